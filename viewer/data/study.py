@@ -1,0 +1,86 @@
+"""What was found on disk: patients, studies, series and the images in them. Nothing here touches a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from viewer.data.grid import Grid
+
+
+@dataclass(frozen=True)
+class Source:
+    """The identity of an image: whose it is and which acquisition. Texts as stored; "" where the file does not say.
+
+    Times and dates are DICOM DA/TM strings. `files` are the paths the pixels come from, in slice order.
+    """
+
+    patient_id: str = ""
+    patient_name: str = ""
+    patient_birth_date: str = ""
+    patient_sex: str = ""
+    study_uid: str = ""
+    study_date: str = ""
+    study_time: str = ""
+    study_description: str = ""
+    study_id: str = ""
+    accession_number: str = ""
+    series_uid: str = ""
+    series_number: int = 0
+    series_description: str = ""
+    modality: str = "OT"
+    body_part: str = ""
+    manufacturer: str = ""
+    files: tuple[str, ...] = ()
+    sop_instance_uids: tuple[str, ...] = ()
+    dicom: bool = False
+
+    def same_patient(self, other: Source) -> bool:
+        """True where nothing says that the two are different people: equal ids (or names where an id is missing)."""
+        if self.patient_id and other.patient_id:
+            return self.patient_id == other.patient_id
+        return self.patient_name == other.patient_name
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """One loadable image of a series: a volume, a picture or a series of time points, described but not loaded.
+
+    spacing, origin and direction are those of `grid`. `regular` is False where slices are unevenly spaced, missing or
+    tilted; `grid` then has the median distance between neighbouring slices. `plan` belongs to the reader that made it.
+    """
+
+    source: Source
+    grid: Grid
+    dtype: str
+    name: str = ""
+    timepoints: int = 1
+    components: int = 1
+    unit: str = ""
+    regular: bool = True
+    transfer_syntax: str = ""
+    value_range: tuple[float, float] | None = None
+    warnings: tuple[str, ...] = ()
+    badges: tuple[str, ...] = ()  # short marks for the corner of a view: "slices missing", "lossy", "resampled" …
+    plan: Any = field(default=None, repr=False)
+
+    @property
+    def key(self) -> str:
+        """Names this image within a session and across starts: series UID (or path) and its name in the series."""
+        return f"{self.source.series_uid or self.source.files[0]}|{self.name}"
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the pixels in their stored type."""
+        k, j, i = self.grid.shape
+        return k * j * i * self.timepoints * self.components * np.dtype(self.dtype).itemsize
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A file that was not opened: which one and, in one sentence, why."""
+
+    path: str
+    reason: str

@@ -1,0 +1,55 @@
+"""A map between two spaces, in ITK's direction: it takes points of the fixed space to points of the moving space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from viewer.data.grid import Grid
+from viewer.data.provenance import Provenance
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Transform:
+    """x ↦ A·(x + u(x)): a displacement field, where there is one, then a 4×4 matrix; LPS mm throughout.
+
+    matrix: 4×4. displacement: [k, j, i, 3] (x, y, z in mm) on `grid`, zero outside it.
+    """
+
+    matrix: Floats
+    displacement: NDArray[np.float32] | None = None
+    grid: Grid | None = None
+    name: str = ""
+    provenance: Provenance | None = None
+
+    def __post_init__(self) -> None:
+        if (self.displacement is None) != (self.grid is None):
+            raise ValueError("a displacement field and its grid come together")
+        if self.displacement is not None and self.grid is not None and self.displacement.shape != (*self.grid.shape, 3):
+            raise ValueError(f"a field of shape {self.displacement.shape} does not fit a grid of {self.grid.shape}")
+
+    def __call__(self, points: ArrayLike) -> Floats:
+        """Moving-space positions (…, 3) of fixed-space positions (…, 3), mm; the field is interpolated linearly."""
+        moved = np.asarray(points, dtype=np.float64)
+        if self.displacement is not None and self.grid is not None:
+            moved = moved + _interpolate(self.displacement, self.grid.to_index(moved))
+        return moved @ self.matrix[:3, :3].T + self.matrix[:3, 3]
+
+
+def _interpolate(field: NDArray[np.float32], index: Floats) -> Floats:
+    """Linear interpolation of field [k, j, i, c] at indices (…, 3); 0 outside the outermost voxel centres."""
+    size = np.array(field.shape[:3])
+    inside = ((index >= 0) & (index <= size - 1)).all(axis=-1)
+    at = np.clip(index, 0, size - 1)
+    low = np.minimum(at.astype(np.intp), np.maximum(size - 2, 0))
+    part = at - low
+    out = np.zeros((*index.shape[:-1], field.shape[3]))
+    for corner in np.ndindex(2, 2, 2):
+        k, j, i = (np.minimum(low + corner, size - 1)[..., axis] for axis in range(3))
+        weight = np.prod(np.where(corner, part, 1 - part), axis=-1)
+        out += weight[..., None] * field[k, j, i]
+    return out * np.asarray(inside)[..., None]

@@ -1,0 +1,90 @@
+"""An image in memory: stored pixels, how they become physical values, and where they lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from viewer.data.grid import Grid
+from viewer.data.provenance import Provenance
+from viewer.data.study import Source
+
+
+@dataclass(frozen=True)
+class Window:
+    """A grey-scale window (DICOM PS3.3 C.11.2.1.2) in the volume's unit."""
+
+    center: float
+    width: float
+    name: str = ""
+
+    @property
+    def lower(self) -> float:
+        return self.center - self.width / 2
+
+    @property
+    def upper(self) -> float:
+        return self.center + self.width / 2
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """One time point of an image.
+
+    array: stored values [k, j, i], or [k, j, i, 3] uint8 RGB; never written to once it is here.
+    Physical value = array × slope + intercept, in `unit` (a UCUM code or "HU"; "" where unknown).
+    inverted: low values are shown bright (MONOCHROME1).
+    Raises ValueError where the array does not fit the grid.
+    """
+
+    array: NDArray[Any]
+    grid: Grid
+    name: str = ""
+    unit: str = ""
+    slope: float = 1.0
+    intercept: float = 0.0
+    windows: tuple[Window, ...] = ()
+    inverted: bool = False
+    source: Source = field(default_factory=Source)
+    time: str = ""  # which time point this is, in words: "12.5 s", "b = 1000", "echo 2"
+    badges: tuple[str, ...] = ()
+    provenance: Provenance | None = None
+
+    def __post_init__(self) -> None:
+        if self.array.shape[:3] != self.grid.shape or self.array.ndim not in (3, 4):
+            raise ValueError(f"an array of shape {self.array.shape} does not fit a grid of {self.grid.shape}")
+
+    @property
+    def modality(self) -> str:
+        return self.source.modality
+
+    @property
+    def color(self) -> bool:
+        """True where the voxels are RGB."""
+        return self.array.ndim == 4
+
+    def values(self) -> NDArray[np.float32]:
+        """Physical values [k, j, i] (or [k, j, i, 3]) as a new float32 array, in `unit`."""
+        out = self.array.astype(np.float32)
+        if self.slope != 1:
+            out *= np.float32(self.slope)
+        if self.intercept:
+            out += np.float32(self.intercept)
+        return out
+
+    def value_at(self, world: ArrayLike) -> float | tuple[int, ...] | None:
+        """The physical value of the voxel at a world position (mm); RGB for colour; None outside."""
+        index = self.grid.nearest(world)
+        if index is None:
+            return None
+        stored = self.array[index]
+        if self.color:
+            return tuple(int(c) for c in stored)
+        return float(stored) * self.slope + self.intercept
+
+    def with_values(self, array: NDArray[Any], **changes: Any) -> Volume:
+        """A new volume on this grid whose array already holds physical values."""
+        return replace(self, array=array, slope=1.0, intercept=0.0, **changes)
