@@ -18,10 +18,6 @@ Floats = NDArray[np.float64]
 PLANES = ("sagittal", "coronal", "axial")  # the plane whose normal is x, y, z
 # The sides of the patient that +x/-x, +y/-y, +z/-z point to (PS3.3 C.7.6.1.1.1).
 LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
-    ("L", "R"),
-    ("P", "A"),
-    ("H", "F"),
-)  # the patient's side that +x/-x, +y/-y, +z/-z point to (PS3.3 C.7.6.1.1.1)
 
 
 @dataclass(frozen=True, eq=False)
