@@ -1,0 +1,64 @@
+"""The document: the layers of one workspace, bottom first. It changes only through edits (viewer.scene.edits)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from psygnal import Signal
+
+from viewer.scene.layer import Layer, VolumeLayer
+
+
+class Document:
+    """An ordered list of layers that tells of every change. Followers listen and never write."""
+
+    inserted = Signal(int, Layer)
+    removed = Signal(int, Layer)
+    moved = Signal(int, int, Layer)  # from, to
+
+    def __init__(self) -> None:
+        self._layers: list[Layer] = []
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(tuple(self._layers))
+
+    def __len__(self) -> int:
+        return len(self._layers)
+
+    def find(self, layer_id: str) -> Layer | None:
+        """The layer of that id, or None."""
+        return next((layer for layer in self._layers if layer.id == layer_id), None)
+
+    def index(self, layer_id: str) -> int:
+        """Its place from the bottom. Raises KeyError."""
+        for place, layer in enumerate(self._layers):
+            if layer.id == layer_id:
+                return place
+        raise KeyError(layer_id)
+
+    @property
+    def volume_layers(self) -> tuple[VolumeLayer, ...]:
+        return tuple(layer for layer in self._layers if isinstance(layer, VolumeLayer))
+
+    @property
+    def base(self) -> VolumeLayer | None:
+        """The lowest visible image: its grid gives the views their planes."""
+        return next((layer for layer in self.volume_layers if layer.visible), None)
+
+    # Called by edits only.
+    def insert(self, index: int, layer: Layer) -> None:
+        self._layers.insert(index, layer)
+        self.inserted.emit(index, layer)
+
+    def remove(self, layer_id: str) -> tuple[int, Layer]:
+        index = self.index(layer_id)
+        layer = self._layers.pop(index)
+        self.removed.emit(index, layer)
+        return index, layer
+
+    def move(self, layer_id: str, to: int) -> int:
+        index = self.index(layer_id)
+        layer = self._layers.pop(index)
+        self._layers.insert(to, layer)
+        self.moved.emit(index, to, layer)
+        return index

@@ -1,0 +1,158 @@
+"""The ways a document can change. Each can be done, undone, and written to the journal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from viewer.scene.document import Document
+from viewer.scene.layer import Layer, Review, VolumeLayer
+
+
+class Edit(Protocol):
+    """label: what the undo menu says ("Add CT chest"). size: bytes it keeps alive."""
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    def do(self, document: Document) -> None: ...
+    def undo(self, document: Document) -> None: ...
+    def merge(self, later: Edit) -> Edit | None:
+        """One edit in place of this and the one after it, or None where they stay two."""
+
+
+class _Alone:
+    """An edit that never merges and keeps nothing large."""
+
+    size = 0
+
+    def merge(self, later: Edit) -> Edit | None:
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class AddLayer(_Alone):
+    """Put a layer on top, or at `index` from the bottom."""
+
+    layer: Layer
+    index: int | None = None
+
+    @property
+    def label(self) -> str:
+        return f"Add {self.layer.name}"
+
+    @property
+    def size(self) -> int:  # type: ignore[override]
+        return self.layer.bytes if isinstance(self.layer, VolumeLayer) else 0
+
+    def do(self, document: Document) -> None:
+        document.insert(len(document) if self.index is None else self.index, self.layer)
+
+    def undo(self, document: Document) -> None:
+        document.remove(self.layer.id)
+
+
+@dataclass(frozen=True, eq=False)
+class RemoveLayer(_Alone):
+    """Take a layer away; `index` is the place it had, for the way back."""
+
+    layer: Layer
+    index: int
+
+    @property
+    def label(self) -> str:
+        return f"Remove {self.layer.name}"
+
+    @property
+    def size(self) -> int:  # type: ignore[override]
+        return self.layer.bytes if isinstance(self.layer, VolumeLayer) else 0
+
+    def do(self, document: Document) -> None:
+        document.remove(self.layer.id)
+
+    def undo(self, document: Document) -> None:
+        document.insert(self.index, self.layer)
+
+
+@dataclass(frozen=True, eq=False)
+class MoveLayer(_Alone):
+    """Change the order: from place `before` to place `after`, counted from the bottom."""
+
+    layer: Layer
+    before: int
+    after: int
+
+    @property
+    def label(self) -> str:
+        return f"Move {self.layer.name} {'up' if self.after > self.before else 'down'}"
+
+    def do(self, document: Document) -> None:
+        document.move(self.layer.id, self.after)
+
+    def undo(self, document: Document) -> None:
+        document.move(self.layer.id, self.before)
+
+
+@dataclass(frozen=True, eq=False)
+class RenameLayer(_Alone):
+    """Give a layer another name."""
+
+    layer: Layer
+    before: str
+    after: str
+
+    @property
+    def label(self) -> str:
+        return f"Rename {self.before}"
+
+    def do(self, document: Document) -> None:
+        self.layer.name = self.after
+
+    def undo(self, document: Document) -> None:
+        self.layer.name = self.before
+
+    def merge(self, later: Edit) -> Edit | None:
+        if isinstance(later, RenameLayer) and later.layer is self.layer:
+            return RenameLayer(self.layer, self.before, later.after)
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class ReviewLayer(_Alone):
+    """Accept or reject a result, or take that back."""
+
+    layer: Layer
+    before: Review
+    after: Review
+
+    @property
+    def label(self) -> str:
+        verb = {"accepted": "Accept", "rejected": "Reject"}.get(self.after, "Reopen")
+        return f"{verb} {self.layer.name}"
+
+    def do(self, document: Document) -> None:
+        self.layer.review = self.after
+
+    def undo(self, document: Document) -> None:
+        self.layer.review = self.before
+
+
+@dataclass(frozen=True, eq=False)
+class Together(_Alone):
+    """Several edits as one step of the history (a result and its difference image)."""
+
+    label: str
+    edits: tuple[Edit, ...]
+
+    @property
+    def size(self) -> int:  # type: ignore[override]
+        return sum(edit.size for edit in self.edits)
+
+    def do(self, document: Document) -> None:
+        for edit in self.edits:
+            edit.do(document)
+
+    def undo(self, document: Document) -> None:
+        for edit in reversed(self.edits):
+            edit.undo(document)

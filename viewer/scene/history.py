@@ -1,0 +1,78 @@
+"""Named undo and redo within a budget of bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from psygnal import Signal
+
+from viewer.scene.document import Document
+from viewer.scene.edits import Edit
+
+Step = Literal["do", "undo", "redo"]
+
+
+class History:
+    """Every change of a document goes through here. `record` is told before the change is made (the journal).
+
+    budget: bytes that undone and undoable edits may keep alive; the oldest are forgotten first, never the latest.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self, document: Document, *, budget: int = 2 << 30, record: Callable[[Step, Edit], None] | None = None
+    ) -> None:
+        self.document = document
+        self.budget = budget
+        self._record = record or (lambda step, edit: None)
+        self._done: list[Edit] = []
+        self._undone: list[Edit] = []
+
+    @property
+    def undo_labels(self) -> tuple[str, ...]:
+        """What can be undone, the latest first."""
+        return tuple(edit.label for edit in reversed(self._done))
+
+    @property
+    def redo_labels(self) -> tuple[str, ...]:
+        """What can be redone, the next first."""
+        return tuple(edit.label for edit in reversed(self._undone))
+
+    @property
+    def size(self) -> int:
+        """Bytes kept alive."""
+        return sum(edit.size for edit in (*self._done, *self._undone))
+
+    def do(self, edit: Edit) -> None:
+        """Record, make and remember a change. What was undone before can no longer be redone."""
+        self._record("do", edit)
+        edit.do(self.document)
+        self._undone.clear()
+        merged = self._done[-1].merge(edit) if self._done else None
+        if merged:
+            self._done[-1] = merged
+        else:
+            self._done.append(edit)
+        while self.size > self.budget and len(self._done) > 1:
+            self._done.pop(0)
+        self.changed.emit()
+
+    def undo(self) -> None:
+        """Take the latest change back; nothing where there is none."""
+        if self._done:
+            self._record("undo", self._done[-1])
+            edit = self._done.pop()
+            edit.undo(self.document)
+            self._undone.append(edit)
+            self.changed.emit()
+
+    def redo(self) -> None:
+        """Make the change again that was undone last; nothing where there is none."""
+        if self._undone:
+            self._record("redo", self._undone[-1])
+            edit = self._undone.pop()
+            edit.do(self.document)
+            self._done.append(edit)
+            self.changed.emit()

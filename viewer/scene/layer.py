@@ -1,0 +1,98 @@
+"""What the document shows: values with a name and a look.
+
+What would be in an export (the values, the name, the review state) changes by an Edit only; the look (visible,
+opacity, window, colour map) is set directly. Every field tells its change through `events` (psygnal); an equal value
+tells nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+from uuid import uuid4
+
+import numpy as np
+from psygnal import Signal, SignalGroupDescriptor
+
+from viewer.data.study import Image, Source
+from viewer.data.volume import Volume, Window
+
+Review = Literal["source", "unreviewed", "accepted", "rejected"]
+Box = tuple[slice, slice, slice]  # a part of an array, along k, j, i
+
+# What a reader sees of a result that a plugin made, by review state and by whether a trained model made it.
+MARKS: dict[tuple[Review, bool], str] = {
+    ("unreviewed", True): "AI, not reviewed",
+    ("unreviewed", False): "processed, not reviewed",
+    ("accepted", True): "AI-altered, accepted",
+    ("accepted", False): "processed, accepted",
+    ("rejected", True): "AI, rejected",
+    ("rejected", False): "processed, rejected",
+}
+
+
+@dataclass(eq=False)
+class Layer:
+    """The part every kind of layer shares. opacity: 0…1."""
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor(equality_operators={"volumes": lambda a, b: a is b})
+    touched: ClassVar[Signal] = Signal(int, object)  # time point, Box: the array was written in place there
+
+    name: str = ""
+    visible: bool = True
+    opacity: float = 1.0
+    review: Review = "source"
+    id: str = field(default_factory=lambda: uuid4().hex)
+
+
+@dataclass(eq=False)
+class VolumeLayer(Layer):
+    """An image: one Volume per time point, all on one grid.
+
+    window: in the volume's unit. colormap: a name of viewer.render.colormaps. image: what it was loaded from, if any.
+    loaded: the fraction of the pixels that have arrived.
+    """
+
+    volumes: tuple[Volume, ...] = ()
+    window: Window = field(default_factory=lambda: Window(0.5, 1.0))
+    colormap: str = "grey"
+    image: Image | None = None
+    loaded: float = 1.0
+
+    def volume(self, timepoint: int = 0) -> Volume:
+        """The volume at a time point; the last one where the layer has fewer."""
+        return self.volumes[min(timepoint, len(self.volumes) - 1)]
+
+    @property
+    def source(self) -> Source:
+        return self.volumes[0].source
+
+    @property
+    def badges(self) -> tuple[str, ...]:
+        """The marks that a view and an export must carry, the review mark first."""
+        provenance = self.volumes[0].provenance
+        mark = MARKS.get((self.review, bool(provenance and provenance.learned)))
+        return (*((mark,) if mark else ()), *self.volumes[0].badges)
+
+    @property
+    def bytes(self) -> int:
+        return sum(volume.array.nbytes for volume in self.volumes)
+
+
+def volume_layer(
+    volumes: tuple[Volume, ...], *, image: Image | None = None, review: Review = "source", colormap: str = "grey"
+) -> VolumeLayer:
+    """A layer with the first window its volumes know, or an automatic one."""
+    first = volumes[0]
+    window = first.windows[0] if first.windows else automatic_window(first)
+    return VolumeLayer(name=first.name, volumes=volumes, window=window, colormap=colormap, image=image, review=review)
+
+
+def automatic_window(volume: Volume) -> Window:
+    """From the 1st to the 99th percentile of the middle slice's finite values, in the volume's unit."""
+    middle = volume.array[volume.grid.shape[0] // 2]
+    values = middle[np.isfinite(middle)].astype(np.float64) * volume.slope + volume.intercept
+    low, high = np.percentile(values, (1, 99)) if values.size else (0.0, 1.0)
+    if high <= low:
+        low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
+    return Window(float(low + high) / 2, max(float(high - low), 1e-6), "auto")

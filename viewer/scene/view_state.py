@@ -1,0 +1,32 @@
+"""How the document is looked at: shared by all views, never exported, never undone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from psygnal import SignalGroupDescriptor
+
+Layout = Literal["2x2", "1-up", "1+3"]
+LAYOUTS: tuple[Layout, ...] = ("2x2", "1-up", "1+3")
+VIEWS = ("axial", "volume", "sagittal", "coronal")  # reading order of the 2×2 layout
+
+
+@dataclass(eq=False)
+class ViewState:
+    """crosshair: world position in LPS mm that all views share. timepoint: from 0. active: the selected layer's id.
+
+    view: the view that the keyboard and the 1-up layout mean, one of VIEWS. tool: id of what the left button does.
+    """
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+
+    crosshair: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    timepoint: int = 0
+    active: str = ""
+    layout: Layout = "2x2"
+    view: str = "axial"
+    tool: str = "window_level"
+    show_crosshair: bool = True
+    show_overlays: bool = True  # layers above the base
+    show_text: bool = True  # corner texts, scale bar, orientation letters
