@@ -1,0 +1,163 @@
+"""The journal: what was recorded comes back, whatever the crash left."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from viewer.data.grid import Grid
+from viewer.data.provenance import Provenance
+from viewer.data.study import Image, Source
+from viewer.data.volume import Volume, Window
+from viewer.scene.document import Document
+from viewer.scene.edits import AddLayer, RemoveLayer, RenameLayer, ReviewLayer, Together
+from viewer.scene.history import History
+from viewer.scene.journal import Journal
+from viewer.scene.layer import VolumeLayer, volume_layer
+from viewer.scene.recovery import unfinished
+
+GRID = Grid.of((2, 3, 4), spacing=(3, 2, 1), origin=(5, 6, 7), frame_of_reference="1.2")
+SOURCE = Source(patient_id="P", series_uid="1.2.3", files=("/a/1.dcm", "/a/2.dcm"), dicom=True)
+
+
+def result(value: int) -> VolumeLayer:
+    array = np.full(GRID.shape, value, np.int16)
+    made = Provenance("denoise", "1.0", "0.1", parameters={"strength": 1.5}, inputs=("1.2.3",), learned=True)
+    windows = (Window(1, 2, "w"),)
+    volume = Volume(array, GRID, f"result {value}", "HU", 2.0, -1.0, windows, source=SOURCE, provenance=made)
+    return volume_layer((volume,), review="unreviewed")
+
+
+def opened() -> VolumeLayer:
+    volume = Volume(np.arange(24, dtype=np.int16).reshape(GRID.shape), GRID, "CT", source=SOURCE)
+    return volume_layer((volume,), image=Image(SOURCE, GRID, "int16", name="CT"))
+
+
+def abandon(journal: Journal) -> None:
+    """Leave the journal as a process that was killed would: its pid no longer runs."""
+    journal._file.close()
+    (journal.folder / "pid").write_text("999999999 0")
+
+
+def write(root: Path) -> Journal:
+    journal = Journal(root)
+    document = Document()
+    history = History(document, record=journal.record)
+    image, first, second = opened(), result(1), result(2)
+    history.do(AddLayer(image))
+    history.do(Together("Denoise", (AddLayer(first), AddLayer(second))))
+    history.do(RenameLayer(first, first.name, "renamed"))
+    history.do(ReviewLayer(first, "unreviewed", "accepted"))
+    history.do(RemoveLayer(second, 2))
+    history.undo()
+    history.undo()
+    history.redo()
+    return journal
+
+
+def test_every_step_comes_back(tmp_path: Path) -> None:
+    abandon(write(tmp_path))
+    (found,) = unfinished(tmp_path)
+    assert found.summary == "1 opened image, 2 results"
+    assert found.images == {"1.2.3|CT": ("/a/1.dcm", "/a/2.dcm")}
+    history = History(Document())
+    found.replay(history, found.layers(lambda key: opened() if key == "1.2.3|CT" else None))
+    names = [(layer.name, layer.review) for layer in history.document]
+    assert names == [("CT", "source"), ("renamed", "accepted"), ("result 2", "unreviewed")]
+    assert history.undo_labels[0] == "Accept renamed"
+    assert history.redo_labels == ("Remove result 2",)
+    volume = history.document.volume_layers[1].volumes[0]
+    assert (volume.array == 1).all()
+    assert volume.array.dtype == np.int16
+    assert volume.grid.matches(GRID)
+    assert (volume.slope, volume.intercept, volume.unit, volume.windows) == (2.0, -1.0, "HU", (Window(1, 2, "w"),))
+    assert volume.source == SOURCE
+    assert volume.provenance is not None
+    assert volume.provenance.parameters == {"strength": 1.5}
+    assert volume.provenance.learned
+
+
+def test_an_image_that_is_gone_leaves_the_results(tmp_path: Path) -> None:
+    abandon(write(tmp_path))
+    (found,) = unfinished(tmp_path)
+    history = History(Document())
+    found.replay(history, found.layers(lambda key: None))
+    assert [layer.name for layer in history.document] == ["renamed", "result 2"]
+
+
+def test_a_line_cut_short_costs_that_line_only(tmp_path: Path) -> None:
+    journal = write(tmp_path)
+    abandon(journal)
+    path = journal.folder / "journal.jsonl"
+    whole = path.read_bytes().splitlines(keepends=True)
+    for cut in (1, len(whole[-1]) // 2):
+        path.write_bytes(b"".join(whole)[:-cut])
+        (found,) = unfinished(tmp_path)
+        assert len(found.steps) >= len(whole) - 1
+
+
+def test_a_clean_end_leaves_nothing(tmp_path: Path) -> None:
+    journal = write(tmp_path)
+    assert unfinished(tmp_path) == []  # it is alive
+    journal.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_discard(tmp_path: Path) -> None:
+    abandon(write(tmp_path))
+    unfinished(tmp_path)[0].discard()
+    assert unfinished(tmp_path) == []
+
+
+def test_the_step_is_on_disk_before_the_document_changes(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    document = Document()
+    history = History(document, record=journal.record)
+    seen: list[int] = []
+    document.inserted.connect(lambda *_: seen.append(len((journal.folder / "journal.jsonl").read_text().splitlines())))
+    history.do(AddLayer(result(1)))
+    assert seen == [1]
+
+
+def test_a_journal_that_cannot_be_written_changes_nothing(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    history = History(Document(), record=journal.record)
+    journal._file.close()
+    with pytest.raises(ValueError, match="closed file"):
+        history.do(AddLayer(opened()))
+    assert len(history.document) == 0
+    assert history.undo_labels == ()
+
+
+def test_arrays_are_written_once(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    layer = result(1)
+    name = journal.store(layer.volumes[0])
+    journal.record("do", AddLayer(layer))
+    assert [path.name for path in journal.folder.glob("*.npy")] == [name]
+    other = replace(layer.volumes[0], name="other")
+    assert journal.store(other) != name
+
+
+KILLED = """
+import os, sys, signal
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+import test_journal
+test_journal.write(Path(sys.argv[1]))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_after_a_real_kill(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), str(Path(__file__).parent)], check=False)
+    assert done.returncode == -9
+    (found,) = unfinished(tmp_path)
+    history = History(Document())
+    found.replay(history, found.layers(lambda key: opened()))
+    assert len(history.document) == 3
