@@ -1,0 +1,86 @@
+"""What takes time, and what is said about it: followed by the job list and the status bar."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+from uuid import uuid4
+
+from psygnal import SignalGroupDescriptor
+
+Kind = Literal["index", "load", "run", "save", "sample", "recover"]
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+Severity = Literal["info", "warning", "error"]
+
+
+@dataclass(frozen=True, eq=False)
+class Message:
+    """One sentence for the person at the screen; `cure` labels a button that calls `action`. detail: for the log."""
+
+    text: str
+    severity: Severity = "info"
+    cure: str = ""
+    action: Callable[[], None] | None = None
+    detail: str = ""
+
+
+@dataclass(eq=False)
+class Task:
+    """Something that runs. progress: 0…1. started, ended: time.monotonic() seconds, 0 before. error: one sentence.
+
+    stages: seconds by stage, known when it is done.
+    """
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+
+    kind: Kind
+    title: str
+    state: State = "queued"
+    progress: float = 0.0
+    text: str = ""
+    error: str = ""
+    started: float = 0.0
+    ended: float = 0.0
+    stages: dict[str, float] = field(default_factory=dict)
+    id: str = field(default_factory=lambda: uuid4().hex)
+    stop: Callable[[], None] | None = None
+
+    @property
+    def running(self) -> bool:
+        return self.state in ("queued", "running")
+
+    @property
+    def seconds(self) -> float:
+        """Wall time it has taken so far."""
+        return (self.ended or time.monotonic()) - self.started if self.started else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """From the progress so far; None until there is enough of it to tell."""
+        if self.state != "running" or self.progress < 0.02 or self.seconds < 0.5:
+            return None
+        return self.seconds * (1 - self.progress) / self.progress
+
+    def begin(self) -> None:
+        self.started = time.monotonic()
+        self.state = "running"
+
+    def advance(self, fraction: float, text: str = "") -> None:
+        if self.running:
+            self.text = text or self.text
+            self.progress = max(self.progress, min(1.0, fraction))
+
+    def end(self, state: State, error: str = "") -> None:
+        """The last word; later ones are not heard."""
+        if self.running:
+            self.ended = time.monotonic()
+            self.error = error
+            self.progress = 1.0 if state == "done" else self.progress
+            self.state = state
+
+    def cancel(self) -> None:
+        """Ask it to stop; its state says when it has."""
+        if self.running and self.stop is not None:
+            self.stop()
