@@ -7,7 +7,7 @@ tells nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 from uuid import uuid4
 
@@ -63,6 +63,12 @@ class VolumeLayer(Layer):
         """The volume at a time point; the last one where the layer has fewer."""
         return self.volumes[min(timepoint, len(self.volumes) - 1)]
 
+    def touch(self) -> None:
+        """Tell that every array was written."""
+        k, j, i = self.volumes[0].grid.shape
+        for timepoint in range(len(self.volumes)):
+            self.touched.emit(timepoint, (slice(0, k), slice(0, j), slice(0, i)))
+
     @property
     def source(self) -> Source:
         return self.volumes[0].source
@@ -86,6 +92,26 @@ def volume_layer(
     first = volumes[0]
     window = first.windows[0] if first.windows else automatic_window(first)
     return VolumeLayer(name=first.name, volumes=volumes, window=window, colormap=colormap, image=image, review=review)
+
+
+def difference_layer(volume: Volume) -> VolumeLayer:
+    """A difference image (result minus input): hidden at first, windowed evenly about zero."""
+    sample = np.abs(volume.array[:: max(1, volume.array.shape[0] // 32)])
+    reach = float(np.percentile(sample, 99.5)) or 1.0
+    window = Window(0.0, 2 * reach, "even about zero")
+    return VolumeLayer(
+        name=volume.name,
+        visible=False,
+        review="unreviewed",
+        volumes=(volume,),
+        window=window,
+        colormap="difference",
+    )
+
+
+def exported(layer: VolumeLayer) -> tuple[Volume, ...]:
+    """The volumes as they are saved: under the layer's name and with the marks that a reader sees."""
+    return tuple(replace(volume, name=layer.name, badges=layer.badges) for volume in layer.volumes)
 
 
 def automatic_window(volume: Volume) -> Window:
