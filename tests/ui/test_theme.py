@@ -36,12 +36,17 @@ def test_text_and_sizes_grow_with_the_scale(qapp):
 
 def test_an_icon_follows_the_theme(qapp):
     theme.apply(qapp, "dark")
-    eye = theme.icon("eye-line")
+    eye = theme.icon("visible")
     dark = _ink(eye)
     theme.apply(qapp, "light")
     light = _ink(eye)
     theme.apply(qapp)
     assert dark.lightness() > 150 > 100 > light.lightness()
+
+
+@pytest.mark.parametrize("name", theme.GLYPHS)
+def test_every_named_icon_is_in_the_set(qapp, name):
+    assert _ink(theme.icon(name)).alpha() > 128
 
 
 def _ink(icon) -> QColor:

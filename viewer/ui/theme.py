@@ -1,6 +1,6 @@
 """How the window looks: a dark and a light palette, one style sheet, one set of icons.
 
-The colours are QColor objects that change in place with the theme, so whoever holds one follows it: `icon("eye-line",
+The colours are QColor objects that change in place with the theme, so whoever holds one follows it: `icon("eye",
 theme.DIM)`. Widgets are styled by resources/theme/window.qss through object names and the property `role`: "heading",
 "dim", "good", "warning", "danger", "ai" for labels; "primary", "quiet", "danger" for buttons.
 """
@@ -64,6 +64,57 @@ THEMES: dict[Theme, dict[str, str]] = {
     },
 }
 
+GLYPHS = {  # what an icon stands for -> its name in the Remix set, less "-line"
+    "open": "folder-open",
+    "file": "file",
+    "sample": "flask",
+    "recent": "history",
+    "save": "save-3",
+    "capture": "camera",
+    "copy": "file-copy",
+    "undo": "arrow-go-back",
+    "redo": "arrow-go-forward",
+    "compare": "swap",
+    "visible": "eye",
+    "hidden": "eye-off",
+    "remove": "delete-bin",
+    "rename": "edit",
+    "up": "arrow-up-s",
+    "down": "arrow-down-s",
+    "left": "arrow-left-s",
+    "right": "arrow-right-s",
+    "settings": "settings-3",
+    "keys": "keyboard-box",
+    "help": "question",
+    "about": "information",
+    "info": "information",
+    "warning": "error-warning",
+    "error": "close-circle",
+    "good": "checkbox-circle",
+    "accepted": "checkbox-circle",
+    "rejected": "close-circle",
+    "reopen": "restart",
+    "ai": "robot",
+    "processed": "magic",
+    "plugin": "plug",
+    "layers": "stack",
+    "run": "play",
+    "play": "play",
+    "pause": "pause",
+    "cancel": "stop-circle",
+    "time": "time",
+    "job": "loader-2",
+    "device": "cpu",
+    "message": "notification-3",
+    "patient": "user",
+    "study": "folder-user",
+    "series": "image-2",
+    "volume": "shape",
+    "2x2": "layout-grid",
+    "1-up": "checkbox-blank",
+    "1+3": "layout-left-2",
+}
+
 
 class _Style(QProxyStyle):
     """Fusion with the icon size of the design, grown with the text."""
@@ -100,8 +151,9 @@ def apply(app: QApplication, theme: Theme = "dark", scale: float = 1.0) -> None:
 
 
 def icon(name: str, colour: QColor = TEXT) -> QIcon:
-    """A line icon of the Remix set by its name there ("eye-line"); follows the theme. Raises Exception if unknown."""
-    made: QIcon = qtawesome.icon(f"ri.{name}", color=colour, color_on=ACCENT, color_disabled=LINE)
+    """A line icon by what it means here (GLYPHS), or by its name in the Remix set ("eye"). It follows the theme."""
+    glyph = GLYPHS.get(name, name.removesuffix("-line"))
+    made: QIcon = qtawesome.icon(f"ri.{glyph}-line", color=colour, color_on=ACCENT, color_disabled=LINE)
     return made
 
 

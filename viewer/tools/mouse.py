@@ -1,0 +1,92 @@
+"""Which tool a button, a modifier and a kind of view mean: a table, and the one listener that reads it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from viewer.render.view import MouseEvent, View
+from viewer.render.volume_view import VolumeView
+from viewer.scene.document import Document
+from viewer.scene.view_state import ViewState
+from viewer.tools.crosshair import Crosshair
+from viewer.tools.orbit import Orbit
+from viewer.tools.pan import Pan
+from viewer.tools.scroll import Scroll
+from viewer.tools.timepoint import Timepoint
+from viewer.tools.tool import Tool
+from viewer.tools.window_level import WindowLevel
+from viewer.tools.zoom import Zoom
+
+FOLDER = Path(__file__).parents[2] / "resources" / "profiles"
+MODIFIERS = ("ctrl", "alt", "shift")  # the order they are written in
+ACTIVE = "active"  # in a table: whatever tool is chosen
+
+# What the left button can be; the first is chosen at the start.
+CHOICES: tuple[type[Tool], ...] = (WindowLevel, Crosshair, Scroll, Zoom, Pan)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The habits of one program. slices, volume: "ctrl+wheel", "left", "shift+move" … -> a tool's id or "active".
+
+    keys: action id -> key sequences, where they differ from the default. tool: the tool at the start.
+    """
+
+    title: str
+    tool: str
+    slices: dict[str, str]
+    volume: dict[str, str]
+    keys: dict[str, str]
+
+
+def profiles() -> dict[str, Profile]:
+    """Every profile by name, the default first."""
+    paths = sorted(FOLDER.glob("*.json"), key=lambda path: (path.stem != "default", path.stem))
+    return {path.stem: Profile(**json.loads(path.read_text(encoding="utf-8"))) for path in paths}
+
+
+class Mouse:
+    """Follows the mouse of every view and lets the tools work."""
+
+    def __init__(self, document: Document, state: ViewState, profile: Profile) -> None:
+        self.state = state
+        self.profile = profile
+        self.tools = {kind.id: kind(document, state) for kind in (*CHOICES, Orbit, Timepoint)}
+        self._held: tuple[Tool, MouseEvent] | None = None  # the tool at work and the last event it saw
+
+    def follow(self, view: View) -> None:
+        """Listen to a view."""
+        view.mouse.connect(self._mouse)
+
+    def _mouse(self, view: View, event: MouseEvent) -> None:
+        if event.kind == "press":
+            self._press(view, event)
+        elif event.kind == "release":
+            self._held = None
+            view.unsetCursor()
+        elif event.kind == "wheel" and (tool := self._tool(view, event, "wheel")):
+            tool.wheel(view, event)
+        elif event.kind == "move":
+            self._move(view, event)
+
+    def _press(self, view: View, event: MouseEvent) -> None:
+        if tool := self._tool(view, event, event.button):
+            self._held = tool, event
+            view.setCursor(tool.cursor)
+            tool.press(view, event)
+
+    def _move(self, view: View, event: MouseEvent) -> None:
+        if self._held:
+            tool, last = self._held
+            self._held = tool, event
+            tool.drag(view, event, event.x - last.x, event.y - last.y)
+        elif not event.button and (hovering := self._tool(view, event, "move")):
+            hovering.hover(view, event)
+
+    def _tool(self, view: View, event: MouseEvent, what: str) -> Tool | None:
+        table = self.profile.volume if isinstance(view, VolumeView) else self.profile.slices
+        gesture = "+".join((*(name for name in MODIFIERS if name in event.modifiers), what))
+        name = table.get(gesture, "")
+        return self.tools.get(self.state.tool if name == ACTIVE else name)

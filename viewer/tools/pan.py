@@ -1,0 +1,22 @@
+"""Move the picture in its view."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+
+from viewer.render.view import MouseEvent, View
+from viewer.tools.tool import Tool
+
+
+class Pan(Tool):
+    """The picture follows the mouse."""
+
+    id = "pan"
+    title = "Pan"
+    icon = "drag-move-2-line"
+    key = "H"
+    tip = "Drag to move the picture"
+    cursor = Qt.CursorShape.ClosedHandCursor
+
+    def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
+        view.pan(dx, dy)

@@ -1,0 +1,46 @@
+"""The value under the mouse, for the status bar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from psygnal import Signal
+
+from viewer.render.view import MouseEvent, View
+from viewer.scene.layer import VolumeLayer
+from viewer.tools.tool import Tool
+
+
+@dataclass(frozen=True)
+class Reading:
+    """world: LPS mm. index: voxel (k, j, i) of the first layer, None outside it.
+
+    values: the images shown there, top first, each with its physical value (RGB for colour; None outside).
+    """
+
+    world: tuple[float, float, float]
+    index: tuple[int, int, int] | None
+    values: tuple[tuple[VolumeLayer, float | tuple[int, ...] | None], ...]
+
+
+class Probe(Tool):
+    """Reads every visible image wherever the mouse is; None where it left the views."""
+
+    reading = Signal(object)  # Reading | None
+
+    def follow(self, view: View) -> None:
+        """Listen to a view."""
+        view.mouse.connect(self._mouse)
+
+    def _mouse(self, view: View, event: MouseEvent) -> None:
+        world = None if event.kind == "leave" else view.world_at(event.x, event.y)
+        self.reading.emit(None if world is None else self.read(world))
+
+    def read(self, world: tuple[float, float, float]) -> Reading | None:
+        """What the images hold at a world position (mm); None without images."""
+        shown = [layer for layer in reversed(self.document.volume_layers) if layer.visible]
+        if not shown:
+            return None
+        now = self.state.timepoint
+        grid = shown[0].volume(now).grid
+        return Reading(world, grid.nearest(world), tuple((layer, layer.volume(now).value_at(world)) for layer in shown))

@@ -1,0 +1,43 @@
+"""Through the slices, by wheel or by dragging."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+
+from viewer.render.slice_view import SliceView
+from viewer.render.view import MouseEvent, View
+from viewer.tools.tool import Tool
+
+STEP = (2.0, 12.0)  # least and most pixels of a drag that move one slice
+
+
+class Scroll(Tool):
+    """Towards the user, or down: the next slice. A stack fits into one drag across the view."""
+
+    id = "scroll"
+    title = "Scroll slices"
+    icon = "stack-line"
+    key = "S"
+    tip = "Drag up and down, or turn the wheel, to go through the slices"
+    cursor = Qt.CursorShape.SizeVerCursor
+    _rest = 0.0
+
+    def press(self, view: View, event: MouseEvent) -> None:
+        self._rest = 0.0
+
+    def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
+        if isinstance(view, SliceView):
+            pixels = min(max(view.height() / max(view.count, 1), STEP[0]), STEP[1])
+            self._advance(view, dy / pixels)
+
+    def wheel(self, view: View, event: MouseEvent) -> None:
+        if isinstance(view, SliceView):
+            self._advance(view, -event.steps)
+
+    def _advance(self, view: SliceView, slices: float) -> None:
+        """Touchpads and slow drags come in parts of a slice: keep what is left over."""
+        self._rest += slices
+        whole = int(self._rest)
+        self._rest -= whole
+        if whole:
+            view.scroll(whole)

@@ -1,0 +1,48 @@
+"""What the mouse does in a view: the part every tool shares."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from PySide6.QtCore import Qt
+
+from viewer.render.view import MouseEvent, View
+from viewer.scene.document import Document
+from viewer.scene.layer import VolumeLayer
+from viewer.scene.view_state import ViewState
+
+
+class Tool:
+    """Between press and release, or by wheel or hovering. It writes the ViewState or a layer's look, never an edit.
+
+    Positions and distances are logical widget pixels, x to the right, y down.
+    """
+
+    id: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+    icon: ClassVar[str] = ""
+    key: ClassVar[str] = ""
+    tip: ClassVar[str] = ""
+    cursor: ClassVar[Qt.CursorShape] = Qt.CursorShape.ArrowCursor
+
+    def __init__(self, document: Document, state: ViewState) -> None:
+        self.document = document
+        self.state = state
+
+    def press(self, view: View, event: MouseEvent) -> None:
+        """The button went down."""
+
+    def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
+        """The mouse moved by (dx, dy) since the last call, button held."""
+
+    def wheel(self, view: View, event: MouseEvent) -> None:
+        """The wheel turned by event.steps notches, positive away from the user."""
+
+    def hover(self, view: View, event: MouseEvent) -> None:
+        """The mouse moved with no button held."""
+
+    @property
+    def target(self) -> VolumeLayer | None:
+        """The image that the tool means: the active layer where it is shown, else the lowest one shown."""
+        active = self.document.find(self.state.active)
+        return active if isinstance(active, VolumeLayer) and active.visible else self.document.base

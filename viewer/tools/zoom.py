@@ -1,0 +1,31 @@
+"""Closer and farther."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+
+from viewer.render.view import MouseEvent, View
+from viewer.tools.tool import Tool
+
+DOUBLES = 150.0  # pixels upwards that double the size
+NOTCH = 1.2
+
+
+class Zoom(Tool):
+    """Up, or the wheel away from the user: larger. The point under the mouse at the start stays where it is."""
+
+    id = "zoom"
+    title = "Zoom"
+    icon = "zoom-in-line"
+    key = "Z"
+    tip = "Drag up for a larger picture"
+    cursor = Qt.CursorShape.SizeVerCursor
+
+    def press(self, view: View, event: MouseEvent) -> None:
+        self._at = event.x, event.y
+
+    def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
+        view.zoom(2 ** (-dy / DOUBLES), *self._at)
+
+    def wheel(self, view: View, event: MouseEvent) -> None:
+        view.zoom(NOTCH**event.steps, event.x, event.y)
