@@ -7,8 +7,8 @@ from typing import ClassVar, Literal
 
 from psygnal import SignalGroupDescriptor
 
-Layout = Literal["2x2", "1-up", "1+3"]
-LAYOUTS: tuple[Layout, ...] = ("2x2", "1-up", "1+3")
+Layout = Literal["2x2", "1-up", "1+3", "compare"]
+LAYOUTS: tuple[Layout, ...] = ("2x2", "1-up", "1+3", "compare")
 VIEWS = ("axial", "volume", "sagittal", "coronal")  # reading order of the 2×2 layout
 
 
@@ -17,6 +17,7 @@ class ViewState:
     """crosshair: world position in LPS mm that all views share. timepoint: from 0. active: the selected layer's id.
 
     view: the view that the keyboard and the 1-up layout mean, one of VIEWS. tool: id of what the left button does.
+    compared: ids of the layers that the layout "compare" shows side by side, in one plane (input, result, difference).
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -27,6 +28,7 @@ class ViewState:
     layout: Layout = "2x2"
     view: str = "axial"
     tool: str = "window_level"
+    compared: tuple[str, ...] = ()
     show_crosshair: bool = True
     show_overlays: bool = True  # layers above the base
     show_text: bool = True  # corner texts, scale bar, orientation letters
