@@ -1,0 +1,75 @@
+"""Volumes as NIfTI, NRRD or MetaImage through SimpleITK (which turns LPS into NIfTI's RAS), and the JSON beside."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from viewer.data.grid import Grid
+from viewer.data.volume import Volume
+from viewer.io.stored import SaveError, physical_values
+from viewer.settings import NAME, NOTICE, application_version
+
+
+def write_image(volumes: Sequence[Volume], path: Path) -> None:
+    """Write physical values, 4-D for several time points; the path's ending chooses the format.
+
+    Raises RuntimeError where SimpleITK cannot write.
+    """
+    images = []
+    for volume in volumes:
+        image = sitk.GetImageFromArray(physical_values(volume), isVector=volume.color)
+        image.SetOrigin(volume.grid.origin.tolist())
+        image.SetSpacing(volume.grid.spacing[::-1].tolist())
+        image.SetDirection(volume.grid.direction.ravel().tolist())
+        images.append(image)
+    sitk.WriteImage(images[0] if len(images) == 1 else sitk.JoinSeries(images), str(path), useCompression=True)
+
+
+def check_image(volumes: Sequence[Volume], path: Path, tolerance: float) -> None:
+    """Read the file back and compare every voxel and the corners (mm). Raises SaveError where they differ."""
+    image = sitk.ReadImage(str(path))
+    array = sitk.GetArrayViewFromImage(image)
+    times = array[None] if len(volumes) == 1 else array
+    if len(times) != len(volumes):
+        raise SaveError("it does not read back with the same time points: try again.")
+    for volume, found in zip(volumes, times, strict=True):
+        values = physical_values(volume)
+        if found.dtype != values.dtype or not np.array_equal(found, values, equal_nan=values.dtype.kind == "f"):
+            raise SaveError("it does not read back with the same values: try again or use another drive.")
+    grid = volumes[0].grid
+    axes = np.array(image.GetDirection()).reshape(image.GetDimension(), -1)[:3, :3]
+    seen = Grid.of(grid.shape, image.GetSpacing()[2::-1], image.GetOrigin()[:3], axes)
+    if not np.abs(seen.corners - grid.corners).max() <= tolerance:
+        raise SaveError("it does not read back in the same place: try again or use another drive.")
+
+
+def sidecar(volumes: Sequence[Volume], image: Path, mark: str) -> dict[str, Any]:
+    """What the JSON beside an image says: what it is and where it came from, by UID; no patient name, id or date."""
+    first = volumes[0]
+    source = first.source
+    with image.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {
+        "notice": NOTICE,
+        "application": f"{NAME} {application_version()}",
+        "name": source.series_description if source.dicom else first.name,
+        "mark": mark,
+        "modality": source.modality,
+        "unit": first.unit,
+        "timepoints": [volume.time for volume in volumes],
+        "sha256": digest,
+        "frame_of_reference_uid": first.grid.frame_of_reference,
+        "source": {
+            "study_uid": source.study_uid,
+            "series_uid": source.series_uid,
+            "sop_instance_uids": list(source.sop_instance_uids),
+        },
+        "badges": list(first.badges),
+        "provenance": first.provenance.to_json() if first.provenance else None,
+    }

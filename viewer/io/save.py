@@ -1,0 +1,227 @@
+"""The one verb for saving volumes: write beside under a temporary name, read back, compare, then rename."""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from uuid import uuid4
+
+from viewer.data.volume import Volume
+from viewer.io.dicom_check import PLACE, check_slice
+from viewer.io.dicom_derived import derived_series, write_series
+from viewer.io.itk_file import check_image, sidecar, write_image
+from viewer.io.stored import SaveError, shear_of
+
+Format = Literal["dicom", "nifti", "nrrd", "mha"]
+ENDINGS: dict[Format, tuple[str, ...]] = {"nifti": (".nii.gz", ".nii"), "nrrd": (".nrrd",), "mha": (".mha",)}
+TEMPORARY = ".tomolens-"
+STALE = 24 * 3600  # seconds after which a temporary folder is what a killed program left behind
+SINGLE = 1e-3  # mm; NIfTI keeps the affine in single precision
+REASONS = {
+    errno.ENOSPC: "the disk is full: free about {need:.0f} MB or choose another place",
+    errno.EDQUOT: "your disk quota is used up: free about {need:.0f} MB or choose another place",
+    errno.EROFS: "that place is read-only: choose another one",
+    errno.EACCES: "you may not write there: choose another place",
+    errno.EPERM: "you may not write there: choose another place",
+    errno.ENOENT: "the folder is not there (any more): reconnect the drive or choose another place",
+    errno.ENOTDIR: "that place is a file, not a folder: choose another place",
+    errno.EIO: "the drive failed: check it or choose another place",
+    errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
+}
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What was saved: the files (the image first), their bytes together, and what a person should know about it."""
+
+    paths: tuple[str, ...]
+    bytes: int
+    format: Format
+    note: tuple[str, ...] = ()
+
+
+def save(
+    volumes: Sequence[Volume],
+    target: str | Path,
+    format: Format,
+    *,
+    mark: str = "",
+    overwrite: bool = False,
+    progress: Callable[[float], None] = lambda fraction: None,
+) -> Saved:
+    """Save the time points of an image (usually one): a folder for a DICOM series, else a file and a JSON beside it.
+
+    The target appears whole, after every pixel, the geometry and the identity were read back and found equal, or it
+    stays as it was. mark: what a DICOM series description says of the result ("AI-altered, accepted"); by default
+    from the provenance. progress: fraction done, 0…1. Raises SaveError: one sentence for the user.
+    """
+    target = Path(target)
+    need = sum(volume.array.nbytes for volume in volumes)
+    try:
+        _check_volumes(volumes, format)
+        _check_target(target, format, overwrite)
+        _sweep(target.parent)
+        with _temporary(target.parent) as folder:
+            if format == "dicom":
+                return _save_series(volumes, target, folder, mark, progress)
+            return _save_image(volumes, target, folder, format, mark, progress)
+    except SaveError as error:
+        raise SaveError(f"{target.name} was not saved: {error}") from error
+    except (OSError, RuntimeError, MemoryError) as error:
+        logging.getLogger(__name__).warning("saving as %s failed: %s", format, type(error).__name__, exc_info=True)
+        raise SaveError(f"{target.name} was not saved: {_reason(error, target.parent, need)}.") from error
+
+
+def _save_series(
+    volumes: Sequence[Volume], target: Path, folder: Path, mark: str, progress: Callable[[float], None]
+) -> Saved:
+    shear = shear_of(volumes[0].grid)
+    series = derived_series(volumes, mark)
+    made = folder / "series"
+    made.mkdir()
+    names, size = [], 0
+    slices = list(write_series(series, volumes, made, lambda fraction: progress(0.5 * fraction)))
+    for count, (path, volume, k) in enumerate(slices):
+        _flush(path)
+        check_slice(path, series, volume, k, shear)
+        names.append(str(target / path.name))
+        size += path.stat().st_size
+        progress(0.5 + 0.5 * (count + 1) / len(slices))
+    _flush(made)
+    _replace_folder(made, target, folder / "before")
+    return Saved(tuple(names), size, "dicom", series.note)
+
+
+def _save_image(
+    volumes: Sequence[Volume],
+    target: Path,
+    folder: Path,
+    format: Format,
+    mark: str,
+    progress: Callable[[float], None],
+) -> Saved:
+    made, told = folder / f"image{_ending(target, format)}", folder / "image.json"
+    write_image(volumes, made)
+    _flush(made)
+    progress(0.5)
+    check_image(volumes, made, (SINGLE if format == "nifti" else PLACE) + shear_of(volumes[0].grid))
+    told.write_text(json.dumps(sidecar(volumes, made, mark), indent=1, ensure_ascii=False), encoding="utf-8")
+    _flush(told)
+    size = made.stat().st_size + told.stat().st_size
+    beside = sidecar_path(target, format)
+    before = beside.read_bytes() if beside.exists() else None
+    told.replace(beside)
+    try:
+        made.replace(target)
+    except OSError:
+        if before is None:
+            beside.unlink()
+        else:
+            beside.write_bytes(before)
+        raise
+    _flush(target.parent)
+    progress(1.0)
+    return Saved((str(target), str(beside)), size, format)
+
+
+def sidecar_path(target: Path, format: Format) -> Path:
+    """Where the JSON of an image goes: the same name with the ending .json."""
+    return target.with_name(target.name[: -len(_ending(target, format))] + ".json")
+
+
+def _ending(target: Path, format: Format) -> str:
+    for ending in ENDINGS[format]:
+        if target.name.lower().endswith(ending) and len(target.name) > len(ending):
+            return target.name[-len(ending) :]
+    raise SaveError(f"a name for this format ends in {' or '.join(ENDINGS[format])}: add that to the name.")
+
+
+def _check_volumes(volumes: Sequence[Volume], format: Format) -> None:
+    first = volumes[0]
+    if any(not v.grid.matches(first.grid) or v.array.ndim != first.array.ndim for v in volumes):
+        raise SaveError("its time points do not lie on one grid: save them one by one.")
+    if format == "nifti" and first.color:
+        raise SaveError("colour in NIfTI is not read alike everywhere: save as NRRD, MHA or DICOM.")
+    if first.color and len(volumes) > 1 and format != "dicom":
+        raise SaveError("colour with several time points is saved as DICOM only: choose DICOM.")
+
+
+def _check_target(target: Path, format: Format, overwrite: bool) -> None:
+    """Nothing is overwritten unasked; and no folder ever that holds anything but slices."""
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such folder")
+    if format != "dicom":
+        if target.is_dir():
+            raise SaveError("a folder of that name is there: choose another name.")
+        taken = [path for path in (target, sidecar_path(target, format)) if path.exists()]
+        if taken and not overwrite:
+            raise SaveError(f"{taken[0].name} is already there: choose another name, or ask to replace it.")
+        return
+    if target.exists() and not target.is_dir():
+        raise SaveError("a file of that name is there: choose another name.")
+    entries = list(target.iterdir()) if target.exists() else []
+    if entries and not overwrite:
+        raise SaveError("the folder is not empty: choose a new or an empty folder.")
+    if any(path.suffix.lower() != ".dcm" or not path.is_file() for path in entries):
+        raise SaveError("the folder holds other things than DICOM slices: choose a new or an empty folder.")
+
+
+def _replace_folder(made: Path, target: Path, aside: Path) -> None:
+    """The new folder takes the old one's place; the old one comes back where that fails."""
+    replaced = target.exists()
+    if replaced:
+        target.rename(aside)
+    try:
+        made.rename(target)
+    except OSError:
+        if replaced:
+            aside.rename(target)
+        raise
+    _flush(target.parent)
+
+
+@contextmanager
+def _temporary(parent: Path) -> Iterator[Path]:
+    """A hidden folder on the target's own file system, gone at the end whatever happens."""
+    folder = parent / f"{TEMPORARY}{uuid4().hex}"
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(parent: Path) -> None:
+    """Remove what a program that was killed while saving left here."""
+    for folder in parent.glob(f"{TEMPORARY}*"):
+        if folder.is_dir() and time.time() - folder.stat().st_mtime > STALE:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _flush(path: Path) -> None:
+    """Make the disk hold it, not only the system's memory."""
+    if path.is_dir() and os.name != "posix":
+        return
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _reason(error: BaseException, folder: Path, need: int) -> str:
+    if isinstance(error, MemoryError):
+        return "there is not enough memory: close other images and try again"
+    number = error.errno if isinstance(error, OSError) else None
+    if number not in REASONS and folder.is_dir() and shutil.disk_usage(folder).free < need:
+        number = errno.ENOSPC  # SimpleITK says only that writing failed
+    return REASONS.get(number or 0, "the file could not be written or read back").format(need=need / 2**20)
