@@ -1,7 +1,7 @@
 """How the pixels of an image are read: made while indexing, carried by `Image.plan`, followed by the reader.
 
-For kind "dicom" the frames say, for every time point and slice, which file holds them and where. For "itk" (NIfTI, NRRD,
-MetaImage, Analyze) and "picture" (PNG, JPEG) the file is read whole and only `files`, `sizes` and `mtimes` are set.
+For kind "dicom" the frames say, for every time point and slice, which file holds them and where. For "itk" (NIfTI,
+NRRD, MetaImage, Analyze) and "picture" (PNG, JPEG) the file is read whole and only `files`, `sizes`, `mtimes` are set.
 """
 
 from __future__ import annotations
