@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
+from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
 from pydicom import uid
@@ -27,7 +29,7 @@ from pydicom.valuerep import format_number_as_ds
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
 from viewer.io import dicom_carried as carried
-from viewer.io.stored import Coding, SaveError, sixteen_bits
+from viewer.io.stored import Coding, SaveError, mark_of, sixteen_bits
 from viewer.settings import NAME, NOTICE, application_version
 
 CREATOR, PROVENANCE = "TOMOLENS", 0x01  # private block (0071,xx01): the whole provenance as JSON
@@ -72,8 +74,8 @@ def derived_series(volumes: Sequence[Volume], mark: str = "") -> Series:
     coding = Coding("|u1") if first.color else sixteen_bits(volumes, through_zero=header.Modality == "PT")
     _identify(header, first, mark)
     _derive(header, first, source)
-    _describe_pixels(header, first, coding)
-    _describe_geometry(header, first.grid, placed)
+    describe_pixels(header, first, coding)
+    describe_geometry(header, first.grid, placed)
     if len(volumes) > 1:
         header.NumberOfTemporalPositions = len(volumes)
     return Series(header, coding, placed, _sources(first, source), _notes(first, source, coding))
@@ -90,7 +92,9 @@ def write_series(
         for place, k in enumerate(order):
             number = time * len(order) + place + 1
             path = folder / f"{number:0{digits}d}.dcm"
-            _slice(series, volumes, time, k, number).save_as(path, enforce_file_format=True)
+            encoded = BytesIO()  # pydicom's own errors of a full disk have lost their number
+            _slice(series, volumes, time, k, number).save_as(encoded, enforce_file_format=True)
+            path.write_bytes(encoded.getbuffer())
             yield path, volume, k
             progress(number / total)
 
@@ -104,7 +108,8 @@ def slice_order(grid: Grid) -> range:
 def _slice(series: Series, volumes: Sequence[Volume], time: int, k: int, number: int) -> Dataset:
     volume = volumes[time]
     ds = deepcopy(series.header)
-    ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = uid.generate_uid()
+    instance = named_uid(f"{ds.SeriesInstanceUID}/{number}")
+    ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = instance
     ds.InstanceNumber = number
     origin = carried.source_slice(volume, k, time, len(volumes))
     if origin is not None:
@@ -117,11 +122,13 @@ def _slice(series: Series, volumes: Sequence[Volume], time: int, k: int, number:
         ds[series.sources.tag] = series.sources
     if len(volumes) > 1:
         ds.TemporalPositionIdentifier = ds.AcquisitionNumber = time + 1
+    if ds.Modality == "PT":
+        ds.ImageIndex = number
     if series.placed:
         position = volume.grid.to_world((k, 0, 0))
-        ds.ImagePositionPatient = [format_number_as_ds(float(x)) for x in position]
+        ds.ImagePositionPatient = [_place(x) for x in position]
         normal = np.cross(volume.grid.direction[:, 0], volume.grid.direction[:, 1])
-        ds.SliceLocation = format_number_as_ds(float(position @ normal))
+        ds.SliceLocation = _place(position @ normal)
     plane = np.ascontiguousarray(volume.array[k]) if series.color else series.coding.encode(volume, k)
     ds.PixelData = plane.tobytes() + b"\0" * (plane.nbytes % 2)
     return ds
@@ -143,19 +150,13 @@ def _sources(volume: Volume, source: Dataset | None) -> RawDataElement | None:
 def _identify(header: Dataset, volume: Volume, mark: str) -> None:
     """New series and file identity, and the mark that a reader of the series must see."""
     now = datetime.now().astimezone()
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = header.SOPClassUID
-    meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
-    meta.ImplementationVersionName = f"{NAME} {application_version()}"[:16]
-    header.file_meta = meta
-    header.SpecificCharacterSet = "ISO_IR 192"
-    header.SeriesInstanceUID = uid.generate_uid()
+    describe_file(header)
+    header.SeriesInstanceUID = uid.generate_uid(prefix=None)
     header.SeriesNumber = volume.source.series_number + 9000
     header.InstanceCreationDate = header.ContentDate = now.strftime("%Y%m%d")
     header.InstanceCreationTime = header.ContentTime = now.strftime("%H%M%S.%f")
     provenance = volume.provenance
-    mark = mark or ("AI, not reviewed" if provenance and provenance.learned else "processed")
-    tail = f"[{mark}: {provenance.plugin}]"[:64] if provenance else f"[saved by {NAME}]"
+    tail = f"[{mark or mark_of(volume)}: {provenance.plugin}]"[:64] if provenance else f"[saved by {NAME}]"
     name = volume.source.series_description or volume.name
     header.SeriesDescription = f"{name[: max(0, 63 - len(tail))]} {tail}".strip()
     kinds = list(header.get("ImageType", []))[2:] or ["AXIAL" if header.Modality == "CT" else "OTHER"]
@@ -189,7 +190,28 @@ def _derive(header: Dataset, volume: Volume, source: Dataset | None) -> None:
     header.ContributingEquipmentSequence = [*header.get("ContributingEquipmentSequence", []), equipment]
 
 
-def _describe_pixels(header: Dataset, volume: Volume, coding: Coding) -> None:
+def describe_file(header: Dataset) -> None:
+    """The file meta information (PS3.10 7.1) of the header's SOP class, uncompressed, texts in UTF-8."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = header.SOPClassUID
+    meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
+    meta.ImplementationVersionName = f"{NAME} {application_version()}"[:16]
+    header.file_meta = meta
+    header.SpecificCharacterSet = "ISO_IR 192"
+
+
+def _place(number: float) -> str:
+    """A coordinate or cosine as a decimal string; what is 0 but for rounding is 0, which some readers rely on."""
+    return format_number_as_ds(float(number) if abs(number) > 1e-12 else 0.0)
+
+
+def named_uid(name: str) -> uid.UID:
+    """The UID that a name always has: 2.25 and a version 5 UUID (PS3.5 B.2)."""
+    return uid.UID(f"2.25.{uuid5(NAMESPACE_OID, name).int}")
+
+
+def describe_pixels(header: Dataset, volume: Volume, coding: Coding) -> None:
+    """The Image Pixel, Modality LUT and VOI LUT modules (PS3.3 C.7.6.3, C.11.1, C.11.2)."""
     header.Rows, header.Columns = volume.grid.shape[1:]
     header.SamplesPerPixel = 3 if volume.color else 1
     header.BitsAllocated = header.BitsStored = 8 * np.dtype(coding.dtype).itemsize
@@ -202,21 +224,23 @@ def _describe_pixels(header: Dataset, volume: Volume, coding: Coding) -> None:
     header.RescaleSlope = format_number_as_ds(coding.slope)
     header.RescaleIntercept = format_number_as_ds(coding.intercept)
     header.RescaleType = "HU" if volume.unit == "HU" else "US"
-    if header.Modality == "PT" and volume.unit in carried.PET_UNITS:
-        header.Units = carried.PET_UNITS[volume.unit]
+    if header.Modality == "PT":
+        header.NumberOfSlices = volume.grid.shape[0]
+        header.Units = carried.PET_UNITS.get(volume.unit) or header.get("Units") or "NONE"
     if volume.windows:
         header.WindowCenter = [format_number_as_ds(float(w.center)) for w in volume.windows]
         header.WindowWidth = [format_number_as_ds(float(w.width)) for w in volume.windows]
 
 
-def _describe_geometry(header: Dataset, grid: Grid, placed: bool) -> None:
+def describe_geometry(header: Dataset, grid: Grid, placed: bool) -> None:
+    """The Image Plane and Frame of Reference modules (PS3.3 C.7.6.2, C.7.4.1), as far as all slices share them."""
     header.PixelSpacing = [format_number_as_ds(float(mm)) for mm in grid.spacing[1:]]
     if not placed:
         return
-    header.ImageOrientationPatient = [format_number_as_ds(float(x)) for x in grid.direction[:, :2].T.ravel()]
+    header.ImageOrientationPatient = [_place(x) for x in grid.direction[:, :2].T.ravel()]
     header.SpacingBetweenSlices = format_number_as_ds(float(grid.spacing[0]))
     header.SliceThickness = header.get("SliceThickness") or format_number_as_ds(float(grid.spacing[0]))
-    header.FrameOfReferenceUID = grid.frame_of_reference or uid.generate_uid()
+    header.FrameOfReferenceUID = grid.frame_of_reference or uid.generate_uid(prefix=None)
     header.PositionReferenceIndicator = header.get("PositionReferenceIndicator", "")
 
 

@@ -12,7 +12,7 @@ import SimpleITK as sitk
 
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
-from viewer.io.stored import SaveError, physical_values
+from viewer.io.stored import SaveError, mark_of, physical_values
 from viewer.settings import NAME, NOTICE, application_version
 
 
@@ -59,7 +59,7 @@ def sidecar(volumes: Sequence[Volume], image: Path, mark: str) -> dict[str, Any]
         "notice": NOTICE,
         "application": f"{NAME} {application_version()}",
         "name": source.series_description if source.dicom else first.name,
-        "mark": mark,
+        "mark": mark or mark_of(first),
         "modality": source.modality,
         "unit": first.unit,
         "timepoints": [volume.time for volume in volumes],

@@ -25,6 +25,7 @@ Format = Literal["dicom", "nifti", "nrrd", "mha"]
 ENDINGS: dict[Format, tuple[str, ...]] = {"nifti": (".nii.gz", ".nii"), "nrrd": (".nrrd",), "mha": (".mha",)}
 TEMPORARY = ".tomolens-"
 STALE = 24 * 3600  # seconds after which a temporary folder is what a killed program left behind
+LEAST = 4096  # bytes free that the JSON beside needs at the least
 SINGLE = 1e-3  # mm; NIfTI keeps the affine in single precision
 REASONS = {
     errno.ENOSPC: "the disk is full: free about {need:.0f} MB or choose another place",
@@ -77,7 +78,8 @@ def save(
     except SaveError as error:
         raise SaveError(f"{target.name} was not saved: {error}") from error
     except (OSError, RuntimeError, MemoryError) as error:
-        logging.getLogger(__name__).warning("saving as %s failed: %s", format, type(error).__name__, exc_info=True)
+        number = getattr(error, "errno", None)  # the text may name a patient's file
+        logging.getLogger(__name__).warning("saving as %s failed: %s %s", format, type(error).__name__, number)
         raise SaveError(f"{target.name} was not saved: {_reason(error, target.parent, need)}.") from error
 
 
@@ -111,6 +113,8 @@ def _save_image(
 ) -> Saved:
     made, told = folder / f"image{_ending(target, format)}", folder / "image.json"
     write_image(volumes, made)
+    if shutil.disk_usage(folder).free < LEAST:  # NIfTI's library does not say so itself
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     _flush(made)
     progress(0.5)
     check_image(volumes, made, (SINGLE if format == "nifti" else PLACE) + shear_of(volumes[0].grid))

@@ -91,6 +91,13 @@ def physical_values(volume: Volume) -> NDArray[Any]:
     return np.ascontiguousarray(volume.values())
 
 
+def mark_of(volume: Volume) -> str:
+    """What a saved result says of itself where nobody says more."""
+    if volume.provenance is None:
+        return ""
+    return "AI, not reviewed" if volume.provenance.learned else "processed"
+
+
 def shear_of(grid: Grid) -> float:
     """Millimetres that the far corner moves when the axes are made exactly perpendicular.
 
