@@ -1,0 +1,183 @@
+"""What a view writes over its picture, as data: texts, letters, scale bar, colour bars, lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from viewer.data.grid import PLANES, orientation_letters
+from viewer.data.study import Source
+from viewer.data.volume import Window
+from viewer.render.plane import Plane, Pose
+from viewer.scene.layer import VolumeLayer
+
+TEXT, DIM, ACCENT = "#d8dce2", "#a3abb6", "#3fb6c9"
+AI, WARNING, DANGER = "#a890f0", "#e2a43b", "#e5645f"
+PLANE_COLORS = {"axial": "#f0635c", "sagittal": "#edd54c", "coronal": "#6eb04b"}
+SCALE_SHARE = 0.25  # of the view's width, at most, for the scale bar
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of text in a corner."""
+
+    text: str
+    color: str = TEXT
+
+
+@dataclass(frozen=True)
+class ScaleBar:
+    """A round length in mm and how many pixels it takes."""
+
+    mm: float
+    pixels: float
+
+    @property
+    def text(self) -> str:
+        return f"{self.mm / 10:g} cm" if self.mm >= 10 else f"{self.mm:g} mm"
+
+
+@dataclass(frozen=True)
+class ColorBar:
+    """What the colours of a layer mean: the values at the two ends."""
+
+    colormap: str
+    lower: str
+    upper: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class Cross:
+    """Where the cross-hair is (pixels), and the colours of the planes its two lines stand for.
+
+    full: lines over the whole view; else short marks at the edges.
+    """
+
+    x: float
+    y: float
+    upright: str
+    level: str
+    full: bool
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """All of it. edges: letters at the left, right, top and bottom. loading: the part that has arrived."""
+
+    top_left: tuple[Line, ...] = ()
+    top_right: tuple[Line, ...] = ()
+    bottom_left: tuple[Line, ...] = ()
+    bottom_right: tuple[Line, ...] = ()
+    edges: tuple[str, str, str, str] = ("", "", "", "")
+    scale_bar: ScaleBar | None = None
+    color_bars: tuple[ColorBar, ...] = field(default=())
+    cross: Cross | None = None
+    message: str = ""
+    loading: float = 1.0
+    active: bool = False
+
+
+def number(value: float) -> str:
+    """A value as a reader wants it: no more than three decimals, no exponent where it can be avoided."""
+    size = abs(value)
+    if size != 0 and (size < 0.001 or size >= 1e7):
+        return f"{value:.3g}"
+    decimals = 0 if size >= 100 else 1 if size >= 10 else 3 if size < 1 else 2
+    text = f"{value:.{decimals}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text in ("-0", "") else text.replace("-", "−")
+
+
+def patient_lines(source: Source) -> tuple[Line, ...]:
+    """Whose image this is, from when, and which series."""
+    name = ", ".join(part for part in source.patient_name.split("=")[0].split("^") if part.strip())
+    facts = (source.patient_id, source.patient_sex, _date(source.patient_birth_date))
+    about = " · ".join(fact for fact in facts if fact)
+    series = f"{source.series_number} " if source.series_number else ""
+    study = " · ".join(part for part in (_date(source.study_date), source.study_description) if part)
+    texts = ((name, TEXT), (about, DIM), (study, DIM), (f"{series}{source.series_description}".strip(), DIM))
+    return tuple(Line(text, color) for text, color in texts if text)
+
+
+def layer_lines(shown: Sequence[VolumeLayer]) -> tuple[Line, ...]:
+    """The layers in view, the top one first, each with its badges; then what is wrong about seeing them together."""
+    lines: list[Line] = []
+    for layer in reversed(shown):
+        opacity = f" · {layer.opacity:.0%}" if layer.opacity < 1 else ""
+        lines.append(Line(f"{layer.name}{opacity}"))
+        lines += [Line(badge, AI if badge.startswith("AI") else WARNING) for badge in layer.badges]
+    return (*lines, *mismatches(shown))
+
+
+def mismatches(shown: Sequence[VolumeLayer]) -> tuple[Line, ...]:
+    """Warnings where layers seen together are of different patients or lie in unrelated spaces."""
+    if len(shown) < 2:
+        return ()
+    base, above = shown[0], shown[1:]
+    lines = []
+    if not all(base.source.same_patient(layer.source) for layer in above):
+        lines.append(Line("different patients", DANGER))
+    frames = {layer.volumes[0].grid.frame_of_reference for layer in shown} - {""}
+    if len(frames) > 1:
+        lines.append(Line("different frames of reference", WARNING))
+    return tuple(lines)
+
+
+def window_lines(window: Window, unit: str, zoom: float) -> tuple[Line, ...]:
+    """Window width and level with the preset's name, and the zoom (1 is one voxel a pixel)."""
+    text = f"W {number(window.width)}  L {number(window.center)}"
+    text += f" {unit}" if unit and unit != "1" else ""
+    text += f" · {window.name}" if window.name else ""
+    return Line(text), Line(f"Zoom {zoom:.0%}", DIM)
+
+
+def slice_lines(plane: Plane, index: int, layer: VolumeLayer, timepoint: int) -> tuple[Line, ...]:
+    """Which slice this is, where it lies along the plane's normal, and which time point."""
+    depth = plane.depth(index)
+    world = PLANES.index(plane.name)
+    letter = orientation_letters([(depth or 1.0) if axis == world else 0.0 for axis in range(3)])
+    lines = [
+        Line(f"{plane.name.capitalize()} {index + 1}/{plane.count}", PLANE_COLORS[plane.name]),
+        Line(f"{letter} {abs(depth):.1f} mm · {number(plane.spacing)} mm apart", DIM),
+    ]
+    if len(layer.volumes) > 1:
+        at = min(timepoint, len(layer.volumes) - 1)
+        words = layer.volumes[at].time
+        lines.append(Line(f"Time {at + 1}/{len(layer.volumes)}" + (f" · {words}" if words else "")))
+    return tuple(lines)
+
+
+def scale_bar(scale: float, width: int) -> ScaleBar | None:
+    """The longest round length (1, 2 or 5 times a power of ten) that fits; scale in mm a pixel."""
+    room = width * SCALE_SHARE * scale
+    lengths = [digit * 10.0**power for power in range(-3, 5) for digit in (1, 2, 5)]
+    fitting = [length for length in lengths if length <= room]
+    return ScaleBar(fitting[-1], fitting[-1] / scale) if fitting else None
+
+
+def color_bars(shown: Sequence[VolumeLayer]) -> tuple[ColorBar, ...]:
+    """One for every layer whose colours stand for values, the top layer first."""
+    return tuple(
+        ColorBar(layer.colormap, number(layer.window.lower), number(layer.window.upper), layer.volumes[0].unit)
+        for layer in reversed(shown)
+        if layer.colormap not in ("grey", "inverted grey") and not layer.volumes[0].color
+    )
+
+
+def cross(pose: Pose, crosshair: tuple[float, float, float], *, full: bool) -> Cross:
+    """The lines along which the two other planes cut this one, through the cross-hair."""
+    x, y = pose.pixel(crosshair)
+    upright = "coronal" if pose.plane.name == "sagittal" else "sagittal"
+    level = "coronal" if pose.plane.name == "axial" else "axial"
+    return Cross(x, y, PLANE_COLORS[upright], PLANE_COLORS[level], full)
+
+
+def loading(shown: Sequence[VolumeLayer]) -> float:
+    """The part that has arrived of the layer that is furthest behind."""
+    return min((layer.loaded for layer in shown), default=1.0)
+
+
+def _date(text: str) -> str:
+    """A DICOM date (YYYYMMDD) as YYYY-MM-DD; other texts as they are."""
+    return f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == 8 and text.isdigit() else text

@@ -1,0 +1,172 @@
+"""Paints an Overlay. Every text is drawn once with its halo and kept as a picture: a frame only places pictures."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QImage,
+    QPainter,
+    QPainterPath,
+    QPen,
+    QPixmap,
+)
+
+from viewer.render.colormaps import colour_table
+from viewer.render.overlay import ACCENT, DIM, TEXT, ColorBar, Cross, Line, Overlay
+
+EDGE, GAP, TICK = 10, 14, 12  # px: margin, half the opening at the cross-hair's centre, length of edge marks
+HALO = QColor(0, 0, 0, 210)
+KEPT = 256  # pictures of texts
+
+
+class OverlayPainter:
+    """Holds the pictures of the texts of one view."""
+
+    def __init__(self, size: int = 12) -> None:
+        self._font = QFont()
+        self._font.setPixelSize(size)
+        self._font.setFeature(QFont.Tag("tnum"), 1)  # digits of one width: counting numbers do not dance
+        self._metrics = QFontMetricsF(self._font)
+        self._texts: OrderedDict[tuple[str, str, float], QPixmap] = OrderedDict()
+        self._bars: dict[str, QPixmap] = {}
+        self._line = self._metrics.height() + 1
+
+    def paint(self, painter: QPainter, overlay: Overlay, width: int, height: int) -> None:
+        """All of it, on a view of this size in logical pixels."""
+        if overlay.cross:
+            self._cross(painter, overlay.cross, width, height)
+        bars = self._color_bars(painter, overlay.color_bars, width, height)
+        self._corners(painter, overlay, width, height)
+        self._edges(painter, overlay, width - bars, height)
+        if overlay.message:
+            self._message(painter, overlay.message, width, height)
+        if overlay.loading < 1:
+            painter.fillRect(QRectF(0, 0, width * overlay.loading, 2), QColor(ACCENT))
+        if overlay.active:
+            painter.setPen(QPen(QColor(ACCENT), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(QRectF(0.5, 0.5, width - 1, height - 1))
+
+    def _corners(self, painter: QPainter, overlay: Overlay, width: int, height: int) -> None:
+        foot = height - EDGE
+        for lines, right, bottom in (
+            (overlay.top_left, False, False),
+            (overlay.top_right, True, False),
+            (overlay.bottom_left, False, True),
+            (overlay.bottom_right, True, True),
+        ):
+            top = foot - self._line * len(lines) if bottom else EDGE
+            for row, line in enumerate(lines):
+                picture = self._text(painter, self._short(line, width))
+                x = width - EDGE - _width(picture) if right else EDGE
+                painter.drawPixmap(QPointF(x, top + row * self._line), picture)
+
+    def _edges(self, painter: QPainter, overlay: Overlay, width: float, height: int) -> None:
+        left, right, top, bottom = (self._text(painter, Line(letters)) for letters in overlay.edges)
+        tall, bar = self._line, overlay.scale_bar
+        foot = height - EDGE - tall
+        if bar:
+            foot -= tall + 12
+            self._scale_bar(painter, bar.pixels, bar.text, width, height)
+        painter.drawPixmap(QPointF(EDGE, (height - tall) / 2), left)
+        painter.drawPixmap(QPointF(width - EDGE - _width(right), (height - tall) / 2), right)
+        painter.drawPixmap(QPointF((width - _width(top)) / 2, EDGE), top)
+        painter.drawPixmap(QPointF((width - _width(bottom)) / 2, foot), bottom)
+
+    def _scale_bar(self, painter: QPainter, length: float, text: str, width: float, height: int) -> None:
+        left, y = round((width - length) / 2), height - EDGE - 4
+        for color, thick in ((HALO, 4), (QColor(TEXT), 2)):
+            painter.setPen(QPen(color, thick, c=Qt.PenCapStyle.FlatCap))
+            painter.drawLine(QPointF(left, y), QPointF(left + length, y))
+            painter.drawLine(QPointF(left, y - 4), QPointF(left, y + 4))
+            painter.drawLine(QPointF(left + length, y - 4), QPointF(left + length, y + 4))
+        picture = self._text(painter, Line(text, DIM))
+        painter.drawPixmap(QPointF((width - _width(picture)) / 2, y - 6 - self._line), picture)
+
+    def _color_bars(self, painter: QPainter, bars: tuple[ColorBar, ...], width: int, height: int) -> float:
+        """Paints them along the right edge; returns the room they take."""
+        taken = 0.0
+        tall = round(height * 0.3)
+        for bar in bars:
+            upper = self._text(painter, Line(f"{bar.upper} {bar.unit}".strip()))
+            lower = self._text(painter, Line(bar.lower))
+            room = max(_width(upper), _width(lower), 12.0)
+            right, top = width - EDGE - taken, (height - tall) // 2
+            painter.drawPixmap(QPointF(right - _width(upper), top - self._line - 2), upper)
+            painter.drawPixmap(QPointF(right - _width(lower), top + tall + 2), lower)
+            box = QRectF(right - 12, top, 12, tall)
+            painter.fillRect(box.adjusted(-1, -1, 1, 1), QColor(TEXT))
+            picture = self._bar(bar.colormap)
+            painter.drawPixmap(box, picture, QRectF(picture.rect()))
+            taken += room + 8
+        return taken
+
+    def _cross(self, painter: QPainter, cross: Cross, width: int, height: int) -> None:
+        x, y = int(cross.x) + 0.5, int(cross.y) + 0.5
+        near = (GAP if cross.full else None, GAP if cross.full else None)
+        for color, at, span, upright in ((cross.upright, y, height, True), (cross.level, x, width, False)):
+            painter.setPen(QPen(QColor(color), 1))
+            first = at - GAP if near[0] else TICK
+            second = at + GAP if near[1] else span - TICK
+            for start, end in ((0.0, min(first, span)), (max(second, 0.0), float(span))):
+                if start < end:
+                    a, b = (QPointF(x, start), QPointF(x, end)) if upright else (QPointF(start, y), QPointF(end, y))
+                    painter.drawLine(a, b)
+
+    def _message(self, painter: QPainter, message: str, width: int, height: int) -> None:
+        pictures = [self._text(painter, Line(text, DIM)) for text in message.splitlines()]
+        top = (height - self._line * len(pictures)) / 2
+        for row, picture in enumerate(pictures):
+            painter.drawPixmap(QPointF((width - _width(picture)) / 2, top + row * self._line), picture)
+
+    def _short(self, line: Line, width: int) -> Line:
+        """The line cut to less than half the view, so that opposite corners never meet."""
+        room = width * 0.46 - EDGE
+        if self._metrics.horizontalAdvance(line.text) <= room:
+            return line
+        return Line(self._metrics.elidedText(line.text, Qt.TextElideMode.ElideRight, room), line.color)
+
+    def _text(self, painter: QPainter, line: Line) -> QPixmap:
+        ratio = painter.device().devicePixelRatioF()
+        key = (line.text, line.color, ratio)
+        if key not in self._texts:
+            self._texts[key] = self._draw(line, ratio)
+            while len(self._texts) > KEPT:
+                self._texts.popitem(last=False)
+        self._texts.move_to_end(key)
+        return self._texts[key]
+
+    def _draw(self, line: Line, ratio: float) -> QPixmap:
+        wide = int(self._metrics.horizontalAdvance(line.text)) + 4
+        image = QImage(
+            max(1, round(wide * ratio)), round(self._line * ratio), QImage.Format.Format_ARGB32_Premultiplied
+        )
+        image.setDevicePixelRatio(ratio)
+        image.fill(Qt.GlobalColor.transparent)
+        brush = QPainter(image)
+        brush.setRenderHint(QPainter.RenderHint.Antialiasing)
+        at = QPointF(2, self._metrics.ascent() + 0.5)
+        outline = QPainterPath()
+        outline.addText(at, self._font, line.text)
+        brush.strokePath(outline, QPen(HALO, 3, j=Qt.PenJoinStyle.RoundJoin))
+        brush.setFont(self._font)
+        brush.setPen(QColor(line.color))
+        brush.drawText(at, line.text)
+        brush.end()
+        return QPixmap.fromImage(image)
+
+    def _bar(self, colormap: str) -> QPixmap:
+        if colormap not in self._bars:
+            rows = colour_table(colormap)[::-1].copy()
+            image = QImage(rows.data, 1, len(rows), 4, QImage.Format.Format_RGBA8888)
+            self._bars[colormap] = QPixmap.fromImage(image.copy())
+        return self._bars[colormap]
+
+
+def _width(picture: QPixmap) -> float:
+    return picture.width() / picture.devicePixelRatio()

@@ -1,0 +1,226 @@
+"""A view of one slice: the planes of the base layer's own grid, every other layer sampled onto them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QWidget
+from vtkmodules.vtkRenderingImage import vtkImageStack
+
+from viewer.data.grid import Grid
+from viewer.render.artist import SliceArtist, artist_of
+from viewer.render.overlay import (
+    Overlay,
+    color_bars,
+    cross,
+    layer_lines,
+    loading,
+    patient_lines,
+    scale_bar,
+    slice_lines,
+    window_lines,
+)
+from viewer.render.plane import Plane, Pose
+from viewer.render.view import View
+from viewer.scene.document import Document
+from viewer.scene.layer import Box, Layer, VolumeLayer
+from viewer.scene.view_state import ViewState
+
+FAR = 1000.0  # mm from the camera to the slice; parallel projection, so only the order matters
+NEAREST_SCALE, FARTHEST_SCALE = 0.005, 20.0  # mm a pixel: where zooming ends
+
+
+class SliceView(View):
+    """plane: "axial", "sagittal" or "coronal"."""
+
+    def __init__(self, document: Document, state: ViewState, plane: str, parent: QWidget | None = None) -> None:
+        super().__init__(document, state, plane, parent)
+        self._stack: Any = vtkImageStack()
+        self.renderer.AddViewProp(self._stack)
+        self.renderer.GetActiveCamera().ParallelProjectionOn()
+        self._artists: dict[str, SliceArtist] = {}
+        self._drawn: Hashable = None
+        self._plane: Plane | None = None
+        self._place: tuple[float, float, float] | None = None  # across, along, scale; None while fitted
+
+    # Where it looks.
+    @property
+    def plane(self) -> Plane | None:
+        """The slices of the base layer; None where there is no visible image."""
+        base = self.document.base
+        grid = base.volumes[0].grid if base else None
+        if grid is None:
+            return None
+        if self._plane is None or self._plane.grid is not grid:
+            self._turn(Plane(grid, self.name))
+        return self._plane
+
+    @property
+    def pose(self) -> Pose | None:
+        """The slice on the screen, and where on it."""
+        plane = self.plane
+        if plane is None:
+            return None
+        index = plane.index(self.state.crosshair)
+        if self._place is None:
+            return Pose.fit(plane, index, self.width(), self.height())
+        return Pose(plane, index, *self._place, self.width(), self.height())
+
+    @property
+    def count(self) -> int:
+        """Slices of the base layer in this plane; 0 without one."""
+        return self.plane.count if self.plane else 0
+
+    @property
+    def index(self) -> int:
+        """The slice of the base layer's array that is shown, from 0."""
+        return self.plane.index(self.state.crosshair) if self.plane else 0
+
+    @property
+    def spacing(self) -> float:
+        """Distance between neighbouring slices, mm; 0 without an image."""
+        return self.plane.spacing if self.plane else 0.0
+
+    def scroll(self, steps: int) -> None:  # type: ignore[override]
+        """Move the cross-hair by whole slices: to the patient's left, back or head where steps are positive."""
+        if self.plane:
+            x, y, z = self.plane.moved(self.state.crosshair, steps)
+            self.state.crosshair = (float(x), float(y), float(z))
+
+    def world_at(self, x: float, y: float) -> tuple[float, float, float] | None:
+        pose = self.pose
+        if pose is None or pose.plane.flat:
+            return None
+        left, back, head = pose.world(x, y)
+        return float(left), float(back), float(head)
+
+    def zoom(self, factor: float, x: float | None = None, y: float | None = None) -> None:
+        pose = self.pose
+        if pose is None:
+            return
+        scale = min(max(pose.scale / factor, NEAREST_SCALE), FARTHEST_SCALE)
+        right = (self.width() / 2 if x is None else x) - self.width() / 2
+        down = (self.height() / 2 if y is None else y) - self.height() / 2
+        kept = pose.scale - scale  # the point under the pixel stays where it is
+        self._place = (pose.across + right * kept, pose.along + down * kept, scale)
+        self.redraw()
+
+    def pan(self, dx: float, dy: float) -> None:
+        pose = self.pose
+        if pose:
+            self._place = (pose.across - dx * pose.scale, pose.along - dy * pose.scale, pose.scale)
+            self.redraw()
+
+    def fit(self) -> None:
+        self._place = None
+        self.redraw()
+
+    # What it draws.
+    def sync(self) -> bool:
+        pose = self.pose
+        layers = () if pose is None or pose.plane.flat else self.shown
+        looks = tuple(
+            (layer.id, self._artist(layer).look(pose, self.state.timepoint, overlay=place > 0))
+            for place, layer in enumerate(layers)
+            if pose
+        )
+        look = (pose, looks)
+        for layer_id in self._written & set(self._artists):
+            self._artists[layer_id].touched()
+        if look == self._drawn and not self._written:
+            return False
+        self._written.clear()
+        self._drawn = look
+        self._stack.GetImages().RemoveAllItems()
+        if pose:
+            self._aim(pose)
+            for place, layer in enumerate(layers):
+                self._show(layer, place, pose)
+        return True
+
+    def overlay(self) -> Overlay:
+        base, pose, state = self.document.base, self.pose, self.state
+        if base is None or pose is None:
+            return Overlay(active=self._active)
+        shown = self.shown
+        if pose.plane.flat:
+            return Overlay(message=f"This image has no {self.name} slices.", active=self._active)
+        selected = next((layer for layer in shown if layer.id == state.active), base)
+        lines = cross(pose, state.crosshair, full=state.show_crosshair)
+        common = Overlay(cross=lines, loading=loading(shown), active=self._active)
+        if not state.show_text:
+            return common
+        axes = pose.plane.screen_axes
+        zoom = min(pose.plane.grid.spacing[axis] for axis in axes) / pose.scale
+        return Overlay(
+            top_left=patient_lines(base.source),
+            top_right=layer_lines(shown),
+            bottom_left=window_lines(selected.window, selected.volumes[0].unit, zoom),
+            bottom_right=slice_lines(pose.plane, pose.index, base, state.timepoint),
+            edges=pose.plane.letters,
+            scale_bar=scale_bar(pose.scale, self.width()),
+            color_bars=color_bars(shown),
+            cross=common.cross,
+            loading=common.loading,
+            active=common.active,
+        )
+
+    def _turn(self, plane: Plane) -> None:
+        """Take another base: what was in the middle stays there where both lie in one space, else all is shown."""
+        before, self._plane = self._plane, plane
+        if self._place is None:
+            return
+        if before is None or not _same_room(before.grid, plane.grid):
+            self._place = None
+            return
+        across, along, scale = self._place
+        depth = np.dot(self.state.crosshair, before.normal)
+        middle = across * before.right + along * before.down + depth * before.normal
+        self._place = (float(middle @ plane.right), float(middle @ plane.down), scale)
+
+    def drop(self, layer: Layer) -> None:
+        artist = self._artists.pop(layer.id, None)
+        if artist:
+            self._stack.RemoveImage(artist.prop)
+            self._drawn = None
+
+    def shows(self, layer: Layer, box: Box) -> bool:
+        plane = self.plane
+        if not layer.visible or plane is None or not isinstance(layer, VolumeLayer):
+            return False
+        if not layer.volumes[0].grid.matches(plane.grid):
+            return True
+        start, stop, _ = box[plane.normal_axis].indices(plane.count)
+        return start <= self.index < stop
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._drawn = None
+
+    def _artist(self, layer: Layer) -> SliceArtist:
+        if layer.id not in self._artists:
+            self._artists[layer.id] = artist_of[type(layer)].in_slice(layer)
+        return self._artists[layer.id]
+
+    def _show(self, layer: Layer, place: int, pose: Pose) -> None:
+        artist = self._artist(layer)
+        artist.show(pose, self.state.timepoint, overlay=place > 0)
+        artist.prop.GetProperty().SetLayerNumber(place)
+        self._stack.AddImage(artist.prop)
+
+    def _aim(self, pose: Pose) -> None:
+        plane, camera = pose.plane, self.renderer.GetActiveCamera()
+        focus = pose.world(pose.width / 2, pose.height / 2)
+        camera.SetFocalPoint(*focus)
+        camera.SetPosition(*(focus - FAR * plane.forward))
+        camera.SetViewUp(*(-plane.down))
+        camera.SetParallelScale(pose.scale * pose.height / 2)
+        camera.SetClippingRange(FAR / 2, FAR * 2)
+
+
+def _same_room(a: Grid, b: Grid) -> bool:
+    """True where a place on one grid's screen is meant to stay when the other takes over."""
+    return bool(a.frame_of_reference) and a.frame_of_reference == b.frame_of_reference

@@ -1,0 +1,97 @@
+"""How an image layer looks in a slice view."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+from vtkmodules.vtkCommonCore import vtkLookupTable
+from vtkmodules.vtkRenderingCore import vtkImageSlice, vtkImageSliceMapper
+
+from viewer.data.volume import Volume, Window
+from viewer.render.bridge import fill_table, image_of, matrix_of, vtk_axis
+from viewer.render.colormaps import colour_table
+from viewer.render.plane import Pose
+from viewer.render.reslice import PlaneReslice, clip_box
+from viewer.scene.layer import VolumeLayer
+
+
+class VolumeSliceArtist:
+    """One vtkImageSlice. On the view's own grid it takes the slice as it is stored; on another grid it samples."""
+
+    def __init__(self, layer: VolumeLayer) -> None:
+        self._layer = layer
+        self._mapper: Any = vtkImageSliceMapper()
+        self._mapper.BorderOn()
+        self._reslice: PlaneReslice | None = None
+        self._table: Any = vtkLookupTable()
+        self._table.SetNanColor(0, 0, 0, 0)
+        self._image: Any = None
+        self._volume: Volume | None = None
+        self.prop: Any = vtkImageSlice()
+        self.prop.SetMapper(self._mapper)
+
+    def look(self, pose: Pose, timepoint: int, *, overlay: bool) -> Hashable:
+        """Everything the picture depends on: an equal look needs no new drawing."""
+        layer, volume = self._layer, self._layer.volume(timepoint)
+        place = pose.index if volume.grid.matches(pose.plane.grid) else pose
+        return volume, pose.plane, place, layer.window, layer.colormap, layer.opacity, overlay
+
+    def show(self, pose: Pose, timepoint: int, *, overlay: bool) -> None:
+        """Bring the prop to the look."""
+        volume = self._layer.volume(timepoint)
+        if volume is not self._volume:
+            self._volume, self._image = volume, image_of(volume.array, volume.grid)
+        if volume.grid.matches(pose.plane.grid):
+            self._show_stored(volume, pose)
+        else:
+            self._show_sampled(volume, pose)
+        self._colour(volume, overlay=overlay)
+
+    def touched(self) -> None:
+        """The array that is shown was written to."""
+        if self._image is not None:
+            self._image.Modified()
+
+    def _show_stored(self, volume: Volume, pose: Pose) -> None:
+        self._mapper.SetInputData(self._image)
+        self._mapper.RemoveAllClippingPlanes()
+        self._mapper.SetOrientation(vtk_axis(pose.plane.normal_axis))
+        self._mapper.SetSliceNumber(pose.index)
+        self.prop.SetUserMatrix(matrix_of(volume.grid))
+        self.prop.VisibilityOn()
+
+    def _show_sampled(self, volume: Volume, pose: Pose) -> None:
+        if self._reslice is None:
+            self._reslice = PlaneReslice()
+        matrix = self._reslice.place(self._image, volume.grid, pose)
+        self.prop.SetVisibility(matrix is not None)
+        if matrix is None:
+            return
+        self._mapper.SetInputConnection(self._reslice.filter.GetOutputPort())
+        self._mapper.SetClippingPlanes(clip_box(volume.grid))
+        self._mapper.SetOrientationToZ()
+        self._mapper.SetSliceNumber(0)
+        self.prop.SetUserMatrix(matrix)
+
+    def _colour(self, volume: Volume, *, overlay: bool) -> None:
+        look = self.prop.GetProperty()
+        look.SetOpacity(self._layer.opacity)
+        look.SetInterpolationTypeToLinear()
+        if volume.color:
+            look.SetLookupTable(None)
+            look.SetColorWindow(255)
+            look.SetColorLevel(127.5)
+            return
+        lower, upper = stored_range(volume, self._layer.window)
+        inverted = volume.inverted != (lower > upper)
+        fill_table(self._table, colour_table(self._layer.colormap, inverted=inverted, overlay=overlay))
+        self._table.SetRange(min(lower, upper), max(lower, upper))
+        look.SetLookupTable(self._table)
+        look.UseLookupTableScalarRangeOn()
+
+
+def stored_range(volume: Volume, window: Window) -> tuple[float, float]:
+    """The stored values at a window's lower and upper bound; the lower comes second where the slope is negative."""
+    slope = volume.slope or 1.0
+    return (window.lower - volume.intercept) / slope, (window.upper - volume.intercept) / slope
