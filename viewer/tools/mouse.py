@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from pathlib import Path
-
 from viewer.render.view import MouseEvent, View
 from viewer.render.volume_view import VolumeView
 from viewer.scene.document import Document
@@ -13,38 +9,18 @@ from viewer.scene.view_state import ViewState
 from viewer.tools.crosshair import Crosshair
 from viewer.tools.orbit import Orbit
 from viewer.tools.pan import Pan
+from viewer.tools.profiles import Profile
 from viewer.tools.scroll import Scroll
 from viewer.tools.timepoint import Timepoint
 from viewer.tools.tool import Tool
 from viewer.tools.window_level import WindowLevel
 from viewer.tools.zoom import Zoom
 
-FOLDER = Path(__file__).parents[2] / "resources" / "profiles"
 MODIFIERS = ("ctrl", "alt", "shift")  # the order they are written in
 ACTIVE = "active"  # in a table: whatever tool is chosen
 
 # What the left button can be; the first is chosen at the start.
 CHOICES: tuple[type[Tool], ...] = (WindowLevel, Crosshair, Scroll, Zoom, Pan)
-
-
-@dataclass(frozen=True)
-class Profile:
-    """The habits of one program. slices, volume: "ctrl+wheel", "left", "shift+move" … -> a tool's id or "active".
-
-    keys: action id -> key sequences, where they differ from the default. tool: the tool at the start.
-    """
-
-    title: str
-    tool: str
-    slices: dict[str, str]
-    volume: dict[str, str]
-    keys: dict[str, str]
-
-
-def profiles() -> dict[str, Profile]:
-    """Every profile by name, the default first."""
-    paths = sorted(FOLDER.glob("*.json"), key=lambda path: (path.stem != "default", path.stem))
-    return {path.stem: Profile(**json.loads(path.read_text(encoding="utf-8"))) for path in paths}
 
 
 class Mouse:
@@ -53,7 +29,8 @@ class Mouse:
     def __init__(self, document: Document, state: ViewState, profile: Profile) -> None:
         self.state = state
         self.profile = profile
-        self.tools = {kind.id: kind(document, state) for kind in (*CHOICES, Orbit, Timepoint)}
+        kinds: tuple[type[Tool], ...] = (*CHOICES, Orbit, Timepoint)
+        self.tools = {kind.id: kind(document, state) for kind in kinds}
         self._held: tuple[Tool, MouseEvent] | None = None  # the tool at work and the last event it saw
 
     def follow(self, view: View) -> None:

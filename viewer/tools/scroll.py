@@ -1,4 +1,4 @@
-"""Through the slices, by wheel or by dragging."""
+"""Through the slices, by wheel, by key or by dragging."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from viewer.render.view import MouseEvent, View
 from viewer.tools.tool import Tool
 
 STEP = (2.0, 12.0)  # least and most pixels of a drag that move one slice
+# Which way a stack is read: from the head to the feet, from right to left, from the front to the back.
+ONWARD = {"axial": -1, "sagittal": 1, "coronal": 1}
 
 
 class Scroll(Tool):
-    """Towards the user, or down: the next slice. A stack fits into one drag across the view."""
+    """Towards the user, or down: onward. A stack fits into one drag across the view."""
 
     id = "scroll"
     title = "Scroll slices"
@@ -40,4 +42,9 @@ class Scroll(Tool):
         whole = int(self._rest)
         self._rest -= whole
         if whole:
-            view.scroll(whole)
+            onward(view, whole)
+
+
+def onward(view: SliceView, slices: int) -> None:
+    """Go on by so many slices in reading order; back where negative."""
+    view.scroll(slices * ONWARD[view.name])

@@ -1,0 +1,132 @@
+"""The program with a window: it puts a session behind one and lets it run, on a screen or for a picture."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from PySide6.QtCore import QEventLoop, QObject, Qt, QTimer, Signal
+from PySide6.QtWidgets import QApplication
+
+from viewer.render.gl_view import GLView
+from viewer.scene.task import Message
+from viewer.session import Session
+from viewer.settings import NAME
+from viewer.ui.errors import ErrorDialog, catch, start_log
+from viewer.ui.preferences import Preferences
+from viewer.ui.window import MainWindow
+
+PICTURE_SIZE = (1600, 1000)
+SETTLED = 0.3  # seconds without a new frame after which everything counts as drawn
+PATIENCE = 60.0  # seconds a picture may take
+
+
+class Post(QObject):
+    """Runs functions on the thread that made it, in the order they came."""
+
+    _call = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._call.connect(lambda function: function(), Qt.ConnectionType.QueuedConnection)
+
+    def __call__(self, function: Callable[[], None]) -> None:
+        self._call.emit(function)
+
+
+def start(paths: Sequence[str | Path], *, sample: bool = False) -> int:
+    """Show the window, open paths (or the sample), and return the exit code once it is closed."""
+    start_log()
+    app = application()
+    preferences = Preferences()
+    session = Session(Post())
+    window = MainWindow(session, preferences)
+    catch(lambda message: _tell(window, message))
+    window.show()
+    QTimer.singleShot(0, lambda: _begin(window, paths, sample))
+    return app.exec()
+
+
+def application() -> QApplication:
+    """The one QApplication, with the OpenGL format that all views share."""
+    existing = QApplication.instance()
+    if isinstance(existing, QApplication):
+        return existing
+    GLView.set_default_format()
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("tomolens")
+    app.setApplicationDisplayName(NAME)
+    app.setDesktopFileName("tomolens")
+    return app
+
+
+class Stage:
+    """A window for pictures: the default look, nothing restored, nothing kept. See viewer.cli.stage.WindowStage."""
+
+    def __init__(self) -> None:
+        self._app = application()
+        self.session = Session(Post(), in_process=True)
+        self.window = MainWindow(self.session, Preferences(Path()))
+
+    def __enter__(self) -> Self:
+        self.window.resize(*PICTURE_SIZE)
+        self.window.show()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.session.close()
+        self.window.destroy()
+
+    def until(self, ready: Callable[[], bool]) -> None:
+        """Handle events until `ready` says so."""
+        while not ready():
+            self._app.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
+
+    def picture(self, path: Path) -> None:
+        """Write the window as PNG once every view is drawn. Raises TimeoutError; OSError where it cannot be written."""
+        self._settle()
+        if not self.window.grab().save(str(path), "PNG"):
+            raise OSError(f"{path}: the picture could not be written; choose another folder.")
+
+    def _settle(self) -> None:
+        """Wait until nothing is loaded and no view draws any more."""
+        deadline = time.monotonic() + PATIENCE
+        frames, since = -1, time.monotonic()
+
+        def settled() -> bool:
+            nonlocal frames, since
+            now = sum(view.frames for view in self.window.views.by_name.values())
+            if now != frames or any(layer.loaded < 1 for layer in self.session.document.volume_layers):
+                frames, since = now, time.monotonic()
+            if time.monotonic() > deadline:
+                raise TimeoutError("the window did not come to rest: the picture was given up.")
+            return time.monotonic() - since > SETTLED
+
+        self.until(settled)
+
+
+def _begin(window: MainWindow, paths: Sequence[str | Path], sample: bool) -> None:
+    """After the first paint: what was left over, then what was asked for."""
+    if window.session.recoverable():
+        from viewer.ui.recovery import RecoveryDialog
+
+        RecoveryDialog(window.session, window).open()
+    if paths:
+        window.open(paths)
+    if sample:
+        window.session.open_sample()
+
+
+def _tell(window: MainWindow, message: Message) -> None:
+    """One dialog at a time: what comes meanwhile is in the list of messages."""
+    window.session.message.emit(message)
+    if not window.findChildren(ErrorDialog):
+        dialog = ErrorDialog(message, window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()

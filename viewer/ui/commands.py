@@ -1,0 +1,192 @@
+"""What the actions do, where it takes more than one call."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QToolTip, QWidget
+
+from viewer.data.volume import Window
+from viewer.scene.layer import Review, VolumeLayer, automatic_window
+from viewer.scene.view_state import LAYOUTS, VIEWS
+from viewer.tools.presets import Preset, presets
+from viewer.tools.timepoint import timepoints
+from viewer.ui.palette import Entry
+
+if TYPE_CHECKING:
+    from viewer.ui.window import MainWindow
+
+IMAGES = "Images (*.dcm *.ima *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.hdr *.zip DICOMDIR *.png *.jpg);;All files (*)"
+PICTURES = "PNG picture (*.png)"
+
+
+class Commands:
+    """The verbs of one window."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self.window = window
+        self.session = window.session
+        self.state = window.session.state
+
+    # ---- files
+    def open_files(self) -> None:
+        paths, _ = QFileDialog.getOpenFileNames(self.window, "Open files", self._last_folder(), IMAGES)
+        if paths:
+            self.window.open(paths)
+
+    def open_folder(self) -> None:
+        path = QFileDialog.getExistingDirectory(self.window, "Open folder", self._last_folder())
+        if path:
+            self.window.open([path])
+
+    def recent(self, place: int) -> str:
+        """The path opened `place` studies ago; "" where there is none."""
+        return self.window.preferences.recent[place] if self.has_recent(place) else ""
+
+    def has_recent(self, place: int) -> bool:
+        return place < len(self.window.preferences.recent)
+
+    def recent_title(self, place: int) -> str:
+        path = Path(self.recent(place))
+        return f"{path.name} — {path.parent}" if path.name else ""
+
+    def save(self) -> None:
+        from viewer.ui.export import ExportDialog
+
+        layer = self.layer
+        if layer is not None:
+            ExportDialog(self.session, layer, self.window).open()
+
+    def save_picture(self) -> None:
+        start = str(Path(self._last_folder()) / "picture.png")
+        path, _ = QFileDialog.getSaveFileName(self.window, "Save picture of the views", start, PICTURES)
+        if not path:
+            return
+        target = Path(path).with_suffix(".png")
+        if self.window.views.picture().save(str(target)):
+            self.window.status.say(f"Picture saved as {target.name}.")
+        else:
+            self.window.status.say(f"{target.name} could not be written: choose another folder.", "error")
+
+    def copy_picture(self) -> None:
+        QGuiApplication.clipboard().setImage(self.window.views.picture())
+        self.window.status.say("Picture of the views copied.")
+
+    def show_folder(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+
+    # ---- layers
+    @property
+    def layer(self) -> VolumeLayer | None:
+        """The active image."""
+        found = self.session.document.find(self.state.active)
+        return found if isinstance(found, VolumeLayer) else self.session.document.base
+
+    @property
+    def result(self) -> bool:
+        """Whether the active image was made by a plugin."""
+        return self.layer is not None and self.layer.review != "source"
+
+    def review(self, verdict: Review) -> None:
+        if self.layer is not None:
+            self.session.review(self.layer, verdict)
+
+    def remove_layer(self) -> None:
+        if self.layer is not None:
+            self.session.remove(self.layer)
+
+    def next_layer(self, step: int) -> None:
+        layers = list(self.session.document)
+        if layers:
+            now = next((place for place, one in enumerate(layers) if one.id == self.state.active), 0)
+            self.state.active = layers[(now + step) % len(layers)].id
+
+    def compare(self) -> None:
+        """Hide the active image, or show it again, to see what is under it."""
+        if self.layer is not None:
+            self.layer.visible = not self.layer.visible
+
+    def raise_layer(self, by: int) -> None:
+        if self.layer is not None:
+            place = self.session.document.index(self.layer.id) + by
+            self.session.move(self.layer, min(max(place, 0), len(self.session.document) - 1))
+
+    # ---- windows
+    def preset(self, place: int) -> Preset | None:
+        layer = self.layer
+        known = presets(layer.volume(self.state.timepoint)) if layer else ()
+        return known[place] if place < len(known) else None
+
+    def use_preset(self, place: int) -> None:
+        preset, layer = self.preset(place), self.layer
+        if preset and layer:
+            layer.window = preset.window(layer.volume(self.state.timepoint))
+
+    def stored_window(self) -> None:
+        """The first window of the file, or an automatic one."""
+        layer = self.layer
+        if layer:
+            volume = layer.volume(self.state.timepoint)
+            layer.window = volume.windows[0] if volume.windows else automatic_window(volume)
+
+    def window_width(self, factor: float) -> None:
+        if self.layer:
+            self.layer.window = Window(self.layer.window.center, self.layer.window.width * factor)
+
+    def window_centre(self, part: float) -> None:
+        if self.layer:
+            now = self.layer.window
+            self.layer.window = Window(now.center + part * now.width, now.width)
+
+    # ---- views
+    def turn_layout(self) -> None:
+        self.state.layout = LAYOUTS[(LAYOUTS.index(self.state.layout) + 1) % len(LAYOUTS)]
+
+    def next_view(self, step: int) -> None:
+        self.state.view = VIEWS[(VIEWS.index(self.state.view) + step) % len(VIEWS)]
+
+    def timepoint(self, step: int) -> None:
+        last = timepoints(self.session.document) - 1
+        self.state.timepoint = min(max(self.state.timepoint + step, 0), max(last, 0))
+
+    def help_here(self) -> None:
+        """What the widget under the mouse is for."""
+        at = self.window.cursor().pos()
+        widget: QWidget | None = self.window.childAt(self.window.mapFromGlobal(at))
+        while widget is not None:
+            text = widget.whatsThis() or widget.toolTip() or widget.accessibleDescription()
+            if text:
+                QToolTip.showText(at, text, widget)
+                return
+            widget = widget.parentWidget()
+        self.window.show_shortcuts()
+
+    def entries(self) -> list[Entry]:
+        """What the palette finds: actions that can be done now, then the images of the study browser."""
+        made = self.window.actions_
+        actions = [
+            Entry(
+                action.text.rstrip("…"),
+                made.keys(action.id) or action.menu.replace("/", " › "),
+                action.icon,
+                action.run,
+            )
+            for action in made
+            if action.text and action.when()
+        ]
+        images = [
+            Entry(image.name, f"{image.source.modality} {image.source.study_description}", "series", load)
+            for series in self.session.images.values()
+            for image in series
+            for load in (partial(self.session.load, image),)
+        ]
+        return actions + images
+
+    def _last_folder(self) -> str:
+        recent = self.recent(0)
+        return str(Path(recent).parent) if recent else str(Path.home())

@@ -1,0 +1,274 @@
+"""The window: it puts menus, panels, views and status together, and keeps its shape from one start to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QGuiApplication,
+)
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QDockWidget,
+    QMainWindow,
+    QTabWidget,
+    QWidget,
+)
+
+from viewer.scene.task import Task
+from viewer.scene.view_state import LAYOUTS
+from viewer.session import Session
+from viewer.settings import NAME
+from viewer.ui import theme
+from viewer.ui.action import ActionList
+from viewer.ui.actions import all_actions
+from viewer.ui.commands import Commands
+from viewer.ui.info import InfoPanel
+from viewer.ui.jobs import JobsPanel
+from viewer.ui.layers import LayersPanel
+from viewer.ui.leaving import may_leave
+from viewer.ui.menus import ToolBar, build_menus
+from viewer.ui.palette import Palette
+from viewer.ui.plugins import PluginsPanel
+from viewer.ui.preferences import Preferences
+from viewer.ui.status import StatusBar
+from viewer.ui.studies import StudiesPanel
+from viewer.ui.study_tree import IMAGE_MIME
+from viewer.ui.views import Views
+
+LEFT, RIGHT = 260, 320  # widths of the panels at the first start
+LASTING = ("show_crosshair", "show_overlays", "show_text")  # of the ViewState, besides the layout
+
+
+class MainWindow(QMainWindow):
+    """One session on the screen."""
+
+    def __init__(self, session: Session, preferences: Preferences) -> None:
+        super().__init__()
+        self.session = session
+        self.preferences = preferences
+        self.setWindowTitle(NAME)
+        self.setAcceptDrops(True)
+        self.resize(1440, 900)
+        self._restore_view()
+        self.views = Views(session, preferences.habits)
+        self.status = StatusBar(session)
+        self.setCentralWidget(self.views)
+        self.setStatusBar(self.status)
+        self._add_panels()
+        self.commands = Commands(self)
+        self.actions_ = ActionList(all_actions(self), self, self.views)
+        build_menus(self.menuBar(), self.actions_)
+        self.bar = ToolBar(self.actions_)
+        self.addToolBar(self.bar)
+        self.apply_preferences()
+        self._follow()
+        self._restore_shape()
+
+    # ---- open
+    def open(self, paths: Sequence[str | Path]) -> Task:
+        """Index paths; the image is shown at once where there is no choice to make."""
+        for path in reversed(paths):
+            self.preferences.remember(str(path))
+        self.studies.show_recent(self.preferences.recent)
+        known = set(self.session.images)
+        task = self.session.open(paths)
+        task.events.state.connect(lambda state: self._opened(known) if state == "done" else None)
+        self.actions_.refresh()
+        return task
+
+    def _opened(self, known: set[str]) -> None:
+        """With nothing on the screen, show the largest image of the only study that came."""
+        new = [image for key, images in self.session.images.items() if key not in known for image in images]
+        if new and not len(self.session.document) and len({image.source.study_uid for image in new}) == 1:
+            self.session.load(max(new, key=lambda image: image.bytes))
+
+    def has_images(self) -> bool:
+        return bool(self.session.document.volume_layers)
+
+    # ---- what actions ask for
+    def zoom(self, factor: float) -> None:
+        self.views.active.zoom(factor)
+
+    def fit(self) -> None:
+        for view in self.views.by_name.values():
+            view.fit()
+
+    def flip_dock(self, side: str) -> None:
+        dock = {"left": self.left, "right": self.right, "bottom": self.bottom}[side]
+        dock.setVisible(dock.isHidden())
+
+    def flip_full_screen(self) -> None:
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    def next_zone(self, step: int) -> None:
+        """Move the keyboard to the next part of the window that is shown."""
+        zones: list[QWidget] = [self.bar.search, self.studies, self.views.active, self.inspector, self.status.list]
+        shown = [zone for zone in zones if zone.isVisible()]
+        focus = QApplication.focusWidget()
+        now = next((n for n, zone in enumerate(shown) if focus and (zone is focus or zone.isAncestorOf(focus))), -step)
+        target = shown[(now + step) % len(shown)]
+        inside = target if target.focusPolicy() & Qt.FocusPolicy.TabFocus else _first_inside(target)
+        inside.setFocus(Qt.FocusReason.TabFocusReason)
+
+    def focus_filter(self) -> None:
+        self.left.show()
+        self.studies.focus_filter()
+
+    def choose_plugin(self, name: str) -> None:
+        """Bring a plugin's form forward."""
+        self.right.show()
+        self.inspector.setCurrentWidget(self.plugins)
+        self.plugins.choose(name)
+
+    def show_palette(self) -> None:
+        _show(Palette(self.commands.entries(), self))
+
+    def show_shortcuts(self) -> None:
+        from viewer.ui.shortcuts import ShortcutsDialog
+
+        _show(ShortcutsDialog(self.actions_, self.preferences, self.apply_preferences, self))
+
+    def show_settings(self) -> None:
+        from viewer.ui.settings import SettingsDialog
+
+        _show(SettingsDialog(self.preferences, self.apply_preferences, self.show_shortcuts, self))
+
+    def show_messages(self) -> None:
+        from viewer.ui.errors import MessagesDialog
+
+        _show(MessagesDialog(self.status.messages, self))
+
+    def show_about(self) -> None:
+        from viewer.ui.about import AboutDialog
+
+        _show(AboutDialog(self))
+
+    def apply_preferences(self) -> None:
+        """Everything the settings say, now."""
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        theme.apply(app, self.preferences.theme, self.preferences.scale)
+        if self.views.mouse.profile is not self.preferences.habits:
+            self.views.mouse.profile = self.preferences.habits
+            self.session.state.tool = self.preferences.habits.tool
+        self.session.history.budget = self.preferences.undo_memory << 20
+        self.actions_.set_keys(self.preferences.keys)
+        self.bar.show_key(self.actions_.keys("palette"))
+
+    # ---- build
+    def _add_panels(self) -> None:
+        self.studies = StudiesPanel(self.session)
+        self.layers = LayersPanel(self.session)
+        self.plugins = PluginsPanel(self.session)
+        self.info = InfoPanel(self.session)
+        self.jobs = JobsPanel(self.session)
+        self.inspector = QTabWidget()
+        self.inspector.setDocumentMode(True)
+        self.inspector.setAccessibleName("Inspector")
+        for panel, title in ((self.layers, "Layers"), (self.plugins, "Plugins"), (self.info, "Info")):
+            self.inspector.addTab(panel, title)
+        area = Qt.DockWidgetArea
+        self.left = self._dock("Studies", self.studies, area.LeftDockWidgetArea)
+        self.right = self._dock("Inspector", self.inspector, area.RightDockWidgetArea)
+        self.bottom = self._dock("Jobs", self.jobs, area.BottomDockWidgetArea)
+        self.bottom.hide()
+        self.setCorner(Qt.Corner.BottomLeftCorner, area.LeftDockWidgetArea)
+        self.setCorner(Qt.Corner.BottomRightCorner, area.RightDockWidgetArea)
+        self.resizeDocks([self.left, self.right], [LEFT, RIGHT], Qt.Orientation.Horizontal)
+
+    def _dock(self, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(title)
+        dock.setObjectName(title.lower())
+        dock.setWidget(panel)
+        dock.visibilityChanged.connect(lambda shown: self.actions_.refresh())
+        self.addDockWidget(area, dock)
+        return dock
+
+    def _follow(self) -> None:
+        session = self.session
+        document, events = session.document, session.state.events
+        signals = (document.inserted, document.removed, document.moved, session.history.changed, events)
+        for signal in signals:
+            signal.connect(self.actions_.refresh, check_nargs=False)
+        self.views.probe.reading.connect(self.status.show_reading)
+        self.views.open_asked.connect(self.commands.open_folder)
+        self.studies.open_requested.connect(self.commands.open_folder)
+        self.studies.recent_chosen.connect(lambda path: self.open([path]))
+        self.studies.show_recent(self.preferences.recent)
+        self.status.jobs_asked.connect(partial(self.flip_dock, "bottom"))
+        self.status.messages_asked.connect(self.show_messages)
+
+    # ---- drag and drop
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls() or event.mimeData().hasFormat(IMAGE_MIME):
+            event.acceptProposedAction()
+            self.views.set_drop(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.views.set_drop(False)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.views.set_drop(False)
+        data = event.mimeData()
+        if data.hasFormat(IMAGE_MIME):
+            keys = data.data(IMAGE_MIME).toStdString().splitlines()
+            known = {image.key: image for images in self.session.images.values() for image in images}
+            for image in (known[key] for key in keys if key in known):
+                self.session.load(image)
+        elif paths := [url.toLocalFile() for url in data.urls() if url.isLocalFile()]:
+            self.open(paths)
+        event.acceptProposedAction()
+
+    # ---- the shape from start to start
+    def _restore_view(self) -> None:
+        """Before the views are made: they would flash."""
+        state, stored = self.session.state, self.preferences.view
+        layouts = [name for name in LAYOUTS if name == stored.get("layout") and name != "compare"]
+        state.layout = layouts[0] if layouts else state.layout
+        state.tool = self.preferences.habits.tool
+        for name in LASTING:
+            setattr(state, name, bool(stored.get(name, True)))
+
+    def _restore_shape(self) -> None:
+        place, docks = self.preferences.geometry
+        self.restoreGeometry(place)
+        self.restoreState(docks)
+        screens = [screen.availableGeometry() for screen in QGuiApplication.screens()]
+        if not any(screen.intersects(self.frameGeometry()) for screen in screens):
+            self.move(screens[0].topLeft())
+
+    def _keep_shape(self) -> None:
+        state = self.session.state
+        self.preferences.geometry = self.saveGeometry(), self.saveState()
+        self.preferences.view = {"layout": state.layout, **{name: getattr(state, name) for name in LASTING}}
+        self.preferences.save()
+
+    # ---- leaving
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if not may_leave(self.session, self):
+            event.ignore()
+            return
+        self._keep_shape()
+        self.session.close()
+        event.accept()
+
+
+def _show(dialog: QDialog) -> None:
+    """Without waiting for it; gone for good once it is closed."""
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.open()
+
+
+def _first_inside(zone: QWidget) -> QWidget:
+    """The first widget in a zone that takes the keyboard."""
+    inside = (child for child in zone.findChildren(QWidget) if child.isVisible() and child.isEnabled())
+    return next((child for child in inside if child.focusPolicy() & Qt.FocusPolicy.TabFocus), zone)
