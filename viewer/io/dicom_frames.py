@@ -33,6 +33,7 @@ UNITS = {  # PET Units (C.8.9.1.1.3), Rescale Type (C.11.1.1.2), dose units and 
     "[hnsf'U]": "HU",
     "US": "",
     "NONE": "",
+    "NORMALIZED": "",
     "UNSPECIFIED": "",
     "1": "",
 }
@@ -54,10 +55,7 @@ def with_frames(header: Header) -> Header:
         frames = _plain(header, spacing)
     kept = Values(values.big_endian, values.raw)
     marks = tuple(mark for mark in marks if not (mark.geometry and frames[0].position))
-    words = tuple(mark.sentence for mark in marks)
-    return replace(
-        header, values=kept, frames=frames, marks=words, badges=tuple(mark.badge for mark in marks if mark.badge)
-    )
+    return replace(header, values=kept, frames=frames, marks=marks)
 
 
 def _frame(values: Values, header: Header, spacing: tuple[float, float], number: int = 0) -> Frame:

@@ -11,6 +11,14 @@ from viewer.io.dicom_values import Values
 Vector = tuple[float, float, float]
 
 
+class Mark(NamedTuple):
+    """A sentence for the user and its short form; geometry: it matters only without a position in the patient."""
+
+    sentence: str
+    badge: str = ""
+    geometry: bool = False
+
+
 class Frame(NamedTuple):
     """One slice of one time point as its header tells it; None where it does not say. Lengths in mm."""
 
@@ -43,7 +51,7 @@ class Frame(NamedTuple):
 class Header:
     """One scanned file. offset: of the first byte after the pixel element's header, -1 where the data set is deflated.
 
-    marks: sentences about this file that the image carries as warnings; badges: the same in one or two words.
+    marks: what must be said about its pixels wherever they are shown.
     """
 
     path: str
@@ -54,8 +62,7 @@ class Header:
     offset: int
     pixels: Pixels
     frames: tuple[Frame, ...] = ()
-    marks: tuple[str, ...] = ()
-    badges: tuple[str, ...] = ()
+    marks: tuple[Mark, ...] = ()
 
     @property
     def series(self) -> str:

@@ -33,6 +33,7 @@ class Pixels(NamedTuple):
     bits_stored: int
     high_bit: int
     photometric: str
+    modality_lut: bool
     frame_bytes: int
 
     @property
@@ -61,12 +62,13 @@ def pixels_of(values: Values, tag: int, length: int, left: int, syntax: str) -> 
     _check_syntax(syntax, length)
     stored = _stored(values, tag, bits)
     color = samples == 3 or photometric == "PALETTE COLOR"
-    loaded = "uint8" if color or bits == 1 else "uint16" if 0x00283000 in values.items else _native(stored)
+    lut = 0x00283000 in values.items and not color
+    loaded = "uint8" if color or bits == 1 else "uint16" if lut else _native(stored)
     raw = length >= 0 and syntax != DEFLATED and _plain(values, bits, samples, photometric)
     kept = min(values.short(0x00280101, bits) or bits, bits)
     high = min(max(values.short(0x00280102, kept - 1), kept - 1), bits - 1)
     size = frame_bits // 8 if raw else 0
-    return Pixels(rows, columns, frames, samples, stored, loaded, kept, high, photometric, size)
+    return Pixels(rows, columns, frames, samples, stored, loaded, kept, high, photometric, lut, size)
 
 
 def _check_room(frames: int, frame_bits: int, length: int, left: int) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from viewer.io.dicom_header import Header
+from viewer.io.dicom_header import Header, Mark
 from viewer.io.dicom_values import Values
 
 LOSSY_SYNTAXES = frozenset(
@@ -16,14 +14,6 @@ LOSSY_SYNTAXES = frozenset(
 MAY_BE_LOSSLESS = frozenset(("1.2.840.10008.1.2.4.91", "1.2.840.10008.1.2.4.93", "1.2.840.10008.1.2.4.203"))
 PROJECTIONS = ("CR", "DX", "MG", "XA", "RF", "IO", "PX", "RG", "RTIMAGE")
 SMALLEST, LARGEST = 1e-6, 1e4  # mm between pixels that can be meant
-
-
-class Mark(NamedTuple):
-    """A sentence for the user and its short form; geometry: it matters only without a position in the patient."""
-
-    sentence: str
-    badge: str = ""
-    geometry: bool = False
 
 
 def pixel_spacing(values: Values, tag: int = 0x00280030) -> tuple[float, float] | None:
