@@ -1,0 +1,163 @@
+"""Images with known truth: smooth invertible warps, lesions, MR noise and receive fields, a head phantom.
+
+All randomness comes from the generator that is handed in, so that the same seed gives the same values.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.interpolate import CubicSpline
+
+from viewer.data.grid import Floats, Grid
+from viewer.data.transform import Transform
+
+SQUARINGS = 6  # of the scaled velocity field
+FLATTENED = np.array((1.0, 1.0, 0.8))  # a head is narrower than it is long
+SLAB = 16  # slices resampled at a time: the coordinates of more would outweigh the image
+
+
+def control_grid(grid: Grid, spacing: float, margin: float) -> Grid:
+    """A coarser grid along the same axes, `spacing` mm, that reaches at least `margin` mm beyond the given one."""
+    counts = np.ceil((np.array(grid.shape) * grid.spacing + 2 * margin) / spacing).astype(int) + 1
+    shape = (int(counts[0]), int(counts[1]), int(counts[2]))
+    origin = grid.centre - grid.axes @ ((counts - 1) / 2 * spacing)
+    return Grid.of(shape, (spacing,) * 3, origin, grid.direction, grid.frame_of_reference)
+
+
+def smooth_noise(shape: tuple[int, int, int], sigma: float, rng: np.random.Generator) -> Floats:
+    """White noise smoothed with a Gaussian of sigma voxels, mean 0, standard deviation 1."""
+    noise = ndimage.gaussian_filter(rng.standard_normal(shape), sigma, mode="wrap")
+    return np.asarray((noise - noise.mean()) / noise.std())
+
+
+def diffeomorphism(grid: Grid, amplitude: float, smoothness: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Displacement [k, j, i, 3] (x, y, z in mm) of a smooth invertible map that is the identity at the grid's border.
+
+    The exponential of a random stationary velocity field by scaling and squaring (Arsigny et al., MICCAI 2006);
+    amplitude: its largest velocity, mm; smoothness: Gaussian sigma, mm. The grid is isotropic.
+    """
+    sigma = smoothness / grid.spacing[0]
+    velocity = np.stack([smooth_noise(grid.shape, sigma, rng) for _ in range(3)], axis=-1)
+    velocity *= _border_taper(grid.shape)[..., None]
+    velocity *= amplitude / np.linalg.norm(velocity, axis=-1).max() / 2**SQUARINGS
+    index = _indices(grid.shape).reshape(-1, 3)
+    points = grid.to_world(index)
+    for _ in range(SQUARINGS):
+        moved = grid.to_index(points + velocity.reshape(-1, 3)).T
+        again = [ndimage.map_coordinates(velocity[..., c], moved, order=1, mode="constant") for c in range(3)]
+        velocity = velocity + np.stack(again, axis=-1).reshape(velocity.shape)
+    return velocity.astype(np.float32)
+
+
+def jacobian_determinant(displacement: NDArray[np.float32], grid: Grid) -> Floats:
+    """det J [k, j, i] of x ↦ x + u(x): the local change of volume; 0 or less is a fold."""
+    slopes: list[Floats] = list(np.gradient(displacement.astype(np.float64), axis=(0, 1, 2)))  # du / d(k, j, i)
+    columns = np.stack(slopes, axis=-1)
+    return np.asarray(np.linalg.det(np.eye(3) + columns @ grid.inverse[:3, :3]))
+
+
+def inverse_points(transform: Transform, points: Floats, *, tolerance: float = 1e-3, steps: int = 60) -> Floats:
+    """Fixed-space positions (…, 3) that the transform takes to `points` (moving space, mm), by fixed-point iteration.
+
+    Raises ValueError where it does not come within the tolerance (mm): the displacement is not a contraction.
+    """
+    back = np.linalg.inv(transform.matrix)
+    found = points @ back[:3, :3].T + back[:3, 3]
+    for _ in range(steps):
+        gap = (points - transform(found)) @ back[:3, :3].T
+        found = found + gap
+        if np.abs(gap).max() < tolerance:
+            return np.asarray(found)
+    raise ValueError("the displacement cannot be inverted")
+
+
+def pulled(values: NDArray[Any], grid: Grid, onto: Grid, transform: Transform, *, order: int) -> NDArray[np.float32]:
+    """The image moved by the transform: values (on `grid`, fixed space) seen on the grid `onto` (moving space).
+
+    order: of the spline, 0 nearest, 1 linear, 3 cubic. 0 outside the image. The inverse of the transform is solved on
+    a coarse grid of 4 mm and interpolated by cubic splines in between.
+    """
+    coarse = control_grid(onto, 4.0, 4.0)
+    index = _indices(coarse.shape)
+    back = np.linalg.inv(transform.matrix)
+    nodes = coarse.to_world(index)
+    rest = inverse_points(transform, nodes) - (nodes @ back[:3, :3].T + back[:3, 3])
+    at = coarse.to_index(onto.to_world(np.diag(onto.shape) - np.eye(3)))  # the last voxel along each axis
+    start = coarse.to_index(onto.origin)
+    weights = []
+    for axis in range(3):
+        fine = np.linspace(start[axis], at[axis, axis], onto.shape[axis])
+        weights.append(CubicSpline(np.arange(coarse.shape[axis]), np.eye(coarse.shape[axis]))(fine))
+    plane = np.einsum("jb,ic,abcx->ajix", weights[1], weights[2], rest, optimize=True)
+    ready = ndimage.spline_filter(values.astype(np.float32), order, output=np.float32) if order > 1 else values
+    out = np.empty(onto.shape, np.float32)
+    for k in range(0, onto.shape[0], SLAB):
+        rows = np.indices((min(SLAB, onto.shape[0] - k), *onto.shape[1:])).astype(np.float64)
+        rows[0] += k
+        world = onto.to_world(np.moveaxis(rows, 0, -1)) @ back[:3, :3].T + back[:3, 3]
+        world += np.einsum("ka,ajix->kjix", weights[0][k : k + SLAB], plane, optimize=True)
+        where = np.moveaxis(grid.to_index(world), -1, 0)
+        out[k : k + SLAB] = ndimage.map_coordinates(ready, where, order=order, mode="constant", prefilter=False)
+    return out
+
+
+def lesion(grid: Grid, centre: Floats, radius: float, rng: np.random.Generator) -> tuple[tuple[slice, ...], Floats]:
+    """A rounded irregular blob: the box it lies in and its opacity there, 0…1, with a rim about 1.5 mm wide.
+
+    radius: mm, of the ball of the same size; centre: world, mm.
+    """
+    reach = np.ceil((1.6 * radius + 3) / grid.spacing).astype(int)
+    middle = np.rint(grid.to_index(centre)).astype(int)
+    low, high = np.maximum(middle - reach, 0), np.minimum(middle + reach + 1, grid.shape)
+    box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    index = np.stack(np.meshgrid(*[np.arange(s.start, s.stop) for s in box], indexing="ij"), axis=-1)
+    offset = (grid.to_world(index) - centre) / rng.uniform(0.8, 1.25, 3)
+    bumps = ndimage.gaussian_filter(rng.standard_normal(index.shape[:3]), max(1.0, radius / 2))
+    distance = np.linalg.norm(offset, axis=-1) + 0.15 * radius * bumps / max(float(bumps.std()), 1e-6)
+    return box, np.asarray(1 / (1 + np.exp((distance - radius) / 0.35)))
+
+
+def rician(values: NDArray[Any], sigma: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """A magnitude image with complex Gaussian noise of standard deviation sigma (Gudbjartsson & Patz, MRM 1995)."""
+    real = values + sigma * rng.standard_normal(values.shape, dtype=np.float32)
+    imaginary = sigma * rng.standard_normal(values.shape, dtype=np.float32)
+    return np.asarray(np.hypot(real, imaginary), dtype=np.float32)
+
+
+def receive_field(grid: Grid, strength: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """A smooth multiplicative field [k, j, i] around 1, as of a receive coil: 1 ± strength over the grid."""
+    axes = [np.linspace(-1, 1, n, dtype=np.float32) for n in grid.shape]
+    k, j, i = np.meshgrid(*axes, indexing="ij", sparse=True)
+    a = rng.uniform(-1, 1, 9).astype(np.float32)
+    field = a[0] * k + a[1] * j + a[2] * i + a[3] * k * j + a[4] * j * i + a[5] * k * i
+    field = field + a[6] * (k * k - 0.5) + a[7] * (j * j - 0.5) + a[8] * (i * i - 0.5)
+    return np.asarray(1 + strength * field / np.abs(field).max(), dtype=np.float32)
+
+
+def head_phantom(grid: Grid) -> NDArray[np.float32]:
+    """Nested soft ellipsoids [k, j, i]: scalp 200, skull 30, grey matter 160, white matter 220, ventricles 60."""
+    half = np.array(grid.shape) * grid.spacing / 2
+    index = _indices(grid.shape)
+    place = ((grid.to_world(index) - grid.centre) @ grid.axes) / half
+    shells = ((0.9, 200.0), (0.8, -170.0), (0.72, 130.0), (0.55, 60.0), (0.2, -160.0))
+    out = np.zeros(grid.shape)
+    for size, step in shells:
+        depth = (1 - np.linalg.norm(place / (size * FLATTENED), axis=-1)) * size * half.min()
+        out += step / (1 + np.exp(-depth / 0.6))
+    return out.astype(np.float32)
+
+
+def _indices(shape: tuple[int, int, int]) -> NDArray[np.intp]:
+    """[k, j, i, 3]: the index of every voxel."""
+    return np.moveaxis(np.indices(shape), 0, -1)
+
+
+def _border_taper(shape: tuple[int, int, int], width: int = 6) -> Floats:
+    """1 inside, falling as a raised cosine to 0 over the outer voxels."""
+    ramps = [np.minimum(1, np.minimum(np.arange(n), np.arange(n)[::-1]) / width) for n in shape]
+    k, j, i = (np.sin(ramp * np.pi / 2) ** 2 for ramp in ramps)
+    return np.asarray(k[:, None, None] * j[:, None] * i)
