@@ -6,10 +6,11 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
-from PySide6.QtCore import QEventLoop, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from viewer.render.gl_view import GLView
@@ -69,8 +70,9 @@ class Stage:
 
     def __init__(self) -> None:
         self._app = application()
+        self._folder = TemporaryDirectory()  # for preferences that nobody keeps
         self.session = Session(Post(), in_process=True)
-        self.window = MainWindow(self.session, Preferences(Path()))
+        self.window = MainWindow(self.session, Preferences(Path(self._folder.name) / "window.ini"))
 
     def __enter__(self) -> Self:
         self.window.resize(*PICTURE_SIZE)
@@ -81,7 +83,10 @@ class Stage:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.session.close()
-        self.window.destroy()
+        self.window.hide()
+        self.window.deleteLater()
+        self._app.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        self._folder.cleanup()
 
     def until(self, ready: Callable[[], bool]) -> None:
         """Handle events until `ready` says so."""
@@ -91,7 +96,7 @@ class Stage:
     def picture(self, path: Path) -> None:
         """Write the window as PNG once every view is drawn. Raises TimeoutError; OSError where it cannot be written."""
         self._settle()
-        if not self.window.grab().save(str(path), "PNG"):
+        if not self.window.picture().save(str(path), "PNG"):
             raise OSError(f"{path}: the picture could not be written; choose another folder.")
 
     def _settle(self) -> None:
@@ -101,7 +106,7 @@ class Stage:
 
         def settled() -> bool:
             nonlocal frames, since
-            now = sum(view.frames for view in self.window.views.by_name.values())
+            now = sum(view.frames for view in self.window.views.all)
             if now != frames or any(layer.loaded < 1 for layer in self.session.document.volume_layers):
                 frames, since = now, time.monotonic()
             if time.monotonic() > deadline:

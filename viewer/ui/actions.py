@@ -9,14 +9,19 @@ from viewer.scene.view_state import LAYOUTS, Layout
 from viewer.settings import log_folder, plugin_folder
 from viewer.tools.mouse import CHOICES
 from viewer.tools.timepoint import timepoints
-from viewer.ui.action import Action
+from viewer.ui.action import Action, always
 
 if TYPE_CHECKING:
     from viewer.ui.window import MainWindow
 
 RECENT = 9
 PRESETS = 9
-LAYOUT_TITLES: dict[Layout, str] = {"2x2": "Four views", "1-up": "One view", "1+3": "One and three views"}
+LAYOUT_TITLES: dict[Layout, str] = {
+    "2x2": "Four views",
+    "1-up": "One view",
+    "1+3": "One and three views",
+    "compare": "Side by side",
+}
 SIDES = ("anterior", "posterior", "left", "right", "superior", "inferior")
 assert set(LAYOUT_TITLES) == set(get_args(Layout))
 
@@ -79,16 +84,18 @@ def _edit(w: MainWindow) -> list[Action]:
 
 def _view(w: MainWindow) -> list[Action]:
     do, state, shown = w.commands, w.session.state, w.has_images
+    several = lambda: len(w.session.document.volume_layers) > 1  # noqa: E731
     layouts = [
         Action(
             f"layout_{name}", LAYOUT_TITLES[name], partial(setattr, state, "layout", name), "View", name,
             f"Ctrl+{n}", checked=lambda name=name: state.layout == name, bar=True,  # type: ignore[misc]
+            when=several if name == "compare" else always,
         )
         for n, name in enumerate(LAYOUTS, 1)
     ]  # fmt: skip
     return [
         *layouts,
-        Action("turn_layout", "Next layout", do.turn_layout, "View", "2x2", "L"),
+        Action("turn_layout", "Next layout", do.turn_layout, "View", "2x2", "Shift+L"),
         Action("next_view", "Next view", partial(do.next_view, 1), "View", key="Ctrl+Tab"),
         Action("previous_view", "Previous view", partial(do.next_view, -1), "View", key="Ctrl+Shift+Tab"),
         Action("fit", "Fit to view", w.fit, "View", "fullscreen", "F", when=shown, new_group=True),
@@ -104,7 +111,7 @@ def _view(w: MainWindow) -> list[Action]:
             checked=lambda: state.show_crosshair,
         ),
         Action(
-            "toggle_text", "Corner texts", partial(_flip, state, "show_text"), "View", "text", "T",
+            "toggle_text", "Corner texts", partial(_flip, state, "show_text"), "View", "t-box", "T",
             checked=lambda: state.show_text,
         ),
         Action(
@@ -189,7 +196,7 @@ def _layer(w: MainWindow) -> list[Action]:
             where="views",
         ),
         Action(
-            "compare", "Show or hide active layer", do.compare, "Layer", "compare", "V", when=shown, bar=True,
+            "compare", "Show or hide active layer", do.compare, "Layer", "blink", "V", when=shown, bar=True,
             tip="Blink between a result and what is under it",
         ),
         Action("raise_layer", "Move layer up", partial(do.raise_layer, 1), "Layer", "up", "Ctrl+Up", when=several),

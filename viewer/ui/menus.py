@@ -47,8 +47,9 @@ class ToolBar(QToolBar):
         self.setMovable(False)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         for name in BAR:
+            if self.actions():
+                self.addSeparator()
             self.addActions(_of(actions, name))
-            self.addSeparator()
         for made in self.actions():
             button = self.widgetForAction(made)
             if button is not None:

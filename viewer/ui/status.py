@@ -133,7 +133,7 @@ class _JobsSummary(QPushButton):
 
     def _follow(self, task: Task) -> None:
         for signal in (task.events.state, task.events.progress):
-            signal.connect(self._show, check_nargs=False)
+            signal.connect(self._show)
         self._show()
 
     def _show(self, *_: object) -> None:

@@ -74,7 +74,7 @@ GLYPHS = {  # what an icon stands for -> its name in the Remix set, less "-line"
     "copy": "file-copy",
     "undo": "arrow-go-back",
     "redo": "arrow-go-forward",
-    "compare": "swap",
+    "blink": "swap-box",
     "visible": "eye",
     "hidden": "eye-off",
     "remove": "delete-bin",
@@ -113,6 +113,7 @@ GLYPHS = {  # what an icon stands for -> its name in the Remix set, less "-line"
     "2x2": "layout-grid",
     "1-up": "checkbox-blank",
     "1+3": "layout-left-2",
+    "compare": "layout-column",
 }
 
 

@@ -37,7 +37,7 @@ class Timeline(QWidget):
         self._clock = QTimer(self, interval=PACE)
         self._clock.timeout.connect(self._next)
         for signal in (session.document.inserted, session.document.removed, session.state.events.timepoint):
-            signal.connect(self._follow, check_nargs=False)
+            signal.connect(self._follow)
         self._follow()
 
     @property

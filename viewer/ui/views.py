@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QGridLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from viewer.render.slice_view import SliceView
 from viewer.render.view import MouseEvent, View
 from viewer.render.volume_view import VolumeView
+from viewer.scene.document import Document
+from viewer.scene.layer import VolumeLayer
 from viewer.scene.view_state import VIEWS, Layout
 from viewer.session import Session
 from viewer.settings import NOTICE
@@ -23,6 +25,7 @@ from viewer.ui.timeline import Timeline
 from viewer.ui.widgets import button, label
 
 Cell = tuple[int, int, int, int]  # row, column, rows, columns
+SIDE_BY_SIDE = 4  # layers at most
 
 
 class Views(QStackedWidget):
@@ -37,11 +40,9 @@ class Views(QStackedWidget):
         self.by_name = {name: self._make(name) for name in VIEWS}
         self.mouse = Mouse(session.document, session.state, profile)
         self.probe = Probe(session.document, session.state)
+        self._compared: dict[str, SliceView] = {}  # layer id -> the view that shows it alone
         for view in self.by_name.values():
-            self.mouse.follow(view)
-            self.probe.follow(view)
-            view.mouse.connect(self._mouse)
-            view.installEventFilter(self)
+            self._listen(view)
         self.timeline = Timeline(session)
         self._before: Layout = "2x2"  # what a double click goes back to
         self._main = session.state.view  # the large view of 1+3
@@ -50,11 +51,12 @@ class Views(QStackedWidget):
         self.addWidget(self._arrange_page())
         for signal, follow in (
             (session.state.events.layout, self._lay_out),
+            (session.state.events.compared, self._lay_out),
             (session.state.events.view, self._activate),
-            (session.document.inserted, self._choose_page),
-            (session.document.removed, self._choose_page),
+            (session.document.inserted, self._layers_changed),
+            (session.document.removed, self._layers_changed),
         ):
-            signal.connect(follow, check_nargs=False)
+            signal.connect(follow)
         self._lay_out()
         self._choose_page()
 
@@ -63,6 +65,10 @@ class Views(QStackedWidget):
     def active(self) -> View:
         """The view that the keyboard means."""
         return self.by_name[self.session.state.view]
+
+    @property
+    def all(self) -> tuple[View, ...]:
+        return (*self.by_name.values(), *self._compared.values())
 
     def read_on(self, slices: int) -> None:
         """Onward in the active view; in the axial one where that is the 3-D view."""
@@ -100,11 +106,16 @@ class Views(QStackedWidget):
         whole.setDevicePixelRatio(ratio)
         whole.fill(theme.LINE)
         painter = QPainter(whole)
-        for view in self.by_name.values():
-            if view.isVisible():
-                painter.drawImage(view.geometry(), view.picture())
+        self.draw(painter, self._page)
         painter.end()
         return whole
+
+    def draw(self, painter: QPainter, around: QWidget) -> None:
+        """Draw the visible views where they lie in a widget around them (QWidget.grab leaves their texts out)."""
+        for view in self.all:
+            if view.isVisible():
+                corner = view.mapTo(around, QPoint(0, 0))
+                painter.drawImage(QRect(corner, view.size()), view.picture())
 
     def set_drop(self, on: bool) -> None:
         """Show that what is being dragged can be dropped here."""
@@ -117,6 +128,12 @@ class Views(QStackedWidget):
         kind: Callable[..., View] = VolumeView if name == "volume" else SliceView
         parts = (self.session.document, self.session.state)
         return kind(*parts) if name == "volume" else kind(*parts, name)
+
+    def _listen(self, view: View) -> None:
+        self.mouse.follow(view)
+        self.probe.follow(view)
+        view.mouse.connect(self._mouse)
+        view.installEventFilter(self)
 
     def _arrange_page(self) -> QWidget:
         page = QWidget()
@@ -146,42 +163,68 @@ class Views(QStackedWidget):
         column.addStretch(2)
         for widget in (
             sign,
-            label("Drop a study here, or open the sample", "title"),
+            label("Drop a study here, or open the sample", "title", wrap=False),
             button("Open folder…", "open", browse, "primary", theme.CHROME),
             button("Open sample", "sample", sample),
-            label(NOTICE, "dim"),
+            label(NOTICE, "dim", wrap=False),
         ):
             column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(3)
         return page
 
     # ---- follow
-    def _cells(self) -> dict[str, Cell]:
+    def _cells(self) -> dict[View, Cell]:
         """Which views the layout shows, and where."""
         state = self.session.state
         if state.layout == "1-up":
-            return {state.view: (0, 0, 1, 1)}
+            return {self.active: (0, 0, 1, 1)}
+        if state.layout == "compare":
+            return {view: (0, column, 1, 1) for column, view in enumerate(self._compared.values())}
         if state.layout == "1+3":
-            others = [name for name in VIEWS if name != self._main]
-            return {self._main: (0, 0, 3, 1)} | {name: (row, 1, 1, 1) for row, name in enumerate(others)}
-        return {name: (place // 2, place % 2, 1, 1) for place, name in enumerate(VIEWS)}
+            main = self.by_name[self._main]
+            others = (view for view in self.by_name.values() if view is not main)
+            return {main: (0, 0, 3, 1)} | {view: (row, 1, 1, 1) for row, view in enumerate(others)}
+        return {view: (place // 2, place % 2, 1, 1) for place, view in enumerate(self.by_name.values())}
 
     def _lay_out(self) -> None:
         self._main = self.session.state.view
+        self._lay_side_by_side()
         cells = self._cells()
-        for name, view in self.by_name.items():
+        for view in self.all:
             self._grid.removeWidget(view)
-            view.setVisible(name in cells)
-        for name, cell in cells.items():
-            self._grid.addWidget(self.by_name[name], *cell)
-        rows = max(row + tall for row, _, tall, _ in cells.values())
-        columns = max(column + wide for _, column, _, wide in cells.values())
-        for n in range(3):
+            view.setVisible(view in cells)
+        for view, cell in cells.items():
+            self._grid.addWidget(view, *cell)
+        rows = max((row + tall for row, _, tall, _ in cells.values()), default=0)
+        columns = max((column + wide for _, column, _, wide in cells.values()), default=0)
+        for n in range(SIDE_BY_SIDE):
             self._grid.setRowStretch(n, int(n < rows))
             self._grid.setColumnStretch(n, int(n < columns))
         if self.session.state.layout == "1+3":
             self._grid.setColumnStretch(0, 2)
         self._activate()
+
+    def _lay_side_by_side(self) -> None:
+        """One view a layer, all in the plane of the active view: made when asked for, gone with the layout."""
+        for view in self._compared.values():
+            view.hide()
+            view.deleteLater()
+        self._compared.clear()
+        for layer in self._to_compare():
+            alone = Document()  # a document of its own, so that the view shows this layer and no other
+            alone.insert(0, layer)
+            plane = self.active.name if isinstance(self.active, SliceView) else "axial"
+            view = SliceView(alone, self.session.state, plane, self._page)
+            self._compared[layer.id] = view
+            self._listen(view)
+
+    def _to_compare(self) -> tuple[VolumeLayer, ...]:
+        """The layers that the state names; where it names none the visible ones, the uppermost of them."""
+        if self.session.state.layout != "compare":
+            return ()
+        layers = self.session.document.volume_layers
+        named = tuple(layer for layer in layers if layer.id in self.session.state.compared)
+        return (named or tuple(layer for layer in layers if layer.visible))[-SIDE_BY_SIDE:]
 
     def _activate(self) -> None:
         state = self.session.state
@@ -192,12 +235,19 @@ class Views(QStackedWidget):
         if any(view.hasFocus() for view in self.by_name.values()):
             self.active.setFocus()
 
+    def _layers_changed(self) -> None:
+        if self.session.state.layout == "compare":
+            self._lay_out()
+        self._choose_page()
+
     def _choose_page(self) -> None:
         self.setCurrentIndex(1 if len(self.session.document) else 0)
 
     def _mouse(self, view: View, event: MouseEvent) -> None:
         if event.kind == "press":
             self.session.state.view = view.name
+            alone = next((layer_id for layer_id, one in self._compared.items() if one is view), "")
+            self.session.state.active = alone or self.session.state.active
         elif event.kind == "double" and event.button == "left":
             self.flip_one_up(view.name)
 

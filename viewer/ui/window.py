@@ -13,6 +13,8 @@ from PySide6.QtGui import (
     QDragLeaveEvent,
     QDropEvent,
     QGuiApplication,
+    QPainter,
+    QPixmap,
 )
 from PySide6.QtWidgets import (
     QApplication,
@@ -23,7 +25,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.scene.task import Task
+from viewer.scene.task import Message, Task
 from viewer.scene.view_state import LAYOUTS
 from viewer.session import Session
 from viewer.settings import NAME
@@ -55,6 +57,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.session = session
         self.preferences = preferences
+        self._dress()
         self.setWindowTitle(NAME)
         self.setAcceptDrops(True)
         self.resize(1440, 900)
@@ -90,6 +93,25 @@ class MainWindow(QMainWindow):
         new = [image for key, images in self.session.images.items() if key not in known for image in images]
         if new and not len(self.session.document) and len({image.source.study_uid for image in new}) == 1:
             self.session.load(max(new, key=lambda image: image.bytes))
+
+    def picture(self) -> QPixmap:
+        """The whole window as it is on the screen."""
+        whole = self.grab()
+        painter = QPainter(whole)
+        self.views.draw(painter, self)
+        painter.end()
+        return whole
+
+    def _follow_run(self, task: Task) -> None:
+        """Offer to look at a result beside its input as soon as it is there."""
+
+        def ended(state: str) -> None:
+            if state == "done":
+                text = f"{task.title}: done. The result waits for your review."
+                self.status.show_message(Message(text, "info", "Side by side", self.actions_["layout_compare"].trigger))
+
+        if task.kind == "run":
+            task.events.state.connect(ended)
 
     def has_images(self) -> bool:
         return bool(self.session.document.volume_layers)
@@ -154,15 +176,18 @@ class MainWindow(QMainWindow):
 
     def apply_preferences(self) -> None:
         """Everything the settings say, now."""
-        app = QApplication.instance()
-        assert isinstance(app, QApplication)
-        theme.apply(app, self.preferences.theme, self.preferences.scale)
+        self._dress()
         if self.views.mouse.profile is not self.preferences.habits:
             self.views.mouse.profile = self.preferences.habits
             self.session.state.tool = self.preferences.habits.tool
         self.session.history.budget = self.preferences.undo_memory << 20
         self.actions_.set_keys(self.preferences.keys)
         self.bar.show_key(self.actions_.keys("palette"))
+
+    def _dress(self) -> None:
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        theme.apply(app, self.preferences.theme, self.preferences.scale)
 
     # ---- build
     def _add_panels(self) -> None:
@@ -189,7 +214,7 @@ class MainWindow(QMainWindow):
         dock = QDockWidget(title)
         dock.setObjectName(title.lower())
         dock.setWidget(panel)
-        dock.visibilityChanged.connect(lambda shown: self.actions_.refresh())
+        panel.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.addDockWidget(area, dock)
         return dock
 
@@ -198,8 +223,11 @@ class MainWindow(QMainWindow):
         document, events = session.document, session.state.events
         signals = (document.inserted, document.removed, document.moved, session.history.changed, events)
         for signal in signals:
-            signal.connect(self.actions_.refresh, check_nargs=False)
+            signal.connect(self.actions_.refresh)
+        for dock in (self.left, self.right, self.bottom):
+            dock.visibilityChanged.connect(self.actions_.refresh)
         self.views.probe.reading.connect(self.status.show_reading)
+        session.task_added.connect(self._follow_run)
         self.views.open_asked.connect(self.commands.open_folder)
         self.studies.open_requested.connect(self.commands.open_folder)
         self.studies.recent_chosen.connect(lambda path: self.open([path]))
