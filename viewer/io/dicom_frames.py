@@ -78,7 +78,7 @@ def _frame(values: Values, header: Header, spacing: tuple[float, float], number:
         *(values.raw.get(tag) for tag in (0x00185101, 0x00200060, 0x00200062, 0x00209056)),
         *(() if position else (values.raw.get(0x00080018) if pixels.frames > 1 else "", header.syntax)),
     )
-    gradient = values.reals(0x00189089)
+    gradient, trigger = values.reals(0x00189089), values.number(0x00181060)
     return Frame(
         number=number,
         key=key,
@@ -99,7 +99,7 @@ def _frame(values: Values, header: Header, spacing: tuple[float, float], number:
         inversion_time=values.number(0x00180082) or values.real(0x00189079),
         b_value=_b_value(values),
         gradient=gradient if len(gradient) == 3 else None,
-        trigger=values.number(0x00181060) or values.real(0x00209153),
+        trigger=values.real(0x00209153) if trigger is None else trigger,
         seconds=_seconds(values),
         acquisition=values.number(0x00200012),
     )

@@ -63,10 +63,21 @@ def group(headers: Sequence[Header]) -> list[Image]:
     for owners, frames in buckets.values():
         for one in _by_direction(_without_copies(headers, _Set(tuple(owners), tuple(frames)))):
             found += _images(headers, one)
-    common = frozenset.intersection(*(frozenset(frame.kind) for _, frame, _ in found)) if found else frozenset()
-    return name_apart(
-        [image for image, _, _ in found], [facets_of(image, frame, common, label) for image, frame, label in found]
-    )
+    if not found:
+        return []
+    common = frozenset.intersection(*(frozenset(frame.kind) for _, frame, _ in found))
+    facets = [facets_of(image, frame, common, label) for image, frame, label in found]
+    return name_apart(_directions_said(found), facets)
+
+
+def _directions_said(found: list[Found]) -> list[Image]:
+    """The images, with a word in each where their slices face different ways."""
+    seeds: list[tuple[float, ...]] = []
+    for _, frame, _ in found:
+        if frame.orientation and not any(_close(seed, frame.orientation) for seed in seeds):
+            seeds.append(frame.orientation)
+    word = f"The series holds slices in {len(seeds)} directions; each is an image of its own."
+    return [replace(image, warnings=(*image.warnings, word)) if len(seeds) > 1 else image for image, _, _ in found]
 
 
 def _without_copies(headers: Sequence[Header], found: _Set) -> _Set:
@@ -103,8 +114,6 @@ def _by_direction(found: _Set) -> list[_Set]:
                 seeds.append(direction)
                 members.append([])
         members[known[direction]].append(n)
-    if len(seeds) > 1:
-        found = found.said(f"The series holds slices in {len(seeds)} directions; each is an image of its own.")
     return [found.take(chosen) for chosen in members]
 
 

@@ -98,15 +98,20 @@ def _check_syntax(syntax: str, length: int) -> None:
 @lru_cache(maxsize=64)
 def _undecodable(syntax: str) -> str:
     """Why pixels in a compressed transfer syntax cannot be decoded here; "" where they can."""
+    from pydicom.config import IGNORE
     from pydicom.pixels.decoders.base import get_decoder  # slow to import, needed for compressed files only
     from pydicom.uid import UID
 
-    name = UID(syntax).name
+    uid = UID(syntax, IGNORE)
     try:
-        available = get_decoder(UID(syntax)).is_available
+        available = get_decoder(uid).is_available
     except NotImplementedError:
         available = False
-    return "" if available else f"The pixels are stored as {name}, which cannot be decoded; convert the file first."
+    return (
+        ""
+        if available
+        else f"The pixels are stored as {uid.name[:64]}, which cannot be decoded; convert the file first."
+    )
 
 
 def _stored(values: Values, tag: int, bits: int) -> str:

@@ -68,9 +68,9 @@ def _spacing(depth: Floats, thickness: float | None) -> tuple[float, tuple[str, 
         word = f"A single slice: its depth of {thickness:g} mm is the slice thickness" if known else ""
         return (float(thickness or 1) if known else 1.0), ((word,) if word else ()), (), False
     gaps = np.diff(depth)
-    even = float(depth[-1]) / (len(depth) - 1)
-    lattice = np.abs(depth - even * np.arange(len(depth))).max()
-    if lattice <= max(0.01 * even, min(ROUNDING, 0.1 * even)):
+    count = np.arange(len(depth)) - (len(depth) - 1) / 2
+    even = float(count @ depth / (count @ count))  # of the regular positions closest to the stored ones
+    if np.abs(depth - depth.mean() - even * count).max() <= max(0.01 * even, min(ROUNDING, 0.1 * even)):
         return even, (), (), False
     typical = float(np.sort(gaps)[(len(gaps) - 1) // 2])
     steps = np.rint(gaps / typical)
