@@ -11,9 +11,9 @@ import mmap
 import os
 import tempfile
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import uuid4
 
 import numpy as np
@@ -24,16 +24,17 @@ PREFIX = "tomolens-"
 FOLDER = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else Path(tempfile.gettempdir())
 
 
-_handles: weakref.WeakKeyDictionary[Any, SharedHandle] = weakref.WeakKeyDictionary()  # mapping -> its segment
+_handles: weakref.WeakKeyDictionary[mmap.mmap, SharedHandle] = weakref.WeakKeyDictionary()  # mapping -> its segment
 
 
 @dataclass(frozen=True)
 class SharedHandle:
-    """What travels on a pipe in place of an array."""
+    """What travels on a pipe in place of an array. offset: bytes from the segment's beginning to the array's."""
 
     name: str
     shape: tuple[int, ...]
     dtype: str
+    offset: int = 0
 
 
 def create_shared(shape: tuple[int, ...], dtype: Any, *, own: bool = True) -> tuple[NDArray[Any], SharedHandle]:
@@ -43,7 +44,7 @@ def create_shared(shape: tuple[int, ...], dtype: Any, *, own: bool = True) -> tu
     """
     kind = np.dtype(dtype)
     size = max(1, int(np.prod(shape, dtype=np.int64)) * kind.itemsize)
-    path = FOLDER / f"{PREFIX}{os.getpid()}-{uuid4().hex}"
+    path = FOLDER / _name()
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
@@ -62,22 +63,57 @@ def create_shared(shape: tuple[int, ...], dtype: Any, *, own: bool = True) -> tu
 
 def attach_shared(handle: SharedHandle, *, own: bool = False) -> NDArray[Any]:
     """The array another process made. Raises FileNotFoundError when its owner let it go."""
+    skipped = handle.offset % mmap.ALLOCATIONGRANULARITY
+    size = max(1, int(np.prod(handle.shape, dtype=np.int64)) * np.dtype(handle.dtype).itemsize)
     with (FOLDER / handle.name).open("r+b") as file:
-        block = mmap.mmap(file.fileno(), 0)
-    return _array(block, handle, own=own)
+        block = mmap.mmap(file.fileno(), skipped + size, offset=handle.offset - skipped)
+    return _array(block, handle, own=own, skipped=skipped)
+
+
+def open_shared(handle: SharedHandle) -> BinaryIO:
+    """The segment as an unbuffered file: filling it by writes costs half of what the page faults of a mapping cost."""
+    return (FOLDER / handle.name).open("r+b", buffering=0)
+
+
+def write_shared(segment: BinaryIO, offset: int, values: NDArray[Any]) -> None:
+    """Put values at an offset in bytes into a segment opened by open_shared."""
+    segment.seek(offset)
+    left = np.ascontiguousarray(values).reshape(-1).view(np.uint8).data
+    while left:
+        left = left[segment.write(left) :]
+
+
+def adopt_shared(handle: SharedHandle) -> NDArray[Any]:
+    """Take over a segment that another process made with own=False: it outlives that process and goes with the array.
+
+    Raises FileNotFoundError when it is gone.
+    """
+    name = _name()
+    (FOLDER / handle.name).rename(FOLDER / name)
+    return attach_shared(replace(handle, name=name), own=True)
 
 
 def share(array: NDArray[Any]) -> tuple[NDArray[Any], SharedHandle]:
-    """The array as a segment: itself where it is one already, else a copy. Keep what is returned while others read."""
-    root = array
-    while isinstance(root, np.ndarray) and root.base is not None:
-        root = root.base
-    handle = _handles.get(root.obj if isinstance(root, memoryview) else root)
-    if handle and handle.shape == array.shape and array.flags.c_contiguous and handle.dtype == array.dtype.str:
+    """The array as a segment: itself where it lies in one, else a copy. Keep what is returned while others read."""
+    handle = handle_of(array)
+    if handle:
         return array, handle
     copy, handle = create_shared(array.shape, array.dtype)
     copy[...] = array
     return copy, handle
+
+
+def handle_of(array: NDArray[Any]) -> SharedHandle | None:
+    """The handle of an array that lies, whole and in order, in a segment, such as one time point of several."""
+    whole = array
+    while isinstance(whole.base, np.ndarray):
+        whole = whole.base
+    owner = whole.base.obj if isinstance(whole.base, memoryview) else whole.base
+    segment = _handles.get(owner) if isinstance(owner, mmap.mmap) else None
+    if segment is None or not array.flags.c_contiguous:
+        return None
+    offset = segment.offset + array.ctypes.data - whole.ctypes.data
+    return SharedHandle(segment.name, array.shape, array.dtype.str, offset)
 
 
 def drop_shared(handle: SharedHandle) -> None:
@@ -88,14 +124,22 @@ def drop_shared(handle: SharedHandle) -> None:
 
 def sweep_shared() -> int:
     """Remove the segments of processes that are gone (killed, or crashed); how many there were."""
+    owners = {path.name.removeprefix(PREFIX).split("-")[0] for path in FOLDER.glob(f"{PREFIX}*")}
+    return sum(sweep_owner(int(pid)) for pid in owners if pid.isdigit() and not psutil.pid_exists(int(pid)))
+
+
+def sweep_owner(pid: int) -> int:
+    """Remove the segments that one process made and nobody adopted; how many there were."""
     count = 0
-    for path in FOLDER.glob(f"{PREFIX}*"):
-        owner = path.name.removeprefix(PREFIX).split("-")[0]
-        if owner.isdigit() and not psutil.pid_exists(int(owner)):
-            with contextlib.suppress(OSError):
-                path.unlink()
-                count += 1
+    for path in FOLDER.glob(f"{PREFIX}{pid}-*"):
+        with contextlib.suppress(OSError):
+            path.unlink()
+            count += 1
     return count
+
+
+def _name() -> str:
+    return f"{PREFIX}{os.getpid()}-{uuid4().hex}"
 
 
 def _reserve(descriptor: int, size: int) -> None:
@@ -106,8 +150,8 @@ def _reserve(descriptor: int, size: int) -> None:
         os.truncate(descriptor, size)
 
 
-def _array(block: mmap.mmap, handle: SharedHandle, *, own: bool) -> NDArray[Any]:
+def _array(block: mmap.mmap, handle: SharedHandle, *, own: bool, skipped: int = 0) -> NDArray[Any]:
     _handles[block] = handle
     if own:
         weakref.finalize(block, drop_shared, handle)
-    return np.ndarray(handle.shape, handle.dtype, buffer=block)
+    return np.ndarray(handle.shape, handle.dtype, buffer=block, offset=skipped)

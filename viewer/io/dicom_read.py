@@ -1,0 +1,153 @@
+"""Read slices of DICOM files into shared memory, following a Plan. Runs in a reader process.
+
+Raw pixels are read from the places that the index found, without parsing anything again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewer.data.shared import SharedHandle, open_shared, write_shared
+from viewer.io.contents import open_unchanged
+from viewer.io.failure import OpenError
+from viewer.io.plan import Plan
+from viewer.io.significant import significant
+from viewer.io.worker import at
+
+
+class Cell(NamedTuple):
+    """One slice to fill: its place in the array (slices counted through all time points) and what it is made of.
+
+    parts: (index into the plan's frames, weight), none for a slice that is not there.
+    """
+
+    place: int
+    parts: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Some slices of an image. plan: its frames are those of the parts only, in one row [1, n].
+
+    dtype and shape [j, i(, 3)]: of a loaded slice. shifts [n, 2]: how far each frame is moved in the plane (j, i), in
+    voxels; None where no frame is moved.
+    """
+
+    plan: Plan
+    cells: tuple[Cell, ...]
+    dtype: str
+    shape: tuple[int, ...]
+    shifts: NDArray[np.float64] | None = None
+
+
+def fill(handle: SharedHandle, job: Job) -> None:
+    """Put every slice of the job where it belongs. Raises OpenError with one sentence."""
+    with open_shared(handle) as segment, closing(_Files(job.plan)) as files:
+        for number, cell in enumerate(job.cells):
+            at(number)
+            pixels = _loaded(job, cell, files)
+            write_shared(segment, handle.offset + cell.place * pixels.nbytes, pixels)
+
+
+def slices(job: Job) -> Iterator[NDArray[Any]]:
+    """The slices of the job, one after the other."""
+    with closing(_Files(job.plan)) as files:
+        for number, cell in enumerate(job.cells):
+            at(number)
+            yield _loaded(job, cell, files)
+
+
+class _Files:
+    """The files of a plan; the last one stays open."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._number = -1
+        self._file: BinaryIO | None = None
+
+    def open(self, number: int) -> BinaryIO:
+        if number != self._number or self._file is None:
+            self.close()
+            plan = self._plan
+            self._file = open_unchanged(plan.files[number], plan.sizes[number], plan.mtimes[number])
+            self._number = number
+        return self._file
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _loaded(job: Job, cell: Cell, files: _Files) -> NDArray[Any]:
+    """A slice as it is loaded: one stored slice, or a weighted mean of several, moved where the gantry was tilted."""
+    if len(cell.parts) == 1 and job.shifts is None:
+        return _stored(job, cell.parts[0][0], files)
+    total = np.zeros(job.shape, np.float64)
+    weights = np.zeros(job.shape[:2] + (1,) * (len(job.shape) - 2))
+    for frame, weight in cell.parts:
+        shift = (0.0, 0.0) if job.shifts is None else job.shifts[frame]
+        _add(total, weights, _stored(job, frame, files), weight, shift)
+    with np.errstate(invalid="ignore"):
+        values = np.where(weights > 0.5, total / weights, job.plan.blank)
+    return values.astype(job.dtype) if np.dtype(job.dtype).kind == "f" else np.rint(values).astype(job.dtype)
+
+
+def _add(
+    total: NDArray[Any], weights: NDArray[Any], stored: NDArray[Any], weight: float, shift: Sequence[float]
+) -> None:
+    """Add a stored slice, moved by (j, i) voxels with linear interpolation."""
+    whole = np.floor(shift).astype(int)
+    part = np.asarray(shift) - whole
+    for corner in np.ndindex(2, 2):
+        share = weight * float(np.prod(np.where(corner, part, 1 - part)))
+        if share < 1e-9:
+            continue
+        start = whole + corner
+        low = np.maximum(start, 0)
+        high = np.minimum(start + stored.shape[:2], total.shape[:2])
+        if (high <= low).any():
+            continue
+        here = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+        there = tuple(slice(a, b) for a, b in zip(low - start, high - start, strict=True))
+        total[here] += share * stored[there]
+        weights[here] += share
+
+
+def _stored(job: Job, number: int, files: _Files) -> NDArray[Any]:
+    """Frame `number` of the plan in the loaded type [j, i(, 3)]."""
+    plan = job.plan
+    frame = plan.frames[0, number]
+    if frame["offset"] >= 0:
+        pixels = _raw(plan, frame, files.open(int(frame["file"])))
+    else:
+        from viewer.io.dicom_decode import decode  # pydicom's decoders are for compressed pixels only
+
+        pixels = decode(plan, int(frame["file"]), int(frame["frame"]))
+    if plan.rescale:
+        pixels = pixels * np.float32(frame["slope"]) + np.float32(frame["intercept"])
+    return pixels.astype(job.dtype, copy=False)
+
+
+def _raw(plan: Plan, frame: Any, file: BinaryIO) -> NDArray[Any]:
+    """The stored values of a frame, in the machine's byte order."""
+    shape = (plan.rows, plan.columns) if plan.samples == 1 else (plan.rows, plan.columns, plan.samples)
+    pixels = np.empty(shape, plan.stored)
+    if frame["length"] < pixels.nbytes:
+        raise OpenError("It holds fewer pixels than its header says; copy it again from its source.")
+    file.seek(int(frame["offset"]))
+    left = pixels.reshape(-1).view(np.uint8).data
+    while left:
+        count = file.readinto(left)  # type: ignore[attr-defined]
+        if not count:
+            raise OpenError("It ends before its pixels do; copy it again from its source.")
+        left = left[count:]
+    if not pixels.dtype.isnative:
+        pixels = pixels.byteswap(inplace=True).view(pixels.dtype.newbyteorder())
+    return significant(pixels, plan)

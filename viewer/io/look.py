@@ -1,0 +1,56 @@
+"""Look at files and say what is in them, by their headers only. Runs in a reader process."""
+
+from __future__ import annotations
+
+import pickle
+
+from viewer.io.contents import member_of, modified, open_member
+from viewer.io.dicom_header import Header
+from viewer.io.dicom_index import group
+from viewer.io.dicom_scan import scan, scan_file
+from viewer.io.failure import sentence
+from viewer.io.sight import Sight, Sorted
+from viewer.io.worker import at
+
+
+def look(paths: list[str]) -> list[Sight]:
+    """One Sight for each path. This is the door for each file: whatever it raises becomes one sentence."""
+    sights = []
+    for number, path in enumerate(paths):
+        at(number)
+        try:
+            sights.append(_look(path))
+        except Exception as error:  # noqa: BLE001
+            sights.append(Sight(reason=sentence(error)))
+    return sights
+
+
+def _look(path: str) -> Sight:
+    from viewer.io.files import belongs_to_header, describe, ending_of  # for these files only
+
+    if ending_of(path):
+        return Sight(key=path, images=(describe(path),))
+    if belongs_to_header(path):
+        return Sight()
+    header = _header(path)
+    return Sight(key=header.series, header=pickle.dumps(header, pickle.HIGHEST_PROTOCOL))
+
+
+def _header(path: str) -> Header:
+    inside = member_of(path)
+    if not inside:
+        return scan_file(path)
+    with open_member(*inside) as (file, size):
+        return scan(file, path, size, modified(path))
+
+
+def sort(series: list[list[bytes]]) -> list[Sorted]:
+    """The images in each series, from the packed headers that `look` made."""
+    done = []
+    for number, packed in enumerate(series):
+        at(number)
+        try:
+            done.append(Sorted(tuple(group([pickle.loads(one) for one in packed]))))
+        except Exception as error:  # noqa: BLE001
+            done.append(Sorted(reason=sentence(error)))
+    return done

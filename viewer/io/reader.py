@@ -1,0 +1,190 @@
+"""The reader, seen from the window's process, which parses nothing itself: foreign files cost a process at most.
+
+Requests return at once; answers come through `post`. See viewer/io/pool.py for the processes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from viewer.data.study import Image, Refused
+from viewer.data.volume import Volume
+from viewer.io import indexing, loading
+from viewer.io.failure import OpenError
+from viewer.io.pool import Pool, Unit
+from viewer.io.request import Post, Task, at_once
+
+__all__ = ["OpenError", "Reader", "Task", "index_now", "load_now"]
+
+MEMORY_SHARE = 0.5  # of the machine's memory that one reader process may take
+LEAST_MEMORY = 1 << 30  # bytes
+CALL_SECONDS = 600.0  # that a called function may take
+
+
+class Reader:
+    """Reads files in processes of its own.
+
+    post: runs a function on the thread that wants the answers; by default they come on a thread of the reader.
+    workers: processes. memory_limit: bytes that each may take beyond what it has at its start; by default half of the
+    machine's memory. seconds_per_file: after that a file is given up. Processes start with the first request.
+    """
+
+    def __init__(
+        self, post: Post = at_once, *, workers: int = 2, memory_limit: int | None = None, seconds_per_file: float = 20
+    ) -> None:
+        limit = memory_limit or max(LEAST_MEMORY, int(MEMORY_SHARE * psutil.virtual_memory().total))
+        self._post = post
+        self._pool = Pool(workers, limit, seconds_per_file)
+
+    def warm(self) -> None:
+        """Start the processes now, so that the first request need not wait for them."""
+        self._pool.warm()
+
+    def index(
+        self,
+        paths: Sequence[str | Path],
+        *,
+        found: Callable[[str, list[Image]], None],
+        refused: Callable[[Refused], None],
+        progress: Callable[[int, int], None],
+        done: Callable[[], None],
+    ) -> Task:
+        """Say which images are in folders (with all within), files, ZIP archives and DICOMDIRs, by headers only.
+
+        found: series key and the images of that series as known so far, replacing what was said of it before.
+        progress: files looked at, and files known so far.
+        """
+        return self._index(self._post, paths, indexing.Callbacks(found, refused, progress, done))
+
+    def load(
+        self,
+        image: Image,
+        *,
+        started: Callable[[tuple[Volume, ...]], None],
+        filled: Callable[[float], None],
+        done: Callable[[tuple[Volume, ...]], None],
+        failed: Callable[[str], None],
+    ) -> Task:
+        """Read the pixels into shared memory: one Volume for each time point, in the stored type.
+
+        started: the volumes, when the middle slice of the first is there. filled: the fraction of slices there, which
+        arrive from the middle outwards. done: the volumes, whole. failed: one sentence.
+        """
+        return self._load(self._post, image, loading.Callbacks(started, filled, done, failed))
+
+    def thumbnail(
+        self, image: Image, *, done: Callable[[NDArray[np.uint8]], None], failed: Callable[[str], None]
+    ) -> Task:
+        """A picture [r, c] or [r, c, 3] of the middle slice, windowed, longest side 96, with the pixels' aspect."""
+        task = Task(self._post)
+        aspect = float(image.grid.spacing[1] / image.grid.spacing[2])
+        shown = (aspect, image.plan.windows)
+
+        def ask() -> None:
+            if image.plan.kind == "dicom":
+                job = loading.job_of(image, [(0, loading.loaded_grid(image).shape[0] // 2)])
+                self._ask(task, "viewer.io.thumbnail:dicom_picture", (job, *shown), done, failed, 0.0)
+            else:
+                self._ask(task, "viewer.io.thumbnail:file_picture", (image.plan, *shown), done, failed, 0.0)
+
+        self._pool.do(ask)
+        return task
+
+    def call(
+        self,
+        function: str,
+        *arguments: Any,
+        done: Callable[[Any], None],
+        failed: Callable[[str], None],
+        seconds: float = CALL_SECONDS,
+    ) -> Task:
+        """Run "package.module:function" in a reader process; large arrays are shared with it, not copied."""
+        task = Task(self._post)
+        self._pool.do(lambda: self._ask(task, function, arguments, done, failed, seconds))
+        return task
+
+    def close(self) -> None:
+        """Stop everything; no process, thread or unused segment is left, and no answer comes any more."""
+        self._pool.close()
+
+    def _index(self, post: Post, paths: Sequence[str | Path], callbacks: indexing.Callbacks) -> Task:
+        task = Task(post)
+        self._pool.do(indexing.Indexing(self._pool, task, paths, callbacks).begin)
+        return task
+
+    def _load(self, post: Post, image: Image, callbacks: loading.Callbacks) -> Task:
+        task = Task(post)
+        self._pool.do(loading.Loading(self._pool, task, image, callbacks).begin)
+        return task
+
+    def _ask(
+        self,
+        task: Task,
+        function: str,
+        arguments: tuple[Any, ...],
+        done: Callable[[Any], None],
+        failed: Callable[[str], None],
+        seconds: float,
+    ) -> None:
+        def stopped(item: int, why: str) -> None:
+            task.finish(failed, f"The reader process had to be stopped ({why}); nothing was changed, try again.")
+
+        def answered(result: Any) -> None:
+            task.finish(done, result)
+
+        def refused(reason: str) -> None:
+            task.finish(failed, reason)
+
+        self._pool.add(Unit(task, function, arguments, answered, refused, stopped, urgency=2, seconds=seconds))
+
+
+@contextmanager
+def _reader(given: Reader | None) -> Iterator[Reader]:
+    reader = given or Reader()
+    try:
+        yield reader
+    finally:
+        if given is None:
+            reader.close()
+
+
+def index_now(paths: Sequence[str | Path], reader: Reader | None = None) -> tuple[list[Image], list[Refused]]:
+    """The images in `paths` and what was refused. Blocks, also where the reader posts to the calling thread."""
+    found: dict[str, list[Image]] = {}
+    refused: list[Refused] = []
+    ended = threading.Event()
+    callbacks = indexing.Callbacks(found.__setitem__, refused.append, lambda looked, total: None, ended.set)
+    with _reader(reader) as used:
+        used._index(at_once, paths, callbacks)
+        ended.wait()
+    return [image for images in found.values() for image in images], refused
+
+
+def load_now(image: Image, reader: Reader | None = None) -> tuple[Volume, ...]:
+    """The volumes of an image. Blocks. Raises OpenError with one sentence."""
+    volumes: list[tuple[Volume, ...]] = []
+    failures: list[str] = []
+    ended = threading.Event()
+
+    def done(result: tuple[Volume, ...]) -> None:
+        volumes.append(result)
+        ended.set()
+
+    def failed(reason: str) -> None:
+        failures.append(reason)
+        ended.set()
+
+    with _reader(reader) as used:
+        used._load(at_once, image, loading.Callbacks(lambda volumes: None, lambda fraction: None, done, failed))
+        ended.wait()
+    if failures:
+        raise OpenError(failures[0])
+    return volumes[0]
