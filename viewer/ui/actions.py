@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, get_args
 
+from viewer.render.volume_presets import presets
 from viewer.scene.view_state import LAYOUTS, Layout
 from viewer.settings import log_folder, plugin_folder
 from viewer.tools.mouse import CHOICES
@@ -223,9 +224,7 @@ def _layer(w: MainWindow) -> list[Action]:
 
 
 def _volume(w: MainWindow) -> list[Action]:
-    from viewer.render.volume_presets import PRESETS as looks
-
-    shown = w.has_images
+    do, shown = w.commands, w.has_images
     return [
         *(
             Action(
@@ -235,8 +234,11 @@ def _volume(w: MainWindow) -> list[Action]:
             for side in SIDES
         ),
         *(
-            Action(f"volume_{n}", name, partial(w.views.set_volume_preset, name), "3-D", when=shown, new_group=not n)
-            for n, name in enumerate(looks)
+            Action(
+                f"volume_{name}", look.title, partial(w.views.set_volume_preset, name), "3-D/Look",
+                when=partial(do.offers, look), optional=True,
+            )
+            for name, look in presets().items()
         ),
     ]  # fmt: skip
 

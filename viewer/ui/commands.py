@@ -11,6 +11,7 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QToolTip, QWidget
 
 from viewer.data.volume import Window
+from viewer.render.volume_presets import Preset as Look
 from viewer.scene.layer import Review, VolumeLayer, automatic_window
 from viewer.scene.view_state import LAYOUTS, VIEWS
 from viewer.tools.presets import Preset, presets
@@ -149,6 +150,11 @@ class Commands:
 
     def next_view(self, step: int) -> None:
         self.state.view = VIEWS[(VIEWS.index(self.state.view) + step) % len(VIEWS)]
+
+    def offers(self, look: Look) -> bool:
+        """Whether a look of the 3-D view is made for the active image."""
+        layer = self.layer
+        return layer is not None and (not look.modalities or layer.source.modality in look.modalities)
 
     def timepoint(self, step: int) -> None:
         last = timepoints(self.session.document) - 1

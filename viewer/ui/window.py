@@ -45,6 +45,7 @@ from viewer.ui.status import StatusBar
 from viewer.ui.studies import StudiesPanel
 from viewer.ui.study_tree import IMAGE_MIME
 from viewer.ui.views import Views
+from viewer.ui.zones import move_focus
 
 LEFT, RIGHT = 260, 320  # widths of the panels at the first start
 LASTING = ("show_crosshair", "show_overlays", "show_text")  # of the ViewState, besides the layout
@@ -133,13 +134,7 @@ class MainWindow(QMainWindow):
 
     def next_zone(self, step: int) -> None:
         """Move the keyboard to the next part of the window that is shown."""
-        zones: list[QWidget] = [self.bar.search, self.studies, self.views.active, self.inspector, self.status.list]
-        shown = [zone for zone in zones if zone.isVisible()]
-        focus = QApplication.focusWidget()
-        now = next((n for n, zone in enumerate(shown) if focus and (zone is focus or zone.isAncestorOf(focus))), -step)
-        target = shown[(now + step) % len(shown)]
-        inside = target if target.focusPolicy() & Qt.FocusPolicy.TabFocus else _first_inside(target)
-        inside.setFocus(Qt.FocusReason.TabFocusReason)
+        move_focus([self.bar.search, self.studies, self.views.active, self.inspector, self.status.list], step)
 
     def focus_filter(self) -> None:
         self.left.show()
@@ -294,9 +289,3 @@ def _show(dialog: QDialog) -> None:
     """Without waiting for it; gone for good once it is closed."""
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.open()
-
-
-def _first_inside(zone: QWidget) -> QWidget:
-    """The first widget in a zone that takes the keyboard."""
-    inside = (child for child in zone.findChildren(QWidget) if child.isVisible() and child.isEnabled())
-    return next((child for child in inside if child.focusPolicy() & Qt.FocusPolicy.TabFocus), zone)
