@@ -40,6 +40,7 @@ class SliceView(View):
         super().__init__(document, state, plane, parent)
         self._stack: Any = vtkImageStack()
         self.renderer.AddViewProp(self._stack)
+        self.renderer.AutomaticLightCreationOff()  # pictures need no light: it would cost 2 ms a layer
         self.renderer.GetActiveCamera().ParallelProjectionOn()
         self._artists: dict[str, SliceArtist] = {}
         self._drawn: Hashable = None

@@ -69,7 +69,9 @@ class VolumeSliceArtist:
         if matrix is None:
             return
         self._mapper.SetInputConnection(self._reslice.filter.GetOutputPort())
-        self._mapper.SetClippingPlanes(clip_box(volume.grid))
+        self._mapper.RemoveAllClippingPlanes()
+        for face in clip_box(volume.grid, pose.plane):
+            self._mapper.AddClippingPlane(face)
         self._mapper.SetOrientationToZ()
         self._mapper.SetSliceNumber(0)
         self.prop.SetUserMatrix(matrix)
