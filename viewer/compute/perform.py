@@ -1,0 +1,50 @@
+"""The one door between what computes and what reports: whatever a computation does, an Outcome comes of it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Literal
+
+from viewer.compute.job import Cancelled, Job, Refusal
+
+log = logging.getLogger(__name__)
+
+OUT_OF_MEMORY = "{title} needs more memory than is free: close other images or programs, then run it again."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended. sentence: for the user; detail: for the log."""
+
+    state: Literal["done", "failed", "cancelled"]
+    value: Any = None
+    sentence: str = ""
+    detail: str = ""
+
+
+def perform(function: str, args: tuple[Any, ...], job: Job) -> Outcome:
+    """Call "module:name" as name(job, *args). What it prints goes to standard error: standard output is for results."""
+    module, _, name = function.partition(":")
+    try:
+        with redirect_stdout(sys.stderr):
+            return Outcome("done", getattr(import_module(module), name)(job, *args))
+    except Cancelled:
+        return Outcome("cancelled")
+    except Refusal as refusal:
+        return Outcome("failed", sentence=str(refusal), detail=traceback.format_exc())
+    except MemoryError:
+        return out_of_memory(job)
+    except (Exception, SystemExit) as error:
+        log.exception("%s failed", function)
+        said = f"{type(error).__name__}: {error}".rstrip(": .")
+        return Outcome("failed", sentence=f"{job.title} failed ({said}); see the log.", detail=traceback.format_exc())
+
+
+def out_of_memory(job: Job) -> Outcome:
+    """The outcome of a MemoryError that is being handled."""
+    return Outcome("failed", sentence=OUT_OF_MEMORY.format(title=job.title), detail=traceback.format_exc())
