@@ -75,38 +75,43 @@ def inverse_points(transform: Transform, points: Floats, *, tolerance: float = 1
     raise ValueError("the displacement cannot be inverted")
 
 
-def pulled(values: NDArray[Any], grid: Grid, onto: Grid, transform: Transform, *, order: int) -> NDArray[np.float32]:
-    """The image moved by the transform: values (on `grid`, fixed space) seen on the grid `onto` (moving space).
+def origins(onto: Grid, transform: Transform) -> NDArray[np.float32]:
+    """[k, j, i, 3]: the fixed-space position (mm) that the transform takes to each voxel of `onto` (moving space).
 
-    order: of the spline, 0 nearest, 1 linear, 3 cubic. 0 outside the image. The inverse of the transform is solved on
-    a coarse grid of 4 mm and interpolated by cubic splines in between.
+    The inverse is solved on a coarse grid of 4 mm and interpolated by cubic splines in between.
     """
     coarse = control_grid(onto, 4.0, 4.0)
-    index = _indices(coarse.shape)
+    nodes = coarse.to_world(_indices(coarse.shape))
     back = np.linalg.inv(transform.matrix)
-    nodes = coarse.to_world(index)
-    rest = inverse_points(transform, nodes) - (nodes @ back[:3, :3].T + back[:3, 3])
-    at = coarse.to_index(onto.to_world(np.diag(onto.shape) - np.eye(3)))  # the last voxel along each axis
-    start = coarse.to_index(onto.origin)
-    weights = []
-    for axis in range(3):
-        fine = np.linspace(start[axis], at[axis, axis], onto.shape[axis])
-        weights.append(CubicSpline(np.arange(coarse.shape[axis]), np.eye(coarse.shape[axis]))(fine))
-    plane = np.einsum("jb,ic,abcx->ajix", weights[1], weights[2], rest, optimize=True)
+    bent = inverse_points(transform, nodes) - (nodes @ back[:3, :3].T + back[:3, 3])
+    first, steps = coarse.to_index(onto.origin), onto.spacing / coarse.spacing
+    for axis in (2, 1, 0):
+        fine = first[axis] + np.arange(onto.shape[axis]) * steps[axis]
+        bent = CubicSpline(np.arange(coarse.shape[axis]), bent.astype(np.float32), axis=axis)(fine)
+    affine = back @ onto.affine
+    k, j, i = (np.arange(n, dtype=np.float32) for n in onto.shape)
+    out: NDArray[np.float32] = np.asarray(bent, dtype=np.float32)
+    for c in range(3):
+        a = affine[c].astype(np.float32)
+        out[..., c] += a[0] * k[:, None, None] + a[1] * j[:, None] + a[2] * i + a[3]
+    return out
+
+
+def pulled(values: NDArray[Any], grid: Grid, points: NDArray[np.float32], *, order: int) -> NDArray[np.float32]:
+    """values (on `grid`) at world positions [k, j, i, 3]: with `origins`, the image that the transform has moved.
+
+    order: of the spline, 0 nearest, 1 linear, 3 cubic. 0 outside the image.
+    """
     ready = ndimage.spline_filter(values.astype(np.float32), order, output=np.float32) if order > 1 else values
-    out = np.empty(onto.shape, np.float32)
-    for k in range(0, onto.shape[0], SLAB):
-        rows = np.indices((min(SLAB, onto.shape[0] - k), *onto.shape[1:])).astype(np.float64)
-        rows[0] += k
-        world = onto.to_world(np.moveaxis(rows, 0, -1)) @ back[:3, :3].T + back[:3, 3]
-        world += np.einsum("ka,ajix->kjix", weights[0][k : k + SLAB], plane, optimize=True)
-        where = np.moveaxis(grid.to_index(world), -1, 0)
+    out = np.empty(points.shape[:3], np.float32)
+    for k in range(0, len(points), SLAB):
+        where = np.moveaxis(grid.to_index(points[k : k + SLAB]), -1, 0)
         out[k : k + SLAB] = ndimage.map_coordinates(ready, where, order=order, mode="constant", prefilter=False)
     return out
 
 
 def lesion(grid: Grid, centre: Floats, radius: float, rng: np.random.Generator) -> tuple[tuple[slice, ...], Floats]:
-    """A rounded irregular blob: the box it lies in and its opacity there, 0…1, with a rim about 1.5 mm wide.
+    """A rounded irregular blob: the box it lies in and its opacity there, 0…1, with a rim about 2 mm wide.
 
     radius: mm, of the ball of the same size; centre: world, mm.
     """
@@ -118,7 +123,7 @@ def lesion(grid: Grid, centre: Floats, radius: float, rng: np.random.Generator) 
     offset = (grid.to_world(index) - centre) / rng.uniform(0.8, 1.25, 3)
     bumps = ndimage.gaussian_filter(rng.standard_normal(index.shape[:3]), max(1.0, radius / 2))
     distance = np.linalg.norm(offset, axis=-1) + 0.15 * radius * bumps / max(float(bumps.std()), 1e-6)
-    return box, np.asarray(1 / (1 + np.exp((distance - radius) / 0.35)))
+    return box, np.asarray(1 / (1 + np.exp((distance - radius) / 0.5)))
 
 
 def rician(values: NDArray[Any], sigma: float, rng: np.random.Generator) -> NDArray[np.float32]:

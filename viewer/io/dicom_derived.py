@@ -93,7 +93,7 @@ def write_series(
             number = time * len(order) + place + 1
             path = folder / f"{number:0{digits}d}.dcm"
             encoded = BytesIO()  # pydicom's own errors of a full disk have lost their number
-            _slice(series, volumes, time, k, number).save_as(encoded, enforce_file_format=True)
+            slice_dataset(series, volumes, time, k, number).save_as(encoded, enforce_file_format=True)
             path.write_bytes(encoded.getbuffer())
             yield path, volume, k
             progress(number / total)
@@ -105,7 +105,8 @@ def slice_order(grid: Grid) -> range:
     return range(n) if np.linalg.det(grid.direction) > 0 else range(n - 1, -1, -1)
 
 
-def _slice(series: Series, volumes: Sequence[Volume], time: int, k: int, number: int) -> Dataset:
+def slice_dataset(series: Series, volumes: Sequence[Volume], time: int, k: int, number: int) -> Dataset:
+    """Slice k of a time point as a whole DICOM file; number: its place in the series, from 1."""
     volume = volumes[time]
     ds = deepcopy(series.header)
     instance = named_uid(f"{ds.SeriesInstanceUID}/{number}")
@@ -128,7 +129,7 @@ def _slice(series: Series, volumes: Sequence[Volume], time: int, k: int, number:
         position = volume.grid.to_world((k, 0, 0))
         ds.ImagePositionPatient = [_place(x) for x in position]
         normal = np.cross(volume.grid.direction[:, 0], volume.grid.direction[:, 1])
-        ds.SliceLocation = _place(position @ normal)
+        ds.SliceLocation = _place(float(position @ normal))
     plane = np.ascontiguousarray(volume.array[k]) if series.color else series.coding.encode(volume, k)
     ds.PixelData = plane.tobytes() + b"\0" * (plane.nbytes % 2)
     return ds
