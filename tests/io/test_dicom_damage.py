@@ -16,26 +16,12 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from tests.fixtures.dicom_indexed import one_sentence, outcome
 from tests.fixtures.dicom_phantom import AXIAL, dataset, ramp, write, write_enhanced
 from viewer.data.grid import Grid
-from viewer.io.dicom_header import Header
-from viewer.io.dicom_pixels import ScanError
-from viewer.io.dicom_scan import scan_bytes
 
 PYDICOM_FILES = Path(pydicom.__file__).parent / "data" / "test_files"
 PLACED = {"ImageOrientationPatient": list(AXIAL), "ImagePositionPatient": [1.5, -2.5, 3.25], "PixelSpacing": [0.5, 0.7]}
-
-
-def one_sentence(text: str) -> bool:
-    return text.endswith(".") and "\n" not in text and len(text) < 250
-
-
-def outcome(data: bytes) -> Header | str:
-    """The header, or the sentence the file is refused with."""
-    try:
-        return scan_bytes(data, "a")
-    except ScanError as error:
-        return str(error)
 
 
 def _valid_files(tmp: Path) -> list[bytes]:

@@ -136,3 +136,11 @@ def test_slices_without_a_position_are_not_stacked(tmp_path: Path) -> None:
 def test_a_broken_orientation_is_not_believed(tmp_path: Path, broken: list[float]) -> None:
     image = only(write_series(tmp_path, ramp(SHAPE), STRAIGHT, ImageOrientationPatient=lambda k: broken))
     assert image.grid.shape == (1, 6, 5)
+
+
+def test_frames_of_one_file_that_nothing_tells_apart_are_all_kept(tmp_path: Path) -> None:
+    def alike(t: int, k: int, frame: Dataset) -> None:
+        del frame.FrameContentSequence[0].TemporalPositionIndex
+
+    image = only([write_enhanced(tmp_path / "e.dcm", ramp((3, *SHAPE)), STRAIGHT, frame=alike)])
+    assert (image.timepoints, image.grid.shape) == (3, SHAPE)

@@ -19,9 +19,9 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from tests.fixtures.dicom_indexed import one_sentence, outcome
 from tests.fixtures.dicom_phantom import AXIAL, dataset, ramp, write, write_enhanced
 from viewer.data.grid import Grid
-from viewer.io.dicom_header import Header
 from viewer.io.dicom_pixels import ScanError
 from viewer.io.dicom_scan import scan_bytes, scan_file
 
@@ -33,18 +33,6 @@ def sentence(error: pytest.ExceptionInfo[ScanError]) -> str:
     text = str(error.value)
     assert one_sentence(text)
     return text
-
-
-def one_sentence(text: str) -> bool:
-    return text.endswith(".") and "\n" not in text and len(text) < 250
-
-
-def outcome(data: bytes) -> Header | str:
-    """The header, or the sentence the file is refused with."""
-    try:
-        return scan_bytes(data, "a")
-    except ScanError as error:
-        return str(error)
 
 
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian])

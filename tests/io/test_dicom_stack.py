@@ -94,3 +94,15 @@ def test_a_single_slice_is_as_deep_as_it_is_thick(tmp_path: Path) -> None:
     assert image.grid.spacing[0] == 2.5
     assert image.warnings == ("A single slice: its depth of 2.5 mm is the slice thickness.",)
     assert image.regular
+
+
+def test_two_close_slices_and_a_far_one_do_not_fill_memory(tmp_path: Path) -> None:
+    far = [0, 0.02 - 2.5, 900000]
+    images = images_of(write_series(tmp_path, ramp(SHAPE), STRAIGHT, slices=range(3), move=lambda k: (0, 0, far[k])))
+    assert sorted(image.grid.shape[0] for image in images) == [1, 2]
+
+
+def test_slices_scattered_in_the_plane_are_no_stack(tmp_path: Path) -> None:
+    images = images_of(write_series(tmp_path, ramp(SHAPE), STRAIGHT, move=lambda k: (500000.0 * (k % 3), 0, 0)))
+    assert all(image.plan.resampling is None for image in images)
+    assert sum(image.grid.shape[0] for image in images) == 7

@@ -17,6 +17,8 @@ from viewer.io.dicom_values import Values
 
 SHARED, PER_FRAME = 0x52009229, 0x52009230
 POSITION, ORIENTATION = 0x00200032, 0x00200037
+# Frame of reference, kernel, view, laterality (of the body part, of the image), stack.
+SEPARATE = (0x00200052, 0x00181210, 0x00185101, 0x00200060, 0x00200062, 0x00209056)
 FAR = 1e6  # mm; a position beyond is nonsense
 SPATIAL = ("CT", "MR", "PT", "NM", "OT", "RTDOSE")  # modalities whose frames share one geometry in a plain multi-frame
 NM_VECTORS = (0x00540010, 0x00540020, 0x00540030, 0x00540050, 0x00540060, 0x00540070, 0x00540090, 0x00540100)
@@ -71,17 +73,10 @@ def _frame(values: Values, header: Header, spacing: tuple[float, float], number:
     spacing = pixel_spacing(values) or spacing
     unit = _unit(values, modality)
     slope, intercept = _rescale(values)
-    pixels = header.pixels
-    key = (
-        *(modality, pixels.rows, pixels.columns, pixels.samples, pixels.stored, pixels.photometric, kind, unit),
-        *(round(spacing[0], 4), round(spacing[1], 4), values.raw.get(0x00200052), values.raw.get(0x00181210)),
-        *(values.raw.get(tag) for tag in (0x00185101, 0x00200060, 0x00200062, 0x00209056)),
-        *(() if position else (values.raw.get(0x00080018) if pixels.frames > 1 else "", header.syntax)),
-    )
     gradient, trigger = values.reals(0x00189089), values.number(0x00181060)
     return Frame(
         number=number,
-        key=key,
+        key=(modality, kind, unit, *_key(values, header, spacing, placed=position is not None)),
         kind=kind,
         position=position,
         orientation=orientation,
@@ -105,6 +100,17 @@ def _frame(values: Values, header: Header, spacing: tuple[float, float], number:
     )
 
 
+def _key(values: Values, header: Header, spacing: tuple[float, float], *, placed: bool) -> tuple[object, ...]:
+    """What must be equal in one image besides type and direction; clips without a place are images of their own."""
+    pixels = header.pixels
+    clip = (values.raw.get(0x00080018) if pixels.frames > 1 else None, header.syntax)
+    return (
+        *(pixels.rows, pixels.columns, pixels.samples, pixels.stored, pixels.photometric, pixels.modality_lut),
+        *(round(spacing[0], 4), round(spacing[1], 4), *(() if placed else clip)),
+        *(values.raw.get(tag) for tag in SEPARATE),
+    )
+
+
 def _enhanced(header: Header, spacing: tuple[float, float]) -> tuple[Frame, ...]:
     """One frame per item of the per-frame functional groups."""
     values, count = header.values, header.pixels.frames
@@ -114,7 +120,7 @@ def _enhanced(header: Header, spacing: tuple[float, float]) -> tuple[Frame, ...]
     shared = values.item(SHARED)
     ground = {**values.raw, **(_flat(shared) if shared else {})}
     return tuple(
-        _frame(Values(values.big_endian, {**ground, **_flat(group)}), header, spacing, number)
+        _frame(Values(values.big_endian, {**ground, **_flat(group)}), header, spacing, number)._replace(instance=number)
         for number, group in enumerate(groups)
     )
 

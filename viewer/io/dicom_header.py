@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from viewer.io.dicom_pixels import Pixels
@@ -45,6 +46,24 @@ class Frame(NamedTuple):
     seconds: float | None = None  # acquisition time of day, or reference time
     acquisition: float | None = None
     detector: tuple[float, ...] | None = None  # energy window, detector, rotation … of a nuclear medicine frame
+
+
+@dataclass(frozen=True)
+class FrameSet:
+    """Frames that may share an image: the index of the header each comes from, the frames, words for the user."""
+
+    owners: tuple[int, ...]
+    frames: tuple[Frame, ...]
+    words: tuple[str, ...] = ()
+
+    def take(self, chosen: Iterable[int]) -> FrameSet:
+        """The chosen frames."""
+        numbers = list(chosen)
+        return FrameSet(tuple(self.owners[n] for n in numbers), tuple(self.frames[n] for n in numbers), self.words)
+
+    def said(self, word: str) -> FrameSet:
+        """The same frames with one more sentence about them."""
+        return replace(self, words=(*self.words, word))
 
 
 @dataclass(frozen=True)

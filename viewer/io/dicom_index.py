@@ -8,39 +8,24 @@ decide nothing where there is a position. Pure functions; no file is touched.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viewer.data.grid import Floats, Grid
 from viewer.data.study import Image
-from viewer.io.dicom_header import Frame, Header
+from viewer.io.dicom_header import Frame, FrameSet, Header
 from viewer.io.dicom_naming import facets_of, image_name, name_apart, source_of
 from viewer.io.dicom_plan import plan_of
-from viewer.io.dicom_stack import Stack, normal_of, stack_of
+from viewer.io.dicom_stack import Stack, neighbours, normal_of, stack_of
 from viewer.io.dicom_times import Part, time_points
 
 SAME_DIRECTION = 2e-3  # difference of direction cosines within one stack
 SAME_PLACE = 0.01  # mm along the normal within one slice
 Found = tuple[Image, Frame, str]  # an image, its middle frame, what tells it from others at the same place
 SPATIAL = ("CT", "MR", "PT")
-MAX_SPREAD = 4  # regular slices per stored slice; beyond, a stack is cut where it has gaps
-
-
-@dataclass(frozen=True)
-class _Set:
-    """Frames that may share a volume: header index of each, and the frames; words for the user."""
-
-    owners: tuple[int, ...]
-    frames: tuple[Frame, ...]
-    words: tuple[str, ...] = ()
-
-    def take(self, chosen: Sequence[int] | NDArray[np.intp]) -> _Set:
-        return _Set(tuple(self.owners[n] for n in chosen), tuple(self.frames[n] for n in chosen), self.words)
-
-    def said(self, word: str) -> _Set:
-        return replace(self, words=(*self.words, word))
+MAX_SPREAD = 4  # regular slices per stored slice, widths of the image in the plane: beyond, a stack is cut
 
 
 def index(headers: Sequence[Header]) -> dict[str, list[Image]]:
@@ -61,7 +46,7 @@ def group(headers: Sequence[Header]) -> list[Image]:
             frames.append(frame)
     found: list[Found] = []
     for owners, frames in buckets.values():
-        for one in _by_direction(_without_copies(headers, _Set(tuple(owners), tuple(frames)))):
+        for one in _by_direction(_without_copies(headers, FrameSet(tuple(owners), tuple(frames)))):
             found += _images(headers, one)
     if not found:
         return []
@@ -80,7 +65,7 @@ def _directions_said(found: list[Found]) -> list[Image]:
     return [replace(image, warnings=(*image.warnings, word)) if len(seeds) > 1 else image for image, _, _ in found]
 
 
-def _without_copies(headers: Sequence[Header], found: _Set) -> _Set:
+def _without_copies(headers: Sequence[Header], found: FrameSet) -> FrameSet:
     """Leave out files given twice: the same SOP instance, or all facts of a frame equal, its number included."""
     seen: set[object] = set()
     kept = []
@@ -93,14 +78,14 @@ def _without_copies(headers: Sequence[Header], found: _Set) -> _Set:
     return _duplicates(found.take(kept), len(found.frames) - len(kept))
 
 
-def _duplicates(found: _Set, count: int) -> _Set:
+def _duplicates(found: FrameSet, count: int) -> FrameSet:
     if not count:
         return found
     words = "duplicate slice is" if count == 1 else "duplicate slices are"
     return found.said(f"{count} {words} left out (same position and time as another).")
 
 
-def _by_direction(found: _Set) -> list[_Set]:
+def _by_direction(found: FrameSet) -> list[FrameSet]:
     """Split by slice orientation; frames without a position stay together."""
     known: dict[tuple[float, ...] | None, int] = {}
     seeds: list[tuple[float, ...] | None] = []
@@ -123,14 +108,15 @@ def _close(seed: tuple[float, ...] | None, direction: tuple[float, ...] | None) 
     return all(abs(a - b) <= SAME_DIRECTION for a, b in zip(seed, direction, strict=True))
 
 
-def _images(headers: Sequence[Header], found: _Set) -> list[Found]:
+def _images(headers: Sequence[Header], found: FrameSet) -> list[Found]:
     """The images of frames with one orientation."""
     if found.frames[0].orientation is None:
         return [_picture(headers, found)]
     positions = np.array([frame.position for frame in found.frames])
     depth = positions @ normal_of(found.frames[0].orientation)
     slices = _slices(depth)
-    for blocks in (_beside(found, positions, slices), _blocks(depth)):
+    pixels = headers[found.owners[0]].pixels
+    for blocks in (_beside(found, positions, slices, max(pixels.rows, pixels.columns)), _blocks(depth)):
         if len(blocks) > 1:
             return [image for block in blocks for image in _images(headers, found.take(block))]
     syntaxes = sorted({frame.syntax for frame in found.frames})
@@ -150,14 +136,15 @@ def _slices(depth: Floats) -> NDArray[np.intp]:
     return slices
 
 
-def _beside(found: _Set, positions: Floats, slices: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-    """Frames of one depth that lie beside each other in the plane are no time points: split by place in the plane."""
-    if slices.max() + 1 == len(slices):
-        return []
+def _beside(found: FrameSet, positions: Floats, slices: NDArray[np.intp], size: int) -> list[NDArray[np.intp]]:
+    """Split what does not lie over each other: frames of one depth side by side, or slices scattered in the plane."""
     frame = found.frames[0]
     directions = np.array(frame.orientation).reshape(2, 3)
     places = positions @ directions.T / (frame.spacing[1], frame.spacing[0])
-    first = np.zeros((slices.max() + 1, 2))
+    count = int(slices.max()) + 1
+    if np.ptp(places, axis=0).max() > MAX_SPREAD * size and count > 1:
+        return [np.flatnonzero(slices == n) for n in range(count)]
+    first = np.zeros((count, 2))
     first[slices[::-1]] = places[::-1]
     if np.abs(places - first[slices]).max() <= 0.5:
         return []
@@ -169,14 +156,14 @@ def _blocks(depth: Floats) -> list[NDArray[np.intp]]:
     """Cut a stack at its wide gaps where it would be mostly empty on a regular grid."""
     levels = np.unique(np.round(depth, 2))
     gaps = np.diff(levels)
-    if len(gaps) < 2 or levels[-1] - levels[0] <= (MAX_SPREAD * len(levels) + 16) * np.median(gaps):
+    if len(gaps) < 2 or levels[-1] - levels[0] <= (MAX_SPREAD * len(levels) + 16) * neighbours(gaps):
         return []
-    cuts = (levels[:-1] + gaps / 2)[gaps > MAX_SPREAD * np.median(gaps)]
+    cuts = (levels[:-1] + gaps / 2)[gaps > MAX_SPREAD * neighbours(gaps)]
     block = np.searchsorted(cuts, depth)
     return [np.flatnonzero(block == n) for n in range(len(cuts) + 1)]
 
 
-def _volume(headers: Sequence[Header], found: _Set, parts: list[Part], positions: Floats) -> Found:
+def _volume(headers: Sequence[Header], found: FrameSet, parts: list[Part], positions: Floats) -> Found:
     """One image of frames with positions."""
     present = sorted(set().union(*(part.cells for part in parts)))
     table = np.array([[part.cells.get(s, -1) for s in present] for part in parts])
@@ -197,7 +184,7 @@ def _volume(headers: Sequence[Header], found: _Set, parts: list[Part], positions
     return _image(headers, found, table, [part.label for part in parts], stack)
 
 
-def _picture(headers: Sequence[Header], found: _Set) -> Found:
+def _picture(headers: Sequence[Header], found: FrameSet) -> Found:
     """An image without a position in the patient: one slice, a frame of a cine or a still of a set per time point."""
     order = sorted(range(len(found.frames)), key=lambda n: (found.frames[n].instance, found.owners[n]))
     frame, pixels = found.frames[order[0]], headers[found.owners[order[0]]].pixels
@@ -217,12 +204,14 @@ def _picture(headers: Sequence[Header], found: _Set) -> Found:
     return _image(headers, found, np.array(order)[:, None], labels, Stack(grid, None, words))
 
 
-def _image(headers: Sequence[Header], found: _Set, table: NDArray[np.intp], labels: list[str], stack: Stack) -> Found:
+def _image(
+    headers: Sequence[Header], found: FrameSet, table: NDArray[np.intp], labels: list[str], stack: Stack
+) -> Found:
     """Put an image together; table: index of the frame for each time point and slice, -1 where there is none."""
     used = table[table >= 0].tolist()
     owners = list(dict.fromkeys(found.owners[n] for n in used))
     members = [headers[n] for n in owners]
-    plan, dtype = plan_of(members, owners, found.owners, found.frames, table, labels, stack.resampling)
+    plan, dtype = plan_of(members, owners, found, table, labels, stack.resampling)
     middle = found.frames[used[len(used) // 2]]
     color = members[0].pixels.color
     marks = {mark.badge or mark.sentence: mark for header in reversed(members) for mark in header.marks}

@@ -13,11 +13,16 @@ from viewer.data.study import Image, Source
 from viewer.io.dicom_header import Frame, Header
 from viewer.io.dicom_pixels import NATIVE
 
+MAX_TEXT = 256  # letters of one identifying text; the standard allows 64 for most
+
 
 def source_of(members: Sequence[Header]) -> Source:
     """The identity of an image, from the headers it is made of in slice order."""
     values = members[0].values
-    text = values.text
+
+    def text(tag: int) -> str:
+        return values.text(tag)[:MAX_TEXT]
+
     return Source(
         patient_id=text(0x00100020),
         patient_name=text(0x00100010),
@@ -44,7 +49,10 @@ def source_of(members: Sequence[Header]) -> Source:
 def image_name(header: Header) -> str:
     """The series' description, or its number."""
     values = header.values
-    return values.text(0x0008103E) or f"{values.text(0x00080060) or 'Image'} {int(values.number(0x00200011) or 0)}"
+    return (
+        values.text(0x0008103E)[:MAX_TEXT]
+        or f"{values.text(0x00080060) or 'Image'} {int(values.number(0x00200011) or 0)}"
+    )
 
 
 def facets_of(image: Image, frame: Frame, common: frozenset[str], label: str) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 DEFLATED, BIG_ENDIAN = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"
 NATIVE = (IMPLICIT, EXPLICIT, DEFLATED, BIG_ENDIAN)
 
+MAX_FRAMES = 100_000
+
 
 class ScanError(ValueError):
     """A file that is no image we can show; the message is one sentence for the user."""
@@ -73,18 +75,16 @@ def pixels_of(values: Values, tag: int, length: int, left: int, syntax: str) -> 
 
 def _check_room(frames: int, frame_bits: int, length: int, left: int) -> None:
     """The pixels that the header promises must be able to lie in the file."""
-    if length < 0:
-        if frames > left // 8:  # every compressed frame has an item header of 8 bytes
-            raise ScanError(
-                f"This DICOM file claims {frames:,} frames, more than it can hold; it is damaged or cut off."
-            )
-        return
+    if length < 0 and frames > left // 8:  # every compressed frame has an item header of 8 bytes
+        raise ScanError(f"This DICOM file claims {frames:,} frames, more than it can hold; it is damaged or cut off.")
     promised, there = -(-frames * frame_bits // 8), min(length, left)
-    if there < promised:
+    if 0 <= there < promised:
         raise ScanError(
             f"This DICOM file is truncated: {there:,} of {promised:,} bytes of pixels are there; "
             "copy it again from its source."
         )
+    if frames > MAX_FRAMES:
+        raise ScanError(f"This DICOM file has {frames:,} frames; more than {MAX_FRAMES:,} cannot be shown.")
 
 
 def _check_syntax(syntax: str, length: int) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viewer.data.volume import Window
-from viewer.io.dicom_header import Frame, Header
+from viewer.io.dicom_header import Frame, FrameSet, Header
+from viewer.io.dicom_pixels import Pixels
 from viewer.io.plan import FRAME, Plan, Resampling
 
 AIR = -1000.0  # HU
@@ -18,49 +20,29 @@ AIR = -1000.0  # HU
 def plan_of(
     members: Sequence[Header],
     owners: Sequence[int],
-    owner_of: Sequence[int],
-    frames: Sequence[Frame],
+    found: FrameSet,
     table: NDArray[np.intp],
     labels: Sequence[str],
     resampling: Resampling | None,
 ) -> tuple[Plan, str]:
-    """The plan and the dtype of the loaded image.
+    """The plan and the dtype of the loaded image, made of `members` (whose indices are `owners`).
 
-    members: the headers used, numbered `owners`; owner_of, frames: header number and facts of every frame;
-    table: index of the frame for each time point and slice, -1 where there is none.
+    table: index of the frame in `found` for each time point and slice, -1 where there is none.
     """
     pixels = members[0].pixels
-    records = _records(members, owners, owner_of, frames, table)
-    there = records[records["file"] >= 0]
-    scales = np.unique(np.stack([there["slope"], there["intercept"]]), axis=1)
-    lut = pixels.modality_lut
-    rescale = scales.shape[1] > 1 and not pixels.color and not lut
-    slope, intercept = (1.0, 0.0) if rescale or pixels.color or lut else (float(x) for x in scales[:, 0])
+    plan = _storage(members, owners, found, table)
+    slope, intercept, rescale = _scale(plan.frames, pixels)
     used = table[table >= 0]
-    middle = frames[used[len(used) // 2]]
+    middle = found.frames[used[len(used) // 2]]
     padding = _padding(members[0])
     dtype = "float32" if rescale else pixels.loaded
-    plan = Plan(
-        kind="dicom",
-        files=tuple(header.path for header in members),
-        sizes=tuple(header.size for header in members),
-        mtimes=tuple(header.mtime for header in members),
-        frames=records,
-        stored=pixels.stored,
-        rows=pixels.rows,
-        columns=pixels.columns,
-        samples=pixels.samples,
-        bits_stored=max(header.pixels.bits_stored for header in members),
-        high_bit=max(header.pixels.high_bit for header in members),
-        photometric=pixels.photometric,
-        transfer_syntax=members[0].syntax,
+    plan = replace(
+        plan,
         slope=slope,
         intercept=intercept,
         rescale=rescale,
-        modality_lut=lut,
         padding=padding,
         blank=_blank(dtype, middle, rescale, padding),
-        inverted=pixels.photometric == "MONOCHROME1",
         windows=tuple(Window(*window) for window in middle.windows),
         times=tuple(labels) if len(table) > 1 else (),
         resampling=resampling,
@@ -68,22 +50,49 @@ def plan_of(
     return plan, dtype
 
 
-def _records(
-    members: Sequence[Header],
-    owners: Sequence[int],
-    owner_of: Sequence[int],
-    frames: Sequence[Frame],
-    table: NDArray[np.intp],
-) -> NDArray[Any]:
-    """FRAME records [time point, k]. A file whose bits differ from its neighbours' is left to the decoder."""
-    places = {owner: n for n, owner in enumerate(owners)}
+def _storage(members: Sequence[Header], owners: Sequence[int], found: FrameSet, table: NDArray[np.intp]) -> Plan:
+    """Where and how the pixels are stored."""
+    pixels = members[0].pixels
     bits = max((header.pixels.bits_stored, header.pixels.high_bit) for header in members)
+    return Plan(
+        kind="dicom",
+        files=tuple(header.path for header in members),
+        sizes=tuple(header.size for header in members),
+        mtimes=tuple(header.mtime for header in members),
+        frames=_records(members, owners, found, table, bits),
+        stored=pixels.stored,
+        rows=pixels.rows,
+        columns=pixels.columns,
+        samples=pixels.samples,
+        bits_stored=bits[0],
+        high_bit=bits[1],
+        photometric=pixels.photometric,
+        transfer_syntax=members[0].syntax,
+        modality_lut=pixels.modality_lut,
+        inverted=pixels.photometric == "MONOCHROME1",
+    )
+
+
+def _scale(records: NDArray[Any], pixels: Pixels) -> tuple[float, float, bool]:
+    """Slope and intercept of the loaded values, and whether slices differ, so that each is scaled on load."""
+    there = records[records["file"] >= 0]
+    scales = np.unique(np.stack([there["slope"], there["intercept"]]), axis=1)
+    if pixels.color or pixels.modality_lut or scales.shape[1] > 1:
+        return 1.0, 0.0, not (pixels.color or pixels.modality_lut)
+    return float(scales[0, 0]), float(scales[1, 0]), False
+
+
+def _records(
+    members: Sequence[Header], owners: Sequence[int], found: FrameSet, table: NDArray[np.intp], bits: tuple[int, int]
+) -> NDArray[Any]:
+    """FRAME records [time point, k]. A file with other bits (stored, high) than the most is left to the decoder."""
+    places = {owner: n for n, owner in enumerate(owners)}
     rows: list[tuple[Any, ...]] = []
     for n in table.ravel().tolist():
         if n < 0:
             rows.append((-1, 0, -1, 0, 1.0, 0.0))
             continue
-        frame, place = frames[n], places[owner_of[n]]
+        frame, place = found.frames[n], places[found.owners[n]]
         pixels, offset = members[place].pixels, members[place].offset
         raw = pixels.frame_bytes > 0 and offset >= 0 and (pixels.bits_stored, pixels.high_bit) == bits
         at = offset + frame.number * pixels.frame_bytes if raw else -1

@@ -29,6 +29,11 @@ def normal_of(orientation: tuple[float, ...]) -> Floats:
     return np.cross(orientation[:3], orientation[3:])
 
 
+def neighbours(gaps: Floats) -> float:
+    """The median distance of neighbours, the smaller of the two middle ones: a true distance, not one over a gap."""
+    return float(np.sort(gaps)[(len(gaps) - 1) // 2])
+
+
 def stack_of(
     positions: Floats,
     orientation: tuple[float, ...],
@@ -72,7 +77,7 @@ def _spacing(depth: Floats, thickness: float | None) -> tuple[float, tuple[str, 
     even = float(count @ depth / (count @ count))  # of the regular positions closest to the stored ones
     if np.abs(depth - depth.mean() - even * count).max() <= max(0.01 * even, min(ROUNDING, 0.1 * even)):
         return even, (), (), False
-    typical = float(np.sort(gaps)[(len(gaps) - 1) // 2])
+    typical = neighbours(gaps)
     steps = np.rint(gaps / typical)
     if (np.abs(gaps - steps * typical) <= np.maximum(0.05 * typical, 0.01 * gaps)).all() and steps.min() >= 1:
         places = [f"{k + 1} and {k + 2}" for k in np.flatnonzero(steps > 1)]
