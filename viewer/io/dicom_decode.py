@@ -11,6 +11,7 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.pixels.decoders import JPEGExtended12BitDecoder
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.pixels.utils import as_pixel_options
@@ -28,6 +29,8 @@ FAULTS = (RuntimeError, ValueError, TypeError, AttributeError, LookupError, Asse
 WANTED = [Tag(0x00280000 + element) for element in (*range(0x2, 0x122), *range(0x1101, 0x1224), 0x3000)]
 OFFSETS = [Tag(0x7FE00001), Tag(0x7FE00002)]
 ITEM = 0xFFFEE000
+
+JPEGExtended12BitDecoder.add_plugin("gdcm, 12 bits", ("viewer.io.dicom_jpeg12", "decode_frame"))
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from viewer.data.study import Image, Refused
@@ -102,16 +103,13 @@ class Indexing:
             done(result)
             self._go_on()
 
-        def failed(reason: str) -> None:
-            stopped(0, reason)
-
-        def was_stopped(item: int, why: str) -> None:
+        def ended(item: int, why: str) -> None:
             self._running -= 1
             stopped(item, why)
             self._go_on()
 
         self._running += 1
-        self._pool.add(Unit(self._task, function, (argument,), answered, failed, was_stopped, urgency=2))
+        self._pool.add(Unit(self._task, function, (argument,), answered, partial(ended, 0), ended, urgency=2))
 
     # ---- folders and archives
     def _look_into(self, containers: list[str]) -> None:

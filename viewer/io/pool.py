@@ -115,6 +115,7 @@ class Pool:
             self._look_at_clock()
         for worker in self._workers:
             _end(worker)
+        self._workers.clear()
         self._listen.close()
         self._call.close()
 
