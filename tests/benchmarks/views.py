@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from viewer.cli.display import ensure_display
 from viewer.data.grid import Grid
+from viewer.data.study import Source
 from viewer.data.volume import Volume, Window
 from viewer.scene.document import Document
 from viewer.scene.layer import VolumeLayer, volume_layer
@@ -43,7 +44,9 @@ def phantom() -> VolumeLayer:
         array[k] = np.select([spine, lungs, body], [700, -850, 40], -1000)
         array[k] += np.roll(noise, k * 37)
     grid = Grid.of(SHAPE, (1.0, 0.8, 0.8), (-204.4, -204.4, 0))
-    return volume_layer((Volume(array, grid, name="CT", unit="HU", windows=(Window(40, 400, "soft tissue"),)),))
+    windows = (Window(40, 400, "soft tissue"),)
+    volume = Volume(array, grid, name="CT", unit="HU", windows=windows, source=Source(modality="CT"))
+    return volume_layer((volume,))
 
 
 def overlay() -> VolumeLayer:
@@ -163,7 +166,7 @@ def turn(bench: Bench, size: int, layer: VolumeLayer) -> None:
     view.resize(size, size)
     show(view)
     print(f"3-D: first full picture after {settle(view):.2f} s")
-    for preset in ("ct-bone", "ct-soft-tissue", "mip"):
+    for preset in ("ct-bone", "ct-soft-tissue", "ct-mip"):
         view.set_preset(preset)
         settle(view)
         bench.measure(f"3-D turn, {preset}", [view], lambda n: view.orbit(4, 1))
@@ -193,11 +196,8 @@ def main() -> None:
     arguments.add_argument("--frames", type=int, default=60)
     arguments.add_argument("--only", choices=("slices", "four", "turn"))
     chosen = arguments.parse_args()
-    display = ensure_display()
-    try:
-        run(chosen)
-    finally:
-        display.stop()
+    ensure_display()
+    run(chosen)
 
 
 def run(chosen: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import subprocess
@@ -38,6 +39,7 @@ class Display:
 def ensure_display(seconds: float = 15.0) -> Display:
     """The present screen, or a virtual one (Xvfb) on Linux, named in DISPLAY for what is started from here.
 
+    A virtual screen ends with this program, after Qt: its atexit call was there first, so it comes last.
     Raises NoDisplayError where Xvfb is missing or does not answer within `seconds`.
     """
     present = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY", "")
@@ -59,7 +61,9 @@ def ensure_display(seconds: float = 15.0) -> Display:
             number = said.read()
             if number.endswith(b"\n"):
                 os.environ["DISPLAY"] = name = f":{int(number)}"
-                return Display(name, server)
+                display = Display(name, server)
+                atexit.register(display.stop)
+                return display
             time.sleep(0.02)
     server.kill()
     server.wait()

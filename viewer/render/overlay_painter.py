@@ -42,7 +42,7 @@ class OverlayPainter:
             self._cross(painter, overlay.cross, width, height)
         bars = self._color_bars(painter, overlay.color_bars, width, height)
         self._corners(painter, overlay, width, height)
-        self._edges(painter, overlay, width - bars, height)
+        self._edges(painter, overlay, width, bars, height)
         if overlay.message:
             self._message(painter, overlay.message, width, height)
         if overlay.loading < 1:
@@ -66,7 +66,7 @@ class OverlayPainter:
                 x = width - EDGE - _width(picture) if right else EDGE
                 painter.drawPixmap(QPointF(x, top + row * self._line), picture)
 
-    def _edges(self, painter: QPainter, overlay: Overlay, width: float, height: int) -> None:
+    def _edges(self, painter: QPainter, overlay: Overlay, width: int, bars: float, height: int) -> None:
         left, right, top, bottom = (self._text(painter, Line(letters)) for letters in overlay.edges)
         tall, bar = self._line, overlay.scale_bar
         foot = height - EDGE - tall
@@ -74,7 +74,7 @@ class OverlayPainter:
             foot -= tall + 12
             self._scale_bar(painter, bar.pixels, bar.text, width, height)
         painter.drawPixmap(QPointF(EDGE, (height - tall) / 2), left)
-        painter.drawPixmap(QPointF(width - EDGE - _width(right), (height - tall) / 2), right)
+        painter.drawPixmap(QPointF(width - bars - EDGE - _width(right), (height - tall) / 2), right)
         painter.drawPixmap(QPointF((width - _width(top)) / 2, EDGE), top)
         painter.drawPixmap(QPointF((width - _width(bottom)) / 2, foot), bottom)
 

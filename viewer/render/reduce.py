@@ -19,8 +19,8 @@ from viewer.data.grid import Grid
 from viewer.data.volume import Volume
 
 SHADING = 3  # bytes a voxel that shading on the processor keeps
-SHARE = 0.55  # of the stored size, at most, for 3-D on the processor
-SMALL = 4 << 20  # voxels that are never reduced
+SHARE = 0.58  # of the stored size, at most, for 3-D on the processor
+SMALL = 12 << 20  # voxels that are never reduced: shading takes 36 MB at most
 MOST_ON_PROCESSOR = 16 << 20  # voxels: what two cores turn at 15 frames a second
 MOST_ON_CARD = 1 << 28  # voxels: half a gigabyte of 16-bit texture
 NATIVE = (np.uint8, np.int8, np.uint16, np.int16)  # what the ray casters take as it is
@@ -39,9 +39,11 @@ def limits(volume: Volume, *, software: bool, side: int) -> Limits:
     """For a volume on the processor or on a card whose 3-D textures have at most `side` voxels along an edge."""
     if not software:
         return Limits(side, MOST_ON_CARD)
-    copied = 2 if volume.array.dtype.itemsize > 2 else volume.array.dtype.itemsize
+    if volume.array.size <= SMALL:
+        return Limits(1 << 30, SMALL)
+    copied = min(volume.array.dtype.itemsize, 2)
     share = int(volume.array.nbytes * SHARE / (copied + SHADING))
-    return Limits(1 << 30, max(SMALL, min(share, MOST_ON_PROCESSOR)))
+    return Limits(1 << 30, min(share, MOST_ON_PROCESSOR))
 
 
 def factors(grid: Grid, limit: Limits) -> tuple[int, int, int]:

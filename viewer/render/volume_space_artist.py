@@ -15,7 +15,7 @@ from viewer.render.reduce import factors, limits, reduce
 from viewer.render.volume_presets import Preset, stored_value
 from viewer.scene.layer import VolumeLayer
 
-FINE, COARSE = 0.6, 1.0  # distance between samples along a ray, in voxels: at rest, while turning
+FINE, COARSE = 0.5, 1.0  # distance between samples along a ray, in voxels: at rest, while turning
 
 
 class VolumeSpaceArtist:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QWidget
 from vtkmodules.vtkRenderingOpenGL2 import vtkTextureObject
 
 from viewer.data.grid import Grid, orientation_letters
+from viewer.data.volume import Window
 from viewer.render.gl_info import is_software
 from viewer.render.overlay import DIM, WARNING, Line, Overlay, loading, number, patient_lines
 from viewer.render.view import View
@@ -31,9 +32,10 @@ SIDES = {
     "superior": ((0, 0, 1), (0, -1, 0)),
     "inferior": ((0, 0, -1), (0, -1, 0)),
 }
-TURNING, RESTING = 15.0, 0.001  # pictures a second that VTK aims at
+TURNING, RESTING = 20.0, 0.001  # pictures a second that VTK aims at
 REST = 250  # ms without a movement until the full picture is made
 STEP = 0.008  # seconds of preparing between two looks at the event queue
+MARGIN = 1.08
 DEGREES = 0.4  # a turn for a pixel of mouse movement
 
 
@@ -46,8 +48,10 @@ class VolumeView(View):
         self._layer: VolumeLayer | None = None
         self._chosen = ""  # id of the preset the user took
         self._grid: Grid | None = None  # what the camera was aimed at
-        self._moves, self._moving = 0, True
-        self._drawn: Hashable = None
+        self._moves = 0
+        self._scene: Hashable = None  # what is drawn, with which window, and whether in full
+        self._window: Window | None = None
+        self._full, self._due = False, False
         self._steps: Iterator[None] | None = None
         self._worker = QTimer(self, interval=0)
         self._worker.timeout.connect(self._prepare)
@@ -86,7 +90,7 @@ class VolumeView(View):
     @property
     def still(self) -> bool:
         """True where the full picture is on the screen."""
-        return self._drawn is not None and not self._moving
+        return self._scene is not None and self._full and not self._rest.isActive()
 
     def set_preset(self, preset: str) -> None:
         """Take a preset by id. Raises KeyError for an unknown one."""
@@ -135,8 +139,10 @@ class VolumeView(View):
         self.sync()
         while self._steps is not None:
             self._prepare()
-        self._moving = False
-        return self.grabFramebuffer()
+        self._due = True
+        picture = self.grabFramebuffer()
+        self._rest.stop()
+        return picture
 
     def drop(self, layer: Layer) -> None:
         if layer is self._layer:
@@ -152,16 +158,15 @@ class VolumeView(View):
             self._forget()
             self._layer = layer
         if layer is None or preset is None:
-            return self._look(None)
+            return self._hide()
         if self._artist is None:
             self._artist = VolumeSpaceArtist(layer, **self._machine())
             self.renderer.AddVolume(self._artist.prop)
         if not self._artist.ready(self.state.timepoint):
-            self._artist.prop.VisibilityOff()
             if self._steps is None:
                 self._steps = self._artist.prepare(self.state.timepoint)
                 self._worker.start()
-            return self._look(None)
+            return self._hide()
         return self._show(self._artist, layer, preset)
 
     def overlay(self) -> Overlay:
@@ -205,21 +210,27 @@ class VolumeView(View):
                 self._move()
 
     def _show(self, artist: VolumeSpaceArtist, layer: VolumeLayer, preset: Preset) -> bool:
+        """Coarse where something moved, full where the rest is due; a new window alone waits for the rest."""
         window = layer.window if preset.values == "window" else None
-        look = (artist.solid, preset, window, self._moves, self._moving, self.width(), self.height())
-        if not self._look(look):
+        scene = (artist.solid, preset, self._moves, self.width(), self.height())
+        full, self._due = self._due, False
+        moved = scene != self._scene
+        if window != self._window or moved:
+            self._rest.start()
+        if not moved and not full:
             return False
+        self._scene, self._window, self._full = scene, window, full
         artist.show(preset)
         artist.prop.VisibilityOn()
         self._aim(layer.volumes[0].grid)
-        self.gl_window.SetDesiredUpdateRate(TURNING if self._moving else RESTING)
-        if self._moving:
-            self._rest.start()
+        self.gl_window.SetDesiredUpdateRate(RESTING if full else TURNING)
         return True
 
-    def _look(self, look: Hashable) -> bool:
-        """True where the look is another than the drawn one, which it then is."""
-        changed, self._drawn = look != self._drawn, look
+    def _hide(self) -> bool:
+        """Nothing to render: True where there was something."""
+        if self._artist:
+            self._artist.prop.VisibilityOff()
+        changed, self._scene = self._scene is not None, None
         return changed
 
     def _aim(self, grid: Grid) -> None:
@@ -234,7 +245,7 @@ class VolumeView(View):
             camera.SetPosition(*(grid.centre - 4 * radius * np.asarray(turned)))
             if np.allclose(turned, (0, 1, 0)):
                 camera.SetViewUp(0, 0, 1)
-            camera.SetParallelScale(_reach(grid) * max(1.0, self.height() / max(self.width(), 1)))
+            camera.SetParallelScale(_reach(grid, self.height() / max(self.width(), 1)))
         self.renderer.ResetCameraClippingRange()
 
     def _screen(self) -> tuple[Any, Any]:
@@ -248,22 +259,22 @@ class VolumeView(View):
     def _move(self) -> None:
         """Something is in motion: coarse pictures now, the full one when it has come to rest."""
         self._moves += 1
-        self._moving = True
+        self._due = False
         self.redraw()
 
     def _at_rest(self) -> None:
-        self._moving = False
+        self._due = True
         self.redraw()
 
     def _forget(self) -> None:
         """Let go of the voxels that are drawn."""
         if self._artist:
             self.renderer.RemoveVolume(self._artist.prop)
-        self._artist, self._layer, self._steps, self._drawn = None, None, None, None
+        self._artist, self._layer, self._steps, self._scene = None, None, None, None
         self._worker.stop()
 
 
-def _reach(grid: Grid) -> float:
-    """Half the height in mm of a picture that holds the grid from the front, with a margin."""
-    sizes = np.ptp(grid.corners, axis=0)
-    return float(max(sizes)) / 2 * 1.08
+def _reach(grid: Grid, tall: float) -> float:
+    """Half the height in mm of a picture, `tall` times as high as wide, that holds the grid from every side."""
+    across, along, up = np.ptp(grid.corners, axis=0)
+    return float(max(up, max(across, along) * tall)) / 2 * MARGIN
