@@ -49,7 +49,9 @@ def start(paths: Sequence[str | Path], *, sample: bool = False) -> int:
     catch(lambda message: _tell(window, message))
     window.show()
     QTimer.singleShot(0, lambda: _begin(window, paths, sample))
-    return app.exec()
+    code = app.exec()
+    session.close()
+    return code
 
 
 def application() -> QApplication:
@@ -107,13 +109,21 @@ class Stage:
         def settled() -> bool:
             nonlocal frames, since
             now = sum(view.frames for view in self.window.views.all)
-            if now != frames or any(layer.loaded < 1 for layer in self.session.document.volume_layers):
+            if now != frames or not self._complete():
                 frames, since = now, time.monotonic()
             if time.monotonic() > deadline:
                 raise TimeoutError("the window did not come to rest: the picture was given up.")
             return time.monotonic() - since > SETTLED
 
         self.until(settled)
+
+
+    def _complete(self) -> bool:
+        """Every image is loaded, and the 3-D view, where it shows one, has made its full picture."""
+        if any(layer.loaded < 1 for layer in self.session.document.volume_layers):
+            return False
+        volume = self.window.views.volume
+        return volume.still or not volume.isVisible() or volume.layer is None or bool(volume.problem)
 
 
 def _begin(window: MainWindow, paths: Sequence[str | Path], sample: bool) -> None:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, get_args
 
 from viewer.render.volume_presets import presets
+from viewer.render.volume_view import SIDES
 from viewer.scene.view_state import LAYOUTS, Layout
 from viewer.settings import log_folder, plugin_folder
 from viewer.tools.mouse import CHOICES
@@ -23,7 +24,6 @@ LAYOUT_TITLES: dict[Layout, str] = {
     "1+3": "One and three views",
     "compare": "Side by side",
 }
-SIDES = ("anterior", "posterior", "left", "right", "superior", "inferior")
 assert set(LAYOUT_TITLES) == set(get_args(Layout))
 
 

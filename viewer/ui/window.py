@@ -281,7 +281,6 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self._keep_shape()
-        self.session.close()
         event.accept()
 
 
