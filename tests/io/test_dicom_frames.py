@@ -144,3 +144,11 @@ def test_frames_of_one_file_that_nothing_tells_apart_are_all_kept(tmp_path: Path
 
     image = only([write_enhanced(tmp_path / "e.dcm", ramp((3, *SHAPE)), STRAIGHT, frame=alike)])
     assert (image.timepoints, image.grid.shape) == (3, SHAPE)
+
+
+def test_a_mosaic_is_a_picture_not_a_slice(tmp_path: Path) -> None:
+    image = only(
+        write_series(tmp_path, ramp(SHAPE), STRAIGHT, Modality="MR", ImageType=["ORIGINAL", "PRIMARY", "MOSAIC"])
+    )
+    assert (image.grid.shape, image.timepoints) == ((1, 6, 5), 7)
+    assert "mosaic" in image.badges

@@ -17,11 +17,10 @@ from pydicom.uid import (
 )
 from scipy.spatial.transform import Rotation
 
-from tests.fixtures.dicom_indexed import SHAPE, STRAIGHT, images_of, only, stored
+from tests.fixtures.dicom_indexed import SHAPE, STRAIGHT, images_of, index, only, stored
 from tests.fixtures.dicom_phantom import ramp, write_series
 from viewer.data.grid import Grid
 from viewer.data.study import Image
-from viewer.io.dicom_index import index
 from viewer.io.dicom_pixels import ScanError
 from viewer.io.dicom_scan import scan_file
 

@@ -12,7 +12,7 @@ from itertools import accumulate
 
 from viewer.io.dicom_header import Frame, Header, Vector
 from viewer.io.dicom_pixels import ScanError
-from viewer.io.dicom_spacing import file_marks, flat_spacing, pixel_spacing
+from viewer.io.dicom_spacing import MOSAIC, file_marks, flat_spacing, pixel_spacing
 from viewer.io.dicom_values import Values
 
 SHARED, PER_FRAME = 0x52009229, 0x52009230
@@ -64,12 +64,12 @@ def _frame(values: Values, header: Header, spacing: tuple[float, float], number:
     """The facts of one frame from (flattened) values; `spacing` where they hold none."""
     modality = values.text(0x00080060)
     orientation, position = _orientation(values), _position(values)
-    if orientation is None or position is None:
-        orientation = position = None
     kind = values.texts(0x00089007) or values.texts(0x00080008)
     component = values.text(0x00089208)
     if component and component not in kind:
         kind = (*kind, component)
+    if orientation is None or position is None or MOSAIC in kind:
+        orientation = position = None
     spacing = pixel_spacing(values) or spacing
     unit = _unit(values, modality)
     slope, intercept = _rescale(values)

@@ -28,14 +28,6 @@ SPATIAL = ("CT", "MR", "PT")
 MAX_SPREAD = 4  # regular slices per stored slice, widths of the image in the plane: beyond, a stack is cut
 
 
-def index(headers: Sequence[Header]) -> dict[str, list[Image]]:
-    """The images of each series, by Series Instance UID, in the order in which series were found."""
-    series: dict[str, list[Header]] = {}
-    for header in headers:
-        series.setdefault(header.series, []).append(header)
-    return {uid: group(members) for uid, members in series.items()}
-
-
 def group(headers: Sequence[Header]) -> list[Image]:
     """The images of one series, from the headers known so far."""
     buckets: dict[tuple[object, ...], tuple[list[int], list[Frame]]] = {}

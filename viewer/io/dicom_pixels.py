@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -88,30 +89,26 @@ def _check_room(frames: int, frame_bits: int, length: int, left: int) -> None:
 
 
 def _check_syntax(syntax: str, length: int) -> None:
-    if syntax in NATIVE and length < 0:
-        raise ScanError("This DICOM file has compressed pixels but does not say how; it cannot be decoded.")
-    problem = "" if syntax in NATIVE else _undecodable(syntax)
-    if problem:
-        raise ScanError(problem)
+    if syntax in NATIVE:
+        if length < 0:
+            raise ScanError("This DICOM file has compressed pixels but does not say how; it cannot be decoded.")
+    elif not re.fullmatch(r"[0-9.]{1,64}", syntax):
+        raise ScanError("This DICOM file names no valid transfer syntax; it is damaged.")
+    elif name := _undecodable(syntax):
+        raise ScanError(f"The pixels are stored as {name}, which cannot be decoded; convert the file first.")
 
 
 @lru_cache(maxsize=64)
 def _undecodable(syntax: str) -> str:
-    """Why pixels in a compressed transfer syntax cannot be decoded here; "" where they can."""
-    from pydicom.config import IGNORE
+    """The name of a compressed transfer syntax that cannot be decoded here; "" of one that can."""
     from pydicom.pixels.decoders.base import get_decoder  # slow to import, needed for compressed files only
     from pydicom.uid import UID
 
-    uid = UID(syntax, IGNORE)
     try:
-        available = get_decoder(uid).is_available
+        available = get_decoder(UID(syntax)).is_available
     except NotImplementedError:
         available = False
-    return (
-        ""
-        if available
-        else f"The pixels are stored as {uid.name[:64]}, which cannot be decoded; convert the file first."
-    )
+    return "" if available else UID(syntax).name
 
 
 def _stored(values: Values, tag: int, bits: int) -> str:

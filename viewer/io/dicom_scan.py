@@ -35,10 +35,13 @@ MAX_ELEMENTS = 4_000_000
 MAX_DEPTH = 16  # of sequences within sequences
 MAX_INFLATED = 1 << 26  # bytes of a deflated data set that are unpacked to find its pixels
 
+SHORT = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())  # VRs of 16-bit length
 LONG = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
+HEADS = {o: (struct.Struct(o + "HH2sH").unpack_from, struct.Struct(o + "HHL").unpack_from) for o in "<>"}
 UNDEFINED = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 PIXEL_TAGS = (PIXELS, FLOAT_PIXELS, DOUBLE_PIXELS)
+STOPS = SEQUENCES | {*PIXEL_TAGS, ITEM, ITEM_END, SEQUENCE_END}
 
 
 def scan_file(path: str) -> Header:
@@ -137,6 +140,8 @@ class _Walk:
         """The elements up to `end`, the end of the item, or the pixels."""
         out = Values(self.order == ">")
         while self.position < end and self._need(8):
+            if self._plain_elements(out, end):
+                continue
             tag, length = self._element()
             if tag == ITEM_END:
                 break
@@ -152,6 +157,31 @@ class _Walk:
             else:
                 self._value(out, tag, length)
         return out
+
+    def _plain_elements(self, out: Values, end: int) -> int:
+        """Go over elements that lie in the buffer and need no care, the bulk of every header; how many there were."""
+        buffer, explicit, count = self.buffer, self.explicit, 0
+        typed, untyped = HEADS[self.order]
+        at = self.position - self.base
+        limit = min(end - self.base, len(buffer))
+        while at + 8 <= limit:
+            if explicit:
+                group, number, vr, length = typed(buffer, at)
+                if vr not in SHORT:
+                    break
+            else:
+                group, number, length = untyped(buffer, at)
+            tag = group << 16 | number
+            after = at + 8 + length
+            if after > limit or tag in STOPS:
+                break
+            if tag in WANTED:
+                out.raw[tag] = buffer[at + 8 : after]
+            at = after
+            count += 1
+        self.position = self.base + at
+        self.count += count
+        return count
 
     def _sequence(self, length: int, depth: int, wanted: bool) -> list[Values]:
         """The items of a sequence, none where it is not wanted; the position goes behind it."""

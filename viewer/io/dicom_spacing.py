@@ -13,6 +13,7 @@ LOSSY_SYNTAXES = frozenset(
 )
 MAY_BE_LOSSLESS = frozenset(("1.2.840.10008.1.2.4.91", "1.2.840.10008.1.2.4.93", "1.2.840.10008.1.2.4.203"))
 PROJECTIONS = ("CR", "DX", "MG", "XA", "RF", "IO", "PX", "RG", "RTIMAGE")
+MOSAIC = "MOSAIC"  # image type of a picture that holds many slices side by side
 SMALLEST, LARGEST = 1e-6, 1e4  # mm between pixels that can be meant
 
 
@@ -82,6 +83,8 @@ def file_marks(values: Values, header: Header) -> tuple[Mark, ...]:
         marks.append(Mark(f"The pixels went through lossy compression{words}; fine detail may be missing.", "lossy"))
     elif header.syntax in MAY_BE_LOSSLESS:
         marks.append(Mark("The pixels may have gone through lossy compression; the file does not say.", "lossy?"))
+    if MOSAIC in values.texts(0x00080008):
+        marks.append(Mark("The slices lie side by side in one picture (mosaic) and cannot be placed.", "mosaic"))
     if pixels.photometric == "MONOCHROME1":
         marks.append(Mark("Low values are shown bright, as the file asks (MONOCHROME1)."))
     if pixels.color and pixels.stored[1:] not in ("u1", "i1") and pixels.photometric != "PALETTE COLOR":
