@@ -233,7 +233,7 @@ def test_every_known_odd_file_scans_or_is_refused_in_one_sentence() -> None:
         else:
             assert len(found.frames) == found.pixels.frames, path
             scanned += 1
-    assert scanned > 90
+    assert scanned > 60
 
 
 def test_headers_agree_with_pydicom() -> None:
