@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -215,6 +216,33 @@ def test_a_source_that_is_gone_still_leaves_the_identity(tmp_path: Path) -> None
     ds = saved_slices(tmp_path / "out")[0]
     assert (ds.PatientID, ds.StudyInstanceUID) == ("P-77", volume.source.study_uid)
     assert ds.SOPClassUID == CTImageStorage
+
+
+def test_a_source_in_an_archive_is_read_there(tmp_path: Path) -> None:
+    array = ct_array()
+    volume = classic_series(tmp_path / "in", array, oblique_grid(array.shape), KVP="120")
+    with zipfile.ZipFile(tmp_path / "disc.zip", "w") as archive:
+        for path in volume.source.files:
+            archive.write(path, f"DICOM/{Path(path).name}")
+    inside = tuple(f"{tmp_path / 'disc.zip'}!DICOM/{Path(path).name}" for path in volume.source.files)
+    saved = save([replace(volume, source=replace(volume.source, files=inside))], tmp_path / "out", "dicom")
+    assert saved.note == ()
+    slices = saved_slices(tmp_path / "out")
+    assert slices[0].KVP == 120
+    assert [ds.SourceImageSequence[0].ReferencedSOPInstanceUID for ds in slices] == list(
+        volume.source.sop_instance_uids
+    )
+
+
+def test_a_name_in_another_alphabet_stays_that_name(tmp_path: Path) -> None:
+    array = ct_array()
+    name = "Yamada^Tarou=山田^太郎=やまだ^たろう"
+    japanese = {"SpecificCharacterSet": ["", "ISO 2022 IR 87"], "PatientName": name, "InstitutionName": "東京"}
+    volume = classic_series(tmp_path / "in", array, oblique_grid(array.shape), **japanese)
+    assert b"\xe5\xb1\xb1" not in Path(volume.source.files[0]).read_bytes()
+    save([volume], tmp_path / "out", "dicom")
+    ds = saved_slices(tmp_path / "out")[0]
+    assert (str(ds.PatientName), ds.InstitutionName) == (name, "東京")
 
 
 def test_a_source_that_changed_is_refused(tmp_path: Path) -> None:

@@ -113,15 +113,15 @@ def make_case(head: Head) -> Case:
     seeds = rng.integers(0, 2**31, len(GROWTH))
     before, labels_before = _opacity(head.grid, centres, [a for a, _ in GROWTH], seeds)
     after, labels_after = _opacity(head.grid, centres, [b for _, b in GROWTH], seeds)
-    baseline = _exam("baseline", head.grid, head.t1 * (1 - DARKER * before), labels_before, _tissues(head), rng)
+    tissues = _tissues(head)
+    baseline = _exam("baseline", head.grid, head.t1 * (1 - DARKER * before), labels_before, tissues, rng)
     onto = _sagittal_grid(transform(head.grid.centre[None])[0])
     points = synthesis.origins(onto, transform)
-    moved = Head(
-        onto, *(synthesis.pulled(part, head.grid, points, order=1) for part in (head.t1, head.grey, head.white))
-    )
     values = synthesis.pulled(head.t1 * (1 - DARKER * after), head.grid, points, order=3)
-    labels = synthesis.pulled(labels_after, head.grid, points, order=0).astype(np.uint8)
-    follow_up = _exam("follow_up", onto, np.maximum(values, 0), labels, _tissues(moved), rng)
+    labels, moved = (
+        synthesis.pulled(part, head.grid, points, order=0).astype(np.uint8) for part in (labels_after, tissues)
+    )
+    follow_up = _exam("follow_up", onto, np.maximum(values, 0), labels, moved, rng)
     flair, flair_grid = _flair(head, before, rng)
     pet, pet_grid = _pet(head, before, rng)
     lesions = _table(centres, transform(centres))
@@ -187,8 +187,10 @@ def _opacity(
 
 def _tissues(head: Head) -> NDArray[np.uint8]:
     """The most likely of TISSUES in each voxel; 0 outside the brain."""
-    fractions = np.stack([head.fluid, head.grey, head.white])
-    return np.where(head.t1 > 0.02, fractions.argmax(axis=0) + 1, 0).astype(np.uint8)
+    likely = np.where(head.grey > head.white, np.uint8(2), np.uint8(3))
+    likely[head.fluid > np.maximum(head.grey, head.white)] = 1
+    likely[head.t1 <= 0.02] = 0
+    return likely
 
 
 def _exam(

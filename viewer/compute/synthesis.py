@@ -5,6 +5,8 @@ All randomness comes from the generator that is handed in, so that the same seed
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from viewer.data.transform import Transform
 
 SQUARINGS = 6  # of the scaled velocity field
 FLATTENED = np.array((1.0, 1.0, 0.8))  # a head is narrower than it is long
-SLAB = 16  # slices resampled at a time: the coordinates of more would outweigh the image
+SLAB = 8  # slices resampled at a time: the coordinates of more would outweigh the image
 
 
 def control_grid(grid: Grid, spacing: float, margin: float) -> Grid:
@@ -85,15 +87,19 @@ def origins(onto: Grid, transform: Transform) -> NDArray[np.float32]:
     back = np.linalg.inv(transform.matrix)
     bent = inverse_points(transform, nodes) - (nodes @ back[:3, :3].T + back[:3, 3])
     first, steps = coarse.to_index(onto.origin), onto.spacing / coarse.spacing
-    for axis in (2, 1, 0):
-        fine = first[axis] + np.arange(onto.shape[axis]) * steps[axis]
-        bent = CubicSpline(np.arange(coarse.shape[axis]), bent.astype(np.float32), axis=axis)(fine)
+    weights = [
+        CubicSpline(np.arange(n), np.eye(n))(first[axis] + np.arange(onto.shape[axis]) * steps[axis])
+        for axis, n in enumerate(coarse.shape)
+    ]
+    for axis in (2, 1):
+        bent = np.moveaxis(np.tensordot(weights[axis], bent, (1, axis)), 0, axis)
     affine = back @ onto.affine
-    k, j, i = (np.arange(n, dtype=np.float32) for n in onto.shape)
-    out: NDArray[np.float32] = np.asarray(bent, dtype=np.float32)
-    for c in range(3):
-        a = affine[c].astype(np.float32)
-        out[..., c] += a[0] * k[:, None, None] + a[1] * j[:, None] + a[2] * i + a[3]
+    j, i = np.arange(onto.shape[1])[:, None, None], np.arange(onto.shape[2])[:, None]
+    plane = j * affine[:3, 1] + i * affine[:3, 2] + affine[:3, 3]
+    layers = bent.reshape(len(bent), -1)
+    out = np.empty((*onto.shape, 3), np.float32)
+    for k, weight in enumerate(weights[0]):
+        out[k] = (weight @ layers).reshape(plane.shape) + plane + k * affine[:3, 0]
     return out
 
 
@@ -104,9 +110,13 @@ def pulled(values: NDArray[Any], grid: Grid, points: NDArray[np.float32], *, ord
     """
     ready = ndimage.spline_filter(values.astype(np.float32), order, output=np.float32) if order > 1 else values
     out = np.empty(points.shape[:3], np.float32)
-    for k in range(0, len(points), SLAB):
+
+    def fill(k: int) -> None:
         where = np.moveaxis(grid.to_index(points[k : k + SLAB]), -1, 0)
-        out[k : k + SLAB] = ndimage.map_coordinates(ready, where, order=order, mode="constant", prefilter=False)
+        ndimage.map_coordinates(ready, where, out[k : k + SLAB], order, mode="constant", prefilter=False)
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        list(threads.map(fill, range(0, len(points), SLAB)))
     return out
 
 

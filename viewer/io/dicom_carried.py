@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from copy import deepcopy
-from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -17,6 +15,8 @@ from pydicom.sr.coding import Code
 from viewer.data.grid import Grid
 from viewer.data.study import Source
 from viewer.data.volume import Volume
+from viewer.io.contents import member_of, open_member
+from viewer.io.failure import OpenError
 from viewer.io.stored import SaveError
 from viewer.settings import NAME
 
@@ -110,12 +110,12 @@ NEAR = 0.01  # mm; a source slice this close to a slice of the volume is the one
 def read_header(path: str) -> Dataset:
     """All but the pixels of a file, or of a member of an archive ("archive.zip!member/name").
 
-    Raises OSError, KeyError, zipfile.BadZipFile or InvalidDicomError where it cannot be read.
+    Raises OSError, OpenError or InvalidDicomError where it cannot be read.
     """
-    archive, bang, member = path.partition(".zip!")
-    if not bang or Path(path).exists():
+    inside = member_of(path)
+    if not inside:
         return pydicom.dcmread(path, stop_before_pixels=True, force=True)
-    with zipfile.ZipFile(archive + ".zip") as opened, opened.open(member) as file:
+    with open_member(*inside) as (file, _):
         return pydicom.dcmread(file, stop_before_pixels=True, force=True)
 
 
@@ -128,7 +128,7 @@ def source_header(source: Source) -> Dataset | None:
         return None
     try:
         header = read_header(source.files[0])
-    except (OSError, KeyError, zipfile.BadZipFile, InvalidDicomError):
+    except (OSError, OpenError, InvalidDicomError):
         return None
     if header.get("StudyInstanceUID", "") != source.study_uid or (
         source.sop_instance_uids and header.get("SOPInstanceUID", "") not in source.sop_instance_uids
@@ -190,7 +190,7 @@ def source_slice(volume: Volume, k: int, time: int, times: int) -> Dataset | Non
         return None
     try:
         header = read_header(files[k if len(files) == n else time * n + k])
-    except (OSError, KeyError, zipfile.BadZipFile, InvalidDicomError):
+    except (OSError, OpenError, InvalidDicomError):
         return None
     return header if _slice_of(volume.grid, header) == k else None
 
