@@ -5,14 +5,17 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Thread
 from types import TracebackType
 from typing import Self
 
 from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
+from viewer.compute.device import devices
 from viewer.render.gl_view import GLView
 from viewer.scene.task import Message
 from viewer.session import Session
@@ -44,11 +47,13 @@ def start(paths: Sequence[str | Path], *, sample: bool = False) -> int:
     start_log()
     app = application()
     preferences = Preferences()
-    session = Session(Post())
+    post = Post()
+    session = Session(post)
     window = MainWindow(session, preferences)
     catch(lambda message: _tell(window, message))
     window.show()
     QTimer.singleShot(0, lambda: _begin(window, paths, sample))
+    Thread(target=lambda: post(partial(window.status.show_devices, devices())), daemon=True).start()
     code = app.exec()
     session.close()
     return code
@@ -116,7 +121,6 @@ class Stage:
             return time.monotonic() - since > SETTLED
 
         self.until(settled)
-
 
     def _complete(self) -> bool:
         """Every image is loaded, and the 3-D view, where it shows one, has made its full picture."""

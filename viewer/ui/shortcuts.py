@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.tools.mouse import ACTIVE, CHOICES
-from viewer.tools.profiles import Profile
 from viewer.ui.action import ActionList, sequences
 from viewer.ui.preferences import Preferences
 from viewer.ui.widgets import button, label, set_role
@@ -124,8 +123,8 @@ class ShortcutsDialog(QDialog):
                 item.setData(0, ID, action.id)
                 groups.setdefault(action.menu.split("/")[0], []).append(item)
         habits = self.preferences.habits
-        groups["Mouse in slices"] = _gestures(habits, habits.slices)
-        groups["Mouse in 3-D"] = _gestures(habits, habits.volume)
+        groups["Mouse in slices"] = [QTreeWidgetItem(list(row)) for row in gestures(habits.slices)]
+        groups["Mouse in 3-D"] = [QTreeWidgetItem(list(row)) for row in gestures(habits.volume)]
         for title, items in groups.items():
             group = QTreeWidgetItem([title])
             font = group.font(0)
@@ -174,10 +173,10 @@ def _children(group: QTreeWidgetItem) -> list[QTreeWidgetItem]:
     return [item for n in range(group.childCount()) if (item := group.child(n))]
 
 
-def _gestures(profile: Profile, table: dict[str, str]) -> list[QTreeWidgetItem]:
-    """The mouse table in words; double click is the same everywhere."""
+def gestures(table: dict[str, str]) -> list[tuple[str, str]]:
+    """A mouse table in words: what, and by which gesture. Double click is the same everywhere."""
     rows = []
     for gesture, tool in table.items():
         *modifiers, what = gesture.split("+")
         rows.append((TITLES[tool], " + ".join([*(name.capitalize() for name in modifiers), GESTURES[what]])))
-    return [QTreeWidgetItem(list(row)) for row in (*rows, ("One view and back", "double click"))]
+    return [*rows, ("One view and back", "double click")]

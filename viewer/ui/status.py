@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
 
 import psutil
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QStatusBar, QWidget
 
+from viewer.compute.device import Device
 from viewer.data.grid import LETTERS
 from viewer.scene.task import Message, Severity, Task
 from viewer.session import Session
@@ -32,6 +33,7 @@ class StatusBar(QStatusBar):
         super().__init__(parent)
         self.session = session
         self.messages: list[Message] = []
+        self._device = ""
         self.setSizeGripEnabled(False)
         self.setAccessibleName("Status")
         self.reading = QLabel()
@@ -106,12 +108,21 @@ class StatusBar(QStatusBar):
     def show_reading(self, reading: Reading | None) -> None:
         self.reading.setText(describe(reading) if reading else "")
 
+    def show_devices(self, devices: Sequence[Device]) -> None:
+        """What plugins compute on; a graphics card that cannot be used is said once, with the cure."""
+        usable = [device for device in devices if not device.cure]
+        self._device = usable[-1].name if usable else ""
+        self.memory.setToolTip("\n".join(f"{one.name}: {one.cure or wording.size(one.memory)}" for one in devices))
+        for device in devices:
+            if device.cure:
+                self.say(f"{device.name} cannot be used: {device.cure}", "warning")
+        self._measure()
+
     def _measure(self) -> None:
         family = [self._process, *self._process.children(recursive=True)]
         used = sum(_resident(process) for process in family)
         total = psutil.virtual_memory().total
-        self.memory.setText(f"{os.cpu_count()} CPU cores · {wording.size(used)} of {wording.size(total)}")
-        self.memory.setToolTip("Memory in use by Tomolens, its reader and its engine")
+        self.memory.setText(" · ".join(filter(None, (self._device, f"{wording.size(used)} of {wording.size(total)}"))))
 
 
 class _JobsSummary(QPushButton):

@@ -21,6 +21,7 @@ from viewer.tools.probe import Probe
 from viewer.tools.profiles import Profile
 from viewer.tools.scroll import onward
 from viewer.ui import theme
+from viewer.ui.shortcuts import gestures
 from viewer.ui.timeline import Timeline
 from viewer.ui.widgets import button, label
 
@@ -122,6 +123,13 @@ class Views(QStackedWidget):
         self._empty.setProperty("drop", on)
         self._empty.style().unpolish(self._empty)
         self._empty.style().polish(self._empty)
+
+    def set_profile(self, profile: Profile) -> None:
+        """Take the mouse table of a profile, and tell it to whoever asks for help (F1)."""
+        self.mouse.profile = profile
+        for view in self.by_name.values():
+            table = profile.volume if view is self.volume else profile.slices
+            view.setWhatsThis("\n".join(f"{gesture}: {what}" for what, gesture in gestures(table)))
 
     # ---- build
     def _make(self, name: str) -> View:

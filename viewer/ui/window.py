@@ -173,8 +173,8 @@ class MainWindow(QMainWindow):
         """Everything the settings say, now."""
         self._dress()
         if self.views.mouse.profile is not self.preferences.habits:
-            self.views.mouse.profile = self.preferences.habits
             self.session.state.tool = self.preferences.habits.tool
+        self.views.set_profile(self.preferences.habits)
         self.session.history.budget = self.preferences.undo_memory << 20
         self.actions_.set_keys(self.preferences.keys)
         self.bar.show_key(self.actions_.keys("palette"))
