@@ -85,6 +85,7 @@ def test_the_studies_are_one_patient_in_two_frames_of_reference(made: SamplePath
         assert values["baseline/t1"] == values["baseline/flair"] == values["baseline/pet"]
         assert values["baseline/t1"] != values["follow_up/t1"]
     assert firsts["baseline/t1"].StudyDate < firsts["follow_up/t1"].StudyDate
+    assert "Louis Collins" in (made.folder / "README.txt").read_text()
 
 
 @pytest.mark.slow

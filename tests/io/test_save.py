@@ -20,6 +20,7 @@ from classic_series import PROVENANCE, classic_series, ct_array, oblique_grid
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
 from viewer.io import save as saving
+from viewer.io.reader import Reader, index_now, load_now
 from viewer.io.save import Format, save
 from viewer.io.stored import SaveError
 
@@ -261,3 +262,38 @@ def test_what_a_killed_program_left_is_swept(tmp_path: Path) -> None:
 def test_a_name_of_another_format_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(SaveError, match=r"\.nii\.gz"):
         save([phantom()], tmp_path / name, "nifti")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("folder", "modality", "exact"),
+    [
+        ("ct-cmb-crc-lung", "CT", True),
+        ("mr-philips-mprage", "MR", True),
+        ("pet-qin-headneck/PET", "PT", False),
+        ("mr-philips-pcasl-classic-vs-enhanced", "MR", False),
+    ],
+)
+def test_real_series_come_back_as_simpleitk_reads_them(
+    tmp_path: Path, data: Path, reader: Reader, folder: str, modality: str, exact: bool
+) -> None:
+    images, _ = index_now([data / "dicom" / folder], reader)
+    for count, image in enumerate(images):
+        volumes = [replace(volume, provenance=PROVENANCE) for volume in load_now(image, reader)]
+        saved = save(volumes, tmp_path / str(count), "dicom")
+        assert not exact or not saved.note
+        n = image.grid.shape[0]
+        for place, volume in enumerate(volumes):
+            series = sitk.ImageSeriesReader()
+            series.SetFileNames(saved.paths[place * n : (place + 1) * n])
+            read = series.Execute()
+            values = volume.array.astype(np.float64) * volume.slope + volume.intercept
+            slack = 0 if exact else np.ptp(values) / 65534 / 2 * 1.001
+            assert np.abs(sitk.GetArrayViewFromImage(read) - values).max() <= slack
+            seen = Grid.of(volume.grid.shape, read.GetSpacing()[::-1], read.GetOrigin(), read.GetDirection())
+            np.testing.assert_allclose(seen.corners, volume.grid.corners, atol=2e-3)
+        (again,), refused = index_now([tmp_path / str(count)], reader)
+        assert not refused
+        assert (again.source.modality, again.timepoints) == (modality, image.timepoints)
+        assert again.grid.matches(image.grid)
+        assert again.source.study_uid == image.source.study_uid

@@ -30,6 +30,19 @@ VERSION = 1  # of what is made; another number makes it anew
 BASELINE = Study("baseline", "Brain, baseline (simulated)", "20240115", "101500")
 FOLLOW_UP = Study("follow_up", "Brain, follow-up (simulated)", "20240722", "143000")
 CROP = (slice(0, 180), slice(7, 223), slice(8, 188))  # of the template in LPS order [k, j, i]: the brain and a margin
+ATTRIBUTION = """\
+Simulated MR and PET studies made by Tomolens from the ICBM 2009a nonlinear symmetric T1 template. No patient.
+
+Template: Copyright (C) 1993-2009 Louis Collins, McConnell Brain Imaging Centre, Montreal Neurological Institute,
+McGill University. Permission to use, copy, modify, and distribute this software and its documentation for any purpose
+and without fee is hereby granted, provided that the above copyright notice appear in all copies. The authors and
+McGill University make no representations about the suitability of this software for any purpose. It is provided
+"as is" without express or implied warranty. The authors are not responsible for any data loss, equipment damage,
+property loss, or injury to subjects or patients resulting from the use or misuse of this software package.
+
+V.S. Fonov, A.C. Evans, R.C. McKinstry, C.R. Almli, D.L. Collins: Unbiased nonlinear average age-appropriate brain
+templates from birth to adulthood. NeuroImage 47 (2009) S102.
+"""
 CURE = 'install it with: pip install "tomolens[sample]"'
 
 
@@ -115,6 +128,7 @@ def _make(folder: Path, head: case.Head, progress: Callable[[float], None]) -> N
     for count, (study, scan) in enumerate(scans, start=1):
         write_scan(study, scan, folder / study.key / scan.folder)
         progress(0.6 + 0.3 * count / len(scans))
+    (folder / "README.txt").write_text(ATTRIBUTION, encoding="utf-8")
     _tell(folder / "truth", made, sum(len(scan.array) for _, scan in scans))
 
 
