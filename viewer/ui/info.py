@@ -1,0 +1,169 @@
+"""Everything known of the active layer: identity, geometry, pixels, files, warnings and how it was made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+
+from viewer.data.grid import orientation_letters
+from viewer.data.volume import Volume
+from viewer.scene.layer import VolumeLayer
+from viewer.session import Session
+from viewer.ui import theme, wording
+from viewer.ui.widgets import button, label
+
+Facts = dict[str, str]
+
+
+class InfoPanel(QWidget):
+    """Follows the active layer; every fact can be copied."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.setAccessibleName("Info")
+        self.empty = label("Open an image to see its facts.", "dim")
+        self.tree = QTreeWidget(columnCount=2)
+        self.tree.setHeaderHidden(True)
+        self.tree.setRootIsDecorated(False)
+        self.tree.setWordWrap(True)
+        self.tree.setAccessibleName("Facts of the active layer")
+        self.tree.setColumnWidth(0, 120)
+        self.tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.copy_button = button("Copy all", "copy", self.copy, "quiet")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 8, 8, 8)
+        for widget in (self.empty, self.tree, self.copy_button):
+            column.addWidget(widget)
+        document, events = session.document, session.state.events
+        for signal in (document.inserted, document.removed, events.active, events.timepoint, session.history.changed):
+            signal.connect(self.refresh)
+        self.refresh()
+
+    @property
+    def layer(self) -> VolumeLayer | None:
+        """The active layer, else the lowest that is shown."""
+        found = self.session.document.find(self.session.state.active)
+        return found if isinstance(found, VolumeLayer) else self.session.document.base
+
+    def refresh(self) -> None:
+        """Show the active layer as it is now."""
+        layer = self.layer
+        known = layer is not None
+        self.empty.setVisible(not known)
+        self.tree.setVisible(known)
+        self.copy_button.setVisible(known)
+        self.tree.clear()
+        if layer is not None:
+            for title, found in groups(layer, self.session.state.timepoint):
+                self._add(title, found)
+            self.tree.expandAll()
+
+    def copy(self) -> None:
+        """Put all facts on the clipboard, one a line."""
+        layer = self.layer
+        if layer is not None:
+            lines = []
+            for title, found in groups(layer, self.session.state.timepoint):
+                lines += [title, *(f"  {name}: {value}" for name, value in found.items())]
+            QGuiApplication.clipboard().setText("\n".join(lines))
+
+    def _add(self, title: str, found: Facts) -> None:
+        group = QTreeWidgetItem([title])
+        group.setFirstColumnSpanned(True)
+        font = group.font(0)
+        font.setBold(True)
+        group.setFont(0, font)
+        self.tree.addTopLevelItem(group)
+        for name, value in found.items():
+            row = QTreeWidgetItem([name, value])
+            row.setToolTip(1, value)
+            row.setForeground(0, theme.DIM)
+            if title == "Warnings":
+                row.setIcon(0, theme.icon("warning", theme.WARNING))
+            group.addChild(row)
+
+
+def groups(layer: VolumeLayer, timepoint: int) -> Iterator[tuple[str, Facts]]:
+    """The facts of a layer under their headings; what a file does not say is left out."""
+    volume = layer.volume(timepoint)
+    warnings = (*layer.badges, *(layer.image.warnings if layer.image else ()))
+    for title, found in (
+        ("Patient and study", _identity(volume)),
+        ("Geometry", _geometry(volume)),
+        ("Pixels", _pixels(layer, volume)),
+        ("Warnings", {str(n): text for n, text in enumerate(dict.fromkeys(warnings), 1)}),
+        ("How it was made", _made(volume)),
+        ("Files", _files(layer)),
+    ):
+        told = {name: value for name, value in found.items() if value}
+        if told:
+            yield title, told
+
+
+def _identity(volume: Volume) -> Facts:
+    source = volume.source
+    return {
+        "Patient": wording.person(source.patient_name),
+        "Patient ID": source.patient_id,
+        "Born": wording.date(source.patient_birth_date),
+        "Sex": source.patient_sex,
+        "Study": f"{wording.date(source.study_date)} {source.study_description}".strip(),
+        "Accession": source.accession_number,
+        "Series": f"{source.series_number or ''} {source.series_description}".strip(),
+        "Modality": source.modality,
+        "Body part": source.body_part,
+        "Device": source.manufacturer,
+        "Study UID": source.study_uid,
+        "Series UID": source.series_uid,
+    }
+
+
+def _geometry(volume: Volume) -> Facts:
+    grid = volume.grid
+    k, j, i = grid.shape
+    letters = " · ".join(orientation_letters(grid.direction[:, axis]) for axis in range(3))
+    corner = ", ".join(wording.number(mm, 5) for mm in grid.origin)
+    return {
+        "Size": f"{i} × {j} × {k} voxels",
+        "Spacing": wording.spacing(grid),
+        "Origin": f"{corner} mm (LPS)",
+        "Axes run to": f"{letters}{' (oblique)' if grid.oblique else ''}",
+        "Reference": grid.frame_of_reference or "none: positions are those of this file only",
+    }
+
+
+def _pixels(layer: VolumeLayer, volume: Volume) -> Facts:
+    rescale = f"stored × {wording.number(volume.slope, 6)} + {wording.number(volume.intercept, 6)}"
+    return {
+        "Type": f"{volume.array.dtype}{', RGB' if volume.color else ''}",
+        "Unit": wording.unit(volume.unit) or "not told",
+        "Value": rescale if (volume.slope, volume.intercept) != (1, 0) else "as stored",
+        "Time points": f"{len(layer.volumes)}, now {volume.time}" if len(layer.volumes) > 1 else "",
+        "Memory": wording.size(layer.bytes),
+        "Stored as": layer.image.transfer_syntax if layer.image else "",
+    }
+
+
+def _made(volume: Volume) -> Facts:
+    made = volume.provenance
+    if made is None:
+        return {}
+    return {
+        "Plugin": f"{made.plugin} {made.plugin_version}",
+        "Parameters": json.dumps(made.parameters),
+        "Model": f"{made.model} {made.model_sha256}".strip(),
+        "Computed with": f"{made.engine} on {made.device}, {made.precision}",
+        "When": f"{made.started}, {wording.seconds(made.seconds)}",
+        "From": ", ".join(made.inputs),
+        "Tomolens": made.application_version,
+    }
+
+
+def _files(layer: VolumeLayer) -> Facts:
+    files = layer.image.source.files if layer.image else ()
+    return {"Path": files[0] if files else "", "Files": str(len(files)) if len(files) > 1 else ""}

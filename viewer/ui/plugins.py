@@ -1,0 +1,200 @@
+"""The plugins: a list to choose from, and the chosen one's page with inputs, parameters and Run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QScrollArea,
+    QSplitter,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from viewer.plugin.plugin import Plugin
+from viewer.scene.layer import VolumeLayer
+from viewer.scene.task import Task
+from viewer.session import Session
+from viewer.ui import theme
+from viewer.ui.form import ParameterForm
+from viewer.ui.jobs import JobRow
+from viewer.ui.widgets import button, label
+
+ID = Qt.ItemDataRole.UserRole
+
+
+class PluginsPanel(QWidget):
+    """Remembers each plugin's last values for the session."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.setAccessibleName("Plugins")
+        self.values: dict[str, dict[str, Any]] = {}
+        self.page: PluginPage | None = None
+        self.search = QLineEdit(placeholderText="Search plugins", clearButtonEnabled=True)
+        self.search.setAccessibleName("Search plugins")
+        self.search.addAction(theme.icon("search-line"), QLineEdit.ActionPosition.LeadingPosition)
+        self.tree = QTreeWidget()
+        self.tree.setHeaderHidden(True)
+        self.tree.setRootIsDecorated(False)
+        self.tree.setAccessibleName("Plugins")
+        self.area = QScrollArea(widgetResizable=True)
+        self.area.setFrameShape(QFrame.Shape.NoFrame)
+        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        halves = QSplitter(Qt.Orientation.Vertical)
+        halves.addWidget(self.tree)
+        halves.addWidget(self.area)
+        halves.setStretchFactor(1, 3)
+        halves.setChildrenCollapsible(False)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.addWidget(self.search)
+        column.addWidget(halves, 1)
+        self._fill()
+        self.search.textChanged.connect(self._fill)
+        self.tree.currentItemChanged.connect(self._picked)
+
+    def choose(self, plugin_id: str) -> None:
+        """Show a plugin's page."""
+        self.search.clear()
+        for item in self.tree.findItems("", Qt.MatchFlag.MatchContains | Qt.MatchFlag.MatchRecursive):
+            if item.data(0, ID) == plugin_id:
+                self.tree.setCurrentItem(item)
+        if self.page is not None:
+            self.page.run_button.setFocus()
+
+    def _fill(self) -> None:
+        """The plugins that match the search, by group; those that cannot be used last, in grey with the reason."""
+        self.tree.clear()
+        words = self.search.text().lower().split()
+        groups: dict[str, QTreeWidgetItem] = {}
+        for plugin in self.session.plugins.values():
+            text = f"{plugin.title} {plugin.group} {plugin.summary}".lower()
+            if all(word in text for word in words):
+                group = groups.setdefault(plugin.group, _heading(plugin.group))
+                item = QTreeWidgetItem([plugin.title])
+                item.setIcon(0, theme.icon("ai" if plugin.model else "plugin"))
+                item.setToolTip(0, plugin.summary)
+                item.setData(0, ID, plugin.id)
+                group.addChild(item)
+        if not words:
+            for broken in self.session.broken:
+                item = QTreeWidgetItem([f"{broken.name}: {broken.reason}"])
+                item.setIcon(0, theme.icon("warning", theme.DIM))
+                item.setToolTip(0, broken.reason)
+                item.setDisabled(True)
+                groups.setdefault("Cannot be used", _heading("Cannot be used")).addChild(item)
+        self.tree.addTopLevelItems(list(groups.values()))
+        self.tree.expandAll()
+
+    def _picked(self, item: QTreeWidgetItem | None) -> None:
+        plugin = self.session.plugins.get(item.data(0, ID)) if item is not None else None
+        if plugin is None or (self.page is not None and self.page.plugin is plugin):
+            return
+        self.page = PluginPage(self.session, plugin, self.values.setdefault(plugin.id, {}))
+        self.area.setWidget(self.page)
+
+
+class PluginPage(QWidget):
+    """One plugin: what it does, its inputs, its form, Run, and the job that came of it. values: kept up to date."""
+
+    def __init__(self, session: Session, plugin: Plugin, values: dict[str, Any], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session, self.plugin = session, plugin
+        self.form = ParameterForm(plugin, values)
+        self.form.changed.connect(values.update)
+        self.inputs = {one.name: QComboBox() for one in plugin.inputs}
+        self.row: JobRow | None = None
+        self._build()
+        document, events = session.document, session.state.events
+        for signal in (document.inserted, document.removed, events.active, session.history.changed):
+            signal.connect(self.refresh)
+        self.form.changed.connect(lambda: self._check())
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Offer the layers that fit, the active one first; a choice that was made stays."""
+        layers = [layer for layer in reversed(self.session.document.volume_layers) if _fits(layer)]
+        layers.sort(key=lambda layer: layer.id != self.session.state.active)
+        for place, (name, box) in enumerate(self.inputs.items()):
+            before = box.currentData() if box.property("chosen") else None
+            box.clear()
+            if not self.plugin.inputs[place].required:
+                box.addItem("none", "")
+            for layer in layers:
+                box.addItem(layer.name, layer.id)
+            if before and box.findData(before) >= 0:
+                box.setCurrentIndex(box.findData(before))
+            box.setEnabled(box.count() > 0)
+            box.setAccessibleName(name)
+        self._check()
+
+    def run(self) -> Task:
+        """Begin; the page shows how far it is."""
+        chosen = {name: box.currentData() for name, box in self.inputs.items() if box.currentData()}
+        task = self.session.run(self.plugin.id, chosen, self.form.values)
+        if self.row is not None:
+            self._column.removeWidget(self.row)
+            self.row.close_row()
+        self.row = JobRow(task)
+        self._column.insertWidget(self._column.count() - 1, self.row)
+        return task
+
+    def _build(self) -> None:
+        plugin = self.plugin
+        form = QFormLayout()
+        form.setContentsMargins(0, 0, 0, 0)
+        for one in plugin.inputs:
+            box = self.inputs[one.name]
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setToolTip(one.description)
+            box.activated.connect(lambda _, box=box: box.setProperty("chosen", True))
+            box.currentIndexChanged.connect(self._check)
+            form.addRow(one.title, box)
+        self.run_button = button(f"Run {plugin.title}", "run", self.run, "primary", theme.CHROME)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.run_button, 1)
+        buttons.addWidget(button("Defaults", "reopen", self.form.reset, "quiet"))
+        self.verdict = label(role="dim")
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 8, 8, 8)
+        self._column.setSpacing(8)
+        self._column.addWidget(label(plugin.title, "heading"))
+        self._column.addWidget(label(plugin.description or plugin.summary, "dim"))
+        self._column.addLayout(form)
+        self._column.addWidget(self.form)
+        self._column.addLayout(buttons)
+        self._column.addWidget(self.verdict)
+        self._column.addStretch()
+
+    def _check(self) -> None:
+        """Whether it can run, and if not, why."""
+        missing = [one.title for one in self.plugin.inputs if one.required and not self.inputs[one.name].currentData()]
+        if missing:
+            text = f"Open an image first: {', '.join(missing).lower()} is missing."
+        elif not self.form.valid:
+            text = self.form.problem.text()
+        else:
+            text = "Runs on the processor, beside the window. The result is a new layer that waits for your review."
+        self.verdict.setText(text)
+        self.run_button.setEnabled(not missing and self.form.valid)
+
+
+def _fits(layer: VolumeLayer) -> bool:
+    return layer.loaded >= 1 and not layer.volumes[0].color
+
+
+def _heading(text: str) -> QTreeWidgetItem:
+    item = QTreeWidgetItem([text])
+    item.setFlags(Qt.ItemFlag.ItemIsEnabled)
+    item.setForeground(0, theme.DIM)
+    return item

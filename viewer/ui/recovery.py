@@ -1,0 +1,53 @@
+"""What an earlier session left behind, offered back."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+
+from viewer.session import Session
+from viewer.ui import theme
+from viewer.ui.widgets import button, label
+
+
+class RecoveryDialog(QDialog):
+    """Recover, discard, or decide at the next start."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.recoveries = session.recoverable()
+        self.setWindowTitle("Unsaved work")
+        self.setMinimumWidth(480)
+        self.list = QListWidget()
+        self.list.setAccessibleName("Sessions that did not end cleanly")
+        for recovery in self.recoveries:
+            self.list.addItem(QListWidgetItem(theme.icon("time"), f"{recovery.when}: {recovery.summary}"))
+        self.list.setCurrentRow(0)
+        self.recover_button = button("Recover", "undo", self.recover, "primary", theme.CHROME)
+        self.recover_button.setDefault(True)
+        buttons = QHBoxLayout()
+        buttons.addWidget(button("Discard", "remove", self.discard, "danger", theme.DANGER))
+        buttons.addStretch()
+        buttons.addWidget(button("Decide later", "", self.reject))
+        buttons.addWidget(self.recover_button)
+        column = QVBoxLayout(self)
+        column.setSpacing(16)
+        column.addWidget(label("An earlier session did not end cleanly. Its work was kept:", "heading"))
+        column.addWidget(self.list)
+        column.addWidget(
+            label("Images are read again from where they were; results were kept beside the journal.", "dim")
+        )
+        column.addLayout(buttons)
+
+    def recover(self) -> None:
+        """Bring the chosen session's work back into this one."""
+        self.session.recover(self.recoveries[self.list.currentRow()])
+        self.accept()
+
+    def discard(self) -> None:
+        """Remove the chosen session's work for good."""
+        row = self.list.currentRow()
+        self.recoveries.pop(row).discard()
+        self.list.takeItem(row)
+        if not self.recoveries:
+            self.reject()
