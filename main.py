@@ -1,1 +1,41 @@
-def main(): ...
+"""Tomolens: a desktop workstation for medical images.
+
+    python main.py [PATH …]          the window, with studies opened
+    python main.py --sample          the window on the built-in sample
+    python main.py COMMAND …         without a window; `python main.py --help` lists the commands
+"""
+
+from __future__ import annotations
+
+import sys
+from multiprocessing import freeze_support
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from viewer.cli.stage import WindowStage
+
+COMMANDS = ("demo", "info", "plugins", "run", "compare", "snapshot", "doctor", "--help", "--version")
+
+
+def window_stage() -> WindowStage:
+    """A real window that a command can drive and photograph."""
+    from viewer.app import Stage
+
+    return Stage()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The window, or the command that the first argument names; returns the exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if given and given[0] in COMMANDS:
+        from viewer.cli.commands import command_line
+
+        return command_line(given, window_stage)
+    from viewer.app import start
+
+    return start([path for path in given if path != "--sample"], sample="--sample" in given)
+
+
+if __name__ == "__main__":
+    freeze_support()
+    sys.exit(main())

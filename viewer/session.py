@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ from viewer.data.volume import Volume
 from viewer.io.reader import Reader
 from viewer.io.restore import read_again
 from viewer.io.sample import SamplePaths
-from viewer.io.save import Saved
+from viewer.io.save import Format, Saved
 from viewer.plugin.discover import discover
 from viewer.plugin.plugin import Plugin
 from viewer.plugin.run import Result
@@ -143,7 +143,7 @@ class Session:
 
         def done(sample: SamplePaths) -> None:
             task.end("done")
-            self.open([sample.folder])
+            self.open([sample.baseline, sample.follow_up])
 
         function = "viewer.io.sample:sample_paths"
         running = self.reader.call(function, done=done, failed=partial(self._failed, task))
@@ -151,43 +151,51 @@ class Session:
         return task
 
     # ---- plugins
-    def run(self, plugin_id: str, inputs: dict[str, str], parameters: dict[str, Any]) -> Task:
+    def run(self, plugin_id: str, inputs: dict[str, str], parameters: dict[str, Any], device: str = "cpu") -> Task:
         """Run a plugin on layers (input name -> layer id). The result waits for review as one edit."""
         plugin = self.plugins[plugin_id]
-        layers = {
-            name: layer for name, key in inputs.items() if isinstance(layer := self.document.find(key), VolumeLayer)
-        }
+        found = {name: self.document.find(layer_id) for name, layer_id in inputs.items()}
+        layers = {name: layer for name, layer in found.items() if isinstance(layer, VolumeLayer)}
         values = {name: layer.volume(self.state.timepoint) for name, layer in layers.items()}
-        task = self._task("run", f"{plugin.title}: {next(iter(values.values())).name if values else ''}")
+        task = self._task("run", f"{plugin.title}: {next((layer.name for layer in layers.values()), '')}")
         if any(layer.loaded < 1 for layer in layers.values()):
             self._failed(task, f"{plugin.title} needs the whole image: wait until it is loaded, then run it again.")
             return task
         running = self.engine.submit(
             "viewer.plugin.run:execute",
             (plugin_id, values, parameters),
+            device=device,
             started=task.begin,
             progress=task.advance,
-            done=lambda result: self._background.submit(self._prepare, task, plugin, layers, result),
+            done=lambda result: self._background.submit(self._prepare, task, plugin, layers, values, result),
             failed=partial(self._failed, task),
             cancelled=lambda: task.end("cancelled"),
         )
         task.stop = running.cancel
         return task
 
-    def _prepare(self, task: Task, plugin: Plugin, inputs: dict[str, VolumeLayer], result: Result) -> None:
-        """In the background: the difference image, and the arrays on disk, before the edit is made."""
-        volumes = [value for value in result.outputs.values() if isinstance(value, Volume)]
-        first = next(iter(inputs.values())).volume(self.state.timepoint)
-        layers = [volume_layer((volume,), review="unreviewed") for volume in volumes]
-        same = [volume for volume in volumes if not volume.color and volume.grid.matches(first.grid)]
-        layers += [difference_layer(difference(volume, first)) for volume in same]
-        self._keeper.store(layers)
-        self._post(partial(self._add_results, task, plugin, result, layers))
+    def _prepare(
+        self, task: Task, plugin: Plugin, layers: dict[str, VolumeLayer], values: dict[str, Volume], result: Result
+    ) -> None:
+        """In the background: the difference images, and the arrays on disk, before the edit is made."""
+        (shown, first), *_ = zip(layers.values(), values.values(), strict=True)
+        made = [value for value in result.outputs.values() if isinstance(value, Volume)]
+        added = [volume_layer((volume,), review="unreviewed") for volume in made]
+        for layer in added:
+            layer.window = shown.window
+        comparable = [volume for volume in made if not volume.color and volume.grid.matches(first.grid)]
+        added += [difference_layer(difference(volume, first)) for volume in comparable]
+        self._keeper.store(added)
+        self._post(partial(self._add_results, task, plugin, shown, added, result))
 
-    def _add_results(self, task: Task, plugin: Plugin, result: Result, layers: list[VolumeLayer]) -> None:
-        self.history.do(Together(plugin.title, tuple(AddLayer(layer) for layer in layers)))
-        self.state.active = layers[0].id if layers else self.state.active
+    def _add_results(
+        self, task: Task, plugin: Plugin, shown: VolumeLayer, added: list[VolumeLayer], result: Result
+    ) -> None:
+        self.history.do(Together(plugin.title, tuple(AddLayer(layer) for layer in added)))
+        self.state.active = added[0].id
+        self.state.compared = (shown.id, *(layer.id for layer in added))
         task.stages = result.stages
+        task.peak_memory = result.peak_memory
         task.end("done")
 
     # ---- layers
@@ -210,21 +218,19 @@ class Session:
             self.history.do(MoveLayer(layer, before, to))
 
     # ---- saving
-    def save(self, layer: VolumeLayer, target: Path, format: Literal["dicom", "nifti", "nrrd", "mha"]) -> Task:
+    def save(self, layer: VolumeLayer, target: Path, format: Format, *, overwrite: bool = False) -> Task:
         """Write a layer; "saved" is said only after it was read back and compared."""
         task = self._task("save", f"Save {layer.name}")
         task.begin()
 
         def done(saved: Saved) -> None:
             task.end("done")
-            notes = " ".join(saved.note)
-            self.message.emit(
-                Message(f"Saved and verified: {target.name}, {saved.bytes / 2**20:.1f} MB. {notes}".strip())
-            )
+            text = f"Saved and verified: {target.name}, {saved.bytes / 2**20:.1f} MB. {' '.join(saved.note)}"
+            self.message.emit(Message(text.strip()))
 
-        running = self.reader.call(
-            "viewer.io.save:save", exported(layer), target, format, done=done, failed=partial(self._failed, task)
-        )
+        mark = "" if layer.review == "source" else layer.badges[0]
+        arguments = (exported(layer), target, format, mark, overwrite)
+        running = self.reader.call("viewer.io.save:save", *arguments, done=done, failed=partial(self._failed, task))
         task.stop = partial(_stop, task, running.cancel)
         return task
 

@@ -54,9 +54,9 @@ def save(
     volumes: Sequence[Volume],
     target: str | Path,
     format: Format,
-    *,
     mark: str = "",
     overwrite: bool = False,
+    *,
     progress: Callable[[float], None] = lambda fraction: None,
 ) -> Saved:
     """Save the time points of an image (usually one): a folder for a DICOM series, else a file and a JSON beside it.

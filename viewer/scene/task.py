@@ -30,7 +30,7 @@ class Message:
 class Task:
     """Something that runs. progress: 0…1. started, ended: time.monotonic() seconds, 0 before. error: one sentence.
 
-    stages: seconds by stage, known when it is done.
+    stages: seconds by stage; peak_memory: bytes; both known when it is done.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -44,6 +44,7 @@ class Task:
     started: float = 0.0
     ended: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
+    peak_memory: int = 0
     id: str = field(default_factory=lambda: uuid4().hex)
     stop: Callable[[], None] | None = None
 

@@ -1,0 +1,134 @@
+"""The command line: options in, JSON or text out, and the exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from viewer.cli.failure import Failure
+from viewer.cli.stage import WindowStage
+from viewer.settings import application_version
+
+app = typer.Typer(
+    name="tomolens", add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+
+Paths = Annotated[list[str], typer.Argument(metavar="PATH …", help="Files, folders, ZIP archives or DICOMDIRs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Out = Annotated[Path, typer.Option(help="The folder for pictures and results.")]
+Window = Callable[[], WindowStage]
+
+
+def command_line(arguments: list[str], window: Window) -> int:
+    """Run one command. Returns 0 done, 1 the job failed, 2 wrong use, 3 bad input. window: opens one to picture."""
+    try:
+        code = app(arguments, standalone_mode=False, obj=window)
+    except typer.Abort:
+        return 1
+    except Failure as failure:
+        print(failure, file=sys.stderr)
+        return failure.code
+    except Exception as error:
+        if not hasattr(error, "exit_code"):
+            raise
+        print(getattr(error, "message", "") or error, file=sys.stderr)
+        return int(error.exit_code)
+    return int(code or 0)
+
+
+def _print(document: Any, as_json: bool, show: Callable[[Any, Console], None] | None = None) -> None:
+    if as_json or show is None:
+        print(json.dumps(document, indent=None if as_json else 1, allow_nan=False))
+    else:
+        show(document, Console())
+
+
+@app.callback(invoke_without_command=True)
+def _options(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Tomolens: a desktop workstation for medical images. Not a medical device; for research and review."""
+    if version:
+        print(application_version())
+        raise typer.Exit
+
+
+@app.command()
+def demo(context: typer.Context, out: Out = Path("out/demo")) -> None:
+    """The main job on the built-in sample, with pictures and results."""
+    from viewer.cli.demo import demo as play
+
+    _print(play(context.obj, out), as_json=False)
+
+
+@app.command()
+def info(paths: Paths, as_json: AsJson = False) -> None:
+    """Patients, studies, series, volumes, geometry and warnings."""
+    from viewer.cli.info import info as look
+    from viewer.cli.info import show
+
+    _print(look(paths), as_json, show)
+
+
+@app.command()
+def plugins(as_json: AsJson = False) -> None:
+    """Every plugin with its inputs, parameters and outputs."""
+    from viewer.cli.plugins import plugins as look
+    from viewer.cli.plugins import show
+
+    _print(look(), as_json, show)
+
+
+@app.command()
+def run(
+    plugin: str,
+    inputs: Annotated[list[str], typer.Option("--input", metavar="NAME=PATH", help="An image; PATH#2 is its second.")],
+    out: Out,
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A parameter.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    format: Annotated[str, typer.Option(help="auto, dicom, nifti, nrrd or mha.")] = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Run one plugin on images from disk."""
+    from viewer.cli.run import parse, value
+    from viewer.cli.run import run as start
+
+    parameters = {name: value(text) for name, text in parse(settings or [], "--set").items()}
+    _print(start(plugin, parse(inputs, "--input"), parameters, out, format, device), as_json)
+
+
+@app.command()
+def compare(first: str, second: str, as_json: AsJson = False) -> None:
+    """How far two images are apart: MAE, PSNR, SSIM."""
+    from viewer.cli.compare import compare as measure
+
+    _print(measure(first, second), as_json)
+
+
+@app.command()
+def snapshot(
+    context: typer.Context,
+    paths: Paths,
+    out: Annotated[Path, typer.Option(help="The PNG to write.")],
+    layout: Annotated[str, typer.Option(help="2x2, 1-up, 1+3 or compare.")] = "2x2",
+    overlay: Annotated[str, typer.Option(help="An image to lay over the first.")] = "",
+) -> None:
+    """A picture of the window with a study opened."""
+    from viewer.cli.snapshot import snapshot as take
+
+    take(context.obj, paths, layout, out, overlay)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """What this machine offers, what is missing, and its cure."""
+    from viewer.cli.doctor import doctor as examine
+    from viewer.cli.doctor import show
+
+    document = examine(None)
+    _print(document, as_json, show)
+    raise typer.Exit(0 if document["ok"] else 1)

@@ -1,0 +1,105 @@
+"""`info`: patients, studies, series, volumes, geometry and warnings of what is on disk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.tree import Tree
+
+from viewer.cli.stage import HeadlessStage, find_images
+from viewer.data.study import Image, Refused
+
+Json = dict[str, Any]
+
+
+def info(paths: Sequence[str]) -> Json:
+    """The document that `info --json` prints. Raises BadInput where nothing could be opened."""
+    started = time.perf_counter()
+    with HeadlessStage() as stage:
+        images = find_images(stage, paths)
+        return {
+            "patients": patients(images),
+            "refused": [_refused(refused) for refused in stage.session.refused],
+            "seconds": round(time.perf_counter() - started, 3),
+        }
+
+
+def patients(images: Sequence[Image]) -> list[Json]:
+    """Images as a tree of patients, studies and series, each in the order found."""
+    tree: dict[tuple[str, str], Json] = {}
+    for image in images:
+        source = image.source
+        name = source.patient_name
+        patient = tree.setdefault((source.patient_id, name), {"id": source.patient_id, "name": name, "studies": {}})
+        study = patient["studies"].setdefault(
+            source.study_uid,
+            {"uid": source.study_uid, "date": source.study_date, "description": source.study_description, "series": {}},
+        )
+        series = study["series"].setdefault(
+            source.series_uid or source.files[0],
+            {
+                "uid": source.series_uid,
+                "modality": source.modality,
+                "description": source.series_description,
+                "number": source.series_number,
+                "volumes": [],
+            },
+        )
+        series["volumes"].append(_volume(image))
+    found = list(tree.values())
+    for patient in found:
+        patient["studies"] = list(patient["studies"].values())
+        for study in patient["studies"]:
+            study["series"] = list(study["series"].values())
+    return found
+
+
+def _volume(image: Image) -> Json:
+    grid = image.grid
+    return {
+        "name": image.name,
+        "shape": list(grid.shape),
+        "timepoints": image.timepoints,
+        "components": image.components,
+        "dtype": str(image.dtype),
+        "unit": image.unit,
+        "spacing": [round(float(mm), 6) for mm in grid.spacing],
+        "origin": [round(float(mm), 6) for mm in grid.origin],
+        "direction": [round(float(cosine), 9) for cosine in grid.direction.ravel()],
+        "regular": image.regular,
+        "files": len(image.source.files),
+        "transfer_syntax": image.transfer_syntax,
+        "range": list(image.value_range) if image.value_range else None,
+        "warnings": list(image.warnings),
+    }
+
+
+def _refused(refused: Refused) -> Json:
+    return {"path": refused.path, "reason": refused.reason}
+
+
+def show(document: Json, console: Console) -> None:
+    """Print it for people."""
+    for patient in document["patients"]:
+        branch = Tree(f"[bold]{patient['name'] or patient['id'] or 'unnamed'}[/]")
+        for study in patient["studies"]:
+            twig = branch.add(f"{study['date']} {study['description']}".strip() or "study")
+            for series in study["series"]:
+                leaf = twig.add(f"{series['modality']} {series['number'] or ''} {series['description']}".strip())
+                for volume in series["volumes"]:
+                    _show_volume(volume, leaf)
+        console.print(branch)
+    for refused in document["refused"]:
+        console.print(f"[yellow]not opened:[/] {refused['path']}: {refused['reason']}", highlight=False)
+
+
+def _show_volume(volume: Json, leaf: Tree) -> None:
+    size = " × ".join(str(n) for n in volume["shape"][::-1])
+    spacing = " × ".join(f"{mm:.4g}" for mm in volume["spacing"][::-1])
+    times = f", {volume['timepoints']} time points" if volume["timepoints"] > 1 else ""
+    line = leaf.add(f"{volume['name']}: {size} at {spacing} mm, {volume['dtype']} {volume['unit']}{times}".strip())
+    for warning in volume["warnings"]:
+        line.add(f"[yellow]{warning}[/]")

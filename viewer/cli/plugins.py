@@ -1,0 +1,32 @@
+"""`plugins`: every plugin with its inputs, parameters and outputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+
+from viewer.plugin.discover import discover
+
+Json = dict[str, Any]
+
+
+def plugins() -> list[Json]:
+    """The document that `plugins --json` prints; a plugin that cannot be imported has an "error"."""
+    found, broken = discover()
+    listed = [plugin.to_json() for plugin in found.values()]
+    return listed + [{"id": one.name, "title": one.name, "error": one.reason} for one in broken]
+
+
+def show(document: list[Json], console: Console) -> None:
+    """Print them for people."""
+    for plugin in document:
+        if "error" in plugin:
+            console.print(f"[dim]{plugin['id']}: {plugin['error']}[/]", highlight=False)
+            continue
+        console.print(f"[bold]{plugin['id']}[/]  {plugin['title']} ({plugin['group']}) {plugin['version']}")
+        inputs = ", ".join(f"{one['name']}: {one['type']}" for one in plugin["inputs"])
+        outputs = ", ".join(f"{one['name']}: {one['type']}" for one in plugin["outputs"])
+        console.print(f"    {inputs} -> {outputs}", highlight=False)
+        for parameter in plugin["parameters"]:
+            console.print(f"    --set {parameter['name']}={parameter.get('default')}", highlight=False)

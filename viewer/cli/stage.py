@@ -1,0 +1,87 @@
+"""Where a command plays: a session, and a way to wait for it. With a window it can also be photographed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Protocol, Self
+
+from viewer.cli.failure import BadInput, JobFailed
+from viewer.data.study import Image
+from viewer.scene.task import Task
+from viewer.session import Session
+
+
+class Stage(Protocol):
+    """session: the workspace. until: handles answers until `ready` says so."""
+
+    session: Session
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+    def until(self, ready: Callable[[], bool]) -> None: ...
+
+
+class WindowStage(Stage, Protocol):
+    """A stage that can be photographed: `picture` writes the window as PNG once everything is drawn."""
+
+    def picture(self, path: Path) -> None: ...
+
+
+class HeadlessStage:
+    """A session without a window: answers are handled on the thread that waits."""
+
+    def __init__(self) -> None:
+        self._answers: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self.session = Session(self._answers.put, in_process=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.session.close()
+
+    def until(self, ready: Callable[[], bool]) -> None:
+        while not ready():
+            self._answers.get()()
+
+
+def finish(stage: Stage, task: Task) -> Task:
+    """Wait for a task. Raises JobFailed with its sentence where it failed."""
+    stage.until(lambda: not task.running)
+    if task.state != "done":
+        raise JobFailed(task.error or f"{task.title} was {task.state}.")
+    return task
+
+
+def one_image(stage: Stage, text: str) -> Image:
+    """The image that "PATH" or "PATH#2" names. Raises BadInput where PATH holds several and no number says which."""
+    path, _, number = text.rpartition("#") if text.rpartition("#")[2].isdigit() else (text, "", "")
+    images = find_images(stage, [path])
+    if number:
+        if not 1 <= int(number) <= len(images):
+            raise BadInput(f"{path}: there are {len(images)} images in it, so #{number} names none.")
+        return images[int(number) - 1]
+    if len(images) > 1:
+        names = "; ".join(f"#{place} {image.name}" for place, image in enumerate(images, 1))
+        raise BadInput(f"{path}: holds {len(images)} images; say which by adding its number to the path: {names}.")
+    return images[0]
+
+
+def find_images(stage: Stage, paths: Sequence[str | Path]) -> list[Image]:
+    """Every image of files and folders, in the order found. Raises BadInput where a path is missing or holds none."""
+    for path in paths:
+        if not Path(path).exists():
+            raise BadInput(f"{path}: there is no such file or folder; check the path.")
+    finish(stage, stage.session.open(paths))
+    images = [image for series in stage.session.images.values() for image in series]
+    if not images:
+        refused = stage.session.refused
+        raise BadInput(refused[0].reason if refused else f"{paths[0]}: no image in it; choose DICOM, NIfTI or NRRD.")
+    return images
