@@ -1,0 +1,119 @@
+"""The rows of the study browser: what is written on a patient, a study, a series and an image."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from viewer.data.study import Image
+from viewer.ui import wording
+
+Kind = Literal["root", "patient", "study", "series", "image"]
+
+
+@dataclass(eq=False)
+class Node:
+    """One row. order: its place among its siblings; text: what the filter looks through, lower case."""
+
+    kind: Kind
+    order: tuple[Any, ...] = ()
+    parent: Node | None = None
+    title: str = ""
+    facts: str = ""
+    details: str = ""
+    text: str = ""
+    image: Image | None = None
+    children: list[Node] = field(default_factory=list)
+
+    @property
+    def row(self) -> int:
+        return bisect_left(self.parent.children, self.order, key=order_of) if self.parent else 0
+
+    @property
+    def images(self) -> list[Image]:
+        """The images at and below this row."""
+        own = [self.image] if self.image else []
+        return own + [image for child in self.children for image in child.images]
+
+    @property
+    def upward(self) -> list[Node]:
+        """This row and those above it, without the root."""
+        return [self, *self.parent.upward] if self.parent else []
+
+
+def order_of(node: Node) -> tuple[Any, ...]:
+    return node.order
+
+
+def patient_node(image: Image) -> Node:
+    source = image.source
+    if not source.patient_id and not source.patient_name:
+        return Node("patient", (1, "", ""), title="No patient named" if source.dicom else "Image files")
+    name = wording.person(source.patient_name)
+    born = f"born {wording.date(source.patient_birth_date)}" if source.patient_birth_date else ""
+    facts = " · ".join(part for part in (source.patient_id, born, source.patient_sex) if part)
+    order = (0, name.casefold(), source.patient_id)
+    return Node("patient", order, title=name or source.patient_id, facts=facts, details=facts)
+
+
+def study_node(image: Image) -> Node:
+    source = image.source
+    if not source.dicom and not source.study_uid:
+        folder = str(Path(source.files[0]).parent) if source.files else ""
+        return Node("study", (0, "", folder), title=Path(folder).name or folder, details=folder)
+    when = wording.date(source.study_date)
+    title = " · ".join(part for part in (when, source.study_description) if part) or "Study without a date"
+    # The newest study first.
+    day = -int(source.study_date) if source.study_date.isdigit() else 0
+    order = (day, source.study_time, source.study_uid)
+    return Node("study", order, title=title, details=wording.clock(source.study_time))
+
+
+def describe_series(node: Node, images: list[Image]) -> None:
+    """Write the row of a series as it is known now."""
+    source = images[0].source
+    name = source.series_description or images[0].name or source.modality
+    node.title = f"{source.series_number} · {name}" if source.series_number else name
+    node.image = images[0] if len(images) == 1 else None
+    if node.image:
+        describe_image(node, node.image, "", title=node.title)
+    else:
+        node.facts = f"{source.modality} · {wording.count(len(images), 'image')}"
+        node.details = ""
+    words = (source.patient_name.replace("^", " "), source.patient_id, wording.date(source.study_date))
+    more = (source.study_date, source.study_description, node.title, source.modality, source.body_part)
+    paths = (Path(source.files[0]).name,) if source.files and not source.dicom else ()
+    node.text = " ".join((*words, *more, source.accession_number, *paths)).lower()
+
+
+def describe_image(node: Node, image: Image, text: str, title: str = "") -> None:
+    """Write the row of one image."""
+    node.image = image
+    node.title = title or image.name or f"Image {node.row + 1}"
+    node.facts = f"{image.source.modality} · {wording.shape(image)}"
+    node.details = wording.spacing(image.grid)
+    node.text = f"{text} {node.title}".lower()
+
+
+def tooltip(node: Node) -> str:
+    """Everything the row has no room for, the warnings in full."""
+    lines = [node.title, node.facts, node.details]
+    if node.image:
+        image = node.image
+        lines += [f"{wording.size(image.bytes)} · {image.dtype}{' · ' + image.unit if image.unit else ''}"]
+        lines += [f"⚠ {warning}" for warning in image.warnings]
+    return "\n".join(line for line in lines if line)
+
+
+def accessible(node: Node) -> str:
+    """What a screen reader says."""
+    marks = badges(node.image) if node.image else ()
+    return ", ".join(part for part in (node.title, node.facts, node.details, *marks) if part)
+
+
+def badges(image: Image) -> tuple[str, ...]:
+    """The short marks of an image's row."""
+    time = ("4-D",) if image.timepoints > 1 else ()
+    return (*time, *image.badges)

@@ -1,0 +1,78 @@
+"""How facts are written on the screen: names, dates, sizes and times in one manner everywhere."""
+
+from __future__ import annotations
+
+from viewer.data.grid import Grid
+from viewer.data.study import Image
+
+
+def person(name: str) -> str:
+    """A DICOM person name (PS3.5 6.2.1.2) as people write it: family name first."""
+    family, *rest = name.split("=")[0].split("^")
+    given = " ".join(part for part in rest[:2] if part)
+    return ", ".join(part for part in (family.strip(), given.strip()) if part)
+
+
+def date(stored: str) -> str:
+    """A DICOM date (YYYYMMDD) as YYYY-MM-DD; anything else as it is."""
+    return f"{stored[:4]}-{stored[4:6]}-{stored[6:]}" if len(stored) == 8 and stored.isdigit() else stored
+
+
+def clock(stored: str) -> str:
+    """A DICOM time (HHMMSS.FFFFFF) as HH:MM; anything else as it is."""
+    return f"{stored[:2]}:{stored[2:4]}" if len(stored) >= 4 and stored[:4].isdigit() else stored
+
+
+def number(value: float, digits: int = 4) -> str:
+    """A number with at most so many significant digits and a true minus sign."""
+    text = f"{value:.{digits}g}"
+    if "e" in text:
+        text = f"{value:.0f}" if abs(value) >= 1 else text
+    return text.replace("-", "−")
+
+
+def unit(code: str) -> str:
+    """A unit as a reader expects it: a raw value has none."""
+    return "" if code in ("", "1") else code
+
+
+def spacing(grid: Grid) -> str:
+    """Column, row and slice distance: "0.7 × 0.7 × 1.25 mm"; two numbers for a single picture."""
+    k, j, i = grid.spacing
+    steps = (i, j, k) if grid.shape[0] > 1 else (i, j)
+    return " × ".join(number(step, 3) for step in steps) + " mm"
+
+
+def shape(image: Image) -> str:
+    """How much there is: "120 slices · 512 × 512", with the number of time points where there are several."""
+    k, j, i = image.grid.shape
+    parts = [f"{k} slices"] if k > 1 else []
+    parts.append(f"{i} × {j}")
+    if image.timepoints > 1:
+        parts.append(f"{image.timepoints} time points")
+    return " · ".join(parts)
+
+
+def count(n: int, one: str, many: str = "") -> str:
+    """A number and its noun."""
+    return f"{n} {one if n == 1 else many or one + 's'}"
+
+
+def seconds(value: float) -> str:
+    """A duration: "0.4 s", "12 s", "3 min 05 s", "2 h 10 min"."""
+    if value < 9.95:
+        return f"{value:.1f} s"
+    whole = round(value)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def size(n: int) -> str:
+    """Bytes in the unit that fits."""
+    for factor, name in ((2**30, "GB"), (2**20, "MB"), (2**10, "KB")):
+        if n >= factor:
+            return f"{number(n / factor, 3)} {name}"
+    return f"{n} bytes"
