@@ -1,0 +1,88 @@
+"""Work on a large image in blocks: memory stays small, every core works, and a cancel is heard between two blocks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewer.api import Job
+
+Box = tuple[slice, slice, slice]
+Floats = NDArray[np.float32]
+SOLID, FLAT = 64, 512  # voxels along each side of a block of a volume, of a block of a slice
+
+
+@dataclass(frozen=True)
+class Block:
+    """core: the voxels it answers for; whole: these and the halo around them; inner: the core within the whole."""
+
+    core: Box
+    whole: Box
+    inner: Box
+
+
+def blocks(shape: tuple[int, int, int], size: tuple[int, int, int], halo: tuple[int, int, int]) -> Iterator[Block]:
+    """Blocks whose cores tile the shape, each with as much of the halo as lies in the image."""
+    starts = (range(0, n, step) for n, step in zip(shape, size, strict=True))
+    for corner in product(*starts):
+        sides = [_side(*side) for side in zip(corner, shape, size, halo, strict=True)]
+        core, whole, inner = zip(*sides, strict=True)
+        yield Block(core, whole, inner)
+
+
+def _side(start: int, length: int, size: int, halo: int) -> tuple[slice, slice, slice]:
+    stop, low, high = min(start + size, length), max(start - halo, 0), min(start + size + halo, length)
+    return slice(start, stop), slice(low, high), slice(start - low, stop - low)
+
+
+def filtered(
+    array: NDArray[Any],
+    work: Callable[[Floats], Floats],
+    halo: int,
+    job: Job,
+    flat_axis: int | None = None,
+) -> NDArray[Any]:
+    """The array with `work` done to it, in its own type: integers are rounded and kept within their limits.
+
+    work: gets a block with `halo` voxels around it, which must be enough for the core not to depend on the rest.
+    flat_axis: the axis along which slices are worked on one by one (work then gets a slice); None for a volume.
+    """
+    size, around = _sizes(flat_axis, halo)
+    out = np.empty(array.shape, array.dtype if array.dtype.kind in "iu" else np.float32)
+    parts = list(blocks(array.shape, size, around))  # type: ignore[arg-type]
+
+    def done(part: Block) -> Floats:
+        values = np.ascontiguousarray(array[part.whole], dtype=np.float32)
+        result = work(values if flat_axis is None else values.squeeze(flat_axis))
+        return (result if flat_axis is None else np.expand_dims(result, flat_axis))[part.inner]
+
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        for count, (part, values) in enumerate(zip(parts, pool.map(done, parts), strict=True)):
+            job.progress(count / len(parts))
+            out[part.core] = _fitting(values, out.dtype)
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return out
+
+
+def _sizes(flat_axis: int | None, halo: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    size = [SOLID if flat_axis is None else FLAT] * 3
+    around = [halo] * 3
+    if flat_axis is not None:
+        size[flat_axis], around[flat_axis] = 1, 0
+    return (size[0], size[1], size[2]), (around[0], around[1], around[2])
+
+
+def _fitting(values: Floats, kind: np.dtype[Any]) -> NDArray[Any]:
+    if kind.kind == "f":
+        return values
+    limits = np.iinfo(kind)
+    return np.clip(np.rint(values), limits.min, limits.max).astype(kind)

@@ -1,0 +1,66 @@
+"""How strong the noise of an image is, from the image alone.
+
+The finest diagonal Haar band holds little but noise; its median absolute deviation / 0.6745 is the noise's standard
+deviation (Donoho and Johnstone 1994). Blocks of equal voxels (masked, clipped) are left out, and only the brighter part
+(Otsu) is asked, for air has noise of its own kind. Noise that is correlated between voxels is underestimated.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ive
+from skimage.filters import threshold_otsu
+
+Floats = NDArray[np.float32]
+ENOUGH = 64  # pairs of slices that are looked at
+NORMAL = 0.6745  # median absolute deviation of the standard normal distribution
+
+
+def noise_level(array: NDArray[np.generic], flat_axis: int | None = None, *, rician: bool = False) -> float:
+    """The standard deviation of the noise, in the array's unit; 0 where there is none.
+
+    flat_axis: the axis whose slices are too thick, or too few, to compare; None compares in 3-D.
+    rician: the image is the magnitude of a complex one (MR).
+    """
+    means, details = _bands(array, flat_axis)
+    if details.size == 0:
+        return 0.0
+    if np.ptp(means) > 0:
+        bright = means > threshold_otsu(means)
+        means, details = means[bright], details[bright]
+    sigma = float(np.median(np.abs(details))) / NORMAL
+    return _gaussian(sigma, float(np.median(means))) if rician and sigma else sigma
+
+
+def _bands(array: NDArray[np.generic], flat_axis: int | None) -> tuple[Floats, Floats]:
+    """Mean and finest diagonal detail of blocks of 2×2×2 (or 2×2) voxels that are not all equal."""
+    slices = np.moveaxis(array, flat_axis or 0, 0)
+    depth = 1 if flat_axis is not None else 2
+    even = (slices.shape[1] // 2 * 2, slices.shape[2] // 2 * 2)
+    starts = range(0, len(slices) - depth + 1, depth)
+    chosen = np.unique(np.linspace(0, len(starts) - 1, min(ENOUGH, len(starts))).astype(int))
+    means, details = [], []
+    for start in (starts[n] for n in chosen):
+        slab = slices[start : start + depth, : even[0], : even[1]].astype(np.float32)
+        corners = slab.reshape(depth, even[0] // 2, 2, even[1] // 2, 2).transpose(1, 3, 0, 2, 4).reshape(-1, 4 * depth)
+        corners = corners[np.ptp(corners, axis=1) > 0]
+        signs = np.array([(-1) ** bin(n).count("1") for n in range(4 * depth)], np.float32)
+        means.append(corners.mean(axis=1))
+        details.append(corners @ signs / np.sqrt(np.float32(4 * depth)))
+    return (np.concatenate(means), np.concatenate(details)) if means else (np.empty(0, np.float32),) * 2
+
+
+def _gaussian(sigma: float, mean: float) -> float:
+    """The noise of the two channels behind a magnitude image, from its own noise and mean (Koay and Basser 2006)."""
+    snr = mean / sigma
+    for _ in range(20):
+        snr = float(np.sqrt(max(_koay(snr) * (1 + (mean / sigma) ** 2) - 2, 0.0)))
+    return sigma / float(np.sqrt(_koay(snr)))
+
+
+def _koay(snr: float) -> float:
+    """The variance of a magnitude in units of its channels': 0.43 without a signal, towards 1 with a strong one."""
+    half = snr**2 / 4
+    bessel = (2 + snr**2) * ive(0, half) + snr**2 * ive(1, half)
+    return float(2 + snr**2 - np.pi / 8 * bessel**2)

@@ -1,0 +1,95 @@
+"""Coil shading: its field at low resolution by N4, divided out at full resolution."""
+
+from __future__ import annotations
+
+import io
+from contextlib import redirect_stderr
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from viewer.api import Grid, Job, Refusal, Volume
+
+FINE = 4.0  # mm; the field is smooth, so that it is estimated on a grid about this coarse
+SLAB = 8  # slices divided in one go
+ESTIMATION = 0.8  # of the whole work
+
+
+def corrected(image: Volume, levels: int, iterations: int, job: Job) -> NDArray[Any]:
+    """The array without shading, in its own type and scale. Raises Refusal where N4 cannot work on it."""
+    with job.stage("looking at the image"):
+        coarse, mask = _coarse(image)
+    with job.stage("estimating the field"):
+        field = _log_field(coarse, mask, levels, iterations, job)
+    with job.stage("correcting"):
+        return _divided(image, field, job)
+
+
+def _coarse(image: Volume) -> tuple[sitk.Image, sitk.Image]:
+    """The physical values about every FINE mm, and where there is signal. Raises Refusal."""
+    steps = [max(1, min(round(FINE / mm), n // 16)) for mm, n in zip(image.grid.spacing, image.grid.shape, strict=True)]
+    part = image.array[:: steps[0], :: steps[1], :: steps[2]]
+    values = part.astype(np.float32) * np.float32(image.slope) + np.float32(image.intercept)
+    if values.min() < 0:
+        raise Refusal("the image has negative values, which a magnitude image has not: choose an MR image.")
+    if values.min() == values.max():
+        raise Refusal("the image is the same everywhere: there is nothing to correct.")
+    affine = image.grid.affine.copy()
+    affine[:3, :3] *= steps
+    coarse = _itk(values, Grid(values.shape, affine))
+    return coarse, sitk.LiThreshold(coarse, 0, 1)
+
+
+def _log_field(coarse: sitk.Image, mask: sitk.Image, levels: int, iterations: int, job: Job) -> sitk.Image:
+    """The logarithm of the field on the coarse grid; its mean in the mask is 0."""
+    n4 = sitk.N4BiasFieldCorrectionImageFilter()
+    n4.SetMaximumNumberOfIterations([iterations] * levels)
+    n4.AddCommand(sitk.sitkIterationEvent, lambda: job.progress(ESTIMATION * _done(n4, iterations) / levels))
+    try:
+        with redirect_stderr(
+            io.StringIO()
+        ):  # ITK prints the Cancelled that ends it, before it raises an error of its own
+            n4.Execute(coarse, mask)
+    except RuntimeError:
+        job.progress(0.0)  # raises Cancelled where that was the reason
+        raise
+    field = n4.GetLogBiasFieldAsImage(coarse)
+    inside = sitk.GetArrayViewFromImage(field)[sitk.GetArrayViewFromImage(mask) > 0]
+    return field - float(inside.mean())
+
+
+def _done(n4: sitk.N4BiasFieldCorrectionImageFilter, iterations: int) -> float:
+    """Levels that are done, with the part of the present one."""
+    return float(n4.GetCurrentLevel() + n4.GetElapsedIterations() / iterations)
+
+
+def _divided(image: Volume, field: sitk.Image, job: Job) -> NDArray[Any]:
+    resampler = sitk.ResampleImageFilter()
+    resampler.SetInterpolator(sitk.sitkLinear)
+    resampler.UseNearestNeighborExtrapolatorOn()  # beyond the last coarse voxel
+    whole = image.array.dtype.kind in "iu"
+    out = np.empty(image.array.shape, image.array.dtype if whole else np.float32)
+    depth, rows, columns = image.grid.shape
+    for k in range(0, depth, SLAB):
+        job.progress(ESTIMATION + (1 - ESTIMATION) * k / depth)
+        slab = image.array[k : k + SLAB]
+        grid = image.grid.crop((k, 0, 0), (len(slab), rows, columns))
+        resampler.SetReferenceImage(_itk(np.zeros(grid.shape, np.uint8), grid))
+        factor = np.exp(-sitk.GetArrayFromImage(resampler.Execute(field)))
+        values = (slab * image.slope + image.intercept) * factor
+        stored = (values - image.intercept) / image.slope
+        if whole:
+            limits = np.iinfo(out.dtype)
+            stored = np.clip(np.rint(stored), limits.min, limits.max)
+        out[k : k + SLAB] = stored
+    return out
+
+
+def _itk(array: NDArray[Any], grid: Grid) -> sitk.Image:
+    image = sitk.GetImageFromArray(np.ascontiguousarray(array))
+    image.SetSpacing([float(mm) for mm in grid.spacing[::-1]])
+    image.SetOrigin([float(mm) for mm in grid.origin])
+    image.SetDirection([float(part) for part in grid.direction.ravel()])
+    return image

@@ -1,0 +1,30 @@
+"""All that a plugin may use of Tomolens. Arrays are indexed [k, j, i]; places are LPS millimetres."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+from viewer.compute.job import Cancelled, Job, Refusal
+from viewer.data.grid import Grid
+from viewer.data.segmentation import Segment, Segmentation
+from viewer.data.transform import Transform
+from viewer.data.volume import Volume, Window
+from viewer.plugin.parameter import Range
+from viewer.plugin.plugin import plugin
+
+__all__ = [
+    "Annotated",
+    "Cancelled",
+    "Grid",
+    "Job",
+    "Range",
+    "Refusal",
+    "Segment",
+    "Segmentation",
+    "Transform",
+    "Volume",
+    "Window",
+    "plugin",
+    "replace",
+]

@@ -1,0 +1,175 @@
+"""What a plugin is: a function from values to values, whose signature is its panel."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from inspect import Parameter as Argument
+from inspect import signature
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from docstring_parser import parse
+
+from viewer.compute.job import Refusal
+from viewer.data.segmentation import Segmentation
+from viewer.data.transform import Transform
+from viewer.data.volume import Volume
+from viewer.plugin.parameter import Parameter, declared, title_of
+
+Value = Volume | Segmentation | Transform
+KINDS: dict[str, type[Value]] = {"volume": Volume, "segmentation": Segmentation, "transform": Transform}
+NAMES = {kind: name for name, kind in KINDS.items()}
+
+
+@dataclass(frozen=True)
+class Input:
+    """A value that the plugin works on. type: a key of KINDS."""
+
+    name: str
+    type: str
+    required: bool = True
+    description: str = ""
+
+    @property
+    def title(self) -> str:
+        return title_of(self.name)
+
+
+@dataclass(frozen=True)
+class Output:
+    """A value that the plugin makes. type: a key of KINDS."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, eq=False)
+class Plugin:
+    """A declared plugin. Called like its function.
+
+    libraries: the packages that do the work, as pip names them. model: the trained model it uses, "" for none.
+    gpu: it can compute on a graphics card.
+    """
+
+    id: str
+    title: str
+    group: str
+    version: str
+    function: Callable[..., Any]
+    inputs: tuple[Input, ...]
+    parameters: tuple[Parameter, ...]
+    outputs: tuple[Output, ...]
+    summary: str = ""
+    description: str = ""
+    libraries: tuple[str, ...] = ()
+    model: str = ""
+    gpu: bool = False
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        return self.function(*args, **options)
+
+    def validate(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Every parameter, checked, defaults filled in. Raises Refusal: one sentence for the user."""
+        known = [one.name for one in self.parameters]
+        for name in parameters:
+            if name not in known:
+                raise Refusal(f"{self.id} has no parameter {name}; it takes {', '.join(known) or 'none'}.")
+        for one in self.parameters:
+            if one.required and one.name not in parameters:
+                raise Refusal(f"{self.id} needs a value for {one.name}.")
+        return {one.name: one.checked(parameters.get(one.name, one.default)) for one in self.parameters}
+
+    def check_inputs(self, inputs: Mapping[str, Any]) -> None:
+        """Raises Refusal, one sentence for the user, where an input is missing, unknown or of another type."""
+        known = {one.name: one for one in self.inputs}
+        for name, value in inputs.items():
+            if name not in known:
+                raise Refusal(f"{self.id} has no input {name}; it takes {', '.join(known)}.")
+            if not isinstance(value, KINDS[known[name].type]):
+                raise Refusal(f"{self.id} needs a {known[name].type} as its {name}.")
+        for one in self.inputs:
+            if one.required and one.name not in inputs:
+                raise Refusal(f"{self.id} needs a {one.type} as its {one.name}.")
+
+    def to_json(self) -> dict[str, Any]:
+        """What the command `plugins --json` prints of it."""
+        return {
+            "id": self.id,
+            "title": self.title,
+            "group": self.group,
+            "version": self.version,
+            "summary": self.summary,
+            "models": [self.model] if self.model else [],
+            "inputs": [{"name": one.name, "type": one.type, "required": one.required} for one in self.inputs],
+            "parameters": [one.schema() for one in self.parameters],
+            "outputs": [{"name": one.name, "type": one.type} for one in self.outputs],
+        }
+
+
+def plugin(
+    title: str,
+    *,
+    group: str,
+    version: str = "1.0",
+    outputs: tuple[str, ...] = (),
+    libraries: tuple[str, ...] = (),
+    model: str = "",
+    gpu: bool = False,
+) -> Callable[[Callable[..., Any]], Plugin]:
+    """Declare a function as a plugin: inputs before `job`, parameters after `*`, results by the return type.
+
+    outputs: the results' names; by default their types. Raises TypeError where the signature is not a plugin's.
+    """
+
+    def declare(function: Callable[..., Any]) -> Plugin:
+        hints = get_type_hints(function, include_extras=True)
+        text = parse(function.__doc__ or "")
+        told = {one.arg_name: (one.description or "").strip() for one in text.params}
+        arguments = list(signature(function).parameters.values())
+        return Plugin(
+            id=function.__name__,
+            title=title,
+            group=group,
+            version=version,
+            function=function,
+            inputs=_inputs(arguments, hints, told),
+            parameters=tuple(
+                declared(one.name, hints.get(one.name), one.default, told.get(one.name, ""))
+                for one in arguments
+                if one.kind is Argument.KEYWORD_ONLY
+            ),
+            outputs=_outputs(hints.get("return"), outputs),
+            summary=text.short_description or "",
+            description=text.long_description or "",
+            libraries=libraries,
+            model=model,
+            gpu=gpu,
+        )
+
+    return declare
+
+
+def _inputs(arguments: list[Argument], hints: dict[str, Any], told: dict[str, str]) -> tuple[Input, ...]:
+    named = [one.name for one in arguments if one.kind is Argument.POSITIONAL_OR_KEYWORD]
+    if not named or named[-1] != "job" or len(named) < 2:
+        raise TypeError("its arguments must be one or more inputs, then job, then *, then the parameters")
+    inputs = []
+    for one in arguments[: len(named) - 1]:
+        hint = hints.get(one.name)
+        optional = get_origin(hint) in (Union, types.UnionType) and type(None) in get_args(hint)
+        kind = next(part for part in get_args(hint) if part is not type(None)) if optional else hint
+        if kind not in NAMES:
+            raise TypeError(f"the input {one.name} must be a Volume, a Segmentation or a Transform")
+        inputs.append(Input(one.name, NAMES[kind], not optional, told.get(one.name, "")))
+    return tuple(inputs)
+
+
+def _outputs(hint: Any, names: tuple[str, ...]) -> tuple[Output, ...]:
+    kinds = get_args(hint) if get_origin(hint) is tuple else (hint,)
+    if not kinds or any(kind not in NAMES for kind in kinds):
+        raise TypeError("its return type must be Volume, Segmentation, Transform or a tuple of them")
+    names = names or tuple(NAMES[kind] for kind in kinds)
+    if len(names) != len(kinds) or len(set(names)) != len(names):
+        raise TypeError(f"it returns {len(kinds)} values: give each a name of its own by outputs=(…)")
+    return tuple(Output(name, NAMES[kind]) for name, kind in zip(names, kinds, strict=True))

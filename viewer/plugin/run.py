@@ -1,0 +1,147 @@
+"""One run of a plugin, in the engine: checked before, checked after, and the result says where it came from."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewer.compute.job import Job, Refusal
+from viewer.compute.memory import PeakMemory
+from viewer.data.provenance import Provenance
+from viewer.data.study import Source
+from viewer.data.transform import Transform
+from viewer.data.volume import Volume
+from viewer.plugin.discover import discover
+from viewer.plugin.parameter import title_of
+from viewer.plugin.plugin import KINDS, Plugin, Value
+from viewer.settings import application_version
+
+KEPT = ("u1", "i1", "u2", "i2", "u4", "i4", "f4")  # voxel types that every part of the program can show and save
+CONVERTED = {"f2": "f4", "f8": "f4", "b1": "u1"}
+CHUNK = 32  # slices looked at in one go
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """outputs: by name, in the plugin's order. stages: seconds by stage. peak_memory: bytes of the process."""
+
+    outputs: dict[str, Value]
+    stages: dict[str, float]
+    seconds: float
+    peak_memory: int
+
+
+def execute(job: Job, plugin_id: str, inputs: Mapping[str, Value], parameters: Mapping[str, Any]) -> Result:
+    """Run a plugin by its id. Raises Refusal: one sentence that begins with the plugin's title."""
+    plugin = _plugin(plugin_id)
+    job.title = plugin.title
+    started, clock = datetime.now().astimezone(), time.perf_counter()
+    with PeakMemory() as peak:
+        try:
+            settings = plugin.validate(parameters)
+            plugin.check_inputs(inputs)
+            returned = plugin(**inputs, job=job, **settings)
+        except Refusal as refusal:
+            raise Refusal(f"{plugin.title}: {refusal}") from refusal
+        with job.stage("checking the result"):
+            values = _checked(plugin, returned)
+        provenance = replace(
+            _provenance(plugin, settings, inputs),
+            device=job.device,
+            started=started.isoformat(timespec="seconds"),
+            seconds=round(time.perf_counter() - clock, 3),
+        )
+    outputs = {
+        output.name: _stamped(value, _name(plugin, output.name, inputs), inputs, provenance)
+        for output, value in zip(plugin.outputs, values, strict=True)
+    }
+    job.progress(1.0)
+    return Result(outputs, dict(job.stages), time.perf_counter() - clock, peak.bytes)
+
+
+def _plugin(plugin_id: str) -> Plugin:
+    """Looked for at every run, so that a person who writes a plugin sees each change of his file at the next one."""
+    found, broken = discover()
+    if plugin_id in found:
+        return found[plugin_id]
+    reason = next((one.reason for one in broken if one.name == plugin_id), "it is not installed (any more).")
+    raise Refusal(f"The plugin {plugin_id} cannot run: {reason}")
+
+
+def _checked(plugin: Plugin, returned: Any) -> list[Value]:
+    """What a plugin returned, in the program's types. Raises TypeError or ValueError: the plugin is wrong."""
+    values = list(returned) if isinstance(returned, tuple) else [returned]
+    if len(values) != len(plugin.outputs):
+        raise TypeError(f"it returned {len(values)} values instead of {len(plugin.outputs)}")
+    for output, value in zip(plugin.outputs, values, strict=True):
+        if not isinstance(value, KINDS[output.type]):
+            raise TypeError(f"its result {output.name} is a {type(value).__name__} and no {output.type}")
+    return [replace(value, array=_voxels(value.array)) if isinstance(value, Volume) else value for value in values]
+
+
+def _voxels(array: NDArray[Any]) -> NDArray[Any]:
+    """The array in C order and the machine's byte order; double precision becomes single."""
+    kind = array.dtype.str[1:]
+    if kind not in (*KEPT, *CONVERTED):
+        raise TypeError(f"its result holds {array.dtype} values: convert them to int16, int32 or float32")
+    voxels = np.ascontiguousarray(array, CONVERTED.get(kind, kind))
+    if voxels.dtype.kind == "f" and not all(
+        np.isfinite(voxels[k : k + CHUNK]).all() for k in range(0, len(voxels), CHUNK)
+    ):
+        raise ValueError("its result holds values that are not numbers")
+    return voxels
+
+
+def _stamped(value: Value, name: str, inputs: Mapping[str, Value], provenance: Provenance) -> Value:
+    """The value with name and provenance; on the very grid, and with the source, of the input it belongs to."""
+    if isinstance(value, Transform):
+        return replace(value, name=name, provenance=provenance)
+    given = [one for one in inputs.values() if not isinstance(one, Transform)]
+    grid = next((one.grid for one in given if one.grid.matches(value.grid)), value.grid)
+    source = given[0].source if given and value.source == Source() else value.source
+    return replace(value, name=name, provenance=provenance, grid=grid, source=source)
+
+
+def _name(plugin: Plugin, output: str, inputs: Mapping[str, Value]) -> str:
+    made = plugin.title if len(plugin.outputs) == 1 else f"{plugin.title}, {title_of(output).lower()}"
+    first = next(iter(inputs.values())).name
+    return f"{first} – {made}" if first else made
+
+
+def _provenance(plugin: Plugin, settings: Mapping[str, Any], inputs: Mapping[str, Value]) -> Provenance:
+    return Provenance(
+        plugin=plugin.id,
+        plugin_version=plugin.version,
+        application_version=application_version(),
+        parameters={name: str(value) if isinstance(value, Path) else value for name, value in settings.items()},
+        inputs=tuple(_identity(value) for value in inputs.values()),
+        engine=", ".join(f"{name} {version(name)}" for name in plugin.libraries),
+        model=plugin.model,
+        learned=bool(plugin.model),
+    )
+
+
+def _identity(value: Value) -> str:
+    """The DICOM series UID; without one, the SHA-256 of the file it came from, or else of its array."""
+    if isinstance(value, Transform):
+        return _digest(value.matrix)
+    if value.source.dicom and value.source.series_uid:
+        return value.source.series_uid
+    files = [path for path in map(Path, value.source.files) if path.is_file()]
+    if len(files) != 1:
+        return _digest(value.array)
+    with files[0].open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def _digest(array: NDArray[Any]) -> str:
+    return f"sha256:{hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()}"
