@@ -1,8 +1,8 @@
 """Tomolens: a desktop workstation for medical images.
 
-    python main.py [PATH …]          the window, with studies opened
-    python main.py --sample          the window on the built-in sample
-    python main.py COMMAND …         without a window; `python main.py --help` lists the commands
+python main.py [PATH …]          the window, with studies opened
+python main.py --sample          the window on the built-in sample
+python main.py COMMAND …         without a window; `python main.py --help` lists the commands
 """
 
 from __future__ import annotations
@@ -17,23 +17,34 @@ if TYPE_CHECKING:
 COMMANDS = ("demo", "info", "plugins", "run", "compare", "snapshot", "doctor", "--help", "--version")
 
 
-def window_stage() -> WindowStage:
-    """A real window that a command can drive and photograph."""
-    from viewer.app import Stage
-
-    return Stage()
-
-
 def main(arguments: list[str] | None = None) -> int:
     """The window, or the command that the first argument names; returns the exit code."""
     given = sys.argv[1:] if arguments is None else arguments
     if given and given[0] in COMMANDS:
-        from viewer.cli.commands import command_line
+        from viewer.cli.commands import Screen, command_line
 
-        return command_line(given, window_stage)
+        return command_line(given, Screen(_window, _graphics))
     from viewer.app import start
 
     return start([path for path in given if path != "--sample"], sample="--sample" in given)
+
+
+def _window() -> WindowStage:
+    """A real window that a command can drive and photograph."""
+    from viewer.app import Stage
+    from viewer.cli.display import ensure_display
+
+    ensure_display()
+    return Stage()
+
+
+def _graphics() -> str:
+    """The OpenGL renderer of this machine's screen."""
+    from viewer.app import graphics
+    from viewer.cli.display import ensure_display
+
+    ensure_display()
+    return graphics()
 
 
 if __name__ == "__main__":

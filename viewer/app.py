@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -24,6 +26,7 @@ from viewer.ui.errors import ErrorDialog, catch, start_log
 from viewer.ui.preferences import Preferences
 from viewer.ui.window import MainWindow
 
+ROOT = Path(__file__).parents[1]
 PICTURE_SIZE = (1600, 1000)
 SETTLED = 0.3  # seconds without a new frame after which everything counts as drawn
 PATIENCE = 60.0  # seconds a picture may take
@@ -149,3 +152,18 @@ def _tell(window: MainWindow, message: Message) -> None:
         dialog = ErrorDialog(message, window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
+
+
+def graphics() -> str:
+    """The OpenGL renderer and version. It is asked in a process of its own: a broken driver may crash what asks.
+
+    Raises RuntimeError where OpenGL 3.2 does not answer.
+    """
+    asked = [sys.executable, "-m", "viewer.render.gl_info"]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=False, cwd=ROOT)
+    if done.returncode != 0:
+        raise RuntimeError(f"the OpenGL driver crashed (code {done.returncode})")
+    info = json.loads(done.stdout)
+    if not info["works"]:
+        raise RuntimeError(f"OpenGL 3.2 is not there (found: {info['version'] or 'none'})")
+    return f"{info['renderer']}, OpenGL {info['version']}{' (software)' if info['software'] else ''}"

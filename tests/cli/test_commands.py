@@ -69,7 +69,7 @@ def test_info_names_what_it_refused(capsys: pytest.CaptureFixture[str], ball: Pa
 def test_plugins(capsys: pytest.CaptureFixture[str]) -> None:
     document = printed(capsys, "plugins", "--json")
     denoise = next(one for one in document if one["id"] == "denoise")
-    assert denoise["inputs"][0] == {"name": "image", "type": "Volume", "required": True}
+    assert denoise["inputs"][0] == {"name": "image", "type": "volume", "required": True}
     assert denoise["outputs"][0]["name"] == "denoised"
     assert denoise["parameters"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,13 +23,20 @@ app = typer.Typer(
 Paths = Annotated[list[str], typer.Argument(metavar="PATH …", help="Files, folders, ZIP archives or DICOMDIRs.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Out = Annotated[Path, typer.Option(help="The folder for pictures and results.")]
-Window = Callable[[], WindowStage]
 
 
-def command_line(arguments: list[str], window: Window) -> int:
-    """Run one command. Returns 0 done, 1 the job failed, 2 wrong use, 3 bad input. window: opens one to picture."""
+@dataclass(frozen=True)
+class Screen:
+    """What a command may ask of the side that draws. window: opens one to picture. graphics: names the renderer."""
+
+    window: Callable[[], WindowStage]
+    graphics: Callable[[], str]
+
+
+def command_line(arguments: list[str], screen: Screen) -> int:
+    """Run one command. Returns 0 done, 1 the job failed, 2 wrong use, 3 bad input."""
     try:
-        code = app(arguments, standalone_mode=False, obj=window)
+        code = app(arguments, standalone_mode=False, obj=screen)
     except typer.Abort:
         return 1
     except Failure as failure:
@@ -62,7 +70,7 @@ def demo(context: typer.Context, out: Out = Path("out/demo")) -> None:
     """The main job on the built-in sample, with pictures and results."""
     from viewer.cli.demo import demo as play
 
-    _print(play(context.obj, out), as_json=False)
+    _print(play(context.obj.window, out), as_json=False)
 
 
 @app.command()
@@ -120,15 +128,15 @@ def snapshot(
     """A picture of the window with a study opened."""
     from viewer.cli.snapshot import snapshot as take
 
-    take(context.obj, paths, layout, out, overlay)
+    take(context.obj.window, paths, layout, out, overlay)
 
 
 @app.command()
-def doctor(as_json: AsJson = False) -> None:
+def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     """What this machine offers, what is missing, and its cure."""
     from viewer.cli.doctor import doctor as examine
     from viewer.cli.doctor import show
 
-    document = examine(None)
+    document = examine(context.obj.graphics)
     _print(document, as_json, show)
     raise typer.Exit(0 if document["ok"] else 1)

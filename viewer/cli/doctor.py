@@ -27,7 +27,7 @@ CODECS = {  # package -> what it decodes
 }
 
 
-def doctor(graphics: Callable[[], str] | None) -> Json:
+def doctor(graphics: Callable[[], str]) -> Json:
     """The document that `doctor --json` prints. graphics: names the OpenGL renderer, or raises RuntimeError."""
     checks = [
         _check("version", True, f"Tomolens {application_version()}, Python {sys.version.split()[0]}"),
@@ -37,9 +37,8 @@ def doctor(graphics: Callable[[], str] | None) -> Json:
         _processor(),
         *_folders(),
         _sample(),
+        _graphics(graphics),
     ]
-    if graphics is not None:
-        checks.append(_graphics(graphics))
     return {"ok": all(check["ok"] for check in checks), "checks": checks}
 
 

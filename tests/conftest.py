@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from viewer.cli.display import NoDisplayError, ensure_display
+
+
+def pytest_configure() -> None:
+    """Views are drawn on a real or a virtual screen: Qt's offscreen platform has no OpenGL for them."""
+    try:
+        ensure_display()
+    except NoDisplayError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+@pytest.fixture(scope="session")
+def qapp_cls() -> Any:
+    """The application as main.py makes it."""
+    from PySide6.QtWidgets import QApplication
+
+    from viewer.render.gl_view import GLView
+
+    GLView.set_default_format()
+    return QApplication
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Nothing of the user's is read or written: journal, settings, plugins and logs are the test's own."""
+    monkeypatch.setenv("TOMOLENS_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
