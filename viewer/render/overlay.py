@@ -82,7 +82,7 @@ def number(value: float) -> str:
     """A value as a reader wants it: no more than three decimals, no exponent where it can be avoided."""
     size = abs(value)
     if size != 0 and (size < 0.001 or size >= 1e7):
-        return f"{value:.3g}"
+        return f"{value:.3g}".replace("-", "−")
     decimals = 0 if size >= 100 else 1 if size >= 10 else 3 if size < 1 else 2
     text = f"{value:.{decimals}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text

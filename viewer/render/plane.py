@@ -93,10 +93,13 @@ class Plane:
         return min(max(nearest, 0), self.count - 1)
 
     def moved(self, world: ArrayLike, steps: int) -> Floats:
-        """The world position `steps` slices on (to the patient's left, back or head), within the grid."""
+        """The world position `steps` slices on (to the patient's left, back or head), within the grid.
+
+        It comes to lie on the middle of a slice: half-way between two, rounding would skip or repeat one.
+        """
         sign = 1 if self.step @ self.grid.affine[:3, self.normal_axis] > 0 else -1
         before = float(self.grid.to_index(world)[self.normal_axis])
-        after = min(max(before + sign * steps, 0.0), self.count - 1.0)
+        after = min(max(self.index(world) + sign * steps, 0), self.count - 1)
         return np.asarray(np.asarray(world) + (after - before) * self.grid.affine[:3, self.normal_axis])
 
     def depth(self, index: int) -> float:

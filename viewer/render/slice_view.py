@@ -150,7 +150,8 @@ class SliceView(View):
         if pose.plane.flat:
             return Overlay(message=f"This image has no {self.name} slices.", active=self._active)
         selected = next((layer for layer in shown if layer.id == state.active), base)
-        lines = cross(pose, state.crosshair, full=state.show_crosshair)
+        written = state.show_crosshair or state.show_text
+        lines = cross(pose, state.crosshair, full=state.show_crosshair) if written else None
         common = Overlay(cross=lines, loading=loading(shown), active=self._active)
         if not state.show_text:
             return common

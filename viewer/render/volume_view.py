@@ -215,7 +215,7 @@ class VolumeView(View):
         scene = (artist.solid, preset, self._moves, self.width(), self.height())
         full, self._due = self._due, False
         moved = scene != self._scene
-        if window != self._window or moved:
+        if not full and (moved or window != self._window):
             self._rest.start()
         if not moved and not full:
             return False
@@ -259,7 +259,7 @@ class VolumeView(View):
     def _move(self) -> None:
         """Something is in motion: coarse pictures now, the full one when it has come to rest."""
         self._moves += 1
-        self._due = False
+        self._full = self._due = False
         self.redraw()
 
     def _at_rest(self) -> None:
