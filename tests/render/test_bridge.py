@@ -5,8 +5,8 @@ import weakref
 
 import numpy as np
 import pytest
+from any_grid import grids
 from hypothesis import given
-from test_plane import grids
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from viewer.data.grid import Grid

@@ -7,10 +7,10 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import pixels
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
+from screen import pixels
 from shiboken6 import isValid
 
 from viewer.data.grid import Grid

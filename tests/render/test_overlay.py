@@ -192,7 +192,7 @@ def test_hidden_overlays_are_not_listed_and_warn_of_nothing(qtbot, document, sta
     add(np.zeros(GRID.shape, np.int16), GRID, name="PET", source=Source(patient_id="2"))
     view = SliceView(document, state, "axial")
     qtbot.addWidget(view)
-    assert texts(view.overlay().top_right) == ["PET", "CT", "different patients"]
+    assert texts(view.overlay().top_right) == ["different patients", "PET", "CT"]
     state.show_overlays = False
     assert texts(view.overlay().top_right) == ["CT"]
 

@@ -4,9 +4,9 @@ from math import prod
 
 import numpy as np
 import pytest
+from any_grid import grids
 from hypothesis import given
 from hypothesis import strategies as st
-from test_plane import grids
 
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume

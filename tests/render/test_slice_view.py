@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import BALLS, GREYS, balls, pixels, settle, spot
 from scipy.spatial.transform import Rotation
+from screen import BALLS, GREYS, balls, pixels, settle, spot
 
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume, Window

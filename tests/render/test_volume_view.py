@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import pixels
+from screen import pixels
 
 from viewer.data.grid import Grid
 from viewer.data.study import Source
@@ -130,6 +130,16 @@ def test_what_cannot_be_rendered_is_said_in_words(document, state, add, show, qt
     part.loaded = 1.0
     qtbot.waitUntil(lambda: view.still, timeout=5000)
     assert view.overlay().message == ""
+
+
+def test_what_can_no_longer_be_rendered_leaves_the_screen(document, state, add, show, still):
+    grid = Grid.of((40, 60, 60), (1.5, 1, 1))
+    layer = add(two_balls(grid), grid)
+    view = show(VolumeView(document, state))
+    still(view)
+    assert pixels(view)[10:130].max() > 60
+    layer.loaded = 0.5
+    assert pixels(view)[10:130].max() == 0, "above the words and below the loading bar"
 
 
 def test_a_large_volume_is_reduced_and_says_so(document, state, add, show, still, monkeypatch):

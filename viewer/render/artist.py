@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from viewer.data.volume import Volume
 from viewer.render.plane import Pose
+from viewer.render.volume_presets import Preset
 from viewer.render.volume_slice_artist import VolumeSliceArtist
+from viewer.render.volume_space_artist import VolumeSpaceArtist
 from viewer.scene.layer import Layer, VolumeLayer
 
 
@@ -26,11 +29,32 @@ class SliceArtist(Protocol):
         """The layer's array was written to in place."""
 
 
+class SpaceArtist(Protocol):
+    """Draws one layer in the 3-D view. `prop` is a vtkProp3D; `solid` what is drawn, None until it is prepared."""
+
+    prop: Any
+    solid: Volume | None
+
+    @property
+    def reduced(self) -> bool:
+        """True where fewer voxels are drawn than were read."""
+
+    def ready(self, timepoint: int) -> bool:
+        """True where nothing is left to prepare for a time point."""
+
+    def prepare(self, timepoint: int) -> Iterator[None]:
+        """Make what is drawn, a step of about a millisecond at a time."""
+
+    def show(self, preset: Preset) -> None:
+        """Bring the prop to a preset's look."""
+
+
 @dataclass(frozen=True)
 class Artist:
-    """What draws a kind of layer in a slice view."""
+    """What draws a kind of layer in a slice view and in the 3-D view."""
 
     in_slice: Callable[[Any], SliceArtist]
+    in_space: Callable[..., SpaceArtist]
 
 
-artist_of: dict[type[Layer], Artist] = {VolumeLayer: Artist(in_slice=VolumeSliceArtist)}
+artist_of: dict[type[Layer], Artist] = {VolumeLayer: Artist(VolumeSliceArtist, VolumeSpaceArtist)}

@@ -101,13 +101,13 @@ def patient_lines(source: Source) -> tuple[Line, ...]:
 
 
 def layer_lines(shown: Sequence[VolumeLayer]) -> tuple[Line, ...]:
-    """The layers in view, the top one first, each with its badges; then what is wrong about seeing them together."""
-    lines: list[Line] = []
+    """What is wrong about seeing the layers together, then the layers, the top one first, each with its badges."""
+    lines = list(mismatches(shown))
     for layer in reversed(shown):
         opacity = f" · {layer.opacity:.0%}" if layer.opacity < 1 else ""
         lines.append(Line(f"{layer.name}{opacity}"))
         lines += [Line(badge, AI if badge.startswith("AI") else WARNING) for badge in layer.badges]
-    return (*lines, *mismatches(shown))
+    return tuple(lines)
 
 
 def mismatches(shown: Sequence[VolumeLayer]) -> tuple[Line, ...]:

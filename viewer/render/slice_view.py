@@ -191,7 +191,7 @@ class SliceView(View):
 
     def shows(self, layer: Layer, box: Box) -> bool:
         plane = self.plane
-        if not layer.visible or plane is None or not isinstance(layer, VolumeLayer):
+        if plane is None or not isinstance(layer, VolumeLayer) or layer not in self.document.shown:
             return False
         if not layer.volumes[0].grid.matches(plane.grid):
             return True

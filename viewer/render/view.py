@@ -102,12 +102,12 @@ class View(GLView):
 
     def shows(self, layer: Layer, box: Box) -> bool:
         """False where a part of a layer's array cannot be seen in this view now."""
-        return layer.visible
+        return layer in self.document.shown
 
     @property
     def shown(self) -> tuple[VolumeLayer, ...]:
         """The visible images, the base first; the base alone while overlays are hidden."""
-        visible = tuple(layer for layer in self.document.volume_layers if layer.visible)
+        visible = self.document.shown
         return visible if self.state.show_overlays else visible[:1]
 
     def set_active(self, active: bool) -> None:

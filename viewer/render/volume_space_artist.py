@@ -36,7 +36,7 @@ class VolumeSpaceArtist:
     @property
     def reduced(self) -> bool:
         """True where fewer voxels are drawn than were read."""
-        return bool(self.solid and self._source and self.solid.grid is not self._source.grid)
+        return bool(self.solid and self._source and self.solid.grid.shape != self._source.grid.shape)
 
     def ready(self, timepoint: int) -> bool:
         """True where `prepare` has run for this time point."""

@@ -14,11 +14,11 @@ from vtkmodules.vtkRenderingOpenGL2 import vtkTextureObject
 
 from viewer.data.grid import Grid, orientation_letters
 from viewer.data.volume import Window
+from viewer.render.artist import SpaceArtist, artist_of
 from viewer.render.gl_info import is_software
 from viewer.render.overlay import DIM, WARNING, Line, Overlay, loading, number, patient_lines
 from viewer.render.view import View
 from viewer.render.volume_presets import Preset, presets, presets_for
-from viewer.render.volume_space_artist import VolumeSpaceArtist
 from viewer.scene.document import Document
 from viewer.scene.layer import Box, Layer, VolumeLayer
 from viewer.scene.view_state import ViewState
@@ -44,7 +44,7 @@ class VolumeView(View):
 
     def __init__(self, document: Document, state: ViewState, parent: QWidget | None = None) -> None:
         super().__init__(document, state, "volume", parent)
-        self._artist: VolumeSpaceArtist | None = None
+        self._artist: SpaceArtist | None = None
         self._layer: VolumeLayer | None = None
         self._chosen = ""  # id of the preset the user took
         self._grid: Grid | None = None  # what the camera was aimed at
@@ -160,7 +160,7 @@ class VolumeView(View):
         if layer is None or preset is None:
             return self._hide()
         if self._artist is None:
-            self._artist = VolumeSpaceArtist(layer, **self._machine())
+            self._artist = artist_of[type(layer)].in_space(layer, **self._machine())
             self.renderer.AddVolume(self._artist.prop)
         if not self._artist.ready(self.state.timepoint):
             if self._steps is None:
@@ -209,7 +209,7 @@ class VolumeView(View):
                 self._worker.stop()
                 self._move()
 
-    def _show(self, artist: VolumeSpaceArtist, layer: VolumeLayer, preset: Preset) -> bool:
+    def _show(self, artist: SpaceArtist, layer: VolumeLayer, preset: Preset) -> bool:
         """Coarse where something moved, full where the rest is due; a new window alone waits for the rest."""
         window = layer.window if preset.values == "window" else None
         scene = (artist.solid, preset, self._moves, self.width(), self.height())
@@ -270,6 +270,7 @@ class VolumeView(View):
         """Let go of the voxels that are drawn."""
         if self._artist:
             self.renderer.RemoveVolume(self._artist.prop)
+            self._lost = True  # the picture still shows it
         self._artist, self._layer, self._steps, self._scene = None, None, None, None
         self._worker.stop()
 
