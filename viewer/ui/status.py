@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import psutil
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QFontMetrics, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QStatusBar, QWidget
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QStatusBar, QWidget
 
 from viewer.compute.device import Device
 from viewer.data.grid import LETTERS
@@ -16,7 +16,7 @@ from viewer.session import Session
 from viewer.tools.probe import Reading
 from viewer.ui import theme, wording
 from viewer.ui.errors import ICONS
-from viewer.ui.widgets import button, set_role, tabular
+from viewer.ui.widgets import Elided, button, set_role, tabular
 
 STAYS = {"info": 10_000, "warning": 30_000, "error": 0}  # ms a message is shown; 0: until the next one
 MEMORY_EVERY = 2_000  # ms
@@ -39,7 +39,7 @@ class StatusBar(QStatusBar):
         self.reading = QLabel()
         self.reading.setAccessibleName("Value under the mouse")
         self.reading.setFont(tabular(self.font()))
-        self.message = _Elided()
+        self.message = Elided()
         self.message.setAccessibleName("Message")
         self.cure = button("", "", self._cure, "quiet")
         self.jobs = _JobsSummary(session)
@@ -160,28 +160,6 @@ class _JobsSummary(QPushButton):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.bar.setGeometry(8, self.height() - 3, self.width() - 16, 2)
-
-
-class _Elided(QLabel):
-    """A line that gives way: cut with "…", whole in its tool tip."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._whole = ""
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-
-    def say(self, text: str) -> None:
-        self._whole = text
-        self.setToolTip(text)
-        self._fit()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
-        room = self.contentsRect().width() - 16
-        self.setText(QFontMetrics(self.font()).elidedText(self._whole, Qt.TextElideMode.ElideRight, max(room, 0)))
 
 
 def describe(reading: Reading) -> str:

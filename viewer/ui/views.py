@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QStackedWidget, QVBoxLayout, 
 from viewer.render.slice_view import SliceView
 from viewer.render.view import MouseEvent, View
 from viewer.render.volume_view import VolumeView
-from viewer.scene.document import Document
+from viewer.scene.document import Showcase
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.view_state import VIEWS, Layout
 from viewer.session import Session
@@ -219,10 +219,8 @@ class Views(QStackedWidget):
             view.deleteLater()
         self._compared.clear()
         for layer in self._to_compare():
-            alone = Document()  # a document of its own, so that the view shows this layer and no other
-            alone.insert(0, layer)
             plane = self.active.name if isinstance(self.active, SliceView) else "axial"
-            view = SliceView(alone, self.session.state, plane, self._page)
+            view = SliceView(Showcase(layer), self.session.state, plane, self._page)
             self._compared[layer.id] = view
             self._listen(view)
 
