@@ -41,9 +41,14 @@ class Document:
         return tuple(layer for layer in self._layers if isinstance(layer, VolumeLayer))
 
     @property
+    def shown(self) -> tuple[VolumeLayer, ...]:
+        """The visible images, bottom first."""
+        return tuple(layer for layer in self.volume_layers if layer.visible)
+
+    @property
     def base(self) -> VolumeLayer | None:
         """The lowest visible image: its grid gives the views their planes."""
-        return next((layer for layer in self.volume_layers if layer.visible), None)
+        return next(iter(self.shown), None)
 
     # Called by edits only.
     def insert(self, index: int, layer: Layer) -> None:
@@ -62,3 +67,15 @@ class Document:
         self._layers.insert(to, layer)
         self.moved.emit(index, to, layer)
         return index
+
+
+class Showcase(Document):
+    """One layer for a view that shows it alone, whether or not it is visible among the others."""
+
+    def __init__(self, layer: VolumeLayer) -> None:
+        super().__init__()
+        self.insert(0, layer)
+
+    @property
+    def shown(self) -> tuple[VolumeLayer, ...]:
+        return self.volume_layers

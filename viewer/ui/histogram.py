@@ -37,6 +37,7 @@ class Histogram(QWidget):
         self.region = pg.LinearRegionItem(brush=shade, pen=pg.mkPen(theme.ACCENT))
         self.plot.addItem(self.region)
         self.region.sigRegionChanged.connect(self._dragged)
+        self.setMaximumHeight(200)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.plot)

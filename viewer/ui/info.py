@@ -74,11 +74,11 @@ class InfoPanel(QWidget):
 
     def _add(self, title: str, found: Facts) -> None:
         group = QTreeWidgetItem([title])
-        group.setFirstColumnSpanned(True)
         font = group.font(0)
         font.setBold(True)
         group.setFont(0, font)
         self.tree.addTopLevelItem(group)
+        group.setFirstColumnSpanned(True)
         for name, value in found.items():
             row = QTreeWidgetItem([name, value])
             row.setToolTip(1, value)

@@ -60,6 +60,7 @@ class LayerPage(QWidget):
         column.setContentsMargins(0, 8, 0, 0)
         column.addLayout(form)
         column.addWidget(self.histogram, 1)
+        column.addStretch()
 
     def _spin(self, name: str) -> QDoubleSpinBox:
         spin = QDoubleSpinBox(decimals=2, minimum=-1e9, maximum=1e9)

@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSlider, QStackedLayout, Q
 
 from viewer.scene.layer import VolumeLayer
 from viewer.session import Session
-from viewer.ui import badges, theme
-from viewer.ui.widgets import button, label
+from viewer.ui import badges, theme, wording
+from viewer.ui.widgets import Elided, button, label
 
 
 class LayerRow(QWidget):
@@ -23,7 +23,7 @@ class LayerRow(QWidget):
         self.eye = QToolButton()
         self.eye.setCheckable(True)
         self.eye.clicked.connect(lambda shown: setattr(layer, "visible", shown))
-        self.name = label(wrap=False)
+        self.name = Elided()
         self.edit = QLineEdit()
         self.edit.setAccessibleName("New name")
         self.edit.editingFinished.connect(self._renamed)
@@ -31,6 +31,7 @@ class LayerRow(QWidget):
         self.opacity.setRange(0, 100)
         self.opacity.setFixedWidth(72)
         self.opacity.valueChanged.connect(lambda percent: setattr(layer, "opacity", percent / 100))
+        self.origin = label(role="dim", wrap=False)
         self.badges = Badges()
         self.verdict = self._verdict()
         self._build()
@@ -74,6 +75,7 @@ class LayerRow(QWidget):
         column.setContentsMargins(4, 4, 4, 4)
         column.setSpacing(2)
         column.addLayout(top)
+        column.addWidget(self.origin)
         column.addWidget(self.badges)
         column.addWidget(self.verdict)
 
@@ -88,8 +90,10 @@ class LayerRow(QWidget):
         self.eye.setIcon(theme.icon("visible") if layer.visible else theme.icon("hidden", theme.DIM))
         self.eye.setToolTip("Hide" if layer.visible else "Show")
         self.eye.setAccessibleName(f"{'Hide' if layer.visible else 'Show'} {layer.name}")
-        self.name.setText(layer.name)
-        self.name.setToolTip(layer.name)
+        self.name.say(layer.name)
+        source = layer.source
+        parts = (source.modality, wording.date(source.study_date), wording.person(source.patient_name))
+        self.origin.setText(" · ".join(part for part in parts if part))
         self.opacity.setValue(round(layer.opacity * 100))
         self.opacity.setToolTip(f"Opacity {layer.opacity:.0%}")
         self.opacity.setAccessibleName(f"Opacity of {layer.name}")
