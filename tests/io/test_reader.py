@@ -259,7 +259,7 @@ def test_an_image_too_large_for_the_memory_is_refused_before_it_is_allocated(
     (image,), _ = index_now([series], reader)
     free = psutil.virtual_memory()._replace(available=1000)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: free)
-    with pytest.raises(OpenError, match="needs .* of memory but only"):
+    with pytest.raises(OpenError, match=r"needs .* of memory but only"):
         load_now(image, reader)
 
 

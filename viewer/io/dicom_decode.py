@@ -11,12 +11,11 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.pixels.decoders import JPEGExtended12BitDecoder
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.pixels.utils import as_pixel_options
 from pydicom.tag import Tag
-from pydicom.uid import UID, RLELossless
+from pydicom.uid import UID, JPEGExtended12Bit, RLELossless
 
 from viewer.io.contents import open_unchanged
 from viewer.io.dicom_pixels import DEFLATED
@@ -30,7 +29,7 @@ WANTED = [Tag(0x00280000 + element) for element in (*range(0x2, 0x122), *range(0
 OFFSETS = [Tag(0x7FE00001), Tag(0x7FE00002)]
 ITEM = 0xFFFEE000
 
-JPEGExtended12BitDecoder.add_plugin("gdcm, 12 bits", ("viewer.io.dicom_jpeg12", "decode_frame"))
+get_decoder(JPEGExtended12Bit).add_plugin("gdcm, 12 bits", ("viewer.io.dicom_jpeg12", "decode_frame"))
 
 
 @dataclass(frozen=True)

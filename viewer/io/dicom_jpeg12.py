@@ -1,4 +1,4 @@
-"""JPEG Extended with 12 bits a sample (process 4) for pydicom: GDCM decodes it, but pydicom's own plugin does not ask it.
+"""JPEG Extended with 12 bits a sample (process 4) for pydicom: GDCM decodes it, pydicom's own plugin does not ask.
 
 A pydicom decoder plugin (pydicom guide "Creating pixel data decoder plugins"); viewer.io.dicom_decode adds it.
 """

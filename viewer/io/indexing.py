@@ -16,7 +16,7 @@ from pathlib import Path
 
 from viewer.data.study import Image, Refused
 from viewer.io.find import Found
-from viewer.io.loading import base_name, stopped_sentence
+from viewer.io.loaded import base_name, stopped_sentence
 from viewer.io.pool import Pool, Unit
 from viewer.io.request import Task
 from viewer.io.sight import Sight, Sorted

@@ -1,6 +1,6 @@
-"""Loading an image, seen from the window's process: checks, memory, portions of work, and news of what has arrived.
+"""Loading an image, seen from the window's process: hands out portions of work and tells what has arrived.
 
-Nothing is parsed here. All of it runs on the pool's thread.
+All of it runs on the pool's thread.
 """
 
 from __future__ import annotations
@@ -8,27 +8,32 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-import numpy as np
-import psutil
 from numpy.typing import NDArray
 
-from viewer.data.grid import Grid
 from viewer.data.shared import SharedHandle, create_shared
 from viewer.data.study import Image
-from viewer.data.volume import Volume, Window
-from viewer.io.dicom_read import Cell, Job
+from viewer.data.volume import Volume
 from viewer.io.failure import OpenError
+from viewer.io.loaded import (
+    base_name,
+    check_budget,
+    check_claims,
+    job_of,
+    loaded_grid,
+    name_of,
+    stopped_sentence,
+    volumes_of,
+)
 from viewer.io.plan import Plan
 from viewer.io.pool import Pool, Unit
-from viewer.io.regular import parts_of
 from viewer.io.request import Task
 
-PORTION = 8 << 20  # bytes of raw pixels in one request to a reader process
-DECODED = 1 << 20  # the same where they must be decoded
-BUDGET = 0.8  # of the memory that is free
-MAX_RATIO = 10_000  # decoded to compressed bytes
+PORTION = 8 << 20  # least bytes of raw pixels in one request to a reader process
+PORTIONS = 8  # requests for a large image
+DECODED = 1 << 20  # bytes in one request where they must be decoded
 EVERY = 0.05  # seconds between two reports
 
 
@@ -49,8 +54,9 @@ class Loading:
         self._pool, self._task, self._image, self._callbacks = pool, task, image, callbacks
         self._plan: Plan = image.plan
         self._grid = loaded_grid(image)
-        self._left = 0
-        self._portions = 0
+        self._sizes: list[int] = []  # slices in each portion
+        self._there: list[int] = []  # slices of it that have arrived
+        self._left = 0  # portions
         self._reported = 0.0
         self._volumes: tuple[Volume, ...] = ()
 
@@ -58,15 +64,15 @@ class Loading:
         try:
             check_claims(self._image)
             check_budget(self._image)
-            array, handle = self._allocate()
-        except (OpenError, MemoryError) as error:
+            self._array, handle = self._allocate()
+        except OpenError as error:
             self._fail(str(error))
             return
-        self._array = array
         if self._plan.kind == "dicom":
             self._read_slices(handle)
         else:
-            self._read_file(handle)
+            self._sizes, self._there, self._left = [1], [0], 1
+            self._ask("viewer.io.files:fill", (handle, self._plan), self._plan.files, self._file_there, 0)
 
     def _allocate(self) -> tuple[NDArray[Any], SharedHandle]:
         color = (3,) if self._image.components == 3 else ()
@@ -74,178 +80,69 @@ class Loading:
         try:
             return create_shared(shape, self._image.dtype)
         except MemoryError as error:
-            raise OpenError(
-                f"{name_of(self._image)}: there is {error}; close other images and open it again."
-            ) from error
-
-    def _read_file(self, handle: SharedHandle) -> None:
-        self._portions = self._left = 1
-        self._add("viewer.io.files:fill", (handle, self._plan), self._plan.files, self._file_there, urgency=0)
+            reason = f"{name_of(self._image)}: there is {error}; close other images and open it again."
+            raise OpenError(reason) from error
 
     def _file_there(self, badges: tuple[str, ...]) -> None:
         self._image = replace(self._image, badges=(*self._image.badges, *badges))
-        self._start()
-        self._portion_there(None)
+        self._slices_there(0, None)
 
     def _read_slices(self, handle: SharedHandle) -> None:
         """The middle slice of the first time point alone, then the others from the middle outwards."""
         slices = self._grid.shape[0]
         outward = sorted(range(slices), key=lambda k: abs(k - slices // 2))
         places = [(t, k) for t in range(self._image.timepoints) for k in outward]
-        slice_bytes = max(1, self._array.nbytes // len(places))
-        portion = PORTION if (self._plan.frames["offset"] >= 0).all() else DECODED
-        count = max(1, portion // slice_bytes)
+        raw = bool((self._plan.frames["offset"] >= 0).all())
+        portion = max(PORTION, self._array.nbytes // PORTIONS) if raw else DECODED
+        count = max(1, portion * len(places) // self._array.nbytes)
         groups = [places[:1], *(places[n : n + count] for n in range(1, len(places), count))]
-        self._portions = self._left = len(groups)
+        self._sizes, self._there, self._left = [len(group) for group in groups], [0] * len(groups), len(groups)
         for number, group in enumerate(groups):
             job = job_of(self._image, group)
-            files = [
-                job.plan.files[max(0, job.plan.frames[0, cell.parts[0][0]]["file"])] if cell.parts else ""
-                for cell in job.cells
-            ]
-            self._add(
-                "viewer.io.dicom_read:fill", (handle, job), files,
-                self._first_there if number == 0 else self._portion_there, urgency=0 if number == 0 else 1,
-            )  # fmt: skip
+            done = partial(self._slices_there, number)
+            self._ask("viewer.io.dicom_read:fill", (handle, job), job.names, done, number)
 
-    def _add(
-        self, function: str, arguments: tuple[Any, ...], files: Sequence[str], done: Callable[[Any], None], urgency: int
+    def _ask(
+        self,
+        function: str,
+        arguments: tuple[Any, ...],
+        files: Sequence[str],
+        done: Callable[[Any], None],
+        number: int,
     ) -> None:
         def failed(reason: str) -> None:
             self._fail(f"{name_of(self._image)} cannot be loaded. {reason}")
 
         def stopped(item: int, why: str) -> None:
-            shown = base_name(files[item]) if item < len(files) else ""
-            self._fail(stopped_sentence(shown or name_of(self._image), why))
+            self._fail(stopped_sentence(base_name(files[item]) if item < len(files) else name_of(self._image), why))
 
-        self._pool.add(Unit(self._task, function, arguments, done, failed, stopped, urgency))
+        urgency = 0 if number == 0 else 1
+        unit = Unit(self._task, function, arguments, done, failed, stopped, urgency)
+        unit.progressed = partial(self._progressed, number)
+        self._pool.add(unit)
 
-    def _first_there(self, nothing: None) -> None:
-        self._start()
-        self._portion_there(nothing)
+    def _progressed(self, number: int, item: int) -> None:
+        self._there[number] = item
+        self._report()
 
-    def _start(self) -> None:
-        self._volumes = volumes_of(self._image, self._grid, self._array)
-        self._task.tell(self._callbacks.started, self._volumes)
-
-    def _portion_there(self, nothing: None) -> None:
+    def _slices_there(self, number: int, nothing: None) -> None:
+        self._there[number] = self._sizes[number]
         self._left -= 1
-        now = time.monotonic()
-        if not self._left:
+        if number == 0:
+            self._volumes = volumes_of(self._image, self._grid, self._array)
+            self._task.tell(self._callbacks.started, self._volumes)
+        if self._left:
+            self._report()
+        else:
             self._task.tell(self._callbacks.filled, 1.0)
             self._task.finish(self._callbacks.done, self._volumes)
-        elif self._volumes and now - self._reported > EVERY:
+
+    def _report(self) -> None:
+        now = time.monotonic()
+        if self._volumes and now - self._reported > EVERY:
             self._reported = now
-            self._task.tell(self._callbacks.filled, 1 - self._left / self._portions)
+            self._task.tell(self._callbacks.filled, sum(self._there) / sum(self._sizes))
 
     def _fail(self, reason: str) -> None:
         self._task.finish(self._callbacks.failed, reason)
         self._task.abandon()
-
-
-def loaded_grid(image: Image) -> Grid:
-    """The grid of the volume that loading makes."""
-    return image.plan.resampling.grid if image.plan.resampling else image.grid
-
-
-def loaded_bytes(image: Image) -> int:
-    """Bytes of that volume, all time points together."""
-    sizes = (*loaded_grid(image).shape, image.timepoints, image.components)
-    return int(np.prod(sizes, dtype=object)) * np.dtype(image.dtype).itemsize
-
-
-def name_of(image: Image) -> str:
-    return image.name or image.source.series_description or base_name(image.source.files[0])
-
-
-def base_name(path: str) -> str:
-    return path.replace("\\", "/").rsplit("/", 1)[-1].rsplit("!", 1)[-1]
-
-
-def stopped_sentence(name: str, why: str) -> str:
-    return f"{name}: the reader had to be stopped ({why}); the file may be damaged or hostile and was left out."
-
-
-def check_claims(image: Image) -> None:
-    """The pixels that the plan promises must fit into the files. Raises OpenError."""
-    plan: Plan = image.plan
-    there = plan.frames[plan.frames["file"] >= 0]
-    sizes = np.array(plan.sizes, np.int64)[there["file"]]
-    raw = there["offset"] >= 0
-    if (there["offset"][raw] + there["length"][raw] > sizes[raw]).any():
-        raise OpenError(
-            f"{name_of(image)} is truncated: a file ends before its pixels do; copy it again from its source."
-        )
-    if not raw.all() and loaded_bytes(image) > MAX_RATIO * sum(plan.sizes):
-        raise OpenError(
-            f"{name_of(image)} claims {loaded_bytes(image) / 2**30:.1f} GB of pixels in {sum(plan.sizes):,} bytes; "
-            "it is damaged or hostile."
-        )
-
-
-def check_budget(image: Image) -> None:
-    """The volume must fit into the memory that is free. Raises OpenError."""
-    need, free = loaded_bytes(image), BUDGET * psutil.virtual_memory().available
-    if need > free:
-        raise OpenError(
-            f"{name_of(image)} needs {need / 2**30:.1f} GB of memory but only {free / 2**30:.1f} GB are free; "
-            "close other images or programs and open it again."
-        )
-
-
-def job_of(image: Image, places: Sequence[tuple[int, int]]) -> Job:
-    """What a reader process must know to fill slices `places` (time point, k): the frames of these and no more."""
-    plan: Plan = image.plan
-    grid = loaded_grid(image)
-    wanted: dict[tuple[int, int], int] = {}
-    cells = []
-    for t, k in places:
-        parts = [(s, weight) for s, weight in parts_of(plan, k) if plan.frames[t, s]["file"] >= 0]
-        numbered = tuple((wanted.setdefault((t, s), len(wanted)), weight) for s, weight in parts)
-        cells.append(Cell(t * grid.shape[0] + k, numbered))
-    rows = np.array(list(wanted), np.intp).reshape(-1, 2)
-    frames = plan.frames[rows[:, 0], rows[:, 1]]
-    used, frames["file"] = np.unique(frames["file"], return_inverse=True)
-    cut = replace(
-        plan, frames=frames[None], resampling=None, times=(), windows=(),
-        files=tuple(plan.files[n] for n in used), sizes=tuple(plan.sizes[n] for n in used),
-        mtimes=tuple(plan.mtimes[n] for n in used),
-    )  # fmt: skip
-    moved = plan.resampling is not None and plan.resampling.shifts.any()
-    shifts = plan.resampling.shifts[rows[:, 1]] if plan.resampling and moved else None
-    shape = (*grid.shape[1:], 3) if image.components == 3 else grid.shape[1:]
-    return Job(cut, tuple(cells), image.dtype, shape, shifts)
-
-
-def volumes_of(image: Image, grid: Grid, array: NDArray[Any]) -> tuple[Volume, ...]:
-    """One Volume for each time point of `array` [time point, k, j, i(, 3)], of which the middle slice must be there."""
-    plan: Plan = image.plan
-    badges = tuple(dict.fromkeys((*image.badges, *(("resampled",) if plan.resampling else ()))))
-    windows = plan.windows or ((automatic(plan, array),) if image.components == 1 else ())
-    return tuple(
-        Volume(
-            part,
-            grid,
-            image.name or image.source.series_description,
-            image.unit,
-            plan.slope,
-            plan.intercept,
-            windows,
-            plan.inverted,
-            image.source,
-            plan.times[t] if plan.times else "",
-            badges,
-        )
-        for t, part in enumerate(array)
-    )
-
-
-def automatic(plan: Plan, array: NDArray[Any]) -> Window:
-    """From the 1st to the 99th percentile of the first time point's middle slice, padding left out."""
-    slice_ = array[0, array.shape[1] // 2]
-    thin = max(1, int((slice_.size / 65536) ** 0.5))
-    values = slice_[::thin, ::thin]
-    values = values[np.isfinite(values) & (values != (np.nan if plan.padding is None else plan.padding))]
-    low, high = np.percentile(values.astype(np.float64), (1, 99)) if values.size else (0.0, 1.0)
-    low, high = low * plan.slope + plan.intercept, high * plan.slope + plan.intercept
-    return Window(float(low + high) / 2, max(float(abs(high - low)), 1e-6), "auto")

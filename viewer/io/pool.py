@@ -53,6 +53,7 @@ class Unit:
     stopped: Callable[[int, str], None]
     urgency: int = 1
     seconds: float = 0.0  # 0: the pool's
+    progressed: Callable[[int], None] | None = None  # told now and then which item it is at
 
 
 @dataclass(eq=False)
@@ -207,6 +208,8 @@ class Pool:
                 self._lost(worker, "was cancelled")
             elif now - worker.desk[1] / 1e9 > limit:
                 self._lost(worker, f"took longer than {limit:g} s")
+            elif unit.progressed:
+                unit.progressed(int(worker.desk[0]))
 
     def _lost(self, worker: _Worker, why: str) -> None:
         """A process died or must: take it away and tell the owner of its work; the next one starts when needed."""

@@ -19,6 +19,7 @@ from viewer.data.study import Image, Refused
 from viewer.data.volume import Volume
 from viewer.io import indexing, loading
 from viewer.io.failure import OpenError
+from viewer.io.loaded import job_of, loaded_grid
 from viewer.io.pool import Pool, Unit
 from viewer.io.request import Post, Task, at_once
 
@@ -90,7 +91,7 @@ class Reader:
 
         def ask() -> None:
             if image.plan.kind == "dicom":
-                job = loading.job_of(image, [(0, loading.loaded_grid(image).shape[0] // 2)])
+                job = job_of(image, [(0, loaded_grid(image).shape[0] // 2)])
                 self._ask(task, "viewer.io.thumbnail:dicom_picture", (job, *shown), done, failed, 0.0)
             else:
                 self._ask(task, "viewer.io.thumbnail:file_picture", (image.plan, *shown), done, failed, 0.0)
