@@ -1,0 +1,78 @@
+"""The job list: state in words, progress, cancel, and what became of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from viewer.scene.task import Task
+from viewer.ui.jobs import JobsPanel
+
+
+@pytest.fixture
+def panel(session, qtbot):
+    panel = JobsPanel(session)
+    qtbot.addWidget(panel)
+    panel.show()
+    return panel
+
+
+def _add(panel, title="Denoise"):
+    task = Task("run", title)
+    panel.session.tasks.append(task)
+    panel.session.task_added.emit(task)
+    return task, panel.rows[task.id]
+
+
+def test_a_task_from_waiting_to_done(panel):
+    task, row = _add(panel)
+    assert row.state.text() == "Waiting"
+    task.begin()
+    task.advance(0.25, "filtering")
+    assert (row.state.text(), row.bar.value(), row.text.text()) == ("Running", 250, "filtering")
+    task.stages, task.peak_memory = {"filtering": 2.0}, 3 << 20
+    task.end("done")
+    assert row.state.text() == "Done"
+    assert row.text.text() == "filtering 2.0 s · at most 3 MB of memory"
+    assert not row.bar.isVisible()
+
+
+def test_a_failure_says_its_sentence(panel):
+    task, row = _add(panel)
+    task.begin()
+    task.end("failed", "The disk is full: free some space.")
+    assert row.state.text() == "Failed"
+    assert row.text.text() == "The disk is full: free some space."
+
+
+def test_cancel_asks_the_task(panel):
+    asked = []
+    task, row = _add(panel)
+    task.stop = lambda: asked.append(True)
+    task.begin()
+    assert not row.cancel.isHidden()
+    row.cancel.click()
+    assert asked == [True]
+    task.end("cancelled")
+    assert row.cancel.isHidden()
+
+
+def test_time_left_comes_from_the_progress(panel, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("viewer.scene.task.time.monotonic", lambda: now[0])
+    task, row = _add(panel)
+    task.begin()
+    now[0] = 110.0
+    task.advance(0.25)
+    assert task.seconds_left == pytest.approx(30)
+    assert row.time.text() == "25% · 30 s left"
+
+
+def test_clear_keeps_what_runs(panel):
+    done, _ = _add(panel, "done")
+    done.begin()
+    done.end("done")
+    running, _ = _add(panel, "running")
+    running.begin()
+    panel.clear()
+    assert list(panel.rows) == [running.id]
+    done.events.state.emit("done", "running")  # a row that went does not listen any more
