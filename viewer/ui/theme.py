@@ -147,7 +147,7 @@ def apply(app: QApplication, theme: Theme = "dark", scale: float = 1.0) -> None:
     font.setPixelSize(round(TEXT_SIZE * scale))
     app.setFont(font)
     colours = {name: colour.name() for name, colour in NAMES.items()}
-    sheet = Template(SHEET.read_text(encoding="utf-8")).substitute(colours)
+    sheet = Template(SHEET.read_text(encoding="utf-8")).substitute(colours, folder=SHEET.parent.as_posix())
     app.setStyleSheet(re.sub(r"\b(\d+)px", lambda match: f"{round(int(match[1]) * scale)}px", sheet))
 
 
