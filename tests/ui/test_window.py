@@ -76,6 +76,9 @@ def test_side_by_side_shows_every_visible_layer_alone(window, add_image, qtbot):
     views = window.views.all[len(VIEWS) :]
     assert [view.shown for view in views] == [(first,), (second,)]
     assert _shown(window) == set()
+    window.session.state.compared = (first.id, hidden.id)
+    assert [view.shown for view in window.views.all[len(VIEWS) :]] == [(first,), (hidden,)]
+    window.session.state.compared = ()
     window.session.remove(second)
     assert [view.shown for view in window.views.all[len(VIEWS) :]] == [(first,)]
     window.session.state.layout = "2x2"

@@ -54,8 +54,8 @@ class StatusBar(QStatusBar):
         middle = QWidget()
         line = QHBoxLayout(middle)
         line.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.message, self.cure):
-            line.addWidget(widget)
+        line.addWidget(self.message, 1)
+        line.addWidget(self.cure)
         self.addWidget(middle, 4)
         for part in (self.jobs, self.list, self.memory):
             self.addPermanentWidget(part)
