@@ -65,12 +65,17 @@ def _folder(path: str, found: Found) -> None:
         for entry in sorted(entries, key=lambda one: one.name):
             if entry.name.startswith(".") or entry.name == "__MACOSX":
                 continue
-            place = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
-            if entry.is_dir() or entry.name.lower().endswith(ARCHIVE_ENDING) or entry.name.upper() == "DICOMDIR":
+            link = entry.is_symlink()
+            place = os.path.realpath(entry.path) if link else entry.path
+            if (
+                (os.path.isdir(place) if link else entry.is_dir())
+                or entry.name.lower().endswith(ARCHIVE_ENDING)
+                or entry.name.upper() == "DICOMDIR"
+            ):
                 found.containers.append(place)
-            elif entry.is_file():
+            elif os.path.isfile(place) if link else entry.is_file():
                 found.files.append(place)
-            elif entry.is_symlink():
+            elif link:
                 found.refused.append((entry.path, "It is a link to something that is not there."))
 
 

@@ -71,7 +71,7 @@ class Loading:
         if self._plan.kind == "dicom":
             self._read_slices(handle)
         else:
-            self._sizes, self._there, self._left = [1], [0], 1
+            self._sizes, self._there, self._left = [self._image.timepoints * self._grid.shape[0]], [0], 1
             self._ask("viewer.io.files:fill", (handle, self._plan), self._plan.files, self._file_there, 0)
 
     def _allocate(self) -> tuple[NDArray[Any], SharedHandle]:

@@ -26,7 +26,8 @@ def look(paths: list[str]) -> list[Sight]:
 
 
 def _look(path: str) -> Sight:
-    from viewer.io.files import belongs_to_header, describe, ending_of  # for these files only
+    from viewer.io.files import belongs_to_header, describe
+    from viewer.io.itk_header import ending_of
 
     if ending_of(path):
         return Sight(key=path, images=(describe(path),))
