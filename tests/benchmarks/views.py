@@ -113,6 +113,7 @@ def slices(bench: Bench, size: int, layer: VolumeLayer, above: VolumeLayer) -> N
         view = SliceView(document, state, name)
         view.resize(size, size)
         show(view)
+        bench.measure(f"{name}: nothing new (what Qt alone takes)", [view], lambda n, view=view: view.update())
         bench.measure(f"{name}: scroll", [view], walk(state, layer, axis))
         bench.measure(f"{name}: window/level", [view], lambda n: dress(layer, n))
         bench.measure(f"{name}: cross-hair in the slice", [view], walk(state, layer, (axis + 1) % 3))

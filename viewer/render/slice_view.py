@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any
 
 import numpy as np
-from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
-from vtkmodules.vtkRenderingImage import vtkImageStack
 
 from viewer.data.grid import Grid
 from viewer.render.artist import SliceArtist, artist_of
@@ -29,6 +26,7 @@ from viewer.scene.document import Document
 from viewer.scene.layer import Box, Layer, VolumeLayer
 from viewer.scene.view_state import ViewState
 
+LIFT = 0.05  # mm between layers: the depth buffer tells 0.0001
 FAR = 1000.0  # mm from the camera to the slice; parallel projection, so only the order matters
 NEAREST_SCALE, FARTHEST_SCALE = 0.005, 20.0  # mm a pixel: where zooming ends
 
@@ -38,9 +36,9 @@ class SliceView(View):
 
     def __init__(self, document: Document, state: ViewState, plane: str, parent: QWidget | None = None) -> None:
         super().__init__(document, state, plane, parent)
-        self._stack: Any = vtkImageStack()
-        self.renderer.AddViewProp(self._stack)
-        self.renderer.AutomaticLightCreationOff()  # pictures need no light: it would cost 2 ms a layer
+        # Without lights and VTK's order-independent blending two layers take 4 ms to draw instead of 13.
+        self.renderer.AutomaticLightCreationOff()
+        self.renderer.SetUseOIT(False)
         self.renderer.GetActiveCamera().ParallelProjectionOn()
         self._artists: dict[str, SliceArtist] = {}
         self._drawn: Hashable = None
@@ -135,7 +133,7 @@ class SliceView(View):
             return False
         self._written.clear()
         self._drawn = look
-        self._stack.GetImages().RemoveAllItems()
+        self.renderer.RemoveAllViewProps()
         if pose:
             self._aim(pose)
             for place, layer in enumerate(layers):
@@ -186,7 +184,7 @@ class SliceView(View):
     def drop(self, layer: Layer) -> None:
         artist = self._artists.pop(layer.id, None)
         if artist:
-            self._stack.RemoveImage(artist.prop)
+            self.renderer.RemoveViewProp(artist.prop)
             self._drawn = None
 
     def shows(self, layer: Layer, box: Box) -> bool:
@@ -198,10 +196,6 @@ class SliceView(View):
         start, stop, _ = box[plane.normal_axis].indices(plane.count)
         return start <= self.index < stop
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._drawn = None
-
     def _artist(self, layer: Layer) -> SliceArtist:
         if layer.id not in self._artists:
             self._artists[layer.id] = artist_of[type(layer)].in_slice(layer)
@@ -210,8 +204,12 @@ class SliceView(View):
     def _show(self, layer: Layer, place: int, pose: Pose) -> None:
         artist = self._artist(layer)
         artist.show(pose, self.state.timepoint, overlay=place > 0)
-        artist.prop.GetProperty().SetLayerNumber(place)
-        self._stack.AddImage(artist.prop)
+        if not artist.prop.GetVisibility():
+            return
+        matrix = artist.prop.GetUserMatrix()
+        for axis, towards in enumerate(-pose.plane.forward):  # nearer than the layer below, or that would hide it
+            matrix.SetElement(axis, 3, matrix.GetElement(axis, 3) + place * LIFT * towards)
+        self.renderer.AddViewProp(artist.prop)
 
     def _aim(self, pose: Pose) -> None:
         plane, camera = pose.plane, self.renderer.GetActiveCamera()

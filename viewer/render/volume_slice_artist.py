@@ -28,8 +28,10 @@ class VolumeSliceArtist:
         self._table.SetNanColor(0, 0, 0, 0)
         self._image: Any = None
         self._volume: Volume | None = None
+        self._coloured: Hashable = None
         self.prop: Any = vtkImageSlice()
         self.prop.SetMapper(self._mapper)
+        self.prop.ForceTranslucentOn()  # drawn in the order of the layers, opaque or not
 
     def look(self, pose: Pose, timepoint: int, *, overlay: bool) -> Hashable:
         """Everything the picture depends on: an equal look needs no new drawing."""
@@ -79,7 +81,10 @@ class VolumeSliceArtist:
     def _colour(self, volume: Volume, *, overlay: bool) -> None:
         look = self.prop.GetProperty()
         look.SetOpacity(self._layer.opacity)
-        look.SetInterpolationTypeToLinear()
+        coloured = (volume, self._layer.window, self._layer.colormap, overlay)
+        if coloured == self._coloured:
+            return
+        self._coloured = coloured
         if volume.color:
             look.SetLookupTable(None)
             look.SetColorWindow(255)
