@@ -65,9 +65,9 @@ def filtered(
 
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
-        for count, (part, values) in enumerate(zip(parts, pool.map(done, parts), strict=True)):
-            job.progress(count / len(parts))
+        for count, (part, values) in enumerate(zip(parts, pool.map(done, parts), strict=True), 1):
             out[part.core] = _fitting(values, out.dtype)
+            job.progress(count / len(parts))
     finally:
         pool.shutdown(cancel_futures=True)
     return out

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-from contextlib import redirect_stderr
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 from viewer.api import Grid, Job, Refusal, Volume
 
 FINE = 4.0  # mm; the field is smooth, so that it is estimated on a grid about this coarse
+CHUNK = 5  # iterations between two looks at the job
 SLAB = 8  # slices divided in one go
 ESTIMATION = 0.8  # of the whole work
 
@@ -32,6 +31,8 @@ def _coarse(image: Volume) -> tuple[sitk.Image, sitk.Image]:
     steps = [max(1, min(round(FINE / mm), n // 16)) for mm, n in zip(image.grid.spacing, image.grid.shape, strict=True)]
     part = image.array[:: steps[0], :: steps[1], :: steps[2]]
     values = part.astype(np.float32) * np.float32(image.slope) + np.float32(image.intercept)
+    if min(values.shape) < 4:
+        raise Refusal("the image has too few slices to tell shading in all directions: choose one with four or more.")
     if values.min() < 0:
         raise Refusal("the image has negative values, which a magnitude image has not: choose an MR image.")
     if values.min() == values.max():
@@ -43,26 +44,25 @@ def _coarse(image: Volume) -> tuple[sitk.Image, sitk.Image]:
 
 
 def _log_field(coarse: sitk.Image, mask: sitk.Image, levels: int, iterations: int, job: Job) -> sitk.Image:
-    """The logarithm of the field on the coarse grid; its mean in the mask is 0."""
+    """The logarithm of the field on the coarse grid; its mean in the mask is 0.
+
+    N4 adds up what it finds in what it has corrected so far. It is called for a few iterations at a time, as ITK's
+    filter cannot be stopped before its end.
+    """
     n4 = sitk.N4BiasFieldCorrectionImageFilter()
-    n4.SetMaximumNumberOfIterations([iterations] * levels)
-    n4.AddCommand(sitk.sitkIterationEvent, lambda: job.progress(ESTIMATION * _done(n4, iterations) / levels))
-    try:
-        with redirect_stderr(
-            io.StringIO()
-        ):  # ITK prints the Cancelled that ends it, before it raises an error of its own
-            n4.Execute(coarse, mask)
-    except RuntimeError:
-        job.progress(0.0)  # raises Cancelled where that was the reason
-        raise
-    field = n4.GetLogBiasFieldAsImage(coarse)
+    n4.SetMaximumNumberOfIterations([CHUNK])
+    field = sitk.Image(coarse.GetSize(), sitk.sitkFloat32)
+    field.CopyInformation(coarse)
+    for level in range(levels):
+        n4.SetNumberOfControlPoints([n4.GetSplineOrder() + 2**level] * 3)
+        for done in range(0, iterations, CHUNK):
+            job.progress(ESTIMATION * (level + done / iterations) / levels)
+            n4.Execute(coarse / sitk.Exp(field), mask)
+            field += n4.GetLogBiasFieldAsImage(coarse)
+            if n4.GetCurrentConvergenceMeasurement() < n4.GetConvergenceThreshold():
+                break
     inside = sitk.GetArrayViewFromImage(field)[sitk.GetArrayViewFromImage(mask) > 0]
     return field - float(inside.mean())
-
-
-def _done(n4: sitk.N4BiasFieldCorrectionImageFilter, iterations: int) -> float:
-    """Levels that are done, with the part of the present one."""
-    return float(n4.GetCurrentLevel() + n4.GetElapsedIterations() / iterations)
 
 
 def _divided(image: Volume, field: sitk.Image, job: Job) -> NDArray[Any]:

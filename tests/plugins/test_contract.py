@@ -1,0 +1,187 @@
+"""What every plugin is held to, whoever wrote it."""
+
+from __future__ import annotations
+
+import ast
+import pickle
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from phantom import phantom
+
+from viewer.compute.engine import Engine
+from viewer.compute.job import Cancelled, Job
+from viewer.compute.runner import Runner
+from viewer.data.segmentation import Segment, Segmentation
+from viewer.data.transform import Transform
+from viewer.data.volume import Volume
+from viewer.plugin.discover import discover
+from viewer.plugin.plugin import Plugin, Value
+from viewer.plugin.run import Result, execute
+
+PLUGINS, BROKEN = discover(Path(__file__).parent / "no folder of the user")
+FOLDER = Path(__file__).parents[2] / "plugins"
+every = pytest.mark.parametrize("plugin", PLUGINS.values(), ids=list(PLUGINS))
+
+
+def inputs_of(plugin: Plugin, volume: Volume) -> dict[str, Value]:
+    """A value for every input, on the volume's grid."""
+    labels = Segmentation((volume.array > 200).astype(np.uint8), volume.grid, (Segment(1, "head"),))
+    made: dict[str, Value] = {"volume": volume, "segmentation": labels, "transform": Transform(np.eye(4))}
+    return {one.name: made[one.type] for one in plugin.inputs}
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, tuple[Result, list[float]]]:
+    """Each plugin's result on a small phantom, and the progress it told."""
+    found = {}
+    for plugin in PLUGINS.values():
+        told: list[float] = []
+        job = Watched(told)
+        found[plugin.id] = (execute(job, plugin.id, inputs_of(plugin, phantom()), {}), told)
+    return found
+
+
+class Watched(Job):
+    """A job that keeps every fraction it was told, before anything is evened out."""
+
+    def __init__(self, told: list[float], cancelled: Callable[[], bool] = lambda: False) -> None:
+        super().__init__(cancelled=cancelled)
+        self._every = told
+
+    def progress(self, fraction: float, text: str = "") -> None:
+        self._every.append(fraction)
+        super().progress(fraction, text)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    engine = Engine()
+    yield engine
+    engine.close()
+
+
+def test_all_are_well() -> None:
+    assert BROKEN == ()
+    assert {"denoise", "correct_bias"} <= set(PLUGINS)
+
+
+@every
+def test_it_is_described(plugin: Plugin) -> None:
+    assert plugin.summary.endswith(".")
+    assert plugin.version
+    for one in (*plugin.inputs, *plugin.parameters):
+        assert one.description, f"{plugin.id}: the docstring says nothing of {one.name}"
+
+
+@every
+def test_it_returns_what_it_declares_on_the_grid_it_got(plugin: Plugin, results: dict[str, Any]) -> None:
+    result = results[plugin.id][0]
+    volume = phantom()
+    assert list(result.outputs) == [output.name for output in plugin.outputs]
+    for value in result.outputs.values():
+        assert value.provenance.plugin == plugin.id
+        if not isinstance(value, Transform):
+            assert value.grid.matches(volume.grid, tolerance=0)
+            assert value.grid.frame_of_reference == volume.grid.frame_of_reference
+            assert value.source == volume.source
+
+
+@every
+def test_progress_never_falls(plugin: Plugin, results: dict[str, Any]) -> None:
+    told = results[plugin.id][1]
+    assert told[-1] == 1.0
+    assert len(set(told)) >= 2
+    own = [fraction for place, fraction in enumerate(told) if place == 0 or fraction != told[place - 1]]
+    assert own == sorted(own)
+
+
+@every
+def test_it_runs_in_the_engine_and_its_result_travels(plugin: Plugin, engine: Engine, results: dict[str, Any]) -> None:
+    over, ends = threading.Event(), []
+
+    def end(*what: Any) -> None:
+        ends.append(what)
+        over.set()
+
+    args = (plugin.id, inputs_of(plugin, phantom((24, 64, 64))), {})
+    engine.submit("viewer.plugin.run:execute", args, done=end, failed=end, cancelled=end)
+    assert over.wait(60)
+    assert isinstance(ends[0][0], Result), ends
+    assert pickle.loads(pickle.dumps(results[plugin.id][0])).stages
+
+
+@every
+def test_the_same_input_gives_the_same_result_and_is_left_alone(plugin: Plugin, results: dict[str, Any]) -> None:
+    volume = phantom()
+    before = volume.array.copy()
+    again = execute(Job(), plugin.id, inputs_of(plugin, volume), {})
+    for name, value in again.outputs.items():
+        first = results[plugin.id][0].outputs[name]
+        assert np.array_equal(getattr(value, "array", 0), getattr(first, "array", 0))
+    assert np.array_equal(volume.array, before)
+
+
+@every
+def test_a_cancel_takes_effect(plugin: Plugin) -> None:
+    """Within a second on an idle machine; tests may share theirs, so the bound is wider here."""
+    values = inputs_of(plugin, phantom((40, 200, 200)))
+    told: list[float] = []
+    times: list[float] = []
+
+    def cancelled() -> bool:
+        times.append(time.monotonic())
+        return bool(told) and told[-1] > 0.4
+
+    job = Watched(told, cancelled)
+    with pytest.raises(Cancelled):
+        execute(job, plugin.id, values, {})
+    assert max(np.diff(times)) < 4
+
+
+@every
+@pytest.mark.parametrize("case", ["one slice", "constant", "float", "bytes", "tiny", "colour", "not a number", "thick"])
+def test_odd_images_work_or_are_refused(plugin: Plugin, case: str) -> None:
+    volume = phantom((8, 20, 24))
+    odd = {
+        "one slice": lambda: phantom((1, 32, 40)),
+        "constant": lambda: replace(volume, array=np.full_like(volume.array, 7)),
+        "float": lambda: phantom((8, 20, 24), dtype=np.float32),
+        "bytes": lambda: replace(volume, array=(volume.array // 8).clip(0, 255).astype(np.uint8)),
+        "tiny": lambda: phantom((2, 3, 2)),
+        "colour": lambda: replace(volume, array=np.zeros((*volume.array.shape, 3), np.uint8)),
+        "not a number": lambda: replace(volume, array=np.where(volume.array > 500, np.nan, volume.array)),
+        "thick": lambda: phantom((6, 30, 32), spacing=(6.0, 1.0, 1.0)),
+    }[case]()
+    heard = threading.Event()
+    ends: list[Any] = []
+    runner = Runner(lambda call: (call(), heard.set() if ends else None))
+    args = (plugin.id, inputs_of(plugin, volume) | {plugin.inputs[0].name: odd}, {})
+    runner.submit("viewer.plugin.run:execute", args, done=ends.append, failed=lambda *what: ends.append(what))
+    assert heard.wait(60)
+    runner.close()
+    if isinstance(ends[0], Result):
+        values = [value for value in ends[0].outputs.values() if not isinstance(value, Transform)]
+        assert all(value.array.shape[:3] == odd.array.shape[:3] for value in values)
+    else:
+        sentence, _ = ends[0]
+        assert sentence.startswith(f"{plugin.title}: ")
+        assert sentence.endswith(".")
+        assert "see the log" not in sentence
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.rglob("*.py")), ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_it_sees_the_viewer_through_its_api_only(file: Path) -> None:
+    """No Qt and no VTK either; and a declaration imports nothing that is slow to import."""
+    tree = ast.parse(file.read_text())
+    names = [one.module or "" for one in ast.walk(tree) if isinstance(one, ast.ImportFrom) and not one.level]
+    names += [alias.name for one in ast.walk(tree) if isinstance(one, ast.Import) for alias in one.names]
+    tops = {name.partition(".")[0] for name in names}
+    assert not tops & {"PySide6", "qtpy", "vtk", "vtkmodules", "magicgui"}
+    assert {name for name in names if name.startswith("viewer")} <= {"viewer.api"}
