@@ -140,8 +140,10 @@ class GLView(QOpenGLWidget):
             self.frames += 1
         self._copy_picture()
         painter = QPainter(self)
-        self.paint_overlay(painter)
-        painter.end()
+        try:
+            self.paint_overlay(painter)
+        finally:  # a widget destroyed under a live painter takes the program with it
+            painter.end()
 
     def _copy_picture(self) -> None:
         """VTK's picture into Qt's framebuffer, opaque (else the desktop shines through on macOS and Wayland)."""
