@@ -18,7 +18,7 @@ from pydicom.uid import (
 from scipy.spatial.transform import Rotation
 
 from tests.fixtures.dicom_indexed import SHAPE, STRAIGHT, images_of, index, only, stored
-from tests.fixtures.dicom_phantom import ramp, write_series
+from tests.fixtures.dicom_phantom import dataset, ramp, write, write_series
 from viewer.data.grid import Grid
 from viewer.data.study import Image
 from viewer.io.dicom_pixels import ScanError
@@ -171,3 +171,10 @@ def test_classic_and_enhanced_perfusion_are_the_same_volume() -> None:
     assert classic.grid.matches(enhanced.grid)
     assert (classic.plan.slope, classic.unit, classic.dtype) == (enhanced.plan.slope, enhanced.unit, enhanced.dtype)
     assert (stored(classic) == stored(enhanced)).all()
+
+
+def test_without_a_position_no_side_is_known(tmp_path: Path) -> None:
+    pixels = ramp((20, 30))
+    image = only([write(tmp_path / "us.dcm", dataset(pixels, Modality="US"), pixels)])
+    assert not image.grid.placed
+    assert only(write_series(tmp_path / "ct", ramp(SHAPE), STRAIGHT)).grid.placed

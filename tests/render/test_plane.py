@@ -91,3 +91,9 @@ def test_sheared_slices_keep_their_distance_at_a_right_angle():
 def test_a_single_slice_has_no_side_views():
     grid = Grid.of((1, 6, 7))
     assert [Plane(grid, name).flat for name in ("axial", "coronal", "sagittal")] == [False, True, True]
+
+
+def test_no_letters_where_no_side_is_known() -> None:
+    grid = Grid.of((1, 20, 30), placed=False)
+    assert Plane(grid, "axial").letters == ("", "", "", "")
+    assert Plane(Grid.of((1, 20, 30)), "axial").letters == ("R", "L", "A", "P")

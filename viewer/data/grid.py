@@ -25,12 +25,15 @@ class Grid:
     """A regular lattice of voxels.
 
     shape: voxels along k, j, i. affine: 4×4, maps array index (k, j, i, 1) to world (x, y, z, 1) in LPS mm.
-    frame_of_reference: the DICOM Frame of Reference UID; "" where unknown. Raises ValueError for a singular affine.
+    frame_of_reference: the DICOM Frame of Reference UID; "" where unknown. placed: False where nothing tells how the
+    image lies in the patient (ultrasound, photographs): world axes are then the picture's own, and no side is known.
+    Raises ValueError for a singular affine.
     """
 
     shape: tuple[int, int, int]
     affine: Floats
     frame_of_reference: str = ""
+    placed: bool = True
 
     def __post_init__(self) -> None:
         affine = np.array(self.affine, dtype=np.float64)
@@ -50,13 +53,15 @@ class Grid:
         origin: ArrayLike = (0, 0, 0),
         direction: ArrayLike | None = None,
         frame_of_reference: str = "",
+        *,
+        placed: bool = True,
     ) -> Grid:
         """Build from spacing (k, j, i) in mm, origin (x, y, z) and an ITK direction matrix (columns along i, j, k)."""
         axes = np.eye(3) if direction is None else np.asarray(direction, dtype=np.float64).reshape(3, 3)
         affine = np.eye(4)
         affine[:3, :3] = axes[:, ::-1] * np.asarray(spacing, dtype=np.float64)
         affine[:3, 3] = np.asarray(origin, dtype=np.float64)
-        return cls(shape, affine, frame_of_reference)
+        return cls(shape, affine, frame_of_reference, placed)
 
     @cached_property
     def inverse(self) -> Floats:
@@ -131,7 +136,7 @@ class Grid:
         """The grid of the box of `shape` that begins at voxel `start`."""
         affine = self.affine.copy()
         affine[:3, 3] = self.to_world(start)
-        return Grid(shape, affine, self.frame_of_reference)
+        return Grid(shape, affine, self.frame_of_reference, self.placed)
 
 
 def orientation_letters(vector: ArrayLike, threshold: float = 0.05) -> str:

@@ -192,7 +192,7 @@ def _picture(headers: Sequence[Header], found: FrameSet) -> Found:
         else f"{'frame' if cine else 'image'} {n + 1}"
         for n, second in enumerate(seconds)
     ]
-    grid = Grid.of((1, pixels.rows, pixels.columns), (depth, *frame.spacing))
+    grid = Grid.of((1, pixels.rows, pixels.columns), (depth, *frame.spacing), placed=False)
     return _image(headers, found, np.array(order)[:, None], labels, Stack(grid, None, words))
 
 

@@ -109,7 +109,7 @@ def _rgb(plane: NDArray[Any]) -> NDArray[np.uint8]:
 
 def _grid(facts: Facts, picture: bool) -> Grid:
     if picture:
-        return Grid.of(facts.shape)
+        return Grid.of(facts.shape, placed=False)
     flat = len(facts.size) == 2
     axes = np.eye(3)
     axes[:2, :2] = facts.direction[:2, :2]

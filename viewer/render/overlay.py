@@ -119,7 +119,7 @@ def mismatches(shown: Sequence[VolumeLayer]) -> tuple[Line, ...]:
     if not all(base.source.same_patient(layer.source) for layer in above):
         lines.append(Line("different patients", DANGER))
     frames = {layer.volumes[0].grid.frame_of_reference for layer in shown} - {""}
-    if len(frames) > 1:
+    if len(frames) > 1 or (len(shown) > 1 and not all(layer.volumes[0].grid.placed for layer in shown)):
         lines.append(Line("different frames of reference", WARNING))
     return tuple(lines)
 
@@ -134,13 +134,15 @@ def window_lines(window: Window, unit: str, zoom: float) -> tuple[Line, ...]:
 
 def slice_lines(plane: Plane, index: int, layer: VolumeLayer, timepoint: int) -> tuple[Line, ...]:
     """Which slice this is, where it lies along the plane's normal, and which time point."""
-    depth = plane.depth(index)
-    world = PLANES.index(plane.name)
-    letter = orientation_letters([(depth or 1.0) if axis == world else 0.0 for axis in range(3)])
-    lines = [
-        Line(f"{plane.name.capitalize()} {index + 1}/{plane.count}", PLANE_COLORS[plane.name]),
-        Line(f"{letter} {abs(depth):.1f} mm · {number(plane.spacing)} mm apart", DIM),
-    ]
+    lines = [Line("Not placed in the patient", DIM)]
+    if plane.grid.placed:
+        depth = plane.depth(index)
+        world = PLANES.index(plane.name)
+        letter = orientation_letters([(depth or 1.0) if axis == world else 0.0 for axis in range(3)])
+        lines = [
+            Line(f"{plane.name.capitalize()} {index + 1}/{plane.count}", PLANE_COLORS[plane.name]),
+            Line(f"{letter} {abs(depth):.1f} mm · {number(plane.spacing)} mm apart", DIM),
+        ]
     if len(layer.volumes) > 1:
         at = min(timepoint, len(layer.volumes) - 1)
         words = layer.volumes[at].time

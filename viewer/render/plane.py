@@ -116,7 +116,9 @@ class Plane:
 
     @property
     def letters(self) -> tuple[str, str, str, str]:
-        """The sides of the patient at the screen's left, right, top and bottom edge."""
+        """The sides of the patient at the screen's left, right, top and bottom edge; empty where they are not known."""
+        if not self.grid.placed:
+            return "", "", "", ""
         sides = (-self.right, self.right, -self.down, self.down)
         left, right, top, bottom = (orientation_letters(side) for side in sides)
         return left, right, top, bottom

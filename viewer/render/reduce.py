@@ -64,7 +64,7 @@ def reduced_grid(grid: Grid, by: tuple[int, int, int]) -> Grid:
     affine[:3, :3] *= by
     affine[:3, 3] = grid.to_world((np.array(by) - 1) / 2)
     shape = tuple(n // f for n, f in zip(grid.shape, by, strict=True))
-    return Grid((shape[0], shape[1], shape[2]), affine, grid.frame_of_reference)
+    return Grid((shape[0], shape[1], shape[2]), affine, grid.frame_of_reference, grid.placed)
 
 
 def reduce(volume: Volume, by: tuple[int, int, int]) -> Generator[None, None, Volume]:

@@ -27,6 +27,7 @@ from viewer.scene.layer import Box, Layer, VolumeLayer
 from viewer.scene.view_state import ViewState
 
 LIFT = 0.05  # mm between layers: the depth buffer tells 0.0001
+UNMEASURED = "not for measurement"  # the badge of an image whose pixel size is not known
 FAR = 1000.0  # mm from the camera to the slice; parallel projection, so only the order matters
 NEAREST_SCALE, FARTHEST_SCALE = 0.005, 20.0  # mm a pixel: where zooming ends
 
@@ -161,7 +162,7 @@ class SliceView(View):
             bottom_left=window_lines(selected.window, selected.volumes[0].unit, zoom),
             bottom_right=slice_lines(pose.plane, pose.index, base, state.timepoint),
             edges=pose.plane.letters,
-            scale_bar=scale_bar(pose.scale, self.width()),
+            scale_bar=None if UNMEASURED in base.badges else scale_bar(pose.scale, self.width()),
             color_bars=color_bars(shown),
             cross=common.cross,
             loading=common.loading,

@@ -137,6 +137,7 @@ def _describe(volume: Volume) -> Json:
         "shape": volume.grid.shape,
         "affine": volume.grid.affine.tolist(),
         "frame_of_reference": volume.grid.frame_of_reference,
+        "placed": volume.grid.placed,
         "name": volume.name,
         "unit": volume.unit,
         "slope": volume.slope,

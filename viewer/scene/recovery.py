@@ -154,7 +154,12 @@ def _restore(described: Json, array: NDArray[Any]) -> Volume:
     provenance = described["provenance"]
     return Volume(
         array=array,
-        grid=Grid(tuple(described["shape"]), np.array(described["affine"]), described["frame_of_reference"]),
+        grid=Grid(
+            tuple(described["shape"]),
+            np.array(described["affine"]),
+            described["frame_of_reference"],
+            described["placed"],
+        ),
         windows=tuple(Window(**window) for window in described["windows"]),
         source=Source(**source),
         badges=tuple(described["badges"]),

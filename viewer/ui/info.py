@@ -126,6 +126,8 @@ def _identity(volume: Volume) -> Facts:
 def _geometry(volume: Volume) -> Facts:
     grid = volume.grid
     k, j, i = grid.shape
+    if not grid.placed:
+        return {"Size": f"{i} × {j} × {k} voxels", "Place": "not told: neither sides nor positions are known"}
     letters = " · ".join(orientation_letters(grid.direction[:, axis]) for axis in range(3))
     corner = ", ".join(wording.number(mm, 5) for mm in grid.origin)
     return {
