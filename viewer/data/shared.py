@@ -7,6 +7,7 @@ mapping alive through numpy's base; the file goes when the owner's mapping goes.
 from __future__ import annotations
 
 import contextlib
+import math
 import mmap
 import os
 import tempfile
@@ -43,7 +44,7 @@ def create_shared(shape: tuple[int, ...], dtype: Any, *, own: bool = True) -> tu
     Raises MemoryError where the system cannot hold it.
     """
     kind = np.dtype(dtype)
-    size = max(1, int(np.prod(shape, dtype=np.int64)) * kind.itemsize)
+    size = _bytes(shape, kind)
     path = FOLDER / _name()
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
@@ -55,8 +56,8 @@ def create_shared(shape: tuple[int, ...], dtype: Any, *, own: bool = True) -> tu
             raise
         finally:
             os.close(descriptor)
-    except OSError as error:
-        raise MemoryError(f"no room for {size / 2**20:.0f} MB of shared memory: {error.strerror}") from error
+    except (OSError, OverflowError) as error:
+        raise MemoryError(f"no room for {size >> 20} MB of shared memory: {error}") from error
     handle = SharedHandle(path.name, tuple(int(n) for n in shape), kind.str)
     return _array(block, handle, own=own), handle
 
@@ -64,7 +65,7 @@ def create_shared(shape: tuple[int, ...], dtype: Any, *, own: bool = True) -> tu
 def attach_shared(handle: SharedHandle, *, own: bool = False) -> NDArray[Any]:
     """The array another process made. Raises FileNotFoundError when its owner let it go."""
     skipped = handle.offset % mmap.ALLOCATIONGRANULARITY
-    size = max(1, int(np.prod(handle.shape, dtype=np.int64)) * np.dtype(handle.dtype).itemsize)
+    size = _bytes(handle.shape, np.dtype(handle.dtype))
     with (FOLDER / handle.name).open("r+b") as file:
         block = mmap.mmap(file.fileno(), skipped + size, offset=handle.offset - skipped)
     return _array(block, handle, own=own, skipped=skipped)
@@ -140,6 +141,11 @@ def sweep_owner(pid: int) -> int:
 
 def _name() -> str:
     return f"{PREFIX}{os.getpid()}-{uuid4().hex}"
+
+
+def _bytes(shape: tuple[int, ...], kind: np.dtype[Any]) -> int:
+    """Counted in Python's integers, which do not overflow; at least 1, as an empty file cannot be mapped."""
+    return max(1, math.prod(int(n) for n in shape) * kind.itemsize)
 
 
 def _reserve(descriptor: int, size: int) -> None:

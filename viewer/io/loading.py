@@ -111,7 +111,7 @@ class Loading:
         number: int,
     ) -> None:
         def failed(reason: str) -> None:
-            self._fail(f"{name_of(self._image)} cannot be loaded. {reason}")
+            self._fail(f"{name_of(self._image)} cannot be loaded: {reason[:1].lower()}{reason[1:]}")
 
         def stopped(item: int, why: str) -> None:
             self._fail(stopped_sentence(base_name(files[item]) if item < len(files) else name_of(self._image), why))
