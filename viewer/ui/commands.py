@@ -178,7 +178,7 @@ class Commands:
         actions = [
             Entry(
                 action.text.rstrip("…"),
-                made.keys(action.id) or action.menu.replace("/", " › "),
+                "   ".join(filter(None, (action.menu.replace("/", " › "), made.keys(action.id)))),
                 action.icon,
                 action.run,
             )

@@ -163,9 +163,12 @@ class _JobsSummary(QPushButton):
 
 
 def describe(reading: Reading) -> str:
-    """Place and values: "L 12.3  P 4.0  H 33.5 mm · [k j i] 3 120 88 · CT −1024 HU"."""
-    place = "  ".join(f"{LETTERS[axis][mm < 0]} {abs(mm):.1f}" for axis, mm in enumerate(reading.world))
-    parts = [f"{place} mm"]
+    """Place and values: "L 12.3  P 4.0  H 33.5 mm · CT −1024 HU"; column and row where no side is known."""
+    if reading.values[-1][0].volumes[0].grid.placed:
+        place = "  ".join(f"{LETTERS[axis][mm < 0]} {abs(mm):.1f}" for axis, mm in enumerate(reading.world))
+        parts = [f"{place} mm"]
+    else:
+        parts = [f"column {reading.index[2]}, row {reading.index[1]}"] if reading.index else ["outside"]
     for layer, value in reading.values:
         unit = wording.unit(layer.volumes[0].unit)
         parts.append(f"{layer.name} {_value(value)} {unit}".rstrip())
