@@ -40,7 +40,7 @@ bench: .venv/ready
 	@mkdir -p .venv
 	@if dpkg -s $(SYSTEM) >/dev/null 2>&1; then touch $@; \
 	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-upgrade --no-install-recommends $(SYSTEM) && touch $@; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-upgrade --no-install-recommends $(SYSTEM) >/dev/null && touch $@; \
 	else echo "Tomolens may need system packages that are not installed; on Debian or Ubuntu: sudo apt-get install $(SYSTEM)"; fi
 
 clean:

@@ -41,9 +41,10 @@ class Transform:
 
 
 def _interpolate(field: NDArray[np.float32], index: Floats) -> Floats:
-    """Linear interpolation of field [k, j, i, c] at indices (…, 3); 0 outside the outermost voxel centres."""
+    """Linear interpolation of field [k, j, i, c] at indices (…, 3), as ITK: the outermost voxels reach to their outer
+    faces, with the value of their centres; 0 beyond."""
     size = np.array(field.shape[:3])
-    inside = ((index >= 0) & (index <= size - 1)).all(axis=-1)
+    inside = ((index >= -0.5) & (index <= size - 0.5)).all(axis=-1)
     at = np.clip(index, 0, size - 1)
     low = np.minimum(at.astype(np.intp), np.maximum(size - 2, 0))
     part = at - low
