@@ -1,0 +1,42 @@
+"""ViewState: every view follows it; an equal value tells nothing."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from viewer.scene.view_state import LAYOUTS, VIEWS, ViewState
+
+OTHER: dict[str, Any] = {
+    "crosshair": (1.0, 2.0, 3.0),
+    "timepoint": 4,
+    "active": "layer",
+    "layout": "1-up",
+    "view": "coronal",
+    "tool": "zoom",
+    "compared": ("a", "b"),
+    "show_crosshair": False,
+    "show_overlays": False,
+    "show_text": False,
+}
+
+
+def test_every_field_has_another_value_here() -> None:
+    assert set(OTHER) == {field.name for field in fields(ViewState)}
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_a_change_is_told_once_and_no_other_field_speaks(name: str) -> None:
+    state, heard = ViewState(), []
+    state.events.connect(lambda info: heard.append((info.signal.name, info.args[0])))
+    setattr(state, name, OTHER[name])
+    setattr(state, name, OTHER[name])
+    assert heard == [(name, OTHER[name])]
+
+
+def test_it_starts_with_a_view_and_a_layout_that_exist() -> None:
+    state = ViewState()
+    assert state.layout in LAYOUTS
+    assert state.view in VIEWS
