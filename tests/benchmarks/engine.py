@@ -1,0 +1,115 @@
+"""What the engine costs, and what the denoisers take and give.
+
+    python tests/benchmarks/engine.py
+
+The brain is measured where TOMOLENS_DATA names the folder with the shared data.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "plugins"))
+
+from phantom import clean
+
+from viewer.compute.engine import Engine
+from viewer.compute.job import Job
+from viewer.compute.runner import Runner
+from viewer.data.grid import Grid
+from viewer.data.shared import share
+from viewer.data.study import Source
+from viewer.data.volume import Volume
+from viewer.plugin.discover import discover
+
+TURNS = 20
+
+
+def same(job: Job, value: Any) -> Any:
+    """The cheapest job: what it takes is the way there and back."""
+    job.progress(1.0)
+    return value
+
+
+def wait_for(engine: Engine, function: str, *args: Any) -> tuple[float, Any]:
+    """Seconds from submit to result, and the result."""
+    over, ends = threading.Event(), []
+
+    def end(*what: Any) -> None:
+        ends.append(what)
+        over.set()
+
+    start = time.perf_counter()
+    engine.submit(function, args, done=end, failed=end, cancelled=end)
+    over.wait()
+    return time.perf_counter() - start, ends[0][0]
+
+
+def way_there_and_back() -> None:
+    array = np.random.default_rng(0).integers(-1000, 2000, (100, 512, 512), np.int16)
+    volume = Volume(array, Grid.of(array.shape))
+    shared = Volume(share(array)[0], volume.grid)
+    print(f"\nA volume of 512×512×100 int16 ({array.nbytes / 2**20:.0f} MB) to a job and back, {TURNS} times, ms")
+    print(f"{'':44}{'p50':>8}{'p95':>8}")
+    here, there = Runner(), Engine()
+    first, _ = wait_for(there, "engine:same", None)
+    cases = {
+        "in-process, shared already": (here, shared),
+        "in-process, copied into shared memory": (here, volume),
+        "engine, shared already (result copied)": (there, shared),
+        "engine, copied into shared memory": (there, volume),
+        "engine, nothing but the messages": (there, None),
+    }
+    for name, (engine, value) in cases.items():
+        times = [wait_for(engine, "engine:same", value)[0] * 1e3 for _ in range(TURNS)]
+        print(f"{name:44}{np.percentile(times, 50):8.1f}{np.percentile(times, 95):8.1f}")
+    print(f"{'engine, the first job (starts the process)':44}{first * 1e3:8.1f}")
+    here.close()
+    there.close()
+
+
+def denoisers() -> None:
+    images = {"phantom 96×128×128": clean((96, 128, 128), (1.0, 1.0, 1.0))}
+    brain = Path(os.environ.get("TOMOLENS_DATA", "")) / "nifti/brain-oasis-voxelmorph/test_scan.npz"
+    if brain.is_file():
+        file = np.load(brain)
+        values = file[file.files[0]].squeeze()[16:144, 32:160, 48:176].astype(np.float32)
+        images["brain 128×128×128"] = values * (1000 / values.max())
+    denoise = discover()[0]["denoise"]
+    methods = next(one for one in denoise.parameters if one.name == "method").choices
+    print(f"\nRician noise, PSNR in dB where there is signal, seconds on {os.cpu_count()} cores")
+    print(f"{'':24}{'noise':>6}{'input':>8}" + "".join(f"{name:>30}" for name in methods))
+    for name, truth in images.items():
+        for percent in (3, 5, 9):
+            print(f"{name:24}{percent:5} %" + "".join(_measured(truth, percent * 10.0, denoise, methods)))
+
+
+def _measured(truth: np.ndarray[Any, Any], sigma: float, denoise: Any, methods: tuple[str, ...]) -> list[str]:
+    rng = np.random.default_rng(0)
+    noisy = np.hypot(truth + rng.normal(0, sigma, truth.shape), rng.normal(0, sigma, truth.shape))
+    image = Volume(np.rint(noisy).astype(np.int16), Grid.of(truth.shape), source=Source(modality="MR"))
+    cells = [f"{_psnr(noisy, truth):8.2f}"]
+    for method in methods:
+        start = time.perf_counter()
+        result = denoise(image, Job(), method=method)
+        seconds = time.perf_counter() - start
+        cells.append(f"{f'{_psnr(result.array, truth):.2f} dB, {seconds:.1f} s':>30}")
+    return cells
+
+
+def _psnr(array: np.ndarray[Any, Any], truth: np.ndarray[Any, Any]) -> float:
+    inside = truth > 0.02 * truth.max()
+    return float(10 * np.log10(truth.max() ** 2 / np.mean(np.square(array - truth)[inside])))
+
+
+if __name__ == "__main__":
+    way_there_and_back()
+    denoisers()
