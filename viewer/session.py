@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,6 @@ from viewer.data.study import Image, Refused
 from viewer.data.volume import Volume
 from viewer.io.reader import Reader
 from viewer.io.restore import read_again
-from viewer.io.sample import SamplePaths
-from viewer.io.save import Format, Saved
 from viewer.plugin.discover import discover
 from viewer.plugin.plugin import Plugin
 from viewer.plugin.run import Result
@@ -39,6 +37,10 @@ from viewer.scene.recovery import Recovery, unfinished
 from viewer.scene.task import Kind, Message, Task
 from viewer.scene.view_state import ViewState
 from viewer.settings import state_folder
+
+if TYPE_CHECKING:  # pydicom, SimpleITK and scipy come with these: not before the window is there
+    from viewer.io.sample import SamplePaths
+    from viewer.io.save import Format, Saved
 
 log = logging.getLogger(__name__)
 
