@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QProgressBar, QS
 from viewer.scene.task import State, Task
 from viewer.session import Session
 from viewer.ui import theme, wording
-from viewer.ui.widgets import button, label, set_role, tabular
+from viewer.ui.widgets import Elided, button, label, set_role, tabular
 
 TICK = 500  # ms between looks at the clock, for the time left
 STATES: dict[State, tuple[str, str, str]] = {  # word, icon, role
@@ -77,7 +77,9 @@ class JobRow(QFrame):
         super().__init__(parent)
         self.task = task
         self.setAccessibleName(task.title)
-        self.icon, self.state, self.title = label(), label(wrap=False), label(task.title, "heading")
+        self.icon, self.state, self.title = label(), label(wrap=False), Elided()
+        self.title.say(task.title)
+        set_role(self.title, "heading")
         self.text, self.time = label(role="dim"), label(role="dim", wrap=False)
         self.time.setFont(tabular(self.font()))
         self.bar = QProgressBar(maximum=1000, textVisible=False)
@@ -90,10 +92,10 @@ class JobRow(QFrame):
             (self.icon, 0, 0, 1),
             (self.state, 0, 1, 1),
             (self.title, 0, 2, 1),
-            (self.time, 0, 3, 1),
-            (self.cancel, 0, 4, 1),
-            (self.bar, 1, 0, 5),
-            (self.text, 2, 0, 5),
+            (self.cancel, 0, 3, 1),
+            (self.bar, 1, 0, 4),
+            (self.text, 2, 0, 3),
+            (self.time, 2, 3, 1),
         ):
             grid.addWidget(widget, row, column, 1, columns)
         self._clock = QTimer(self, interval=TICK)

@@ -1,0 +1,52 @@
+"""Make the pictures of the documentation anew: `python docs/make_pictures.py` (some minutes; no display needed).
+
+They show the built-in sample only, so anybody can make the same ones.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PICTURES = ROOT / "docs" / "pictures"
+FROM_DEMO = ("baseline.png", "fusion.png", "follow-up.png", "denoised.png")
+
+
+def main() -> None:
+    """Run the demo, keep its pictures, and take those of the panels."""
+    sys.path.insert(0, str(ROOT))
+    from main import main as tomolens
+
+    PICTURES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        if code := tomolens(["demo", "--out", folder]):
+            sys.exit(code)
+        for name in FROM_DEMO:
+            (PICTURES / name).write_bytes((Path(folder) / name).read_bytes())
+    panels()
+
+
+def panels() -> None:
+    """The plugin form while a job runs, and the facts of a result."""
+    from viewer.app import Stage
+    from viewer.cli.stage import find_images, finish
+    from viewer.io.sample import sample_paths
+
+    with Stage() as stage:
+        session, window = stage.session, stage.window
+        images = find_images(stage, [sample_paths().baseline / "t1"])
+        finish(stage, session.load(images[0]))
+        window.choose_plugin("denoise")
+        window.bottom.show()
+        task = window.plugins.page.run()
+        stage.until(lambda: task.progress > 0.3 or not task.running)
+        stage.picture(PICTURES / "plugin-running.png")
+        finish(stage, task)
+        window.inspector.setCurrentWidget(window.info)
+        stage.picture(PICTURES / "result-facts.png")
+
+
+if __name__ == "__main__":
+    main()
