@@ -75,7 +75,15 @@ def test_the_letters_follow_the_camera(document, state, add, show, still):
         "superior": "LRAP",
         "inferior": "RLAP",
     }
+    document.remove(document.base.id)
+    unplaced = Grid.of((40, 40, 40), placed=False)
+    add(two_balls(unplaced), unplaced)
+    still(view)
+    assert view.overlay().edges == ("", "", "", ""), "no side is known"
+    document.remove(document.base.id)
+    add(two_balls(grid), grid)
     view.look_from("anterior")
+    still(view)
     view.orbit(100, 0)
     assert view.overlay().edges[1] != "L", "turned by 40 degrees"
 

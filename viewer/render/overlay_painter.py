@@ -64,7 +64,7 @@ class OverlayPainter:
             for row, line in enumerate(lines):
                 picture = self._text(painter, self._short(line, width))
                 x = width - EDGE - _width(picture) if right else EDGE
-                painter.drawPixmap(QPointF(x, top + row * self._line), picture)
+                _put(painter, x, top + row * self._line, picture)
 
     def _edges(self, painter: QPainter, overlay: Overlay, width: int, bars: float, height: int) -> None:
         left, right, top, bottom = (self._text(painter, Line(letters)) for letters in overlay.edges)
@@ -73,10 +73,10 @@ class OverlayPainter:
         if bar:
             foot -= tall + 12
             self._scale_bar(painter, bar.pixels, bar.text, width, height)
-        painter.drawPixmap(QPointF(EDGE, (height - tall) / 2), left)
-        painter.drawPixmap(QPointF(width - bars - EDGE - _width(right), (height - tall) / 2), right)
-        painter.drawPixmap(QPointF((width - _width(top)) / 2, EDGE), top)
-        painter.drawPixmap(QPointF((width - _width(bottom)) / 2, foot), bottom)
+        _put(painter, EDGE, (height - tall) / 2, left)
+        _put(painter, width - bars - EDGE - _width(right), (height - tall) / 2, right)
+        _put(painter, (width - _width(top)) / 2, EDGE, top)
+        _put(painter, (width - _width(bottom)) / 2, foot, bottom)
 
     def _scale_bar(self, painter: QPainter, length: float, text: str, width: float, height: int) -> None:
         left, y = round((width - length) / 2), height - EDGE - 4
@@ -86,7 +86,7 @@ class OverlayPainter:
             painter.drawLine(QPointF(left, y - 4), QPointF(left, y + 4))
             painter.drawLine(QPointF(left + length, y - 4), QPointF(left + length, y + 4))
         picture = self._text(painter, Line(text, DIM))
-        painter.drawPixmap(QPointF((width - _width(picture)) / 2, y - 6 - self._line), picture)
+        _put(painter, (width - _width(picture)) / 2, y - 6 - self._line, picture)
 
     def _color_bars(self, painter: QPainter, bars: tuple[ColorBar, ...], width: int, height: int) -> float:
         """Paints them along the right edge; returns the room they take."""
@@ -97,8 +97,8 @@ class OverlayPainter:
             lower = self._text(painter, Line(bar.lower))
             room = max(_width(upper), _width(lower), 12.0)
             right, top = width - EDGE - taken, (height - tall) // 2
-            painter.drawPixmap(QPointF(right - _width(upper), top - self._line - 2), upper)
-            painter.drawPixmap(QPointF(right - _width(lower), top + tall + 2), lower)
+            _put(painter, right - _width(upper), top - self._line - 2, upper)
+            _put(painter, right - _width(lower), top + tall + 2, lower)
             box = QRectF(right - 12, top, 12, tall)
             painter.fillRect(box.adjusted(-1, -1, 1, 1), QColor(TEXT))
             picture = self._bar(bar.colormap)
@@ -122,7 +122,7 @@ class OverlayPainter:
         pictures = [self._text(painter, Line(text, DIM)) for text in message.splitlines()]
         top = (height - self._line * len(pictures)) / 2
         for row, picture in enumerate(pictures):
-            painter.drawPixmap(QPointF((width - _width(picture)) / 2, top + row * self._line), picture)
+            _put(painter, (width - _width(picture)) / 2, top + row * self._line, picture)
 
     def _short(self, line: Line, width: int) -> Line:
         """The line cut to less than half the view, so that opposite corners never meet."""
@@ -169,3 +169,9 @@ class OverlayPainter:
 
 def _width(picture: QPixmap) -> float:
     return picture.width() / picture.devicePixelRatio()
+
+
+def _put(painter: QPainter, x: float, y: float, picture: QPixmap) -> None:
+    """Place a text on whole pixels of the screen: between them thin strokes vanish."""
+    ratio = picture.devicePixelRatio()
+    painter.drawPixmap(QPointF(round(x * ratio) / ratio, round(y * ratio) / ratio), picture)

@@ -16,7 +16,7 @@ from viewer.data.grid import Grid, orientation_letters
 from viewer.data.volume import Window
 from viewer.render.artist import SpaceArtist, artist_of
 from viewer.render.gl_info import is_software
-from viewer.render.overlay import DIM, WARNING, Line, Overlay, loading, number, patient_lines
+from viewer.render.overlay import DIM, WARNING, Line, Overlay, layer_lines, loading, number, patient_lines
 from viewer.render.view import View
 from viewer.render.volume_presets import Preset, presets, presets_for
 from viewer.scene.document import Document
@@ -177,7 +177,7 @@ class VolumeView(View):
         common = Overlay(message=message, loading=loading((layer,)), active=self._active)
         if not self.state.show_text:
             return common
-        badges = [Line(layer.name), *(Line(badge, WARNING) for badge in layer.badges)]
+        badges = list(layer_lines((layer,)))
         if artist and artist.reduced and artist.solid:
             size = " × ".join(number(length) for length in artist.solid.grid.spacing[::-1])
             badges.append(Line(f"reduced for 3-D: {size} mm", WARNING))
@@ -187,7 +187,9 @@ class VolumeView(View):
             top_left=patient_lines(layer.source),
             top_right=tuple(badges),
             bottom_left=() if message else (Line(preset.title, DIM),),
-            edges=("", "", "", "") if message else (letters[0], letters[1], letters[2], letters[3]),
+            edges=("", "", "", "")
+            if message or not layer.volumes[0].grid.placed
+            else (letters[0], letters[1], letters[2], letters[3]),
             message=common.message,
             loading=common.loading,
             active=common.active,
