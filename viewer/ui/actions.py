@@ -29,7 +29,7 @@ assert set(LAYOUT_TITLES) == set(get_args(Layout))
 
 def all_actions(window: MainWindow) -> list[Action]:
     """The one list."""
-    parts = (_file, _edit, _view, _image, _layer, _volume, _tools, _plugins, _help)
+    parts = (_file, _edit, _layouts, _view, _windows, _slices, _layer, _volume, _tools, _plugins, _help)
     return [action for part in parts for action in part(window)]
 
 
@@ -83,8 +83,8 @@ def _edit(w: MainWindow) -> list[Action]:
     ]  # fmt: skip
 
 
-def _view(w: MainWindow) -> list[Action]:
-    do, state, shown = w.commands, w.session.state, w.has_images
+def _layouts(w: MainWindow) -> list[Action]:
+    do, state = w.commands, w.session.state
     several = lambda: len(w.session.document.volume_layers) > 1  # noqa: E731
     layouts = [
         Action(
@@ -99,6 +99,12 @@ def _view(w: MainWindow) -> list[Action]:
         Action("turn_layout", "Next layout", do.turn_layout, "View", "2x2", "Shift+L"),
         Action("next_view", "Next view", partial(do.next_view, 1), "View", key="Ctrl+Tab"),
         Action("previous_view", "Previous view", partial(do.next_view, -1), "View", key="Ctrl+Shift+Tab"),
+    ]  # fmt: skip
+
+
+def _view(w: MainWindow) -> list[Action]:
+    state, shown = w.session.state, w.has_images
+    return [
         Action("fit", "Fit to view", w.fit, "View", "fullscreen", "F", when=shown, new_group=True),
         Action("larger", "Larger", partial(w.zoom, 1.25), "View", "zoom-in", "+, =", when=shown),
         Action("smaller", "Smaller", partial(w.zoom, 0.8), "View", "zoom-out", "-", when=shown),
@@ -135,10 +141,8 @@ def _view(w: MainWindow) -> list[Action]:
     ]  # fmt: skip
 
 
-def _image(w: MainWindow) -> list[Action]:
+def _windows(w: MainWindow) -> list[Action]:
     do, shown = w.commands, w.has_images
-    moving = partial(Action, menu="Image/Slices", where="views", when=shown)
-    several = lambda: timepoints(w.session.document) > 1  # noqa: E731
     windows = [
         Action(
             f"preset_{n + 1}", lambda n=n: preset.name if (preset := do.preset(n)) else "",  # type: ignore[misc]
@@ -166,6 +170,14 @@ def _image(w: MainWindow) -> list[Action]:
             "darker", "Darker", partial(do.window_centre, 0.05), "Image/Window", key="Shift+Down", when=shown,
             where="views",
         ),
+    ]  # fmt: skip
+
+
+def _slices(w: MainWindow) -> list[Action]:
+    do = w.commands
+    moving = partial(Action, menu="Image/Slices", where="views", when=w.has_images)
+    several = lambda: timepoints(w.session.document) > 1  # noqa: E731
+    return [
         moving("next_slice", "Next slice", partial(w.views.read_on, 1), key="Down"),
         moving("previous_slice", "Previous slice", partial(w.views.read_on, -1), key="Up"),
         moving("next_slices", "Ten slices on", partial(w.views.read_on, 10), key="PgDown"),

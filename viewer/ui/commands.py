@@ -146,7 +146,10 @@ class Commands:
 
     # ---- views
     def turn_layout(self) -> None:
-        self.state.layout = LAYOUTS[(LAYOUTS.index(self.state.layout) + 1) % len(LAYOUTS)]
+        """The next one of those that any image fills."""
+        layouts = [name for name in LAYOUTS if name != "compare"]
+        now = layouts.index(self.state.layout) if self.state.layout in layouts else -1
+        self.state.layout = layouts[(now + 1) % len(layouts)]
 
     def next_view(self, step: int) -> None:
         self.state.view = VIEWS[(VIEWS.index(self.state.view) + step) % len(VIEWS)]
