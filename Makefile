@@ -9,7 +9,7 @@ BIN := .venv/bin
 SYSTEM = xvfb libegl1 libgl1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 \
 	libfontconfig1 libglib2.0-0 libdbus-1-3 $(shell $(PYTHON) -c 'import ensurepip' 2>&- || echo $(notdir $(PYTHON))-venv)
 
-.PHONY: run test lint format bench clean
+.PHONY: run test lint format bench pictures clean
 
 run: .venv/ready
 	@if [ "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" != Linux ]; then $(BIN)/python main.py --sample; \
@@ -31,14 +31,17 @@ format: .venv/ready
 bench: .venv/ready
 	@for script in tests/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
-.venv/ready: .venv/system pyproject.toml constraints.txt
+pictures: .venv/ready
+	$(BIN)/python docs/make_pictures.py
+
+.venv/ready: pyproject.toml constraints.txt | .venv/system
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet -c constraints.txt --editable '.[sample,dev]'
 	@touch $@
 
 .venv/system: Makefile
 	@mkdir -p .venv
-	@if dpkg -s $(SYSTEM) >/dev/null 2>&1; then touch $@; \
+	@if [ "$$(uname)" != Linux ] || dpkg -s $(SYSTEM) >/dev/null 2>&1; then touch $@; \
 	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-upgrade --no-install-recommends $(SYSTEM) >/dev/null && touch $@; \
 	else echo "Tomolens may need system packages that are not installed; on Debian or Ubuntu: sudo apt-get install $(SYSTEM)"; fi
