@@ -34,7 +34,7 @@ def denoise(
     strength
         The estimated noise level is multiplied by this: more removes more, and finer detail with it.
     """
-    from .blocks import filtered
+    from .blocks import Floats, filtered
     from .methods import METHODS
     from .noise import noise_level
 
@@ -44,15 +44,12 @@ def denoise(
         sigma = noise_level(image.array, axis, rician=image.modality == "MR")
     spacing = tuple(float(mm) for n, mm in enumerate(image.grid.spacing) if n != axis)
     chosen = METHODS[method]
+
+    def work(block: Floats) -> Floats:
+        return chosen.apply(block, sigma * strength, spacing) if sigma else block
+
     with job.stage(f"{method}, noise {sigma * abs(image.slope):.3g} {image.unit}".rstrip()):
-        array = filtered(
-            image.array,
-            lambda block: chosen.apply(block, sigma * strength, spacing) if sigma else block,
-            chosen.halo,
-            job,
-            axis,
-        )
-    return replace(image, array=array)
+        return replace(image, array=filtered(image.array, work, chosen.halo, job, axis))
 
 
 @plugin("Correct shading (N4)", group="Restoration", outputs=("corrected",), libraries=("SimpleITK",))

@@ -16,7 +16,7 @@ from viewer.api import Job
 
 Box = tuple[slice, slice, slice]
 Floats = NDArray[np.float32]
-SOLID, FLAT = 64, 512  # voxels along each side of a block of a volume, of a block of a slice
+SOLID, FLAT = 48, 384  # voxels along each side of a block of a volume, of a block of a slice
 
 
 @dataclass(frozen=True)

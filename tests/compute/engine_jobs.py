@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import resource
 import signal
 import sys
 import time
@@ -74,6 +73,8 @@ def leave(job: Job) -> None:
 
 
 def eat_memory(job: Job) -> None:
+    import resource
+
     size = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (2 << 30, size[1]))
     try:

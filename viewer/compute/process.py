@@ -12,6 +12,7 @@ from viewer.compute.worker import serve
 from viewer.data.shared import sweep_owner
 
 PATIENCE = 60.0  # seconds of silence after which a process that does nothing counts as hung
+KILLED = -9  # exit code of a process that the system, or we, ended by SIGKILL
 BUSY = 0.05  # of one processor core: a silent process that uses more computes in code that holds the interpreter
 
 
@@ -88,7 +89,7 @@ class EngineProcess:
 
 def why(code: int) -> str:
     """What an unexpected end of the process means, in one sentence."""
-    if code == -signal.SIGKILL:
+    if code == KILLED:
         return "The system stopped the job, most likely for want of memory: close other images, then run it again."
     cause = signal.strsignal(-code) if code < 0 else f"exit code {code}"
     return f"The job crashed ({cause}): run it again; if it crashes again, report it with the log."

@@ -134,11 +134,7 @@ def plugin(
             version=version,
             function=function,
             inputs=_inputs(arguments, hints, told),
-            parameters=tuple(
-                declared(one.name, hints.get(one.name), one.default, told.get(one.name, ""))
-                for one in arguments
-                if one.kind is Argument.KEYWORD_ONLY
-            ),
+            parameters=_parameters(arguments, hints, told),
             outputs=_outputs(hints.get("return"), outputs),
             summary=text.short_description or "",
             description=text.long_description or "",
@@ -163,6 +159,14 @@ def _inputs(arguments: list[Argument], hints: dict[str, Any], told: dict[str, st
             raise TypeError(f"the input {one.name} must be a Volume, a Segmentation or a Transform")
         inputs.append(Input(one.name, NAMES[kind], not optional, told.get(one.name, "")))
     return tuple(inputs)
+
+
+def _parameters(arguments: list[Argument], hints: dict[str, Any], told: dict[str, str]) -> tuple[Parameter, ...]:
+    return tuple(
+        declared(one.name, hints.get(one.name), one.default, told.get(one.name, ""))
+        for one in arguments
+        if one.kind is Argument.KEYWORD_ONLY
+    )
 
 
 def _outputs(hint: Any, names: tuple[str, ...]) -> tuple[Output, ...]:
