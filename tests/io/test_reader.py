@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,44 +14,14 @@ import psutil
 import pytest
 
 from tests.fixtures.dicom_phantom import ramp, write_enhanced, write_series
+from tests.io.asking import PATIENCE, call, eventually
 from viewer.data.grid import Grid
-from viewer.data.shared import FOLDER, PREFIX, handle_of, share
-from viewer.data.study import Image, Refused
+from viewer.data.shared import handle_of, share
+from viewer.data.study import Image
 from viewer.data.volume import Volume
 from viewer.io.reader import OpenError, Reader, index_now, load_now
 
 GRID = Grid.of((9, 16, 20), (2.5, 0.7, 0.9), (-12, 4, 100))
-HERE = "tests.io.misbehaviour"
-PATIENCE = 30.0
-
-
-def call(reader: Reader, function: str, *arguments: Any, **options: Any) -> tuple[str, Any]:
-    """Reader.call, waited for: ("done", result) or ("failed", sentence)."""
-    answers: list[tuple[str, Any]] = []
-    ended = threading.Event()
-
-    def answer(kind: str, value: Any) -> None:
-        answers.append((kind, value))
-        ended.set()
-
-    reader.call(
-        f"{HERE}:{function}",
-        *arguments,
-        done=lambda value: answer("done", value),
-        failed=lambda reason: answer("failed", reason),
-        **options,
-    )
-    assert ended.wait(PATIENCE)
-    return answers[0]
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 @pytest.fixture(scope="module")
@@ -159,79 +127,6 @@ def test_nothing_comes_after_a_cancel(reader: Reader, series: Path) -> None:
         own.close()
 
 
-def test_a_cancel_stops_what_runs(reader: Reader) -> None:
-    own = Reader(workers=1)
-    try:
-        _, before = call(own, "process")
-        task = own.call(f"{HERE}:hang", done=pytest.fail, failed=pytest.fail)
-        time.sleep(0.3)
-        task.cancel()
-        begun = time.monotonic()
-        kind, after = call(own, "process")
-        assert (kind, after != before) == ("done", True)
-        assert time.monotonic() - begun < PATIENCE
-        assert not psutil.pid_exists(before)
-    finally:
-        own.close()
-
-
-def test_calls_share_arrays_and_answer(reader: Reader) -> None:
-    array = np.arange(100_000, dtype=np.int32).reshape(10, 100, 100)
-    assert call(reader, "total", Volume(array, Grid.of((10, 100, 100)))) == ("done", float(array.sum()))
-
-
-def test_failures_are_one_sentence_without_what_the_file_holds(reader: Reader) -> None:
-    assert call(reader, "object_to") == ("failed", "This cannot be opened.")
-    kind, reason = call(reader, "stumble")
-    assert kind == "failed"
-    assert "secret" not in reason
-
-
-@pytest.mark.parametrize(("function", "words"), [("die", "crashed"), ("crash", "crashed"), ("hang", "longer than 1 s")])
-def test_a_process_that_dies_or_hangs_is_replaced(function: str, words: str) -> None:
-    own = Reader(workers=1)
-    try:
-        kind, reason = call(own, function, **({"seconds": 1.0} if function == "hang" else {}))
-        assert kind == "failed"
-        assert words in reason
-        assert call(own, "process")[0] == "done"
-    finally:
-        own.close()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the address space is capped on Linux only")
-def test_a_process_may_take_no_more_memory_than_allowed(reader: Reader) -> None:
-    kind, reason = call(reader, "devour")
-    assert kind == "failed"
-    assert "memory" in reason
-
-
-def test_a_process_stopped_at_a_file_costs_that_file_only(tmp_path: Path) -> None:
-    grid = Grid.of((400, 4, 4), (1, 1, 1))
-    write_series(tmp_path, ramp(grid.shape), grid)
-    own = Reader(workers=1, seconds_per_file=1)
-    try:
-        _, process = call(own, "process")
-        refused: list[Refused] = []
-        found: dict[str, list[Image]] = {}
-        ended = threading.Event()
-        os.kill(process, signal.SIGSTOP)
-        own.index(
-            [tmp_path / "im0997.dcm", tmp_path],
-            found=found.__setitem__,
-            refused=refused.append,
-            progress=lambda looked, total: None,
-            done=ended.set,
-        )
-        assert ended.wait(PATIENCE)
-        assert len(refused) == 1
-        assert "took longer than 1 s" in refused[0].reason
-        assert not psutil.pid_exists(process)
-        assert found or refused[0].path == str(tmp_path)
-    finally:
-        own.close()
-
-
 def test_a_load_whose_process_hangs_fails_in_words_and_the_next_one_works(series: Path) -> None:
     own = Reader(workers=1, seconds_per_file=1)
     try:
@@ -277,52 +172,6 @@ def test_thumbnails_are_small_windowed_and_have_the_pixels_aspect(reader: Reader
     assert pictures[0].dtype == np.uint8
     assert (pictures[0][:, :40] == 0).all()
     assert (pictures[0][:, 56:] == 255).all()
-
-
-def test_close_leaves_no_process_thread_or_segment(series: Path) -> None:
-    before = {path.name for path in FOLDER.glob(f"{PREFIX}{os.getpid()}-*")}
-    threads, children = set(threading.enumerate()), set(multiprocessing.active_children())
-    own = Reader()
-    images, _ = index_now([series], own)
-    load_now(images[0], own)
-    own.call(f"{HERE}:hang", done=pytest.fail, failed=pytest.fail)
-    time.sleep(0.2)
-    own.close()
-    own.close()
-    assert set(threading.enumerate()) <= threads
-    assert set(multiprocessing.active_children()) <= children
-    assert {path.name for path in FOLDER.glob(f"{PREFIX}{os.getpid()}-*")} <= before
-
-
-ORPHANS = """
-import sys, time
-from viewer.io.reader import Reader
-from tests.io.test_reader import call
-if __name__ == "__main__":
-    reader = Reader()
-    print(call(reader, "process")[1], flush=True)
-    reader.call("tests.io.misbehaviour:hang", done=print, failed=print)
-    time.sleep(1000)
-"""
-
-
-def test_the_processes_go_when_their_parent_is_killed(tmp_path: Path) -> None:
-    script = tmp_path / "parent.py"
-    script.write_text(ORPHANS)
-    parent = subprocess.Popen(
-        [sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": os.getcwd()}
-    )
-    assert parent.stdout is not None
-    parent.stdout.readline()
-    children = [
-        one for one in psutil.Process(parent.pid).children(recursive=True) if "spawn_main" in str(one.cmdline())
-    ]
-    assert len(children) >= 1
-    parent.kill()
-    parent.wait()
-    parent.stdout.close()
-    _, alive = psutil.wait_procs(children, timeout=PATIENCE)
-    assert not [one for one in alive if one.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_the_window_side_imports_no_parser() -> None:

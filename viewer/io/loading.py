@@ -31,9 +31,10 @@ from viewer.io.plan import Plan
 from viewer.io.pool import Pool, Unit
 from viewer.io.request import Task
 
-PORTION = 8 << 20  # least bytes of raw pixels in one request to a reader process
-PORTIONS = 8  # requests for a large image
+PORTION = 16 << 20  # least bytes of raw pixels in one request to a reader process
+PORTIONS = 4  # requests for a large image
 DECODED = 1 << 20  # bytes in one request where they must be decoded
+SLOWEST = 10 << 20  # bytes a second that a file which is read in one go must make
 EVERY = 0.05  # seconds between two reports
 
 
@@ -119,6 +120,8 @@ class Loading:
         urgency = 0 if number == 0 else 1
         unit = Unit(self._task, function, arguments, done, failed, stopped, urgency)
         unit.progressed = partial(self._progressed, number)
+        if self._plan.kind != "dicom":
+            unit.seconds = self._pool.seconds + self._array.nbytes / SLOWEST
         self._pool.add(unit)
 
     def _progressed(self, number: int, item: int) -> None:

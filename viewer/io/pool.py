@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain
 from multiprocessing.connection import Connection, wait
+from pickle import PicklingError
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from viewer.data.shared import create_shared
 from viewer.io import parcel
+from viewer.io.failure import sentence
 from viewer.io.worker import serve
 
 log = logging.getLogger(__name__)
@@ -73,7 +75,7 @@ class Pool:
     """count: processes. memory_limit: bytes each may take. seconds: that a file may take."""
 
     def __init__(self, count: int, memory_limit: int, seconds: float) -> None:
-        self.count, self._memory_limit, self._seconds = count, memory_limit, seconds
+        self.count, self._memory_limit, self.seconds = count, memory_limit, seconds
         self._context = multiprocessing.get_context("spawn")
         self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._listen, self._call = multiprocessing.Pipe(duplex=False)
@@ -85,9 +87,10 @@ class Pool:
         self._thread.start()
 
     def do(self, function: Callable[[], None]) -> None:
-        """Run it on the pool's thread, soon."""
-        self._inbox.put(function)
-        self._call.send_bytes(b"!")
+        """Run it on the pool's thread, soon; nothing happens after `close`."""
+        if self._thread.is_alive():
+            self._inbox.put(function)
+            self._call.send_bytes(b"!")
 
     def add(self, unit: Unit) -> None:
         """Queue a unit. On the pool's thread only."""
@@ -152,7 +155,11 @@ class Pool:
         return unit
 
     def _give(self, worker: _Worker, unit: Unit) -> None:
-        data, worker.kept = parcel.pack((unit.function, unit.arguments))
+        try:
+            data, worker.kept = parcel.pack((unit.function, unit.arguments))
+        except (MemoryError, PicklingError, TypeError, AttributeError) as error:
+            unit.failed(sentence(error))
+            return
         worker.unit, worker.cancelled_at = unit, 0.0
         worker.desk[:] = 0, time.monotonic_ns()
         try:
@@ -162,11 +169,15 @@ class Pool:
 
     def _start_all(self) -> None:
         while len(self._workers) < self.count and self._failed_starts < FAILED_STARTS:
-            self._workers.append(self._start())
+            try:
+                self._workers.append(self._start())
+            except (OSError, MemoryError):
+                log.exception("a reader process cannot be started")
+                self._failed_starts += 1
         if not self._workers:
-            for unit in chain(*self._waiting.values()):
-                unit.failed("The reader process cannot be started: install Tomolens again, or see the log file.")
-            self._waiting = {}
+            self._failed_starts, waiting, self._waiting = 0, self._waiting, {}
+            for unit in chain(*waiting.values()):
+                unit.failed("The reader process cannot be started: close other programs and try again.")
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
@@ -201,7 +212,7 @@ class Pool:
             unit = worker.unit
             if unit is None:
                 continue
-            limit = unit.seconds or self._seconds
+            limit = unit.seconds or self.seconds
             if unit.owner.cancelled:
                 worker.cancelled_at = worker.cancelled_at or now
             if worker.cancelled_at and now - worker.cancelled_at > CANCEL_GRACE:

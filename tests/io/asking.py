@@ -1,0 +1,42 @@
+"""Asking a reader and waiting for the answer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from viewer.io.reader import Reader
+
+HERE = "tests.io.misbehaviour"
+PATIENCE = 30.0
+
+
+def call(reader: Reader, function: str, *arguments: Any, **options: Any) -> tuple[str, Any]:
+    """Reader.call, waited for: ("done", result) or ("failed", sentence)."""
+    answers: list[tuple[str, Any]] = []
+    ended = threading.Event()
+
+    def answer(kind: str, value: Any) -> None:
+        answers.append((kind, value))
+        ended.set()
+
+    reader.call(
+        f"{HERE}:{function}",
+        *arguments,
+        done=lambda value: answer("done", value),
+        failed=lambda reason: answer("failed", reason),
+        **options,
+    )
+    assert ended.wait(PATIENCE)
+    return answers[0]
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
