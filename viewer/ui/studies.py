@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 EXPANDED_PATIENTS = 8  # so many patients are shown unfolded; a longer list stays folded until it is filtered
 TURN_MS = 50  # arrivals within one turn are shown together
+SERIES_A_TURN = 250  # more wait for the next turn, so that the window stays quick
 
 
 class StudiesPanel(QWidget):
@@ -118,7 +119,7 @@ class StudiesPanel(QWidget):
         self.reading.hide()
 
     def _build_view(self) -> QTreeView:
-        view = QTreeView(headerHidden=True, indentation=12)
+        view = QTreeView(headerHidden=True, indentation=10)
         view.setDragEnabled(True)
         view.setAccessibleName("Studies")
         view.setModel(self.filter)
@@ -158,7 +159,8 @@ class StudiesPanel(QWidget):
         self.refused = QListWidget()
         self.refused.setAccessibleName("Files that were not opened")
         self.refused.setWordWrap(True)
-        self.refused.setMaximumHeight(180)
+        self.refused.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.refused.setMaximumHeight(120)
         self.refused.itemActivated.connect(lambda item: show_folder(item.data(Qt.ItemDataRole.UserRole)))
         self.refused_fold.toggled.connect(self.refused.setVisible)
         self.refused_fold.hide()
@@ -172,9 +174,11 @@ class StudiesPanel(QWidget):
             self._turn.start()
 
     def _show_arrived(self) -> None:
-        for key in self._arrived:
+        for key in list(self._arrived)[:SERIES_A_TURN]:
+            del self._arrived[key]
             self.tree.update(key, self.session.images.get(key, []))
-        self._arrived.clear()
+        if self._arrived:
+            self._turn.start()
         self._unfold()
         self._choose_page()
 

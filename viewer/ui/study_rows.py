@@ -92,8 +92,10 @@ def describe_image(node: Node, image: Image, text: str, title: str = "") -> None
     """Write the row of one image."""
     node.image = image
     node.title = title or image.name or f"Image {node.row + 1}"
-    node.facts = f"{image.source.modality} · {wording.shape(image)}"
-    node.details = wording.spacing(image.grid)
+    node.facts = f"{image.source.modality} · {wording.extent(image)}"
+    slices, rows, columns = image.grid.shape
+    matrix = f" · {columns} × {rows}" if slices > 1 else ""
+    node.details = f"{wording.spacing(image.grid, 2)}{matrix}"
     node.text = f"{text} {node.title}".lower()
 
 

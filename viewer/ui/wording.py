@@ -36,18 +36,17 @@ def unit(code: str) -> str:
     return "" if code in ("", "1") else code
 
 
-def spacing(grid: Grid) -> str:
+def spacing(grid: Grid, decimals: int = 4) -> str:
     """Column, row and slice distance: "0.7 × 0.7 × 1.25 mm"; two numbers for a single picture."""
     k, j, i = grid.spacing
     steps = (i, j, k) if grid.shape[0] > 1 else (i, j)
-    return " × ".join(number(step, 3) for step in steps) + " mm"
+    return " × ".join(number(round(float(step), decimals), 6) for step in steps) + " mm"
 
 
-def shape(image: Image) -> str:
-    """How much there is: "120 slices · 512 × 512", with the number of time points where there are several."""
+def extent(image: Image) -> str:
+    """How much there is: "120 slices", with the number of time points where there are several; a picture's size."""
     k, j, i = image.grid.shape
-    parts = [f"{k} slices"] if k > 1 else []
-    parts.append(f"{i} × {j}")
+    parts = [f"{k} slices" if k > 1 else f"{i} × {j}"]
     if image.timepoints > 1:
         parts.append(f"{image.timepoints} time points")
     return " · ".join(parts)
