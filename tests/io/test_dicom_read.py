@@ -264,3 +264,14 @@ def test_pixels_that_no_decoder_knows_are_refused_by_the_name_of_their_syntax(re
     (image,), _ = index_now([path], reader)
     with pytest.raises(OpenError, match="JPEG 2000"):
         load_now(image, reader)
+
+
+def test_bytes_in_swapped_words_are_put_in_order(reader: Reader, tmp_path: Path) -> None:
+    pixels = np.arange(120, dtype=np.uint8).reshape(12, 10)
+    path = write(tmp_path / "w.dcm", dataset(pixels, **PLACED), pixels, ExplicitVRBigEndian)
+    ds = pydicom.dcmread(path)
+    ds.PixelData = pixels.reshape(-1, 2)[:, ::-1].tobytes()
+    ds["PixelData"].VR = "OW"
+    ds.save_as(path)
+    _, (volume,) = only(reader, path)
+    np.testing.assert_array_equal(volume.array[0], pixels)

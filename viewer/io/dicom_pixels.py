@@ -127,6 +127,8 @@ def _plain(values: Values, bits: int, samples: int, photometric: str) -> bool:
     """True where the raw bytes are the pixels as they are loaded, byte order aside."""
     if 0x00283000 in values.items or bits == 1:
         return False
+    if bits == 8 and values.big_endian:  # in pairs of swapped bytes where the VR is OW (PS3.5 A.3)
+        return False
     if samples == 3:
         return photometric == "RGB" and bits == 8 and values.short(0x00280006) == 0
     return photometric.startswith("MONOCHROME")
