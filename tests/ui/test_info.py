@@ -54,5 +54,7 @@ def test_discarded_work_is_gone(make_session, add_image, tmp_path, qtbot):
     second = make_session()
     dialog = RecoveryDialog(second)
     qtbot.addWidget(dialog)
-    dialog.discard()
+    dialog.discard_button.click()
+    assert second.recoverable()  # it asks first
+    dialog.discard_button.click()
     assert second.recoverable() == []

@@ -133,3 +133,16 @@ def test_show_only_this(panel, add_image):
     below, above = add_image("below"), add_image("above")
     panel.show_only()
     assert (below.visible, above.visible) == (False, True)
+
+
+def test_the_page_says_which_window_is_in_use(panel, add_image):
+    layer = add_image()
+    page = panel.page
+    assert page.preset.currentText() == "stored"
+    lung = next(
+        page.preset.itemData(n) for n in range(page.preset.count()) if "lung" in page.preset.itemText(n).lower()
+    )
+    layer.window = Window(lung.center, lung.width)
+    assert page.preset.currentText() == lung.name
+    layer.window = Window(12, 345)
+    assert page.preset.currentText() == "by hand"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
+from shiboken6 import isValid
 
 from viewer.api import Job, Range, Volume, plugin
 from viewer.ui.form import ParameterForm
@@ -130,3 +131,34 @@ def test_a_broken_plugin_is_listed_in_grey(home, make_session, qtbot):
     assert last.text(0) == "Cannot be used"
     assert "no_such_package_at_all" in last.child(0).text(0)
     assert last.child(0).isDisabled()
+
+
+def test_the_input_stays_when_the_result_becomes_active(panel, add_image, qtbot):
+    first = add_image("first")
+    panel.choose("denoise")
+    task = panel.page.run()
+    qtbot.waitUntil(lambda: not task.running, timeout=20_000)
+    assert panel.session.state.active != first.id
+    assert panel.page.inputs["image"].currentText() == "first"
+
+
+def test_enter_runs(panel, add_image, qtbot):
+    add_image()
+    panel.choose("denoise")
+    strength = next(field for field in panel.page.form.fields if field.name == "strength")
+    qtbot.keyClick(strength.native, Qt.Key.Key_Return)
+    assert [task.kind for task in panel.session.tasks] == ["run"]
+    qtbot.waitUntil(lambda: not panel.session.tasks[0].running, timeout=20_000)
+
+
+def test_a_page_left_while_its_run_goes_on_is_told_nothing(panel, add_image, qtbot, qapp):
+    add_image()
+    panel.choose("denoise")
+    left = panel.page
+    task = left.run()
+    panel.choose("correct_bias")
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    add_image("another")
+    assert not isValid(left)
+    qtbot.waitUntil(lambda: not task.running, timeout=20_000)
+    assert task.state == "done"

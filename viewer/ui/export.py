@@ -126,7 +126,7 @@ class ExportDialog(QDialog):
         elif there and not self.overwrite.isChecked():
             reason = f"{self.target.name} is there already: choose another name, or replace it."
         elif not self.reviewed and not self.unreviewed.isChecked():
-            reason = "The result was not accepted: review it first, or say below that you save it all the same."
+            reason = "The result was not accepted: review it first, or tick that it is saved all the same."
         self._say(reason or f"Writes {self.target}", "warning" if reason else "dim")
         self.save_button.setEnabled(not reason)
 

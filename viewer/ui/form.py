@@ -40,6 +40,7 @@ class ParameterForm(QWidget):
         self.problem = label(role="warning")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
+        self.fields.native.layout().setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.fields.native)
         column.addWidget(self.problem)
         self.fields.changed.connect(self._edited)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from viewer.data.grid import orientation_letters
 from viewer.data.volume import Volume
@@ -17,6 +24,7 @@ from viewer.ui import theme, wording
 from viewer.ui.widgets import button, label
 
 Facts = dict[str, str]
+MARGIN = 8
 
 
 class InfoPanel(QWidget):
@@ -32,8 +40,11 @@ class InfoPanel(QWidget):
         self.tree.setRootIsDecorated(False)
         self.tree.setWordWrap(True)
         self.tree.setAccessibleName("Facts of the active layer")
-        self.tree.setColumnWidth(0, 120)
+        self.tree.setIndentation(8)
+        self.tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         self.tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.tree.setItemDelegate(_Wrapping(self.tree))
+        self.tree.header().sectionResized.connect(lambda: self.tree.scheduleDelayedItemsLayout())
         self.copy_button = button("Copy all", "copy", self.copy, "quiet")
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
@@ -88,6 +99,20 @@ class InfoPanel(QWidget):
             group.addChild(row)
 
 
+class _Wrapping(QStyledItemDelegate):
+    """Gives a fact as many lines as its words need in the column as wide as it is."""
+
+    def __init__(self, tree: QTreeWidget) -> None:
+        super().__init__(tree)
+        self._tree = tree
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        size = super().sizeHint(option, index)
+        room = QRect(0, 0, self._tree.columnWidth(index.column()) - 2 * MARGIN, 10_000)
+        lines = option.fontMetrics.boundingRect(room, Qt.TextFlag.TextWordWrap, str(index.data() or ""))
+        return QSize(size.width(), max(size.height(), lines.height() + MARGIN))
+
+
 def groups(layer: VolumeLayer, timepoint: int) -> Iterator[tuple[str, Facts]]:
     """The facts of a layer under their headings; what a file does not say is left out."""
     volume = layer.volume(timepoint)
@@ -140,7 +165,8 @@ def _geometry(volume: Volume) -> Facts:
 
 
 def _pixels(layer: VolumeLayer, volume: Volume) -> Facts:
-    rescale = f"stored × {wording.number(volume.slope, 6)} + {wording.number(volume.intercept, 6)}"
+    sign = "+" if volume.intercept >= 0 else "−"
+    rescale = f"stored × {wording.number(volume.slope, 6)} {sign} {wording.number(abs(volume.intercept), 6)}"
     return {
         "Type": f"{volume.array.dtype}{', RGB' if volume.color else ''}",
         "Unit": wording.unit(volume.unit) or "not told",
@@ -157,10 +183,10 @@ def _made(volume: Volume) -> Facts:
         return {}
     return {
         "Plugin": f"{made.plugin} {made.plugin_version}",
-        "Parameters": json.dumps(made.parameters),
+        "Parameters": "\n".join(f"{name}: {value}" for name, value in made.parameters.items()),
         "Model": f"{made.model} {made.model_sha256}".strip(),
         "Computed with": f"{made.engine} on {made.device}, {made.precision}",
-        "When": f"{made.started}, {wording.seconds(made.seconds)}",
+        "When": f"{made.started[:19].replace('T', ' ')}{made.started[19:]}, in {wording.seconds(made.seconds)}",
         "From": ", ".join(made.inputs),
         "Tomolens": made.application_version,
     }

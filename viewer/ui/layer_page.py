@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
@@ -39,9 +41,9 @@ class LayerPage(QWidget):
         self.deleteLater()
 
     def _build(self) -> None:
-        self.preset.addItem("Presets", None)
+        self.preset.addItem("by hand", None)
         volume = self.layer.volumes[0]
-        stored = [window for window in volume.windows if window.name]
+        stored = (replace(window, name=window.name or "stored") for window in volume.windows)
         for window in (*stored, *(preset.window(volume) for preset in presets(volume)), automatic_window(volume)):
             self.preset.addItem(window.name, window)
         self.preset.activated.connect(self._take_preset)
@@ -91,6 +93,14 @@ class LayerPage(QWidget):
     def _take_numbers(self) -> None:
         self.layer.window = Window(self.center.value(), max(self.width_.value(), 1e-6))
 
+    def _named(self, window: Window) -> int:
+        """The place of a window in the list of presets, by its name or its numbers; 0 where it is not there."""
+        for place in range(1, self.preset.count()):
+            known: Window = self.preset.itemData(place)
+            if window.name == known.name or (window.center, window.width) == (known.center, known.width):
+                return place
+        return 0
+
     def _show(self) -> None:
         layer = self.layer
         window = layer.window
@@ -102,6 +112,5 @@ class LayerPage(QWidget):
             spin.setValue(value)
             blocker.unblock()
         self.colormap.setCurrentText(layer.colormap)
-        named = self.preset.findText(window.name) if window.name else 0
-        self.preset.setCurrentIndex(max(named, 0))
+        self.preset.setCurrentIndex(self._named(window))
         self.histogram.show_window(window)

@@ -40,19 +40,8 @@ class LayersPanel(QWidget):
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.empty = label("Open an image: it appears here.", "dim")
         self._below = QVBoxLayout()
-        below = QWidget()
-        below.setLayout(self._below)
         self._below.setContentsMargins(0, 0, 0, 0)
-        halves = QSplitter(Qt.Orientation.Vertical)
-        halves.setChildrenCollapsible(False)
-        halves.addWidget(self.list)
-        halves.addWidget(below)
-        halves.setSizes([240, 480])
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 8, 8, 8)
-        column.addWidget(self.empty)
-        column.addWidget(halves, 1)
-        column.addLayout(self._tools())
+        self._build()
         document = session.document
         for signal in (document.inserted, document.removed, document.moved):
             signal.connect(self._fill)
@@ -61,6 +50,24 @@ class LayersPanel(QWidget):
         self.list.model().rowsMoved.connect(self._dropped)
         self.list.customContextMenuRequested.connect(lambda at: self.menu().popup(self.list.mapToGlobal(at)))
         self._fill()
+
+    def _build(self) -> None:
+        """The list takes the room that the page of the active layer leaves."""
+        above, below = QWidget(), QWidget()
+        stack = QVBoxLayout(above)
+        stack.setContentsMargins(0, 0, 0, 0)
+        stack.addWidget(self.list, 1)
+        stack.addLayout(self._tools())
+        below.setLayout(self._below)
+        halves = QSplitter(Qt.Orientation.Vertical)
+        halves.setChildrenCollapsible(False)
+        halves.addWidget(above)
+        halves.addWidget(below)
+        halves.setStretchFactor(0, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.addWidget(self.empty)
+        column.addWidget(halves, 1)
 
     @property
     def layer(self) -> VolumeLayer | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFormLayout,
@@ -53,7 +54,8 @@ class PluginsPanel(QWidget):
         halves = QSplitter(Qt.Orientation.Vertical)
         halves.addWidget(self.tree)
         halves.addWidget(self.area)
-        halves.setStretchFactor(1, 3)
+        halves.setStretchFactor(1, 1)
+        halves.setSizes([160, 480])
         halves.setChildrenCollapsible(False)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
@@ -100,6 +102,8 @@ class PluginsPanel(QWidget):
         plugin = self.session.plugins.get(item.data(0, ID)) if item is not None else None
         if plugin is None or (self.page is not None and self.page.plugin is plugin):
             return
+        if self.page is not None:
+            self.page.close_page()
         self.page = PluginPage(self.session, plugin, self.values.setdefault(plugin.id, {}))
         self.area.setWidget(self.page)
 
@@ -116,10 +120,25 @@ class PluginPage(QWidget):
         self.row: JobRow | None = None
         self._build()
         document, events = session.document, session.state.events
-        for signal in (document.inserted, document.removed, events.active, session.history.changed):
+        self._followed = (document.inserted, document.removed, events.active, session.history.changed)
+        for signal in self._followed:
             signal.connect(self.refresh)
         self.form.changed.connect(lambda: self._check())
         self.refresh()
+
+    def close_page(self) -> None:
+        """Stop following the session; a run goes on in the job list."""
+        for signal in self._followed:
+            signal.disconnect(self.refresh)
+        if self.row is not None:
+            self.row.close_row()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter runs, wherever the cursor is on the page."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.run_button.isEnabled():
+            self.run()
+        else:
+            super().keyPressEvent(event)
 
     def refresh(self) -> None:
         """Offer the layers that fit, the active one first; a choice that was made stays."""
@@ -139,7 +158,9 @@ class PluginPage(QWidget):
         self._check()
 
     def run(self) -> Task:
-        """Begin; the page shows how far it is."""
+        """Begin; the page shows how far it is. The inputs stay, although the result becomes the active layer."""
+        for box in self.inputs.values():
+            box.setProperty("chosen", True)
         chosen = {name: box.currentData() for name, box in self.inputs.items() if box.currentData()}
         task = self.session.run(self.plugin.id, chosen, self.form.values)
         if self.row is not None:
@@ -169,7 +190,9 @@ class PluginPage(QWidget):
         self._column.setContentsMargins(0, 8, 8, 8)
         self._column.setSpacing(8)
         self._column.addWidget(label(plugin.title, "heading"))
-        self._column.addWidget(label(plugin.description or plugin.summary, "dim"))
+        self._column.addWidget(label(plugin.summary))
+        if plugin.description:
+            self._column.addWidget(label(plugin.description, "dim"))
         self._column.addLayout(form)
         self._column.addWidget(self.form)
         self._column.addLayout(buttons)

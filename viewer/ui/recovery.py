@@ -8,6 +8,8 @@ from viewer.session import Session
 from viewer.ui import theme
 from viewer.ui.widgets import button, label
 
+SURE = "Discard for good"
+
 
 class RecoveryDialog(QDialog):
     """Recover, discard, or decide at the next start."""
@@ -26,7 +28,9 @@ class RecoveryDialog(QDialog):
         self.recover_button = button("Recover", "undo", self.recover, "primary", theme.CHROME)
         self.recover_button.setDefault(True)
         buttons = QHBoxLayout()
-        buttons.addWidget(button("Discard", "remove", self.discard, "danger", theme.DANGER))
+        self.discard_button = button("Discard", "remove", self._ask, "danger", theme.DANGER)
+        self.list.currentRowChanged.connect(lambda: self.discard_button.setText("Discard"))
+        buttons.addWidget(self.discard_button)
         buttons.addStretch()
         buttons.addWidget(button("Decide later", "", self.reject))
         buttons.addWidget(self.recover_button)
@@ -43,6 +47,13 @@ class RecoveryDialog(QDialog):
         """Bring the chosen session's work back into this one."""
         self.session.recover(self.recoveries[self.list.currentRow()])
         self.accept()
+
+    def _ask(self) -> None:
+        """What is discarded cannot be brought back: it takes a second click."""
+        if self.discard_button.text() == SURE:
+            self.discard()
+        else:
+            self.discard_button.setText(SURE)
 
     def discard(self) -> None:
         """Remove the chosen session's work for good."""
