@@ -16,7 +16,7 @@ import pytest
 from tests.fixtures.dicom_phantom import ramp, write_series
 from tests.io.asking import HERE, PATIENCE, call
 from viewer.data.grid import Grid
-from viewer.data.shared import FOLDER, PREFIX
+from viewer.data.shared import FOLDER, PREFIX, sweep_shared
 from viewer.data.study import Image, Refused
 from viewer.data.volume import Volume
 from viewer.io.reader import Reader, index_now, load_now
@@ -148,6 +148,8 @@ def test_the_processes_go_when_their_parent_is_killed(tmp_path: Path) -> None:
     parent.stdout.close()
     _, alive = psutil.wait_procs(children, timeout=PATIENCE)
     assert not [one for one in alive if one.status() != psutil.STATUS_ZOMBIE]
+    sweep_shared()
+    assert not list(FOLDER.glob(f"{PREFIX}{parent.pid}-*"))
 
 
 def test_arguments_that_cannot_travel_fail_in_words(reader: Reader) -> None:
