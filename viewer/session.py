@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,25 +17,23 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from viewer.compute.difference import difference
 from viewer.compute.engine import Engine
 from viewer.compute.runner import Runner
+from viewer.data.shared import sweep_shared
 from viewer.data.study import Image, Refused
 from viewer.data.volume import Volume
 from viewer.io.reader import Reader
 from viewer.io.restore import read_again
 from viewer.plugin.discover import discover
 from viewer.plugin.plugin import Plugin
+from viewer.plugin.results import result_layers
 from viewer.plugin.run import Result
 from viewer.scene.arrival import Arrival
-from viewer.scene.document import Document
-from viewer.scene.edits import AddLayer, MoveLayer, RemoveLayer, RenameLayer, ReviewLayer, Together
-from viewer.scene.history import History
-from viewer.scene.journal import JournalKeeper
-from viewer.scene.layer import Layer, Review, VolumeLayer, difference_layer, exported, volume_layer
-from viewer.scene.recovery import Recovery, unfinished
+from viewer.scene.edits import AddLayer, Together
+from viewer.scene.layer import VolumeLayer, exported
+from viewer.scene.recovery import Recovery
 from viewer.scene.task import Kind, Message, Task
-from viewer.scene.view_state import ViewState
+from viewer.scene.workspace import Workspace
 from viewer.settings import state_folder
 
 if TYPE_CHECKING:  # pydicom, SimpleITK and scipy come with these: not before the window is there
@@ -44,10 +42,8 @@ if TYPE_CHECKING:  # pydicom, SimpleITK and scipy come with these: not before th
 
 log = logging.getLogger(__name__)
 
-OVERLAY_COLORMAPS = {"PT": "hot iron", "NM": "hot iron"}  # how an image laid over another one is coloured
 
-
-class Session:
+class Session(Workspace):
     """post: runs a function on the main thread. in_process: plugins run in this process (tests, small scripts)."""
 
     images_changed = Signal(str)
@@ -58,13 +54,8 @@ class Session:
     def __init__(
         self, post: Callable[[Callable[[], None]], None], *, in_process: bool = False, journal: Path | None = None
     ) -> None:
-        self._journals = journal or state_folder() / "journal"
-        self._keeper = JournalKeeper(
-            self._journals, lambda text: post(lambda: self.message.emit(Message(text, "warning")))
-        )
-        self.document = Document()
-        self.state = ViewState()
-        self.history = History(self.document, record=self._keeper.record)
+        super().__init__(journal or state_folder() / "journal", lambda text: post(partial(self._warn, text)))
+        sweep_shared()
         self.images: dict[str, list[Image]] = {}
         self.refused: list[Refused] = []
         self.tasks: list[Task] = []
@@ -110,11 +101,11 @@ class Session:
         task = self._task("load", f"Load {image.name or image.source.series_description}")
         shown = next((one for one in self.document.volume_layers if one.image and one.image.key == image.key), None)
         if shown is not None:
-            self._show(shown, overlay=overlay)
+            self.show(shown, overlay=overlay)
             task.begin()
             task.end("done")
             return task
-        arrival = Arrival(image, self.history, partial(self._show, overlay=overlay))
+        arrival = Arrival(image, self.history, partial(self.show, overlay=overlay))
 
         def filled(fraction: float) -> None:
             task.advance(fraction)
@@ -160,64 +151,39 @@ class Session:
         layers = {name: layer for name, layer in found.items() if isinstance(layer, VolumeLayer)}
         values = {name: layer.volume(self.state.timepoint) for name, layer in layers.items()}
         task = self._task("run", f"{plugin.title}: {next((layer.name for layer in layers.values()), '')}")
-        if any(layer.loaded < 1 for layer in layers.values()):
-            self._failed(task, f"{plugin.title} needs the whole image: wait until it is loaded, then run it again.")
+        if not layers or any(layer.loaded < 1 for layer in layers.values()):
+            self._failed(task, f"{plugin.title} needs a whole image: wait until it is loaded, then run it again.")
             return task
+        first = next(iter(layers.values())), next(iter(values.values()))
         running = self.engine.submit(
             "viewer.plugin.run:execute",
             (plugin_id, values, parameters),
             device=device,
             started=task.begin,
             progress=task.advance,
-            done=lambda result: self._background.submit(self._prepare, task, plugin, layers, values, result),
+            done=lambda result: self._aside(task, self._add_results, task, plugin, *first, result),
             failed=partial(self._failed, task),
             cancelled=lambda: task.end("cancelled"),
         )
         task.stop = running.cancel
         return task
 
-    def _prepare(
-        self, task: Task, plugin: Plugin, layers: dict[str, VolumeLayer], values: dict[str, Volume], result: Result
-    ) -> None:
-        """In the background: the difference images, and the arrays on disk, before the edit is made."""
-        (shown, first), *_ = zip(layers.values(), values.values(), strict=True)
-        made = [value for value in result.outputs.values() if isinstance(value, Volume)]
-        added = [volume_layer((volume,), review="unreviewed") for volume in made]
-        for layer in added:
-            layer.window = shown.window
-        comparable = [volume for volume in made if not volume.color and volume.grid.matches(first.grid)]
-        added += [difference_layer(difference(volume, first)) for volume in comparable]
-        self._keeper.store(added)
-        self._post(partial(self._add_results, task, plugin, shown, added, result))
+    def _add_results(self, task: Task, plugin: Plugin, shown: VolumeLayer, given: Volume, result: Result) -> None:
+        """In the background: differences, and the arrays on disk; then the edit, on the main thread."""
+        layers = result_layers(result, shown, given)
+        self._keeper.store(layers)
 
-    def _add_results(
-        self, task: Task, plugin: Plugin, shown: VolumeLayer, added: list[VolumeLayer], result: Result
-    ) -> None:
-        self.history.do(Together(plugin.title, tuple(AddLayer(layer) for layer in added)))
-        self.state.active = added[0].id
-        self.state.compared = (shown.id, *(layer.id for layer in added))
-        task.stages = result.stages
-        task.peak_memory = result.peak_memory
-        task.end("done")
+        def add() -> None:
+            if not layers:
+                self._failed(task, f"{plugin.title} returned no image; only images can be shown so far.")
+                return
+            self.history.do(Together(plugin.title, tuple(AddLayer(layer) for layer in layers)))
+            self.state.active = layers[0].id
+            self.state.compared = (shown.id, *(layer.id for layer in layers))
+            task.stages, task.peak_memory = result.stages, result.peak_memory
+            task.end("done")
 
-    # ---- layers
-    def review(self, layer: Layer, state: Review) -> None:
-        """Accept or reject a result, or open it again."""
-        if state != layer.review:
-            self.history.do(ReviewLayer(layer, layer.review, state))
-
-    def rename(self, layer: Layer, name: str) -> None:
-        if name and name != layer.name:
-            self.history.do(RenameLayer(layer, layer.name, name))
-
-    def remove(self, layer: Layer) -> None:
-        self.history.do(RemoveLayer(layer, self.document.index(layer.id)))
-
-    def move(self, layer: Layer, to: int) -> None:
-        """Change the order; `to` counts from the bottom."""
-        before = self.document.index(layer.id)
-        if before != to:
-            self.history.do(MoveLayer(layer, before, to))
+        self._post(add)
 
     # ---- saving
     def save(self, layer: VolumeLayer, target: Path, format: Format, *, overwrite: bool = False) -> Task:
@@ -237,36 +203,34 @@ class Session:
         return task
 
     # ---- recovery
-    def recoverable(self) -> list[Recovery]:
-        """What sessions that did not end cleanly have left."""
-        return unfinished(self._journals)
-
     def recover(self, recovery: Recovery) -> Task:
         """Read the images again, put the results back, and do every step again."""
         task = self._task("recover", "Recover unsaved work")
         task.begin()
-        self._background.submit(self._recover, task, recovery)
+        self._aside(task, self._recover, task, recovery)
         return task
 
     def _recover(self, task: Task, recovery: Recovery) -> None:
-        images = read_again(recovery.images, self.reader, lambda fraction: task.advance(fraction, "reading images"))
-        loaded = {key: volume_layer(volumes, image=image) for key, (image, volumes) in images.items()}
-        layers = recovery.layers(loaded.get)
-        self._keeper.store(layers.values())
-        self._post(partial(self._recovered, task, recovery, layers, len(recovery.images) - len(loaded)))
+        """In the background: images and results; then every step again, on the main thread."""
 
-    def _recovered(self, task: Task, recovery: Recovery, layers: dict[str, VolumeLayer], missing: int) -> None:
-        recovery.replay(self.history, layers)
-        if self.document.base is not None:
-            self._centre(self.document.base)
-            self.state.active = self.document.base.id
-        task.end("done")
-        if missing:
-            self.message.emit(
-                Message(f"{missing} of the images are no longer where they were; the rest is back.", "warning")
-            )
-        else:
-            recovery.discard()
+        def progress(fraction: float) -> None:
+            self._post(partial(task.advance, fraction, "reading images"))
+
+        layers, missing = read_again(recovery, self.reader, progress)
+        self._keeper.store(layers.values())
+
+        def replay() -> None:
+            recovery.replay(self.history, layers)
+            if self.document.base is not None:
+                self.centre(self.document.base)
+                self.state.active = self.document.base.id
+            task.end("done")
+            if missing:
+                self._warn(f"{missing} of the images are no longer where they were; the rest is back.")
+            else:
+                recovery.discard()
+
+        self._post(replay)
 
     def close(self) -> None:
         """End the processes and close the journal: nothing is left to recover."""
@@ -281,6 +245,17 @@ class Session:
         self.tasks.append(task)
         self.task_added.emit(task)
         return task
+
+    def _aside(self, task: Task, work: Callable[..., None], *arguments: Any) -> None:
+        """Run in the background; what goes wrong there ends the task."""
+
+        def ended(future: Future[None]) -> None:
+            error = future.exception()
+            if error is not None:
+                log.error("%s failed", task.kind, exc_info=error)
+                self._post(partial(self._failed, task, f"{task.title} failed ({type(error).__name__}); see the log."))
+
+        self._background.submit(work, *arguments).add_done_callback(ended)
 
     def _failed(self, task: Task, reason: str, detail: str = "") -> None:
         if task.running:
@@ -297,23 +272,6 @@ class Session:
     def _refused(self, refused: Refused) -> None:
         self.refused.append(refused)
         self.file_refused.emit(refused)
-
-    def _show(self, layer: VolumeLayer, *, overlay: bool) -> None:
-        """Make a layer visible: over the others, or in their place."""
-        if overlay and self.document.base not in (None, layer):
-            layer.opacity = 0.5
-            layer.colormap = OVERLAY_COLORMAPS.get(layer.source.modality, "hot iron")
-        else:
-            for other in self.document:
-                other.visible = False
-            self._centre(layer)
-        layer.visible = True
-        self.state.active = layer.id
-
-    def _centre(self, layer: VolumeLayer) -> None:
-        x, y, z = (float(mm) for mm in layer.volumes[0].grid.centre)
-        self.state.crosshair = (x, y, z)
-        self.state.timepoint = 0
 
 
 def _stop(task: Task, cancel: Callable[[], None]) -> None:

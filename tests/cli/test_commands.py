@@ -74,7 +74,9 @@ def test_plugins(capsys: pytest.CaptureFixture[str]) -> None:
     assert denoise["parameters"]
 
 
-def test_run_writes_the_result_and_its_provenance(capsys: pytest.CaptureFixture[str], ball: Path, tmp_path: Path) -> None:
+def test_run_writes_the_result_and_its_provenance(
+    capsys: pytest.CaptureFixture[str], ball: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     document = printed(capsys, "run", "denoise", "--input", f"image={ball}", "--out", out, "--json")
     (output,) = document["outputs"]

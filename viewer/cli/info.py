@@ -84,16 +84,20 @@ def _refused(refused: Refused) -> Json:
 def show(document: Json, console: Console) -> None:
     """Print it for people."""
     for patient in document["patients"]:
-        branch = Tree(f"[bold]{patient['name'] or patient['id'] or 'unnamed'}[/]")
-        for study in patient["studies"]:
-            twig = branch.add(f"{study['date']} {study['description']}".strip() or "study")
-            for series in study["series"]:
-                leaf = twig.add(f"{series['modality']} {series['number'] or ''} {series['description']}".strip())
-                for volume in series["volumes"]:
-                    _show_volume(volume, leaf)
-        console.print(branch)
+        console.print(_tree(patient))
     for refused in document["refused"]:
         console.print(f"[yellow]not opened:[/] {refused['path']}: {refused['reason']}", highlight=False)
+
+
+def _tree(patient: Json) -> Tree:
+    branch = Tree(f"[bold]{patient['name'] or patient['id'] or 'unnamed'}[/]")
+    for study in patient["studies"]:
+        twig = branch.add(f"{study['date']} {study['description']}".strip() or "study")
+        for series in study["series"]:
+            leaf = twig.add(f"{series['modality']} {series['number'] or ''} {series['description']}".strip())
+            for volume in series["volumes"]:
+                _show_volume(volume, leaf)
+    return branch
 
 
 def _show_volume(volume: Json, leaf: Tree) -> None:

@@ -95,7 +95,7 @@ def _check(plugin: Plugin, inputs: Mapping[str, str], parameters: Mapping[str, A
 
 def _device(plugin: Plugin, wanted: str) -> str:
     try:
-        return choose_device(wanted, gpu=bool(plugin.model))
+        return choose_device(wanted, gpu=plugin.gpu)
     except Refusal as refusal:
         raise WrongUse(f"--device {wanted}: {refusal}") from refusal
 

@@ -1,28 +1,28 @@
-"""Images of an earlier session, read again from where they were."""
+"""The layers of an earlier session: images read again from where they were, results from the journal."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from viewer.data.study import Image
-from viewer.data.volume import Volume
 from viewer.io.reader import OpenError, Reader, index_now, load_now
+from viewer.scene.layer import VolumeLayer, volume_layer
+from viewer.scene.recovery import Recovery
 
 log = logging.getLogger(__name__)
 
 
 def read_again(
-    wanted: Mapping[str, tuple[str, ...]], reader: Reader, progress: Callable[[float], None]
-) -> dict[str, tuple[Image, tuple[Volume, ...]]]:
-    """The images (Image.key -> files) that still open; the others are left out. Blocks: not for the main thread."""
-    found: dict[str, tuple[Image, tuple[Volume, ...]]] = {}
-    for number, (key, files) in enumerate(wanted.items()):
-        progress(number / len(wanted))
+    recovery: Recovery, reader: Reader, progress: Callable[[float], None]
+) -> tuple[dict[str, VolumeLayer], int]:
+    """Every layer by id, and how many images are no longer where they were. Blocks: not for the main thread."""
+    found: dict[str, VolumeLayer] = {}
+    for number, (key, files) in enumerate(recovery.images.items()):
+        progress(number / len(recovery.images))
         images, _ = index_now(files, reader)
         try:
             for image in (one for one in images if one.key == key):
-                found[key] = (image, load_now(image, reader))
+                found[key] = volume_layer(load_now(image, reader), image=image)
         except OpenError:
             log.warning("an image of the recovered session can no longer be read")
-    return found
+    return recovery.layers(found.get), len(recovery.images) - len(found)

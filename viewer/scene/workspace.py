@@ -1,0 +1,66 @@
+"""The part of a session that needs no process: the document, its history and journal, and how it is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from viewer.scene.document import Document
+from viewer.scene.edits import MoveLayer, RemoveLayer, RenameLayer, ReviewLayer
+from viewer.scene.history import History
+from viewer.scene.journal import JournalKeeper
+from viewer.scene.layer import Layer, Review, VolumeLayer
+from viewer.scene.recovery import Recovery, unfinished
+from viewer.scene.view_state import ViewState
+
+OVERLAY_COLORMAP, OVERLAY_OPACITY = "hot iron", 0.5  # of an image that is laid over another one
+
+
+class Workspace:
+    """journals: the folder of the journals. warn: told once, in a sentence, when the journal cannot be written."""
+
+    def __init__(self, journals: Path, warn: Callable[[str], None]) -> None:
+        self._journals = journals
+        self._keeper = JournalKeeper(journals, warn)
+        self.document = Document()
+        self.state = ViewState()
+        self.history = History(self.document, record=self._keeper.record)
+
+    def review(self, layer: Layer, state: Review) -> None:
+        """Accept or reject a result, or open it again."""
+        if state != layer.review:
+            self.history.do(ReviewLayer(layer, layer.review, state))
+
+    def rename(self, layer: Layer, name: str) -> None:
+        if name and name != layer.name:
+            self.history.do(RenameLayer(layer, layer.name, name))
+
+    def remove(self, layer: Layer) -> None:
+        self.history.do(RemoveLayer(layer, self.document.index(layer.id)))
+
+    def move(self, layer: Layer, to: int) -> None:
+        """Change the order; `to` counts from the bottom."""
+        before = self.document.index(layer.id)
+        if before != to:
+            self.history.do(MoveLayer(layer, before, to))
+
+    def show(self, layer: VolumeLayer, *, overlay: bool) -> None:
+        """Make a layer visible: over the others, or in their place."""
+        if overlay and self.document.base not in (None, layer):
+            layer.opacity, layer.colormap = OVERLAY_OPACITY, OVERLAY_COLORMAP
+        else:
+            for other in self.document:
+                other.visible = False
+            self.centre(layer)
+        layer.visible = True
+        self.state.active = layer.id
+
+    def centre(self, layer: VolumeLayer) -> None:
+        """Put the cross-hair into the middle of a layer, at its first time point."""
+        x, y, z = (float(mm) for mm in layer.volumes[0].grid.centre)
+        self.state.crosshair = (x, y, z)
+        self.state.timepoint = 0
+
+    def recoverable(self) -> list[Recovery]:
+        """What sessions that did not end cleanly have left."""
+        return unfinished(self._journals)
