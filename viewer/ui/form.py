@@ -6,7 +6,7 @@ from typing import Any
 
 from magicgui.widgets import Container, create_widget
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from viewer.compute.job import Refusal
 from viewer.plugin.plugin import Plugin
@@ -34,6 +34,8 @@ class ParameterForm(QWidget):
             start = values.get(parameter.name, None if parameter.required else parameter.default)
             if start is not None:
                 field.value = start
+            if isinstance(field.native, QComboBox):  # it gives way in a narrow panel
+                field.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             field.native.setAccessibleName(parameter.title)
             field.native.setAccessibleDescription(parameter.description)
             self.fields.append(field)

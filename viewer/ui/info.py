@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
-    QHeaderView,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTreeWidget,
@@ -41,7 +40,6 @@ class InfoPanel(QWidget):
         self.tree.setWordWrap(True)
         self.tree.setAccessibleName("Facts of the active layer")
         self.tree.setIndentation(8)
-        self.tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         self.tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.tree.setItemDelegate(_Wrapping(self.tree))
         self.tree.header().sectionResized.connect(lambda: self.tree.scheduleDelayedItemsLayout())
@@ -73,6 +71,15 @@ class InfoPanel(QWidget):
             for title, found in groups(layer, self.session.state.timepoint):
                 self._add(title, found)
             self.tree.expandAll()
+            self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """The names take the room they need, the values at least three fifths."""
+        self.tree.setColumnWidth(0, min(self.tree.sizeHintForColumn(0), self.width() * 2 // 5))
 
     def copy(self) -> None:
         """Put all facts on the clipboard, one a line."""
@@ -108,6 +115,8 @@ class _Wrapping(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         size = super().sizeHint(option, index)
+        if not index.parent().isValid():  # a heading runs over both columns
+            return size
         room = QRect(0, 0, self._tree.columnWidth(index.column()) - 2 * MARGIN, 10_000)
         lines = option.fontMetrics.boundingRect(room, Qt.TextFlag.TextWordWrap, str(index.data() or ""))
         return QSize(size.width(), max(size.height(), lines.height() + MARGIN))

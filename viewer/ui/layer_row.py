@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSlider, QStackedLayout, Q
 from viewer.scene.layer import VolumeLayer
 from viewer.session import Session
 from viewer.ui import badges, theme, wording
-from viewer.ui.widgets import Elided, button, label
+from viewer.ui.widgets import Elided, button, set_role
 
 
 class LayerRow(QWidget):
@@ -31,7 +31,8 @@ class LayerRow(QWidget):
         self.opacity.setRange(0, 100)
         self.opacity.setFixedWidth(72)
         self.opacity.valueChanged.connect(lambda percent: setattr(layer, "opacity", percent / 100))
-        self.origin = label(role="dim", wrap=False)
+        self.origin = Elided()
+        set_role(self.origin, "dim")
         self.badges = Badges()
         self.verdict = self._verdict()
         self._build()
@@ -93,7 +94,7 @@ class LayerRow(QWidget):
         self.name.say(layer.name)
         source = layer.source
         parts = (source.modality, wording.date(source.study_date), wording.person(source.patient_name))
-        self.origin.setText(" · ".join(part for part in parts if part))
+        self.origin.say(" · ".join(part for part in parts if part))
         self.opacity.setValue(round(layer.opacity * 100))
         self.opacity.setToolTip(f"Opacity {layer.opacity:.0%}")
         self.opacity.setAccessibleName(f"Opacity of {layer.name}")
@@ -119,12 +120,12 @@ class Badges(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(100, badges.HEIGHT + 2)
+        return QSize(100, badges.height(self.font()) + 2)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(40, badges.HEIGHT + 2)
+        return QSize(40, badges.height(self.font()) + 2)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        badges.paint(painter, QRect(0, 1, self.width(), badges.HEIGHT), self.texts, self.font())
+        badges.paint(painter, QRect(0, 1, self.width(), badges.height(self.font())), self.texts, self.font())
         painter.end()

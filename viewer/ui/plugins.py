@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFormLayout,
     QFrame,
-    QHBoxLayout,
     QLineEdit,
     QScrollArea,
     QSplitter,
@@ -50,7 +49,6 @@ class PluginsPanel(QWidget):
         self.tree.setAccessibleName("Plugins")
         self.area = QScrollArea(widgetResizable=True)
         self.area.setFrameShape(QFrame.Shape.NoFrame)
-        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         halves = QSplitter(Qt.Orientation.Vertical)
         halves.addWidget(self.tree)
         halves.addWidget(self.area)
@@ -182,9 +180,7 @@ class PluginPage(QWidget):
             box.currentIndexChanged.connect(self._check)
             form.addRow(one.title, box)
         self.run_button = button(f"Run {plugin.title}", "run", self.run, "primary", theme.CHROME)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.run_button, 1)
-        buttons.addWidget(button("Defaults", "reopen", self.form.reset, "quiet"))
+        defaults = button("Defaults", "reopen", self.form.reset, "quiet")
         self.verdict = label(role="dim")
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 8, 8, 8)
@@ -195,7 +191,8 @@ class PluginPage(QWidget):
             self._column.addWidget(label(plugin.description, "dim"))
         self._column.addLayout(form)
         self._column.addWidget(self.form)
-        self._column.addLayout(buttons)
+        self._column.addWidget(defaults, 0, Qt.AlignmentFlag.AlignRight)
+        self._column.addWidget(self.run_button)
         self._column.addWidget(self.verdict)
         self._column.addStretch()
 

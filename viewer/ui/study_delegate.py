@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPixmap
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPixmap
 from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from viewer.ui import badges, theme
@@ -13,7 +13,7 @@ from viewer.ui.study_rows import Node
 from viewer.ui.study_rows import badges as badges_of
 from viewer.ui.study_tree import NODE
 
-PICTURE = 48
+PICTURE = 3  # lines of text that a thumbnail is high
 GAP = 6
 AnyIndex = QModelIndex | QPersistentModelIndex
 
@@ -29,8 +29,8 @@ class StudyDelegate(QStyledItemDelegate):
         node: Node = index.data(NODE)
         line = option.fontMetrics.height()
         lines = _lines(node)
-        text = line * lines + (badges.HEIGHT + 2 if node.image and badges_of(node.image) else 0) + GAP
-        return QSize(120, max(text, PICTURE + GAP) if node.kind in ("series", "image") else text)
+        text = line * lines + (line + 2 if node.image and badges_of(node.image) else 0) + GAP
+        return QSize(120, max(text, PICTURE * line + GAP) if node.kind in ("series", "image") else text)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         node: Node = index.data(NODE)
@@ -39,8 +39,9 @@ class StudyDelegate(QStyledItemDelegate):
         style.drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, option.widget)
         area = option.rect.adjusted(2, GAP // 2, -4, -GAP // 2)
         if node.kind in ("series", "image"):
-            self._picture(painter, QRect(area.left(), area.top(), PICTURE, PICTURE), node)
-            area.setLeft(area.left() + PICTURE + 8)
+            side = PICTURE * option.fontMetrics.height()
+            self._picture(painter, QRect(area.left(), area.top(), side, side), node)
+            area.setLeft(area.left() + side + 8)
         _text(painter, area, node, option)
         painter.restore()
 
@@ -79,10 +80,12 @@ def _text(painter: QPainter, area: QRect, node: Node, option: QStyleOptionViewIt
     title = metrics.elidedText(node.title, Qt.TextElideMode.ElideRight, area.width())
     painter.drawText(QRect(area.left(), top, area.width(), line), Qt.AlignmentFlag.AlignVCenter, title)
     painter.setFont(option.font)
-    painter.setPen(QColor(theme.DIM))
+    painter.setPen(theme.DIM)
     for text in filter(None, _below(node)):
         top += line
         short = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, area.width())
         painter.drawText(QRect(area.left(), top, area.width(), line), Qt.AlignmentFlag.AlignVCenter, short)
     marks = badges_of(node.image) if node.image else ()
-    badges.paint(painter, QRect(area.left(), top + line + 1, area.width(), badges.HEIGHT), marks, option.font)
+    badges.paint(
+        painter, QRect(area.left(), top + line + 1, area.width(), badges.height(option.font)), marks, option.font
+    )
