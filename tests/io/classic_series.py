@@ -44,31 +44,14 @@ def classic_series(
     """Write int16 slices as a scanner would; the volume has the same values and the slices as its source."""
     folder.mkdir()
     study, series, frame = (generate_uid() for _ in range(3))
-    files, instances = [], []
-    for k in range(len(array)):
-        ds = Dataset()
-        ds.SOPClassUID, ds.SOPInstanceUID, ds.Modality = sop_class, generate_uid(), modality
-        ds.SpecificCharacterSet = "ISO_IR 192"
-        ds.PatientName, ds.PatientID, ds.PatientBirthDate, ds.PatientSex = "Müller^Zoë", "P-77", "19700102", "F"
-        ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.FrameOfReferenceUID = study, series, frame
-        ds.StudyDate, ds.StudyTime, ds.StudyID, ds.AccessionNumber = "20240503", "101500", "S1", "A1"
-        ds.SeriesNumber, ds.SeriesDescription, ds.InstanceNumber = 4, "Thorax 2.5", k + 1
-        ds.Manufacturer, ds.ImageType, ds.AcquisitionTime = "ACME", ["ORIGINAL", "PRIMARY", "AXIAL"], f"1015{k:02d}"
-        for keyword, value in attributes.items():
-            setattr(ds, keyword, value)
-        ds.Rows, ds.Columns = array.shape[1:3]
-        ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
-        ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 16, 15, 1
-        ds.RescaleSlope, ds.RescaleIntercept, ds.SmallestImagePixelValue = str(slope), str(intercept), -5
-        ds.PixelSpacing = grid.spacing[1:].tolist()
-        ds.ImagePositionPatient = [f"{x:.10g}" for x in grid.to_world((k, 0, 0))]
-        ds.ImageOrientationPatient = [f"{x:.10g}" for x in grid.direction[:, :2].T.ravel()]
-        ds.PixelData = array[k].astype("<i2").tobytes()
-        ds.file_meta = FileMetaDataset()
-        ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        files.append(str(folder / f"slice{k}.dcm"))
-        instances.append(str(ds.SOPInstanceUID))
-        ds.save_as(files[-1], enforce_file_format=True)
+    uids = {"StudyInstanceUID": study, "SeriesInstanceUID": series, "FrameOfReferenceUID": frame}
+    rescale = {"RescaleSlope": str(slope), "RescaleIntercept": str(intercept)}
+    facts = {"SOPClassUID": sop_class, "Modality": modality, **uids, **rescale, **attributes}
+    slices = [_slice(array[k], grid, k, facts) for k in range(len(array))]
+    files = [str(folder / f"slice{k}.dcm") for k in range(len(array))]
+    for ds, path in zip(slices, files, strict=True):
+        ds.save_as(path, enforce_file_format=True)
+    instances = [str(ds.SOPInstanceUID) for ds in slices]
     source = Source(
         patient_id="P-77",
         patient_name="Müller^Zoë",
@@ -85,3 +68,26 @@ def classic_series(
     placed = Grid(grid.shape, grid.affine, frame)
     unit = "HU" if modality == "CT" else ""
     return Volume(array, placed, "Thorax", unit, slope, intercept, (Window(40, 400, "soft tissue"),), source=source)
+
+
+def _slice(pixels: NDArray[Any], grid: Grid, k: int, facts: dict[str, Any]) -> Dataset:
+    ds = Dataset()
+    ds.SOPInstanceUID = generate_uid()
+    ds.SpecificCharacterSet = "ISO_IR 192"
+    ds.PatientName, ds.PatientID, ds.PatientBirthDate, ds.PatientSex = "Müller^Zoë", "P-77", "19700102", "F"
+    ds.StudyDate, ds.StudyTime, ds.StudyID, ds.AccessionNumber = "20240503", "101500", "S1", "A1"
+    ds.SeriesNumber, ds.SeriesDescription, ds.InstanceNumber = 4, "Thorax 2.5", k + 1
+    ds.Manufacturer, ds.ImageType, ds.AcquisitionTime = "ACME", ["ORIGINAL", "PRIMARY", "AXIAL"], f"1015{k:02d}"
+    for keyword, value in facts.items():
+        setattr(ds, keyword, value)
+    ds.Rows, ds.Columns = pixels.shape
+    ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 16, 15, 1
+    ds.SmallestImagePixelValue = -5
+    ds.PixelSpacing = grid.spacing[1:].tolist()
+    ds.ImagePositionPatient = [f"{x:.10g}" for x in grid.to_world((k, 0, 0))]
+    ds.ImageOrientationPatient = [f"{x:.10g}" for x in grid.direction[:, :2].T.ravel()]
+    ds.PixelData = pixels.astype("<i2").tobytes()
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    return ds

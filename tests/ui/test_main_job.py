@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QPushButton
 from tests.fixtures.dicom_phantom import write_series
 from viewer.app import Post
 from viewer.data.grid import Grid
+from viewer.scene.layer import VolumeLayer
 from viewer.session import Session
 from viewer.ui.export import ExportDialog
 from viewer.ui.window import MainWindow
@@ -66,16 +67,23 @@ def main_job(window: MainWindow, qtbot, folder: Path, out: Path, method: str) ->
     result = session.document.volume_layers[1]
     assert "not reviewed" in result.badges[0]
     session.review(result, "accepted")
+    save(window, qtbot, result, out)
+    compare(result, out / "denoised")
 
-    dialog = ExportDialog(session, result, window)
+
+def save(window: MainWindow, qtbot, result: VolumeLayer, out: Path) -> None:
+    dialog = ExportDialog(window.session, result, window)
     dialog.folder.setText(str(out))
     dialog.name.setText("denoised")
     dialog.show()
     with qtbot.waitSignal(dialog.accepted, timeout=MINUTES):
         click(qtbot, dialog, "Save")
 
+
+def compare(result: VolumeLayer, folder: Path) -> None:
+    """What SimpleITK reads is the result: every pixel, and the place."""
     reader = sitk.ImageSeriesReader()
-    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(out / "denoised")))
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))
     saved, grid = reader.Execute(), result.volumes[0].grid
     assert np.array_equal(sitk.GetArrayFromImage(saved), result.volumes[0].values())
     assert np.allclose(saved.GetOrigin(), grid.origin, atol=1e-3)

@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QWheelEvent
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -25,7 +25,6 @@ from shell import drop
 
 from viewer.scene.task import Message
 from viewer.scene.view_state import VIEWS
-from viewer.ui.study_tree import IMAGE_MIME
 
 
 def _shown(window):
@@ -172,77 +171,6 @@ def test_value_under_the_mouse_is_shown(window, add_image, qtbot):
     qtbot.mouseMove(axial, axial.rect().center())
     qtbot.waitUntil(lambda: "mm · CT chest" in window.status.reading.text())
     assert window.status.reading.text().endswith("HU")
-
-
-# ---- opening
-@pytest.fixture
-def opened(session, monkeypatch):
-    asked = []
-    real = session.open
-    monkeypatch.setattr(session, "open", lambda paths: (asked.append([str(p) for p in paths]), real(paths))[1])
-    return asked
-
-
-def _drop(window, data: QMimeData) -> None:
-    where, buttons, held = QPointF(600, 400), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    enter = QDragEnterEvent(where.toPoint(), Qt.DropAction.CopyAction, data, buttons, held)
-    QApplication.sendEvent(window, enter)
-    assert enter.isAccepted()
-    QApplication.sendEvent(window, QDropEvent(where, Qt.DropAction.CopyAction, data, buttons, held))
-
-
-def test_a_dropped_folder_is_opened_and_remembered(window, opened, tmp_path):
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(tmp_path))])
-    _drop(window, data)
-    assert opened == [[str(tmp_path)]]
-    assert window.preferences.recent == [str(tmp_path)]
-    window.actions_.refresh_now()
-    assert tmp_path.name in window.actions_["recent_1"].text()
-    window.actions_["recent_1"].trigger()
-    assert opened == [[str(tmp_path)]] * 2
-
-
-def test_text_cannot_be_dropped(window):
-    data = QMimeData()
-    data.setText("hello")
-    enter = QDragEnterEvent(
-        QPoint(9, 9), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    )
-    enter.ignore()
-    window.dragEnterEvent(enter)
-    assert not enter.isAccepted()
-
-
-def test_a_key_of_no_image_dropped_loads_nothing(window, monkeypatch):
-    monkeypatch.setattr(window.session, "load", lambda image: pytest.fail("loaded"))
-    data = QMimeData()
-    data.setData(IMAGE_MIME, b"nobody|")
-    _drop(window, data)
-
-
-# ---- four dimensions
-def test_the_time_line_is_there_only_for_time_points(window, add_image, qtbot):
-    add_image()
-    assert not window.views.timeline.isVisible()
-    add_image("4-D", times=5)
-    assert window.views.timeline.isVisible()
-    window.views.timeline.slider.setValue(3)
-    assert window.session.state.timepoint == 3
-    assert window.views.timeline.text.text() == "4/5 · 3 s"
-
-
-def test_playing_goes_round_and_stops(window, add_image, qtbot):
-    add_image("4-D", times=3)
-    window.actions_.refresh_now()
-    seen = []
-    window.session.state.events.timepoint.connect(lambda now: seen.append(now))
-    window.actions_["play"].trigger()
-    qtbot.waitUntil(lambda: 0 in seen and 2 in seen)
-    window.actions_["play"].trigger()
-    count = len(seen)
-    qtbot.wait(300)
-    assert len(seen) == count
 
 
 # ---- state
