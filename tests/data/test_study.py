@@ -19,13 +19,15 @@ sources = st.builds(Source, patient_id=texts, patient_name=texts)
         (("1", "Doe^Jane"), ("1", "Doe^Jane"), True),
         (("1", "Doe^Jane"), ("2", "Doe^Jane"), False),
         (("1", "Doe^Jane"), ("1", "DOE^JANE"), True),  # one person, written in two ways
+        (("1", "Doe^Jane"), ("1", "Roe^Ann"), False),  # an id such as "1" belongs to many
+        (("1", "Doe^Jane", "19700101"), ("1", "Doe^Jane", "19800101"), False),
         (("1", "Doe^Jane"), ("", "Doe^Jane"), True),
         (("1", "Doe^Jane"), ("", "Roe^Ann"), False),
         (("1", "Doe^Jane"), ("", ""), False),
         (("", ""), ("", ""), True),
     ],
 )
-def test_images_of_two_people_are_told_apart(one: tuple[str, str], other: tuple[str, str], same: bool) -> None:
+def test_images_of_two_people_are_told_apart(one: tuple[str, ...], other: tuple[str, ...], same: bool) -> None:
     assert Source(*one).same_patient(Source(*other)) is same
 
 

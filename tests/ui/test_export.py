@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,8 @@ def test_an_unreviewed_result_is_not_saved_by_accident(dialog):
     assert "not accepted" in made.verdict.text()
     made.unreviewed.setChecked(True)
     assert made.save_button.isEnabled()
+    assert made.target.name == "result-not-reviewed.nii.gz"
+    assert made.target.name in made.verdict.text()
 
 
 def test_what_is_there_is_replaced_only_when_asked(dialog, tmp_path: Path):
@@ -72,5 +75,6 @@ def test_a_failure_stays_on_the_screen(dialog, qtbot, tmp_path: Path):
 
 def test_the_name_proposed_is_never_the_patients(session, add_image):
     layer = add_image("CT chest")
-    assert "ct" in proposed_name(layer)
-    assert layer.source.patient_name not in proposed_name(layer) or not layer.source.patient_name
+    named = replace(layer.source, patient_name="Doe^Jane", patient_id="P-77", series_number=3, dicom=True)
+    layer.volumes = (replace(layer.volumes[0], source=named),)
+    assert proposed_name(layer) == "ct-3-ct-chest"

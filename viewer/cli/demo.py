@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from viewer.cli.failure import JobFailed
 from viewer.cli.info import patients
 from viewer.cli.stage import WindowStage, find_images, finish
@@ -81,16 +83,19 @@ def _denoise(stage: WindowStage, baseline: Image, out: Path) -> VolumeLayer:
 
 
 def _measure(stage: WindowStage, sample: SamplePaths, baseline: Image, result: VolumeLayer, out: Path) -> Json:
-    """Input and result against the clean truth; and whether the saved series reads back as the result."""
+    """How far input and result are from the truth inside the head; whether the saved series is the result."""
 
     def read(path: Path) -> Volume:
         return load_now(index_now([path], stage.session.reader)[0][0], stage.session.reader)[0]
 
-    clean = read(sample.truth / "baseline_clean.nii.gz")
+    truth = read(sample.truth / "baseline_noise_free.nii.gz").values()
+    head = read(sample.truth / "baseline_tissues.nii.gz").array > 0
     noisy = load_now(baseline, stage.session.reader)[0]
-    saved = read(out / "denoised")
+    errors = {
+        name: round(float(np.sqrt(np.mean(np.square(volume.values() - truth)[head]))), 2)
+        for name, volume in (("input", noisy), ("result", result.volumes[0]))
+    }
     return {
-        "input against truth": compare_images(clean, noisy),
-        "result against truth": compare_images(clean, result.volumes[0]),
-        "saved against result": compare_images(result.volumes[0], saved),
+        "root mean square error inside the head": errors,
+        "saved against result": compare_images(result.volumes[0], read(out / "denoised")),
     }

@@ -60,10 +60,11 @@ class Lesion:
 
 @dataclass(frozen=True, eq=False)
 class Exam:
-    """One T1 image: clean and as scanned, with its truth, all [k, j, i] on one grid."""
+    """One T1 image: clean, as received (with the coil's shading), and scanned, with its truth, all [k, j, i]."""
 
     grid: Grid
     clean: NDArray[np.float32]
+    received: NDArray[np.float32]
     scanned: NDArray[np.int16]
     lesions: NDArray[np.uint8]
     tissues: NDArray[np.uint8]
@@ -202,9 +203,9 @@ def _exam(
     rng: np.random.Generator,
 ) -> Exam:
     clean = (values * WHITE).astype(np.float32)
-    seen = clean * synthesis.receive_field(grid, FIELD[name], rng)
-    scanned = np.rint(synthesis.rician(seen, NOISE[name], rng)).astype(np.int16)
-    return Exam(grid, clean, scanned, lesions, tissues)
+    received = clean * synthesis.receive_field(grid, FIELD[name], rng)
+    scanned = np.rint(synthesis.rician(received, NOISE[name], rng)).astype(np.int16)
+    return Exam(grid, clean, received, scanned, lesions, tissues)
 
 
 def _flair(head: Head, lesions: NDArray[np.float32], rng: np.random.Generator) -> tuple[NDArray[np.int16], Grid]:

@@ -38,10 +38,24 @@ class Source:
     dicom: bool = False
 
     def same_patient(self, other: Source) -> bool:
-        """True where nothing says that the two are different people: equal ids (or names where an id is missing)."""
-        if self.patient_id and other.patient_id:
-            return self.patient_id == other.patient_id
-        return self.patient_name == other.patient_name
+        """True where nothing says that the two are different people.
+
+        Ids, birth dates and family names must not contradict each other: ids such as "1" belong to many. Where an id
+        is missing the names must be equal.
+        """
+        pairs = (
+            (self.patient_id, other.patient_id),
+            (self.patient_birth_date, other.patient_birth_date),
+            (_family(self.patient_name), _family(other.patient_name)),
+        )
+        if any(one and two and one != two for one, two in pairs):
+            return False
+        return bool(self.patient_id and other.patient_id) or self.patient_name == other.patient_name
+
+
+def _family(name: str) -> str:
+    """The family name of a DICOM person name (PS3.5 6.2.1.2), for comparison."""
+    return name.split("=")[0].split("^")[0].strip().casefold()
 
 
 @dataclass(frozen=True, eq=False)

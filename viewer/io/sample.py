@@ -26,7 +26,7 @@ from viewer.io.itk_file import write_image
 from viewer.io.sample_series import FLAIR, PET, T1, Scan, Study, write_scan
 from viewer.settings import NOTICE, cache_folder
 
-VERSION = 1  # of what is made; another number makes it anew
+VERSION = 2  # of what is made; another number makes it anew
 BASELINE = Study("baseline", "Brain, baseline (simulated)", "20240115", "101500")
 FOLLOW_UP = Study("follow_up", "Brain, follow-up (simulated)", "20240722", "143000")
 CROP = (slice(0, 180), slice(7, 223), slice(8, 188))  # of the template in LPS order [k, j, i]: the brain and a margin
@@ -138,6 +138,7 @@ def _tell(truth: Path, made: case.Case, slices: int) -> None:
     for key, exam in (("baseline", made.baseline), ("follow_up", made.follow_up)):
         for name, array in (
             ("clean", np.rint(exam.clean).astype(np.int16)),
+            ("noise_free", np.rint(exam.received).astype(np.int16)),
             ("lesions", exam.lesions),
             ("tissues", exam.tissues),
         ):

@@ -32,6 +32,7 @@ FORMATS: dict[Format, tuple[str, str]] = {  # what the list says, and the ending
     "nrrd": ("NRRD with a JSON file beside it", ".nrrd"),
     "mha": ("MetaImage with a JSON file beside it", ".mha"),
 }
+MARK = {"unreviewed": "-not-reviewed", "rejected": "-rejected"}
 
 
 class ExportDialog(QDialog):
@@ -58,8 +59,9 @@ class ExportDialog(QDialog):
 
     @property
     def target(self) -> Path:
-        """The file or the folder that is written."""
-        return Path(self.folder.text()).expanduser() / f"{self.name.text()}{FORMATS[self.chosen][1]}"
+        """The file or the folder that is written; the name of what was not accepted says so."""
+        mark = "" if self.reviewed else MARK[self.layer.review]
+        return Path(self.folder.text()).expanduser() / f"{self.name.text()}{mark}{FORMATS[self.chosen][1]}"
 
     @property
     def reviewed(self) -> bool:

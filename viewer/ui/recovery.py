@@ -24,6 +24,7 @@ class RecoveryDialog(QDialog):
         self.list.setAccessibleName("Sessions that did not end cleanly")
         for recovery in self.recoveries:
             self.list.addItem(QListWidgetItem(theme.icon("time"), f"{recovery.when}: {recovery.summary}"))
+        self.list.setSizeAdjustPolicy(QListWidget.SizeAdjustPolicy.AdjustToContents)
         self.list.setCurrentRow(0)
         self.recover_button = button("Recover", "undo", self.recover, "primary", theme.CHROME)
         self.recover_button.setDefault(True)
