@@ -204,7 +204,8 @@ class PluginPage(QWidget):
         elif not self.form.valid:
             text = self.form.problem.text()
         else:
-            text = "Runs on the processor, beside the window. The result is a new layer that waits for your review."
+            where = "the graphics card, else the processor" if self.plugin.gpu else "the processor"
+            text = f"Runs on {where}, beside the window. The result is a new layer that waits for your review."
         self.verdict.setText(text)
         self.run_button.setEnabled(not missing and self.form.valid)
 
