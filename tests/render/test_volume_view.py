@@ -5,6 +5,7 @@ import pytest
 from screen import pixels
 
 from viewer.data.grid import Grid
+from viewer.data.provenance import Provenance
 from viewer.data.study import Source
 from viewer.data.volume import Volume, Window
 from viewer.render import reduce
@@ -232,3 +233,15 @@ def test_a_picture_is_full_even_if_nothing_was_ready(document, state, add, show)
     add(two_balls(grid), grid)
     assert len(blobs(pixels(view))) == 2
     assert view.still
+
+
+def test_a_difference_is_not_rendered(document, state, add, qtbot):
+    grid = Grid.of((8, 8, 8))
+    base = add(np.zeros(grid.shape, np.int16), grid)
+    result = add(np.zeros(grid.shape, np.int16), grid, provenance=Provenance("denoise", "1", "1"))
+    change = add(np.zeros(grid.shape, np.int16), grid, provenance=Provenance("difference", "1", "1"))
+    view = VolumeView(document, state)
+    qtbot.addWidget(view)
+    for active, shown in ((base, base), (result, result), (change, base)):
+        state.active = active.id
+        assert view.layer is shown

@@ -267,3 +267,12 @@ def test_the_window_starts_without_the_heavy_libraries():
     code = "import sys, viewer.app; print(*{'torch', 'pydicom', 'SimpleITK', 'scipy', 'skimage'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], timeout=60, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_texts_in_the_views_grow_with_the_others(window, add_image, qtbot):
+    add_image()
+    view = window.views.by_name["axial"]
+    small = view._painter._metrics.height()
+    window.preferences.scale = 2.0
+    window.apply_preferences()
+    qtbot.waitUntil(lambda: view._painter._metrics.height() > 1.8 * small)

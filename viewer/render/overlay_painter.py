@@ -27,7 +27,7 @@ KEPT = 256  # pictures of texts
 class OverlayPainter:
     """Holds the pictures of the texts of one view."""
 
-    def __init__(self, size: int = 12) -> None:
+    def __init__(self, size: int) -> None:
         self._font = QFont()
         self._font.setPixelSize(size)
         self._font.setFeature(QFont.Tag("tnum"), 1)  # digits of one width: counting numbers do not dance

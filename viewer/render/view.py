@@ -63,7 +63,7 @@ class View(GLView):
         self.renderer: Any = vtkRenderer()
         self.renderer.SetBackground(0, 0, 0)
         self.gl_window.AddRenderer(self.renderer)
-        self._painter = OverlayPainter()
+        self._painter = OverlayPainter(self._text_size())
         self._active = False
         self._written: set[str] = set()  # ids of layers whose pixels changed since the last frame
         self._pace = QTimer(self, singleShot=True, interval=PACE)
@@ -74,6 +74,17 @@ class View(GLView):
         document.removed.connect(self._removed)
         document.moved.connect(self._changed)
         state.events.connect(self._changed)
+
+    def _text_size(self) -> int:
+        """A pixel less than the text around the views; it grows with that."""
+        return max(10, self.font().pixelSize() - 1)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the size of the text."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange and hasattr(self, "_painter"):
+            self._painter = OverlayPainter(self._text_size())
+            self.redraw()
 
     # What a kind of view adds.
     def overlay(self) -> Overlay:

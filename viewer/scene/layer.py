@@ -74,6 +74,12 @@ class VolumeLayer(Layer):
         return self.volumes[0].source
 
     @property
+    def is_difference(self) -> bool:
+        """True for what a plugin changed (result minus input): it has no surface to show in 3-D."""
+        provenance = self.volumes[0].provenance
+        return provenance is not None and provenance.plugin == "difference"
+
+    @property
     def badges(self) -> tuple[str, ...]:
         """The marks that a view and an export must carry, the review mark first."""
         provenance = self.volumes[0].provenance
