@@ -41,6 +41,9 @@ class Grid:
             raise ValueError("the grid's affine must be a finite, invertible 4×4 matrix")
         if len(self.shape) != 3 or min(self.shape) < 1:
             raise ValueError(f"a grid needs three sizes of at least 1, not {self.shape}")
+        # A cosine this small is rounding, and where it is denormal ITK and GDCM turn the whole matrix into NaN.
+        axes = affine[:3, :3]
+        axes[np.abs(axes) < 1e-12 * np.linalg.norm(axes, axis=0)] = 0
         affine.setflags(write=False)
         object.__setattr__(self, "affine", affine)
         object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))
