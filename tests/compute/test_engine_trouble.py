@@ -133,7 +133,17 @@ def test_what_a_job_started_goes_with_it(tmp_path: Path, shared_engine: Engine) 
     running.cancel()
     heard.end()
     child = int(file.read_text())
-    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+    end = time.monotonic() + 10  # a killed process is gone soon, not at once
+    while (alive := lives(child)) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not alive
+
+
+def lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @posix
