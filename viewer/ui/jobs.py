@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QProgressBar, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from viewer.scene.task import State, Task
 from viewer.session import Session
 from viewer.ui import theme, wording
-from viewer.ui.widgets import Elided, button, label, set_role, tabular
+from viewer.ui.widgets import Bar, Elided, button, label, set_role, tabular
 
 TICK = 500  # ms between looks at the clock, for the time left
 STATES: dict[State, tuple[str, str, str]] = {  # word, icon, role
@@ -82,8 +82,7 @@ class JobRow(QFrame):
         set_role(self.title, "heading")
         self.text, self.time = label(role="dim"), label(role="dim", wrap=False)
         self.time.setFont(tabular(self.font()))
-        self.bar = QProgressBar(maximum=1000, textVisible=False)
-        self.bar.setAccessibleName(f"Progress of {task.title}")
+        self.bar = Bar(f"Progress of {task.title}")
         self.cancel = button("Cancel", "cancel", task.cancel, "quiet")
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 4, 0, 4)
@@ -118,7 +117,7 @@ class JobRow(QFrame):
         set_role(self.state, role)
         self.bar.setVisible(task.running)
         self.cancel.setVisible(task.running and task.stop is not None)
-        self.bar.setValue(round(task.progress * 1000))
+        self.bar.advance(task.progress)
         self.text.setText(task.error or (task.text if task.running else self._details()))
         self.text.setVisible(bool(self.text.text()))
         self._show_time()

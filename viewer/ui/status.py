@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import psutil
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QStatusBar, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStatusBar, QWidget
 
 from viewer.compute.device import Device
 from viewer.data.grid import LETTERS
@@ -16,7 +16,7 @@ from viewer.session import Session
 from viewer.tools.probe import Reading
 from viewer.ui import theme, wording
 from viewer.ui.errors import ICONS
-from viewer.ui.widgets import Elided, button, set_role, tabular
+from viewer.ui.widgets import Bar, Elided, button, set_role, tabular
 
 STAYS = {"info": 10_000, "warning": 30_000, "error": 0}  # ms a message is shown; 0: until the next one
 MEMORY_EVERY = 2_000  # ms
@@ -134,9 +134,8 @@ class _JobsSummary(QPushButton):
         self.setProperty("role", "quiet")
         self.setAccessibleName("Jobs")
         self.setToolTip("Show the jobs (Ctrl+J)")
-        self.bar = QProgressBar(self)
-        self.bar.setTextVisible(False)
-        self.bar.setRange(0, 1000)
+        self.bar = Bar("Progress of the jobs")
+        self.bar.setParent(self)
         session.task_added.connect(self._follow)
         for task in session.tasks:
             self._follow(task)
@@ -155,7 +154,7 @@ class _JobsSummary(QPushButton):
             left = f", {wording.seconds(last.seconds_left)} left" if last.seconds_left else ""
             more = f" and {len(running) - 1} more" if len(running) > 1 else ""
             self.setText(f"{last.title}{more}, {last.progress:.0%}{left}")
-            self.bar.setValue(round(last.progress * 1000))
+            self.bar.advance(last.progress)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QMenu,
-    QProgressBar,
     QStackedWidget,
     QToolButton,
     QTreeView,
@@ -30,7 +29,7 @@ from viewer.ui import theme, wording
 from viewer.ui.study_delegate import StudyDelegate
 from viewer.ui.study_rows import Node
 from viewer.ui.study_tree import StudyFilter, StudyTree
-from viewer.ui.widgets import button, label
+from viewer.ui.widgets import Bar, button, label
 
 if TYPE_CHECKING:
     from viewer.session import Session
@@ -101,8 +100,7 @@ class StudiesPanel(QWidget):
         self.box.addAction(theme.icon("search-line"), QLineEdit.ActionPosition.LeadingPosition)
         self._typed = _timer(self, 120, self._filter)
         self.box.textChanged.connect(lambda: self._typed.start())
-        self.progress = QProgressBar(textVisible=False, maximum=1000)
-        self.progress.setAccessibleName("Reading progress")
+        self.progress = Bar("Reading progress")
         self.reading = label(role="dim")
         self.view = self._build_view()
         self.nothing = label("No series matches the filter.", "dim")
@@ -202,7 +200,7 @@ class StudiesPanel(QWidget):
         if task is not None:
             self.progress.setVisible(task.running)
             self.reading.setVisible(task.running and bool(task.text))
-            self.progress.setValue(round(task.progress * 1000))
+            self.progress.advance(task.progress)
             self.reading.setText(f"Reading {task.text}")
 
     # Show.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QResizeEvent
-from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
 
 from viewer.ui import theme
 
@@ -67,3 +67,19 @@ class Elided(QLabel):
     def _fit(self) -> None:
         room = self.contentsRect().width() - 16
         self.setText(QFontMetrics(self.font()).elidedText(self._whole, Qt.TextElideMode.ElideRight, max(room, 0)))
+
+
+class Bar(QProgressBar):
+    """A thin bar without text, 0…1. Qt's own would redraw the whole window, views and all, at each step."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setRange(0, 1000)
+        self.setTextVisible(False)
+        self.setAccessibleName(name)
+
+    def advance(self, fraction: float) -> None:
+        """Show a fraction, with the next frame."""
+        self.setUpdatesEnabled(False)
+        self.setValue(round(fraction * 1000))
+        self.setUpdatesEnabled(True)
