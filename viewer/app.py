@@ -136,6 +136,7 @@ class Stage:
 def _begin(window: MainWindow, paths: Sequence[str | Path], sample: bool) -> None:
     """After the first paint: what was left over, then what was asked for."""
     window.session.reader.warm()
+    window.views.warm()
     if window.session.recoverable():
         from viewer.ui.recovery import RecoveryDialog
 

@@ -79,3 +79,11 @@ def test_playing_goes_round_and_stops(window, add_image, qtbot):
     count = len(seen)
     qtbot.wait(300)
     assert len(seen) == count
+
+
+def test_views_are_made_behind_the_invitation(window, qtbot):
+    views = list(window.views.by_name.values())
+    window.views.warm()
+    qtbot.waitUntil(lambda: all(view.context() is not None for view in views))
+    qtbot.waitUntil(lambda: not any(view.isVisible() for view in views))
+    assert window.views.currentIndex() == 0

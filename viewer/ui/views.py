@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QImage, QPainter
-from PySide6.QtWidgets import QGridLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QStackedLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from viewer.render.slice_view import SliceView
 from viewer.render.view import MouseEvent, View
@@ -27,6 +27,7 @@ from viewer.ui.widgets import button, label
 
 Cell = tuple[int, int, int, int]  # row, column, rows, columns
 SIDE_BY_SIDE = 4  # layers at most
+WARM_MS = 500  # enough for the first, empty frames
 
 
 class Views(QStackedWidget):
@@ -117,6 +118,14 @@ class Views(QStackedWidget):
             if view.isVisible():
                 corner = view.mapTo(around, QPoint(0, 0))
                 painter.drawImage(QRect(corner, view.size()), view.picture())
+
+    def warm(self) -> None:
+        """Let the views make their OpenGL behind the invitation: the first image is then on the screen sooner."""
+        stack = self.layout()
+        assert isinstance(stack, QStackedLayout)
+        stack.setStackingMode(QStackedLayout.StackingMode.StackAll)
+        stack.setCurrentIndex(self.currentIndex())
+        QTimer.singleShot(WARM_MS, self, lambda: stack.setStackingMode(QStackedLayout.StackingMode.StackOne))
 
     def set_drop(self, on: bool) -> None:
         """Show that what is being dragged can be dropped here."""
