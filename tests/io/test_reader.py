@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -178,3 +179,24 @@ def test_the_window_side_imports_no_parser() -> None:
     script = "import sys, viewer.io.reader; print({'pydicom', 'SimpleITK', 'PySide6', 'torch'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_no_answer_comes_after_the_end(series: Path) -> None:
+    waiting: list[Any] = []
+    answered: list[str] = []
+    reader = Reader(waiting.append)
+    reader.index(
+        [series],
+        found=lambda key, images: answered.append(key),
+        refused=lambda refused: None,
+        progress=lambda count, total: None,
+        done=lambda: answered.append("done"),
+    )
+    end = time.monotonic() + 30
+    while not waiting and time.monotonic() < end:
+        time.sleep(0.01)
+    reader.close()
+    assert waiting
+    for answer in waiting:
+        answer()
+    assert answered == []

@@ -42,7 +42,8 @@ class Reader:
         self, post: Post = at_once, *, workers: int = 2, memory_limit: int | None = None, seconds_per_file: float = 20
     ) -> None:
         limit = memory_limit or max(LEAST_MEMORY, int(MEMORY_SHARE * psutil.virtual_memory().total))
-        self._post = post
+        self._closed = False
+        self._post: Post = lambda answer: post(lambda: None if self._closed else answer())
         self._pool = Pool(workers, limit, seconds_per_file)
 
     def warm(self) -> None:
@@ -114,6 +115,7 @@ class Reader:
 
     def close(self) -> None:
         """Stop everything; no process, thread or unused segment is left, and no answer comes any more."""
+        self._closed = True
         self._pool.close()
 
     def _index(self, post: Post, paths: Sequence[str | Path], callbacks: indexing.Callbacks) -> Task:

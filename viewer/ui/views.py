@@ -124,8 +124,15 @@ class Views(QStackedWidget):
         stack = self.layout()
         assert isinstance(stack, QStackedLayout)
         stack.setStackingMode(QStackedLayout.StackingMode.StackAll)
-        stack.setCurrentIndex(self.currentIndex())
-        QTimer.singleShot(WARM_MS, self, lambda: stack.setStackingMode(QStackedLayout.StackingMode.StackOne))
+
+        def cover() -> None:
+            stack.setStackingMode(QStackedLayout.StackingMode.StackOne)
+            for place in range(self.count()):
+                page = self.widget(place)
+                assert page is not None
+                page.setVisible(place == self.currentIndex())
+
+        QTimer.singleShot(WARM_MS, self, cover)
 
     def set_drop(self, on: bool) -> None:
         """Show that what is being dragged can be dropped here."""
