@@ -74,6 +74,25 @@ def test_loading_again_shows_the_layer_that_is_there(stage: HeadlessStage, phant
     assert len(stage.session.document) == 1
 
 
+def test_a_second_click_while_it_loads_loads_once(stage: HeadlessStage, phantom: Path) -> None:
+    finish(stage, stage.session.open([phantom]))
+    (image,) = [image for images in stage.session.images.values() for image in images]
+    first, second = stage.session.load(image), stage.session.load(image)
+    assert second is first
+    finish(stage, first)
+    assert len(stage.session.document) == 1
+
+
+@pytest.mark.slow
+def test_the_sample_opens_on_its_baseline(stage: HeadlessStage) -> None:
+    finish(stage, stage.session.open_sample())
+    stage.until(lambda: len(stage.session.document) == 1 and not any(task.running for task in stage.session.tasks))
+    (layer,) = stage.session.document.volume_layers
+    assert layer.source.series_description.startswith("T1")
+    assert layer.source.study_description.startswith("Brain, baseline")
+    assert len(stage.session.images) == 4
+
+
 def test_a_result_waits_for_review_beside_its_difference(stage: HeadlessStage, phantom: Path) -> None:
     layer = opened(stage, phantom)
     before = layer.volumes[0].array.copy()

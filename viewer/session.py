@@ -59,6 +59,7 @@ class Session(Workspace):
         self.images: dict[str, list[Image]] = {}
         self.refused: list[Refused] = []
         self.tasks: list[Task] = []
+        self._loading: dict[str, Task] = {}  # Image.key -> the latest load of it
         self.plugins, self.broken = discover()
         self.reader = Reader(post)
         self.engine = Runner(post) if in_process else Engine(post)
@@ -98,7 +99,9 @@ class Session(Workspace):
 
     def load(self, image: Image, *, overlay: bool = False) -> Task:
         """Show an image: alone, or over what is shown. It appears with its first slice; the rest follows."""
-        task = self._task("load", f"Load {image.name or image.source.series_description}")
+        if image.key in self._loading and self._loading[image.key].running:
+            return self._loading[image.key]
+        task = self._loading[image.key] = self._task("load", f"Load {image.name or image.source.series_description}")
         shown = next((one for one in self.document.volume_layers if one.image and one.image.key == image.key), None)
         if shown is not None:
             self.show(shown, overlay=overlay)
@@ -136,12 +139,20 @@ class Session(Workspace):
 
         def done(sample: SamplePaths) -> None:
             task.end("done")
-            self.open([sample.baseline, sample.follow_up])
+            opened = self.open([sample.baseline, sample.follow_up])
+            opened.events.state.connect(lambda state: self._show_sample(sample) if state == "done" else None)
 
         function = "viewer.io.sample:sample_paths"
         running = self.reader.call(function, done=done, failed=partial(self._failed, task))
         task.stop = partial(_stop, task, running.cancel)
         return task
+
+    def _show_sample(self, sample: SamplePaths) -> None:
+        """The largest image of the baseline study, its T1, where nothing is shown yet."""
+        found = [image for images in self.images.values() for image in images]
+        baseline = [image for image in found if Path(image.source.files[0]).is_relative_to(sample.baseline)]
+        if baseline and not len(self.document):
+            self.load(max(baseline, key=lambda image: image.bytes))
 
     # ---- plugins
     def run(self, plugin_id: str, inputs: dict[str, str], parameters: dict[str, Any], device: str = "cpu") -> Task:
