@@ -16,6 +16,7 @@ from viewer.render.overlay import (
     DANGER,
     PLANE_COLORS,
     WARNING,
+    Line,
     color_bars,
     cross,
     layer_lines,
@@ -27,6 +28,7 @@ from viewer.render.overlay import (
     slice_lines,
     window_lines,
 )
+from viewer.render.overlay_painter import OverlayPainter
 from viewer.render.plane import Plane, Pose
 from viewer.render.slice_view import SliceView
 from viewer.scene.layer import volume_layer
@@ -214,3 +216,13 @@ def test_an_empty_document_writes_nothing(qtbot, document, state):
     view.zoom(2)
     view.pan(1, 1)
     view.fit()
+
+
+def test_a_mark_is_never_cut(qapp):
+    painter = OverlayPainter(12)
+    mark = Line("AI, not reviewed", AI)
+    assert painter._short(mark, 120) == mark
+    name = painter._short(Line("T1 MPRAGE of the whole head – Denoise"), 300)
+    assert name.text.startswith("T1")
+    assert "…" in name.text
+    assert name.text.endswith("noise")

@@ -16,12 +16,13 @@ from PySide6.QtGui import (
 )
 
 from viewer.render.colormaps import colour_table
-from viewer.render.overlay import ACCENT, DIM, TEXT, ColorBar, Cross, Line, Overlay
+from viewer.render.overlay import ACCENT, AI, DANGER, DIM, TEXT, WARNING, ColorBar, Cross, Line, Overlay
 
 EDGE, GAP, TICK = 10, 14, 12  # px: margin, half the opening at the cross-hair's centre, length of edge marks
 HALO = QColor(0, 0, 0, 130)  # laid over itself it comes to nearly black
 AROUND = [(dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if dx or dy]
 KEPT = 256  # pictures of texts
+MARKS = (AI, WARNING, DANGER)
 
 
 class OverlayPainter:
@@ -125,11 +126,14 @@ class OverlayPainter:
             _put(painter, (width - _width(picture)) / 2, top + row * self._line, picture)
 
     def _short(self, line: Line, width: int) -> Line:
-        """The line cut to less than half the view, so that opposite corners never meet."""
+        """The line cut in its middle to less than half the view, so that opposite corners never meet.
+
+        A mark or a warning is never cut: half of "AI, not reviewed" would say the opposite.
+        """
         room = width * 0.46 - EDGE
-        if self._metrics.horizontalAdvance(line.text) <= room:
+        if line.color in MARKS or self._metrics.horizontalAdvance(line.text) <= room:
             return line
-        return Line(self._metrics.elidedText(line.text, Qt.TextElideMode.ElideRight, room), line.color)
+        return Line(self._metrics.elidedText(line.text, Qt.TextElideMode.ElideMiddle, room), line.color)
 
     def _text(self, painter: QPainter, line: Line) -> QPixmap:
         ratio = painter.device().devicePixelRatioF()

@@ -23,7 +23,7 @@ class LayerRow(QWidget):
         self.eye = QToolButton()
         self.eye.setCheckable(True)
         self.eye.clicked.connect(lambda shown: setattr(layer, "visible", shown))
-        self.name = Elided()
+        self.name = Elided(Qt.TextElideMode.ElideMiddle)
         self.edit = QLineEdit()
         self.edit.setAccessibleName("New name")
         self.edit.editingFinished.connect(self._renamed)

@@ -50,9 +50,9 @@ def tabular(font: QFont) -> QFont:
 class Elided(QLabel):
     """A line that gives way: cut with "…", whole in its tool tip."""
 
-    def __init__(self) -> None:
+    def __init__(self, mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight) -> None:
         super().__init__()
-        self._whole = ""
+        self._whole, self._mode = "", mode
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def say(self, text: str) -> None:
@@ -66,7 +66,7 @@ class Elided(QLabel):
 
     def _fit(self) -> None:
         room = self.contentsRect().width() - 16
-        self.setText(QFontMetrics(self.font()).elidedText(self._whole, Qt.TextElideMode.ElideRight, max(room, 0)))
+        self.setText(QFontMetrics(self.font()).elidedText(self._whole, self._mode, max(room, 0)))
 
 
 class Bar(QProgressBar):
