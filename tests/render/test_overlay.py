@@ -222,7 +222,8 @@ def test_a_mark_is_never_cut(qapp):
     painter = OverlayPainter(12)
     mark = Line("AI, not reviewed", AI)
     assert painter._short(mark, 120) == mark
-    name = painter._short(Line("T1 MPRAGE of the whole head – Denoise"), 300)
+    assert painter._short(Line("2024-01-15 · Brain, baseline and more"), 300).text.startswith("2024-01-15")
+    name = painter._short(Line("T1 MPRAGE of the whole head – Denoise"), 300, name=True)
     assert name.text.startswith("T1")
     assert "…" in name.text
     assert name.text.endswith("noise")

@@ -63,7 +63,7 @@ class OverlayPainter:
         ):
             top = foot - self._line * len(lines) if bottom else EDGE
             for row, line in enumerate(lines):
-                picture = self._text(painter, self._short(line, width))
+                picture = self._text(painter, self._short(line, width, name=right and not bottom))
                 x = width - EDGE - _width(picture) if right else EDGE
                 _put(painter, x, top + row * self._line, picture)
 
@@ -125,15 +125,16 @@ class OverlayPainter:
         for row, picture in enumerate(pictures):
             _put(painter, (width - _width(picture)) / 2, top + row * self._line, picture)
 
-    def _short(self, line: Line, width: int) -> Line:
-        """The line cut in its middle to less than half the view, so that opposite corners never meet.
+    def _short(self, line: Line, width: int, *, name: bool = False) -> Line:
+        """The line cut to less than half the view, so that opposite corners never meet; a layer's name in its middle.
 
         A mark or a warning is never cut: half of "AI, not reviewed" would say the opposite.
         """
         room = width * 0.46 - EDGE
         if line.color in MARKS or self._metrics.horizontalAdvance(line.text) <= room:
             return line
-        return Line(self._metrics.elidedText(line.text, Qt.TextElideMode.ElideMiddle, room), line.color)
+        mode = Qt.TextElideMode.ElideMiddle if name else Qt.TextElideMode.ElideRight
+        return Line(self._metrics.elidedText(line.text, mode, room), line.color)
 
     def _text(self, painter: QPainter, line: Line) -> QPixmap:
         ratio = painter.device().devicePixelRatioF()
