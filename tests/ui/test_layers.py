@@ -108,7 +108,7 @@ def test_window_numbers_presets_and_histogram_agree(panel, add_image, qtbot):
     layer = add_image()
     page = panel.page
     layer.window = Window(50, 350)
-    assert (page.center.value(), page.width_.value()) == (50, 350)
+    qtbot.waitUntil(lambda: (page.center.value(), page.width_.value()) == (50, 350))
     assert page.histogram.region.getRegion() == (-125, 225)
     page.center.setValue(60)
     assert layer.window == Window(60, 350)
@@ -135,7 +135,7 @@ def test_show_only_this(panel, add_image):
     assert (below.visible, above.visible) == (False, True)
 
 
-def test_the_page_says_which_window_is_in_use(panel, add_image):
+def test_the_page_says_which_window_is_in_use(panel, add_image, qtbot):
     layer = add_image()
     page = panel.page
     assert page.preset.currentText() == "stored"
@@ -143,6 +143,6 @@ def test_the_page_says_which_window_is_in_use(panel, add_image):
         page.preset.itemData(n) for n in range(page.preset.count()) if "lung" in page.preset.itemText(n).lower()
     )
     layer.window = Window(lung.center, lung.width)
-    assert page.preset.currentText() == lung.name
+    qtbot.waitUntil(lambda: page.preset.currentText() == lung.name)
     layer.window = Window(12, 345)
-    assert page.preset.currentText() == "by hand"
+    qtbot.waitUntil(lambda: page.preset.currentText() == "by hand")

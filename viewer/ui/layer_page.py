@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QSignalBlocker
+from PySide6.QtCore import QSignalBlocker, QTimer
 from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -16,6 +16,8 @@ from viewer.tools.presets import presets
 from viewer.ui import wording
 from viewer.ui.histogram import Histogram
 from viewer.ui.widgets import tabular
+
+PAUSE = 150  # ms between two looks at the layer
 
 
 class LayerPage(QWidget):
@@ -30,15 +32,22 @@ class LayerPage(QWidget):
         self.center, self.width_ = self._spin("Window level"), self._spin("Window width")
         self.histogram = Histogram(layer)
         self._build()
-        layer.events.connect(self._show)
+        self._pause = QTimer(self, singleShot=True, interval=PAUSE)
+        self._pause.timeout.connect(self._show)
+        layer.events.connect(self._later)
         self._show()
         self.setEnabled(not layer.volumes[0].color)
 
     def close_page(self) -> None:
         """Stop following the layer, and go."""
-        self.layer.events.disconnect(self._show)
+        self.layer.events.disconnect(self._later)
         self.histogram.stop()
         self.deleteLater()
+
+    def _later(self) -> None:
+        """A drag in a view changes the window at every step: the views come first, the numbers some times a second."""
+        if not self._pause.isActive():
+            self._pause.start()
 
     def _build(self) -> None:
         self.preset.addItem("by hand", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from psygnal import SignalInstance
 from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSlider, QStackedLayout, QToolButton, QVBoxLayout, QWidget
@@ -36,13 +37,20 @@ class LayerRow(QWidget):
         self.badges = Badges()
         self.verdict = self._verdict()
         self._build()
-        layer.events.connect(self._show)
+        for signal in self._signals():
+            signal.connect(self._show)
         self._show()
 
     def close_row(self) -> None:
         """Stop following the layer, and go."""
-        self.layer.events.disconnect(self._show)
+        for signal in self._signals():
+            signal.disconnect(self._show)
         self.deleteLater()
+
+    def _signals(self) -> tuple[SignalInstance, ...]:
+        """What the row shows of the layer; the window, which a drag changes at every step, is not in it."""
+        events = self.layer.events
+        return events.name, events.visible, events.opacity, events.review, events.volumes
 
     def rename(self) -> None:
         """Show the name as a field."""
