@@ -148,9 +148,20 @@ def test_a_failed_save_is_one_sentence(stage: HeadlessStage, phantom: Path, tmp_
     stage.session.message.connect(said.append)
     task = stage.session.save(layer, tmp_path / "missing" / "x" / "y.nii.gz", "nifti")
     stage.until(lambda: not task.running)
-    if task.state == "failed":
-        assert said[-1].severity == "error"
-        assert "Traceback" not in said[-1].text
+    assert task.state == "failed"
+    assert said[-1].severity == "error"
+    assert said[-1].text == task.error
+    assert said[-1].text.startswith("y.nii.gz was not saved")
+    assert not (tmp_path / "missing").exists()
+
+
+def test_half_an_image_is_not_saved(stage: HeadlessStage, phantom: Path, tmp_path: Path) -> None:
+    layer = opened(stage, phantom)
+    layer.loaded = 0.5
+    task = stage.session.save(layer, tmp_path / "half.nii.gz", "nifti")
+    assert task.state == "failed"
+    assert "not whole yet" in task.error
+    assert not (tmp_path / "half.nii.gz").exists()
 
 
 def test_what_a_killed_session_did_comes_back(phantom: Path) -> None:

@@ -200,6 +200,9 @@ class Session(Workspace):
     def save(self, layer: VolumeLayer, target: Path, format: Format, *, overwrite: bool = False) -> Task:
         """Write a layer; "saved" is said only after it was read back and compared."""
         task = self._task("save", f"Save {layer.name}")
+        if layer.loaded < 1:
+            self._failed(task, f"{layer.name} is not whole yet: wait until it is loaded, then save it again.")
+            return task
         task.begin()
 
         def done(saved: Saved) -> None:
