@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from viewer.scene.document import Document
@@ -11,17 +12,19 @@ from viewer.scene.history import History
 from viewer.scene.journal import JournalKeeper
 from viewer.scene.layer import Layer, Review, VolumeLayer
 from viewer.scene.recovery import Recovery, unfinished
+from viewer.scene.tasks import Tasks
 from viewer.scene.view_state import ViewState
 
 OVERLAY_COLORMAP, OVERLAY_OPACITY = "hot iron", 0.5  # of an image that is laid over another one
 
 
-class Workspace:
-    """journals: the folder of the journals. warn: told once, in a sentence, when the journal cannot be written."""
+class Workspace(Tasks):
+    """journals: the folder of the journals. post: runs a function on the main thread."""
 
-    def __init__(self, journals: Path, warn: Callable[[str], None]) -> None:
+    def __init__(self, post: Callable[[Callable[[], None]], None], journals: Path) -> None:
+        super().__init__(post)
         self._journals = journals
-        self._keeper = JournalKeeper(journals, warn)
+        self._keeper = JournalKeeper(journals, lambda text: post(partial(self.warn, text)))
         self.document = Document()
         self.state = ViewState()
         self.history = History(self.document, record=self._keeper.record)
@@ -64,3 +67,12 @@ class Workspace:
     def recoverable(self) -> list[Recovery]:
         """What sessions that did not end cleanly have left."""
         return unfinished(self._journals)
+
+    def keep(self, layers: Iterable[VolumeLayer]) -> None:
+        """Write what the journal needs of layers before they are added. Slow for large images: in the background."""
+        self._keeper.store(layers)
+
+    def close(self) -> None:
+        """Wait for what runs in the background; a clean end leaves nothing to recover."""
+        self.end_work()
+        self._keeper.close()
