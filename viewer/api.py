@@ -7,6 +7,7 @@ from typing import Annotated
 
 from viewer.compute.job import Cancelled, Job, Refusal
 from viewer.data.grid import Grid
+from viewer.data.preview import Preview
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume, Window
@@ -18,6 +19,7 @@ __all__ = [
     "Cancelled",
     "Grid",
     "Job",
+    "Preview",
     "Range",
     "Refusal",
     "Segment",

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from viewer.compute.engine import Engine
+from viewer.data.preview import Preview
 from viewer.data.volume import Volume
 from viewer.plugin.plugin import Plugin
 from viewer.plugin.results import result_layers
 from viewer.plugin.run import Result
 from viewer.scene.edits import AddLayer, Together
 from viewer.scene.layer import VolumeLayer
+from viewer.scene.provisional import Provisional
 from viewer.scene.task import Task
 from viewer.scene.workspace import Workspace
+
+log = logging.getLogger(__name__)
 
 
 class Runs:
@@ -34,18 +39,35 @@ class Runs:
             work.fail(task, f"{plugin.title} needs a whole image: wait until it is loaded, then run it again.")
             return task
         first = next(iter(layers.values())), next(iter(values.values()))
+        provisional = Provisional(work.document, work.state, first[0], plugin.title)
+        task.events.state.connect(lambda: None if task.running else provisional.withdraw())
+        task.device = device
         running = self._engine.submit(
             "viewer.plugin.run:execute",
             (plugin.id, values, parameters),
             device=device,
             started=task.begin,
             progress=task.advance,
+            preview=lambda value: work.aside(task, self._preview, provisional, value),
             done=lambda result: work.aside(task, self._add_results, task, plugin, *first, result),
             failed=partial(work.fail, task),
             cancelled=lambda: task.end("cancelled"),
         )
         task.stop = running.cancel
         return task
+
+    def _preview(self, provisional: Provisional, value: Any) -> None:
+        """In the background: finished slices into the views. A run goes on without a preview that cannot be shown."""
+        if not isinstance(value, Preview):
+            log.warning("a preview is a %s and no Preview: it is not shown", type(value).__name__)
+            return
+        try:
+            box = provisional.put(value)
+        except (MemoryError, ValueError) as error:
+            log.warning("a preview is not shown: %s", error)
+            return
+        if box is not None:
+            self._workspace.post(partial(provisional.show, box))
 
     def _add_results(self, task: Task, plugin: Plugin, shown: VolumeLayer, given: Volume, result: Result) -> None:
         """In the background: differences, and the arrays on disk; then the edit, on the main thread."""
@@ -61,6 +83,7 @@ class Runs:
             work.state.active = layers[0].id
             work.state.compared = (shown.id, *(layer.id for layer in layers))
             task.stages, task.peak_memory = result.stages, result.peak_memory
+            task.provenance = layers[0].volumes[0].provenance
             task.end("done")
 
         work.post(add)

@@ -10,7 +10,11 @@ from viewer.scene.layer import Layer, VolumeLayer
 
 
 class Document:
-    """An ordered list of layers that tells of every change. Followers listen and never write."""
+    """An ordered list of layers that tells of every change. Followers listen and never write.
+
+    Previews of results lie over layers and are shown with them; they come and go by `inserted` and `removed` too, but
+    are none of the layers.
+    """
 
     inserted = Signal(int, Layer)
     removed = Signal(int, Layer)
@@ -18,6 +22,7 @@ class Document:
 
     def __init__(self) -> None:
         self._layers: list[Layer] = []
+        self._previews: list[tuple[Layer, VolumeLayer]] = []  # what each lies over, and the preview
 
     def __iter__(self) -> Iterator[Layer]:
         return iter(tuple(self._layers))
@@ -42,13 +47,27 @@ class Document:
 
     @property
     def shown(self) -> tuple[VolumeLayer, ...]:
-        """The visible images, bottom first."""
-        return tuple(layer for layer in self.volume_layers if layer.visible)
+        """The visible images, bottom first, each with the previews over it."""
+        visible: list[VolumeLayer] = []
+        for layer in (layer for layer in self.volume_layers if layer.visible):
+            visible += [layer, *(one for under, one in self._previews if under is layer and one.visible)]
+        return tuple(visible)
 
     @property
     def base(self) -> VolumeLayer | None:
         """The lowest visible image: its grid gives the views their planes."""
         return next(iter(self.shown), None)
+
+    # Called by viewer.scene.provisional only.
+    def lay_over(self, under: Layer, preview: VolumeLayer) -> None:
+        """Show a preview over a layer wherever that is visible."""
+        self._previews.append((under, preview))
+        self.inserted.emit(len(self), preview)
+
+    def lift(self, preview: VolumeLayer) -> None:
+        """Show a preview no longer."""
+        self._previews = [pair for pair in self._previews if pair[1] is not preview]
+        self.removed.emit(len(self), preview)
 
     # Called by edits only.
     def insert(self, index: int, layer: Layer) -> None:

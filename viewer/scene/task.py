@@ -10,6 +10,8 @@ from uuid import uuid4
 
 from psygnal import SignalGroupDescriptor
 
+from viewer.data.provenance import Provenance
+
 Kind = Literal["index", "load", "run", "save", "sample", "recover"]
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 Severity = Literal["info", "warning", "error"]
@@ -30,7 +32,9 @@ class Message:
 class Task:
     """Something that runs. progress: 0…1. started, ended: time.monotonic() seconds, 0 before. error: one sentence.
 
-    stages: seconds by stage; peak_memory: bytes; both known when it is done.
+    device: what it computes on, as torch names it ("cpu", "cuda:0"); "" where that is nobody's choice.
+    stages: seconds by stage; peak_memory: bytes; provenance: of what it made; all known when it is done.
+    detail: of a failure, for who asks for it.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -43,8 +47,11 @@ class Task:
     error: str = ""
     started: float = 0.0
     ended: float = 0.0
+    device: str = ""
     stages: dict[str, float] = field(default_factory=dict)
     peak_memory: int = 0
+    provenance: Provenance | None = None
+    detail: str = ""
     id: str = field(default_factory=lambda: uuid4().hex)
     stop: Callable[[], None] | None = None
 
@@ -73,11 +80,11 @@ class Task:
             self.text = text or self.text
             self.progress = max(self.progress, min(1.0, fraction))
 
-    def end(self, state: State, error: str = "") -> None:
+    def end(self, state: State, error: str = "", detail: str = "") -> None:
         """The last word; later ones are not heard."""
         if self.running:
             self.ended = time.monotonic()
-            self.error = error
+            self.error, self.detail = error, detail
             self.progress = 1.0 if state == "done" else self.progress
             self.state = state
 

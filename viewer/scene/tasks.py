@@ -46,7 +46,7 @@ class Tasks:
     def fail(self, task: Task, reason: str, detail: str = "") -> None:
         """End a task that still runs, and say why in one sentence. detail: for the log and for who asks for it."""
         if task.running:
-            task.end("failed", reason)
+            task.end("failed", reason, detail)
             self.message.emit(Message(reason, "error", detail=detail))
 
     def warn(self, text: str) -> None:
