@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QTimer
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from viewer.scene.task import State, Task
 from viewer.session import Session
 from viewer.ui import theme, wording
+from viewer.ui.job_details import JobDetails, report
 from viewer.ui.widgets import Bar, Elided, button, label, set_role, tabular
 
 TICK = 500  # ms between looks at the clock, for the time left
@@ -71,7 +73,10 @@ class JobsPanel(QWidget):
 
 
 class JobRow(QFrame):
-    """One task: state by icon and word, bar, what it does, time left or taken, Cancel; details once it has ended."""
+    """One task: state by icon and word, bar, what it does, time left or taken, Cancel; once it has ended its details.
+
+    Of a failure the details can be copied.
+    """
 
     def __init__(self, task: Task, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -84,19 +89,24 @@ class JobRow(QFrame):
         self.time.setFont(tabular(self.font()))
         self.bar = Bar(f"Progress of {task.title}")
         self.cancel = button("Cancel", "cancel", task.cancel, "quiet")
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 4, 0, 4)
-        grid.setColumnStretch(2, 1)
+        self.unfold = button("Details", "down", self.flip_details, "quiet", theme.ACCENT)
+        self.copy = button("Copy details", "copy", self._copy, "quiet", theme.ACCENT)
+        self.details: JobDetails | None = None
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 4, 0, 4)
+        self._grid.setColumnStretch(2, 1)
         for widget, row, column, columns in (
             (self.icon, 0, 0, 1),
             (self.state, 0, 1, 1),
             (self.title, 0, 2, 1),
             (self.cancel, 0, 3, 1),
+            (self.unfold, 0, 3, 1),
+            (self.copy, 0, 3, 1),
             (self.bar, 1, 0, 4),
             (self.text, 2, 0, 3),
             (self.time, 2, 3, 1),
         ):
-            grid.addWidget(widget, row, column, 1, columns)
+            self._grid.addWidget(widget, row, column, 1, columns)
         self._clock = QTimer(self, interval=TICK)
         self._clock.timeout.connect(self._show_time)
         for signal in (task.events.state, task.events.progress, task.events.text):
@@ -109,6 +119,21 @@ class JobRow(QFrame):
             signal.disconnect(self._show)
         self.deleteLater()
 
+    def flip_details(self) -> None:
+        """Show what it did, or hide that again."""
+        if self.details is None:
+            self.details = JobDetails(self.task)
+            self._grid.addWidget(self.details, 3, 0, 1, 4)
+        else:
+            self._grid.removeWidget(self.details)
+            self.details.deleteLater()
+            self.details = None
+        self.unfold.setIcon(theme.icon("up" if self.details else "down", theme.ACCENT))
+        self.unfold.setAccessibleName("Hide details" if self.details else "Details")
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(report(self.task))
+
     def _show(self) -> None:
         task = self.task
         word, icon, role = STATES[task.state]
@@ -117,8 +142,10 @@ class JobRow(QFrame):
         set_role(self.state, role)
         self.bar.setVisible(task.running)
         self.cancel.setVisible(task.running and task.stop is not None)
+        self.unfold.setVisible(task.state == "done" and bool(task.stages))
+        self.copy.setVisible(task.state == "failed" and bool(task.detail))
         self.bar.advance(task.progress)
-        self.text.setText(task.error or (task.text if task.running else self._details()))
+        self.text.setText(task.error or (task.text if task.running else ""))
         self.text.setVisible(bool(self.text.text()))
         self._show_time()
         if task.running and not self._clock.isActive():
@@ -133,10 +160,3 @@ class JobRow(QFrame):
             self.time.setText(f"{task.progress:.0%} · {wording.seconds(left)} left")
         else:
             self.time.setText(wording.seconds(task.seconds) if task.started else "")
-
-    def _details(self) -> str:
-        """The seconds of every stage, and the memory it took."""
-        parts = [f"{name} {wording.seconds(spent)}" for name, spent in self.task.stages.items()]
-        if self.task.peak_memory:
-            parts.append(f"at most {wording.size(self.task.peak_memory)} of memory")
-        return " · ".join(parts)

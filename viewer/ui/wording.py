@@ -75,3 +75,10 @@ def size(n: int) -> str:
         if n >= factor:
             return f"{number(n / factor, 3)} {name}"
     return f"{n} bytes"
+
+
+def device(name: str) -> str:
+    """A device, as torch names it, in words: "processor", "graphics card (cuda:0)"; "" for none."""
+    if name in ("", "cpu"):
+        return "processor" if name else ""
+    return "Apple graphics (mps)" if name == "mps" else f"graphics card ({name})"
