@@ -10,11 +10,12 @@ import pytest
 import SimpleITK as sitk
 from phantom import clean, phantom
 
-from plugins.denoise_classic import correct_bias, denoise
-from plugins.denoise_classic.blocks import blocks, filtered
-from plugins.denoise_classic.methods import METHODS
-from plugins.denoise_classic.noise import noise_level
-from plugins.denoise_classic.shading import _log_field
+from plugins.correct_bias import correct_bias
+from plugins.correct_bias.field import _log_field
+from plugins.denoise import denoise
+from plugins.denoise.blocks import blocks, filtered
+from plugins.denoise.classical import METHODS
+from plugins.denoise.noise import noise_level
 from viewer.api import Grid, Job, Refusal, Volume
 
 SHAPE = (20, 48, 52)
@@ -105,12 +106,12 @@ def test_thick_slices_are_filtered_one_by_one_whichever_way_they_lie(turn: tuple
     thick = phantom((6, 40, 44), 40.0, spacing=(6.0, 1.0, 1.0), modality="CT")
     array = np.ascontiguousarray(thick.array.transpose(turn))
     spacing = tuple(np.array((6.0, 1.0, 1.0))[list(turn)])
-    result = denoise(Volume(array, Grid.of(array.shape, spacing)), Job())
+    result = denoise(Volume(array, Grid.of(array.shape, spacing)), Job(), method="non-local means")
     changed = array.copy()
     at = [slice(None)] * 3
     at[turn.index(0)] = slice(0, 2)
     changed[tuple(at)] = 100  # two slices are wiped out: the others' result depends on the common noise level only
-    wiped = denoise(Volume(changed, Grid.of(array.shape, spacing)), Job())
+    wiped = denoise(Volume(changed, Grid.of(array.shape, spacing)), Job(), method="non-local means")
     at[turn.index(0)] = slice(2, None)
     gap = np.abs(result.array[tuple(at)].astype(float) - wiped.array[tuple(at)])
     assert gap.max() < 20
@@ -118,8 +119,8 @@ def test_thick_slices_are_filtered_one_by_one_whichever_way_they_lie(turn: tuple
 
 def test_the_stage_names_the_noise_in_the_unit() -> None:
     job = Job()
-    denoise(replace(phantom(SHAPE, 40.0, modality="CT"), unit="HU"), job)
-    named = next(name for name in job.stages if name.startswith("non-local means, noise "))
+    denoise(replace(phantom(SHAPE, 40.0, modality="CT"), unit="HU"), job, method="non-local means")
+    named = next(name for name in job.stages if name.startswith("non-local means, Gaussian noise "))
     assert named.endswith(" HU")
     assert float(named.split()[-2]) == pytest.approx(40, rel=0.1)
 

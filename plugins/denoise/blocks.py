@@ -66,7 +66,7 @@ def filtered(
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
         for count, (part, values) in enumerate(zip(parts, pool.map(done, parts), strict=True), 1):
-            out[part.core] = _fitting(values, out.dtype)
+            out[part.core] = fitting(values, out.dtype)
             job.progress(count / len(parts))
     finally:
         pool.shutdown(cancel_futures=True)
@@ -81,7 +81,8 @@ def _sizes(flat_axis: int | None, halo: int) -> tuple[tuple[int, int, int], tupl
     return (size[0], size[1], size[2]), (around[0], around[1], around[2])
 
 
-def _fitting(values: Floats, kind: np.dtype[Any]) -> NDArray[Any]:
+def fitting(values: Floats, kind: np.dtype[Any]) -> NDArray[Any]:
+    """Values in an array's own type: integers are rounded and kept within their limits."""
     if kind.kind == "f":
         return values
     limits = np.iinfo(kind)

@@ -1,0 +1,97 @@
+"""Clean images of every contrast: label maps with random tissue values, and things of many shapes.
+
+Generated as in SynthSeg (Billot et al., MedIA 2023): a value for each label, partial volume, a receive field; the
+texture inside tissues is correlated, for white texture would teach a denoiser to keep noise.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter, zoom
+
+Floats = NDArray[np.float32]
+Random = np.random.Generator
+Shape = tuple[int, int, int]
+
+
+def from_labels(labels: NDArray[np.integer], size: int, rng: Random) -> Floats:
+    """A cube [size]³ of a label map, 0…about 1, tissue contrast drawn at random; sharper or softer than the map."""
+    scale = rng.uniform(1.0, 1.5)
+    labels = oriented(cropped(labels, min(int(size * scale) + 1, *labels.shape), rng), rng)
+    present, index = np.unique(labels, return_inverse=True)
+    index = index.reshape(labels.shape)
+    values = rng.uniform(0.05, 1, len(present)).astype(np.float32)
+    values[present == 0] = 0.0 if rng.random() < 0.8 else rng.uniform(0, 0.3)
+    amplitude = (rng.uniform(0, 0.06, len(present)) * (rng.random(len(present)) < 0.8)).astype(np.float32)
+    amplitude[present == 0] *= 0.2
+    image = values[index] + amplitude[index] * texture(labels.shape, rng)
+    image = gaussian_filter(image, rng.uniform(0.3, 0.75) * scale)
+    image = zoom(image, size / np.array(image.shape), order=1) if image.shape[0] != size else image
+    return with_things(image * receive_field(image.shape, rng), rng, int(rng.integers(0, 12)))
+
+
+def of_shapes(size: int, rng: Random) -> Floats:
+    """Overlapping ellipsoids, tubes and plates of every size, as fallen leaves (Lee et al., IJCV 2001)."""
+    image = np.full((size,) * 3, rng.uniform(0, 0.5), np.float32)
+    image = with_things(image, rng, int(rng.integers(80, 300)), opaque=True)
+    image += rng.uniform(0, 0.04) * texture(image.shape, rng)
+    image = gaussian_filter(image, rng.uniform(0.35, 0.8))
+    return np.maximum(with_things(image, rng, 20), 0)
+
+
+def with_things(image: Floats, rng: Random, count: int, *, opaque: bool = False) -> Floats:
+    """Ellipsoids, tubes and plates put into the image: opaque, or a small step up or down with soft rims."""
+    span = float(np.ptp(image)) or 1.0
+    for _ in range(count):
+        box, alpha = thing(image.shape, rng)
+        value = rng.uniform(0, 1) if opaque else rng.choice([-1, 1]) * span * rng.uniform(0.02, 0.3)
+        image[box] = image[box] * (1 - alpha) + alpha * value if opaque else image[box] + alpha * value
+    return image
+
+
+def thing(shape: Shape, rng: Random) -> tuple[tuple[slice, ...], Floats]:
+    """An ellipsoid whose axes may be very unequal (a tube, a plate): its box and its opacity there."""
+    radius = np.exp(rng.uniform(np.log(1.0), np.log(14), 3))
+    kind = rng.random()
+    if kind < 0.4:
+        radius[:] = radius[0] * rng.uniform(0.8, 1.2, 3)
+    elif kind < 0.7:
+        radius[:2] = np.minimum(radius[:2], rng.uniform(0.7, 2.5))
+        radius[2] = rng.uniform(8, 30)
+    frame, _ = np.linalg.qr(rng.standard_normal((3, 3)))
+    centre = rng.uniform(0, shape)
+    reach = np.sqrt(((frame * radius) ** 2).sum(1)) + 2
+    low = np.maximum(np.floor(centre - reach), 0).astype(int)
+    high = np.minimum(np.ceil(centre + reach) + 1, shape).astype(int)
+    box = tuple(slice(int(a), int(max(a, b))) for a, b in zip(low, high, strict=True))
+    grid = np.stack(np.meshgrid(*[np.arange(s.start, s.stop) for s in box], indexing="ij"), -1) - centre
+    distance = (np.linalg.norm(grid @ frame / radius, axis=-1) - 1) * radius.min()
+    return box, (1 / (1 + np.exp(np.clip(distance / rng.uniform(0.15, 0.5), -30, 30)))).astype(np.float32)
+
+
+def texture(shape: Shape, rng: Random) -> Floats:
+    """Correlated noise of several scales together, standard deviation 1."""
+    out = np.zeros(shape, np.float32)
+    for sigma in (0.8, 1.6, 3.2):
+        noise = gaussian_filter(rng.standard_normal(shape, dtype=np.float32), sigma)
+        out += noise * (rng.uniform(0.2, 1) / noise.std())
+    return out / out.std()
+
+
+def receive_field(shape: Shape, rng: Random) -> Floats:
+    """A smooth factor around 1."""
+    knots = rng.standard_normal((4, 4, 4)) * rng.uniform(0, 0.25)
+    return np.exp(zoom(knots, [n / 4 for n in shape], order=2)).astype(np.float32)
+
+
+def cropped(image: NDArray[np.generic], side: int, rng: Random) -> NDArray[np.generic]:
+    """A cube (or what there is of it) from anywhere in the image, more often from its middle."""
+    low = [int(rng.beta(2, 2) * max(n - side, 0)) for n in image.shape]
+    return image[tuple(slice(a, a + side) for a in low)]
+
+
+def oriented(image: NDArray[np.generic], rng: Random) -> NDArray[np.generic]:
+    """One of its 48 mirror and axis permutations."""
+    image = np.transpose(image, rng.permutation(image.ndim))
+    return np.ascontiguousarray(image[tuple(slice(None, None, int(rng.choice([-1, 1]))) for _ in range(image.ndim))])
