@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Annotated
 
 from viewer.compute.job import Cancelled, Job, Refusal
+from viewer.compute.net import DeviceLost, Net
+from viewer.compute.tiles import tiles
 from viewer.data.grid import Grid
 from viewer.data.preview import Preview
 from viewer.data.segmentation import Segment, Segmentation
@@ -17,8 +19,10 @@ from viewer.plugin.plugin import plugin
 __all__ = [
     "Annotated",
     "Cancelled",
+    "DeviceLost",
     "Grid",
     "Job",
+    "Net",
     "Preview",
     "Range",
     "Refusal",
@@ -29,4 +33,5 @@ __all__ = [
     "Window",
     "plugin",
     "replace",
+    "tiles",
 ]

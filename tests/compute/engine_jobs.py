@@ -104,3 +104,9 @@ def start_child(job: Job, file: str) -> None:
     Path(file).write_text(str(child.pid))
     job.progress(0.5, "started")
     time.sleep(60)
+
+
+def lose_the_device(job: Job) -> None:
+    from viewer.compute.net import DeviceLost
+
+    raise DeviceLost("cuda:0")

@@ -108,3 +108,19 @@ def test_cancel_running_and_waiting(either: Engine) -> None:
     assert first.end() == ("cancelled",)
     assert third.end()[0] == "done"
     assert (running.state, waiting.state) == ("cancelled", "cancelled")
+
+
+def test_what_somebody_waits_for_goes_before_batches(either: Engine) -> None:
+    order: list[str] = []
+    heards = []
+    names = [("first", "batch"), ("b1", "batch"), ("i1", "interactive"), ("b2", "batch"), ("i2", "interactive")]
+    running, blocker = submit(either, "walk", 60)
+    assert blocker.begun.wait(30)
+    for name, priority in names:
+        heard = Heard()
+        listeners = heard.listeners() | {"started": lambda name=name: order.append(name)}
+        either.submit("engine_jobs:walk", (0.01,), priority=priority, **listeners)
+        heards.append(heard)
+    running.cancel()
+    assert [heard.end()[0] for heard in heards] == ["done"] * 5
+    assert order == ["i1", "i2", "first", "b1", "b2"]

@@ -54,6 +54,15 @@ def test_an_idle_engine_that_is_killed_is_replaced(shared_engine: Engine) -> Non
     assert submit(shared_engine, "double", np.ones(3))[1].end()[0] == "done"
 
 
+def test_a_lost_device_costs_the_process(shared_engine: Engine) -> None:
+    """What computes on it can do no more in that process: the next job has a new one."""
+    pid = engine_pid(shared_engine)
+    kind, sentence, _ = submit(shared_engine, "lose_the_device")[1].end()
+    assert kind == "failed"
+    assert "cuda:0 stopped working" in sentence
+    assert engine_pid(shared_engine) != pid
+
+
 @posix
 def test_a_hung_process_is_noticed(shared_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     pid = engine_pid(shared_engine)

@@ -33,7 +33,7 @@ class Device:
 def devices() -> tuple[Device, ...]:
     """The processor, then the graphics cards. Takes up to a second where there are some: not for the main thread."""
     memory = psutil.virtual_memory()
-    cpu = Device("cpu", _processor(), int(memory.total), int(memory.available))
+    cpu = Device("cpu", processor(), int(memory.total), int(memory.available))
     if platform.system() == "Darwin" and platform.machine() == "arm64":
         return cpu, Device("mps", "Apple GPU", cpu.memory, cpu.free)
     return cpu, *_nvidia()
@@ -85,7 +85,7 @@ def _without_cuda() -> bool:
         return True
 
 
-def _processor() -> str:
+def processor() -> str:
     """The processor's name, as the system tells it."""
     table = Path("/proc/cpuinfo")
     names = (

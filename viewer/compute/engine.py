@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from viewer.compute.lane import ProcessLane
-from viewer.compute.running import Lane, Listeners, Post, Running
+from viewer.compute.running import Lane, Listeners, Post, Priority, Running
 
 
 class Engine:
@@ -22,15 +22,22 @@ class Engine:
         self._lanes: dict[str, Lane] = {}
 
     def submit(
-        self, function: str, args: tuple[Any, ...] = (), *, device: str = "cpu", **listeners: Unpack[Listeners]
+        self,
+        function: str,
+        args: tuple[Any, ...] = (),
+        *,
+        device: str = "cpu",
+        priority: Priority = "interactive",
+        **listeners: Unpack[Listeners],
     ) -> Running:
         """Run "module:name" as name(job, *args) when the device is free. Arguments and result are picklable values.
 
+        priority: those that somebody waits for ("interactive") begin before those that nobody does ("batch").
         Large arrays travel in shared memory; a job must not write to those of its arguments.
         """
         if device not in self._lanes:
             self._lanes[device] = self.lane(device)
-        running = Running(function, args, self._post, listeners, self._lanes[device])
+        running = Running(function, args, self._post, listeners, self._lanes[device], priority)
         self._lanes[device].add(running)
         return running
 

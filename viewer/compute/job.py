@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from viewer.compute.net import Net
 
 PROGRESS_PAUSE = 0.05  # seconds between two messages that only move the bar
 PREVIEW_PAUSE = 0.2
@@ -23,11 +26,21 @@ def _nobody(*_: Any) -> None:
     """Nobody listens."""
 
 
+class Used(NamedTuple):
+    """What a job's network ran on in the end, for the provenance of its result. sha256: of the weights."""
+
+    model: str
+    sha256: str
+    engine: str
+    precision: str
+    device: str
+
+
 class Job:
     """One run of a computation.
 
-    device: "cpu", "cuda" …: where it is to compute. title: what messages call it.
-    stages: seconds by stage, in the order they ended.
+    device: "cpu", "cuda" …: where it is to compute. title: what messages call it. model_name: the trained model that
+    its plugin declares, "" for none. stages: seconds by stage, in the order they ended. used: None until `model`.
     """
 
     def __init__(
@@ -40,6 +53,8 @@ class Job:
     ) -> None:
         self.device = device
         self.title = "The job"
+        self.model_name = ""
+        self.used: Used | None = None
         self.stages: dict[str, float] = {}
         self._tell, self._show, self._cancelled = tell, show, cancelled
         self._fraction, self._text = 0.0, ""
@@ -76,3 +91,30 @@ class Job:
             yield
         finally:
             self.stages[name] = self.stages.get(name, 0.0) + time.perf_counter() - start
+
+    def model(self, name: str = "", *, channels: int, multiple: int = 8) -> Net:
+        """A trained model by its name (else the one that the plugin declares), ready to run on the job's device.
+
+        channels: of its input. multiple: what the sides of its input must be multiples of. It is loaded and compiled
+        once per process. Raises Refusal where it is not there or cannot be loaded.
+        """
+        from viewer.compute.loaded import find  # torch comes with it
+
+        name = name or self.model_name
+        net, sha256 = find(name, self, channels=channels, multiple=multiple)
+        self.used = Used(name, sha256, net.engine, net.precision, net.device)
+        return net
+
+    def runs_on(self, net: Net) -> None:
+        """Note that another network does the work of the one that `model` gave."""
+        if self.used is not None:
+            self.used = self.used._replace(engine=net.engine, precision=net.precision, device=net.device)
+
+    def need(self, size: int, what: str) -> None:
+        """Ask for `size` bytes on the job's device before taking them. what: "the result", "a copy of the image" ….
+
+        Raises Refusal, a sentence with what is needed and what is free, where they are not there.
+        """
+        from viewer.compute.preflight import check  # knows devices, which know this module
+
+        check(size, what, self.device)

@@ -1,11 +1,10 @@
-"""One engine process and the jobs that wait for it: one at a time, first come, first served."""
+"""One engine process and the jobs that wait for it: one at a time, by priority, then first come, first served."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -35,7 +34,7 @@ class ProcessLane:
     def __init__(self, device: str) -> None:
         self._device = device
         self._process: EngineProcess | None = None
-        self._waiting: deque[Running] = deque()
+        self._waiting: list[Running] = []
         self._current: Running | None = None
         self._number = 0
         self._lent: list[Any] = []
@@ -104,7 +103,8 @@ class ProcessLane:
     def _begin_next(self) -> None:
         if self._current is not None or not self._waiting:
             return
-        running = self._waiting.popleft()
+        running = min(self._waiting, key=lambda one: one.rank)
+        self._waiting.remove(running)
         try:
             data, self._lent = lend((running.function, running.args))
         except MemoryError:
@@ -137,6 +137,8 @@ class ProcessLane:
             self._current.advance(*what)
         elif kind == "preview":
             self._current.show(take(what))
+        elif kind == "end" and what.spent:
+            self._replace(process, what)
         elif kind == "end":
             self._finish(replace(what, value=take(what.value)) if what.state == "done" else what)
 

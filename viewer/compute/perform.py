@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any, Literal
 
 from viewer.compute.job import Cancelled, Job, Refusal
+from viewer.compute.net import DeviceLost
 
 log = logging.getLogger(__name__)
 
@@ -19,12 +20,13 @@ OUT_OF_MEMORY = "{title} needs more memory than is free: close other images or p
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended. sentence: for the user; detail: for the log."""
+    """How a job ended. sentence: for the user; detail: for the log. spent: its process can compute no more."""
 
     state: Literal["done", "failed", "cancelled"]
     value: Any = None
     sentence: str = ""
     detail: str = ""
+    spent: bool = False
 
 
 def perform(function: str, args: tuple[Any, ...], job: Job) -> Outcome:
@@ -36,7 +38,8 @@ def perform(function: str, args: tuple[Any, ...], job: Job) -> Outcome:
     except Cancelled:
         return Outcome("cancelled")
     except Refusal as refusal:
-        return Outcome("failed", sentence=str(refusal), detail=traceback.format_exc())
+        spent = isinstance(refusal, DeviceLost)
+        return Outcome("failed", sentence=str(refusal), detail=traceback.format_exc(), spent=spent)
     except MemoryError:
         return out_of_memory(job)
     except (Exception, SystemExit) as error:

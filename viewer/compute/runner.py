@@ -6,7 +6,8 @@ It cannot be killed either: a cancel waits for the job's next progress.
 from __future__ import annotations
 
 import threading
-from queue import SimpleQueue
+from itertools import count
+from queue import PriorityQueue
 
 from viewer.compute.carry import borrow, lend
 from viewer.compute.engine import Engine
@@ -16,18 +17,19 @@ from viewer.compute.running import Lane, Running
 
 
 class ThreadLane:
-    """Jobs one at a time on a thread, first come, first served."""
+    """Jobs one at a time on a thread, by priority, then first come, first served."""
 
     def __init__(self, device: str) -> None:
         self._device = device
-        self._waiting: SimpleQueue[Running | None] = SimpleQueue()
+        self._waiting: PriorityQueue[tuple[int, int, Running | None]] = PriorityQueue()
+        self._numbers = count()
         self._open = True
         self._turn = threading.Lock()  # a job begins, or ends before it has begun
         self._thread = threading.Thread(target=self._run, name=f"tomolens-runner-{device}", daemon=True)
         self._thread.start()
 
     def add(self, running: Running) -> None:
-        self._waiting.put(running)
+        self._waiting.put((running.rank, next(self._numbers), running))
 
     def cancel(self, running: Running) -> None:
         with self._turn:
@@ -37,11 +39,11 @@ class ThreadLane:
     def close(self) -> None:
         """Stop at the job's next progress; a job that does not get there is left to its thread."""
         self._open = False
-        self._waiting.put(None)
+        self._waiting.put((-1, next(self._numbers), None))  # before all that wait
         self._thread.join(2.0)
 
     def _run(self) -> None:
-        while (running := self._waiting.get()) is not None:
+        while (running := self._waiting.get()[-1]) is not None:
             with self._turn:
                 if running.ended:
                     continue

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, Protocol, TypedDict
+from typing import Any, Literal, Protocol, TypedDict, get_args
 
 from viewer.compute.perform import Outcome
 
 Post = Callable[[Callable[[], None]], None]
 State = Literal["queued", "running", "done", "failed", "cancelled"]
+Priority = Literal["interactive", "batch"]
+PRIORITIES = get_args(Priority)
 
 
 class Listeners(TypedDict, total=False):
@@ -24,7 +26,7 @@ class Listeners(TypedDict, total=False):
 
 
 class Lane(Protocol):
-    """Where one job at a time runs, in the order of submission."""
+    """Where one job at a time runs: interactive ones before batches, and each kind in the order of submission."""
 
     def __init__(self, device: str) -> None: ...
     def add(self, running: Running) -> None: ...
@@ -33,10 +35,22 @@ class Lane(Protocol):
 
 
 class Running:
-    """state: what is known of it; it changes on the lane's thread, before the listeners are told."""
+    """state: what is known of it; it changes on the lane's thread, before the listeners are told.
 
-    def __init__(self, function: str, args: tuple[Any, ...], post: Post, listeners: Listeners, lane: Lane) -> None:
+    rank: of those that wait, the first of the lowest rank is next.
+    """
+
+    def __init__(
+        self,
+        function: str,
+        args: tuple[Any, ...],
+        post: Post,
+        listeners: Listeners,
+        lane: Lane,
+        priority: Priority = "interactive",
+    ) -> None:
         self.function, self.args = function, args
+        self.rank = PRIORITIES.index(priority)
         self.state: State = "queued"
         self._post, self._listeners, self._lane = post, listeners, lane
         self._stopping = False

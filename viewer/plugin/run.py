@@ -43,20 +43,22 @@ class Result:
 def execute(job: Job, plugin_id: str, inputs: Mapping[str, Value], parameters: Mapping[str, Any]) -> Result:
     """Run a plugin by its id. Raises Refusal: one sentence that begins with the plugin's title."""
     plugin = _plugin(plugin_id)
-    job.title = plugin.title
+    job.title, job.model_name = plugin.title, plugin.model
     started, clock = datetime.now().astimezone(), time.perf_counter()
     with PeakMemory() as peak:
         try:
             settings = plugin.validate(parameters)
             plugin.check_inputs(inputs)
+            job.need(_bytes(plugin, inputs), "the images it works on and makes")
             returned = plugin(**inputs, job=job, **settings)
         except Refusal as refusal:
-            raise Refusal(f"{plugin.title}: {refusal}") from refusal
+            refusal.args = (f"{plugin.title}: {refusal}",)
+            raise
         with job.stage("checking the result"):
             values = _checked(plugin, returned)
         provenance = replace(
             _provenance(plugin, settings, inputs),
-            device=job.device,
+            **_run_by(job),
             started=started.isoformat(timespec="seconds"),
             seconds=round(time.perf_counter() - clock, 3),
         )
@@ -125,9 +127,32 @@ def _provenance(plugin: Plugin, settings: Mapping[str, Any], inputs: Mapping[str
         parameters={name: str(value) if isinstance(value, Path) else value for name, value in settings.items()},
         inputs=tuple(_identity(value) for value in inputs.values()),
         engine=", ".join(f"{name} {version(name)}" for name in plugin.libraries),
-        model=plugin.model,
-        learned=bool(plugin.model),
     )
+
+
+def _run_by(job: Job) -> dict[str, Any]:
+    """What the provenance says of the network; a run that asked for none is not marked as learned."""
+    if job.used is None:
+        return {"device": job.device}
+    model, sha256, engine, precision, device = job.used
+    return {
+        "model": model,
+        "model_sha256": sha256,
+        "engine": engine,
+        "precision": precision,
+        "device": device,
+        "learned": True,
+    }
+
+
+def _bytes(plugin: Plugin, inputs: Mapping[str, Value]) -> int:
+    """Memory that a run takes at least: its inputs once more, to compute on, and its results, of the first one's size.
+
+    Voxels of results: float32 of images, and one byte of label maps.
+    """
+    given = [value.array for value in inputs.values() if not isinstance(value, Transform)]
+    made = sum({"volume": 4, "segmentation": 1}.get(output.type, 0) for output in plugin.outputs)
+    return sum(array.nbytes for array in given) + made * max((array.size for array in given), default=0)
 
 
 def _identity(value: Value) -> str:

@@ -1,0 +1,29 @@
+"""Whether there is memory for a job, found out before it begins."""
+
+from __future__ import annotations
+
+import psutil
+
+from viewer.compute.device import devices
+from viewer.compute.job import Refusal
+
+
+def check(size: int, what: str, device: str = "cpu") -> None:
+    """Raises Refusal where `size` bytes for `what` are not free: in the system's memory, or a graphics card's own."""
+    free, where = _free(device)
+    if size > free:
+        raise Refusal(
+            f"there is not enough memory for {what}: it needs {_text(size)}, and {_text(free)} are free{where}; "
+            "close other images or programs, then run it again."
+        )
+
+
+def _free(device: str) -> tuple[int, str]:
+    card = next((one for one in devices() if one.id == device and one.memory), None) if device != "cpu" else None
+    if card is None or device == "mps":  # Apple's graphics share the system's memory
+        return int(psutil.virtual_memory().available), ""
+    return card.free, f" on {card.name}"
+
+
+def _text(size: int) -> str:
+    return f"{size / 2**30:.1f} GB" if size >= 2**30 else f"{max(1, size >> 20)} MB"
