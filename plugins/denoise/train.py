@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,62 +21,81 @@ from plugins.denoise.network import HaarDenoiser
 from plugins.training import clean, loop, noise, real
 
 SEED = 20261122
-SIDE, BATCH, POOL, CUBE = 48, 8, 40, 112
-REAL = {  # file: (how much smaller at least, at most, magnitude)
-    "weights/brainchop-meshnet-tfjs/example_t1_crop.nii.gz": (1.3, 2.0, True),
-    "nifti/brain-oasis-c2fvit/ICBM2009asym_T1_template.nii.gz": (1.0, 1.6, True),
-    "nifti/spine-t2-pam50/PAM50_small_t2.nii.gz": (1.0, 1.3, True),
-    "nifti/spine-t2-pam50/t2.nii.gz": (1.0, 1.0, True),
-    "nifti/ct-totalsegmentator/example_ct.nii.gz": (1.0, 1.0, False),
-    "nifti/mr-totalsegmentator/example_mr_sm.nii.gz": (1.0, 1.0, True),
+SOLID, FLAT = (48, 48, 48), (8, 96, 96)  # voxels of a patch
+BATCH, POOL, CUBE = 8, 40, 112
+EVERY = 8  # batches between two new images
+REAL = {  # file: (how much smaller at least, at most, magnitude, how often)
+    "weights/brainchop-meshnet-tfjs/example_t1_crop.nii.gz": (0.75, 1.8, True, 0.3),
+    "nifti/brain-oasis-c2fvit/ICBM2009asym_T1_template.nii.gz": (0.8, 1.6, True, 0.2),
+    "nifti/spine-t2-pam50/PAM50_small_t2.nii.gz": (0.8, 1.3, True, 0.1),
+    "nifti/spine-t2-pam50/t2.nii.gz": (0.75, 1.0, True, 0.05),
+    "nifti/ct-totalsegmentator/example_ct.nii.gz": (0.6, 1.0, False, 0.25),
+    "nifti/mr-totalsegmentator/example_mr_sm.nii.gz": (0.7, 1.0, True, 0.1),
 }
+PICTURES = "labelled/brain-tumour-cheng/*/*.jpg"  # single slices, for the network of thick ones
+KEPT_BACK = 60  # of the pictures, the last ones (of other patients): for validation
 HELD_OUT = "nifti/brain-ms-p07-mni/FLAIR.nii.gz"  # for validation, with the last label map
+Image = tuple[noise.Floats, bool]  # values, and whether it may be a magnitude image
 
 
 class Patches(IterableDataset[tuple[Tensor, Tensor]]):
     """Endless batches: patches of a pool of clean images that is slowly replaced, with noise of every kind."""
 
-    def __init__(self, data: Path, seed: int) -> None:
-        self.data, self.seed = data, seed
+    def __init__(self, data: Path, seed: int, flat: bool = False) -> None:
+        self.data, self.seed, self.flat = data, seed, flat
+        self.shape = FLAT if flat else SOLID
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         torch.set_num_threads(1)
         rng = np.random.default_rng(self.seed)
-        maps = [real.read(path) for path in sorted(self.data.glob("nifti/brain-labelmaps-synthseg/*.nii.gz"))[:-1]]
-        scans = [(real.scaled(real.read(self.data / name)), *how) for name, how in REAL.items()]
-        pool = [self._image(maps, scans, n, rng) for n in range(12)]
+        self.maps = [real.read(path) for path in sorted(self.data.glob("nifti/brain-labelmaps-synthseg/*.nii.gz"))[:-1]]
+        self.scans = [real.scaled(real.read(self.data / name)) for name in REAL]
+        self.pictures = sorted(self.data.glob(PICTURES))
+        make = self._slices if self.flat else self._volume
+        pool = [make(n, rng) for n in range(12)]
         for count in range(1 << 30):
-            if count % 12 == 0:
-                pool = [*pool[-POOL + 1 :], self._image(maps, scans, len(pool) + count // 12, rng)]
+            if count % EVERY == 0:
+                pool = [*pool[-POOL + 1 :], make(count // EVERY, rng)]
             yield self._batch(pool, rng)
 
-    def _image(
-        self, maps: list[np.ndarray], scans: list[tuple], turn: int, rng: noise.Random
-    ) -> tuple[np.ndarray, bool]:
-        kind = turn % 4
+    def _volume(self, turn: int, rng: noise.Random) -> Image:
+        """Shapes, label maps and real images take turns."""
+        kind = turn % 6
         if kind == 0:
-            return clean.of_shapes(CUBE, rng), bool(rng.random() < 0.5)
-        if kind == 1:
-            image, least, most, magnitude = scans[rng.integers(len(scans))]
-            return real.varied(clean.oriented(image, rng), rng.uniform(least, most), rng), magnitude
-        return np.maximum(clean.from_labels(maps[rng.integers(len(maps))], CUBE, rng), 0), True
+            return clean.softened(clean.of_shapes(CUBE, rng), rng), bool(rng.random() < 0.5)
+        if kind % 2:
+            which = rng.choice(len(REAL), p=[often for *_, often in REAL.values()])
+            least, most, magnitude, _ = list(REAL.values())[which]
+            part = clean.cropped(self.scans[which], (int(CUBE * most),) * 3, rng)
+            return clean.softened(real.varied(part, rng.uniform(least, most), rng), rng), magnitude
+        image = clean.from_labels(self.maps[rng.integers(len(self.maps))], CUBE, rng)
+        return clean.softened(np.maximum(image, 0), rng), True
 
-    def _batch(self, pool: list[tuple[np.ndarray, bool]], rng: noise.Random) -> tuple[Tensor, Tensor]:
-        samples = []
+    def _slices(self, turn: int, rng: noise.Random) -> Image:
+        """A volume in thick slices, or a picture as often as the patch is deep."""
+        if turn % 3:
+            image, magnitude = self._volume(turn // 3 * 2 + turn % 3, rng)
+            return clean.thick(clean.oriented(image, rng), int(rng.integers(2, 7))), magnitude
+        return real.picture(self.pictures[rng.integers(len(self.pictures) - KEPT_BACK)]), True
+
+    def _batch(self, pool: list[Image], rng: noise.Random) -> tuple[Tensor, Tensor]:
+        samples: list[noise.Sample] = []
         while len(samples) < BATCH:
             image, magnitude = pool[rng.integers(len(pool))]
-            patch = clean.oriented(_filled(clean.cropped(image, SIDE, rng)), rng)
+            patch = clean.oriented(clean.cropped(image, self.shape, rng), rng, flat=self.flat)
             if np.ptp(patch) < 0.05 and rng.random() < 0.8:
                 continue
             sigma = 10 ** rng.uniform(-2.2, -0.75)
-            samples.append(noise.noisy(patch, sigma, rng, magnitude=magnitude))
+            samples.append(self._filled(noise.noisy(patch, sigma, rng, magnitude=magnitude, flat=self.flat)))
         given = np.stack([np.stack([one.noisy, np.full_like(one.noisy, one.rician)]) for one in samples])
         return torch.from_numpy(given), torch.from_numpy(np.stack([one.clean for one in samples])[:, None])
 
-
-def _filled(patch: np.ndarray) -> np.ndarray:
-    """To full size, where the image is smaller, by reflection."""
-    return np.pad(patch, [(0, SIDE - n) for n in patch.shape], mode="symmetric")
+    def _filled(self, sample: noise.Sample) -> noise.Sample:
+        """To full size, where the image is smaller, by reflection: noise and all, as at the border of any image."""
+        missing = [(0, side - n) for side, n in zip(self.shape, sample.clean.shape, strict=True)]
+        return replace(
+            sample, **{name: np.pad(getattr(sample, name), missing, mode="symmetric") for name in ("noisy", "clean")}
+        )
 
 
 def loss(said: Tensor, wanted: Tensor) -> Tensor:
@@ -86,11 +106,14 @@ def loss(said: Tensor, wanted: Tensor) -> Tensor:
 class Validation:
     """PSNR of images that are not trained on, at two levels of Rician noise."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, flat: bool = False) -> None:
         rng = np.random.default_rng(1)
         labels = real.read(sorted(data.glob("nifti/brain-labelmaps-synthseg/*.nii.gz"))[-1])
         flair = real.scaled(real.read(data / HELD_OUT))
         self.images = [clean.from_labels(labels, 96, rng), flair[48:144, 60:156, 43:139]]
+        if flat:
+            self.images = [clean.thick(image, 4) for image in self.images]
+            self.images.append(real.picture(sorted(data.glob(PICTURES))[-1]))
 
     def __call__(self, net: nn.Module) -> str:
         rng = np.random.default_rng(2)
@@ -112,12 +135,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=100)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--flat", action="store_true", help="the network of thick slices")
+    parser.add_argument("--start", type=Path, help="weights of the other network: what fits is taken over")
     options = parser.parse_args()
     data = Path(os.environ["TOMOLENS_DATA"])
     torch.manual_seed(SEED)
-    net = HaarDenoiser()
-    batches = DataLoader(Patches(data, SEED), batch_size=None, num_workers=1, prefetch_factor=8)
-    best = loop.train(net, batches, loss, options.out, minutes=options.minutes, rate=1e-3, validate=Validation(data))
+    net = HaarDenoiser(options.flat)
+    if options.start:
+        loop.take_over(net, options.start)
+    batches = DataLoader(Patches(data, SEED, options.flat), batch_size=None, num_workers=1, prefetch_factor=8)
+    check = Validation(data, options.flat)
+    best = loop.train(net, batches, loss, options.out, minutes=options.minutes, rate=1e-3, validate=check)
     loop.write_weights(best, options.out / "weights.safetensors")
 
 

@@ -17,8 +17,8 @@ Shape = tuple[int, int, int]
 
 def from_labels(labels: NDArray[np.integer], size: int, rng: Random) -> Floats:
     """A cube [size]³ of a label map, 0…about 1, tissue contrast drawn at random; sharper or softer than the map."""
-    scale = rng.uniform(1.0, 1.5)
-    labels = oriented(cropped(labels, min(int(size * scale) + 1, *labels.shape), rng), rng)
+    scale = rng.uniform(0.8, 1.5)
+    labels = oriented(cropped(labels, (min(int(size * scale) + 1, *labels.shape),) * 3, rng), rng)
     present, index = np.unique(labels, return_inverse=True)
     index = index.reshape(labels.shape)
     values = rng.uniform(0.05, 1, len(present)).astype(np.float32)
@@ -70,6 +70,13 @@ def thing(shape: Shape, rng: Random) -> tuple[tuple[slice, ...], Floats]:
     return box, (1 / (1 + np.exp(np.clip(distance / rng.uniform(0.15, 0.5), -30, 30)))).astype(np.float32)
 
 
+def softened(image: Floats, rng: Random) -> Floats:
+    """As a scanner, a kernel or an interpolation may: often a little, now and then so much as PET does."""
+    chance = rng.random()
+    sigma = 0.0 if chance < 0.35 else rng.uniform(0.3, 1.0) if chance < 0.88 else rng.uniform(1.0, 2.5)
+    return gaussian_filter(image, sigma) if sigma else image
+
+
 def texture(shape: Shape, rng: Random) -> Floats:
     """Correlated noise of several scales together, standard deviation 1."""
     out = np.zeros(shape, np.float32)
@@ -85,13 +92,20 @@ def receive_field(shape: Shape, rng: Random) -> Floats:
     return np.exp(zoom(knots, [n / 4 for n in shape], order=2)).astype(np.float32)
 
 
-def cropped(image: NDArray[np.generic], side: int, rng: Random) -> NDArray[np.generic]:
-    """A cube (or what there is of it) from anywhere in the image, more often from its middle."""
-    low = [int(rng.beta(2, 2) * max(n - side, 0)) for n in image.shape]
-    return image[tuple(slice(a, a + side) for a in low)]
+def cropped(image: NDArray[np.generic], sides: Shape, rng: Random) -> NDArray[np.generic]:
+    """A box (or what there is of it) from anywhere in the image, more often from its middle."""
+    low = [int(rng.beta(2, 2) * max(n - side, 0)) for n, side in zip(image.shape, sides, strict=True)]
+    return image[tuple(slice(a, a + side) for a, side in zip(low, sides, strict=True))]
 
 
-def oriented(image: NDArray[np.generic], rng: Random) -> NDArray[np.generic]:
-    """One of its 48 mirror and axis permutations."""
-    image = np.transpose(image, rng.permutation(image.ndim))
-    return np.ascontiguousarray(image[tuple(slice(None, None, int(rng.choice([-1, 1]))) for _ in range(image.ndim))])
+def oriented(image: NDArray[np.generic], rng: Random, *, flat: bool = False) -> NDArray[np.generic]:
+    """One of its 48 mirror and axis permutations; of thick slices (flat), one that keeps them slices."""
+    axes = [0, *(1 + rng.permutation(2))] if flat else rng.permutation(3)
+    image = np.transpose(image, axes)
+    return np.ascontiguousarray(image[tuple(slice(None, None, int(rng.choice([-1, 1]))) for _ in range(3))])
+
+
+def thick(image: Floats, count: int) -> Floats:
+    """Slices of the mean of so many of its own."""
+    whole = image[: len(image) // count * count]
+    return whole.reshape(-1, count, *image.shape[1:]).mean(axis=1)

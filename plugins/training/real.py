@@ -25,7 +25,19 @@ def scaled(image: NDArray[np.generic]) -> Floats:
 
 
 def varied(image: Floats, factor: float, rng: Random) -> Floats:
-    """Made smaller by `factor` along every axis, less blurred than the sampling theorem asks, with another gamma."""
-    if factor > 1.01:
-        image = zoom(gaussian_filter(image, 0.35 * factor), 1 / factor, order=1)
+    """Made smaller by `factor` (larger, where it is below 1) along every axis, with another gamma.
+
+    It is blurred less before than the sampling theorem asks, to stay as sharp as images are.
+    """
+    if factor > 1:
+        image = gaussian_filter(image, 0.35 * factor)
+    image = zoom(image, 1 / factor, order=1)
     return np.clip(image, 0, None) ** np.float32(rng.uniform(0.7, 1.4))
+
+
+def picture(path: Path) -> Floats:
+    """One slice [1, j, i] of a photograph-like file at half its resolution, which hides what compression did to it."""
+    image = read(path).astype(np.float32)
+    image = image.mean(axis=2) if image.ndim == 3 else image
+    j, i = (n // 2 for n in image.shape)
+    return scaled(image[: 2 * j, : 2 * i].reshape(j, 2, i, 2).mean((1, 3)))[None]
