@@ -54,6 +54,11 @@ def plugin_folder() -> Path:
     return _folder("data") / "plugins"
 
 
+def models_folder() -> Path:
+    """The user's own models: a folder with card.json and weights for each."""
+    return _folder("data") / "models"
+
+
 def log_folder() -> Path:
     """Log files; they hold no patient data."""
     return _folder("log")
