@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,15 @@ from numpy.typing import NDArray
 
 from viewer.api import Job, Net, Preview, Volume, tiles
 
-from .blocks import fitting
+from . import haar
+from .blocks import Box, fitting
 from .noise import Noise
 
 Floats = NDArray[np.float32]
 MODEL, THICK = "denoise-haar", "denoise-haar-thick"
-MULTIPLE = 8  # of a tile's sides: the network halves them three times
-SOLID, FLAT = (96, 96, 96), (16, 160, 160)  # voxels along each side of a tile
+MULTIPLE = 4  # of a tile's sides, in bands: the network halves them twice
+SOLID, FLAT = (64, 64, 64), (16, 96, 96)  # bands' voxels along each side of a tile
+HALO = 8  # of them; the local mean needs 2 more on its own
 MIRRORS = ((), (3, 4), (2, 3), (2, 4))  # axes of [n, c, k, j, i] that are turned round together
 
 
@@ -39,7 +42,8 @@ class Averaged:
 
 def denoised(image: Volume, noise: Noise, flat_axis: int | None, mirrored: bool, job: Job) -> NDArray[Any]:
     """The stored values [k, j, i] without noise, in their own type. noise.level: in stored units, above 0."""
-    net: Net = job.model(MODEL if flat_axis is None else THICK, channels=2, multiple=MULTIPLE)
+    strides = haar.SOLID if flat_axis is None else haar.FLAT
+    net: Net = job.model(MODEL if flat_axis is None else THICK, channels=prod(strides) + 2, multiple=MULTIPLE)
     net = Averaged(net) if mirrored else net
     out = np.empty(image.array.shape, image.array.dtype if image.array.dtype.kind in "iu" else np.float32)
     # thick slices lie along the first axis of what the network sees
@@ -47,15 +51,29 @@ def denoised(image: Volume, noise: Noise, flat_axis: int | None, mirrored: bool,
     zero = np.float32(image.intercept / image.slope if noise.rician else 0)  # a magnitude of 0 lies there
     level = np.float32(noise.level)
 
-    def read(box: tuple[slice, slice, slice]) -> Floats:
-        values = (given[box].astype(np.float32) + zero) / level
-        return np.stack([values, np.full_like(values, noise.rician)])
+    def read(box: Box) -> Floats:
+        wide = tuple(slice(part.start - 2, part.stop + 2) for part in box)
+        values = (_taken(given, wide, strides) + zero) / level
+        return haar.channels(values, noise.rician, strides)[:, 2:-2, 2:-2, 2:-2]
 
-    def write(slices: slice, slab: Floats) -> None:
-        made[slices] = fitting(slab[0] * level - zero, out.dtype)
+    def write(slices: slice, bands: Floats) -> None:
+        found = haar.inverse(bands, strides) * level
+        start = slices.start * strides[0]
+        part = given[start : start + len(found)]
+        result = fitting(part - found[: len(part), : part.shape[1], : part.shape[2]], out.dtype)
+        made[start : start + len(part)] = result
         if flat_axis in (None, 0):
-            shown = made[slices].astype(np.float32) * np.float32(image.slope) + np.float32(image.intercept)
-            job.preview(Preview(slices.start, shown))
+            job.preview(Preview(start, result * np.float32(image.slope) + np.float32(image.intercept)))
 
-    tiles(net, given.shape, job, read=read, write=write, tile=SOLID if flat_axis is None else FLAT, multiple=MULTIPLE)
+    shape = tuple(-(-n // (step * MULTIPLE)) * MULTIPLE for n, step in zip(given.shape, strides, strict=True))
+    sides = SOLID if flat_axis is None else FLAT
+    tiles(net, shape, job, read=read, write=write, tile=sides, halo=HALO, multiple=MULTIPLE)
     return out
+
+
+def _taken(array: NDArray[Any], box: Box, strides: haar.Strides) -> Floats:
+    """The voxels of a box that is given in bands and may reach over the border: there the image is mirrored."""
+    where = [np.arange(part.start * step, part.stop * step) for part, step in zip(box, strides, strict=True)]
+    period = [2 * n for n in array.shape]
+    folded = [np.minimum(at % p, p - 1 - at % p) for at, p in zip(where, period, strict=True)]
+    return array[np.ix_(*folded)].astype(np.float32)

@@ -1,29 +1,18 @@
-"""The network: residual learning in the Haar domain, on an image in units of its noise.
+"""The network: a residual U-Net that says what is noise in the Haar bands of an image (see haar.py).
 
-A space-to-depth step by the orthonormal Haar transform (Mallat 1989) halves the resolution and keeps white noise white;
-dividing by the noise level first makes one network serve every scale of values. A residual U-Net (He et al., CVPR 2016;
-Ronneberger et al., MICCAI 2015; without normalisation layers, as DRUNet, Zhang et al., TPAMI 2021) tells the noise.
+Residual blocks (He et al., CVPR 2016) in a U (Ronneberger et al., MICCAI 2015) without normalisation layers, as DRUNet
+(Zhang et al., TPAMI 2021). Dividing the image by its noise level first makes one network serve every scale of values.
 """
 
 from __future__ import annotations
-
-from itertools import product
-from math import prod, sqrt
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-LEVEL = 8.0  # signal to noise beyond which magnitude noise is as good as Gaussian
-MULTIPLE = 8  # of the sides of what it takes, where an axis is halved
+from .haar import FLAT, SOLID
 
-
-def haar(axes: tuple[int, ...]) -> Tensor:
-    """The orthonormal Haar filters [bands, 1, *axes] with sides 1 or 2; the first is the mean."""
-    sides = [range(n) for n in axes]
-    corners = list(product(*sides))
-    rows = [[(-1) ** sum(a * b for a, b in zip(band, at, strict=True)) for at in corners] for band in corners]
-    return torch.tensor(rows, dtype=torch.float32).reshape(len(rows), 1, *axes) / sqrt(prod(axes))
+LARGE = 4.0  # times the noise: beyond, a value is told by its asinh only
 
 
 class Block(nn.Module):
@@ -39,43 +28,30 @@ class Block(nn.Module):
 
 
 class HaarDenoiser(nn.Module):
-    """[n, 2, k, j, i] to [n, 1, k, j, i]: channels are the image over its noise level, and 1 where that is Rician.
+    """[n, bands + 2, k, j, i] (haar.channels) to the noise [n, bands, k, j, i]. Sides are multiples of 4.
 
-    The result is the noise-free image over the noise level. flat: thick slices, halved in their plane only. Sides are
-    multiples of MULTIPLE (k of a flat one: any).
+    flat: for thick slices, halved in their plane only; then k may be any.
     """
 
     def __init__(self, flat: bool = False, widths: tuple[int, int, int] = (64, 128, 128), blocks: int = 2) -> None:
         super().__init__()
-        stride = (1, 2, 2) if flat else (2, 2, 2)
-        self.register_buffer("filters", haar(stride), persistent=False)
-        self.stride = stride
-        bands = prod(stride)
+        stride = FLAT if flat else SOLID
+        self.bands = 4 if flat else 8
         first, second, third = widths
-        self.stem = nn.Conv3d(2 * bands + 2, first, 3, padding=1)
+        self.stem = nn.Conv3d(2 * self.bands + 2, first, 3, padding=1)
         self.down = nn.ModuleList([nn.Conv3d(first, second, stride, stride), nn.Conv3d(second, third, stride, stride)])
         self.up = nn.ModuleList(
             [nn.ConvTranspose3d(second, first, stride, stride), nn.ConvTranspose3d(third, second, stride, stride)]
         )
         row = [nn.Sequential(*(Block(width) for _ in range(blocks))) for width in (*widths, second, first)]
         self.fine, self.middle, self.coarse, self.middle_again, self.fine_again = row
-        self.head = nn.Conv3d(first, bands, 3, padding=1)
+        self.head = nn.Conv3d(first, self.bands, 3, padding=1)
         nn.init.normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        image, rician = x[:, :1], x[:, 1:]
-        noise = functional.conv_transpose3d(self._noise(image, rician), self.filters, stride=self.stride)
-        return image - noise
-
-    def _noise(self, image: Tensor, rician: Tensor) -> Tensor:
-        bands = functional.conv3d(image, self.filters, stride=self.stride)
-        mean = functional.avg_pool3d(functional.pad(bands[:, :1], (2,) * 6, mode="replicate"), 5, 1)
-        detail = torch.cat([bands[:, :1] - mean, bands[:, 1:]], 1)
-        flag = functional.avg_pool3d(rician, self.stride, self.stride)
-        level = functional.avg_pool3d(image, self.stride, self.stride).clamp(0, LEVEL) / LEVEL
-        fine = self.stem(torch.cat([detail.clamp(-4, 4), torch.asinh(detail), flag * level, flag], 1))
-        fine = self.fine(fine)
+        bands, level = x[:, : self.bands], x[:, self.bands :]
+        fine = self.fine(self.stem(torch.cat([bands.clamp(-LARGE, LARGE), torch.asinh(bands), level], 1)))
         middle = self.middle(self.down[0](fine))
         coarse = self.coarse(self.down[1](middle))
         middle = self.middle_again(middle + self.up[1](coarse))

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
+from plugins.denoise import haar
 from plugins.denoise.network import HaarDenoiser
 from plugins.training import clean, loop, noise, real
 
@@ -87,8 +88,10 @@ class Patches(IterableDataset[tuple[Tensor, Tensor]]):
                 continue
             sigma = 10 ** rng.uniform(-2.2, -0.75)
             samples.append(self._filled(noise.noisy(patch, sigma, rng, magnitude=magnitude, flat=self.flat)))
-        given = np.stack([np.stack([one.noisy, np.full_like(one.noisy, one.rician)]) for one in samples])
-        return torch.from_numpy(given), torch.from_numpy(np.stack([one.clean for one in samples])[:, None])
+        strides = haar.FLAT if self.flat else haar.SOLID
+        given = np.stack([haar.channels(one.noisy, one.rician, strides) for one in samples])
+        wanted = np.stack([haar.forward(one.noisy - one.clean, strides) for one in samples])
+        return torch.from_numpy(given), torch.from_numpy(wanted)
 
     def _filled(self, sample: noise.Sample) -> noise.Sample:
         """To full size, where the image is smaller, by reflection: noise and all, as at the border of any image."""
@@ -111,6 +114,7 @@ class Validation:
         labels = real.read(sorted(data.glob("nifti/brain-labelmaps-synthseg/*.nii.gz"))[-1])
         flair = real.scaled(real.read(data / HELD_OUT))
         self.images = [clean.from_labels(labels, 96, rng), flair[48:144, 60:156, 43:139]]
+        self.strides = haar.FLAT if flat else haar.SOLID
         if flat:
             self.images = [clean.thick(image, 4) for image in self.images]
             self.images.append(real.picture(sorted(data.glob(PICTURES))[-1]))
@@ -123,12 +127,15 @@ class Validation:
             for level in (0.05, 0.09):
                 sigma = np.float32(level * peak)
                 seen = np.hypot(image + sigma * noise.white(image.shape, rng), sigma * noise.white(image.shape, rng))
-                given = torch.from_numpy(np.stack([seen / sigma, np.ones_like(seen)])[None])
-                with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-                    said = net(given.to(memory_format=torch.channels_last_3d)).float()[0, 0].numpy() * sigma
-                inside = image > 0.05 * peak
-                figures.append(20 * np.log10(peak / np.sqrt(np.mean((said - image)[inside] ** 2))))
+                error = (seen - sigma * self._noise(net, seen / sigma) - image)[image > 0.05 * peak]
+                figures.append(20 * np.log10(peak / np.sqrt(np.mean(error**2))))
         return "PSNR " + " ".join(f"{one:.2f}" for one in figures)
+
+    def _noise(self, net: nn.Module, image: noise.Floats) -> noise.Floats:
+        given = torch.from_numpy(haar.channels(image, True, self.strides)[None])
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            said = net(given.to(memory_format=torch.channels_last_3d))
+        return haar.inverse(said.float()[0].numpy(), self.strides)
 
 
 def main() -> None:

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from phantom import clean, phantom
+
+from plugins.denoise import denoise
+from plugins.denoise.learned import Averaged
+from viewer.api import Grid, Job, Preview, Volume
+
+SHAPE = (24, 56, 60)
+
+
+def error(array: np.ndarray, truth: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(array - truth)[truth > 100])))
+
+
+@pytest.mark.parametrize("modality", ["MR", "CT"])
+@pytest.mark.parametrize("spacing", [(1.5, 1.0, 1.0), (6.0, 1.0, 1.0)])
+def test_it_is_better_than_the_classical_filters(modality: str, spacing: tuple[float, float, float]) -> None:
+    image = phantom(SHAPE, 40.0, modality=modality, spacing=spacing)
+    truth = clean(SHAPE, spacing)
+    result = denoise(image, Job())
+    assert error(result.array, truth) < 0.9 * error(denoise(image, Job(), method="non-local means").array, truth)
+    assert result.array.dtype == np.int16
+    assert (result.slope, result.intercept, result.grid) == (image.slope, image.intercept, image.grid)
+    assert abs((result.array - truth)[truth > 100].mean()) < 0.1 * 40
+
+
+def test_values_may_lie_on_any_scale() -> None:
+    """Stored as unsigned with an intercept or as HU, doubled or not: the same result, in the same physical values."""
+    image = replace(phantom(SHAPE, 40.0, modality="CT"), slope=1.0, intercept=0.0)
+    moved = replace(image, array=(image.array.astype(np.int32) * 4 + 4096), slope=0.25, intercept=-1024.0)
+    gap = denoise(image, Job()).values() - denoise(moved, Job()).values()
+    assert np.abs(gap).max() < 4
+
+
+@pytest.mark.parametrize("turn", [(1, 0, 2), (1, 2, 0)])
+def test_thick_slices_may_lie_along_any_axis(turn: tuple[int, int, int]) -> None:
+    spacing = (6.0, 1.0, 1.0)
+    image = phantom((8, 40, 48), 40.0, spacing=spacing)
+    turned = np.ascontiguousarray(image.array.transpose(turn))
+    grid = Grid.of(turned.shape, tuple(np.array(spacing)[list(turn)]))
+    result = denoise(replace(image, array=turned, grid=grid), Job()).array
+    back = result.transpose(np.argsort(turn))
+    straight = denoise(image, Job()).array
+    assert error(back, straight) < 8 < error(image.array, straight)
+
+
+def test_a_single_slice_and_a_tiny_volume() -> None:
+    for shape in ((1, 40, 50), (40, 1, 50), (9, 10, 11), (1, 2, 3)):
+        image = phantom(shape, 40.0)
+        assert denoise(image, Job()).array.shape == shape
+
+
+def test_an_image_without_noise_stays_as_it_is() -> None:
+    flat = Volume(np.full((16, 20, 24), 7, np.int16), Grid.of((16, 20, 24)))
+    assert np.array_equal(denoise(flat, Job()).array, flat.array)
+
+
+def test_strength_removes_more() -> None:
+    image = phantom(SHAPE, 40.0)
+    weak, strong = (denoise(image, Job(), strength=strength).array for strength in (0.3, 1.5))
+    assert error(weak, image.array) < error(strong, image.array)
+
+
+def test_finished_slices_are_shown() -> None:
+    shown: list[Preview] = []
+    job = Job(show=shown.append)
+    image = replace(phantom(SHAPE, 40.0), slope=2.0, intercept=10.0)
+    result = denoise(image, job)
+    assert shown
+    first = shown[0]
+    assert np.array_equal(first.array, result.values()[first.start : first.start + len(first.array)])
+
+
+def test_the_stage_names_the_noise_in_the_unit() -> None:
+    job = Job()
+    denoise(replace(phantom(SHAPE, 40.0), unit="1"), job)
+    assert any(name.startswith("trained network, Rician noise ") for name in job.stages)
+
+
+class Falling:
+    """A network that is not symmetric: it adds a ramp along i."""
+
+    engine, precision, device = "none", "float32", "cpu"
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        return batch[:, :1] + np.arange(batch.shape[-1], dtype=np.float32)
+
+
+def test_best_is_the_mean_of_mirrored_answers() -> None:
+    batch = np.random.default_rng(0).normal(size=(1, 2, 4, 4, 8)).astype(np.float32)
+    assert np.allclose(Averaged(Falling())(batch), batch[:, :1] + 3.5, atol=1e-5)
