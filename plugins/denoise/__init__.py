@@ -58,15 +58,15 @@ def denoise(
     rician = noise == "Rician" or (noise == "automatic" and image.modality == "MR")
     with job.stage("estimating the noise"):
         found = Noise(noise_level(image.array, axis, rician=rician), rician)
-    unit = f" {image.unit}" if image.unit else ""
-    with job.stage(f"{method}, {found} noise {found.level * abs(image.slope):.3g}{unit}"):
-        if not found.level:
-            return image
-        told = replace(found, level=found.level * strength)
-        if method == NETWORK:
-            from .learned import denoised
+    if not found.level:
+        return image
+    told = replace(found, level=found.level * strength)
+    said = f"{method}, {found} noise {found.level * abs(image.slope):.3g} {image.unit}".rstrip()
+    if method == NETWORK:
+        from .learned import denoised
 
-            return replace(image, array=denoised(image, told, axis, quality == "best", job))
+        return replace(image, array=denoised(image, told, axis, quality == "best", job, said))
+    with job.stage(said):
         return replace(image, array=_filtered(image, method, told.level, axis, job))
 
 

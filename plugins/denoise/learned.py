@@ -40,8 +40,14 @@ class Averaged:
         return Averaged(net) if net else None
 
 
-def denoised(image: Volume, noise: Noise, flat_axis: int | None, mirrored: bool, job: Job) -> NDArray[Any]:
-    """The stored values [k, j, i] without noise, in their own type. noise.level: in stored units, above 0."""
+def denoised(
+    image: Volume, noise: Noise, flat_axis: int | None, mirrored: bool, job: Job, text: str = "trained network"
+) -> NDArray[Any]:
+    """The stored values [k, j, i] without noise, in their own type.
+
+    noise.level: in stored units, above 0. mirrored: the mean of the answers about mirror images too.
+    text: what happens, for the user.
+    """
     strides = haar.SOLID if flat_axis is None else haar.FLAT
     net: Net = job.model(MODEL if flat_axis is None else THICK, channels=prod(strides) + 2, multiple=MULTIPLE)
     net = Averaged(net) if mirrored else net
@@ -67,7 +73,7 @@ def denoised(image: Volume, noise: Noise, flat_axis: int | None, mirrored: bool,
 
     shape = tuple(-(-n // (step * MULTIPLE)) * MULTIPLE for n, step in zip(given.shape, strides, strict=True))
     sides = SOLID if flat_axis is None else FLAT
-    tiles(net, shape, job, read=read, write=write, tile=sides, halo=HALO, multiple=MULTIPLE)
+    tiles(net, shape, job, read=read, write=write, tile=sides, halo=HALO, multiple=MULTIPLE, text=text)
     return out
 
 
