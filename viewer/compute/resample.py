@@ -91,3 +91,17 @@ def _wide(itk: Any, volume: Volume) -> int:
     if volume.color:
         return int(itk.sitkVectorFloat32)
     return int(itk.sitkFloat64 if volume.array.dtype.itemsize > 2 else itk.sitkFloat32)
+
+
+def resample_labels(array: NDArray[Any], source: Grid, target: Grid) -> NDArray[Any]:
+    """A label map [k, j, i] on another grid: each voxel gets the label with the greatest share there; 0 outside.
+
+    The shares are those of linear interpolation.
+    """
+    import SimpleITK as sitk
+
+    resampler = sitk.ResampleImageFilter()
+    resampler.SetReferenceImage(itk_image(np.zeros(target.shape, np.uint8), target))
+    resampler.SetInterpolator(sitk.sitkLabelLinear)
+    resampled: NDArray[Any] = sitk.GetArrayFromImage(resampler.Execute(itk_image(array, source)))
+    return resampled

@@ -1,0 +1,201 @@
+"""Images for a model whose grid runs along the image's own axes: turned, respaced, cropped, and all the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewer.compute.job import Job, Refusal
+from viewer.compute.loaders.foreign import Decision, Floats
+from viewer.compute.loaders.intensity import Step
+from viewer.compute.loaders.resize import Coordinates, Stream, along, same
+from viewer.compute.resample import resample
+from viewer.data.grid import Grid
+from viewer.data.volume import Volume
+
+WORLD = {"L": (0, 1), "R": (0, -1), "P": (1, 1), "A": (1, -1), "S": (2, 1), "I": (2, -1)}  # axis and sign in LPS
+LARGEST = 2**31  # voxels
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Another order and direction of an image's axes. order: of the array's; flipped: the new ones that run back."""
+
+    order: tuple[int, int, int] = (0, 1, 2)
+    flipped: tuple[int, ...] = ()
+
+    def there(self, array: NDArray[Any]) -> NDArray[Any]:
+        """[k, j, i] to the model's axes; a view."""
+        return np.flip(array.transpose(self.order), self.flipped)
+
+    def back(self, array: NDArray[Any]) -> NDArray[Any]:
+        """The model's axes to [k, j, i]."""
+        return np.ascontiguousarray(np.flip(array, self.flipped).transpose(np.argsort(self.order)))
+
+
+def turn_to(axes: str, grid: Grid) -> Turn:
+    """axes: as in Foreign. An image that is not placed in the patient keeps its own axes, in the order i, j, k."""
+    if axes == "kji":
+        return Turn()
+    if axes == "ijk" or not grid.placed:
+        return Turn((2, 1, 0))
+    order, flipped = [], []
+    for place, (world, sign) in enumerate(WORLD[letter] for letter in axes):
+        axis = grid.plane_axes[world]
+        order.append(axis)
+        if grid.axes[world, axis] * sign < 0:
+            flipped.append(place)
+    return Turn((order[0], order[1], order[2]), tuple(flipped))
+
+
+class Aligned:
+    """A Prepared. whole: shape of the turned image; part: where in it the result lies, background elsewhere.
+
+    coordinates: by axis, the voxels of that part on the grid of `array`; nearest: axes along which nothing is mixed.
+    decision: None for a model that makes an image.
+    """
+
+    def __init__(
+        self,
+        array: Floats,
+        notes: tuple[str, ...],
+        turn: Turn,
+        whole: tuple[int, ...],
+        part: tuple[slice, ...],
+        coordinates: tuple[Coordinates, ...],
+        decision: Decision | None,
+        nearest: tuple[bool, ...] = (False, False, False),
+    ) -> None:
+        self.array, self.notes = array, notes
+        self._turn, self._whole, self._part, self._decision = turn, whole, part, decision
+        self._stream = Stream(array.shape[1:], coordinates, nearest, self._put)
+        self._made: NDArray[Any] | None = None
+
+    def take(self, slices: slice, slab: Floats) -> None:
+        self._stream.take(slices, slab)
+
+    def labels(self) -> NDArray[Any]:
+        return smallest(self._result())
+
+    def image(self) -> Floats:
+        return self._result()
+
+    def _result(self) -> NDArray[Any]:
+        assert self._made is not None  # every slice was taken
+        return self._turn.back(self._made)
+
+    def _put(self, slices: slice, slab: Floats) -> None:
+        values = slab[0] if self._decision is None else self._decision(slab)
+        if self._made is None:
+            self._made = np.zeros(self._whole, values.dtype)
+        k, j, i = self._part
+        self._made[k.start + slices.start : k.start + slices.stop, j, i] = values
+
+
+def smallest(labels: NDArray[Any]) -> NDArray[Any]:
+    """A label map in bytes where they hold its values."""
+    return labels.astype(np.uint8) if labels.max() < 256 else labels
+
+
+@dataclass(frozen=True)
+class Crop:
+    """To the box around the voxels above `above` (after what was done before), grown by `margin` voxels."""
+
+    above: float = 0.0
+    margin: int = 0
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How a model wants images. axes, spacing: as in Foreign. before, after: what is done to values before and after
+    respacing. The grid begins at the first voxel's centre, as that of MONAI's Spacing does.
+    """
+
+    axes: str = "kji"
+    spacing: tuple[float, ...] | None = None
+    before: tuple[Step, ...] = ()
+    after: tuple[Step, ...] = ()
+    crop: Crop | None = None
+    decision: Decision | None = None
+
+    def __call__(self, volumes: Sequence[Volume], job: Job) -> Aligned:
+        """Raises Refusal where the image is too large on the model's grid."""
+        turn = turn_to(self.axes, volumes[0].grid)
+        spacing = volumes[0].grid.spacing[list(turn.order)]
+        wanted = np.asarray(self.spacing or spacing)
+        lengths = np.array(volumes[0].array.shape)[list(turn.order)]
+        shape = np.round((lengths - 1) * spacing / wanted + 1).astype(int)
+        _check_size(shape, len(volumes), job)
+        there = tuple(np.arange(n) * step for n, step in zip(shape, wanted / spacing, strict=True))
+        back = tuple(np.arange(n) * step for n, step in zip(lengths, spacing / wanted, strict=True))
+        array = np.stack([turn.there(values) for values in _values(volumes)])
+        self._do(self.before, array)
+        for axis, places in enumerate(there, 1):
+            job.progress(0.0)
+            array = along(array, axis, places)
+        self._do(self.after, array)
+        box = foreground(array, self.crop)
+        parts = tuple(map(_within, back, box))
+        inner = tuple(places[part] - edge.start for places, part, edge in zip(back, parts, box, strict=True))
+        notes = _notes(turn, all(map(same, there, lengths)), wanted, volumes)
+        array = np.ascontiguousarray(array[:, *box])
+        return Aligned(array, notes, turn, tuple(lengths), parts, inner, self.decision)
+
+    @staticmethod
+    def _do(steps: tuple[Step, ...], array: Floats) -> None:
+        for step in steps:
+            step(array)
+
+
+def _within(places: Coordinates, edge: slice) -> slice:
+    """The places, which run upwards, that lie in a part of an axis; one at least."""
+    start, stop = (int(n) for n in np.searchsorted(places, (edge.start - 0.5, edge.stop - 0.5)))
+    start = min(start, len(places) - 1)
+    return slice(start, max(stop, start + 1))
+
+
+def _check_size(shape: NDArray[Any], channels: int, job: Job) -> None:
+    voxels = int(np.prod(shape.astype(float)))
+    if voxels > LARGEST:
+        raise Refusal(f"at the model's voxel size the image would have {' × '.join(map(str, shape))} voxels: crop it.")
+    job.need(voxels * channels * 8, "the image at the model's voxel size")
+
+
+def _values(volumes: Sequence[Volume]) -> list[Floats]:
+    """Physical values, all on the first one's grid."""
+    first = volumes[0]
+    found = [first.values()]
+    for volume in volumes[1:]:
+        values = volume.with_values(volume.values())
+        found.append(values.array if volume.grid.matches(first.grid) else resample(values, first.grid).array)
+    return found
+
+
+def foreground(array: Floats, crop: Crop | None) -> tuple[slice, slice, slice]:
+    """The part of [c, k, j, i] that a crop keeps: all of it where there is none, or nothing to find."""
+    whole = tuple(slice(0, n) for n in array.shape[1:])
+    if crop is None:
+        return whole[0], whole[1], whole[2]
+    inside = (array > crop.above).any(0)
+    edges = []
+    for axis, length in enumerate(inside.shape):
+        found = np.flatnonzero(inside.any(tuple(n for n in range(3) if n != axis)))
+        if not found.size:
+            return whole[0], whole[1], whole[2]
+        edges.append(slice(max(0, int(found[0]) - crop.margin), min(length, int(found[-1]) + 1 + crop.margin)))
+    return edges[0], edges[1], edges[2]
+
+
+def _notes(turn: Turn, kept: bool, spacing: NDArray[Any], volumes: Sequence[Volume]) -> tuple[str, ...]:
+    notes = []
+    if not kept:
+        notes.append(f"resampled to {' × '.join(f'{mm:.3g}' for mm in spacing)} mm for the model")
+    if turn != Turn():
+        notes.append("axes turned for the model")
+    if any(not volume.grid.matches(volumes[0].grid) for volume in volumes[1:]):
+        notes.append("resampled to the first image's grid")
+    return tuple(notes)

@@ -1,0 +1,114 @@
+"""Models with a card.json beside their weights: safetensors, or a TorchScript or ONNX file that it describes.
+
+The card's input may have an entry "prepare", which tells a program what "spacing" and "intensity" tell a person:
+{"spacing": [mm, mm, mm], "axes": "RAS", "intensity": [{"kind": "range", "low": …, "high": …, "clip": true}, …]},
+its output "threshold" (for overlapping labels) and "patch".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from viewer.compute.job import Job, Refusal
+from viewer.compute.loaders.aligned import WORLD, Preparation
+from viewer.compute.loaders.foreign import Decision, Foreign, Shape
+from viewer.compute.loaders.intensity import Clip, Quantiles, Range, Step, ZScore
+from viewer.compute.models import Card, card_network, read_card
+from viewer.compute.net import Net
+
+CARD = "card.json"
+STEPS: dict[str, type[Step]] = {"range": Range, "quantiles": Quantiles, "zscore": ZScore, "clip": Clip}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a card tells a program. decision: None for a model that makes an image."""
+
+    title: str = ""
+    licence: str = ""
+    channels: tuple[str, ...] = ()
+    labels: tuple[tuple[int, str], ...] = ()
+    spacing: tuple[float, ...] | None = None
+    axes: str = "kji"
+    steps: tuple[Step, ...] = ()
+    decision: Decision | None = None
+    patch: Shape = (96, 96, 96)
+
+    @property
+    def preparation(self) -> Preparation:
+        return Preparation(self.axes, self.spacing, after=self.steps, decision=self.decision)
+
+    @property
+    def intensity(self) -> str:
+        return ", then ".join(step.text for step in self.steps)
+
+
+def looks_like(folder: Path) -> bool:
+    return (folder / CARD).is_file()
+
+
+def describe(folder: Path, title: str) -> Foreign:
+    """The model in a folder with safetensors. Raises Refusal."""
+    card = read_card(folder / CARD)
+    told = told_by(card)
+    return Foreign(
+        title=told.title or title,
+        kind="safetensors with a card",
+        sha256=card.sha256,
+        channels=told.channels,
+        labels=dict(told.labels),
+        make=partial(_make, card, len(told.channels)),
+        preparation=told.preparation,
+        spacing=told.spacing,
+        axes=told.axes,
+        intensity=told.intensity,
+        patch=told.patch,
+        licence=told.licence,
+    )
+
+
+def _make(card: Card, channels: int, job: Job) -> Net:
+    from viewer.compute.backend import ready
+
+    network = card_network(card)
+    return ready(network, job.device, key=card.sha256, channels=channels, multiple=16, job=job)
+
+
+def told_by(card: Card) -> Told:
+    """The entries of a card that a program understands. Raises Refusal."""
+    try:
+        return _told(card)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Refusal(f"the card of the model {card.title} has an entry that cannot be understood ({error!r}).") from error
+
+
+def _told(card: Card) -> Told:
+    prepare: dict[str, Any] = card.input.get("prepare", {})
+    axes, spacing = str(prepare.get("axes", "kji")), prepare.get("spacing")
+    if axes not in ("kji", "ijk") and sorted(WORLD[letter][0] for letter in axes) != [0, 1, 2]:
+        raise ValueError(f"axes are not {axes}")
+    sizes = tuple(float(mm) for mm in spacing) if spacing else None
+    patch = tuple(int(n) for n in card.output.get("patch", (96, 96, 96)))
+    if (sizes and (len(sizes) != 3 or min(sizes) <= 0)) or len(patch) != 3 or not all(16 <= n <= 512 for n in patch):
+        raise ValueError("spacing or patch are not three sensible sizes")
+    labels = tuple(sorted((int(value), name) for value, name in card.labels.items() if int(value)))
+    threshold = card.output.get("threshold")
+    decision = Decision() if threshold is None else Decision(tuple(value for value, _ in labels), float(threshold))
+    return Told(
+        title=card.title,
+        licence=card.licence,
+        channels=tuple(map(str, card.input["channels"])),
+        labels=labels,
+        spacing=sizes,
+        axes=axes,
+        steps=tuple(_step(dict(one)) for one in prepare.get("intensity", ())),
+        decision=decision if labels else None,
+        patch=(patch[0], patch[1], patch[2]),
+    )
+
+
+def _step(entry: dict[str, Any]) -> Step:
+    return STEPS[entry.pop("kind")](**entry)

@@ -1,0 +1,124 @@
+"""Files of foreign models: nothing is read that is larger than it may be, nothing unpacked that could do harm."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from viewer.compute.job import Refusal
+from viewer.compute.preflight import check
+
+if TYPE_CHECKING:
+    import torch
+
+LARGEST_TEXT = 16 << 20  # bytes of a JSON or YAML file
+LARGEST_ZIP = 8 << 30  # bytes, unpacked
+MOST_MEMBERS = 2000
+MOST_PACKED = 200  # times smaller than unpacked: weights do not shrink so much, bombs do
+GROWS = 3  # times a file of weights takes in memory while it is read
+
+
+def read_json(path: Path) -> Any:
+    """The document in a JSON file. Raises Refusal."""
+    try:
+        return json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise Refusal(f"{path.name} of the model is no valid JSON ({error}).") from error
+
+
+def read_text(path: Path) -> str:
+    """A text file of sensible size. Raises Refusal."""
+    try:
+        if path.stat().st_size > LARGEST_TEXT:
+            raise Refusal(f"{path.name} of the model is far too large for a description.")
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise Refusal(f"the model lacks its file {path.name}: get it again, whole.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refusal(f"{path.name} of the model cannot be read ({error}).") from error
+
+
+def read_bytes(path: Path) -> bytes:
+    """All of a file of weights, where there is memory for it. Raises Refusal."""
+    _there_is_room(path)
+    return path.read_bytes()
+
+
+def read_safetensors(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a safetensors file. Raises Refusal."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        return load(read_bytes(path))
+    except SafetensorError as error:
+        raise Refusal(f"{path.name} is cut off or no safetensors file: get it again.") from error
+
+
+def read_checkpoint(path: Path) -> Any:
+    """What torch.save wrote to a file, where that is data only: a pickle that names any function is not run.
+
+    Raises Refusal.
+    """
+    import pickle
+
+    import torch
+
+    _there_is_room(path)
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise Refusal(
+            f"{path.name} holds more than weights: reading it would run code from it, so it was not read; "
+            "ask its makers for safetensors."
+        ) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        raise Refusal(f"{path.name} is cut off or no file of torch: get it again.") from error
+
+
+def _there_is_room(path: Path) -> None:
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise Refusal(f"the model lacks its file {path.name}: get it again, whole.") from error
+    check(size * GROWS, "the model's weights")
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """The folder in a ZIP file, unpacked for a while; a folder is given as it is. Raises Refusal."""
+    if path.is_dir():
+        yield path
+        return
+    with TemporaryDirectory(prefix="tomolens-model-") as place:
+        folder = Path(place)
+        try:
+            with zipfile.ZipFile(path) as archive:
+                _check_members(archive, path.name, folder)
+                archive.extractall(folder)
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+            raise Refusal(f"{path.name} is damaged or no ZIP file that can be read here: get it again.") from error
+        inner = list(folder.iterdir())
+        yield inner[0] if len(inner) == 1 and inner[0].is_dir() else folder
+
+
+def _check_members(archive: zipfile.ZipFile, name: str, folder: Path) -> None:
+    """Before anything is written: no way out of the folder, no bomb. zipfile reads no more than each member states."""
+    members = archive.infolist()
+    size = sum(member.file_size for member in members)
+    packed = sum(member.compress_size for member in members)
+    if len(members) > MOST_MEMBERS or size > LARGEST_ZIP or size > MOST_PACKED * max(packed, 1 << 16):
+        raise Refusal(f"{name} would unpack to {size >> 20} MB in {len(members)} files: no model is like that.")
+    for member in members:
+        inside = PurePosixPath(member.filename.replace("\\", "/"))
+        link = (member.external_attr >> 16) & 0o170000 == 0o120000
+        if inside.is_absolute() or ".." in inside.parts or ":" in member.filename or link:
+            raise Refusal(f"{name} holds a file that would be written outside its folder: it is not opened.")
+    if size > shutil.disk_usage(folder).free:
+        raise Refusal(f"there is no room on the disk to unpack {name}: it needs {size >> 20} MB.")

@@ -1,0 +1,101 @@
+"""A model that somebody else made, as every loader describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewer.compute.job import Job, Refusal, Used
+from viewer.compute.net import Net
+from viewer.data.volume import Volume
+
+Floats = NDArray[np.float32]
+Shape = tuple[int, int, int]
+
+
+class Prepared(Protocol):
+    """Images as a model wants them, and the way back. array: [c, k, j, i]. notes: what was done to them, in words.
+
+    take: finished slices of the result, in order. labels: the label map on the first image's grid; image: its like for
+    a model that makes an image. Each is called once, after the last slice.
+    """
+
+    array: Floats
+    notes: tuple[str, ...]
+
+    def take(self, slices: slice, slab: Floats) -> None: ...
+    def labels(self) -> NDArray[Any]: ...
+    def image(self) -> Floats: ...
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How the channels of a result become labels, one per voxel.
+
+    values: of the labels that the channels stand for; empty for the number of the greatest channel. Else a channel
+    holds where it is above `threshold`, and a later one wins over an earlier one.
+    """
+
+    values: tuple[int, ...] = ()
+    threshold: float = 0.0
+
+    def __call__(self, slab: Floats) -> NDArray[np.uint16]:
+        """[c, k, j, i] to [k, j, i]."""
+        if not self.values:
+            return slab.argmax(0).astype(np.uint16)
+        if len(slab) != len(self.values):
+            raise Refusal(f"the model makes {len(slab)} channels, but {len(self.values)} are described.")
+        out = np.zeros(slab.shape[1:], np.uint16)
+        for value, channel in zip(self.values, slab, strict=True):
+            out[channel > self.threshold] = value
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Foreign:
+    """kind: what its files are. channels: names of the images that it takes. labels: value -> name of what it finds,
+    without the background; empty where it makes an image. spacing: mm along the network's axes, None for any.
+    axes: where these point ("RAS": to the right, the front, the head), "kji" or "ijk" for those of the stored image.
+    intensity: what is done to values, in words. patch, halo, multiple: as for tiles. parameters: 0 where not known.
+    is_code: its file can do anything that a program can. sha256: of its file, or of all its files.
+    """
+
+    title: str
+    kind: str
+    sha256: str
+    channels: tuple[str, ...]
+    labels: dict[int, str]
+    make: Callable[[Job], Net]
+    preparation: Callable[[Sequence[Volume], Job], Prepared]
+    spacing: tuple[float, ...] | None = None
+    axes: str = "kji"
+    intensity: str = ""
+    patch: Shape = (96, 96, 96)
+    halo: int = 16
+    multiple: int = 16
+    licence: str = ""
+    is_code: bool = False
+
+    def net(self, job: Job) -> Net:
+        """The network, ready to run; the job notes it. Raises Refusal."""
+        net = self.make(job)
+        job.used = Used(self.title, self.sha256, net.engine, net.precision, net.device)
+        return net
+
+    def prepare(self, volumes: Sequence[Volume], job: Job) -> Prepared:
+        """Images as it wants them; the first one's grid is that of the result. Raises Refusal."""
+        if len(volumes) != len(self.channels):
+            wanted = (
+                f"{len(self.channels)} images ({', '.join(self.channels)})" if len(self.channels) > 1 else "1 image"
+            )
+            raise Refusal(f"the model {self.title} takes {wanted}, not {len(volumes)}.")
+        for volume in volumes:
+            if volume.color:
+                raise Refusal("a colour image cannot be given to a model: choose a grey-scale one.")
+            if volume.array.dtype.kind == "f" and not np.isfinite(volume.array).all():
+                raise Refusal("the image holds voxels without a value (NaN): fill them first.")
+        return self.preparation(volumes, job)

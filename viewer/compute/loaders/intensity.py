@@ -1,0 +1,137 @@
+"""What models want done to the values of an image before they see it. Each step works in place on [c, k, j, i]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+LEAST = 1e-8  # a deviation or a width below this counts as none
+
+
+class Step(Protocol):
+    """text: what it does, in a few words."""
+
+    @property
+    def text(self) -> str: ...
+    def __call__(self, array: Floats) -> None: ...
+
+
+@dataclass(frozen=True)
+class Range:
+    """low…high becomes to_low…to_high; clip: what lies outside becomes the nearer end."""
+
+    low: float
+    high: float
+    to_low: float = 0.0
+    to_high: float = 1.0
+    clip: bool = False
+
+    @property
+    def text(self) -> str:
+        return f"{self.low:g}…{self.high:g} to {self.to_low:g}…{self.to_high:g}{', clipped' if self.clip else ''}"
+
+    def __call__(self, array: Floats) -> None:
+        _stretch(array, self.low, self.high, self.to_low, self.to_high)
+        if self.clip:
+            np.clip(array, min(self.to_low, self.to_high), max(self.to_low, self.to_high), out=array)
+
+
+@dataclass(frozen=True)
+class Quantiles:
+    """The values at two fractions (0…1) of all voxels become to_low and to_high; 0 and 1: least and greatest."""
+
+    low: float = 0.0
+    high: float = 1.0
+    to_low: float = 0.0
+    to_high: float = 1.0
+    clip: bool = False
+    by_channel: bool = False
+
+    @property
+    def text(self) -> str:
+        return f"quantiles {self.low:g}…{self.high:g} to {self.to_low:g}…{self.to_high:g}"
+
+    def __call__(self, array: Floats) -> None:
+        for part in _parts(array, self.by_channel):
+            whole = (self.low, self.high) == (0, 1)
+            low, high = (part.min(), part.max()) if whole else np.quantile(part, (self.low, self.high))
+            Range(float(low), float(high), self.to_low, self.to_high, self.clip)(part)
+
+
+@dataclass(frozen=True)
+class ZScore:
+    """Minus the mean, over the deviation. mean, deviation: fixed ones, else those of the voxels.
+
+    nonzero: voxels that are 0 stay so and do not count.
+    """
+
+    mean: float | None = None
+    deviation: float | None = None
+    nonzero: bool = False
+    by_channel: bool = False
+
+    @property
+    def text(self) -> str:
+        return "z-score" if self.mean is None else f"minus {self.mean:g}, over {self.deviation:g}"
+
+    def __call__(self, array: Floats) -> None:
+        for part in _parts(array, self.by_channel):
+            chosen = part != 0 if self.nonzero else np.ones((1,) * part.ndim, bool)
+            values = part[chosen] if self.nonzero else part
+            if not values.size:
+                continue
+            mean = float(values.mean(dtype=np.float64)) if self.mean is None else self.mean
+            deviation = float(values.std(dtype=np.float64)) if self.deviation is None else self.deviation
+            np.subtract(part, np.float32(mean), out=part, where=chosen)
+            if deviation > LEAST:
+                np.divide(part, np.float32(deviation), out=part, where=chosen)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Values beyond an end become that end."""
+
+    low: float
+    high: float
+
+    @property
+    def text(self) -> str:
+        return f"clipped to {self.low:g}…{self.high:g}"
+
+    def __call__(self, array: Floats) -> None:
+        np.clip(array, self.low, self.high, out=array)
+
+
+@dataclass(frozen=True)
+class EightBit:
+    """0…255 in whole numbers as mri_convert --conform makes them: the least value becomes 0, the 99.9th centile of
+    those above 0 becomes 255; what fits already is left alone (FreeSurfer, utils/mriio getting its scale).
+    """
+
+    text = "in 256 levels"
+
+    def __call__(self, array: Floats) -> None:
+        for part in _parts(array, True):
+            if part.min() >= 0 and 127 < part.max() <= 255:
+                continue
+            positive = part[part > 0]
+            top = float(np.quantile(positive, 0.999)) if positive.size else 1.0
+            Range(float(part.min()), top, 0, 255, clip=True)(part)
+            np.rint(part, out=part)
+
+
+def _parts(array: Floats, by_channel: bool) -> Iterator[Floats]:
+    """Each channel, or all of them together, to work on in place."""
+    yield from array if by_channel else [array]
+
+
+def _stretch(array: Floats, low: float, high: float, to_low: float, to_high: float) -> None:
+    array -= np.float32(low)
+    if abs(high - low) > LEAST:
+        array *= np.float32((to_high - to_low) / (high - low))
+    array += np.float32(to_low)

@@ -1,0 +1,252 @@
+"""Results folders of nnU-Net v2: plans.json, dataset.json and fold_*/checkpoint_final.pth. nnunetv2 is not needed."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import lcm, prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewer.compute.job import Job, Refusal
+from viewer.compute.loaders.files import read_checkpoint, read_json
+from viewer.compute.loaders.foreign import Decision, Foreign
+from viewer.compute.loaders.nnunet_image import SCHEMES, Preparation, Resampling, Scheme
+from viewer.compute.loaders.trust import digest
+from viewer.compute.net import Net
+
+PLANS, DATASET, CHECKPOINT = "plans.json", "dataset.json", "checkpoint_final.pth"
+NETWORKS = {"PlainConvUNet": False, "ResidualEncoderUNet": True}  # name of its class -> residual
+RESIZE = "resample_data_or_seg_to_shape"
+MOST = {"stages": 10, "features": 4096, "classes": 1000, "channels": 64, "patch": 512}
+
+
+def looks_like(folder: Path) -> bool:
+    return (folder / PLANS).is_file() and (folder / DATASET).is_file()
+
+
+def describe(folder: Path, title: str) -> Foreign:
+    """The model in a results folder, all its folds together. Raises Refusal."""
+    plans, dataset = read_json(folder / PLANS), read_json(folder / DATASET)
+    folds = sorted(folder.glob(f"fold_*/{CHECKPOINT}"))
+    if not folds:
+        raise Refusal(
+            f"the nnU-Net folder {title} holds no fold_…/{CHECKPOINT}: choose the folder of a finished training."
+        )
+    try:
+        return _described(plans, dataset, folds, folder, title)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise Refusal(
+            f"plans or dataset of the nnU-Net model {title} lack something or contradict one another ({error!r})."
+        ) from error
+
+
+def _described(plans: Any, dataset: Any, folds: list[Path], folder: Path, title: str) -> Foreign:
+    config = _configuration(plans, folder.name.rpartition("__")[2])
+    names = dataset.get("channel_names", dataset.get("modality"))
+    channels = tuple(str(names[key]) for key in sorted(names, key=int))
+    labels, decision, classes = _labels(dataset)
+    patch = _triple(config["patch_size"], int, MOST["patch"])
+    design = _design(config, len(channels), classes)
+    strides = [prod(stride[axis] for stride in design["strides"]) for axis in range(3)]
+    if any(side % step for side, step in zip(patch, strides, strict=True)):
+        raise ValueError(f"patches of {patch} voxels do not fit its strides")
+    halo = min(patch) // 4
+    schemes = _schemes(plans, config, len(channels))
+    files = [folder / PLANS, folder / DATASET, *folds]
+    return Foreign(
+        title=title,
+        kind="nnU-Net v2",
+        sha256=digest(files, folder),
+        channels=channels,
+        labels=labels,
+        make=partial(_make, folds, design, title, lcm(*strides)),
+        preparation=Preparation(
+            transpose=_triple(plans["transpose_forward"], int, 2),
+            spacing=_triple(config["spacing"], float, 1000),
+            schemes=schemes,
+            data=_resampling(config, "data"),
+            result=_resampling(config, "probabilities"),
+            patch=patch,
+            lap=2 * halo,
+            decision=decision,
+        ),
+        spacing=tuple(config["spacing"]),
+        intensity=", ".join(scheme.text for scheme in schemes),
+        patch=patch,
+        halo=halo,
+        multiple=1,  # patches are what the network takes, and the image is padded to whole ones
+        licence=str(dataset.get("licence", dataset.get("license", ""))),
+    )
+
+
+def _configuration(plans: Any, name: str) -> dict[str, Any]:
+    """The configuration that the folder's name ends with, else the only one in three dimensions."""
+    known = plans["configurations"]
+    found = [key for key in ([name] if name in known else known) if len(_inherited(known, key)["patch_size"]) == 3]
+    if len(found) != 1:
+        choice = ", ".join(known)
+        raise Refusal(
+            f"which of its configurations ({choice}) an nnU-Net folder holds is told by its name (…__3d_fullres), and "
+            "only those in three dimensions run here."
+        )
+    config = _inherited(known, found[0])
+    if config.get("previous_stage"):
+        raise Refusal("this nnU-Net model is the second stage of a cascade, which does not run here: take another one.")
+    return config
+
+
+def _inherited(known: Any, name: str, depth: int = 0) -> dict[str, Any]:
+    config = dict(known[name])
+    if depth > len(known):
+        raise ValueError("configurations inherit in a circle")
+    parent = config.pop("inherits_from", None)
+    return {**_inherited(known, parent, depth + 1), **config} if parent else config
+
+
+def _labels(dataset: Any) -> tuple[dict[int, str], Decision, int]:
+    """Names by value, how channels become labels, and the number of channels."""
+    named = {str(name): value for name, value in dataset["labels"].items() if name != "ignore"}
+    if any(isinstance(value, list) for value in named.values()):
+        regions = [name for name, value in named.items() if value not in (0, [0])]
+        order = tuple(int(value) for value in dataset["regions_class_order"])
+        if len(order) != len(regions):
+            raise ValueError(f"{len(regions)} regions but an order of {len(order)}")
+        return dict(zip(order, regions, strict=True)), Decision(order), len(order)
+    values = {int(value): name for name, value in named.items()}
+    if sorted(values) != list(range(len(values))):
+        raise ValueError("label values are not 0, 1, 2, …")
+    return {value: name for value, name in sorted(values.items()) if value}, Decision(), len(values)
+
+
+def _schemes(plans: Any, config: dict[str, Any], channels: int) -> tuple[Scheme, ...]:
+    names, masked = config["normalization_schemes"], config["use_mask_for_norm"]
+    facts = (
+        plans.get("foreground_intensity_properties_per_channel") or plans["foreground_intensity_properties_by_modality"]
+    )
+    if len(names) != channels or len(masked) != channels:
+        raise ValueError(f"{len(names)} normalizations for {channels} channels")
+    for name in names:
+        if name not in SCHEMES:
+            raise Refusal(f"this nnU-Net model normalizes its images by {name}, which is not known here.")
+    return tuple(
+        Scheme(name, bool(mask), {key: float(value) for key, value in (facts.get(str(n)) or {}).items()})
+        for n, (name, mask) in enumerate(zip(names, masked, strict=True))
+    )
+
+
+def _resampling(config: dict[str, Any], what: str) -> Resampling:
+    name = config.get(f"resampling_fn_{what}", RESIZE)
+    if name != RESIZE:
+        raise Refusal(f"this nnU-Net model resamples by {name}, which is not known here.")
+    options = config.get(f"resampling_fn_{what}_kwargs", {})
+    separate = options.get("force_separate_z")
+    order, across = options.get("order", 3 if what == "data" else 1), options.get("order_z", 0)
+    if across != 0 or (what != "data" and order != 1):
+        raise Refusal("this nnU-Net model resamples with splines of an order that is not known here.")
+    return Resampling(int(order), int(across), None if separate is None else bool(separate))
+
+
+def _design(config: dict[str, Any], channels: int, classes: int) -> dict[str, Any]:
+    """What the network is made of, as arguments of nnunet_network.Design; plans of all versions of nnU-Net v2."""
+    given = config.get("architecture")
+    if given is None:
+        stages, name = len(config["n_conv_per_stage_encoder"]), config["UNet_class_name"]
+        widest, first = int(config["unet_max_num_features"]), int(config["UNet_base_num_features"])
+        features = [min(first * 2**n, widest) for n in range(stages)]
+        kernels, strides = config["conv_kernel_sizes"], config["pool_op_kernel_sizes"]
+        blocks, decoder, extra = config["n_conv_per_stage_encoder"], config["n_conv_per_stage_decoder"], {}
+    else:
+        name, told = given["network_class_name"].rpartition(".")[2], given["arch_kwargs"]
+        stages, features, kernels, strides = (
+            told[key] for key in ("n_stages", "features_per_stage", "kernel_sizes", "strides")
+        )
+        blocks = told["n_conv_per_stage" if "n_conv_per_stage" in told else "n_blocks_per_stage"]
+        decoder, extra = told["n_conv_per_stage_decoder"], _extra(told)
+    if name not in NETWORKS:
+        raise Refusal(f"this nnU-Net model is a {name}, which is not known here; {' and '.join(NETWORKS)} are.")
+    if (
+        not 2 <= stages <= MOST["stages"]
+        or max(features) > MOST["features"]
+        or classes > MOST["classes"]
+        or channels > MOST["channels"]
+    ):
+        raise ValueError("the network is far too large")
+    design = {
+        "residual": NETWORKS[name],
+        "channels": channels,
+        "classes": classes,
+        "features": tuple(map(int, features)),
+        "kernels": tuple(_triple(one, int, 31) for one in kernels),
+        "strides": tuple(_triple(one, int, 16) for one in strides),
+        "blocks": tuple(map(int, blocks)),
+        "decoder": tuple(map(int, decoder)),
+        **extra,
+    }
+    lengths = {len(design[key]) for key in ("features", "kernels", "strides", "blocks")}
+    if lengths != {stages} or len(design["decoder"]) != stages - 1:
+        raise ValueError("its stages are told in different numbers")
+    return design
+
+
+def _extra(told: dict[str, Any]) -> dict[str, Any]:
+    """Norm, activation and bias, where they are of the known kinds."""
+    kinds = {"conv_op": "Conv3d", "norm_op": "InstanceNorm3d", "nonlin": ("LeakyReLU", "ReLU"), "dropout_op": "None"}
+    for key, allowed in kinds.items():
+        name = str(told.get(key)).rpartition(".")[2]
+        if name not in allowed:
+            raise Refusal(f"this nnU-Net model uses {name} as its {key}, which is not known here.")
+    norm, active = told.get("norm_op_kwargs") or {}, told.get("nonlin_kwargs") or {}
+    relu = str(told["nonlin"]).endswith(".ReLU")
+    return {
+        "bias": bool(told["conv_bias"]),
+        "eps": float(norm.get("eps", 1e-5)),
+        "affine": bool(norm.get("affine", False)),
+        "slope": 0.0 if relu else float(active.get("negative_slope", 0.01)),
+    }
+
+
+def _triple(value: Any, kind: type, most: float) -> Any:
+    """Three numbers of 0…most; one stands for three."""
+    found = (kind(value),) * 3 if isinstance(value, (int, float)) else tuple(kind(one) for one in value)
+    if len(found) != 3 or not all(0 <= one <= most for one in found):
+        raise ValueError(f"{value} are not three numbers up to {most}")
+    return found
+
+
+def _make(folds: list[Path], design: dict[str, Any], title: str, multiple: int, job: Job) -> Net:
+    nets = [_fold(path, design, title, multiple, job) for path in folds]
+    return nets[0] if len(nets) == 1 else Mean(nets)
+
+
+def _fold(path: Path, design: dict[str, Any], title: str, multiple: int, job: Job) -> Net:
+    from viewer.compute.backend import ready
+    from viewer.compute.loaders.nnunet_network import Design, UNet, own_names
+
+    with job.stage(f"loading {path.parent.name}"):
+        checkpoint = read_checkpoint(path)
+        try:
+            network = UNet(Design(**design))
+            network.load_state_dict(own_names(checkpoint["network_weights"], str(len(design["decoder"]) - 1)))
+        except (KeyError, TypeError, RuntimeError, AttributeError, ValueError) as error:
+            raise Refusal(
+                f"the weights of {path.parent.name} do not fit the plans of the nnU-Net model {title}."
+            ) from error
+    network = network.float().eval().requires_grad_(False)
+    return ready(network, job.device, key=digest([path]), channels=design["channels"], multiple=multiple, job=job)
+
+
+class Mean:
+    """Several networks: the mean of what they make."""
+
+    def __init__(self, nets: list[Net]) -> None:
+        self._nets = nets
+        self.engine, self.precision, self.device = nets[0].engine, nets[0].precision, nets[0].device
+
+    def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        total = self._nets[0](batch)
+        for net in self._nets[1:]:
+            total = total + net(batch)
+        return total / np.float32(len(self._nets))

@@ -1,0 +1,66 @@
+"""TorchScript files: programs with their weights. They can do what a program can: run only when they are trusted."""
+
+from __future__ import annotations
+
+import zipfile
+from functools import partial
+from pathlib import Path
+
+from viewer.compute.job import Job, Refusal
+from viewer.compute.loaders.carded import Told
+from viewer.compute.loaders.files import read_bytes
+from viewer.compute.loaders.foreign import Foreign
+from viewer.compute.loaders.trust import ask, digest
+from viewer.compute.net import Net
+
+ENDINGS = (".pt", ".ts", ".pth")
+
+
+def looks_like(path: Path) -> bool:
+    """A ZIP file in which torch keeps code; weights that torch.save wrote have none."""
+    if path.suffix.lower() not in ENDINGS or not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any("/code/" in name for name in archive.namelist())
+
+
+def describe(path: Path, title: str, told: Told, sha256: str = "") -> Foreign:
+    """sha256: of what is trusted, where that is more than the file."""
+    sha256 = sha256 or digest([path])
+    channels = told.channels or ("image",)
+    return Foreign(
+        title=told.title or title,
+        kind="TorchScript",
+        sha256=sha256,
+        channels=channels,
+        labels=dict(told.labels),
+        make=partial(_make, path, title, sha256, len(channels)),
+        preparation=told.preparation,
+        spacing=told.spacing,
+        axes=told.axes,
+        intensity=told.intensity,
+        patch=told.patch,
+        licence=told.licence,
+        is_code=True,
+    )
+
+
+def _make(path: Path, title: str, sha256: str, channels: int, job: Job) -> Net:
+    from io import BytesIO
+
+    import torch
+
+    from viewer.compute.backend import ready
+
+    ask(title, "TorchScript", sha256)
+    try:
+        network = torch.jit.load(BytesIO(read_bytes(path)), map_location="cpu")  # type: ignore[no-untyped-call]
+    except (RuntimeError, ValueError, EOFError) as error:
+        raise Refusal(f"{path.name} is cut off or no TorchScript file that this version of torch reads.") from error
+    network.eval()
+    try:
+        return ready(network, job.device, key=digest([path]), channels=channels, multiple=16, job=job)
+    except RuntimeError as error:
+        raise Refusal(
+            f"the model {title} does not take {channels} channel{'s' * (channels != 1)} of a volume: it is for other inputs."
+        ) from error
