@@ -106,7 +106,7 @@ def test_progress_stage_and_cancel() -> None:
         run(net, image((56, 56, 56)), job, tile=(32, 32, 32), halo=4, span=(0.5, 0.9), text="thinking")
     assert len(net.seen) == 5
     assert told[0] <= 0.5
-    assert list(job.stages) == ["thinking (27 tiles)"]
+    assert list(job.stages) == ["thinking (8 tiles)"]
     whole_job = Job(tell=lambda fraction, _: told.append(fraction))
     run(Mean(), image((56, 56, 56)), whole_job, tile=(32, 32, 32), halo=4, span=(0.5, 0.9))
     assert told[-1] <= 0.9

@@ -111,7 +111,7 @@ def kept(folder: Path) -> OpenVinoNet | None:
         return OpenVinoNet(folder / "net.xml", about["precision"]) if whole else None
     except FileNotFoundError:
         return None
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
         log.warning("a kept network cannot be used and is made anew: %s", error)
         return None
 

@@ -19,7 +19,7 @@ ROUNDING = 1e-5  # of the result's size: what the order of float32 sums changes
 
 
 class Probe:
-    """A tile with a ramp and noise of one unit in its first channel, ones in the others (maps, flags).
+    """A tile of ones, with a ramp in its first channel and noise of one unit in all of them.
 
     reference: torch in float32; what others must agree with.
     """
@@ -28,8 +28,7 @@ class Probe:
         side = -(-side // multiple) * multiple
         clean = np.ones((1, channels, side, side, side), np.float32)
         clean[:, 0] = np.linspace(0, BRIGHT, side, dtype=np.float32)
-        self._tile = clean.copy()
-        self._tile[:, 0] += np.random.default_rng(0).standard_normal((side,) * 3, np.float32)
+        self._tile = clean + np.random.default_rng(0).standard_normal(clean.shape, np.float32)
         self._job = job
         self._expected = reference(self._tile)
         job.progress(0.0)
