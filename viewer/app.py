@@ -17,7 +17,7 @@ from typing import Self
 from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
-from viewer.compute.device import devices
+from viewer.compute.device import Device, devices
 from viewer.render.gl_view import GLView
 from viewer.scene.task import Message
 from viewer.session import Session
@@ -56,7 +56,7 @@ def start(paths: Sequence[str | Path], *, sample: bool = False) -> int:
     catch(lambda message: _tell(window, message))
     window.show()
     QTimer.singleShot(0, lambda: _begin(window, paths, sample))
-    Thread(target=lambda: post(partial(window.status.show_devices, devices())), daemon=True).start()
+    Thread(target=lambda: post(partial(_learn, window, devices())), daemon=True).start()
     code = app.exec()
     session.close()
     return code
@@ -145,6 +145,13 @@ def _begin(window: MainWindow, paths: Sequence[str | Path], sample: bool) -> Non
         window.open(paths)
     if sample:
         window.session.open_sample()
+
+
+def _learn(window: MainWindow, found: Sequence[Device]) -> None:
+    """What the machine computes on: runs go to the first graphics card that can be used."""
+    usable = [device.id for device in found if not device.cure and device.id != "cpu"]
+    window.session.device = usable[0] if usable else "cpu"
+    window.status.show_devices(found)
 
 
 def _tell(window: MainWindow, message: Message) -> None:

@@ -24,6 +24,7 @@ from viewer.data.volume import Volume
 from viewer.io.reader import Reader
 from viewer.io.restore import read_again
 from viewer.plugin.discover import discover
+from viewer.plugin.models import Models
 from viewer.plugin.runs import Runs
 from viewer.scene.arrival import Arrival
 from viewer.scene.layer import VolumeLayer, exported
@@ -57,6 +58,8 @@ class Session(Workspace):
         self.reader = Reader(post)
         self.engine = Runner(post) if in_process else Engine(post)
         self._runs = Runs(self, self.engine)
+        self.models = Models(post)
+        self.device = "cpu"  # what runs that can use a graphics card go to
 
     # ---- studies
     def open(self, paths: Sequence[str | Path]) -> Task:
@@ -147,9 +150,13 @@ class Session(Workspace):
             self.load(max(baseline, key=lambda image: image.bytes))
 
     # ---- plugins
-    def run(self, plugin_id: str, inputs: dict[str, str], parameters: dict[str, Any], device: str = "cpu") -> Task:
-        """Run a plugin on layers (input name -> layer id). The result waits for review as one edit."""
-        return self._runs.run(self.plugins[plugin_id], inputs, parameters, device)
+    def run(self, plugin_id: str, inputs: dict[str, str], parameters: dict[str, Any], device: str = "") -> Task:
+        """Run a plugin on layers (input name -> layer id). The result waits for review as one edit.
+
+        device: by default the session's where the plugin can use it, else the processor.
+        """
+        plugin = self.plugins[plugin_id]
+        return self._runs.run(plugin, inputs, parameters, device or (self.device if plugin.gpu else "cpu"))
 
     # ---- saving
     def save(self, layer: VolumeLayer, target: Path, format: Format, *, overwrite: bool = False) -> Task:

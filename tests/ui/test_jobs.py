@@ -33,10 +33,11 @@ def test_a_task_from_waiting_to_done(panel):
     task.advance(0.25, "filtering")
     assert (row.state.text(), row.bar.value(), row.text.text()) == ("Running", 250, "filtering")
     assert row.unfold.isHidden()
+    task.device = "cuda:0"
     task.stages, task.peak_memory = {"filtering": 2.0}, 3 << 20
     task.end("done")
     assert row.state.text() == "Done"
-    assert row.text.isHidden()
+    assert row.text.text() == "graphics card (cuda:0) · at most 3 MB of memory"
     assert row.bar.isHidden()
 
 

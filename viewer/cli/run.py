@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from viewer.cli.failure import BadInput, WrongUse
+from viewer.cli.labels import run_labels
 from viewer.cli.stage import HeadlessStage, finish, one_image
 from viewer.compute.device import choose_device
 from viewer.compute.job import Refusal
@@ -35,11 +36,11 @@ def run(
         plugin = session.plugins[plugin_id]
         _check(plugin, inputs, parameters)
         layers = {name: _load(stage, text) for name, text in inputs.items()}
-        task = finish(
-            stage, session.run(plugin_id, {name: layer.id for name, layer in layers.items()}, dict(parameters))
-        )
-        first = next(iter(layers.values())).volumes[0]
-        kind = _format(format, first)
+        kind = _format(format, next(iter(layers.values())).volumes[0])
+        if all(output.type == "segmentation" for output in plugin.outputs):
+            return run_labels(stage, plugin, layers, parameters, out, kind, _device(plugin, device))
+        chosen = {name: layer.id for name, layer in layers.items()}
+        task = finish(stage, session.run(plugin_id, chosen, dict(parameters), _device(plugin, device)))
         written = []
         for output, layer in zip(plugin.outputs, _results(stage), strict=False):
             target = out / f"{output.name}{ENDINGS[kind]}"

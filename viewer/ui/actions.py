@@ -267,14 +267,15 @@ def _tools(w: MainWindow) -> list[Action]:
 
 
 def _plugins(w: MainWindow) -> list[Action]:
-    plugins = [
-        Action(
-            f"plugin_{name}", f"{plugin.title}…", partial(w.choose_plugin, name), f"Plugins/{plugin.group}", "plugin"
-        )
-        for name, plugin in w.session.plugins.items()
-    ]
     return [
-        *plugins,
+        *(
+            Action(f"plugin_{name}", f"{one.title}…", partial(w.choose_plugin, name), f"Plugins/{one.group}", "plugin")
+            for name, one in w.session.plugins.items()
+        ),
+        Action(
+            "models", "Models…", w.commands.show_models, "Plugins", "ai", new_group=True,
+            tip="What each model is for, how it was tested, and whether its file can be trusted",
+        ),
         Action(
             "plugin_folder", "Open plugin folder", lambda: w.commands.show_folder(plugin_folder()), "Plugins", "open",
             new_group=True, tip="Put your own plugins here, then start Tomolens again",

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QToolTip, QWidget
 
@@ -80,6 +80,14 @@ class Commands:
     def show_folder(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+
+    def show_models(self, name: str = "") -> None:
+        """The cards of all models; of the one by that name first."""
+        from viewer.ui.models import ModelsDialog
+
+        dialog = ModelsDialog(self.session, self.show_folder, name, self.window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
 
     # ---- layers
     @property

@@ -65,6 +65,12 @@ def facts(task: Task) -> list[tuple[str, str]]:
     return [(name, text) for name, text in found if text]
 
 
+def summary(task: Task) -> str:
+    """Of what is done, where it ran and the memory it took."""
+    memory = f"at most {wording.size(task.peak_memory)} of memory" if task.peak_memory else ""
+    return " · ".join(filter(None, (wording.device(task.device), memory))) if task.state == "done" else ""
+
+
 def report(task: Task) -> str:
     """A failure for who is asked for help: the sentence, and what stands behind it."""
     return f"{task.error}\n\n{task.detail}".strip()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from viewer.scene.task import State, Task
 from viewer.session import Session
 from viewer.ui import theme, wording
-from viewer.ui.job_details import JobDetails, report
+from viewer.ui.job_details import JobDetails, report, summary
 from viewer.ui.widgets import Bar, Elided, button, label, set_role, tabular
 
 TICK = 500  # ms between looks at the clock, for the time left
@@ -107,6 +107,7 @@ class JobRow(QFrame):
             (self.time, 2, 3, 1),
         ):
             self._grid.addWidget(widget, row, column, 1, columns)
+        self._grid.setAlignment(self.time, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
         self._clock = QTimer(self, interval=TICK)
         self._clock.timeout.connect(self._show_time)
         for signal in (task.events.state, task.events.progress, task.events.text):
@@ -145,7 +146,7 @@ class JobRow(QFrame):
         self.unfold.setVisible(task.state == "done" and bool(task.stages))
         self.copy.setVisible(task.state == "failed" and bool(task.detail))
         self.bar.advance(task.progress)
-        self.text.setText(task.error or (task.text if task.running else ""))
+        self.text.setText(task.error or (task.text if task.running else summary(task)))
         self.text.setVisible(bool(self.text.text()))
         self._show_time()
         if task.running and not self._clock.isActive():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -23,16 +24,19 @@ from viewer.plugin.plugin import Plugin
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.task import Task
 from viewer.session import Session
-from viewer.ui import theme
+from viewer.ui import theme, wording
 from viewer.ui.form import ParameterForm
 from viewer.ui.jobs import JobRow
-from viewer.ui.widgets import button, label
+from viewer.ui.model_line import ModelLine
+from viewer.ui.widgets import button, label, set_role
 
 ID = Qt.ItemDataRole.UserRole
 
 
 class PluginsPanel(QWidget):
-    """Remembers each plugin's last values for the session."""
+    """Remembers each plugin's last values for the session. card_asked: the user wants to see a model's card."""
+
+    card_asked = Signal(str)
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -102,25 +106,35 @@ class PluginsPanel(QWidget):
             return
         if self.page is not None:
             self.page.close_page()
-        self.page = PluginPage(self.session, plugin, self.values.setdefault(plugin.id, {}))
+        self.page = PluginPage(self.session, plugin, self.values.setdefault(plugin.id, {}), self.card_asked.emit)
         self.area.setWidget(self.page)
 
 
 class PluginPage(QWidget):
-    """One plugin: what it does, its inputs, its form, Run, and the job that came of it. values: kept up to date."""
+    """One plugin: what it does, its model, its inputs, its form, Run, and the job that came of it.
 
-    def __init__(self, session: Session, plugin: Plugin, values: dict[str, Any], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    values: kept up to date. show_card: brings the card of a model forward.
+    """
+
+    def __init__(
+        self, session: Session, plugin: Plugin, values: dict[str, Any], show_card: Callable[[str], object]
+    ) -> None:
+        super().__init__()
         self.session, self.plugin = session, plugin
+        self.model = ModelLine(session.models, plugin.model, show_card) if plugin.model else None
         self.form = ParameterForm(plugin, values)
         self.form.changed.connect(values.update)
         self.inputs = {one.name: QComboBox() for one in plugin.inputs}
         self.row: JobRow | None = None
         self._build()
         document, events = session.document, session.state.events
-        self._followed = (document.inserted, document.removed, events.active, session.history.changed)
+        self._followed = (
+            document.inserted, document.removed, events.active, session.history.changed, session.models.changed,
+        )  # fmt: skip
         for signal in self._followed:
             signal.connect(self.refresh)
+        if plugin.model:
+            session.models.look_once()
         self.form.changed.connect(lambda: self._check())
         self.refresh()
 
@@ -153,6 +167,8 @@ class PluginPage(QWidget):
                 box.setCurrentIndex(box.findData(before))
             box.setEnabled(box.count() > 0)
             box.setAccessibleName(name)
+        if self.model is not None:
+            self.model.show_model()
         self._check()
 
     def run(self) -> Task:
@@ -189,6 +205,8 @@ class PluginPage(QWidget):
         self._column.addWidget(label(plugin.summary))
         if plugin.description:
             self._column.addWidget(label(plugin.description, "dim"))
+        if self.model is not None:
+            self._column.addWidget(self.model)
         self._column.addLayout(form)
         self._column.addWidget(self.form)
         self._column.addWidget(defaults, 0, Qt.AlignmentFlag.AlignRight)
@@ -198,16 +216,21 @@ class PluginPage(QWidget):
 
     def _check(self) -> None:
         """Whether it can run, and if not, why."""
+        problem = self._problem()
+        where = f"the {wording.device(self.session.device if self.plugin.gpu else 'cpu')}"
+        text = f"Runs on {where}, beside the window. The result is a new layer that waits for your review."
+        self.verdict.setText(problem or text)
+        set_role(self.verdict, "warning" if problem and self.session.document.volume_layers else "dim")
+        self.run_button.setEnabled(not problem)
+
+    def _problem(self) -> str:
+        """Why it cannot run, in one sentence; "" where it can."""
+        if self.plugin.model and (problem := self.session.models.problem(self.plugin.model)):
+            return problem
         missing = [one.title for one in self.plugin.inputs if one.required and not self.inputs[one.name].currentData()]
         if missing:
-            text = f"Open an image first: {', '.join(missing).lower()} is missing."
-        elif not self.form.valid:
-            text = self.form.problem.text()
-        else:
-            where = "the graphics card, else the processor" if self.plugin.gpu else "the processor"
-            text = f"Runs on {where}, beside the window. The result is a new layer that waits for your review."
-        self.verdict.setText(text)
-        self.run_button.setEnabled(not missing and self.form.valid)
+            return f"Open an image first: {', '.join(missing).lower()} is missing."
+        return self.form.problem.text()
 
 
 def _fits(layer: VolumeLayer) -> bool:

@@ -227,6 +227,7 @@ class MainWindow(QMainWindow):
         self.studies.open_requested.connect(self.commands.open_folder)
         self.studies.recent_chosen.connect(lambda path: self.open([path]))
         self.studies.show_recent(self.preferences.recent)
+        self.plugins.card_asked.connect(self.commands.show_models)
         self.status.jobs_asked.connect(partial(self.flip_dock, "bottom"))
         self.status.messages_asked.connect(self.show_messages)
 
