@@ -26,11 +26,11 @@ SOLID, FLAT = (48, 48, 48), (8, 96, 96)  # voxels of a patch
 BATCH, POOL, CUBE = 8, 40, 112
 EVERY = 8  # batches between two new images
 REAL = {  # file: (how much smaller at least, at most, magnitude, how often)
-    "weights/brainchop-meshnet-tfjs/example_t1_crop.nii.gz": (0.75, 1.8, True, 0.3),
-    "nifti/brain-oasis-c2fvit/ICBM2009asym_T1_template.nii.gz": (0.8, 1.6, True, 0.2),
-    "nifti/spine-t2-pam50/PAM50_small_t2.nii.gz": (0.8, 1.3, True, 0.1),
-    "nifti/spine-t2-pam50/t2.nii.gz": (0.75, 1.0, True, 0.05),
-    "nifti/ct-totalsegmentator/example_ct.nii.gz": (0.6, 1.0, False, 0.25),
+    "weights/brainchop-meshnet-tfjs/example_t1_crop.nii.gz": (0.75, 1.8, True, 0.4),
+    "nifti/brain-oasis-c2fvit/ICBM2009asym_T1_template.nii.gz": (0.8, 1.6, True, 0.15),
+    "nifti/spine-t2-pam50/PAM50_small_t2.nii.gz": (0.8, 1.3, True, 0.08),
+    "nifti/spine-t2-pam50/t2.nii.gz": (0.75, 1.0, True, 0.04),
+    "nifti/ct-totalsegmentator/example_ct.nii.gz": (0.6, 1.0, False, 0.23),
     "nifti/mr-totalsegmentator/example_mr_sm.nii.gz": (0.7, 1.0, True, 0.1),
 }
 PICTURES = "labelled/brain-tumour-cheng/*/*.jpg"  # single slices, for the network of thick ones

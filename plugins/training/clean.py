@@ -26,7 +26,7 @@ def from_labels(labels: NDArray[np.integer], size: int, rng: Random) -> Floats:
     amplitude = (rng.uniform(0, 0.06, len(present)) * (rng.random(len(present)) < 0.8)).astype(np.float32)
     amplitude[present == 0] *= 0.2
     image = values[index] + amplitude[index] * texture(labels.shape, rng)
-    image = gaussian_filter(image, rng.uniform(0.3, 0.75) * scale)
+    image = gaussian_filter(image, rng.uniform(0.2, 0.7) * scale)
     image = zoom(image, size / np.array(image.shape), order=1) if image.shape[0] != size else image
     return with_things(image * receive_field(image.shape, rng), rng, int(rng.integers(0, 12)))
 
@@ -73,14 +73,14 @@ def thing(shape: Shape, rng: Random) -> tuple[tuple[slice, ...], Floats]:
 def softened(image: Floats, rng: Random) -> Floats:
     """As a scanner, a kernel or an interpolation may: often a little, now and then so much as PET does."""
     chance = rng.random()
-    sigma = 0.0 if chance < 0.35 else rng.uniform(0.3, 1.0) if chance < 0.88 else rng.uniform(1.0, 2.5)
+    sigma = 0.0 if chance < 0.55 else rng.uniform(0.3, 1.0) if chance < 0.92 else rng.uniform(1.0, 2.5)
     return gaussian_filter(image, sigma) if sigma else image
 
 
 def texture(shape: Shape, rng: Random) -> Floats:
     """Correlated noise of several scales together, standard deviation 1."""
     out = np.zeros(shape, np.float32)
-    for sigma in (0.8, 1.6, 3.2):
+    for sigma in (0.45, 0.8, 1.6, 3.2):
         noise = gaussian_filter(rng.standard_normal(shape, dtype=np.float32), sigma)
         out += noise * (rng.uniform(0.2, 1) / noise.std())
     return out / out.std()

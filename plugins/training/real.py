@@ -25,13 +25,13 @@ def scaled(image: NDArray[np.generic]) -> Floats:
 
 
 def varied(image: Floats, factor: float, rng: Random) -> Floats:
-    """Made smaller by `factor` (larger, where it is below 1) along every axis, with another gamma.
+    """Made smaller by `factor` (larger, where it is below 1) along every axis or left as sharp as it is; another gamma.
 
     It is blurred less before than the sampling theorem asks, to stay as sharp as images are.
     """
-    if factor > 1:
-        image = gaussian_filter(image, 0.35 * factor)
-    image = zoom(image, 1 / factor, order=1)
+    if rng.random() < 0.6:
+        image = gaussian_filter(image, 0.35 * factor) if factor > 1 else image
+        image = zoom(image, 1 / factor, order=1)
     return np.clip(image, 0, None) ** np.float32(rng.uniform(0.7, 1.4))
 
 
