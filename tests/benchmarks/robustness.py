@@ -79,8 +79,9 @@ class Run:
 
 
 def held() -> tuple[int, int]:
-    """Processes that this one started, and segments of shared memory."""
-    return len(psutil.Process().children(recursive=True)), len(list(FOLDER.glob(f"{PREFIX}*")))
+    """Processes that this one started, and their and its own segments of shared memory."""
+    started = [child.pid for child in psutil.Process().children(recursive=True)]
+    return len(started), sum(len(list(FOLDER.glob(f"{PREFIX}{pid}-*"))) for pid in (os.getpid(), *started))
 
 
 def image_of(shape: tuple[int, int, int]) -> NDArray[np.int16]:
@@ -146,9 +147,8 @@ def kills(count: int) -> None:
     table("the next job has run, in a new process", seconds)
     result = Run(engine, "think", *job)
     result.wait()
-    print(
-        f"jobs that failed: {ends.count('failed')}, next jobs that ran: {next_ran}, a whole run after it: {result.end[0]}"
-    )
+    print(f"jobs that failed: {ends.count('failed')}, next jobs that ran: {next_ran}, ", end="")
+    print(f"a whole run after it: {result.end[0]}")
     engine.close()
     print("processes and segments of shared memory: {} and {} before, {} and {} after".format(*before, *held()))
 

@@ -186,7 +186,10 @@ def told(code: str, home: Path) -> dict[str, Any]:
     env = {name: value for name, value in os.environ.items() if name not in ("CI", "TF_BUILD", "JENKINS_URL")}
     env |= {"HOME": str(home), "USERPROFILE": str(home), "LOCALAPPDATA": str(home)}
     env |= {"PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)])}
-    ending = "\nimport json; time.sleep(1); print(json.dumps({'tried': len(tried), 'module': 'openvino_telemetry.main' in sys.modules}))"
+    ending = (
+        "\nimport json; time.sleep(1); module = 'openvino_telemetry.main' in sys.modules\n"
+        "print(json.dumps({'tried': len(tried), 'module': module}))"
+    )
     run = subprocess.run(
         [sys.executable, "-B", "-c", LISTEN + code + ending], capture_output=True, text=True, env=env, timeout=120
     )
@@ -230,7 +233,8 @@ def test_errors_of_the_engines_are_told_apart(text: str, device: str, kind: type
 def test_real_want_of_memory_is_a_memory_error() -> None:
     code = (
         "import resource, numpy as np, torch\nfrom nets import small\n"
-        "from viewer.compute.torch_net import TorchNet\nfrom viewer.compute.openvino_net import OpenVinoNet, converted\n"
+        "from viewer.compute.torch_net import TorchNet\n"
+        "from viewer.compute.openvino_net import OpenVinoNet, converted\n"
         "nets = [TorchNet(small(width=64), 'cpu'), OpenVinoNet(converted(small(width=64), 1, 2), 'float32')]\n"
         "for net in nets: net(np.ones((1, 1, 16, 16, 16), np.float32))\n"
         "given = np.ones((1, 1, 128, 256, 256), np.float32)\n"

@@ -31,7 +31,7 @@ def free(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_need_and_free_are_named(free: Any) -> None:
     free(3 << 29)
     Job().need(3 << 29, "the result")
-    with pytest.raises(Refusal, match=r"memory for the result: it needs 2\.0 GB, and 1\.5 GB are free; close") as caught:
+    with pytest.raises(Refusal, match=r"for the result: it needs 2\.0 GB, and 1\.5 GB are free; close") as caught:
         Job().need(2 << 30, "the result")
     assert "\n" not in str(caught.value)
 
@@ -52,5 +52,5 @@ def test_what_no_machine_holds_is_refused() -> None:
 def test_a_plugin_is_not_begun_where_its_images_do_not_fit(free: Any) -> None:
     image = Volume(np.zeros((20, 32, 32), np.int16), Grid.of((20, 32, 32)))
     free(image.array.size * (2 + 4) - 1)
-    with pytest.raises(Refusal, match="^Denoise: there is not enough memory for the images it works on and makes"):
+    with pytest.raises(Refusal, match=r"^Denoise: there is not enough memory for the images it works on"):
         execute(Job(), "denoise", {"image": image}, {})

@@ -75,7 +75,7 @@ def converted(module: torch.nn.Module, channels: int, multiple: int) -> Any:
     side = -(-EXAMPLE // multiple) * multiple
     example = torch.randn(1, channels, side, side, side, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        traced = torch.jit.trace(module, example, check_trace=False)
+        traced = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
         shape = openvino.PartialShape([-1, channels, -1, -1, -1])
         return openvino.convert_model(traced, example_input=example, input=[shape])
 

@@ -89,7 +89,8 @@ class _Ladder:
         return np.concatenate(parts, axis=1)
 
     def _whole(self, values: Array) -> Array:
-        return self._net(values[None])[0]
+        result: Array = self._net(values[None])[0]
+        return result
 
     def _step_down(self, side: int) -> bool:
         """To the next smaller tiles, else to the next lighter network; False where there is neither."""

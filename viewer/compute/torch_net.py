@@ -38,7 +38,7 @@ class TorchNet:
         self._layout = torch.channels_last_3d if channels_last else torch.contiguous_format
         self._spare = spare
         with plain_errors(device):
-            self._module = module.to(device=device, memory_format=self._layout)
+            self._module = module.to(device).to(memory_format=self._layout)  # type: ignore[call-overload]
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         import torch
@@ -50,11 +50,12 @@ class TorchNet:
                 stack.enter_context(torch.autocast(torch.device(self.device).type, torch.bfloat16))
             try:
                 given = torch.from_numpy(np.require(batch, np.float32, ["C", "W"])).to(self.device)
-                result = self._module(given.contiguous(memory_format=self._layout))
-                return result.float().contiguous().cpu().numpy()
+                made: torch.Tensor = self._module(given.contiguous(memory_format=self._layout))
+                result: NDArray[np.float32] = made.float().contiguous().cpu().numpy()
             except torch.OutOfMemoryError:
                 torch.cuda.empty_cache()  # what earlier tiles left there is of no use to smaller ones
                 raise
+        return result
 
     def lighter(self, job: Job) -> Net | None:
         return self._spare(job) if self._spare else None

@@ -45,6 +45,7 @@ LIBRARIES = {
     "typer": "MIT",
     "rich": "MIT",
     "platformdirs": "MIT",
+    "PyYAML": "MIT",
     "psutil": "BSD-3-Clause",
 }
 
