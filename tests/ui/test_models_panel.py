@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QPushButton
 
 from tests.fixtures.model_card import write_model
 from viewer.compute.models import Gate
 from viewer.ui.model_page import ModelPage, key_figure, required
-from viewer.ui.models import ModelsDialog
+from viewer.ui.models import APPLY, ModelsDialog
 from viewer.ui.plugins import PluginsPanel
 
 GATES = [
@@ -180,6 +180,20 @@ def test_a_model_that_is_not_installed(panel, add_image, session, qtbot):
     qtbot.waitUntil(lambda: panel.session.models.known, timeout=30_000)
     assert "not installed" in panel.page.verdict.text()
     assert panel.page.model.card.isHidden()
+
+
+def test_the_way_from_the_models_to_a_model_file(folder, session, qtbot, monkeypatch):
+    monkeypatch.delitem(session.plugins, APPLY, raising=False)
+    dialog = ModelsDialog(session, lambda folder: None)
+    qtbot.addWidget(dialog)
+    assert "Use a model file…" not in [one.text() for one in dialog.findChildren(QPushButton)]
+    dialog.reject()
+    monkeypatch.setitem(session.plugins, APPLY, session.plugins["learned"])
+    dialog = ModelsDialog(session, lambda folder: None)
+    qtbot.addWidget(dialog)
+    with qtbot.waitSignal(dialog.own_asked):
+        next(one for one in dialog.findChildren(QPushButton) if one.text() == "Use a model file…").click()
+    dialog.reject()
 
 
 def test_the_window_opens_the_card_that_a_page_asks_for(folder, window, qtbot):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
 from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QPushButton
 from shiboken6 import isValid
 
 from viewer.api import Job, Range, Volume, plugin
@@ -42,6 +44,12 @@ def everything(
     return volume
 
 
+@plugin("Placed", group="Test")
+def placed(volume: Volume, job: Job, *, where: Path = Path()) -> Volume:
+    """Take a path."""
+    return volume
+
+
 @pytest.fixture
 def panel(session, qtbot):
     panel = PluginsPanel(session)
@@ -65,6 +73,18 @@ def test_the_form_has_a_field_for_every_parameter(qtbot):
     assert field["method"].choices == ("fast", "fine")
     assert field["amount"].tooltip == "How much."
     assert field["times"].native.accessibleName() == "Times"
+
+
+def test_a_path_is_a_file_or_a_folder(qtbot, tmp_path, monkeypatch):
+    form = ParameterForm(placed, {})
+    qtbot.addWidget(form)
+    folder = next(one for one in form.findChildren(QPushButton) if one.text() == "Folder…")
+    monkeypatch.setattr("viewer.ui.form.QFileDialog.getExistingDirectory", lambda *_: str(tmp_path))
+    qtbot.mouseClick(folder, Qt.MouseButton.LeftButton)
+    assert form.values == {"where": tmp_path}
+    monkeypatch.setattr("viewer.ui.form.QFileDialog.getExistingDirectory", lambda *_: "")
+    qtbot.mouseClick(folder, Qt.MouseButton.LeftButton)
+    assert form.values == {"where": tmp_path}
 
 
 def test_values_are_kept_and_reset(qtbot):

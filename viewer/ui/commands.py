@@ -83,9 +83,11 @@ class Commands:
 
     def show_models(self, name: str = "") -> None:
         """The cards of all models; of the one by that name first."""
-        from viewer.ui.models import ModelsDialog
+        from viewer.ui.models import APPLY, ModelsDialog
 
         dialog = ModelsDialog(self.session, self.show_folder, name, self.window)
+        dialog.own_asked.connect(dialog.accept)
+        dialog.own_asked.connect(partial(self.window.choose_plugin, APPLY))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from magicgui.widgets import Container, create_widget
+from magicgui.widgets import Container, FileEdit, create_widget
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFileDialog, QVBoxLayout, QWidget
 
 from viewer.compute.job import Refusal
 from viewer.plugin.plugin import Plugin
-from viewer.ui.widgets import label, set_role
+from viewer.ui.widgets import button, label, set_role
 
 
 class ParameterForm(QWidget):
@@ -36,6 +36,8 @@ class ParameterForm(QWidget):
                 field.value = start
             if isinstance(field.native, QComboBox):  # it gives way in a narrow panel
                 field.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            if isinstance(field, FileEdit):
+                _offer_folders(field, parameter.title)
             field.native.setAccessibleName(parameter.title)
             field.native.setAccessibleDescription(parameter.description)
             self.fields.append(field)
@@ -72,3 +74,15 @@ class ParameterForm(QWidget):
         set_role(self.problem, "warning")
         self.problem.setVisible(not self.valid)
         self.changed.emit(self.values)
+
+
+def _offer_folders(field: FileEdit, title: str) -> None:
+    """A path may be a file's or a folder's (a study, a model of several files): a button for each."""
+
+    def choose() -> None:
+        path = QFileDialog.getExistingDirectory(field.native, f"{title}: choose a folder")
+        if path:
+            field.value = path
+
+    field.choose_btn.text = "File…"
+    field.native.layout().addWidget(button("Folder…", "", choose))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QDialog,
@@ -27,11 +27,17 @@ from viewer.ui import theme
 from viewer.ui.model_page import STATES, ModelPage
 from viewer.ui.widgets import button, label
 
+APPLY = "apply_model"  # the plugin that runs model files without a card
 NAME = Qt.ItemDataRole.UserRole
 
 
 class ModelsDialog(QDialog):
-    """Every model in a list, the chosen one's card beside it. name: the one to show first, else the first."""
+    """Every model in a list, the chosen one's card beside it. name: the one to show first, else the first.
+
+    own_asked: the user wants to run a model file of his own.
+    """
+
+    own_asked = Signal()
 
     def __init__(
         self, session: Session, show_folder: Callable[[Path], object], name: str = "", parent: QWidget | None = None
@@ -64,6 +70,8 @@ class ModelsDialog(QDialog):
         folder = button("Open model folder", "open", lambda: show_folder(models_folder()), "quiet", theme.ACCENT)
         folder.setToolTip("Put the folders of your own models here, then check again")
         buttons.addWidget(folder)
+        if APPLY in self.session.plugins:
+            buttons.addWidget(button("Use a model file…", "plugin", self.own_asked.emit, "quiet", theme.ACCENT))
         buttons.addStretch()
         buttons.addWidget(button("Close", "", self.reject))
         column = QVBoxLayout(self)
