@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Annotated
 
 from viewer.compute.job import Cancelled, Job, Refusal
+from viewer.compute.loaders.foreign import Foreign, Prepared
+from viewer.compute.loaders.opening import open_model
 from viewer.compute.net import DeviceLost, Net
 from viewer.compute.tiles import tiles
 from viewer.data.grid import Grid
@@ -20,9 +22,11 @@ __all__ = [
     "Annotated",
     "Cancelled",
     "DeviceLost",
+    "Foreign",
     "Grid",
     "Job",
     "Net",
+    "Prepared",
     "Preview",
     "Range",
     "Refusal",
@@ -31,6 +35,7 @@ __all__ = [
     "Transform",
     "Volume",
     "Window",
+    "open_model",
     "plugin",
     "replace",
     "tiles",

@@ -132,6 +132,15 @@ def snapshot(
 
 
 @app.command()
+def models(as_json: AsJson = False) -> None:
+    """Every trained model with its card: licence, tests, and whether its file is the right one."""
+    from viewer.cli.models import models as look
+    from viewer.cli.models import show
+
+    _print(look(), as_json, show)
+
+
+@app.command()
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     """What this machine offers, what is missing, and its cure."""
     from viewer.cli.doctor import doctor as examine

@@ -193,10 +193,9 @@ def _card(entries: dict[str, Any], folder: Path) -> Card:
             raise TypeError(f"{key} is no text")
     if Path(weights).name != weights or weights in ("", ".", ".."):
         raise ValueError("the weights must lie beside the card")
-    tables = {key: dict(entries[key]) for key in ("input", "output", "labels", "training", "metrics")}
+    tables: dict[str, Any] = {key: dict(entries[key]) for key in ("input", "output", "labels", "training", "metrics")}
     return Card(
-        **texts,
-        **tables,
+        **(texts | tables),
         arguments=dict(network.get("arguments", {})),
         gates=tuple(_gate(gate) for gate in entries["gates"]),
         limits=tuple(str(limit) for limit in entries["limits"]),

@@ -35,6 +35,7 @@ class Segmentation:
     name: str = ""
     source: Source = field(default_factory=Source)
     provenance: Provenance | None = None
+    badges: tuple[str, ...] = ()  # what a reader must know, as of a Volume: "resampled …"
 
     def __post_init__(self) -> None:
         if self.array.shape != self.grid.shape:

@@ -11,6 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from viewer.data.grid import Grid
+from viewer.data.segmentation import Segment
 from viewer.data.volume import Volume
 from viewer.io.stored import SaveError, mark_of, physical_values
 from viewer.settings import NAME, NOTICE, application_version
@@ -49,12 +50,13 @@ def check_image(volumes: Sequence[Volume], path: Path, tolerance: float) -> None
         raise SaveError("it does not read back in the same place: try again or use another drive.")
 
 
-def sidecar(volumes: Sequence[Volume], image: Path, mark: str) -> dict[str, Any]:
+def sidecar(volumes: Sequence[Volume], image: Path, mark: str, segments: Sequence[Segment] = ()) -> dict[str, Any]:
     """What the JSON beside an image says: what it is and where it came from, by UID; no patient name, id or date."""
     first = volumes[0]
     source = first.source
     with image.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
+    labels = [{"value": one.label, "name": one.name, "color": list(one.color)} for one in segments]
     return {
         "notice": NOTICE,
         "application": f"{NAME} {application_version()}",
@@ -70,6 +72,7 @@ def sidecar(volumes: Sequence[Volume], image: Path, mark: str) -> dict[str, Any]
             "series_uid": source.series_uid,
             "sop_instance_uids": list(source.sop_instance_uids),
         },
+        **({"labels": labels} if labels else {}),
         "badges": list(first.badges),
         "provenance": first.provenance.to_json() if first.provenance else None,
     }

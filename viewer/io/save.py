@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
+from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.volume import Volume
 from viewer.io.dicom_check import PLACE, check_slice
 from viewer.io.dicom_derived import derived_series, write_series
@@ -57,13 +58,15 @@ def save(
     mark: str = "",
     overwrite: bool = False,
     *,
+    segments: Sequence[Segment] = (),
     progress: Callable[[float], None] = lambda fraction: None,
 ) -> Saved:
     """Save the time points of an image (usually one): a folder for a DICOM series, else a file and a JSON beside it.
 
     The target appears whole, after every pixel, the geometry and the identity were read back and found equal, or it
     stays as it was. mark: what a DICOM series description says of the result ("AI-altered, accepted"); by default
-    from the provenance. progress: fraction done, 0…1. Raises SaveError: one sentence for the user.
+    from the provenance. segments: of a label map, for the JSON beside.
+    progress: fraction done, 0…1. Raises SaveError: one sentence for the user.
     """
     target = Path(target)
     need = sum(volume.array.nbytes for volume in volumes)
@@ -74,13 +77,29 @@ def save(
         with _temporary(target.parent) as folder:
             if format == "dicom":
                 return _save_series(volumes, target, folder, mark, progress)
-            return _save_image(volumes, target, folder, format, mark, progress)
+            return _save_image(volumes, target, folder, format, mark, segments, progress)
     except SaveError as error:
         raise SaveError(f"{target.name} was not saved: {error}") from error
     except (OSError, RuntimeError, MemoryError) as error:
         number = getattr(error, "errno", None)  # the text may name a patient's file
         logging.getLogger(__name__).warning("saving as %s failed: %s %s", format, type(error).__name__, number)
         raise SaveError(f"{target.name} was not saved: {_reason(error, target.parent, need)}.") from error
+
+
+def save_segmentation(
+    segmentation: Segmentation, target: str | Path, format: Format, mark: str = "", overwrite: bool = False
+) -> Saved:
+    """Save a label map like an image, its values as they are; the JSON beside tells what they stand for.
+
+    Raises SaveError: one sentence for the user.
+    """
+    if format == "dicom":
+        raise SaveError(
+            f"{Path(target).name} was not saved: label maps are saved as NIfTI, NRRD or MHA so far: choose one."
+        )
+    one = segmentation
+    labels = Volume(one.array, one.grid, one.name, source=one.source, provenance=one.provenance, badges=one.badges)
+    return save([labels], target, format, mark, overwrite, segments=one.segments)
 
 
 def _save_series(
@@ -109,6 +128,7 @@ def _save_image(
     folder: Path,
     format: Format,
     mark: str,
+    segments: Sequence[Segment],
     progress: Callable[[float], None],
 ) -> Saved:
     made, told = folder / f"image{_ending(target, format)}", folder / "image.json"
@@ -118,7 +138,7 @@ def _save_image(
     _flush(made)
     progress(0.5)
     check_image(volumes, made, (SINGLE if format == "nifti" else PLACE) + shear_of(volumes[0].grid))
-    told.write_text(json.dumps(sidecar(volumes, made, mark), indent=1, ensure_ascii=False), encoding="utf-8")
+    told.write_text(json.dumps(sidecar(volumes, made, mark, segments), indent=1, ensure_ascii=False), encoding="utf-8")
     _flush(told)
     size = made.stat().st_size + told.stat().st_size
     beside = sidecar_path(target, format)

@@ -50,7 +50,8 @@ def execute(job: Job, plugin_id: str, inputs: Mapping[str, Value], parameters: M
             settings = plugin.validate(parameters)
             plugin.check_inputs(inputs)
             job.need(_bytes(plugin, inputs), "the images it works on and makes")
-            returned = plugin(**inputs, job=job, **settings)
+            left_out = {one.name: None for one in plugin.inputs if one.name not in inputs}
+            returned = plugin(**inputs, **left_out, job=job, **settings)
         except Refusal as refusal:
             refusal.args = (f"{plugin.title}: {refusal}",)
             raise

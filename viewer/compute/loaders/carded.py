@@ -82,7 +82,9 @@ def told_by(card: Card) -> Told:
     try:
         return _told(card)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise Refusal(f"the card of the model {card.title} has an entry that cannot be understood ({error!r}).") from error
+        raise Refusal(
+            f"the card of the model {card.title} has an entry that cannot be understood ({error!r})."
+        ) from error
 
 
 def _told(card: Card) -> Told:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -72,7 +72,8 @@ def read_checkpoint(path: Path) -> Any:
 
     _there_is_room(path)
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_numbers()):
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise Refusal(
             f"{path.name} holds more than weights: reading it would run code from it, so it was not read; "
@@ -82,12 +83,34 @@ def read_checkpoint(path: Path) -> Any:
         raise Refusal(f"{path.name} is cut off or no file of torch: get it again.") from error
 
 
+def _numbers() -> list[Any]:
+    """What numpy writes a single number with: training logs beside weights are full of them, and they run nothing."""
+    import numpy as np
+
+    scalar = np._core.multiarray.scalar  # type: ignore[attr-defined]
+    kinds = [type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8", "b1")]
+    return [scalar, (scalar, "numpy.core.multiarray.scalar"), np.dtype, *kinds]
+
+
 def _there_is_room(path: Path) -> None:
     try:
         size = path.stat().st_size
     except OSError as error:
         raise Refusal(f"the model lacks its file {path.name}: get it again, whole.") from error
     check(size * GROWS, "the model's weights")
+
+
+def check_network(make: Callable[[], torch.nn.Module]) -> None:
+    """Raises Refusal where there is no memory for the network that `make` makes; nothing is allocated to find out."""
+    import torch
+
+    try:
+        with torch.device("meta"):
+            network = make()
+    except NotImplementedError:  # it computes while it is made: its size shows only then
+        return
+    parameters = [*network.parameters(), *network.buffers()]
+    check(sum(one.numel() * one.element_size() for one in parameters), "the model's weights")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.job import Job, Refusal
-from viewer.compute.loaders.files import read_checkpoint, read_json
+from viewer.compute.loaders.files import check_network, read_checkpoint, read_json
 from viewer.compute.loaders.foreign import Decision, Foreign
 from viewer.compute.loaders.nnunet_image import SCHEMES, Preparation, Resampling, Scheme
 from viewer.compute.loaders.trust import digest
@@ -228,6 +228,7 @@ def _fold(path: Path, design: dict[str, Any], title: str, multiple: int, job: Jo
     with job.stage(f"loading {path.parent.name}"):
         checkpoint = read_checkpoint(path)
         try:
+            check_network(lambda: UNet(Design(**design)))
             network = UNet(Design(**design))
             network.load_state_dict(own_names(checkpoint["network_weights"], str(len(design["decoder"]) - 1)))
         except (KeyError, TypeError, RuntimeError, AttributeError, ValueError) as error:

@@ -27,7 +27,7 @@ def looks_like(path: Path) -> bool:
 def describe(path: Path, title: str, told: Told) -> Foreign:
     """Raises Refusal where it cannot be read, or is for other inputs than a volume with these channels."""
     model = _read(path, title)
-    channels, patch = _inputs(model, title, told)
+    channels, patch, multiple = _inputs(model, title, told)
     return Foreign(
         title=told.title or title,
         kind="ONNX",
@@ -41,7 +41,7 @@ def describe(path: Path, title: str, told: Told) -> Foreign:
         intensity=told.intensity,
         patch=patch,
         halo=min(16, min(patch) // 4),
-        multiple=min(16, min(patch)),
+        multiple=multiple,
         licence=told.licence,
     )
 
@@ -64,8 +64,8 @@ def _read(path: Path, title: str) -> Any:
         raise Refusal(f"{path.name} is cut off or no ONNX file that OpenVINO reads: get it again.") from error
 
 
-def _inputs(model: Any, title: str, told: Told) -> tuple[tuple[str, ...], Shape]:
-    """Names of the channels, and the size of a patch."""
+def _inputs(model: Any, title: str, told: Told) -> tuple[tuple[str, ...], Shape, int]:
+    """Names of the channels, the size of a patch, and what its sides are multiples of."""
     if len(model.inputs) != 1:
         raise Refusal(f"the model {title} takes {len(model.inputs)} inputs at once: only models of one image run here.")
     given = model.inputs[0]
@@ -73,11 +73,13 @@ def _inputs(model: Any, title: str, told: Told) -> tuple[tuple[str, ...], Shape]
     if shape.rank.is_dynamic or len(shape) != 5:
         rank = "any number of" if shape.rank.is_dynamic else str(len(shape))
         raise Refusal(
-            f"the model {title} takes arrays with {rank} axes, not volumes with 5 (batch, channels and three of space): "
-            "it is for other inputs."
+            f"the model {title} takes arrays with {rank} axes, not volumes with 5 (batch, channels, space): it is for "
+            "other inputs."
         )
     if kind not in TYPES:
-        raise Refusal(f"the model {title} takes numbers of the type {kind}, not floating-point ones: it is for other inputs.")
+        raise Refusal(
+            f"the model {title} takes numbers of the type {kind}, not floating-point ones: it is for other inputs."
+        )
     batch, count, *space = (0 if size.is_dynamic else size.get_length() for size in shape)
     if batch > 1:
         raise Refusal(f"the model {title} takes {batch} images at once: only models of one image run here.")
@@ -85,9 +87,11 @@ def _inputs(model: Any, title: str, told: Told) -> tuple[tuple[str, ...], Shape]
     if count and count != len(channels):
         raise Refusal(f"the model {title} takes {count} channels, but its card names {len(channels)}.")
     patch = tuple(size or wanted for size, wanted in zip(space, told.patch, strict=True))
-    if min(patch) < 8 or max(patch) > 1024 or (min(space) and len(set(patch)) > 1):
-        raise Refusal(f"the model {title} takes volumes of {' × '.join(map(str, patch))} voxels only: it is for other inputs.")
-    return channels, (patch[0], patch[1], patch[2])
+    if min(patch) < 8 or max(patch) > 1024:
+        raise Refusal(
+            f"the model {title} takes volumes of {' × '.join(map(str, patch))} voxels only: it is for other inputs."
+        )
+    return channels, (patch[0], patch[1], patch[2]), 1 if min(space) else 16
 
 
 def _make(model: Any, job: Job) -> Net:
@@ -95,7 +99,7 @@ def _make(model: Any, job: Job) -> Net:
 
 
 class OnnxNet:
-    """A Net on the processor. Images smaller than the one size that a model takes are grown with their border's values."""
+    """A Net on the processor. For a model of one size, smaller images are grown with the values of their border."""
 
     device, precision = "cpu", "float32"
 
@@ -115,7 +119,9 @@ class OnnxNet:
             with plain_errors("cpu"):
                 result = np.asarray(self._run(np.ascontiguousarray(grown, self._type))[0], np.float32)
         except RuntimeError as error:
-            raise Refusal(f"the model cannot run on a volume of {' × '.join(map(str, grown.shape[2:]))} voxels.") from error
+            raise Refusal(
+                f"the model cannot run on a volume of {' × '.join(map(str, grown.shape[2:]))} voxels."
+            ) from error
         if result.ndim != 5 or result.shape[2:] != grown.shape[2:]:
             raise Refusal("the model makes no volume of the size that it was given: it is for other tasks.")
         k, j, i = batch.shape[2:]

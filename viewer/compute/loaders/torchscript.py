@@ -62,5 +62,5 @@ def _make(path: Path, title: str, sha256: str, channels: int, job: Job) -> Net:
         return ready(network, job.device, key=digest([path]), channels=channels, multiple=16, job=job)
     except RuntimeError as error:
         raise Refusal(
-            f"the model {title} does not take {channels} channel{'s' * (channels != 1)} of a volume: it is for other inputs."
+            f"the model {title} does not take a volume with a number of channels of {channels}: it is for other inputs."
         ) from error

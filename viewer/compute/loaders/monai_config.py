@@ -1,0 +1,137 @@
+"""The config of a MONAI bundle, read without being evaluated: references followed, expressions only looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from viewer.compute.job import Refusal
+from viewer.compute.loaders.files import read_json, read_text
+
+CONFIGS = ("configs/inference.json", "configs/inference.yaml", "configs/inference.yml")
+MOST_ENTRIES = 100_000
+
+Json = dict[str, Any]
+
+
+def read_config(folder: Path) -> Json:
+    """The table in a bundle's inference config. Raises Refusal."""
+    path = next((folder / name for name in CONFIGS if (folder / name).is_file()), None)
+    if path is None:
+        raise Refusal(f"the bundle lacks {CONFIGS[0]}, which tells its network and how images are prepared for it.")
+    if path.suffix == ".json":
+        found = read_json(path)
+    else:
+        import yaml
+
+        try:
+            found = yaml.safe_load(read_text(path))
+        except (yaml.YAMLError, RecursionError) as error:
+            raise Refusal(f"{path.name} of the bundle is no valid YAML.") from error
+    if not isinstance(found, dict):
+        raise Refusal(f"{path.name} of the bundle holds no table.")
+    return found
+
+
+class Resolved:
+    """A config whose references to its own entries (@name::name) are followed; nothing is evaluated."""
+
+    def __init__(self, config: Json) -> None:
+        self._config = config
+        self._left = MOST_ENTRIES
+
+    def entry(self, name: str) -> Any:
+        """What stands at a place; KeyError where nothing does."""
+        found: Any = self._config
+        for part in name.replace("#", "::").split("::"):
+            found = found[int(part)] if isinstance(found, list) else found[part]
+        return found
+
+    def plain(self, name: str) -> Any:
+        """The same with references followed, and None where it is not there."""
+        try:
+            return self.followed(self.entry(name))
+        except (KeyError, TypeError, IndexError, ValueError):
+            return None
+
+    def followed(self, value: Any) -> Any:
+        """A copy of a value with every reference replaced by what it names. Raises ValueError where there is no end."""
+        self._left -= 1
+        if self._left < 0:
+            raise ValueError("it refers to itself, or is far too large")
+        if isinstance(value, str) and value.startswith("@"):
+            return self.followed(self.entry(value[1:]))
+        if isinstance(value, list):
+            return [self.followed(one) for one in value]
+        if isinstance(value, dict):
+            return {key: self.followed(one) for key, one in value.items()}
+        return value
+
+    def transforms(self, name: str) -> list[Json]:
+        """The transforms of a Compose. Raises Refusal where an expression stands in them."""
+        told = self.plain(name)
+        if told is None:
+            return []
+        found = told if isinstance(told, list) else list(told.get("transforms", [told]))
+        used = [one for one in found if name == "preprocessing" or isinstance(one, dict)]
+        if any(not isinstance(one, dict) for one in used):
+            raise Refusal(
+                f"the {name} of this bundle is told by expressions: only plain lists of transforms are read here."
+            )
+        if name == "preprocessing" and any(
+            text.startswith("$") for one in used for text in _texts(_without_names(one))
+        ):
+            raise Refusal(f"the {name} of this bundle is told by expressions ($…): only plain values are read here.")
+        return used
+
+    def network_code(self) -> str:
+        """What makes the network code, in a few words; "" where it only describes."""
+        network = self.plain("network_def")
+        if network is None:
+            return ""
+        expressions = [text for text in _texts(network) if text.startswith(("$", "%"))]
+        if expressions or not isinstance(network, dict):
+            return "expressions in its configs"
+        names = [one for one in _targets(network) if not _harmless(one)]
+        return f"it calls {names[0]}" if names else ""
+
+
+def _without_names(transform: Json) -> Json:
+    """A transform without entries that say nothing about values: which keys it works on, and where."""
+    return {
+        key: value
+        for key, value in transform.items()
+        if key not in ("keys", "device", "reader", "source_key", "_disabled_")
+    }
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, dict)):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)
+
+
+def _targets(value: Any) -> Iterator[str]:
+    if isinstance(value, dict) and "_target_" in value:
+        yield str(value["_target_"])
+    if isinstance(value, (list, dict)):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _targets(one)
+
+
+def _harmless(target: str) -> bool:
+    """Whether a name is that of a network in monai.networks.nets or of a module of torch.nn."""
+    import monai.networks.nets
+    import torch
+
+    package, _, name = target.rpartition(".")
+    if package == "torch.nn":
+        kind = getattr(torch.nn, name, None)
+    elif package == "" or package.startswith("monai.networks.nets"):
+        kind = getattr(monai.networks.nets, name, None)
+    else:
+        kind = None
+    return isinstance(kind, type) and issubclass(kind, torch.nn.Module)
