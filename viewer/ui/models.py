@@ -127,6 +127,7 @@ def _tree() -> QTreeWidget:
     tree.setHeaderHidden(True)
     tree.setRootIsDecorated(False)
     tree.setIndentation(8)
+    tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # names differ at their ends
     tree.setAccessibleName("Models")
     tree.header().setStretchLastSection(False)
     tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
