@@ -32,7 +32,6 @@ def train(
     folder/state.pt is written every `every` minutes with a line of validation to folder/log.txt.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    device = next(net.parameters()).device
     net = net.to(memory_format=torch.channels_last_3d)
     average = copy.deepcopy(net).eval()
     optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-4)
@@ -42,24 +41,35 @@ def train(
         done = (time.monotonic() - before) / 60
         if done >= minutes:
             break
-        for group in optimiser.param_groups:
-            group["lr"] = rate * _schedule(done / minutes)
-        given = given.to(device, memory_format=torch.channels_last_3d)
-        with torch.autocast(device.type, torch.bfloat16):
-            said = net(given)
-        value = loss(said.float(), wanted.to(device))
-        optimiser.zero_grad(set_to_none=True)
-        value.backward()
-        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimiser.step()
+        optimiser.param_groups[0]["lr"] = rate * _schedule(done / minutes)
+        value = _step(net, given, wanted, loss, optimiser)
         steps += 1
         _follow(average, net, min(AVERAGE, steps / (steps + 10)))
-        mean = value.item() if not mean else 0.99 * mean + 0.01 * value.item()
+        mean = value if not mean else 0.99 * mean + 0.01 * value
         if done - saved >= every:
             saved = done
             _save(folder, net, average, optimiser, done, steps, f"loss {mean:.4f}  {validate(average)}")
     _save(folder, net, average, optimiser, done, steps, validate(average))
     return average
+
+
+def _step(
+    net: nn.Module,
+    given: Tensor,
+    wanted: Tensor,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    optimiser: torch.optim.Optimizer,
+) -> float:
+    device = next(net.parameters()).device
+    given = given.to(device, memory_format=torch.channels_last_3d)
+    with torch.autocast(device.type, torch.bfloat16):
+        said = net(given)
+    value = loss(said.float(), wanted.to(device))
+    optimiser.zero_grad(set_to_none=True)
+    value.backward()
+    nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+    optimiser.step()
+    return value.item()
 
 
 def write_weights(net: nn.Module, path: Path) -> None:
