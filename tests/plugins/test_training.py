@@ -62,13 +62,13 @@ def test_label_maps_become_images_of_many_contrasts() -> None:
     assert np.array_equal(made[0], clean.from_labels(labels, 40, np.random.default_rng(0)))
 
 
-def test_a_real_image_is_scaled_and_made_smaller() -> None:
+def test_a_real_image_is_scaled_and_made_smaller_or_left() -> None:
     rng = np.random.default_rng(0)
     scan = rng.integers(100, 1000, (40, 44, 48)).astype(np.int16)
     scaled = real.scaled(scan)
     assert scaled.min() == 0
     assert scaled.max() == pytest.approx(1, abs=0.02)
-    assert real.varied(scaled, 2.0, rng).shape == (20, 22, 24)
+    assert {real.varied(scaled, 2.0, rng).shape for _ in range(20)} == {(20, 22, 24), (40, 44, 48)}
 
 
 class Batches:
