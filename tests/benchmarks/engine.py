@@ -1,4 +1,4 @@
-"""What the engine costs, and what the denoisers take and give.
+"""What the engine costs, what runs a network how fast, and what the denoisers take and give.
 
     python tests/benchmarks/engine.py
 
@@ -23,7 +23,9 @@ from phantom import clean
 
 from viewer.compute.engine import Engine
 from viewer.compute.job import Job
+from viewer.compute.openvino_net import OpenVinoNet, converted, precisions
 from viewer.compute.runner import Runner
+from viewer.compute.torch_net import TorchNet
 from viewer.data.grid import Grid
 from viewer.data.shared import share
 from viewer.data.study import Source
@@ -31,6 +33,7 @@ from viewer.data.volume import Volume
 from viewer.plugin.discover import discover
 
 TURNS = 20
+TILES = 5
 
 
 def same(job: Job, value: Any) -> Any:
@@ -76,6 +79,38 @@ def way_there_and_back() -> None:
     there.close()
 
 
+def networks() -> None:
+    """One tile of the denoiser's network by everything that can run it here; the first is the reference."""
+    import torch
+
+    from plugins.denoise.network import HaarDenoiser
+
+    torch.manual_seed(0)
+    module = HaarDenoiser().eval()
+    model = converted(module, 10, 4)
+    nets = [TorchNet(module, "cpu"), *(OpenVinoNet(model, precision) for precision in precisions())]
+    tile = np.random.default_rng(0).standard_normal((1, 10, 48, 48, 48), np.float32)
+    expected = nets[0](tile)
+    size = sum(weights.numel() for weights in module.parameters()) / 1e6
+    print(f"\nOne tile of 48³ by a network of {size:.1f} M weights, {TILES} times")
+    print(f"{'':44}{'p50 ms':>8}{'p95 ms':>8}{'ratio':>8}{'error/rms':>12}")
+    slowest = 0.0
+    for net in nets:
+        error = np.sqrt(np.mean((net(tile) - expected) ** 2) / np.mean(expected**2))
+        times = [_timed(net, tile) for _ in range(TILES)]
+        slowest = slowest or float(np.median(times))
+        p50, p95 = np.percentile(times, (50, 95))
+        print(
+            f"{net.engine + ', ' + net.precision:44}{p50 * 1e3:8.0f}{p95 * 1e3:8.0f}{slowest / p50:8.1f}{error:12.1e}"
+        )
+
+
+def _timed(net: Any, tile: np.ndarray[Any, Any]) -> float:
+    start = time.perf_counter()
+    net(tile)
+    return time.perf_counter() - start
+
+
 def denoisers() -> None:
     images = {"phantom 96×128×128": clean((96, 128, 128), (1.0, 1.0, 1.0))}
     brain = Path(os.environ.get("TOMOLENS_DATA", "")) / "nifti/brain-oasis-voxelmorph/test_scan.npz"
@@ -112,4 +147,5 @@ def _psnr(array: np.ndarray[Any, Any], truth: np.ndarray[Any, Any]) -> float:
 
 if __name__ == "__main__":
     way_there_and_back()
+    networks()
     denoisers()
