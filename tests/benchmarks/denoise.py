@@ -1,4 +1,4 @@
-"""The trained denoiser against its peers, in one run; with --write, its card's gates and docs/denoise.md.
+"""The trained denoiser against its peers, in one run; with --write, its cards' gates and docs/denoise.md.
 
     python tests/benchmarks/denoise.py [--peers-python PATH] [--write]
 
@@ -12,15 +12,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
-import tempfile
-import time
-from functools import partial
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 from skimage.metrics import structural_similarity
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -28,41 +23,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import denoise_cases
 import denoise_gates
 from denoise_cases import Case
-
-from plugins.denoise.learned import denoised
-from plugins.denoise.noise import Noise, noise_level
-from viewer.api import Grid, Job, Volume
+from denoise_methods import BEST, OURS, PEERS, ours, results
 
 ROOT = Path(__file__).parents[2]
-PEERS = {"nlm": "dipy NLM", "bm4d": "BM4D", "bm4d_spectrum": "BM4D, told the spectrum"}
-OURS, BEST, ITK = "Tomolens", "Tomolens, best", "ITK curvature diffusion"
-GUESSED = "Tomolens, level estimated"
-CARD = ROOT / "resources" / "models" / "denoise-haar" / "card.json"
+MODELS = ROOT / "resources" / "models"
 PAGE = ROOT / "docs" / "denoise.md"
-
-
-def ours(mirrored: bool) -> denoise_gates.Denoise:
-    def denoise(noisy: np.ndarray, sigma: float, rician: bool) -> np.ndarray:
-        return denoised(Volume(noisy, Grid.of(noisy.shape)), Noise(sigma, rician), None, mirrored, Job())
-
-    return denoise
-
-
-def diffusion(case: Case) -> np.ndarray:
-    """SimpleITK's filter after the number of steps with the least error."""
-    image = sitk.GetImageFromArray(case.noisy)
-    best, least = case.noisy, np.inf
-    step = sitk.CurvatureAnisotropicDiffusionImageFilter()
-    step.SetNumberOfIterations(1)
-    step.SetTimeStep(0.0625)
-    step.SetConductanceParameter(3.0)
-    for _ in range(12):
-        image = step.Execute(image)
-        array = sitk.GetArrayFromImage(image)
-        error = float(np.mean((array - case.reference)[case.inside] ** 2))
-        if error < least:
-            best, least = array, error
-    return best
+Made = dict[str, list[tuple[np.ndarray, float]]]
 
 
 def figures(image: np.ndarray, case: Case) -> tuple[float, float]:
@@ -72,44 +38,7 @@ def figures(image: np.ndarray, case: Case) -> tuple[float, float]:
     return float(10 * np.log10(case.peak**2 / error)), float(map_[case.inside].mean())
 
 
-def asked(cases: list[Case], python: str) -> dict[str, list[tuple[np.ndarray, float]]]:
-    """What the peers make of the cases, and their seconds."""
-    found: dict[str, list[tuple[np.ndarray, float]]] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for number, case in enumerate(cases):
-            spectrum = np.zeros(0) if case.spectrum is None else case.spectrum
-            path = Path(folder) / f"{number:02d}.npz"
-            np.savez(path, noisy=case.noisy, sigma=case.sigma, rician=case.rician, spectrum=spectrum)
-        script = str(Path(__file__).with_name("denoise_peers.py"))
-        said = subprocess.run([python, script, folder, *PEERS], capture_output=True, text=True, check=True).stdout
-        for line in said.splitlines():
-            method, stem, seconds = line.split()
-            image = np.load(Path(folder) / method / f"{stem}.npy")
-            found.setdefault(method, [(case.noisy, np.nan) for case in cases])[int(stem)] = (image, float(seconds))
-    return found
-
-
-def results(cases: list[Case], python: str) -> dict[str, list[tuple[np.ndarray, float]]]:
-    """[method][case]: the image and its seconds."""
-    made: dict[str, list[tuple[np.ndarray, float]]] = {"noisy": [(case.noisy, 0.0) for case in cases]}
-    ours(False)(cases[0].noisy, cases[0].sigma, True)  # prepares the network
-    for name, mirrored in ((OURS, False), (BEST, True)):
-        denoise = ours(mirrored)
-        made[name] = [_timed(partial(denoise, case.noisy, case.sigma, case.rician)) for case in cases]
-    levels = [noise_level(case.noisy, rician=case.rician) for case in cases]
-    made[GUESSED] = [
-        _timed(partial(denoise, case.noisy, level, case.rician)) for case, level in zip(cases, levels, strict=True)
-    ]
-    made[ITK] = [_timed(partial(diffusion, case)) for case in cases]
-    return made | ({PEERS[name]: all_ for name, all_ in asked(cases, python).items()} if python else {})
-
-
-def _timed(work: partial) -> tuple[np.ndarray, float]:
-    begun = time.perf_counter()
-    return work(), time.perf_counter() - begun
-
-
-def table(cases: list[Case], made: dict[str, list[tuple[np.ndarray, float]]]) -> str:
+def table(cases: list[Case], made: Made) -> str:
     lines = ["| image, noise | " + " | ".join(made) + " |", "|---" * (len(made) + 1) + "|"]
     for number, case in enumerate(cases):
         row = [case.name]
@@ -122,34 +51,56 @@ def table(cases: list[Case], made: dict[str, list[tuple[np.ndarray, float]]]) ->
     return "\n".join(lines)
 
 
-def gates(cases: list[Case], made: dict[str, list[tuple[np.ndarray, float]]]) -> list[dict]:
-    """As the card lists them."""
-    rows = []
+class Gates:
+    """As a card lists them."""
 
-    def add(name: str, required: float, measured: float, interval=None, *, most: bool = False) -> None:
-        passed = measured <= required if most else measured >= required
-        between = None if interval is None else [round(x, 4) for x in interval]
-        row = {"name": name, "required": required, "measured": round(measured, 4), "interval": between}
-        rows.append(row | {"passed": passed})
+    def __init__(self) -> None:
+        self.rows: list[dict] = []
 
-    for peer, required in ((PEERS["nlm"], 1.0), (PEERS["bm4d"], -0.3)):
-        for kind in ("T1", "CT", "PET") if peer in made else ():
-            chosen = [n for n, case in enumerate(cases) if case.name.startswith(kind)]
-            gains = [denoise_gates.gain_interval(made[BEST][n][0], made[peer][n][0], cases[n]) for n in chosen]
-            worst = int(np.argmin([gain[0] for gain in gains]))
-            name = f"PSNR above {peer}, worst of {kind} ({cases[chosen[worst]].name}), dB"
-            add(name, required, gains[worst][0], gains[worst][1:])
-    worst = max((abs(denoise_gates.bias(made[BEST][n][0], case)) for n, case in enumerate(cases)))
-    add("mean of the residual, worst image, in units of the noise", 0.02, worst, most=True)
-    for diameter, (mean, low, high) in denoise_gates.contrast_kept(ours(True)).items():
-        add(f"contrast kept of spheres of {diameter} mm", 0.95, mean, (low, high))
-    still = denoise_gates.residual_without_noise(ours(True))
-    add("change of a noise-free image, in units of the noise told", 0.3, still, most=True)
-    for name, mirrored in ((OURS, False), (BEST, True)):
-        times = denoise_gates.seconds(ours(mirrored))
-        said = f"seconds for 128³ voxels on 2 cores ({name})"
-        add(said, 4.0, float(np.median(times)), (min(times), max(times)), most=True)
-    return rows
+    def add(self, name: str, required: float, measured: float, interval=None, *, most: bool = False) -> None:
+        """most: the measured figure may be at most, else must be at least, what is required."""
+        row = {"name": name, "required": required, "measured": round(measured, 4)}
+        row["interval"] = None if interval is None else [round(x, 4) for x in interval]
+        self.rows.append(row | {"passed": bool(measured <= required if most else measured >= required)})
+
+    def against_peers(self, cases: list[Case], made: Made) -> None:
+        """The worst image of each kind, against each peer."""
+        for peer, required in ((PEERS["nlm"], 1.0), (PEERS["bm4d"], -0.3)):
+            kinds = dict.fromkeys(case.name.split()[0].rstrip(",") for case in cases) if peer in made else ()
+            for kind in kinds:
+                chosen = [n for n, case in enumerate(cases) if case.name.startswith(kind)]
+                gains = [denoise_gates.gain_interval(made[BEST][n][0], made[peer][n][0], cases[n]) for n in chosen]
+                worst = int(np.argmin([gain[0] for gain in gains]))
+                name = f"PSNR above {peer}, worst of {kind} ({cases[chosen[worst]].name}), dB"
+                self.add(name, required, gains[worst][0], gains[worst][1:])
+
+    def harm(self, cases: list[Case], made: Made, flat: bool) -> None:
+        """What it must not do."""
+        worst = max(abs(denoise_gates.bias(made[BEST][n][0], case)) for n, case in enumerate(cases))
+        self.add("mean of the residual, worst image, in units of the noise", 0.02, worst, most=True)
+        if not flat:
+            for diameter, (mean, low, high) in denoise_gates.contrast_kept(ours(True, flat)).items():
+                self.add(f"contrast kept of spheres of {diameter} mm", 0.95, mean, (low, high))
+        still = denoise_gates.residual_without_noise(ours(True, flat))
+        self.add("change of a noise-free image, in units of the noise told", 0.3, still, most=True)
+
+    def time(self, flat: bool) -> None:
+        """On as many cores as there are; the aim is for two."""
+        for name, mirrored in ((OURS, False), (BEST, True)):
+            times = denoise_gates.seconds(ours(mirrored, flat))
+            said = f"seconds for 128³ voxels on 2 cores ({name})"
+            self.add(said, 4.0, float(np.median(times)), (min(times), max(times)), most=True)
+
+
+def measured(name: str, cases: list[Case], python: str) -> tuple[str, list[dict]]:
+    """The page's part for one model, and its gates."""
+    made = results(cases, python)
+    gates = Gates()
+    gates.against_peers(cases, made)
+    gates.harm(cases, made, cases[0].flat)
+    gates.time(cases[0].flat)
+    sizes = "PSNR in dB / SSIM / seconds; images of about 96³ voxels."
+    return f"### {name}\n\n{table(cases, made)}\n\n{sizes}\n\n{gate_table(gates.rows)}", gates.rows
 
 
 def gate_table(rows: list[dict]) -> str:
@@ -161,15 +112,19 @@ def gate_table(rows: list[dict]) -> str:
     return "\n".join(lines)
 
 
-def write(page: str, rows: list[dict]) -> None:
-    """The card's gates, and the part of the page between its marks."""
-    card = json.loads(CARD.read_text())
+def write_card(name: str, rows: list[dict]) -> None:
+    path = MODELS / name / "card.json"
+    card = json.loads(path.read_text())
     card["gates"] = rows
-    CARD.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_page(parts: list[str]) -> None:
+    """The part of the page between its marks."""
     begin, end = "<!-- measured -->", "<!-- /measured -->"
     text = PAGE.read_text()
     head, tail = text[: text.index(begin) + len(begin)], text[text.index(end) :]
-    PAGE.write_text(f"{head}\n\n{page}\n\n{tail}")
+    PAGE.write_text("\n\n".join([head, *parts, tail]))
 
 
 def main() -> None:
@@ -177,15 +132,18 @@ def main() -> None:
     parser.add_argument("--peers-python", default="")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    cases = list(denoise_cases.cases())
-    made = results(cases, options.peers_python)
-    rows = gates(cases, made)
-    page = (
-        f"{table(cases, made)}\n\nPSNR in dB / SSIM / seconds for {denoise_cases.SIDE}³ voxels.\n\n{gate_table(rows)}"
-    )
-    print(page)
+    parts = []
+    for name, cases in (
+        ("denoise-haar", denoise_cases.solid()),
+        ("denoise-haar-thick", denoise_cases.thick()),
+    ):
+        part, rows = measured(name, list(cases), options.peers_python)
+        print(part, end="\n\n", flush=True)
+        parts.append(part)
+        if options.write:
+            write_card(name, rows)
     if options.write:
-        write(page, rows)
+        write_page(parts)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ class Case:
     inside: NDArray[np.bool_]
     spacing: tuple[float, float, float]
     spectrum: Floats | None = None
+    flat: bool = False
 
     @property
     def peak(self) -> float:
@@ -47,7 +48,7 @@ def data_folder() -> Path:
     return Path(os.environ["TOMOLENS_DATA"])
 
 
-def cases(side: int = SIDE) -> Iterator[Case]:
+def solid(side: int = SIDE) -> Iterator[Case]:
     """Two T1 brains at 3, 5 and 9 % Rician noise; a CT with coloured noise of 20 and 40 HU; a PET."""
     rng = np.random.default_rng(SEED)
     for name, image in brains().items():
@@ -75,6 +76,20 @@ def cases(side: int = SIDE) -> Iterator[Case]:
     sigma = 0.02 * float(np.percentile(part, 99.9))
     noise = rng.standard_normal(part.shape, dtype=np.float32)
     yield Case("PET, 2 %", part, part + np.float32(sigma) * noise, sigma, False, part > 2 * sigma, spacing)
+
+
+def thick() -> Iterator[Case]:
+    """The first brain in slices of 4 mm; a FLAIR as it was scanned, 4 mm thick."""
+    rng = np.random.default_rng(SEED)
+    brain = middle(next(iter(brains().values())), 96).reshape(24, 4, 96, 96).mean(axis=1)
+    flair = array(data_folder() / "nifti" / "brain-ms-longitudinal-p01" / "study1_FLAIR.nii.gz")[6:30, 64:256, 64:256]
+    images = {"Thick T1": (brain, (4.0, 1.0, 1.0)), "Thick FLAIR": (flair, (4.0, 0.72, 0.72))}
+    for name, (image, spacing) in images.items():
+        peak = float(np.percentile(image, 99.9))
+        for percent in (5, 9):
+            sigma = percent / 100 * peak
+            noisy, inside = rician(image, sigma, rng), image > 0.05 * peak
+            yield Case(f"{name}, {percent} %", image, noisy, sigma, True, inside, spacing, flat=True)
 
 
 def brains() -> dict[str, Floats]:
