@@ -1,4 +1,4 @@
-"""Models that others made: MONAI bundles, nnU-Net v2, brainchop MeshNets, TorchScript, ONNX, safetensors with a card."""
+"""Models that others made: MONAI bundles, nnU-Net v2, MeshNets, TorchScript, ONNX, safetensors with a card."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from phantom import phantom
 
+from tests.fixtures.model_files import bright_onnx
 from viewer.compute.engine import Engine
 from viewer.compute.job import Cancelled, Job
 from viewer.compute.runner import Runner
@@ -25,6 +26,7 @@ from viewer.plugin.discover import discover
 from viewer.plugin.plugin import Plugin, Value
 from viewer.plugin.run import Result, execute
 
+Settings = dict[str, dict[str, Any]]
 PLUGINS, BROKEN = discover(Path(__file__).parent / "no folder of the user")
 FOLDER = Path(__file__).parents[2] / "plugins"
 every = pytest.mark.parametrize("plugin", PLUGINS.values(), ids=list(PLUGINS))
@@ -38,13 +40,22 @@ def inputs_of(plugin: Plugin, volume: Volume) -> dict[str, Value]:
 
 
 @pytest.fixture(scope="module")
-def results() -> dict[str, tuple[Result, list[float]]]:
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Values for the parameters that have none by themselves."""
+    folder = tmp_path_factory.mktemp("models")
+    files = {"apply_model": bright_onnx(folder / "labels", 4)}
+    files["apply_image_model"] = bright_onnx(folder / "image", 4, labels={})
+    return {plugin: {"model": files[plugin]} if plugin in files else {} for plugin in PLUGINS}
+
+
+@pytest.fixture(scope="module")
+def results(settings: Settings) -> dict[str, tuple[Result, list[float]]]:
     """Each plugin's result on a small phantom, and the progress it told."""
     found = {}
     for plugin in PLUGINS.values():
         told: list[float] = []
         job = Watched(told)
-        found[plugin.id] = (execute(job, plugin.id, inputs_of(plugin, phantom()), {}), told)
+        found[plugin.id] = (execute(job, plugin.id, inputs_of(plugin, phantom()), settings[plugin.id]), told)
     return found
 
 
@@ -103,14 +114,16 @@ def test_progress_never_falls(plugin: Plugin, results: dict[str, Any]) -> None:
 
 
 @every
-def test_it_runs_in_the_engine_and_its_result_travels(plugin: Plugin, engine: Engine, results: dict[str, Any]) -> None:
+def test_it_runs_in_the_engine_and_its_result_travels(
+    plugin: Plugin, engine: Engine, results: dict[str, Any], settings: Settings
+) -> None:
     over, ends = threading.Event(), []
 
     def end(*what: Any) -> None:
         ends.append(what)
         over.set()
 
-    args = (plugin.id, inputs_of(plugin, phantom((24, 64, 64))), {})
+    args = (plugin.id, inputs_of(plugin, phantom((24, 64, 64))), settings[plugin.id])
     engine.submit("viewer.plugin.run:execute", args, done=end, failed=end, cancelled=end)
     assert over.wait(60)
     assert isinstance(ends[0][0], Result), ends
@@ -118,10 +131,12 @@ def test_it_runs_in_the_engine_and_its_result_travels(plugin: Plugin, engine: En
 
 
 @every
-def test_the_same_input_gives_the_same_result_and_is_left_alone(plugin: Plugin, results: dict[str, Any]) -> None:
+def test_the_same_input_gives_the_same_result_and_is_left_alone(
+    plugin: Plugin, results: dict[str, Any], settings: Settings
+) -> None:
     volume = phantom()
     before = volume.array.copy()
-    again = execute(Job(), plugin.id, inputs_of(plugin, volume), {})
+    again = execute(Job(), plugin.id, inputs_of(plugin, volume), settings[plugin.id])
     for name, value in again.outputs.items():
         first = results[plugin.id][0].outputs[name]
         assert np.array_equal(getattr(value, "array", 0), getattr(first, "array", 0))
@@ -129,7 +144,7 @@ def test_the_same_input_gives_the_same_result_and_is_left_alone(plugin: Plugin, 
 
 
 @every
-def test_a_cancel_takes_effect(plugin: Plugin) -> None:
+def test_a_cancel_takes_effect(plugin: Plugin, settings: Settings) -> None:
     """Within a second on an idle machine; tests may share theirs, so the bound is wider here."""
     values = inputs_of(plugin, phantom((40, 200, 200)))
     told: list[float] = []
@@ -141,13 +156,13 @@ def test_a_cancel_takes_effect(plugin: Plugin) -> None:
 
     job = Watched(told, cancelled)
     with pytest.raises(Cancelled):
-        execute(job, plugin.id, values, {})
+        execute(job, plugin.id, values, settings[plugin.id])
     assert max(np.diff(times)) < 4
 
 
 @every
 @pytest.mark.parametrize("case", ["one slice", "constant", "float", "bytes", "tiny", "colour", "not a number", "thick"])
-def test_odd_images_work_or_are_refused(plugin: Plugin, case: str) -> None:
+def test_odd_images_work_or_are_refused(plugin: Plugin, case: str, settings: Settings) -> None:
     volume = phantom((8, 20, 24))
     odd = {
         "one slice": lambda: phantom((1, 32, 40)),
@@ -162,7 +177,7 @@ def test_odd_images_work_or_are_refused(plugin: Plugin, case: str) -> None:
     heard = threading.Event()
     ends: list[Any] = []
     runner = Runner(lambda call: (call(), heard.set() if ends else None))
-    args = (plugin.id, inputs_of(plugin, volume) | {plugin.inputs[0].name: odd}, {})
+    args = (plugin.id, inputs_of(plugin, volume) | {plugin.inputs[0].name: odd}, settings[plugin.id])
     runner.submit("viewer.plugin.run:execute", args, done=ends.append, failed=lambda *what: ends.append(what))
     assert heard.wait(60)
     runner.close()

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 BUILT_IN = Path(__file__).parents[2] / "resources" / "models"
 CARD = "card.json"
 LARGEST_CARD = 1 << 20  # bytes
-PACKAGES = ("plugins.", "monai.networks.nets")  # where a network's class may come from
+PACKAGES = ("plugins.", "monai.networks.nets.")  # where a network's class may come from
 RESTORE = "put the original file back, or install the model again."
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.job import Job, Refusal
-from viewer.compute.loaders.foreign import Decision, Floats
+from viewer.compute.loaders.foreign import Decision, Floats, Shape
 from viewer.compute.loaders.intensity import Step
 from viewer.compute.loaders.resize import Coordinates, Stream, along, same
 from viewer.compute.resample import resample
@@ -112,7 +112,8 @@ class Crop:
 @dataclass(frozen=True)
 class Preparation:
     """How a model wants images. axes, spacing: as in Foreign. before, after: what is done to values before and after
-    respacing. The grid begins at the first voxel's centre, as that of MONAI's Spacing does.
+    respacing. The grid begins at the first voxel's centre, as that of MONAI's Spacing does. patch, lap: as for
+    whole_patches.
     """
 
     axes: str = "kji"
@@ -121,6 +122,8 @@ class Preparation:
     after: tuple[Step, ...] = ()
     crop: Crop | None = None
     decision: Decision | None = None
+    patch: Shape = (96, 96, 96)
+    lap: int = 32
 
     def __call__(self, volumes: Sequence[Volume], job: Job) -> Aligned:
         """Raises Refusal where the image is too large on the model's grid."""
@@ -139,11 +142,16 @@ class Preparation:
             array = along(array, axis, places)
         self._do(self.after, array)
         box = foreground(array, self.crop)
-        parts = tuple(map(_within, back, box))
-        inner = tuple(places[part] - edge.start for places, part, edge in zip(back, parts, box, strict=True))
+        parts = tuple(map(_within, back, box, shape))
+        array, before = whole_patches(array[:, *box], self.patch, self.lap)
+        shifts = [first - edge.start for first, edge in zip(before, box, strict=True)]
+        ends = [edge.stop - 1 for edge in box]  # what lies beyond has the value of the end, not of the padding
+        inner = tuple(
+            np.minimum(places[part], end) + shift
+            for places, part, end, shift in zip(back, parts, ends, shifts, strict=True)
+        )
         notes = _notes(turn, all(map(same, there, lengths)), wanted, volumes)
-        array = np.ascontiguousarray(array[:, *box])
-        return Aligned(array, notes, turn, tuple(lengths), parts, inner, self.decision)
+        return Aligned(array, notes, turn, tuple(map(int, lengths)), parts, inner, self.decision)
 
     @staticmethod
     def _do(steps: tuple[Step, ...], array: Floats) -> None:
@@ -151,9 +159,28 @@ class Preparation:
             step(array)
 
 
-def _within(places: Coordinates, edge: slice) -> slice:
-    """The places, which run upwards, that lie in a part of an axis; one at least."""
-    start, stop = (int(n) for n in np.searchsorted(places, (edge.start - 0.5, edge.stop - 0.5)))
+def whole_patches(array: Floats, patch: Shape, lap: int) -> tuple[Floats, tuple[int, ...]]:
+    """[c, k, j, i] with zeros around up to one patch, then behind up to whole ones that overlap by `lap` voxels.
+
+    Networks were trained on patches of one size, and some see another one differently. Returns how many are in front.
+    """
+    before, pads = [], [(0, 0)]
+    for length, side in zip(array.shape[1:], patch, strict=True):
+        front = max(0, side - length) // 2
+        count = max(1, -(-(front + length - lap) // (side - lap)))
+        before.append(front)
+        pads.append((front, count * (side - lap) + lap - front - length))
+    return np.pad(array, pads), tuple(before)
+
+
+def _within(places: Coordinates, edge: slice, length: int) -> slice:
+    """The places, which run upwards, that lie in a part of an axis of `length` voxels; one at least.
+
+    Those beyond an end of the axis belong to it.
+    """
+    low = edge.start - 0.5 if edge.start else -np.inf
+    high = edge.stop - 0.5 if edge.stop < length else np.inf
+    start, stop = (int(n) for n in np.searchsorted(places, (low, high)))
     start = min(start, len(places) - 1)
     return slice(start, max(stop, start + 1))
 

@@ -39,7 +39,13 @@ class Told:
 
     @property
     def preparation(self) -> Preparation:
-        return Preparation(self.axes, self.spacing, after=self.steps, decision=self.decision)
+        return Preparation(
+            self.axes, self.spacing, after=self.steps, decision=self.decision, patch=self.patch, lap=2 * self.halo
+        )
+
+    @property
+    def halo(self) -> int:
+        return min(16, min(self.patch) // 4)
 
     @property
     def intensity(self) -> str:
@@ -66,6 +72,7 @@ def describe(folder: Path, title: str) -> Foreign:
         axes=told.axes,
         intensity=told.intensity,
         patch=told.patch,
+        halo=told.halo,
         licence=told.licence,
     )
 

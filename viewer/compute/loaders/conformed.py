@@ -75,11 +75,11 @@ class Conformation:
         volume = volumes[0]
         grid = conformed_grid(volume.grid, self.axes)
         job.need(SIDE**3 * 4 * 32, "a network on 256 × 256 × 256 voxels")
-        head = volume.with_values(volume.values())
-        if not grid.matches(volume.grid):
-            head = resample(head, grid)
-        array = head.array[None].copy()
-        for step in (EightBit(), *self.after):
+        values = volume.values()
+        EightBit()(values[None])
+        head = volume.with_values(values)
+        array = values[None] if grid.matches(volume.grid) else np.rint(resample(head, grid, outside=0).array[None])
+        for step in self.after:
             job.progress(0.0)
             step(array)
         box = foreground(array, None if self.whole else Crop(margin=MARGIN))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def describe(folder: Path, title: str) -> Foreign:
 
 def _described(metadata: Json, config: Json, folder: Path, title: str) -> Foreign:
     resolved = Resolved(config)
-    code = resolved.network_code()
+    network, code = resolved.network()
     known = [path for path in folder.rglob("*") if path.suffix in TEXTS and path.is_file()]
     files = known + [folder / name for name in (WEIGHTS, SCRIPT) if (folder / name).is_file()]
     sha256 = digest(files, folder)
@@ -59,14 +60,15 @@ def _described(metadata: Json, config: Json, folder: Path, title: str) -> Foreig
         )
     apart = thresholded(steps) or count == 1
     decision = Decision(tuple(sorted(labels))) if apart else Decision()
-    prepare = preparation(resolved.transforms("preprocessing"), decision if labels else None)
     patch, halo = _patch(resolved)
+    prepare = preparation(resolved.transforms("preprocessing"), decision if labels else None)
+    prepare = replace(prepare, patch=patch, lap=2 * halo)
     common: Json = {
         "title": str(metadata.get("name") or title),
         "channels": channels,
         "labels": {value: name for value, name in labels.items() if value},
     }
-    if "network_def" not in config and (folder / SCRIPT).is_file():
+    if network is None and (folder / SCRIPT).is_file():
         scripted = Told(
             **{**common, "labels": tuple(common["labels"].items())},
             axes=prepare.axes,
@@ -76,8 +78,9 @@ def _described(metadata: Json, config: Json, folder: Path, title: str) -> Foreig
         made = torchscript.describe(folder / SCRIPT, title, scripted, sha256)
         make, code = made.make, "TorchScript"
     else:
-        resolved.entry("network_def")
-        make = partial(_make, folder, config, code, sha256, title, len(channels))
+        if network is None:
+            raise KeyError("network_def")
+        make = partial(_make, folder, config if code else {"network_def": network}, code, sha256, title, len(channels))
     return Foreign(
         **common,
         kind="MONAI bundle",

@@ -10,7 +10,7 @@ from viewer.compute.job import Refusal
 from viewer.compute.loaders.files import read_json, read_text
 
 CONFIGS = ("configs/inference.json", "configs/inference.yaml", "configs/inference.yml")
-MOST_ENTRIES = 100_000
+MOST_ENTRIES, DEEPEST = 100_000, 100
 
 Json = dict[str, Any]
 
@@ -52,20 +52,23 @@ class Resolved:
         """The same with references followed, and None where it is not there."""
         try:
             return self.followed(self.entry(name))
-        except (KeyError, TypeError, IndexError, ValueError):
+        except (KeyError, TypeError, IndexError):
             return None
 
-    def followed(self, value: Any) -> Any:
-        """A copy of a value with every reference replaced by what it names. Raises ValueError where there is no end."""
+    def followed(self, value: Any, depth: int = 0) -> Any:
+        """A copy of a value with every reference replaced by what it names.
+
+        Raises ValueError where that has no end; KeyError and the like where it names nothing.
+        """
         self._left -= 1
-        if self._left < 0:
+        if self._left < 0 or depth > DEEPEST:
             raise ValueError("it refers to itself, or is far too large")
         if isinstance(value, str) and value.startswith("@"):
-            return self.followed(self.entry(value[1:]))
+            return self.followed(self.entry(value[1:]), depth + 1)
         if isinstance(value, list):
-            return [self.followed(one) for one in value]
+            return [self.followed(one, depth + 1) for one in value]
         if isinstance(value, dict):
-            return {key: self.followed(one) for key, one in value.items()}
+            return {str(key): self.followed(one, depth + 1) for key, one in value.items()}
         return value
 
     def transforms(self, name: str) -> list[Json]:
@@ -85,16 +88,22 @@ class Resolved:
             raise Refusal(f"the {name} of this bundle is told by expressions ($…): only plain values are read here.")
         return used
 
-    def network_code(self) -> str:
-        """What makes the network code, in a few words; "" where it only describes."""
-        network = self.plain("network_def")
-        if network is None:
-            return ""
-        expressions = [text for text in _texts(network) if text.startswith(("$", "%"))]
-        if expressions or not isinstance(network, dict):
-            return "expressions in its configs"
-        names = [one for one in _targets(network) if not _harmless(one)]
-        return f"it calls {names[0]}" if names else ""
+    def network(self) -> tuple[Any, str]:
+        """What tells the network, references followed, and what makes it code, in a few words; "" where it only tells.
+
+        None where there is none. What cannot be followed here is left to MONAI, as code.
+        """
+        if "network_def" not in self._config:
+            return None, ""
+        try:
+            network = self.followed(self._config["network_def"])
+        except (KeyError, TypeError, IndexError):
+            return self._config["network_def"], "references in its configs that only MONAI can follow"
+        if not isinstance(network, dict) or any(text.startswith(("$", "%", "@")) for text in _texts(network)):
+            return network, "expressions in its configs"
+        names = [f"it calls {one}" for one in _targets(network) if not _harmless(one)]
+        words = [f"it sets {key}" for key in _keys(network) if key.startswith("_") and key != "_target_"]
+        return network, next(iter(names + words), "")
 
 
 def _without_names(transform: Json) -> Json:
@@ -112,6 +121,13 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, (list, dict)):
         for one in value.values() if isinstance(value, dict) else value:
             yield from _texts(one)
+
+
+def _keys(value: Any) -> Iterator[str]:
+    if isinstance(value, (list, dict)):
+        yield from value if isinstance(value, dict) else ()
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _keys(one)
 
 
 def _targets(value: Any) -> Iterator[str]:

@@ -77,7 +77,6 @@ def _described(plans: Any, dataset: Any, folds: list[Path], folder: Path, title:
         intensity=", ".join(scheme.text for scheme in schemes),
         patch=patch,
         halo=halo,
-        multiple=1,  # patches are what the network takes, and the image is padded to whole ones
         licence=str(dataset.get("licence", dataset.get("license", ""))),
     )
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.job import Job, Refusal
-from viewer.compute.loaders.aligned import LARGEST, Aligned, Turn
+from viewer.compute.loaders.aligned import LARGEST, Aligned, Turn, whole_patches
 from viewer.compute.loaders.foreign import Decision, Floats, Shape
 from viewer.compute.loaders.intensity import Clip, Step, ZScore
 from viewer.compute.loaders.resize import nodes
@@ -121,7 +121,7 @@ class Preparation:
         job.need(int(np.prod(shape)) * len(array) * 12, "the image at the model's voxel size")
         axis = self.data.long_axis(spacing, self.spacing)
         array = np.stack([_resized(channel, shape, self.data, axis, job) for channel in array])
-        padded, before = self._padded(array)
+        padded, before = whole_patches(array, self.patch, self.lap)
         axis = self.result.long_axis(self.spacing, spacing)
         coordinates = tuple(
             np.clip((np.arange(n) + 0.5) * (m / n) - 0.5, 0, m - 1) + first
@@ -129,16 +129,6 @@ class Preparation:
         )
         nearest = tuple(place == axis and self.result.across == 0 for place in range(3))
         return Aligned(padded, self._notes(cropped, shape), turn, whole, part, coordinates, self.decision, nearest)
-
-    def _padded(self, array: Floats) -> tuple[Floats, tuple[int, ...]]:
-        """With zeros all around up to a patch, then behind; and how many are in front."""
-        before, pads = [], [(0, 0)]
-        for length, side in zip(array.shape[1:], self.patch, strict=True):
-            front = max(0, side - length) // 2
-            count = max(1, -(-(front + length - self.lap) // (side - self.lap)))
-            before.append(front)
-            pads.append((front, count * (side - self.lap) + self.lap - front - length))
-        return np.pad(array, pads), tuple(before)
 
     def _notes(self, given: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[str, ...]:
         if given == wanted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ def looks_like(path: Path) -> bool:
 def describe(path: Path, title: str, told: Told) -> Foreign:
     """Raises Refusal where it cannot be read, or is for other inputs than a volume with these channels."""
     model = _read(path, title)
-    channels, patch, multiple = _inputs(model, title, told)
+    channels, patch = _inputs(model, title, told)
+    told = replace(told, patch=patch)
     return Foreign(
         title=told.title or title,
         kind="ONNX",
@@ -40,8 +42,7 @@ def describe(path: Path, title: str, told: Told) -> Foreign:
         axes=told.axes,
         intensity=told.intensity,
         patch=patch,
-        halo=min(16, min(patch) // 4),
-        multiple=multiple,
+        halo=told.halo,
         licence=told.licence,
     )
 
@@ -64,8 +65,8 @@ def _read(path: Path, title: str) -> Any:
         raise Refusal(f"{path.name} is cut off or no ONNX file that OpenVINO reads: get it again.") from error
 
 
-def _inputs(model: Any, title: str, told: Told) -> tuple[tuple[str, ...], Shape, int]:
-    """Names of the channels, the size of a patch, and what its sides are multiples of."""
+def _inputs(model: Any, title: str, told: Told) -> tuple[tuple[str, ...], Shape]:
+    """Names of the channels, and the size of a patch."""
     if len(model.inputs) != 1:
         raise Refusal(f"the model {title} takes {len(model.inputs)} inputs at once: only models of one image run here.")
     given = model.inputs[0]
@@ -91,7 +92,7 @@ def _inputs(model: Any, title: str, told: Told) -> tuple[tuple[str, ...], Shape,
         raise Refusal(
             f"the model {title} takes volumes of {' × '.join(map(str, patch))} voxels only: it is for other inputs."
         )
-    return channels, (patch[0], patch[1], patch[2]), 1 if min(space) else 16
+    return channels, (patch[0], patch[1], patch[2])
 
 
 def _make(model: Any, job: Job) -> Net:
@@ -99,30 +100,25 @@ def _make(model: Any, job: Job) -> Net:
 
 
 class OnnxNet:
-    """A Net on the processor. For a model of one size, smaller images are grown with the values of their border."""
+    """A Net on the processor."""
 
     device, precision = "cpu", "float32"
 
     def __init__(self, model: Any) -> None:
         openvino = _library()
         self.engine = f"OpenVINO {str(openvino.__version__).partition('-')[0]}"
-        given = model.inputs[0]
-        self._type = TYPES[given.get_element_type().get_type_name()]
-        self._sides = [0 if size.is_dynamic else size.get_length() for size in given.get_partial_shape()][2:]
+        self._type = TYPES[model.inputs[0].get_element_type().get_type_name()]
         with plain_errors("cpu"):
             self._run = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        missing = [max(0, side - length) for side, length in zip(self._sides, batch.shape[2:], strict=True)]
-        grown = np.pad(batch, [(0, 0), (0, 0), *((0, more) for more in missing)], mode="edge")
         try:
             with plain_errors("cpu"):
-                result = np.asarray(self._run(np.ascontiguousarray(grown, self._type))[0], np.float32)
+                result = np.asarray(self._run(np.ascontiguousarray(batch, self._type))[0], np.float32)
         except RuntimeError as error:
             raise Refusal(
-                f"the model cannot run on a volume of {' × '.join(map(str, grown.shape[2:]))} voxels."
+                f"the model cannot run on a volume of {' × '.join(map(str, batch.shape[2:]))} voxels."
             ) from error
-        if result.ndim != 5 or result.shape[2:] != grown.shape[2:]:
+        if result.ndim != 5 or result.shape[2:] != batch.shape[2:]:
             raise Refusal("the model makes no volume of the size that it was given: it is for other tasks.")
-        k, j, i = batch.shape[2:]
-        return result[:, :, :k, :j, :i]
+        return result

@@ -81,8 +81,6 @@ def describe(folder: Path, title: str) -> Foreign:
         intensity=f"256 levels, then {intensity.text}",
         patch=(256, 256, 256),
         halo=128,  # all at once: no smaller tile leaves anything within this
-        multiple=1,
-        licence="",
     )
 
 

@@ -40,6 +40,7 @@ def describe(path: Path, title: str, told: Told, sha256: str = "") -> Foreign:
         axes=told.axes,
         intensity=told.intensity,
         patch=told.patch,
+        halo=told.halo,
         licence=told.licence,
         is_code=True,
     )

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from viewer.compute.job import Job
+from viewer.compute.loaders.foreign import Foreign
+from viewer.compute.loaders.opening import open_model
+from viewer.compute.tiles import tiles
+from viewer.compute.torch_net import TorchNet
+from viewer.data.volume import Volume
+
+Run = Callable[..., NDArray[Any]]
+
+
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks run in torch at once: which engine is the fastest is another test's question."""
+    monkeypatch.setattr("viewer.compute.backend.ready", lambda module, device, **_: TorchNet(module, device))
+
+
+def labelled(model: Foreign, volumes: Sequence[Volume]) -> NDArray[Any]:
+    """The label map of a model, as the plugin makes it."""
+    job = Job()
+    prepared = model.prepare(volumes, job)
+    k, j, i = prepared.array.shape[1:]
+    tiles(
+        model.net(job),
+        (k, j, i),
+        job,
+        read=lambda box: prepared.array[:, *box],
+        write=prepared.take,
+        tile=model.patch,
+        halo=model.halo,
+        multiple=1,
+    )
+    return prepared.labels()
+
+
+@pytest.fixture
+def run(plain: None) -> Run:
+    """The label map that the model in a file makes of images."""
+
+    def run(path: Path, *volumes: Volume, trust: bool = False) -> NDArray[Any]:
+        with open_model(path, trust=trust) as model:
+            return labelled(model, volumes)
+
+    return run
+
+
+@pytest.fixture
+def ct() -> Callable[..., Volume]:
+    """A lumpy image with the values of a CT."""
+    from scipy.ndimage import gaussian_filter
+
+    from viewer.data.grid import Grid
+
+    def made(
+        shape: tuple[int, int, int], spacing: Any = (2.0, 2.0, 2.0), direction: Any = None, seed: int = 0
+    ) -> Volume:
+        lumps = gaussian_filter(np.random.default_rng(seed).normal(0, 3000, shape), 1.5).astype(np.float32)
+        return Volume(lumps, Grid.of(shape, spacing, (5, -7, 11), direction))
+
+    return made
