@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from viewer.compute.net import Net
 
 PROGRESS_PAUSE = 0.05  # seconds between two messages that only move the bar
-PREVIEW_PAUSE = 0.2
 
 
 class Cancelled(BaseException):
@@ -58,7 +57,7 @@ class Job:
         self.stages: dict[str, float] = {}
         self._tell, self._show, self._cancelled = tell, show, cancelled
         self._fraction, self._text = 0.0, ""
-        self._told = self._shown = -1.0
+        self._told = -1.0
 
     def progress(self, fraction: float, text: str = "") -> None:
         """Say how much of the whole is done (0…1; it never falls) and what happens now (else what was said before).
@@ -76,11 +75,8 @@ class Job:
             self._tell(self._fraction, self._text)
 
     def preview(self, value: Any) -> None:
-        """Show what there is so far; a few times a second at most, so some are left out."""
-        now = time.monotonic()
-        if now - self._shown >= PREVIEW_PAUSE:
-            self._shown = now
-            self._show(value)
+        """Show a part that is finished, such as a Preview of some slices; each is shown, so send each once."""
+        self._show(value)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
