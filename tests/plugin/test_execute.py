@@ -13,6 +13,7 @@ import pytest
 
 from viewer.compute.job import Job, Refusal
 from viewer.data.grid import Grid
+from viewer.data.provenance import Provenance
 from viewer.data.study import Source
 from viewer.data.volume import Volume
 from viewer.plugin.run import Result, execute
@@ -149,3 +150,9 @@ def test_a_changed_file_runs_changed(image: Volume, tmp_path: Path) -> None:
     file.write_text(PLUGINS.replace("+ np.int16(by)", "- np.int16(by)"))
     os.utime(file, (file.stat().st_atime, file.stat().st_mtime + 10))
     assert run("shift", image, by=2).outputs["volume"].array[0, 0, 0] == -2  # type: ignore[union-attr]
+
+
+def test_what_is_made_of_a_learned_image_stays_marked_as_learned(image: Volume) -> None:
+    learned = replace(image, provenance=Provenance("net", "1", "1", learned=True))
+    assert run("shift", learned).outputs["volume"].provenance.learned
+    assert not run("shift", image).outputs["volume"].provenance.learned

@@ -49,6 +49,7 @@ def write(root: Path) -> Journal:
     document = Document()
     history = History(document, record=journal.record)
     image, first, second = opened(), result(1), result(2)
+    first.made_from, first.made_at = image.id, 3
     history.do(AddLayer(image))
     history.do(Together("Denoise", (AddLayer(first), AddLayer(second))))
     history.do(RenameLayer(first, first.name, "renamed"))
@@ -69,6 +70,8 @@ def test_every_step_comes_back(tmp_path: Path) -> None:
     found.replay(history, found.layers(lambda key: opened() if key == "1.2.3|CT" else None))
     names = [(layer.name, layer.review) for layer in history.document]
     assert names == [("CT", "source"), ("renamed", "accepted"), ("result 2", "unreviewed")]
+    image, first, _ = history.document.volume_layers
+    assert (first.made_from, first.made_at) == (image.id, 3)
     assert history.undo_labels[0] == "Accept renamed"
     assert history.redo_labels == ("Remove result 2",)
     volume = history.document.volume_layers[1].volumes[0]

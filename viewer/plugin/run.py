@@ -128,11 +128,12 @@ def _provenance(plugin: Plugin, settings: Mapping[str, Any], inputs: Mapping[str
         parameters={name: str(value) if isinstance(value, Path) else value for name, value in settings.items()},
         inputs=tuple(_identity(value) for value in inputs.values()),
         engine=", ".join(f"{name} {version(name)}" for name in plugin.libraries),
+        learned=any(value.provenance is not None and value.provenance.learned for value in inputs.values()),
     )
 
 
 def _run_by(job: Job) -> dict[str, Any]:
-    """What the provenance says of the network; a run that asked for none is not marked as learned."""
+    """What the provenance says of the network; a run that asked for none is as learned as what it was given."""
     if job.used is None:
         return {"device": job.device}
     model, sha256, engine, precision, device = job.used

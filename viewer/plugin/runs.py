@@ -39,6 +39,7 @@ class Runs:
             work.fail(task, f"{plugin.title} needs a whole image: wait until it is loaded, then run it again.")
             return task
         first = next(iter(layers.values())), next(iter(values.values()))
+        at = work.state.timepoint
         provisional = Provisional(work.document, work.state, first[0], plugin.title)
         task.events.state.connect(lambda: None if task.running else provisional.withdraw())
         task.device = device
@@ -49,7 +50,7 @@ class Runs:
             started=task.begin,
             progress=task.advance,
             preview=lambda value: work.aside(task, self._preview, provisional, value),
-            done=lambda result: work.aside(task, self._add_results, task, plugin, *first, result),
+            done=lambda result: work.aside(task, self._add_results, task, plugin, *first, at, result),
             failed=partial(work.fail, task),
             cancelled=lambda: task.end("cancelled"),
         )
@@ -69,10 +70,14 @@ class Runs:
         if box is not None:
             self._workspace.post(partial(provisional.show, box))
 
-    def _add_results(self, task: Task, plugin: Plugin, shown: VolumeLayer, given: Volume, result: Result) -> None:
+    def _add_results(
+        self, task: Task, plugin: Plugin, shown: VolumeLayer, given: Volume, at: int, result: Result
+    ) -> None:
         """In the background: differences, and the arrays on disk; then the edit, on the main thread."""
         work = self._workspace
         layers = result_layers(result, shown, given)
+        for layer in layers:
+            layer.made_from, layer.made_at = shown.id, at
         work.keep(layers)
 
         def add() -> None:

@@ -31,6 +31,7 @@ from viewer.scene.layer import Layer, VolumeLayer
 log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
+KEPT = ("id", "name", "visible", "opacity", "review", "colormap", "made_from", "made_at")  # of a layer, as they are
 
 
 class Journal:
@@ -87,7 +88,7 @@ class Journal:
     def _layer(self, layer: Layer) -> Json:
         if not isinstance(layer, VolumeLayer):
             raise TypeError(f"the journal does not know the layer {type(layer).__name__}")
-        look = {name: getattr(layer, name) for name in ("id", "name", "visible", "opacity", "review", "colormap")}
+        look: Json = {name: getattr(layer, name) for name in KEPT}
         look["window"] = asdict(layer.window)
         if layer.image is not None:
             files = [path.split("!")[0] for path in layer.image.source.files]

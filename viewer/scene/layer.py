@@ -51,6 +51,8 @@ class VolumeLayer(Layer):
 
     window: in the volume's unit. colormap: a name of viewer.render.colormaps. image: what it was loaded from, if any.
     loaded: the fraction of the pixels that have arrived.
+    made_from, made_at: of a result, the id of the layer that it was computed from and its time point; "" where there
+    is none.
     """
 
     volumes: tuple[Volume, ...] = ()
@@ -58,6 +60,8 @@ class VolumeLayer(Layer):
     colormap: str = "grey"
     image: Image | None = None
     loaded: float = 1.0
+    made_from: str = ""
+    made_at: int = 0
 
     def volume(self, timepoint: int = 0) -> Volume:
         """The volume at a time point; the last one where the layer has fewer."""

@@ -22,6 +22,7 @@ from viewer.data.volume import Volume, Window
 from viewer.scene.document import Document
 from viewer.scene.edits import AddLayer, Edit, MoveLayer, RemoveLayer, RenameLayer, ReviewLayer, Together
 from viewer.scene.history import History
+from viewer.scene.journal import KEPT
 from viewer.scene.layer import VolumeLayer
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class Recovery:
         for entry in (entry for step in self.steps if step["step"] == "do" for entry in _added(step["edit"])):
             layer = load(entry["image"]) if "image" in entry else VolumeLayer(volumes=self._volumes(entry))
             if layer is not None:
-                for name in ("id", "name", "visible", "opacity", "review", "colormap"):
+                for name in (name for name in KEPT if name in entry):
                     setattr(layer, name, entry[name])
                 layer.window = Window(**entry["window"])
                 layers[layer.id] = layer
