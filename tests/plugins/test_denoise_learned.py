@@ -7,7 +7,8 @@ import pytest
 from phantom import clean, phantom
 
 from plugins.denoise import denoise
-from plugins.denoise.learned import Averaged
+from plugins.denoise.learned import Averaged, denoised
+from plugins.denoise.noise import Noise
 from viewer.api import Grid, Job, Preview, Volume
 
 SHAPE = (24, 56, 60)
@@ -27,6 +28,40 @@ def test_it_is_better_than_the_classical_filters(modality: str, spacing: tuple[f
     assert result.array.dtype == np.int16
     assert (result.slope, result.intercept, result.grid) == (image.slope, image.intercept, image.grid)
     assert abs((result.array - truth)[truth > 100].mean()) < 0.1 * 40
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (4.0, 1.0, 1.0)])
+def test_lesions_keep_their_contrast(spacing: tuple[float, float, float]) -> None:
+    """Balls of 6 mm, brighter and darker than what is around them by four times the noise."""
+    shape = (40, 64, 64) if spacing[0] < 2 else (12, 64, 64)
+    sigma, step = 30.0, 120.0
+    index = np.moveaxis(np.indices(shape), 0, -1) * np.array(spacing)
+    centres = [np.array((k, j, i)) for k in (12, 24) for j in (16, 32, 48) for i in (16, 32, 48)]
+    lesions = np.zeros(shape)
+    for number, centre in enumerate(centres):
+        distance = np.linalg.norm(index - centre, axis=-1) - 3
+        lesions += (-1) ** number * step * np.clip(0.5 - distance, 0, 1)
+    noise = np.random.default_rng(0).normal(0, sigma, shape)
+    plain, with_lesions = (
+        denoise(Volume((600 + part + noise).astype(np.float32), Grid.of(shape, spacing)), Job()).array
+        for part in (0, lesions)
+    )
+    core = np.abs(lesions) > 0.9 * step
+    kept = np.mean(((with_lesions - plain) * lesions)[core]) / np.mean((lesions * lesions)[core])
+    assert kept > 0.9
+
+
+@pytest.mark.parametrize("spacing", [(1.5, 1.0, 1.0), (6.0, 1.0, 1.0)])
+def test_nothing_is_made_of_nothing(spacing: tuple[float, float, float]) -> None:
+    """Noise alone becomes nearly flat, with the mean it had; what has none hardly changes although it is told some."""
+    noise = np.random.default_rng(0).normal(500, 20, SHAPE).astype(np.float32)
+    result = denoise(Volume(noise, Grid.of(SHAPE, spacing)), Job()).array
+    assert result.std() < 0.2 * 20
+    assert abs(result.mean() - noise.mean()) < 0.02 * 20
+    image = clean(SHAPE, spacing).astype(np.float32)
+    axis = 0 if spacing[0] > 2.5 else None
+    still = denoised(Volume(image, Grid.of(SHAPE, spacing)), Noise(40.0, False), axis, False, Job())
+    assert error(still, image) < 0.3 * 40
 
 
 def test_values_may_lie_on_any_scale() -> None:
