@@ -207,10 +207,10 @@ def foreground(array: Floats, crop: Crop | None) -> tuple[slice, slice, slice]:
     whole = tuple(slice(0, n) for n in array.shape[1:])
     if crop is None:
         return whole[0], whole[1], whole[2]
-    inside = (array > crop.above).any(0)
+    inside: NDArray[np.bool_] = np.asarray((array > crop.above).any(0))
     edges = []
     for axis, length in enumerate(inside.shape):
-        found = np.flatnonzero(inside.any(tuple(n for n in range(3) if n != axis)))
+        found = np.flatnonzero(np.moveaxis(inside, axis, 0).reshape(length, -1).any(1))
         if not found.size:
             return whole[0], whole[1], whole[2]
         edges.append(slice(max(0, int(found[0]) - crop.margin), min(length, int(found[-1]) + 1 + crop.margin)))

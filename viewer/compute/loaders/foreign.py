@@ -46,7 +46,7 @@ class Decision:
     def __call__(self, slab: Floats) -> NDArray[np.uint16]:
         """[c, k, j, i] to [k, j, i]."""
         if not self.values:
-            return slab.argmax(0).astype(np.uint16)
+            return np.asarray(slab.argmax(0), np.uint16)
         if len(slab) != len(self.values):
             raise Refusal(f"the model makes {len(slab)} channels, but {len(self.values)} are described.")
         out = np.zeros(slab.shape[1:], np.uint16)

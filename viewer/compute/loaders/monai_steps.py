@@ -74,7 +74,7 @@ def _axes(transform: Json) -> str:
 
 def _spacing(transform: Json) -> tuple[float, ...]:
     pixdim = transform.get("pixdim")
-    sizes = pixdim if isinstance(pixdim, list) else [pixdim] * 3
+    sizes: list[Any] = pixdim if isinstance(pixdim, list) else [pixdim] * 3
     if len(sizes) != 3 or not all(isinstance(mm, (int, float)) and mm > 0 for mm in sizes):
         raise Refusal("this bundle resamples images but does not tell to which spacing (pixdim) along each axis.")
     return tuple(float(mm) for mm in sizes)
@@ -89,12 +89,14 @@ def _crop(transform: Json) -> Crop:
 
 
 def _range(told: Json) -> Step:
-    ends = told.get("b_min"), told.get("b_max")
-    if None in ends:
+    return Range(float(told["a_min"]), float(told["a_max"]), *_ends(told), bool(told.get("clip")))
+
+
+def _ends(told: Json) -> tuple[float, float]:
+    low, high = told.get("b_min"), told.get("b_max")
+    if low is None or high is None:
         raise Refusal("this bundle scales values to a range that it does not tell (b_min, b_max).")
-    return Range(
-        float(told["a_min"]), float(told["a_max"]), float(ends[0] or 0), float(ends[1] or 0), bool(told.get("clip"))
-    )
+    return float(low), float(high)
 
 
 def _least_greatest(told: Json) -> Step:
@@ -105,13 +107,10 @@ def _least_greatest(told: Json) -> Step:
 
 
 def _percentiles(told: Json) -> Step:
-    ends = told.get("b_min"), told.get("b_max")
-    if told.get("relative") or None in ends:
+    if told.get("relative"):
         raise Refusal("this bundle scales values relative to their percentiles, which is not known here.")
     low, high = float(told["lower"]) / 100, float(told["upper"]) / 100
-    return Quantiles(
-        low, high, float(ends[0] or 0), float(ends[1] or 0), bool(told.get("clip")), bool(told.get("channel_wise"))
-    )
+    return Quantiles(low, high, *_ends(told), bool(told.get("clip")), bool(told.get("channel_wise")))
 
 
 def _normalize(told: Json) -> Step:

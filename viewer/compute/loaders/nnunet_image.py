@@ -155,7 +155,7 @@ def _resized(values: Floats, shape: tuple[int, ...], how: Resampling, axis: int 
     options = {"order": how.order, "mode": "edge", "anti_aliasing": False}
     job.progress(0.0)
     if axis is None:
-        return resize(values.astype(float), shape, **options).astype(np.float32)
+        return np.asarray(resize(values.astype(float), shape, **options), np.float32)
     plane = tuple(n for place, n in enumerate(shape) if place != axis)
     slices = [resize(one, plane, **options) for one in np.moveaxis(values, axis, 0).astype(float)]
     stack = np.moveaxis(np.stack(slices), 0, axis).astype(np.float32)

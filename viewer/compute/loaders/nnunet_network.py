@@ -66,7 +66,8 @@ class Convs(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.convs(x)
+        made: Tensor = self.convs(x)
+        return made
 
 
 class Block(nn.Module):
@@ -83,7 +84,8 @@ class Block(nn.Module):
         self.skip = nn.Sequential(*skip)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.nonlin2(self.conv2(self.conv1(x)) + self.skip(x))
+        made: Tensor = self.nonlin2(self.conv2(self.conv1(x)) + self.skip(x))
+        return made
 
 
 class Blocks(nn.Module):
@@ -96,7 +98,8 @@ class Blocks(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.blocks(x)
+        made: Tensor = self.blocks(x)
+        return made
 
 
 class Encoder(nn.Module):
@@ -109,7 +112,7 @@ class Encoder(nn.Module):
         if design.residual:
             self.stem = Convs(design, given, design.features[0], design.kernels[0], (1, 1, 1), 1)
             given = design.features[0]
-        stages = []
+        stages: list[nn.Module] = []
         for made, kernel, stride, count in zip(
             design.features, design.kernels, design.strides, design.blocks, strict=True
         ):
@@ -160,7 +163,8 @@ class UNet(nn.Module):
         self.encoder, self.decoder = Encoder(design), Decoder(design)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.decoder(self.encoder(x))
+        made: Tensor = self.decoder(self.encoder(x))
+        return made
 
 
 def own_names(weights: dict[str, Any], last_head: str) -> dict[str, Any]:

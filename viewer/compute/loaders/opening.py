@@ -49,7 +49,8 @@ def _described_folder(folder: Path, title: str) -> Foreign:
     single = [path for path in files if torchscript.looks_like(path) or onnx_file.looks_like(path)]
     for kind in FOLDERS:
         if kind.looks_like(folder) and not (kind is carded and single):
-            return kind.describe(folder, title)
+            model: Foreign = kind.describe(folder, title)
+            return model
     if len(single) == 1:
         return _described_file(single[0], title)
     raise Refusal(f"{title} is no model that is known here: choose {KNOWN}.")
