@@ -73,7 +73,7 @@ def thing(shape: Shape, rng: Random) -> tuple[tuple[slice, ...], Floats]:
 def softened(image: Floats, rng: Random) -> Floats:
     """As a scanner, a kernel or an interpolation may: often a little, now and then so much as PET does."""
     chance = rng.random()
-    sigma = 0.0 if chance < 0.55 else rng.uniform(0.3, 1.0) if chance < 0.92 else rng.uniform(1.0, 2.5)
+    sigma = 0.0 if chance < 0.65 else rng.uniform(0.3, 1.0) if chance < 0.93 else rng.uniform(1.0, 2.5)
     return gaussian_filter(image, sigma) if sigma else image
 
 
