@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MEASURED, CHECKED = 48, 32  # voxels along each side of the tile that engines are measured by, and checked by
+SIDE = 32  # voxels along each side of the tile that engines are measured and checked by
 
 
 def ready(module: torch.nn.Module, device: str, *, key: str, channels: int, multiple: int = 8, job: Job) -> Net:
@@ -46,9 +46,9 @@ def _on_processor(module: torch.nn.Module, key: str, channels: int, multiple: in
         return plain
     folder = place(key)
     net = kept(folder)
-    if net is not None and Probe(plain, channels, CHECKED, multiple, job).agrees(net):
+    if net is not None and Probe(plain, channels, SIDE, multiple, job).agrees(net):
         return net
-    probe = Probe(plain, channels, MEASURED, multiple, job)
+    probe = Probe(plain, channels, SIDE, multiple, job)
     try:
         model = converted(module, channels, multiple)
         job.progress(0.0)
@@ -68,7 +68,7 @@ def _on_card(module: torch.nn.Module, device: str, key: str, channels: int, mult
     job.progress(0.0)
     half = TorchNet(deepcopy(module), device, "bfloat16", spare=spare)
     turned = TorchNet(deepcopy(module), device, "bfloat16", channels_last=True, spare=spare)
-    return Probe(plain, channels, MEASURED, multiple, job).fastest([plain, half, turned])
+    return Probe(plain, channels, SIDE, multiple, job).fastest([plain, half, turned])
 
 
 def _spare(module: torch.nn.Module, key: str, channels: int, multiple: int, job: Job) -> Net:
