@@ -43,8 +43,8 @@ def inputs_of(plugin: Plugin, volume: Volume) -> dict[str, Value]:
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Values for the parameters that have none by themselves."""
     folder = tmp_path_factory.mktemp("models")
-    files = {"apply_model": bright_onnx(folder / "labels", 4)}
-    files["apply_image_model"] = bright_onnx(folder / "image", 4, labels={})
+    files = {"apply_model": bright_onnx(folder / "labels", 4, output={"patch": [48, 48, 48]})}
+    files["apply_image_model"] = bright_onnx(folder / "image", 4, output={"patch": [48, 48, 48]}, labels={})
     return {plugin: {"model": files[plugin]} if plugin in files else {} for plugin in PLUGINS}
 
 
