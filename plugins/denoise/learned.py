@@ -17,7 +17,7 @@ from .noise import Noise
 Floats = NDArray[np.float32]
 MODEL, THICK = "denoise-haar", "denoise-haar-thick"
 MULTIPLE = 4  # of a tile's sides, in bands: the network halves them twice
-SOLID, FLAT = (64, 64, 64), (40, 80, 80)  # bands' voxels along each side of a tile
+SOLID, FLAT = (96, 96, 96), (64, 96, 96)  # bands' voxels along each side of a tile
 HALO = 8  # of them; the local mean needs 2 more on its own
 MIRRORS = ((), (3, 4), (2, 3), (2, 4))  # axes of [n, c, k, j, i] that are turned round together
 
