@@ -209,3 +209,21 @@ def test_a_network_larger_than_the_memory_is_not_made(tmp_path: Path) -> None:
         pytest.raises(Refusal, match="not enough memory"),
     ):
         model.net(Job())
+
+
+def test_a_bundle_with_torchscript_only(tmp_path: Path, ct: Callable[..., Volume], run: Callable[..., Any]) -> None:
+    """Its network is code; what is done to images and labels is the same."""
+    from monai.networks.nets import UNet
+
+    plain, folder = bundle(tmp_path / "Plain"), bundle(tmp_path / "Tiny")
+    network = UNet(spatial_dims=3, in_channels=1, out_channels=3, channels=(4, 8), strides=(2,)).eval()
+    network.load_state_dict(torch.load(folder / "models" / "model.pt", weights_only=True))
+    torch.jit.trace(network, torch.zeros(1, 1, 32, 32, 32)).save(str(folder / "models" / "model.ts"))
+    path = folder / "configs" / "inference.json"
+    config = json.loads(path.read_text())
+    del config["network_def"], config["network"]
+    path.write_text(json.dumps(config))
+    volume = ct((16, 16, 16))
+    with pytest.raises(Refusal, match=r"is code \(TorchScript\)"):
+        run(folder, volume)
+    assert (run(folder, volume, trust=True) == run(plain, volume)).mean() > 0.999

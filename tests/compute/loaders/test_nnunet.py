@@ -13,10 +13,10 @@ import torch
 from scipy.ndimage import binary_fill_holes, map_coordinates
 from skimage.transform import resize
 
+from plugins.bundle.network import Design, UNet
 from tests.fixtures.model_files import DATASET, PLANS, nnunet
 from viewer.compute.job import Job, Refusal
 from viewer.compute.loaders import nnunet as loader
-from viewer.compute.loaders.nnunet_network import Design, UNet
 from viewer.compute.loaders.opening import open_model
 from viewer.data.volume import Volume
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from viewer.compute.job import Job, Refusal
 from viewer.compute.loaders import torchscript
+from viewer.compute.loaders.aligned import Preparation
 from viewer.compute.loaders.carded import Told
 from viewer.compute.loaders.files import check_network, read_checkpoint, read_json, read_text
 from viewer.compute.loaders.foreign import Decision, Foreign
@@ -49,52 +50,47 @@ def _described(metadata: Json, config: Json, folder: Path, title: str) -> Foreig
     resolved = Resolved(config)
     network, code = resolved.network()
     known = [path for path in folder.rglob("*") if path.suffix in TEXTS and path.is_file()]
-    files = known + [folder / name for name in (WEIGHTS, SCRIPT) if (folder / name).is_file()]
-    sha256 = digest(files, folder)
+    sha256 = digest(known + [folder / name for name in (WEIGHTS, SCRIPT) if (folder / name).is_file()], folder)
     channels, labels, count = _data(metadata, title)
-    steps = resolved.transforms("postprocessing")
-    told = resolved.plain("network_def::out_channels")
-    if isinstance(told, int) and told != count:
-        raise Refusal(
-            f"the bundle {title} contradicts itself: its network makes {told} channels, its metadata tells {count}."
-        )
-    apart = thresholded(steps) or count == 1
-    decision = Decision(tuple(sorted(labels))) if apart else Decision()
-    patch, halo = _patch(resolved)
-    prepare = preparation(resolved.transforms("preprocessing"), decision if labels else None)
-    prepare = replace(prepare, patch=patch, lap=2 * halo)
-    common: Json = {
-        "title": str(metadata.get("name") or title),
-        "channels": channels,
-        "labels": {value: name for value, name in labels.items() if value},
-    }
+    prepare = _preparation(resolved, labels, count, title)
     if network is None and (folder / SCRIPT).is_file():
-        scripted = Told(
-            **{**common, "labels": tuple(common["labels"].items())},
-            axes=prepare.axes,
-            spacing=prepare.spacing,
-            patch=patch,
-        )
-        made = torchscript.describe(folder / SCRIPT, title, scripted, sha256)
-        make, code = made.make, "TorchScript"
+        scripted = torchscript.describe(folder / SCRIPT, title, Told(channels=channels), sha256)
+        make, code = scripted.make, "TorchScript"
+    elif network is None:
+        raise KeyError("network_def")
     else:
-        if network is None:
-            raise KeyError("network_def")
-        make = partial(_make, folder, config if code else {"network_def": network}, code, sha256, title, len(channels))
+        evaluated = config if code else {"network_def": network}
+        make = partial(_make, folder, evaluated, code, sha256, title, len(channels))
     return Foreign(
-        **common,
+        title=str(metadata.get("name") or title),
         kind="MONAI bundle",
         sha256=sha256,
+        channels=channels,
+        labels={value: name for value, name in labels.items() if value},
         make=make,
         preparation=prepare,
         spacing=prepare.spacing,
         axes=prepare.axes,
         intensity=", then ".join(step.text for step in (*prepare.before, *prepare.after)),
-        patch=patch,
-        halo=halo,
+        patch=prepare.patch,
+        halo=prepare.lap // 2,
         licence=_licence(folder, metadata),
         is_code=bool(code),
     )
+
+
+def _preparation(resolved: Resolved, labels: dict[int, str], count: int, title: str) -> Preparation:
+    """How images are prepared, and how the channels of the result become labels."""
+    made = resolved.plain("network_def::out_channels")
+    if isinstance(made, int) and made != count:
+        raise Refusal(
+            f"the bundle {title} contradicts itself: its network makes {made} channels, its metadata tells {count}."
+        )
+    apart = thresholded(resolved.transforms("postprocessing")) or count == 1
+    decision = Decision(tuple(sorted(labels))) if apart else Decision()
+    patch, halo = _patch(resolved)
+    prepare = preparation(resolved.transforms("preprocessing"), decision if labels else None)
+    return replace(prepare, patch=patch, lap=2 * halo)
 
 
 def _data(metadata: Json, title: str) -> tuple[tuple[str, ...], dict[int, str], int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from importlib import import_module
 from math import lcm, prod
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from viewer.compute.loaders.nnunet_image import SCHEMES, Preparation, Resampling
 from viewer.compute.loaders.trust import digest
 from viewer.compute.net import Net
 
+NETWORK = "plugins.bundle.network"  # found by name, as the networks of cards are: modules of torch live in plugins
 PLANS, DATASET, CHECKPOINT = "plans.json", "dataset.json", "checkpoint_final.pth"
 NETWORKS = {"PlainConvUNet": False, "ResidualEncoderUNet": True}  # name of its class -> residual
 RESIZE = "resample_data_or_seg_to_shape"
@@ -149,7 +151,7 @@ def _resampling(config: dict[str, Any], what: str) -> Resampling:
 
 
 def _design(config: dict[str, Any], channels: int, classes: int) -> dict[str, Any]:
-    """What the network is made of, as arguments of nnunet_network.Design; plans of all versions of nnU-Net v2."""
+    """What the network is made of, as arguments of NETWORK's Design; plans of all versions of nnU-Net v2."""
     given = config.get("architecture")
     if given is None:
         stages, name = len(config["n_conv_per_stage_encoder"]), config["UNet_class_name"]
@@ -222,14 +224,14 @@ def _make(folds: list[Path], design: dict[str, Any], title: str, multiple: int, 
 
 def _fold(path: Path, design: dict[str, Any], title: str, multiple: int, job: Job) -> Net:
     from viewer.compute.backend import ready
-    from viewer.compute.loaders.nnunet_network import Design, UNet, own_names
 
+    made_of = import_module(NETWORK)
     with job.stage(f"loading {path.parent.name}"):
         checkpoint = read_checkpoint(path)
         try:
-            check_network(lambda: UNet(Design(**design)))
-            network = UNet(Design(**design))
-            network.load_state_dict(own_names(checkpoint["network_weights"], str(len(design["decoder"]) - 1)))
+            check_network(lambda: made_of.UNet(made_of.Design(**design)))
+            network = made_of.UNet(made_of.Design(**design))
+            network.load_state_dict(made_of.own_names(checkpoint["network_weights"], str(len(design["decoder"]) - 1)))
         except (KeyError, TypeError, RuntimeError, AttributeError, ValueError) as error:
             raise Refusal(
                 f"the weights of {path.parent.name} do not fit the plans of the nnU-Net model {title}."
