@@ -28,13 +28,14 @@ SOLID, FLAT = (48, 48, 48), (8, 96, 96)  # voxels of a patch
 BATCH, POOL, CUBE = 8, 40, 112
 EVERY = 8  # batches between two new images
 REAL = {  # file: (how much smaller at least, at most, magnitude, how often)
-    "weights/brainchop-meshnet-tfjs/example_t1_crop.nii.gz": (0.75, 1.8, True, 0.4),
-    "nifti/brain-oasis-c2fvit/ICBM2009asym_T1_template.nii.gz": (0.8, 1.6, True, 0.08),
-    "nifti/spine-t2-pam50/PAM50_small_t2.nii.gz": (0.8, 1.3, True, 0.06),
+    "weights/brainchop-meshnet-tfjs/example_t1_crop.nii.gz": (0.9, 1.8, True, 0.36),
+    "nifti/brain-oasis-c2fvit/ICBM2009asym_T1_template.nii.gz": (0.8, 1.6, True, 0.05),
+    "nifti/spine-t2-pam50/PAM50_small_t2.nii.gz": (0.8, 1.3, True, 0.05),
     "nifti/spine-t2-pam50/t2.nii.gz": (0.75, 1.0, True, 0.03),
     "nifti/ct-totalsegmentator/example_ct.nii.gz": (0.6, 1.0, False, 0.18),
-    "nifti/mr-totalsegmentator/example_mr_sm.nii.gz": (0.7, 1.0, True, 0.08),
+    "nifti/mr-totalsegmentator/example_mr_sm.nii.gz": (0.7, 1.0, True, 0.06),
     "nifti/brain-ms-p07-mni/FLAIR.nii.gz": (0.9, 1.6, True, 0.17),
+    "nifti/brain-ms-longitudinal-p01/study1_T1W.nii.gz": (1.0, 1.6, True, 0.1),
 }
 PICTURES = "labelled/brain-tumour-cheng/*/*.jpg"  # single slices, for the network of thick ones
 KEPT_BACK = 60  # of the pictures, the last ones (of other patients): for validation
@@ -52,7 +53,7 @@ class Patches(IterableDataset[tuple[Tensor, Tensor]]):
         torch.set_num_threads(1)
         rng = np.random.default_rng(self.seed)
         self.maps = [real.read(path) for path in sorted(self.data.glob("nifti/brain-labelmaps-synthseg/*.nii.gz"))[:-1]]
-        self.scans = [real.scaled(real.read(self.data / name)) for name in REAL]
+        self.scans = [real.scaled(real.cubic(self.data / name)) for name in REAL]
         self.pictures = sorted(self.data.glob(PICTURES))
         make = self._slices if self.flat else self._volume
         pool = [make(n, rng) for n in range(12)]

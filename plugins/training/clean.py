@@ -82,8 +82,8 @@ def texture(shape: Shape, rng: Random) -> Floats:
     out = np.zeros(shape, np.float32)
     for sigma in (0.45, 0.8, 1.6, 3.2):
         noise = gaussian_filter(rng.standard_normal(shape, dtype=np.float32), sigma)
-        out += noise * (rng.uniform(0.2, 1) / noise.std())
-    return out / out.std()
+        out += noise * (rng.uniform(0, 1) ** 2 / noise.std())
+    return out / max(float(out.std()), 1e-6)
 
 
 def receive_field(shape: Shape, rng: Random) -> Floats:
