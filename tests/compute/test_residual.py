@@ -116,3 +116,17 @@ def test_other_grids_and_colour_are_refused(clean):
     other = Volume(np.zeros((4, 4, 4), np.float32), Grid.of((4, 4, 4)))
     with pytest.raises(ValueError, match="no difference"):
         residual(volume(clean), other)
+
+
+@pytest.mark.parametrize(("slope", "spread"), [(1.0, 3.0), (2.0, 300.0), (0.5, 4.0)])
+def test_bins_hold_equally_many_steps_of_integers(slope, spread):
+    before = np.zeros((8, 64, 64), np.int16)
+    after = np.rint(np.random.default_rng(4).normal(0, spread, before.shape)).astype(np.int16)
+    grid = Grid.of(before.shape)
+    found = residual(*(Volume(one, grid, slope=slope) for one in (after, before)))
+    widths = np.diff(found.edges) / slope
+    assert widths == pytest.approx(np.full(len(widths), round(widths[0])))
+    assert found.edges[0] == pytest.approx(-found.edges[-1])
+    middle = len(found.counts) // 2
+    assert abs(found.counts[middle] - found.counts[middle + 1]) < 0.3 * found.counts[middle]
+    assert found.counts.sum() > 0.997 * after.size

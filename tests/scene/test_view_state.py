@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from viewer.data.region import Region
+from viewer.scene.inspection import Inspection
 from viewer.scene.view_state import LAYOUTS, VIEWS, ViewState
 
 OTHER: dict[str, Any] = {
@@ -17,6 +19,8 @@ OTHER: dict[str, Any] = {
     "view": "coronal",
     "tool": "zoom",
     "compared": ("a", "b"),
+    "inspection": Inspection("layer", "wipe"),
+    "region": Region("box", (0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (2.0, 3.0), 0.5),
     "show_crosshair": False,
     "show_overlays": False,
     "show_text": False,

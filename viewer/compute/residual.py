@@ -21,6 +21,7 @@ Floats = NDArray[np.float32]
 
 SLICES = 64  # of a whole image that are measured, evenly spread
 BINS = 101
+AIR = -1000.0  # HU
 MARGIN = 4  # voxels around a region, so that gradients at its rim are true
 SMOOTH = 1.0  # voxels: the gradient is that of structure, not of the noise that is left
 EDGES, FLAT = 90, 50  # percentiles of the gradient: edges lie above the first, flat parts below the second
@@ -83,12 +84,28 @@ def residual(
     if not change.size:
         raise ValueError("There is no voxel to measure here: draw the region within the image.")
     mean, sd = float(change.mean(dtype=np.float64)), float(change.std(dtype=np.float64))
-    reach = float(np.percentile(np.abs(change), 99.9)) or 1.0
-    counts, edges = np.histogram(change, BINS, (-reach, reach))
+    counts, edges = np.histogram(change, _bins(change, _step(result, before)))
     beyond = float(np.mean(np.abs(change - mean) > 3 * sd)) if sd else 0.0
     structure = _structure(change, slope)
     measured = (count, before.grid.shape[0] if not region else count)
     return Residual(change.size, mean, sd, beyond, counts, edges, structure, background, measured)
+
+
+def _step(result: Volume, before: Volume) -> float:
+    """What residuals are whole multiples of: the slope of integers of one scale; 0 where there is no such step."""
+    whole = all(one.array.dtype.kind in "iu" for one in (result, before))
+    same = (result.slope, result.intercept) == (before.slope, before.intercept)
+    return abs(result.slope) if whole and same else 0.0
+
+
+def _bins(change: Floats, step: float) -> NDArray[np.float64]:
+    """Edges even about zero, which hold 99.9 % of the values; each bin as many steps wide as every other."""
+    reach = float(np.percentile(np.abs(change), 99.9)) or step or 1.0
+    if not step:
+        return np.linspace(-reach, reach, BINS + 1)
+    steps = int(np.ceil(2 * reach / step / BINS)) | 1  # an odd number: one bin is even about zero
+    count = int(np.ceil(reach / step / steps))
+    return np.arange(-count - 0.5, count + 1) * (step * steps)
 
 
 def _slices(result: Volume, before: Volume, background: float | None) -> Iterator[tuple[Floats, Floats]]:
@@ -145,11 +162,13 @@ def _background(volume: Volume) -> float | None:
     """The value that parts the background from the rest best; None in an image of a single value."""
     from skimage.filters import threshold_otsu
 
-    sample = volume.array[:: max(1, volume.grid.shape[0] // 32), ::2, ::2].astype(np.float32)
-    sample = sample[np.isfinite(sample)]
+    stored = volume.array[:: max(1, volume.grid.shape[0] // 32), ::2, ::2].astype(np.float32)
+    sample = stored[np.isfinite(stored)] * np.float32(volume.slope) + np.float32(volume.intercept)
+    if volume.unit == "HU":
+        sample = np.maximum(sample, AIR)  # what a scanner writes outside its circle is no tissue of its own
     if not sample.size or sample.min() == sample.max():
         return None
     low, high = np.percentile(sample, (0.5, 99.5))
     if high <= low:
         return None
-    return float(threshold_otsu(np.clip(sample, low, high))) * volume.slope + volume.intercept
+    return float(threshold_otsu(np.clip(sample, low, high)))

@@ -15,9 +15,10 @@ from viewer.scene.layer import Layer, VolumeLayer
 
 
 class SliceArtist(Protocol):
-    """Draws one layer in one slice view. `prop` is a vtkImageSlice."""
+    """Draws one layer in one slice view. `prop` is a vtkImageSlice. dress: the layer whose look it has."""
 
     prop: Any
+    dress: Any
 
     def look(self, pose: Pose, timepoint: int, *, overlay: bool) -> Hashable:
         """Everything the picture depends on: an equal look needs no new drawing."""

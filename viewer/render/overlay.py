@@ -9,10 +9,11 @@ from viewer.data.grid import PLANES, orientation_letters
 from viewer.data.study import Source
 from viewer.data.volume import Window
 from viewer.render.plane import Plane, Pose
-from viewer.scene.layer import VolumeLayer
+from viewer.scene.layer import MARKS, VolumeLayer
 
 TEXT, DIM, ACCENT = "#d8dce2", "#a3abb6", "#3fb6c9"
 AI, WARNING, DANGER = "#a890f0", "#e2a43b", "#e5645f"
+REGION = "#ff9ad5"
 PLANE_COLORS = {"axial": "#f0635c", "sagittal": "#edd54c", "coronal": "#6eb04b"}
 SCALE_SHARE = 0.25  # of the view's width, at most, for the scale bar
 
@@ -39,12 +40,13 @@ class ScaleBar:
 
 @dataclass(frozen=True)
 class ColorBar:
-    """What the colours of a layer mean: the values at the two ends."""
+    """What the colours of a layer mean: the values at the two ends, and in the middle where that is zero."""
 
     colormap: str
     lower: str
     upper: str
     unit: str
+    middle: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,27 @@ class Cross:
 
 
 @dataclass(frozen=True)
+class Wipe:
+    """The line between input and result. at: its place in pixels, across the view where it is upright, else down it.
+
+    before: what lies left of it or above; after: what lies right of it or below.
+    """
+
+    at: float
+    upright: bool
+    before: Line
+    after: Line
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A drawn region: its corners in pixels, and what is written beside it."""
+
+    corners: tuple[tuple[float, float], ...]
+    lines: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True)
 class Overlay:
     """All of it. edges: letters at the left, right, top and bottom. loading: the part that has arrived."""
 
@@ -73,6 +96,8 @@ class Overlay:
     scale_bar: ScaleBar | None = None
     color_bars: tuple[ColorBar, ...] = field(default=())
     cross: Cross | None = None
+    wipe: Wipe | None = None
+    outline: Outline | None = None
     message: str = ""
     loading: float = 1.0
     active: bool = False
@@ -100,14 +125,27 @@ def patient_lines(source: Source) -> tuple[Line, ...]:
     return tuple(Line(text, color) for text, color in texts if text)
 
 
-def layer_lines(shown: Sequence[VolumeLayer]) -> tuple[Line, ...]:
-    """What is wrong about seeing the layers together, then the layers, the top one first, each with its badges."""
+def layer_lines(shown: Sequence[VolumeLayer], *, solid: bool = False) -> tuple[Line, ...]:
+    """What is wrong about seeing the layers together, then the layers, the top one first, each with its badges.
+
+    solid: their opacity is not used.
+    """
     lines = list(mismatches(shown))
     for layer in reversed(shown):
-        opacity = f" · {layer.opacity:.0%}" if layer.opacity < 1 else ""
+        opacity = f" · {layer.opacity:.0%}" if layer.opacity < 1 and not solid else ""
         lines.append(Line(f"{layer.name}{opacity}"))
-        lines += [Line(badge, AI if badge.startswith("AI") else WARNING) for badge in layer.badges]
+        lines += [Line(badge, _badge_color(badge)) for badge in layer.badges]
     return tuple(lines)
+
+
+def mark_lines(shown: Sequence[VolumeLayer]) -> tuple[Line, ...]:
+    """The marks of results alone: they stay when all other text is hidden."""
+    marks = [badge for layer in reversed(shown) for badge in layer.badges if badge in MARKS.values()]
+    return tuple(Line(mark, _badge_color(mark)) for mark in dict.fromkeys(marks))
+
+
+def _badge_color(badge: str) -> str:
+    return AI if badge.startswith("AI") else WARNING
 
 
 def mismatches(shown: Sequence[VolumeLayer]) -> tuple[Line, ...]:
@@ -161,10 +199,18 @@ def scale_bar(scale: float, width: int) -> ScaleBar | None:
 def color_bars(shown: Sequence[VolumeLayer]) -> tuple[ColorBar, ...]:
     """One for every layer whose colours stand for values, the top layer first."""
     return tuple(
-        ColorBar(layer.colormap, number(layer.window.lower), number(layer.window.upper), layer.volumes[0].unit)
+        _color_bar(layer)
         for layer in reversed(shown)
         if layer.colormap not in ("grey", "inverted grey") and not layer.volumes[0].color
     )
+
+
+def _color_bar(layer: VolumeLayer) -> ColorBar:
+    lower, upper = number(layer.window.lower), number(layer.window.upper)
+    if layer.is_difference and layer.window.upper > 0:
+        upper = f"+{upper}"
+    even = abs(layer.window.center) < 1e-6 * layer.window.width
+    return ColorBar(layer.colormap, lower, upper, layer.volumes[0].unit, "0" if even else "")
 
 
 def cross(pose: Pose, crosshair: tuple[float, float, float], *, full: bool) -> Cross:

@@ -13,11 +13,27 @@ from PySide6.QtGui import (
     QPainter,
     QPen,
     QPixmap,
+    QPolygonF,
 )
 
 from viewer.render.colormaps import colour_table
-from viewer.render.overlay import ACCENT, AI, DANGER, DIM, TEXT, WARNING, ColorBar, Cross, Line, Overlay
+from viewer.render.overlay import (
+    ACCENT,
+    AI,
+    DANGER,
+    DIM,
+    REGION,
+    TEXT,
+    WARNING,
+    ColorBar,
+    Cross,
+    Line,
+    Outline,
+    Overlay,
+    Wipe,
+)
 
+HANDLE, LABELS = 5, 0.32  # px: radius of the wipe's handle; where along its line the two words stand
 EDGE, GAP, TICK = 10, 14, 12  # px: margin, half the opening at the cross-hair's centre, length of edge marks
 HALO = QColor(0, 0, 0, 130)  # laid over itself it comes to nearly black
 AROUND = [(dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if dx or dy]
@@ -41,6 +57,10 @@ class OverlayPainter:
         """All of it, on a view of this size in logical pixels."""
         if overlay.cross:
             self._cross(painter, overlay.cross, width, height)
+        if overlay.wipe:
+            self._wipe(painter, overlay.wipe, width, height)
+        if overlay.outline:
+            self._outline(painter, overlay.outline, width, height)
         bars = self._color_bars(painter, overlay.color_bars, width, height)
         self._corners(painter, overlay, width, height)
         self._edges(painter, overlay, width, bars, height)
@@ -104,6 +124,10 @@ class OverlayPainter:
             painter.fillRect(box.adjusted(-1, -1, 1, 1), QColor(TEXT))
             picture = self._bar(bar.colormap)
             painter.drawPixmap(box, picture, QRectF(picture.rect()))
+            if bar.middle:
+                middle = self._text(painter, Line(bar.middle))
+                _put(painter, box.left() - 4 - _width(middle), box.center().y() - self._line / 2, middle)
+                room = max(room, 16 + _width(middle))
             taken += room + 8
         return taken
 
@@ -118,6 +142,45 @@ class OverlayPainter:
                 if start < end:
                     a, b = (QPointF(x, start), QPointF(x, end)) if upright else (QPointF(start, y), QPointF(end, y))
                     painter.drawLine(a, b)
+
+    def _wipe(self, painter: QPainter, wipe: Wipe, width: int, height: int) -> None:
+        """The line with its handle in the middle, and on either side what is seen there."""
+        before, after = self._text(painter, wipe.before), self._text(painter, wipe.after)
+        at = round(wipe.at) + 0.5
+        if wipe.upright:
+            ends, middle = (QPointF(at, 0), QPointF(at, height)), QPointF(at, height / 2)
+            top = round(height * LABELS)
+            places = QPointF(at - HANDLE - 2 - _width(before), top), QPointF(at + HANDLE + 2, top)
+        else:
+            ends, middle = (QPointF(0, at), QPointF(width, at)), QPointF(width / 2, at)
+            left = round(width * LABELS)
+            places = QPointF(left, at - HANDLE - self._line), QPointF(left, at + HANDLE)
+        for color, thick in ((QColor(0, 0, 0, 160), 3), (QColor(ACCENT), 1)):
+            painter.setPen(QPen(color, thick))
+            painter.drawLine(*ends)
+        painter.setBrush(QColor(ACCENT))
+        painter.setPen(QPen(QColor(0, 0, 0, 200), 1))
+        painter.drawEllipse(middle, HANDLE, HANDLE)
+        for place, picture in zip(places, (before, after), strict=True):
+            _put(painter, place.x(), place.y(), picture)
+
+    def _outline(self, painter: QPainter, outline: Outline, width: int, height: int) -> None:
+        """The region, and its numbers right of it, or left where there is no room."""
+        shape = QPolygonF([QPointF(x, y) for x, y in outline.corners])
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for color, thick in ((QColor(0, 0, 0, 160), 3.5), (QColor(REGION), 1.5)):
+            painter.setPen(QPen(color, thick))
+            painter.drawPolygon(shape)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        pictures = [self._text(painter, line) for line in outline.lines]
+        wide = max(map(_width, pictures), default=0)
+        box = shape.boundingRect()
+        left = box.right() + 6 if box.right() + 6 + wide < width else box.left() - 6 - wide
+        left = min(max(left, EDGE), width - EDGE - wide)
+        top = min(max(box.center().y() - self._line * len(pictures) / 2, EDGE), height - EDGE - self._line * 3)
+        for row, picture in enumerate(pictures):
+            _put(painter, left, top + row * self._line, picture)
 
     def _message(self, painter: QPainter, message: str, width: int, height: int) -> None:
         pictures = [self._text(painter, Line(text, DIM)) for text in message.splitlines()]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import replace
 
 import numpy as np
 from PySide6.QtWidgets import QWidget
 
 from viewer.data.grid import Grid
 from viewer.render.artist import SliceArtist, artist_of
+from viewer.render.inspected import RegionReader, inspection_lines, wipe_face, wipe_line
 from viewer.render.overlay import (
     Overlay,
     color_bars,
     cross,
     layer_lines,
     loading,
+    mark_lines,
     patient_lines,
     scale_bar,
     slice_lines,
@@ -23,6 +26,7 @@ from viewer.render.overlay import (
 from viewer.render.plane import Plane, Pose
 from viewer.render.view import View
 from viewer.scene.document import Document
+from viewer.scene.inspection import Inspected, inspected
 from viewer.scene.layer import Box, Layer, VolumeLayer
 from viewer.scene.view_state import ViewState
 
@@ -44,13 +48,29 @@ class SliceView(View):
         self._artists: dict[str, SliceArtist] = {}
         self._drawn: Hashable = None
         self._plane: Plane | None = None
+        self._region = RegionReader()
         self._place: tuple[float, float, float] | None = None  # across, along, scale; None while fitted
 
     # Where it looks.
     @property
+    def inspected(self) -> Inspected | None:
+        """Input and result where this view holds them against each other."""
+        return inspected(self.document, self.state.inspection, self.state.active)
+
+    @property
+    def shown(self) -> tuple[VolumeLayer, ...]:
+        seen = self.inspected
+        return seen.shown if seen else super().shown
+
+    @property
+    def base(self) -> VolumeLayer | None:
+        """The lowest image that is drawn: its slices are those of the view."""
+        return next(iter(self.shown), None)
+
+    @property
     def plane(self) -> Plane | None:
         """The slices of the base layer; None where there is no visible image."""
-        base = self.document.base
+        base = self.base
         grid = base.volumes[0].grid if base else None
         if grid is None:
             return None
@@ -122,12 +142,14 @@ class SliceView(View):
     def sync(self) -> bool:
         pose = self.pose
         layers = () if pose is None or pose.plane.flat else self.shown
+        self._dress()
         looks = tuple(
-            (layer.id, self._artist(layer).look(pose, self.state.timepoint, overlay=place > 0))
+            (layer.id, self._artist(layer).look(pose, self._time(layer), overlay=place > 0))
             for place, layer in enumerate(layers)
             if pose
         )
-        look = (pose, looks)
+        seen = self.inspected
+        look = (pose, looks, seen.how if seen else None)
         for layer_id in self._written & set(self._artists):
             self._artists[layer_id].touched()
         if look == self._drawn and not self._written:
@@ -142,7 +164,7 @@ class SliceView(View):
         return True
 
     def overlay(self) -> Overlay:
-        base, pose, state = self.document.base, self.pose, self.state
+        base, pose, state = self.base, self.pose, self.state
         if base is None or pose is None:
             return Overlay(active=self._active)
         shown = self.shown
@@ -151,23 +173,42 @@ class SliceView(View):
         selected = next((layer for layer in shown if layer.id == state.active), base)
         written = state.show_crosshair or state.show_text
         lines = cross(pose, state.crosshair, full=state.show_crosshair) if written else None
-        common = Overlay(cross=lines, loading=loading(shown), active=self._active)
+        seen = self.inspected
+        common = Overlay(
+            top_right=mark_lines(shown),
+            cross=lines,
+            wipe=wipe_line(pose, seen) if seen else None,
+            outline=self._region.outline(state.region, pose, self.document, state.active, shown, state.timepoint)
+            if state.region
+            else None,
+            loading=loading(shown),
+            active=self._active,
+        )
         if not state.show_text:
             return common
         axes = pose.plane.screen_axes
         zoom = min(pose.plane.grid.spacing[axis] for axis in axes) / pose.scale
-        return Overlay(
+        return replace(
+            common,
             top_left=patient_lines(base.source),
-            top_right=layer_lines(shown),
+            top_right=inspection_lines(seen) if seen else layer_lines(shown),
             bottom_left=window_lines(selected.window, selected.volumes[0].unit, zoom),
             bottom_right=slice_lines(pose.plane, pose.index, base, state.timepoint),
             edges=pose.plane.letters,
             scale_bar=None if UNMEASURED in base.badges else scale_bar(pose.scale, self.width()),
             color_bars=color_bars(shown),
-            cross=common.cross,
-            loading=common.loading,
-            active=common.active,
         )
+
+    def _dress(self) -> None:
+        """While input and result are held against each other, both wear the result's window and colours."""
+        seen = self.inspected
+        for layer in self.shown:
+            self._artist(layer).dress = seen.result if seen and layer is seen.given else layer
+
+    def _time(self, layer: Layer) -> int:
+        """The time point that is drawn: of an input the one that its result was computed from."""
+        seen = self.inspected
+        return seen.result.made_at if seen and layer is seen.given else self.state.timepoint
 
     def _turn(self, plane: Plane) -> None:
         """Take another base: what was in the middle stays there where both lie in one space, else all is shown."""
@@ -190,7 +231,7 @@ class SliceView(View):
 
     def shows(self, layer: Layer, box: Box) -> bool:
         plane = self.plane
-        if plane is None or not isinstance(layer, VolumeLayer) or layer not in self.document.shown:
+        if plane is None or not isinstance(layer, VolumeLayer) or layer not in self.shown:
             return False
         if not layer.volumes[0].grid.matches(plane.grid):
             return True
@@ -203,10 +244,14 @@ class SliceView(View):
         return self._artists[layer.id]
 
     def _show(self, layer: Layer, place: int, pose: Pose) -> None:
-        artist = self._artist(layer)
-        artist.show(pose, self.state.timepoint, overlay=place > 0)
+        artist, seen = self._artist(layer), self.inspected
+        artist.show(pose, self._time(layer), overlay=place > 0 and not seen)
         if not artist.prop.GetVisibility():
             return
+        if seen:
+            artist.prop.GetProperty().SetOpacity(seen.share if place else 1.0)
+            if place and (face := wipe_face(pose, seen.how)):
+                artist.prop.GetMapper().AddClippingPlane(face)
         matrix = artist.prop.GetUserMatrix()
         for axis, towards in enumerate(-pose.plane.forward):  # nearer than the layer below, or that would hide it
             matrix.SetElement(axis, 3, matrix.GetElement(axis, 3) + place * LIFT * towards)

@@ -20,7 +20,7 @@ class VolumeSliceArtist:
     """One vtkImageSlice. On the view's own grid it takes the slice as it is stored; on another grid it samples."""
 
     def __init__(self, layer: VolumeLayer) -> None:
-        self._layer = layer
+        self._layer = self.dress = layer  # dress: the layer whose window and colours it wears
         self._mapper: Any = vtkImageSliceMapper()
         self._mapper.BorderOn()
         self._reslice: PlaneReslice | None = None
@@ -35,7 +35,7 @@ class VolumeSliceArtist:
 
     def look(self, pose: Pose, timepoint: int, *, overlay: bool) -> Hashable:
         """Everything the picture depends on: an equal look needs no new drawing."""
-        layer, volume = self._layer, self._layer.volume(timepoint)
+        layer, volume = self.dress, self._layer.volume(timepoint)
         place = pose.index if volume.grid.matches(pose.plane.grid) else pose
         return volume, pose.plane, place, layer.window, layer.colormap, layer.opacity, overlay
 
@@ -80,8 +80,8 @@ class VolumeSliceArtist:
 
     def _colour(self, volume: Volume, *, overlay: bool) -> None:
         look = self.prop.GetProperty()
-        look.SetOpacity(self._layer.opacity)
-        coloured = (volume, self._layer.window, self._layer.colormap, overlay)
+        look.SetOpacity(self.dress.opacity)
+        coloured = (volume, self.dress.window, self.dress.colormap, overlay)
         if coloured == self._coloured:
             return
         self._coloured = coloured
@@ -90,9 +90,9 @@ class VolumeSliceArtist:
             look.SetColorWindow(255)
             look.SetColorLevel(127.5)
             return
-        lower, upper = stored_range(volume, self._layer.window)
+        lower, upper = stored_range(volume, self.dress.window)
         inverted = volume.inverted != (lower > upper)
-        fill_table(self._table, colour_table(self._layer.colormap, inverted=inverted, overlay=overlay))
+        fill_table(self._table, colour_table(self.dress.colormap, inverted=inverted, overlay=overlay))
         self._table.SetRange(min(lower, upper), max(lower, upper))
         look.SetLookupTable(self._table)
         look.UseLookupTableScalarRangeOn()

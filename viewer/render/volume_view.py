@@ -16,7 +16,7 @@ from viewer.data.grid import Grid, orientation_letters
 from viewer.data.volume import Window
 from viewer.render.artist import SpaceArtist, artist_of
 from viewer.render.gl_info import is_software
-from viewer.render.overlay import DIM, WARNING, Line, Overlay, layer_lines, loading, number, patient_lines
+from viewer.render.overlay import DIM, WARNING, Line, Overlay, layer_lines, loading, mark_lines, number, patient_lines
 from viewer.render.view import View
 from viewer.render.volume_presets import Preset, presets, presets_for
 from viewer.scene.document import Document
@@ -175,7 +175,8 @@ class VolumeView(View):
         if layer is None or preset is None:
             return Overlay(active=self._active)
         message = self.problem or ("Preparing 3-D …" if self._steps else "")
-        common = Overlay(message=message, loading=loading((layer,)), active=self._active)
+        marks = mark_lines((layer,))
+        common = Overlay(top_right=marks, message=message, loading=loading((layer,)), active=self._active)
         if not self.state.show_text:
             return common
         badges = list(layer_lines((layer,)))

@@ -7,6 +7,9 @@ from typing import ClassVar, Literal
 
 from psygnal import SignalGroupDescriptor
 
+from viewer.data.region import Region
+from viewer.scene.inspection import Inspection
+
 Layout = Literal["2x2", "1-up", "1+3", "compare"]
 LAYOUTS: tuple[Layout, ...] = ("2x2", "1-up", "1+3", "compare")
 VIEWS = ("axial", "volume", "sagittal", "coronal")  # reading order of the 2×2 layout
@@ -17,6 +20,8 @@ class ViewState:
     """crosshair: world position in LPS mm that all views share. timepoint: from 0. active: the selected layer's id.
 
     view: the view that the keyboard and the 1-up layout mean, one of VIEWS. tool: id of what the left button does.
+    inspection: how the active result is held against its input; None while the layers are shown as they are.
+    region: the drawn region of interest, where there is one.
     compared: ids of the layers that the layout "compare" shows side by side, in one plane (input, result, difference).
     """
 
@@ -29,6 +34,8 @@ class ViewState:
     view: str = "axial"
     tool: str = "window_level"
     compared: tuple[str, ...] = ()
+    inspection: Inspection | None = None
+    region: Region | None = None
     show_crosshair: bool = True
     show_overlays: bool = True  # layers above the base
     show_text: bool = True  # corner texts, scale bar, orientation letters

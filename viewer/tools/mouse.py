@@ -10,17 +10,19 @@ from viewer.tools.crosshair import Crosshair
 from viewer.tools.orbit import Orbit
 from viewer.tools.pan import Pan
 from viewer.tools.profiles import Profile
+from viewer.tools.region import DrawBox, DrawEllipse
 from viewer.tools.scroll import Scroll
 from viewer.tools.timepoint import Timepoint
 from viewer.tools.tool import Tool
 from viewer.tools.window_level import WindowLevel
+from viewer.tools.wipe import WipeLine
 from viewer.tools.zoom import Zoom
 
 MODIFIERS = ("ctrl", "alt", "shift")  # the order they are written in
 ACTIVE = "active"  # in a table: whatever tool is chosen
 
 # What the left button can be; the first is chosen at the start.
-CHOICES: tuple[type[Tool], ...] = (WindowLevel, Crosshair, Scroll, Zoom, Pan)
+CHOICES: tuple[type[Tool], ...] = (WindowLevel, Crosshair, Scroll, Zoom, Pan, DrawEllipse, DrawBox)
 
 
 class Mouse:
@@ -31,6 +33,8 @@ class Mouse:
         self.profile = profile
         kinds: tuple[type[Tool], ...] = (*CHOICES, Orbit, Timepoint)
         self.tools = {kind.id: kind(document, state) for kind in kinds}
+        self._wipe = WipeLine(document, state)
+        self._over: View | None = None  # the view whose wipe line the mouse is on
         self._held: tuple[Tool, MouseEvent] | None = None  # the tool at work and the last event it saw
 
     def follow(self, view: View) -> None:
@@ -49,7 +53,9 @@ class Mouse:
             self._move(view, event)
 
     def _press(self, view: View, event: MouseEvent) -> None:
-        if tool := self._tool(view, event, event.button):
+        if event.button == "left" and self._wipe.on(view, event):
+            self._held = self._wipe, event
+        elif tool := self._tool(view, event, event.button):
             self._held = tool, event
             view.setCursor(tool.cursor)
             tool.press(view, event)
@@ -59,8 +65,19 @@ class Mouse:
             tool, last = self._held
             self._held = tool, event
             tool.drag(view, event, event.x - last.x, event.y - last.y)
-        elif not event.button and (hovering := self._tool(view, event, "move")):
-            hovering.hover(view, event)
+        elif not event.button:
+            self._point(view, event)
+            if hovering := self._tool(view, event, "move"):
+                hovering.hover(view, event)
+
+    def _point(self, view: View, event: MouseEvent) -> None:
+        """Over the wipe's line the cursor says that it can be moved."""
+        if self._wipe.on(view, event):
+            self._over = view
+            view.setCursor(self._wipe.shape())
+        elif self._over is view:
+            self._over = None
+            view.unsetCursor()
 
     def _tool(self, view: View, event: MouseEvent, what: str) -> Tool | None:
         table = self.profile.volume if isinstance(view, VolumeView) else self.profile.slices

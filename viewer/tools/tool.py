@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 
 from viewer.render.view import MouseEvent, View
 from viewer.scene.document import Document
+from viewer.scene.inspection import inspected
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.view_state import ViewState
 
@@ -43,6 +44,12 @@ class Tool:
 
     @property
     def target(self) -> VolumeLayer | None:
-        """The image that the tool means: the active layer where it is shown, else the lowest one shown."""
+        """The image that the tool means: the active layer where it is shown, else the lowest one shown.
+
+        While a result is inspected: the result, or the difference that is shown in its place.
+        """
+        seen = inspected(self.document, self.state.inspection, self.state.active)
+        if seen:
+            return seen.difference or seen.result
         active = self.document.find(self.state.active)
         return active if isinstance(active, VolumeLayer) and active.visible else self.document.base

@@ -13,7 +13,10 @@ CROSSES = 300.0  # pixels down that raise the level by one width
 
 
 class WindowLevel(Tool):
-    """Right: wider window, less contrast. Down: higher level, darker. The starting width sets the pace."""
+    """Right: wider window, less contrast. Down: higher level, darker. The starting width sets the pace.
+
+    A difference stays even about zero, or its colours would lie.
+    """
 
     id = "window_level"
     title = "Window/level"
@@ -31,5 +34,5 @@ class WindowLevel(Tool):
         if self._layer is None or self._start is None or self._layer.volume(0).color:
             return
         width = self._start.width * 2 ** ((event.x - self._from[0]) / DOUBLES)
-        centre = self._start.center + (event.y - self._from[1]) * self._start.width / CROSSES
-        self._layer.window = Window(centre, width)
+        rise = 0.0 if self._layer.is_difference else (event.y - self._from[1]) * self._start.width / CROSSES
+        self._layer.window = Window(self._start.center + rise, width)

@@ -12,6 +12,7 @@ from viewer.settings import log_folder, plugin_folder
 from viewer.tools.mouse import CHOICES
 from viewer.tools.timepoint import timepoints
 from viewer.ui.action import Action, always
+from viewer.ui.inspect_actions import inspect_actions
 
 if TYPE_CHECKING:
     from viewer.ui.window import MainWindow
@@ -29,7 +30,8 @@ assert set(LAYOUT_TITLES) == set(get_args(Layout))
 
 def all_actions(window: MainWindow) -> list[Action]:
     """The one list."""
-    parts = (_file, _edit, _layouts, _view, _windows, _slices, _layer, _volume, _tools, _plugins, _help)
+    first, then = (_file, _edit, _layouts, _view, _windows, _slices, _layer), (_volume, _tools, _plugins, _help)
+    parts = (*first, inspect_actions, *then)
     return [action for part in parts for action in part(window)]
 
 

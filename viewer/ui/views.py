@@ -69,14 +69,19 @@ class Views(QStackedWidget):
         return self.by_name[self.session.state.view]
 
     @property
+    def slices(self) -> SliceView:
+        """The active view, or the axial one where that is the 3-D view."""
+        view = self.active if isinstance(self.active, SliceView) else self.by_name["axial"]
+        assert isinstance(view, SliceView)
+        return view
+
+    @property
     def all(self) -> tuple[View, ...]:
         return (*self.by_name.values(), *self._compared.values())
 
     def read_on(self, slices: int) -> None:
         """Onward in the active view; in the axial one where that is the 3-D view."""
-        view = self.active if isinstance(self.active, SliceView) else self.by_name["axial"]
-        assert isinstance(view, SliceView)
-        onward(view, slices)
+        onward(self.slices, slices)
 
     def look_from(self, side: str) -> None:
         """Turn the 3-D view to see the patient from a side."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QResizeEvent
-from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
 
 from viewer.ui import theme
 
@@ -30,6 +30,13 @@ def button(text: str, icon: str, act: Callable[[], object], role: str = "", colo
     set_role(widget, role)
     widget.clicked.connect(lambda: act())
     return widget
+
+
+def rule() -> QFrame:
+    """A thin line between two parts of a panel."""
+    line = QFrame()
+    line.setObjectName("rule")
+    return line
 
 
 def set_role(widget: QWidget, role: str) -> None:

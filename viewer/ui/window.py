@@ -34,6 +34,7 @@ from viewer.ui.action import ActionList
 from viewer.ui.actions import all_actions
 from viewer.ui.commands import Commands
 from viewer.ui.info import InfoPanel
+from viewer.ui.inspect import InspectPanel
 from viewer.ui.jobs import JobsPanel
 from viewer.ui.layers import LayersPanel
 from viewer.ui.leaving import may_leave
@@ -189,12 +190,14 @@ class MainWindow(QMainWindow):
         self.studies = StudiesPanel(self.session)
         self.layers = LayersPanel(self.session)
         self.plugins = PluginsPanel(self.session)
+        self.inspect = InspectPanel(self.session, lambda: self.views.slices)
         self.info = InfoPanel(self.session)
         self.jobs = JobsPanel(self.session)
         self.inspector = QTabWidget()
         self.inspector.setDocumentMode(True)
         self.inspector.setAccessibleName("Inspector")
-        for panel, title in ((self.layers, "Layers"), (self.plugins, "Plugins"), (self.info, "Info")):
+        tabs = {"Layers": self.layers, "Plugins": self.plugins, "Inspect": self.inspect, "Info": self.info}
+        for title, panel in tabs.items():
             self.inspector.addTab(panel, title)
         area = Qt.DockWidgetArea
         self.left = self._dock("Studies", self.studies, area.LeftDockWidgetArea)
