@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pydicom.uid import CTImageStorage, PositronEmissionTomographyImageStorage, SecondaryCaptureImageStorage
 from scipy.spatial.transform import Rotation
 
+from tests.fixtures.dicom_indexed import only
 from viewer.data.grid import Grid
 from viewer.data.provenance import Provenance
 from viewer.data.study import Source
@@ -96,6 +97,25 @@ def test_a_learned_result_carries_its_mark_however_long_the_name(tmp_path: Path,
     assert ds.SeriesDescription.endswith(said)
     assert len(ds.SeriesDescription) <= 64
     assert "ab" * 32 in ds.DerivationDescription
+
+
+def test_a_learned_result_is_known_as_such_when_it_is_opened_again_and_saved_again(tmp_path: Path) -> None:
+    array = ct_array()
+    volume = classic_series(tmp_path / "in", array, oblique_grid(array.shape))
+    save(
+        [replace(volume, provenance=replace(PROVENANCE, learned=True))],
+        tmp_path / "once",
+        "dicom",
+        "AI-altered, accepted",
+    )
+    opened = only(sorted((tmp_path / "once").glob("*.dcm")))
+    assert opened.badges == ("AI-altered",)
+    assert any("trained model" in warning for warning in opened.warnings)
+    again = replace(volume, source=opened.source, badges=opened.badges, provenance=None)
+    save([again], tmp_path / "twice", "dicom")
+    assert only(sorted((tmp_path / "twice").glob("*.dcm"))).badges == ("AI-altered",)
+    save([replace(volume, provenance=PROVENANCE)], tmp_path / "classical", "dicom")
+    assert only(sorted((tmp_path / "classical").glob("*.dcm"))).badges == ()
 
 
 def test_a_resampled_result_says_so_and_refers_to_every_source(tmp_path: Path) -> None:

@@ -155,4 +155,6 @@ def test_a_changed_file_runs_changed(image: Volume, tmp_path: Path) -> None:
 def test_what_is_made_of_a_learned_image_stays_marked_as_learned(image: Volume) -> None:
     learned = replace(image, provenance=Provenance("net", "1", "1", learned=True))
     assert run("shift", learned).outputs["volume"].provenance.learned
+    opened = replace(image, badges=("AI-altered",))  # from a file that said so
+    assert run("shift", opened).outputs["volume"].provenance.learned
     assert not run("shift", image).outputs["volume"].provenance.learned

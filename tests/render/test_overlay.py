@@ -21,6 +21,7 @@ from viewer.render.overlay import (
     cross,
     layer_lines,
     loading,
+    mark_lines,
     mismatches,
     number,
     patient_lines,
@@ -42,6 +43,11 @@ def layer(name="CT", grid=GRID, **facts):
 
 def texts(lines):
     return [line.text for line in lines]
+
+
+def test_what_a_file_says_of_ai_is_a_lasting_mark():
+    opened = layer(badges=("AI-altered", "lossy"))
+    assert mark_lines((opened,)) == (Line("AI-altered", AI),)
 
 
 def test_the_patient_the_study_and_the_series_are_named():

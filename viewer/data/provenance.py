@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+ALTERED = "AI-altered"  # what every mark of values that a trained model had a part in can be told by, in files too
 
 
 @dataclass(frozen=True)
@@ -32,3 +35,8 @@ class Provenance:
     def from_json(cls, document: dict[str, Any]) -> Provenance:
         """The inverse of to_json. Raises TypeError for unknown or missing fields."""
         return cls(**{**document, "inputs": tuple(document.get("inputs", ()))})
+
+
+def is_learned(provenance: Provenance | None, badges: Iterable[str] = ()) -> bool:
+    """True where a trained model made or altered values: by provenance, or by a mark that a file brought along."""
+    return bool(provenance and provenance.learned) or any(badge.startswith("AI") for badge in badges)

@@ -27,6 +27,7 @@ from pydicom.tag import Tag
 from pydicom.valuerep import format_number_as_ds
 
 from viewer.data.grid import Grid
+from viewer.data.provenance import ALTERED, is_learned
 from viewer.data.volume import Volume
 from viewer.io import dicom_carried as carried
 from viewer.io.stored import Coding, SaveError, mark_of, sixteen_bits
@@ -176,6 +177,8 @@ def _derive(header: Dataset, volume: Volume, source: Dataset | None) -> None:
         words = f"{made} on {provenance.device}.{model} {NOTICE} Parameters: {parameters}"
         block = header.private_block(0x0071, CREATOR, create=True)
         block.add_new(PROVENANCE, "UT", json.dumps(provenance.to_json(), ensure_ascii=False))
+    if is_learned(provenance, volume.badges):
+        words = f"{ALTERED}. {words}"
     header.DerivationDescription = words[:1024]
     codes = [code for pattern, code in DERIVATIONS if pattern.search(plugin)][:1]
     if RESAMPLED not in codes and (carried.is_resampled(volume, source) or "resampled" in volume.badges):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from viewer.data.provenance import ALTERED
 from viewer.io.dicom_header import Header, Mark
 from viewer.io.dicom_values import Values
 
@@ -75,6 +76,8 @@ def _ultrasound(values: Values) -> tuple[float, float] | None:
 def file_marks(values: Values, header: Header) -> tuple[Mark, ...]:
     """What must be said about a file's pixels wherever they are shown."""
     marks = []
+    if values.text(0x00082111).startswith(ALTERED):
+        marks.append(Mark("A trained model made or altered these pixels; look at the original, too.", ALTERED))
     pixels = header.pixels
     ratio = values.number(0x00282112)
     told = values.text(0x00282110) == "01"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from viewer.compute.job import Job, Refusal
 from viewer.compute.memory import PeakMemory
-from viewer.data.provenance import Provenance
+from viewer.data.provenance import Provenance, is_learned
 from viewer.data.study import Source
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
@@ -128,7 +128,7 @@ def _provenance(plugin: Plugin, settings: Mapping[str, Any], inputs: Mapping[str
         parameters={name: str(value) if isinstance(value, Path) else value for name, value in settings.items()},
         inputs=tuple(_identity(value) for value in inputs.values()),
         engine=", ".join(f"{name} {version(name)}" for name in plugin.libraries),
-        learned=any(value.provenance is not None and value.provenance.learned for value in inputs.values()),
+        learned=any(is_learned(value.provenance, getattr(value, "badges", ())) for value in inputs.values()),
     )
 
 
