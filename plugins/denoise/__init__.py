@@ -10,6 +10,7 @@ from viewer.api import Annotated, Job, Range, Refusal, Volume, plugin, replace
 
 THICK = 2.5  # times the spacing in the plane: beyond, slices have little to say about each other
 NETWORK = "trained network"
+KNOWN = ("CT", "MR", "PT", "NM", "US", "CR", "DX", "MG", "XA")  # modalities that tell what noise there is
 
 
 @plugin(
@@ -45,18 +46,20 @@ def denoise(
         The trained network is the most exact. Non-local means keeps fine texture; curvature diffusion smooths along
         edges and is robust; total variation makes areas flat and edges sharp.
     noise
-        Rician noise is that of magnitude MR: its mean is taken away too. Automatic: Rician for MR, Gaussian else.
+        Rician noise is that of magnitude MR: its mean is taken away too. Automatic: Rician for MR, and where the file
+        tells no modality but the air around the body looks like it; Gaussian else.
     strength
         The estimated noise level is multiplied by this: more removes more, and finer detail with it.
     quality
         Best asks the network four times, about mirror images too, and takes the mean; classical filters ignore it.
     """
-    from .noise import Noise, noise_level
+    from .noise import Noise, is_magnitude, noise_level
 
     _check(image)
     axis = _flat_axis(image)
-    rician = noise == "Rician" or (noise == "automatic" and image.modality == "MR")
     with job.stage("estimating the noise"):
+        told_by_air = image.modality not in KNOWN and is_magnitude(image.array, axis)
+        rician = noise == "Rician" or (noise == "automatic" and (image.modality == "MR" or told_by_air))
         found = Noise(noise_level(image.array, axis, rician=rician), rician)
     if not found.level:
         return image

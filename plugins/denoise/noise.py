@@ -20,9 +20,8 @@ Floats = NDArray[np.float32]
 SLAB, SLICE = (2, 4, 4), (1, 4, 4)  # voxels along each side of a block
 LEVEL = 0.1  # of the blocks are asked, the most level ones
 ENOUGH = 64  # layers of blocks that are looked at
-STRONG = (
-    20.0  # signal to noise beyond which magnitude and Gaussian noise are the same, and their formula loses its digits
-)
+RAYLEIGH = (1.6, 2.3)  # mean over deviation of air in a magnitude image: 1.91 in theory
+STRONG = 20.0  # signal to noise beyond which magnitude noise is as good as Gaussian, and its formula loses its digits
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,15 @@ def noise_level(array: NDArray[np.generic], flat_axis: int | None = None, *, ric
         means, variances = means[level], variances[level]
     sigma = float(np.sqrt(np.median(variances)))
     return _gaussian(sigma, float(np.median(means))) if rician and sigma else sigma
+
+
+def is_magnitude(array: NDArray[np.generic], flat_axis: int | None = None) -> bool:
+    """Whether the darkest tenth of the image is distributed as air is in the magnitude of a complex image."""
+    means, _, variances = _blocks(np.moveaxis(array, flat_axis or 0, 0), SLAB if flat_axis is None else SLICE)
+    if means.size == 0 or means.min() <= 0:
+        return False
+    dark = means <= np.quantile(means, LEVEL)
+    return RAYLEIGH[0] < float(np.median(means[dark] / np.sqrt(variances[dark]))) < RAYLEIGH[1]
 
 
 def _blocks(array: NDArray[np.generic], side: tuple[int, int, int]) -> Floats:

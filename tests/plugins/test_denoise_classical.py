@@ -15,7 +15,7 @@ from plugins.correct_bias.field import _log_field
 from plugins.denoise import denoise
 from plugins.denoise.blocks import blocks, filtered
 from plugins.denoise.classical import METHODS
-from plugins.denoise.noise import noise_level
+from plugins.denoise.noise import is_magnitude, noise_level
 from viewer.api import Grid, Job, Refusal, Volume
 
 SHAPE = (20, 48, 52)
@@ -43,6 +43,17 @@ def test_the_noise_level_of_odd_images() -> None:
     assert noise_level(noise[:, :, :1], 2) == pytest.approx(10, rel=0.2)
     assert noise_level(np.full((5, 6, 7), 3)) == 0
     assert noise_level(np.zeros((1, 1, 7)), 0) == 0
+
+
+def test_air_tells_a_magnitude_image() -> None:
+    """NIfTI does not tell the modality."""
+    assert is_magnitude(phantom((24, 64, 64), 30.0, modality="MR").array)
+    assert not is_magnitude(phantom((24, 64, 64), 30.0, modality="CT").array)
+    assert not is_magnitude(clean((24, 64, 64)))
+    untold = replace(phantom(SHAPE, 40.0), source=replace(phantom().source, modality="OT"))
+    job = Job()
+    denoise(untold, job, method="non-local means")
+    assert any(" Rician noise " in name for name in job.stages)
 
 
 @pytest.mark.parametrize("method", list(METHODS))

@@ -137,13 +137,18 @@ def plugin(
             parameters=_parameters(arguments, hints, told),
             outputs=_outputs(hints.get("return"), outputs),
             summary=text.short_description or "",
-            description=text.long_description or "",
+            description=_flowing(text.long_description or ""),
             libraries=libraries,
             model=model,
             gpu=gpu,
         )
 
     return declare
+
+
+def _flowing(text: str) -> str:
+    """Paragraphs without the line breaks that the source code needs."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
 def _inputs(arguments: list[Argument], hints: dict[str, Any], told: dict[str, str]) -> tuple[Input, ...]:
