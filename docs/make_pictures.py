@@ -8,6 +8,10 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from viewer.app import Stage
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"
@@ -29,7 +33,7 @@ def main() -> None:
 
 
 def panels() -> None:
-    """The plugin form while a job runs, and the facts of a result."""
+    """The plugin form while a job runs, the facts of a result, its inspection, the models."""
     from viewer.app import Stage
     from viewer.cli.stage import find_images, finish
     from viewer.io.sample import sample_paths
@@ -46,6 +50,30 @@ def panels() -> None:
         finish(stage, task)
         window.inspector.setCurrentWidget(window.info)
         stage.picture(PICTURES / "result-facts.png")
+        window.bottom.hide()
+        inspection(stage)
+        models(stage)
+
+
+def inspection(stage: Stage) -> None:
+    """The result against its input: wiped, and their difference."""
+    window = stage.window
+    window.inspector.setCurrentWidget(window.inspect)
+    for mode in ("wipe", "difference"):
+        window.inspect.do.turn_on(mode)
+        stage.until(lambda: not any(task.running for task in stage.session.tasks))
+        stage.picture(PICTURES / f"inspect-{mode}.png")
+
+
+def models(stage: Stage) -> None:
+    """The card of the denoiser."""
+    from PySide6.QtWidgets import QApplication
+
+    stage.window.commands.show_models("denoise-haar")
+    stage.until(lambda: stage.session.models.known)
+    dialog = QApplication.activeModalWidget()
+    dialog.grab().save(str(PICTURES / "models.png"))
+    dialog.close()
 
 
 if __name__ == "__main__":
