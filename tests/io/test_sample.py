@@ -15,6 +15,7 @@ from scipy import ndimage
 from viewer.compute.sample_case import make_case
 from viewer.io import sample
 from viewer.io.sample import SampleError, SamplePaths, sample_paths
+from viewer.io.sample_truth import kept, truth_of
 
 SERIES = {"baseline/t1": 180, "baseline/flair": 60, "baseline/pet": 58, "follow_up/t1": 168}
 
@@ -249,3 +250,21 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(sample, "_template", lambda: None)
     with pytest.raises(SampleError, match="could not be written"):
         sample_paths()
+
+
+@pytest.mark.parametrize("study", ["baseline", "follow_up"])
+def test_the_truth_behind_a_t1_series_is_found_and_what_is_kept_of_it(made: SamplePaths, study: str) -> None:
+    files = tuple(sorted(map(str, (made.folder / study / "t1").glob("*.dcm"))))
+    found = truth_of(Source(files=files))
+    assert found is not None
+    assert truth_of(Source(files=tuple(map(str, (made.baseline / "flair").glob("*.dcm"))))) is None
+    clean = image(made, f"{study}_noise_free")
+    values = sitk.GetArrayFromImage(clean).astype(np.float32)
+    grid = Grid.of(values.shape, clean.GetSpacing()[::-1], clean.GetOrigin(), clean.GetDirection())
+    dull = values.mean() + 0.5 * (values - values.mean())
+    measured = kept(Volume(values, grid), Volume(dull, grid), found)
+    assert measured.edges == pytest.approx((1, 0.5), abs=1e-3)
+    assert len(measured.lesions) >= 8
+    for before, after in measured.lesions:
+        assert (before.kept, after.kept) == pytest.approx((1, 0.5), abs=1e-3)
+        assert before.reference < -20  # lesions are dark in T1

@@ -14,10 +14,12 @@ from viewer.cli.failure import JobFailed
 from viewer.cli.info import patients
 from viewer.cli.stage import WindowStage, find_images, finish
 from viewer.compute.compare import compare_images
-from viewer.data.study import Image
+from viewer.data.study import Image, Source
 from viewer.data.volume import Volume
 from viewer.io.reader import index_now, load_now
 from viewer.io.sample import SamplePaths, sample_paths
+from viewer.io.sample_truth import kept, truth_of
+from viewer.scene.inspection import Inspection
 from viewer.scene.layer import VolumeLayer
 from viewer.settings import NOTICE
 
@@ -69,7 +71,7 @@ def _look(stage: WindowStage, images: list[Image], sample: SamplePaths, baseline
 
 
 def _denoise(stage: WindowStage, baseline: Image, out: Path) -> VolumeLayer:
-    """Run the denoiser on the baseline, show it beside the input with their difference, and save it twice."""
+    """Run the denoiser on the baseline, show it beside the input and wiped against it, and save it twice."""
     session = stage.session
     layer = next(one for one in session.document.volume_layers if one.image is baseline)
     before = len(session.document)
@@ -77,6 +79,10 @@ def _denoise(stage: WindowStage, baseline: Image, out: Path) -> VolumeLayer:
     result = session.document.volume_layers[before]
     session.state.layout = "compare"
     stage.picture(out / "denoised.png")
+    session.state.layout = "2x2"
+    session.state.inspection = Inspection(result.id, "wipe", at=session.state.crosshair)
+    stage.picture(out / "wipe.png")
+    session.state.inspection = None
     finish(stage, session.save(result, out / "denoised", "dicom"))
     finish(stage, session.save(result, out / "denoised.nii.gz", "nifti", overwrite=True))
     return result
@@ -97,5 +103,22 @@ def _measure(stage: WindowStage, sample: SamplePaths, baseline: Image, result: V
     }
     return {
         "root mean square error inside the head": errors,
+        "kept of the truth": _kept(noisy, result.volumes[0], baseline.source),
         "saved against result": compare_images(result.volumes[0], read(out / "denoised")),
     }
+
+
+def _kept(before: Volume, result: Volume, source: Source) -> Json:
+    """The parts of the truth's edges and lesion contrasts that input and result keep: 1 is all."""
+    truth = truth_of(source)
+    if truth is None:
+        raise JobFailed("The sample lacks its truth: remove it from the cache and run the demo again.")
+    found = kept(before, result, truth)
+    names = ("input", "result")
+    lesions = [
+        {"label": one.label, "diameter_mm": round(one.diameter, 1)}
+        | {name: round(part.kept, 3) for name, part in zip(names, (one, other), strict=True)}
+        for one, other in found.lesions
+    ]
+    edges = {name: round(part, 3) for name, part in zip(names, found.edges, strict=True)}
+    return {"edges": edges, "lesions": lesions}
