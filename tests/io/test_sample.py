@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from viewer.compute.sample_case import make_case
+from viewer.data.grid import Grid
+from viewer.data.study import Source
+from viewer.data.volume import Volume
 from viewer.io import sample
 from viewer.io.sample import SampleError, SamplePaths, sample_paths
 from viewer.io.sample_truth import kept, truth_of
