@@ -66,7 +66,7 @@ class Patches(IterableDataset[tuple[Tensor, Tensor]]):
         """Shapes, label maps and real images take turns."""
         kind = turn % 6
         if kind == 0:
-            return clean.softened(clean.of_shapes(CUBE, rng), rng), bool(rng.random() < 0.5)
+            return self._shapes(rng)
         if kind % 2:
             which = rng.choice(len(REAL), p=[often for *_, often in REAL.values()])
             least, most, magnitude, _ = list(REAL.values())[which]
@@ -75,12 +75,15 @@ class Patches(IterableDataset[tuple[Tensor, Tensor]]):
         image = clean.from_labels(self.maps[rng.integers(len(self.maps))], CUBE, rng)
         return clean.softened(np.maximum(image, 0), rng), True
 
+    def _shapes(self, rng: noise.Random) -> Image:
+        return clean.softened(clean.of_shapes(CUBE, rng), rng), bool(rng.random() < 0.5)
+
     def _slices(self, turn: int, rng: noise.Random) -> Image:
-        """A volume in thick slices, or a picture as often as the patch is deep."""
-        if turn % 3:
-            image, magnitude = self._volume(turn // 3 * 2 + turn % 3, rng)
-            return clean.thick(clean.oriented(image, rng), int(rng.integers(2, 7))), magnitude
-        return real.picture(self.pictures[rng.integers(len(self.pictures) - KEPT_BACK)]), True
+        """A volume in thick slices (shapes more often, for what is seen in a single one), or a picture."""
+        if turn % 4 == 0:
+            return real.picture(self.pictures[rng.integers(len(self.pictures) - KEPT_BACK)]), True
+        image, magnitude = self._shapes(rng) if turn % 4 == 1 else self._volume(turn // 4 * 2 + turn % 4 - 2, rng)
+        return clean.thick(clean.oriented(image, rng), int(rng.integers(2, 7))), magnitude
 
     def _batch(self, pool: list[Image], rng: noise.Random) -> tuple[Tensor, Tensor]:
         samples: list[noise.Sample] = []

@@ -84,10 +84,15 @@ def noisy(clean: Floats, sigma: float, rng: Random, *, magnitude: bool, flat: bo
     """A clean patch (any unit, sigma in the same) with noise of a kind drawn at random.
 
     magnitude: the image may come from MR, with no value below 0. The level told is the true one within some percent;
-    a few patches have no noise at all, or less than was told, so that nothing is taken away that is not there.
+    a few patches have no noise at all, or less than was told, so that nothing is taken away that is not there; others
+    have noise of their own, which is to stay: no more is taken away than was told.
     """
+    if rng.random() < 0.3:
+        own = white if rng.random() < 0.5 else interpolated
+        clean = clean + np.float32(sigma * rng.uniform(0.05, 0.6)) * own(clean.shape, rng)
+        clean = np.maximum(clean, 0) if magnitude else clean
     told = sigma * float(np.exp(rng.normal(0, 0.07)))
-    if rng.random() < 0.05:
+    if rng.random() < 0.1:
         sigma = sigma * rng.choice([0.0, 0.0, 0.4, 0.7])
     varies = level_map(clean.shape, rng) if rng.random() < 0.25 else np.float32(1)
     known = varies if rng.random() < 0.8 else np.float32(1)
