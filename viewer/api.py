@@ -11,7 +11,8 @@ from viewer.compute.loaders.opening import open_model
 from viewer.compute.net import DeviceLost, Net
 from viewer.compute.tiles import tiles
 from viewer.data.grid import Grid
-from viewer.data.preview import Preview
+from viewer.data.landmarks import Landmarks
+from viewer.data.preview import CurvePoint, Preview
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume, Window
@@ -21,10 +22,12 @@ from viewer.plugin.plugin import plugin
 __all__ = [
     "Annotated",
     "Cancelled",
+    "CurvePoint",
     "DeviceLost",
     "Foreign",
     "Grid",
     "Job",
+    "Landmarks",
     "Net",
     "Prepared",
     "Preview",

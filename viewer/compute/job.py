@@ -54,6 +54,7 @@ class Job:
         self.title = "The job"
         self.model_name = ""
         self.used: Used | None = None
+        self.wanted: frozenset[str] | None = None  # outputs that are asked for; None for all
         self.stages: dict[str, float] = {}
         self._tell, self._show, self._cancelled = tell, show, cancelled
         self._fraction, self._text = 0.0, ""
@@ -74,8 +75,12 @@ class Job:
             self._told = now
             self._tell(self._fraction, self._text)
 
+    def wants(self, output: str) -> bool:
+        """True where an output of the plugin is asked for; it may return None in place of one that is not."""
+        return self.wanted is None or output in self.wanted
+
     def preview(self, value: Any) -> None:
-        """Show a part that is finished, such as a Preview of some slices; each is shown, so send each once."""
+        """Show what there is so far: a Preview of finished slices, a Transform, a CurvePoint; send each once."""
         self._show(value)
 
     @contextmanager

@@ -18,3 +18,11 @@ class Preview:
 
     start: int
     array: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """The next point of a curve that a run tells of, such as the similarity after each step of a registration."""
+
+    curve: str
+    value: float

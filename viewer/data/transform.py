@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +12,16 @@ from viewer.data.grid import Grid
 from viewer.data.provenance import Provenance
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SignOff:
+    """What a person said of a registration. verdict: may it be used. reader: who. time: ISO 8601 with zone."""
+
+    verdict: Literal["accepted", "rejected"]
+    reader: str
+    remark: str
+    time: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +36,7 @@ class Transform:
     grid: Grid | None = None
     name: str = ""
     provenance: Provenance | None = None
+    sign_off: SignOff | None = None
 
     def __post_init__(self) -> None:
         if (self.displacement is None) != (self.grid is None):

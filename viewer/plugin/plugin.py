@@ -12,13 +12,19 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from docstring_parser import parse
 
 from viewer.compute.job import Refusal
+from viewer.data.landmarks import Landmarks
 from viewer.data.segmentation import Segmentation
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
 from viewer.plugin.parameter import Parameter, declared, title_of
 
-Value = Volume | Segmentation | Transform
-KINDS: dict[str, type[Value]] = {"volume": Volume, "segmentation": Segmentation, "transform": Transform}
+Value = Volume | Segmentation | Transform | Landmarks
+KINDS: dict[str, type[Value]] = {
+    "volume": Volume,
+    "segmentation": Segmentation,
+    "transform": Transform,
+    "landmarks": Landmarks,
+}
 NAMES = {kind: name for name, kind in KINDS.items()}
 
 

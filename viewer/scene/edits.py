@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from viewer.data.transform import Transform
 from viewer.scene.document import Document
 from viewer.scene.layer import Layer, Review, VolumeLayer
 
@@ -136,6 +137,37 @@ class ReviewLayer(_Alone):
 
     def undo(self, document: Document) -> None:
         self.layer.review = self.before
+
+
+@dataclass(frozen=True, eq=False)
+class AlignLayer(_Alone):
+    """Place an image by another transform, or sign off the one it has. gesture: edits of one gesture merge."""
+
+    layer: VolumeLayer
+    before: Transform | None
+    after: Transform | None
+    gesture: str = ""
+
+    @property
+    def label(self) -> str:
+        return f"Align {self.layer.name}"
+
+    @property
+    def size(self) -> int:  # type: ignore[override]
+        ends = {id(end): end for end in (self.before, self.after) if end is not None}
+        return sum(end.displacement.nbytes for end in ends.values() if end.displacement is not None)
+
+    def do(self, document: Document) -> None:
+        self.layer.transform = self.after
+
+    def undo(self, document: Document) -> None:
+        self.layer.transform = self.before
+
+    def merge(self, later: Edit) -> Edit | None:
+        if not isinstance(later, AlignLayer) or later.layer is not self.layer:
+            return None
+        alike = bool(self.gesture) and later.gesture == self.gesture
+        return AlignLayer(self.layer, self.before, later.after, self.gesture) if alike else None
 
 
 @dataclass(frozen=True, eq=False)

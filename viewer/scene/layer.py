@@ -15,6 +15,7 @@ import numpy as np
 from psygnal import Signal, SignalGroupDescriptor
 
 from viewer.data.study import Image, Source
+from viewer.data.transform import Transform
 from viewer.data.volume import Volume, Window
 
 Review = Literal["source", "unreviewed", "accepted", "rejected"]
@@ -35,7 +36,9 @@ MARKS: dict[tuple[Review, bool], str] = {
 class Layer:
     """The part every kind of layer shares. opacity: 0…1."""
 
-    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor(equality_operators={"volumes": lambda a, b: a is b})
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor(
+        equality_operators={name: lambda a, b: a is b for name in ("volumes", "transform")}
+    )
     touched: ClassVar[Signal] = Signal(int, object)  # time point, Box: the array was written in place there
 
     name: str = ""
@@ -53,6 +56,8 @@ class VolumeLayer(Layer):
     loaded: the fraction of the pixels that have arrived.
     made_from, made_at: of a result, the id of the layer that it was computed from and its time point; "" where there
     is none.
+    transform: takes places of the room that all layers share to places of this image's own space, LPS mm; None where
+    the two are the same. Views apply it while they draw; the voxels stay as they are.
     """
 
     volumes: tuple[Volume, ...] = ()
@@ -62,6 +67,7 @@ class VolumeLayer(Layer):
     loaded: float = 1.0
     made_from: str = ""
     made_at: int = 0
+    transform: Transform | None = None
 
     def volume(self, timepoint: int = 0) -> Volume:
         """The volume at a time point; the last one where the layer has fewer."""
@@ -88,7 +94,14 @@ class VolumeLayer(Layer):
         """The marks that a view and an export must carry, the review mark first."""
         provenance = self.volumes[0].provenance
         mark = MARKS.get((self.review, bool(provenance and provenance.learned)))
-        return (*((mark,) if mark else ()), *self.volumes[0].badges)
+        return (*((mark,) if mark else ()), *self._alignment, *self.volumes[0].badges)
+
+    @property
+    def _alignment(self) -> tuple[str, ...]:
+        """What a reader must know of a registration that moves this image."""
+        if self.transform is None:
+            return ()
+        return (f"registered, {self.transform.sign_off.verdict if self.transform.sign_off else 'not reviewed'}",)
 
     @property
     def bytes(self) -> int:
