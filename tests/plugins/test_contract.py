@@ -19,6 +19,7 @@ from tests.fixtures.model_files import bright_onnx
 from viewer.compute.engine import Engine
 from viewer.compute.job import Cancelled, Job
 from viewer.compute.runner import Runner
+from viewer.data.landmarks import Landmarks
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
@@ -35,7 +36,14 @@ every = pytest.mark.parametrize("plugin", PLUGINS.values(), ids=list(PLUGINS))
 def inputs_of(plugin: Plugin, volume: Volume) -> dict[str, Value]:
     """A value for every input, on the volume's grid."""
     labels = Segmentation((volume.array > 200).astype(np.uint8), volume.grid, (Segment(1, "head"),))
-    made: dict[str, Value] = {"volume": volume, "segmentation": labels, "transform": Transform(np.eye(4))}
+    k, j, i = np.array(volume.grid.shape) - 1
+    places = volume.grid.to_world([(0, 0, 0), (k, 0, 0), (0, j, 0), (0, 0, i), (k, j, i)])
+    made: dict[str, Value] = {
+        "volume": volume,
+        "segmentation": labels,
+        "transform": Transform(np.eye(4)),
+        "landmarks": Landmarks(places, places),
+    }
     return {one.name: made[one.type] for one in plugin.inputs}
 
 

@@ -45,17 +45,15 @@ def run_labels(
         except SaveError as error:
             raise JobFailed(str(error)) from error
         written.append({"name": name, "type": "segmentation", "path": str(target)})
-    provenance = value.provenance
-    assert provenance is not None  # every result of a plugin carries it
     return {
         "plugin": plugin.id,
         "outputs": written,
-        "device": provenance.device,
-        "precision": provenance.precision,
+        "device": result.provenance.device,
+        "precision": result.provenance.precision,
         "seconds": round(result.seconds, 3),
         "stages": {name: round(seconds, 3) for name, seconds in result.stages.items()},
         "peak_memory_bytes": result.peak_memory,
-        "provenance": provenance.to_json(),
+        "provenance": result.provenance.to_json(),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from viewer.compute.job import Job, Refusal
 from viewer.compute.memory import PeakMemory
+from viewer.data.landmarks import Landmarks
 from viewer.data.provenance import Provenance, is_learned
+from viewer.data.segmentation import Segmentation
 from viewer.data.study import Source
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
@@ -35,15 +37,26 @@ class Result:
     """outputs: by name, in the plugin's order. stages: seconds by stage. peak_memory: bytes of the process."""
 
     outputs: dict[str, Value]
+    provenance: Provenance
     stages: dict[str, float]
     seconds: float
     peak_memory: int
 
 
-def execute(job: Job, plugin_id: str, inputs: Mapping[str, Value], parameters: Mapping[str, Any]) -> Result:
-    """Run a plugin by its id. Raises Refusal: one sentence that begins with the plugin's title."""
+def execute(
+    job: Job,
+    plugin_id: str,
+    inputs: Mapping[str, Value],
+    parameters: Mapping[str, Any],
+    wanted: Collection[str] | None = None,
+) -> Result:
+    """Run a plugin by its id. wanted: the outputs that are asked for; None for all.
+
+    Raises Refusal: one sentence that begins with the plugin's title.
+    """
     plugin = _plugin(plugin_id)
     job.title, job.model_name = plugin.title, plugin.model
+    job.wanted = None if wanted is None else frozenset(wanted)
     started, clock = datetime.now().astimezone(), time.perf_counter()
     with PeakMemory() as peak:
         try:
@@ -56,19 +69,16 @@ def execute(job: Job, plugin_id: str, inputs: Mapping[str, Value], parameters: M
             refusal.args = (f"{plugin.title}: {refusal}",)
             raise
         with job.stage("checking the result"):
-            values = _checked(plugin, returned)
+            values = _checked(plugin, returned, job)
         provenance = replace(
             _provenance(plugin, settings, inputs),
             **_run_by(job),
             started=started.isoformat(timespec="seconds"),
             seconds=round(time.perf_counter() - clock, 3),
         )
-    outputs = {
-        output.name: _stamped(value, _name(plugin, output.name, inputs), inputs, provenance)
-        for output, value in zip(plugin.outputs, values, strict=True)
-    }
+    outputs = {name: _stamped(value, _name(plugin, name, inputs), inputs, provenance) for name, value in values.items()}
     job.progress(1.0)
-    return Result(outputs, dict(job.stages), time.perf_counter() - clock, peak.bytes)
+    return Result(outputs, provenance, dict(job.stages), time.perf_counter() - clock, peak.bytes)
 
 
 def _plugin(plugin_id: str) -> Plugin:
@@ -80,15 +90,22 @@ def _plugin(plugin_id: str) -> Plugin:
     raise Refusal(f"The plugin {plugin_id} cannot run: {reason}")
 
 
-def _checked(plugin: Plugin, returned: Any) -> list[Value]:
-    """What a plugin returned, in the program's types. Raises TypeError or ValueError: the plugin is wrong."""
-    values = list(returned) if isinstance(returned, tuple) else [returned]
+def _checked(plugin: Plugin, returned: Any, job: Job) -> dict[str, Value]:
+    """What a plugin returned of what was asked for, by name, in the program's types.
+
+    Raises TypeError or ValueError: the plugin is wrong.
+    """
+    values = returned if isinstance(returned, tuple) else (returned,)
     if len(values) != len(plugin.outputs):
         raise TypeError(f"it returned {len(values)} values instead of {len(plugin.outputs)}")
+    checked = {}
     for output, value in zip(plugin.outputs, values, strict=True):
+        if not job.wants(output.name):
+            continue
         if not isinstance(value, KINDS[output.type]):
             raise TypeError(f"its result {output.name} is a {type(value).__name__} and no {output.type}")
-    return [replace(value, array=_voxels(value.array)) if isinstance(value, Volume) else value for value in values]
+        checked[output.name] = replace(value, array=_voxels(value.array)) if isinstance(value, Volume) else value
+    return checked
 
 
 def _voxels(array: NDArray[Any]) -> NDArray[Any]:
@@ -105,18 +122,26 @@ def _voxels(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _stamped(value: Value, name: str, inputs: Mapping[str, Value], provenance: Provenance) -> Value:
-    """The value with name and provenance; on the very grid, and with the source, of the input it belongs to."""
+    """The value with name and provenance; on the very grid of an input, and with the source of the image it is of.
+
+    That is the first image given, but where one is moved onto another (the inputs fixed and moving): then it is the
+    one that moves.
+    """
+    if isinstance(value, Landmarks):
+        return value
     if isinstance(value, Transform):
         return replace(value, name=name, provenance=provenance)
-    given = [one for one in inputs.values() if not isinstance(one, Transform)]
-    grid = next((one.grid for one in given if one.grid.matches(value.grid)), value.grid)
-    source = given[0].source if given and value.source == Source() else value.source
+    given = {key: one for key, one in inputs.items() if isinstance(one, Volume | Segmentation)}
+    grid = next((one.grid for one in given.values() if one.grid.matches(value.grid)), value.grid)
+    shown = given.get("moving") or next(iter(given.values()), None)
+    source = shown.source if shown is not None and value.source == Source() else value.source
     return replace(value, name=name, provenance=provenance, grid=grid, source=source)
 
 
 def _name(plugin: Plugin, output: str, inputs: Mapping[str, Value]) -> str:
     made = plugin.title if len(plugin.outputs) == 1 else f"{plugin.title}, {title_of(output).lower()}"
-    first = next(iter(inputs.values())).name
+    moved = inputs.get("moving") or next(iter(inputs.values()))
+    first = getattr(moved, "name", "")
     return f"{first} – {made}" if first else made
 
 
@@ -128,7 +153,9 @@ def _provenance(plugin: Plugin, settings: Mapping[str, Any], inputs: Mapping[str
         parameters={name: str(value) if isinstance(value, Path) else value for name, value in settings.items()},
         inputs=tuple(_identity(value) for value in inputs.values()),
         engine=", ".join(f"{name} {version(name)}" for name in plugin.libraries),
-        learned=any(is_learned(value.provenance, getattr(value, "badges", ())) for value in inputs.values()),
+        learned=any(
+            is_learned(getattr(value, "provenance", None), getattr(value, "badges", ())) for value in inputs.values()
+        ),
     )
 
 
@@ -152,15 +179,17 @@ def _bytes(plugin: Plugin, inputs: Mapping[str, Value]) -> int:
 
     Voxels of results: float32 of images, and one byte of label maps.
     """
-    given = [value.array for value in inputs.values() if not isinstance(value, Transform)]
+    given = [value.array for value in inputs.values() if isinstance(value, Volume | Segmentation)]
     made = sum({"volume": 4, "segmentation": 1}.get(output.type, 0) for output in plugin.outputs)
     return sum(array.nbytes for array in given) + made * max((array.size for array in given), default=0)
 
 
 def _identity(value: Value) -> str:
-    """The DICOM series UID; without one, the SHA-256 of the file it came from, or else of its array."""
+    """The DICOM series UID; without one, the SHA-256 of the file it came from, or else of its numbers."""
     if isinstance(value, Transform):
-        return _digest(value.matrix)
+        return _digest(value.matrix) if value.displacement is None else _digest(value.matrix, value.displacement)
+    if isinstance(value, Landmarks):
+        return _digest(value.fixed, value.moving)
     if value.source.dicom and value.source.series_uid:
         return value.source.series_uid
     files = [path for path in map(Path, value.source.files) if path.is_file()]
@@ -170,5 +199,8 @@ def _identity(value: Value) -> str:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
-def _digest(array: NDArray[Any]) -> str:
-    return f"sha256:{hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()}"
+def _digest(*arrays: NDArray[Any]) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)
+    return f"sha256:{digest.hexdigest()}"
