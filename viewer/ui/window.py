@@ -12,7 +12,6 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
-    QGuiApplication,
     QPainter,
     QPixmap,
 )
@@ -26,7 +25,6 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.scene.task import Message, Task
-from viewer.scene.view_state import LAYOUTS
 from viewer.session import Session
 from viewer.settings import NAME
 from viewer.ui import theme
@@ -42,6 +40,7 @@ from viewer.ui.menus import ToolBar, build_menus
 from viewer.ui.palette import Palette
 from viewer.ui.plugins import PluginsPanel
 from viewer.ui.preferences import Preferences
+from viewer.ui.shape import keep_shape, restore_shape, restore_view
 from viewer.ui.status import StatusBar
 from viewer.ui.studies import StudiesPanel
 from viewer.ui.study_tree import IMAGE_MIME
@@ -49,7 +48,6 @@ from viewer.ui.views import Views
 from viewer.ui.zones import move_focus
 
 LEFT, RIGHT = 260, 320  # widths of the panels at the first start
-LASTING = ("show_crosshair", "show_overlays", "show_text")  # of the ViewState, besides the layout
 
 
 class MainWindow(QMainWindow):
@@ -63,7 +61,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(NAME)
         self.setAcceptDrops(True)
         self.resize(1440, 900)
-        self._restore_view()
+        restore_view(session.state, preferences)
         self.views = Views(session, preferences.habits)
         self.status = StatusBar(session)
         self.setCentralWidget(self.views)
@@ -76,7 +74,7 @@ class MainWindow(QMainWindow):
         self.addToolBar(self.bar)
         self.apply_preferences()
         self._follow()
-        self._restore_shape()
+        restore_shape(self, preferences)
 
     # ---- open
     def open(self, paths: Sequence[str | Path]) -> Task:
@@ -255,36 +253,12 @@ class MainWindow(QMainWindow):
             self.open(paths)
         event.acceptProposedAction()
 
-    # ---- the shape from start to start
-    def _restore_view(self) -> None:
-        """Before the views are made: they would flash."""
-        state, stored = self.session.state, self.preferences.view
-        layouts = [name for name in LAYOUTS if name == stored.get("layout") and name != "compare"]
-        state.layout = layouts[0] if layouts else state.layout
-        state.tool = self.preferences.habits.tool
-        for name in LASTING:
-            setattr(state, name, bool(stored.get(name, True)))
-
-    def _restore_shape(self) -> None:
-        place, docks = self.preferences.geometry
-        self.restoreGeometry(place)
-        self.restoreState(docks)
-        screens = [screen.availableGeometry() for screen in QGuiApplication.screens()]
-        if not any(screen.intersects(self.frameGeometry()) for screen in screens):
-            self.move(screens[0].topLeft())
-
-    def _keep_shape(self) -> None:
-        state = self.session.state
-        self.preferences.geometry = self.saveGeometry(), self.saveState()
-        self.preferences.view = {"layout": state.layout, **{name: getattr(state, name) for name in LASTING}}
-        self.preferences.save()
-
     # ---- leaving
     def closeEvent(self, event: QCloseEvent) -> None:
         if not may_leave(self.session, self):
             event.ignore()
             return
-        self._keep_shape()
+        keep_shape(self, self.session.state, self.preferences)
         event.accept()
 
 
