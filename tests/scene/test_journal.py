@@ -13,9 +13,10 @@ import pytest
 from viewer.data.grid import Grid
 from viewer.data.provenance import Provenance
 from viewer.data.study import Image, Source
+from viewer.data.transform import SignOff, Transform
 from viewer.data.volume import Volume, Window
 from viewer.scene.document import Document
-from viewer.scene.edits import AddLayer, RemoveLayer, RenameLayer, ReviewLayer, Together
+from viewer.scene.edits import AddLayer, AlignLayer, RemoveLayer, RenameLayer, ReviewLayer, Together
 from viewer.scene.history import History
 from viewer.scene.journal import Journal
 from viewer.scene.layer import VolumeLayer, volume_layer
@@ -140,11 +141,48 @@ def test_a_journal_that_cannot_be_written_changes_nothing(tmp_path: Path) -> Non
 def test_arrays_are_written_once(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     layer = result(1)
-    name = journal.store(layer.volumes[0])
+    name = journal.store(layer.volumes[0].array)
     journal.record("do", AddLayer(layer))
     assert [path.name for path in journal.folder.glob("*.npy")] == [name]
-    other = replace(layer.volumes[0], name="other")
+    other = layer.volumes[0].array.copy()
     assert journal.store(other) != name
+
+
+def test_where_an_image_was_placed_comes_back(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    history = History(Document(), record=journal.record)
+    image, made = opened(), result(1)
+    moved = np.eye(4)
+    moved[:3, 3] = (1.5, 0, -2)
+    field = np.random.default_rng(0).normal(size=(*GRID.shape, 3)).astype(np.float32)
+    found = Transform(moved, field, GRID, "CT to MR", Provenance("register_deform", "1.0", "0.1"))
+    made.transform = found
+    signed = replace(found, sign_off=SignOff("accepted", "A reader", "well aligned", "2026-01-02T03:04:05+00:00"))
+    history.do(AddLayer(image))
+    history.do(AddLayer(made))
+    history.do(AlignLayer(image, None, Transform(moved), "drag 1"))
+    history.do(AlignLayer(image, image.transform, Transform(moved @ moved), "drag 1"))
+    history.do(AlignLayer(image, image.transform, found))
+    history.do(AlignLayer(image, found, signed))
+    assert len(list(journal.folder.glob("*.npy"))) == 2  # the result's voxels, and one field for all
+    abandon(journal)
+
+    (left,) = unfinished(tmp_path)
+    again = History(Document())
+    left.replay(again, left.layers(lambda key: opened()))
+    back, placed = again.document.volume_layers
+    for transform in (back.transform, placed.transform):
+        assert transform is not None
+        assert np.array_equal(transform.matrix, moved)
+        assert np.array_equal(transform.displacement, field)
+        assert transform.grid.matches(GRID)
+        assert (transform.name, transform.provenance) == (found.name, found.provenance)
+    assert (back.transform.sign_off, placed.transform.sign_off) == (signed.sign_off, None)
+    again.undo()
+    again.undo()
+    assert np.array_equal(back.transform.matrix, moved @ moved)
+    again.undo()  # the drag is one step
+    assert back.transform is None
 
 
 KILLED = """

@@ -18,13 +18,16 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 from uuid import uuid4
-from weakref import WeakKeyDictionary
+from weakref import WeakValueDictionary
 
 import numpy as np
 import psutil
+from numpy.typing import NDArray
 
+from viewer.data.grid import Grid
+from viewer.data.transform import Transform
 from viewer.data.volume import Volume
-from viewer.scene.edits import AddLayer, Edit, MoveLayer, RemoveLayer, RenameLayer, ReviewLayer, Together
+from viewer.scene.edits import AddLayer, AlignLayer, Edit, MoveLayer, RemoveLayer, RenameLayer, ReviewLayer, Together
 from viewer.scene.history import Step
 from viewer.scene.layer import Layer, VolumeLayer
 
@@ -42,20 +45,22 @@ class Journal:
         self.folder.mkdir(parents=True, mode=0o700)
         (self.folder / "pid").write_text(f"{os.getpid()} {psutil.Process().create_time()}")
         self._file = (self.folder / "journal.jsonl").open("a", encoding="utf-8")
-        self._stored: WeakKeyDictionary[Volume, str] = WeakKeyDictionary()
+        self._stored: WeakValueDictionary[str, NDArray[Any]] = WeakValueDictionary()
         self._lock = Lock()
 
-    def store(self, volume: Volume) -> str:
-        """Write a volume's array, once; its file name. Slow for large arrays: called off the main thread beforehand."""
+    def store(self, array: NDArray[Any]) -> str:
+        """Write an array, once; its file name. Slow for large arrays: called off the main thread beforehand."""
         with self._lock:
-            if volume not in self._stored:
-                name = f"{uuid4().hex}.npy"
-                with (self.folder / name).open("wb") as file:
-                    np.save(file, volume.array, allow_pickle=False)
-                    file.flush()
-                    os.fsync(file.fileno())
-                self._stored[volume] = name
-            return self._stored[volume]
+            known = next((name for name, kept in self._stored.items() if kept is array), None)
+            if known is not None:
+                return known
+            name = f"{uuid4().hex}.npy"
+            with (self.folder / name).open("wb") as file:
+                np.save(file, array, allow_pickle=False)
+                file.flush()
+                os.fsync(file.fileno())
+            self._stored[name] = array
+            return name
 
     def record(self, step: Step, edit: Edit) -> None:
         """Append a step and wait until the disk has it."""
@@ -81,6 +86,9 @@ class Journal:
                 return {"kind": "rename", "layer": edit.layer.id, "after": edit.after}
             case ReviewLayer():
                 return {"kind": "review", "layer": edit.layer.id, "after": edit.after}
+            case AlignLayer():
+                after = self._transform(edit.after)
+                return {"kind": "align", "layer": edit.layer.id, "after": after, "gesture": edit.gesture}
             case Together():
                 return {"kind": "together", "label": edit.label, "edits": [self._edit(part) for part in edit.edits]}
         raise TypeError(f"the journal does not know the edit {type(edit).__name__}")
@@ -90,10 +98,26 @@ class Journal:
             raise TypeError(f"the journal does not know the layer {type(layer).__name__}")
         look: Json = {name: getattr(layer, name) for name in KEPT}
         look["window"] = asdict(layer.window)
+        look["transform"] = self._transform(layer.transform)
         if layer.image is not None:
             files = [path.split("!")[0] for path in layer.image.source.files]
             return {**look, "image": layer.image.key, "files": list(dict.fromkeys(files))}
-        return {**look, "volumes": [{**_describe(volume), "array": self.store(volume)} for volume in layer.volumes]}
+        described = [{**_describe(volume), "array": self.store(volume.array)} for volume in layer.volumes]
+        return {**look, "volumes": described}
+
+    def _transform(self, transform: Transform | None) -> Json | None:
+        if transform is None:
+            return None
+        field = None
+        if transform.displacement is not None and transform.grid is not None:
+            field = {**_lattice(transform.grid), "array": self.store(transform.displacement)}
+        return {
+            "matrix": transform.matrix.tolist(),
+            "field": field,
+            "name": transform.name,
+            "provenance": transform.provenance.to_json() if transform.provenance else None,
+            "sign_off": asdict(transform.sign_off) if transform.sign_off else None,
+        }
 
 
 class JournalKeeper:
@@ -110,11 +134,10 @@ class JournalKeeper:
         """Append a step, if the disk lets us."""
         self._try(lambda journal: journal.record(step, edit))
 
-    def store(self, layers: Iterable[VolumeLayer]) -> None:
+    def store(self, arrays: Iterable[NDArray[Any]]) -> None:
         """Write the arrays of results in any thread, so that recording their edit takes no time."""
-        for layer in layers:
-            for volume in () if layer.image else layer.volumes:
-                self._try(lambda journal, volume=volume: journal.store(volume))  # type: ignore[misc]
+        for array in arrays:
+            self._try(lambda journal, array=array: journal.store(array))  # type: ignore[misc]
 
     def close(self) -> None:
         if self._journal is not None:
@@ -135,10 +158,7 @@ class JournalKeeper:
 def _describe(volume: Volume) -> Json:
     """Everything of a volume but its array, as JSON."""
     return {
-        "shape": volume.grid.shape,
-        "affine": volume.grid.affine.tolist(),
-        "frame_of_reference": volume.grid.frame_of_reference,
-        "placed": volume.grid.placed,
+        **_lattice(volume.grid),
         "name": volume.name,
         "unit": volume.unit,
         "slope": volume.slope,
@@ -149,4 +169,13 @@ def _describe(volume: Volume) -> Json:
         "time": volume.time,
         "badges": volume.badges,
         "provenance": volume.provenance.to_json() if volume.provenance else None,
+    }
+
+
+def _lattice(grid: Grid) -> Json:
+    return {
+        "shape": grid.shape,
+        "affine": grid.affine.tolist(),
+        "frame_of_reference": grid.frame_of_reference,
+        "placed": grid.placed,
     }

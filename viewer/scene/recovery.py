@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from viewer.data.grid import Grid
 from viewer.data.provenance import Provenance
 from viewer.data.study import Source
+from viewer.data.transform import SignOff, Transform
 from viewer.data.volume import Volume, Window
 from viewer.scene.document import Document
-from viewer.scene.edits import AddLayer, Edit, MoveLayer, RemoveLayer, RenameLayer, ReviewLayer, Together
+from viewer.scene.edits import AddLayer, AlignLayer, Edit, MoveLayer, RemoveLayer, RenameLayer, ReviewLayer, Together
 from viewer.scene.history import History
 from viewer.scene.journal import KEPT
 from viewer.scene.layer import VolumeLayer
@@ -61,27 +62,61 @@ class Recovery:
                 for name in (name for name in KEPT if name in entry):
                     setattr(layer, name, entry[name])
                 layer.window = Window(**entry["window"])
+                layer.transform = self._transform(entry.get("transform"))
                 layers[layer.id] = layer
         return layers
 
     def _volumes(self, entry: Json) -> tuple[Volume, ...]:
-        folder = self.folder.resolve()
-        return tuple(
-            _restore(described, np.load(folder / Path(described["array"]).name, allow_pickle=False))
-            for described in entry["volumes"]
+        return tuple(_restore(described, self._array(described["array"])) for described in entry["volumes"])
+
+    def _array(self, name: str) -> NDArray[Any]:
+        array: NDArray[Any] = np.load(self.folder.resolve() / Path(name).name, allow_pickle=False)
+        return array
+
+    def _transform(self, entry: Json | None) -> Transform | None:
+        if entry is None:
+            return None
+        field, made, signed = entry["field"], entry["provenance"], entry["sign_off"]
+        return Transform(
+            np.array(entry["matrix"]),
+            self._array(field["array"]) if field else None,
+            _grid(field) if field else None,
+            entry["name"],
+            Provenance.from_json(made) if made else None,
+            SignOff(**signed) if signed else None,
         )
 
     def replay(self, history: History, layers: dict[str, VolumeLayer]) -> None:
         """Do every step again; steps on layers that are gone are left out."""
         for step in self.steps:
             if step["step"] == "do":
-                edit = _revive(step["edit"], history.document, layers)
+                edit = self._revive(step["edit"], history.document, layers)
                 if edit is not None:
                     history.do(edit)
             elif step["step"] == "undo":
                 history.undo()
             else:
                 history.redo()
+
+    def _revive(self, edit: Json, document: Document, layers: dict[str, VolumeLayer]) -> Edit | None:
+        if edit["kind"] == "together":
+            parts = tuple(filter(None, (self._revive(part, document, layers) for part in edit["edits"])))
+            return Together(label=edit["label"], edits=parts) if parts else None
+        layer = layers.get(edit["layer"]["id"] if edit["kind"] == "add" else edit["layer"])
+        if layer is None:
+            return None
+        match edit["kind"]:
+            case "add":
+                return AddLayer(layer, edit["index"])
+            case "remove":
+                return RemoveLayer(layer, document.index(layer.id))
+            case "move":
+                return MoveLayer(layer, document.index(layer.id), edit["after"])
+            case "rename":
+                return RenameLayer(layer, layer.name, edit["after"])
+            case "align":
+                return AlignLayer(layer, layer.transform, self._transform(edit["after"]), edit["gesture"])
+        return ReviewLayer(layer, layer.review, edit["after"])
 
     def discard(self) -> None:
         """Remove it for good."""
@@ -131,39 +166,20 @@ def _kinds(edit: Json) -> list[str]:
     return ["image" if "image" in entry else "result" for entry in _added(edit)]
 
 
-def _revive(edit: Json, document: Document, layers: dict[str, VolumeLayer]) -> Edit | None:
-    if edit["kind"] == "together":
-        parts = tuple(filter(None, (_revive(part, document, layers) for part in edit["edits"])))
-        return Together(label=edit["label"], edits=parts) if parts else None
-    layer = layers.get(edit["layer"]["id"] if edit["kind"] == "add" else edit["layer"])
-    if layer is None:
-        return None
-    match edit["kind"]:
-        case "add":
-            return AddLayer(layer, edit["index"])
-        case "remove":
-            return RemoveLayer(layer, document.index(layer.id))
-        case "move":
-            return MoveLayer(layer, document.index(layer.id), edit["after"])
-        case "rename":
-            return RenameLayer(layer, layer.name, edit["after"])
-    return ReviewLayer(layer, layer.review, edit["after"])
-
-
 def _restore(described: Json, array: NDArray[Any]) -> Volume:
     source: Json = {name: tuple(v) if isinstance(v, list) else v for name, v in described["source"].items()}
     provenance = described["provenance"]
     return Volume(
         array=array,
-        grid=Grid(
-            tuple(described["shape"]),
-            np.array(described["affine"]),
-            described["frame_of_reference"],
-            described["placed"],
-        ),
+        grid=_grid(described),
         windows=tuple(Window(**window) for window in described["windows"]),
         source=Source(**source),
         badges=tuple(described["badges"]),
         provenance=Provenance.from_json(provenance) if provenance else None,
         **{name: described[name] for name in ("name", "unit", "slope", "intercept", "inverted", "time")},
     )
+
+
+def _grid(described: Json) -> Grid:
+    affine = np.array(described["affine"])
+    return Grid(tuple(described["shape"]), affine, described["frame_of_reference"], described["placed"])

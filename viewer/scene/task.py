@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 from uuid import uuid4
 
-from psygnal import SignalGroupDescriptor
+from psygnal import Signal, SignalGroupDescriptor
 
 from viewer.data.provenance import Provenance
 
@@ -34,10 +34,12 @@ class Task:
 
     device: what it computes on, as torch names it ("cpu", "cuda:0"); "" where that is nobody's choice.
     stages: seconds by stage; peak_memory: bytes; provenance: of what it made; all known when it is done.
-    detail: of a failure, for who asks for it.
+    detail: of a failure, for who asks for it. curves: what the run has told of itself so far, such as the similarity
+    after each step, by the curve's name; `grew` tells each new value.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+    grew: ClassVar[Signal] = Signal(str, float)  # curve, value
 
     kind: Kind
     title: str
@@ -52,6 +54,7 @@ class Task:
     peak_memory: int = 0
     provenance: Provenance | None = None
     detail: str = ""
+    curves: dict[str, list[float]] = field(default_factory=dict)
     id: str = field(default_factory=lambda: uuid4().hex)
     stop: Callable[[], None] | None = None
 
@@ -79,6 +82,11 @@ class Task:
         if self.running:
             self.text = text or self.text
             self.progress = max(self.progress, min(1.0, fraction))
+
+    def draw(self, curve: str, value: float) -> None:
+        """The next value of a curve."""
+        self.curves.setdefault(curve, []).append(value)
+        self.grew.emit(curve, value)
 
     def end(self, state: State, error: str = "", detail: str = "") -> None:
         """The last word; later ones are not heard."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
+from viewer.data.transform import SignOff, Transform
 from viewer.scene.document import Document
-from viewer.scene.edits import MoveLayer, RemoveLayer, RenameLayer, ReviewLayer
+from viewer.scene.edits import AlignLayer, MoveLayer, RemoveLayer, RenameLayer, ReviewLayer
 from viewer.scene.history import History
 from viewer.scene.journal import JournalKeeper
 from viewer.scene.layer import Layer, Review, VolumeLayer
@@ -47,6 +51,25 @@ class Workspace(Tasks):
         if before != to:
             self.history.do(MoveLayer(layer, before, to))
 
+    def align(self, layer: VolumeLayer, transform: Transform | None, *, gesture: str = "") -> None:
+        """Place an image by another transform (room to image), None for where its file puts it.
+
+        One step of the history; the steps of one gesture are one. Large fields are written to the journal here: `keep`
+        them in the background first.
+        """
+        if transform is not layer.transform:
+            self.history.do(AlignLayer(layer, layer.transform, transform, gesture))
+
+    def sign_off(self, layer: VolumeLayer, verdict: Literal["accepted", "rejected"], reader: str, remark: str) -> None:
+        """Say of the registration that places an image whether it may be used.
+
+        Raises ValueError where there is none.
+        """
+        if layer.transform is None:
+            raise ValueError(f"{layer.name} is where its file puts it: there is no registration to sign off.")
+        said = SignOff(verdict, reader, remark, datetime.now().astimezone().isoformat(timespec="seconds"))
+        self.align(layer, replace(layer.transform, sign_off=said))
+
     def show(self, layer: VolumeLayer, *, overlay: bool) -> None:
         """Make a layer visible: over the others, or in their place."""
         if overlay and self.document.base not in (None, layer):
@@ -68,9 +91,13 @@ class Workspace(Tasks):
         """What sessions that did not end cleanly have left."""
         return unfinished(self._journals)
 
-    def keep(self, layers: Iterable[VolumeLayer]) -> None:
-        """Write what the journal needs of layers before they are added. Slow for large images: in the background."""
-        self._keeper.store(layers)
+    def keep(self, layers: Iterable[VolumeLayer], transforms: Iterable[Transform | None] = ()) -> None:
+        """Write what the journal needs of layers and transforms before they come. Slow for large ones: in the
+        background."""
+        layers = tuple(layers)
+        placed = [layer.transform for layer in layers] + list(transforms)
+        voxels = [volume.array for layer in layers if not layer.image for volume in layer.volumes]
+        self._keeper.store(voxels + [one.displacement for one in placed if one and one.displacement is not None])
 
     def close(self) -> None:
         """Wait for what runs in the background; a clean end leaves nothing to recover."""
