@@ -7,7 +7,7 @@ emitted there too, and the document changes there only.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,14 +23,16 @@ from viewer.data.study import Image, Refused
 from viewer.data.volume import Volume
 from viewer.io.reader import Reader
 from viewer.io.restore import read_again
+from viewer.plugin.aligning import Aligning
 from viewer.plugin.discover import discover
 from viewer.plugin.models import Models
+from viewer.plugin.placement import between
+from viewer.plugin.plugin import Value
 from viewer.plugin.runs import Runs
 from viewer.scene.arrival import Arrival
 from viewer.scene.layer import VolumeLayer, exported
 from viewer.scene.recovery import Recovery
 from viewer.scene.task import Message, Task
-from viewer.scene.workspace import Workspace
 from viewer.settings import state_folder
 
 if TYPE_CHECKING:  # pydicom, SimpleITK and scipy come with these: not before the window is there
@@ -40,7 +42,7 @@ if TYPE_CHECKING:  # pydicom, SimpleITK and scipy come with these: not before th
 log = logging.getLogger(__name__)
 
 
-class Session(Workspace):
+class Session(Aligning):
     """post: runs a function on the main thread. in_process: plugins run in this process (tests, small scripts)."""
 
     images_changed = Signal(str)
@@ -55,7 +57,7 @@ class Session(Workspace):
         self.refused: list[Refused] = []
         self._loading: dict[str, Task] = {}  # Image.key -> the latest load of it
         self.plugins, self.broken = discover()
-        self.reader = Reader(post)
+        self.reader: Reader = Reader(post)
         self.engine = Runner(post) if in_process else Engine(post)
         self._runs = Runs(self, self.engine)
         self.models = Models(post)
@@ -150,13 +152,30 @@ class Session(Workspace):
             self.load(max(baseline, key=lambda image: image.bytes))
 
     # ---- plugins
-    def run(self, plugin_id: str, inputs: dict[str, str], parameters: dict[str, Any], device: str = "") -> Task:
+    def run(
+        self, plugin_id: str, inputs: Mapping[str, str | Value], parameters: dict[str, Any], device: str = ""
+    ) -> Task:
         """Run a plugin on layers (input name -> layer id). The result waits for review as one edit.
 
+        inputs may be values, too, of kinds that are no layers: landmarks, label maps, transforms.
         device: by default the session's where the plugin can use it, else the processor.
         """
         plugin = self.plugins[plugin_id]
         return self._runs.run(plugin, inputs, parameters, device or (self.device if plugin.gpu else "cpu"))
+
+    def resample(self, layer: VolumeLayer, onto: VolumeLayer, interpolation: str = "linear") -> Task:
+        """A new image: the layer, as it stands in the room, on the grid of another one. It waits for review.
+
+        interpolation: "nearest", "linear" or "bspline".
+        """
+        if onto.transform is not None and onto.transform.displacement is not None:
+            task = self.add_task("run", f"Resample: {layer.name}")
+            self.fail(
+                task, f"{onto.name} was bent itself: resample onto an image that was moved as a whole or not at all."
+            )
+            return task
+        inputs: dict[str, str | Value] = {"image": layer.id, "onto": onto.id, "transform": between(onto, layer)}
+        return self.run("resample_image", inputs, {"interpolation": interpolation})
 
     # ---- saving
     def save(self, layer: VolumeLayer, target: Path, format: Format, *, overwrite: bool = False) -> Task:

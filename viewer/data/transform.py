@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from viewer.data.grid import Grid
 from viewer.data.provenance import Provenance
+from viewer.data.study import Source
 
 Floats = NDArray[np.float64]
 
@@ -22,6 +23,13 @@ class SignOff:
     reader: str
     remark: str
     time: str
+
+
+class End(NamedTuple):
+    """One of the two images that a transform connects: where it lies and whose it is."""
+
+    grid: Grid
+    source: Source
 
 
 @dataclass(frozen=True, eq=False)
