@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
-    QComboBox,
-    QFormLayout,
     QFrame,
     QLineEdit,
     QScrollArea,
@@ -21,13 +19,13 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.plugin.plugin import Plugin
-from viewer.scene.layer import VolumeLayer
 from viewer.scene.task import Task
 from viewer.session import Session
 from viewer.ui import theme, wording
 from viewer.ui.form import ParameterForm
 from viewer.ui.jobs import JobRow
 from viewer.ui.model_line import ModelLine
+from viewer.ui.plugin_inputs import PluginInputs
 from viewer.ui.widgets import button, label, set_role
 
 ID = Qt.ItemDataRole.UserRole
@@ -67,13 +65,14 @@ class PluginsPanel(QWidget):
         self.search.textChanged.connect(self._fill)
         self.tree.currentItemChanged.connect(self._picked)
 
-    def choose(self, plugin_id: str) -> None:
-        """Show a plugin's page."""
+    def choose(self, plugin_id: str, inputs: Mapping[str, str] | None = None) -> None:
+        """Show a plugin's page, with layers (by their ids) chosen for its inputs."""
         self.search.clear()
         for item in self.tree.findItems("", Qt.MatchFlag.MatchContains | Qt.MatchFlag.MatchRecursive):
             if item.data(0, ID) == plugin_id:
                 self.tree.setCurrentItem(item)
         if self.page is not None:
+            self.page.choose(inputs or {})
             self.page.run_button.setFocus()
 
     def _fill(self) -> None:
@@ -124,7 +123,8 @@ class PluginPage(QWidget):
         self.model = ModelLine(session.models, plugin.model, show_card) if plugin.model else None
         self.form = ParameterForm(plugin, values)
         self.form.changed.connect(values.update)
-        self.inputs = {one.name: QComboBox() for one in plugin.inputs}
+        self.chooser = PluginInputs(session, plugin)
+        self.inputs = self.chooser.boxes
         self.row: JobRow | None = None
         self._build()
         document, events = session.document, session.state.events
@@ -136,6 +136,7 @@ class PluginPage(QWidget):
         if plugin.model:
             session.models.look_once()
         self.form.changed.connect(lambda: self._check())
+        self.chooser.changed.connect(self._check)
         self.refresh()
 
     def close_page(self) -> None:
@@ -153,30 +154,24 @@ class PluginPage(QWidget):
             super().keyPressEvent(event)
 
     def refresh(self) -> None:
-        """Offer the layers that fit, the active one first; a choice that was made stays."""
-        layers = [layer for layer in reversed(self.session.document.volume_layers) if _fits(layer)]
-        layers.sort(key=lambda layer: layer.id != self.session.state.active)
-        for place, (name, box) in enumerate(self.inputs.items()):
-            before = box.currentData() if box.property("chosen") else None
-            box.clear()
-            if not self.plugin.inputs[place].required:
-                box.addItem("none", "")
-            for layer in layers:
-                box.addItem(layer.name, layer.id)
-            if before and box.findData(before) >= 0:
-                box.setCurrentIndex(box.findData(before))
-            box.setEnabled(box.count() > 0)
-            box.setAccessibleName(name)
+        """Follow the layers and the model."""
+        self.chooser.refresh()
         if self.model is not None:
             self.model.show_model()
         self._check()
 
+    def choose(self, inputs: Mapping[str, str]) -> None:
+        """Choose layers, by their ids, for inputs."""
+        self.chooser.choose(inputs)
+
     def run(self) -> Task:
         """Begin; the page shows how far it is. The inputs stay, although the result becomes the active layer."""
-        for box in self.inputs.values():
-            box.setProperty("chosen", True)
-        chosen = {name: box.currentData() for name, box in self.inputs.items() if box.currentData()}
-        task = self.session.run(self.plugin.id, chosen, self.form.values)
+        self.chooser.keep()
+        try:
+            task = self.session.run(self.plugin.id, self.chooser.chosen, self.form.values)
+        except ValueError as error:
+            task = self.session.add_task("run", self.plugin.title)
+            self.session.fail(task, str(error))
         if self.row is not None:
             self._column.removeWidget(self.row)
             self.row.close_row()
@@ -186,15 +181,6 @@ class PluginPage(QWidget):
 
     def _build(self) -> None:
         plugin = self.plugin
-        form = QFormLayout()
-        form.setContentsMargins(0, 0, 0, 0)
-        for one in plugin.inputs:
-            box = self.inputs[one.name]
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setToolTip(one.description)
-            box.activated.connect(lambda _, box=box: box.setProperty("chosen", True))
-            box.currentIndexChanged.connect(self._check)
-            form.addRow(one.title, box)
         self.run_button = button(f"Run {plugin.title}", "run", self.run, "primary", theme.CHROME)
         defaults = button("Defaults", "reopen", self.form.reset, "quiet")
         self.verdict = label(role="dim")
@@ -207,7 +193,7 @@ class PluginPage(QWidget):
             self._column.addWidget(label(plugin.description, "dim"))
         if self.model is not None:
             self._column.addWidget(self.model)
-        self._column.addLayout(form)
+        self._column.addWidget(self.chooser)
         self._column.addWidget(self.form)
         self._column.addWidget(defaults, 0, Qt.AlignmentFlag.AlignRight)
         self._column.addWidget(self.run_button)
@@ -218,23 +204,24 @@ class PluginPage(QWidget):
         """Whether it can run, and if not, why."""
         problem = self._problem()
         where = f"the {wording.device(self.session.device if self.plugin.gpu else 'cpu')}"
-        text = f"Runs on {where}, beside the window. The result is a new layer that waits for your review."
+        text = f"Runs on {where}, beside the window. {self._becomes}"
         self.verdict.setText(problem or text)
         set_role(self.verdict, "warning" if problem and self.session.document.volume_layers else "dim")
         self.run_button.setEnabled(not problem)
+
+    @property
+    def _becomes(self) -> str:
+        if "moving" in self.inputs and any(one.type == "transform" for one in self.plugin.outputs):
+            return "The moving image is then shown where it was found to belong; that waits for your review."
+        return "The result is a new layer that waits for your review."
 
     def _problem(self) -> str:
         """Why it cannot run, in one sentence; "" where it can."""
         if self.plugin.model and (problem := self.session.models.problem(self.plugin.model)):
             return problem
-        missing = [one.title for one in self.plugin.inputs if one.required and not self.inputs[one.name].currentData()]
-        if missing:
+        if missing := self.chooser.missing:
             return f"Open an image first: {', '.join(missing).lower()} is missing."
         return self.form.problem.text()
-
-
-def _fits(layer: VolumeLayer) -> bool:
-    return layer.loaded >= 1 and not layer.volumes[0].color
 
 
 def _heading(text: str) -> QTreeWidgetItem:

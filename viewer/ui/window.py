@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -40,6 +40,7 @@ from viewer.ui.menus import ToolBar, build_menus
 from viewer.ui.palette import Palette
 from viewer.ui.plugins import PluginsPanel
 from viewer.ui.preferences import Preferences
+from viewer.ui.register import RegisterPanel
 from viewer.ui.shape import keep_shape, restore_shape, restore_view
 from viewer.ui.status import StatusBar
 from viewer.ui.studies import StudiesPanel
@@ -139,11 +140,11 @@ class MainWindow(QMainWindow):
         self.left.show()
         self.studies.focus_filter()
 
-    def choose_plugin(self, name: str) -> None:
-        """Bring a plugin's form forward."""
+    def choose_plugin(self, name: str, inputs: Mapping[str, str] | None = None) -> None:
+        """Bring a plugin's form forward, with layers (by their ids) chosen for its inputs."""
         self.right.show()
         self.inspector.setCurrentWidget(self.plugins)
-        self.plugins.choose(name)
+        self.plugins.choose(name, inputs or {})
 
     def show_palette(self) -> None:
         _show(Palette(self.commands.entries(), self))
@@ -189,12 +190,16 @@ class MainWindow(QMainWindow):
         self.layers = LayersPanel(self.session)
         self.plugins = PluginsPanel(self.session)
         self.inspect = InspectPanel(self.session, lambda: self.views.slices)
+        self.register = RegisterPanel(self.session, self.choose_plugin, self.plugins.values)
         self.info = InfoPanel(self.session)
         self.jobs = JobsPanel(self.session)
         self.inspector = QTabWidget()
         self.inspector.setDocumentMode(True)
         self.inspector.setAccessibleName("Inspector")
-        tabs = {"Layers": self.layers, "Plugins": self.plugins, "Inspect": self.inspect, "Info": self.info}
+        tabs = {
+            "Layers": self.layers, "Plugins": self.plugins, "Inspect": self.inspect, "Register": self.register,
+            "Info": self.info,
+        }  # fmt: skip
         for title, panel in tabs.items():
             self.inspector.addTab(panel, title)
         area = Qt.DockWidgetArea

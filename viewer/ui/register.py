@@ -1,0 +1,47 @@
+"""The registration panel: two images, the ways to align them, and the proof."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+
+from viewer.session import Session
+from viewer.ui.register_align import AlignSection
+from viewer.ui.register_pair import PairSection
+from viewer.ui.register_result import ResultSection
+from viewer.ui.registering import Registering
+
+
+class RegisterPanel(QWidget):
+    """show_plugin: brings a plugin's page forward. values: of the plugins' parameters. do: the verbs."""
+
+    def __init__(
+        self,
+        session: Session,
+        show_plugin: Callable[[str, Mapping[str, str]], object],
+        values: Mapping[str, dict[str, Any]],
+    ) -> None:
+        super().__init__()
+        self.setAccessibleName("Register")
+        self.do = Registering(session, show_plugin, values)
+        self.pair = PairSection(self.do)
+        self.align = AlignSection(self.do, lambda: self.pair.agreed)
+        self.pair.sure.toggled.connect(self.align.refresh)
+        self.result = ResultSection(self.do)
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.setSpacing(8)
+        for section in (self.pair, self.align, self.result):
+            column.addWidget(section)
+        column.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inner)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scroll)

@@ -1,0 +1,74 @@
+"""Which image stays and which is aligned to it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSignalBlocker
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
+
+from viewer.scene.layer import VolumeLayer
+from viewer.ui.registering import Registering
+from viewer.ui.widgets import button, label
+
+
+class PairSection(QWidget):
+    """Follows the document. sure: where something speaks against the pair, the user says that it is right."""
+
+    def __init__(self, do: Registering) -> None:
+        super().__init__()
+        self.do = do
+        self.fixed, self.moving = _box("Fixed image"), _box("Moving image")
+        self.swap = button("Swap", "arrow-left-right", do.swap, "quiet")
+        self.doubt = label(role="warning")
+        self.sure = QCheckBox("Align them all the same")
+        self._asked = ""  # the doubt that was last shown: another one is asked again
+        form = QFormLayout()
+        form.setContentsMargins(0, 0, 0, 0)
+        form.addRow("Fixed", self.fixed)
+        form.addRow("Moving", self.moving)
+        line = QHBoxLayout()
+        line.addStretch()
+        line.addWidget(self.swap)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(form)
+        column.addLayout(line)
+        column.addWidget(self.doubt)
+        column.addWidget(self.sure)
+        self.fixed.activated.connect(lambda: do.choose(self.fixed.currentData(), do.moving))
+        self.moving.activated.connect(lambda: do.choose(do.fixed, self.moving.currentData()))
+        do.changed.connect(self.refresh)
+        self.refresh()
+
+    @property
+    def agreed(self) -> bool:
+        """Whether nothing speaks against the pair, or the user said that it is right."""
+        return not self._asked or self.sure.isChecked()
+
+    def refresh(self) -> None:
+        """Offer the images that there are."""
+        for box, chosen in ((self.fixed, self.do.fixed), (self.moving, self.do.moving)):
+            _fill(box, self.do.layers, chosen)
+        doubt = self.do.doubt
+        if doubt != self._asked:
+            self._asked = doubt
+            self.sure.setChecked(False)
+        self.doubt.setText(doubt)
+        self.doubt.setVisible(bool(doubt))
+        self.sure.setVisible(bool(doubt))
+
+
+def _box(name: str) -> QComboBox:
+    box = QComboBox()
+    box.setAccessibleName(name)
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    return box
+
+
+def _fill(box: QComboBox, layers: list[VolumeLayer], chosen: VolumeLayer | None) -> None:
+    blocker = QSignalBlocker(box)
+    box.clear()
+    for layer in layers:
+        box.addItem(layer.name, layer)
+        box.setItemData(box.count() - 1, layer.name, 3)  # the tool tip: long names are cut
+    box.setCurrentIndex(next((place for place, one in enumerate(layers) if one is chosen), -1))
+    blocker.unblock()

@@ -1,0 +1,183 @@
+"""What the registration panel does: choose two images, align them, work on the transform, and sign it off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from psygnal import Signal
+
+from viewer.compute.transforms import compose, inverse
+from viewer.data.transform import Transform
+from viewer.scene.layer import VolumeLayer
+from viewer.scene.task import Task
+from viewer.session import Session
+from viewer.ui import wording
+
+METHODS = {  # plugin -> what the list says
+    "register_rigid": "Rigid: rotation and translation",
+    "register_affine": "Affine: scale and shear, too",
+    "register_deform": "Deformable: bends tissue",
+}
+RESAMPLE = "resample_image"
+
+
+class Registering:
+    """The verbs, and the pair they work on. show_plugin: brings a plugin's page forward with layers for its inputs.
+
+    changed: another pair, or other transforms of the same. values: of the plugins' parameters, by plugin.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        session: Session,
+        show_plugin: Callable[[str, Mapping[str, str]], object],
+        values: Mapping[str, dict[str, Any]],
+    ) -> None:
+        self.session, self.state = session, session.state
+        self._show_plugin, self._values = show_plugin, values
+        self._fixed = self._moving = ""  # what was chosen; "" while nobody has
+        self._followed: list[VolumeLayer] = []
+        document = session.document
+        for signal in (document.inserted, document.removed, document.moved, session.history.changed):
+            signal.connect(self._refresh)
+        self._refresh()
+
+    # ---- the pair
+    @property
+    def layers(self) -> list[VolumeLayer]:
+        """The images that can be registered, the uppermost first."""
+        return [one for one in reversed(self.session.document.volume_layers) if one.loaded >= 1 and not _apart(one)]
+
+    @property
+    def fixed(self) -> VolumeLayer | None:
+        """The image that stays: the chosen one, else the lowest."""
+        layers = self.layers
+        return _of(layers, self._fixed) or next((one for one in reversed(layers) if one.id != self._moving), None)
+
+    @property
+    def moving(self) -> VolumeLayer | None:
+        """The image that is aligned: the chosen one, else the uppermost other."""
+        fixed = self.fixed
+        others = [one for one in self.layers if one is not fixed]
+        return _of(others, self._moving) or next(iter(others), None)
+
+    def choose(self, fixed: VolumeLayer | None, moving: VolumeLayer | None) -> None:
+        """Take these two; where both are one, the other of the pair takes its place."""
+        before = self.fixed, self.moving
+        if fixed is moving:
+            fixed, moving = (before[1], moving) if fixed is before[0] else (fixed, before[0])
+        self._fixed, self._moving = fixed.id if fixed else "", moving.id if moving else ""
+        self._refresh()
+
+    def swap(self) -> None:
+        """The other one stays."""
+        self.choose(self.moving, self.fixed)
+
+    @property
+    def transform(self) -> Transform | None:
+        """What places the moving image now."""
+        return self.moving.transform if self.moving else None
+
+    @property
+    def doubt(self) -> str:
+        """Why the two may not belong together, in one sentence; "" where nothing speaks against it."""
+        fixed, moving = self.fixed, self.moving
+        if fixed is None or moving is None:
+            return ""
+        one, other = fixed.volumes[0], moving.volumes[0]
+        if not one.source.same_patient(other.source):
+            return "The two images are of different patients."
+        units = [wording.unit(volume.unit) or "values without a unit" for volume in (one, other)]
+        if one.modality == other.modality and one.unit != other.unit:
+            return f"The two {one.modality} images are in different units: {units[0]} and {units[1]}."
+        return ""
+
+    @property
+    def together(self) -> dict[str, str]:
+        """The pair as inputs of a plugin."""
+        return {"fixed": self.fixed.id, "moving": self.moving.id} if self.fixed and self.moving else {}
+
+    # ---- ways to align
+    def can_run(self, plugin: str) -> bool:
+        return plugin in self.session.plugins and bool(self.together)
+
+    def run(self, plugin: str) -> Task:
+        """Align by a plugin, from where the moving image stands, with the settings of its page."""
+        return self.session.run(plugin, self.together, self._values.get(plugin, {}))
+
+    def show_settings(self, plugin: str) -> None:
+        """The plugin's page, with the pair chosen."""
+        self._show_plugin(plugin, self.together)
+
+    # ---- the transform
+    def reset(self) -> None:
+        """Back to where its file puts it."""
+        if self.moving:
+            self.session.align(self.moving, None)
+
+    def invert(self) -> None:
+        """The other way round: for a transform that was made from the moving to the fixed image."""
+        moving, now = self.moving, self.transform
+        if moving and now:
+            name = f"{now.name}, inverted" if now.name else "inverted"
+            self.session.align_by(moving, "Invert", lambda: replace(inverse(now), name=name))
+
+    def chain(self, through: VolumeLayer) -> None:
+        """Place the moving image by way of another one: it was aligned to that one, which has been aligned itself."""
+        moving, now, first = self.moving, self.transform, through.transform
+        if moving and now and first:
+            name = f"{now.name or moving.name} by way of {through.name}"
+            self.session.align_by(moving, f"By way of {through.name}", lambda: replace(compose(first, now), name=name))
+
+    def copy_to(self, other: VolumeLayer) -> None:
+        """Move another image along: one of the same exam."""
+        if self.transform:
+            self.session.align(other, replace(self.transform, sign_off=None))
+
+    def resample_onto(self, other: VolumeLayer) -> None:
+        """The page of the plugin that makes voxels of it, on another image's grid."""
+        if self.moving:
+            self._show_plugin(RESAMPLE, {"moving": self.moving.id, "onto": other.id})
+
+    def save(self, target: Path) -> None:
+        """Write the transform; the file dialog has asked before it replaces a file."""
+        if self.moving and self.fixed:
+            self.session.save_transform(self.moving, self.fixed, target, overwrite=True)
+
+    def load(self, path: Path) -> None:
+        """Place the moving image by a transform from a file."""
+        if self.moving and self.fixed:
+            self.session.load_transform(self.moving, self.fixed, path)
+
+    def sign_off(self, verdict: Literal["accepted", "rejected"], reader: str, remark: str) -> None:
+        if self.moving and self.transform:
+            self.session.sign_off(self.moving, verdict, reader, remark)
+
+    # ---- within
+    def _refresh(self, *_: object) -> None:
+        """Follow what places each image: a run shows where it is by now, without a step of the history."""
+        for layer in self._followed:
+            layer.events.transform.disconnect(self._tell)
+            layer.events.loaded.disconnect(self._tell)
+        self._followed = list(self.session.document.volume_layers)
+        for layer in self._followed:
+            layer.events.transform.connect(self._tell)
+            layer.events.loaded.connect(self._tell)
+        self._tell()
+
+    def _tell(self, *_: object) -> None:
+        self.changed.emit()
+
+
+def _of(layers: list[VolumeLayer], layer_id: str) -> VolumeLayer | None:
+    return next((one for one in layers if one.id == layer_id), None)
+
+
+def _apart(layer: VolumeLayer) -> bool:
+    """Pictures in colour and differences are no images to align."""
+    return layer.volumes[0].color or layer.is_difference
