@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from viewer.data.region import Region
+from viewer.scene.comparison import Comparison
+from viewer.scene.deformation import Deformation
 from viewer.scene.inspection import Inspection
 from viewer.scene.view_state import LAYOUTS, VIEWS, ViewState
 
@@ -20,6 +22,9 @@ OTHER: dict[str, Any] = {
     "tool": "zoom",
     "compared": ("a", "b"),
     "inspection": Inspection("layer", "wipe"),
+    "comparison": Comparison("CT", "MR", "checkerboard"),
+    "landmark": "pair",
+    "deformation": Deformation("MR", "arrows"),
     "region": Region("box", (0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (2.0, 3.0), 0.5),
     "show_crosshair": False,
     "show_overlays": False,

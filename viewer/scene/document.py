@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from psygnal import Signal
 
+from viewer.scene.landmarks import LandmarkPairs
 from viewer.scene.layer import Layer, VolumeLayer
 
 
@@ -21,6 +22,7 @@ class Document:
     moved = Signal(int, int, Layer)  # from, to
 
     def __init__(self) -> None:
+        self.landmarks = LandmarkPairs()
         self._layers: list[Layer] = []
         self._previews: list[tuple[Layer, VolumeLayer]] = []  # what each lies over, and the preview
 

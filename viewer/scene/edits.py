@@ -7,6 +7,7 @@ from typing import Protocol
 
 from viewer.data.transform import Transform
 from viewer.scene.document import Document
+from viewer.scene.landmarks import LandmarkPair
 from viewer.scene.layer import Layer, Review, VolumeLayer
 
 
@@ -168,6 +169,49 @@ class AlignLayer(_Alone):
             return None
         alike = bool(self.gesture) and later.gesture == self.gesture
         return AlignLayer(self.layer, self.before, later.after, self.gesture) if alike else None
+
+
+@dataclass(frozen=True, eq=False)
+class ChangeLandmark(_Alone):
+    """Set a pair of landmarks (before is None), move or rename it, or take it away (after is None).
+
+    index: its place in the list, for the way back. gesture: edits of one gesture merge.
+    """
+
+    before: LandmarkPair | None
+    after: LandmarkPair | None
+    index: int
+    gesture: str = ""
+
+    @property
+    def id(self) -> str:
+        """Of the pair."""
+        pair = self.after or self.before
+        return pair.id if pair else ""
+
+    @property
+    def label(self) -> str:
+        if self.before is None or self.after is None:
+            pair = self.before or self.after
+            return f"{'Remove' if self.before else 'Add'} landmark {pair.name if pair else ''}"
+        return f"{'Move' if self.before.name == self.after.name else 'Rename'} landmark {self.before.name}"
+
+    def do(self, document: Document) -> None:
+        self._change(document, self.before, self.after)
+
+    def undo(self, document: Document) -> None:
+        self._change(document, self.after, self.before)
+
+    def merge(self, later: Edit) -> Edit | None:
+        if not isinstance(later, ChangeLandmark) or not self.gesture or later.gesture != self.gesture:
+            return None
+        return ChangeLandmark(self.before, later.after, self.index, self.gesture)
+
+    def _change(self, document: Document, old: LandmarkPair | None, new: LandmarkPair | None) -> None:
+        if new is not None:
+            document.landmarks.put(new, self.index)
+        elif old is not None:
+            document.landmarks.remove(old.id)
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,7 +27,17 @@ from numpy.typing import NDArray
 from viewer.data.grid import Grid
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
-from viewer.scene.edits import AddLayer, AlignLayer, Edit, MoveLayer, RemoveLayer, RenameLayer, ReviewLayer, Together
+from viewer.scene.edits import (
+    AddLayer,
+    AlignLayer,
+    ChangeLandmark,
+    Edit,
+    MoveLayer,
+    RemoveLayer,
+    RenameLayer,
+    ReviewLayer,
+    Together,
+)
 from viewer.scene.history import Step
 from viewer.scene.layer import Layer, VolumeLayer
 
@@ -89,6 +99,10 @@ class Journal:
             case AlignLayer():
                 after = self._transform(edit.after)
                 return {"kind": "align", "layer": edit.layer.id, "after": after, "gesture": edit.gesture}
+            case ChangeLandmark():
+                after = asdict(edit.after) if edit.after else None
+                place = {"index": edit.index, "gesture": edit.gesture}
+                return {"kind": "landmark", "id": edit.id, "after": after, **place}
             case Together():
                 return {"kind": "together", "label": edit.label, "edits": [self._edit(part) for part in edit.edits]}
         raise TypeError(f"the journal does not know the edit {type(edit).__name__}")

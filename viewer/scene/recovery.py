@@ -21,9 +21,20 @@ from viewer.data.study import Source
 from viewer.data.transform import SignOff, Transform
 from viewer.data.volume import Volume, Window
 from viewer.scene.document import Document
-from viewer.scene.edits import AddLayer, AlignLayer, Edit, MoveLayer, RemoveLayer, RenameLayer, ReviewLayer, Together
+from viewer.scene.edits import (
+    AddLayer,
+    AlignLayer,
+    ChangeLandmark,
+    Edit,
+    MoveLayer,
+    RemoveLayer,
+    RenameLayer,
+    ReviewLayer,
+    Together,
+)
 from viewer.scene.history import History
 from viewer.scene.journal import KEPT
+from viewer.scene.landmarks import LandmarkPair
 from viewer.scene.layer import VolumeLayer
 
 log = logging.getLogger(__name__)
@@ -102,6 +113,9 @@ class Recovery:
         if edit["kind"] == "together":
             parts = tuple(filter(None, (self._revive(part, document, layers) for part in edit["edits"])))
             return Together(label=edit["label"], edits=parts) if parts else None
+        if edit["kind"] == "landmark":
+            after = _landmark(edit["after"]) if edit["after"] else None
+            return ChangeLandmark(document.landmarks.find(edit["id"]), after, edit["index"], edit["gesture"])
         layer = layers.get(edit["layer"]["id"] if edit["kind"] == "add" else edit["layer"])
         if layer is None:
             return None
@@ -178,6 +192,10 @@ def _restore(described: Json, array: NDArray[Any]) -> Volume:
         provenance=Provenance.from_json(provenance) if provenance else None,
         **{name: described[name] for name in ("name", "unit", "slope", "intercept", "inverted", "time")},
     )
+
+
+def _landmark(entry: Json) -> LandmarkPair:
+    return LandmarkPair(**{name: tuple(part) if isinstance(part, list) else part for name, part in entry.items()})
 
 
 def _grid(described: Json) -> Grid:

@@ -8,6 +8,8 @@ from typing import ClassVar, Literal
 from psygnal import SignalGroupDescriptor
 
 from viewer.data.region import Region
+from viewer.scene.comparison import Comparison
+from viewer.scene.deformation import Deformation
 from viewer.scene.inspection import Inspection
 
 Layout = Literal["2x2", "1-up", "1+3", "compare"]
@@ -21,6 +23,8 @@ class ViewState:
 
     view: the view that the keyboard and the 1-up layout mean, one of VIEWS. tool: id of what the left button does.
     inspection: how the active result is held against its input; None while the layers are shown as they are.
+    comparison: how the two images of a registration are held against each other, in place of the layers as they are.
+    landmark: id of the pair of landmarks that is chosen. deformation: how a transform is drawn over the images.
     region: the drawn region of interest, where there is one.
     compared: ids of the layers that the layout "compare" shows side by side, in one plane (input, result, difference).
     """
@@ -35,6 +39,9 @@ class ViewState:
     tool: str = "window_level"
     compared: tuple[str, ...] = ()
     inspection: Inspection | None = None
+    comparison: Comparison | None = None
+    landmark: str = ""
+    deformation: Deformation | None = None
     region: Region | None = None
     show_crosshair: bool = True
     show_overlays: bool = True  # layers above the base
