@@ -19,7 +19,7 @@ from classic_series import PROVENANCE, classic_series, ct_array, oblique_grid
 
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
-from viewer.io import save as saving
+from viewer.io import replacing
 from viewer.io.reader import Reader, index_now, load_now
 from viewer.io.save import Format, save
 from viewer.io.stored import SaveError
@@ -189,7 +189,7 @@ def test_an_error_of_the_disk_is_one_sentence(
     def fail(path: Path) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(saving, "_flush", fail)
+    monkeypatch.setattr(replacing, "flush", fail)
     with pytest.raises(SaveError, match=rf"^{NAMES[format]} was not saved: .*{said}.*\.$"):
         save([phantom()], tmp_path / NAMES[format], format)
     assert list(tmp_path.iterdir()) == []
@@ -204,7 +204,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 def test_damage_between_writing_and_reading_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: Format
 ) -> None:
-    flush = saving._flush
+    flush = replacing.flush
 
     def damage(path: Path) -> None:
         if path.is_file() and path.suffix != ".json":
@@ -213,7 +213,7 @@ def test_damage_between_writing_and_reading_is_found(
             path.write_bytes(raw)
         flush(path)
 
-    monkeypatch.setattr(saving, "_flush", damage)
+    monkeypatch.setattr(replacing, "flush", damage)
     with pytest.raises(SaveError, match="read back"):
         save([phantom()], tmp_path / NAMES[format], format)
     assert list(tmp_path.iterdir()) == []
@@ -222,7 +222,7 @@ def test_damage_between_writing_and_reading_is_found(
 def test_a_slice_in_the_wrong_place_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import pydicom
 
-    flush = saving._flush
+    flush = replacing.flush
 
     def shift(path: Path) -> None:
         if path.name == "0003.dcm":
@@ -231,7 +231,7 @@ def test_a_slice_in_the_wrong_place_is_found(tmp_path: Path, monkeypatch: pytest
             ds.save_as(path)
         flush(path)
 
-    monkeypatch.setattr(saving, "_flush", shift)
+    monkeypatch.setattr(replacing, "flush", shift)
     with pytest.raises(SaveError, match="same place"):
         save([phantom()], tmp_path / "out", "dicom")
     assert list(tmp_path.iterdir()) == []

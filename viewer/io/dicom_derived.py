@@ -128,9 +128,9 @@ def slice_dataset(series: Series, volumes: Sequence[Volume], time: int, k: int, 
         ds.ImageIndex = number
     if series.placed:
         position = volume.grid.to_world((k, 0, 0))
-        ds.ImagePositionPatient = [_place(x) for x in position]
+        ds.ImagePositionPatient = [written(x) for x in position]
         normal = np.cross(volume.grid.direction[:, 0], volume.grid.direction[:, 1])
-        ds.SliceLocation = _place(float(position @ normal))
+        ds.SliceLocation = written(float(position @ normal))
     plane = np.ascontiguousarray(volume.array[k]) if series.color else series.coding.encode(volume, k)
     ds.PixelData = plane.tobytes() + b"\0" * (plane.nbytes % 2)
     return ds
@@ -204,7 +204,7 @@ def describe_file(header: Dataset) -> None:
     header.SpecificCharacterSet = "ISO_IR 192"
 
 
-def _place(number: float) -> str:
+def written(number: float) -> str:
     """A coordinate or cosine as a decimal string; what is 0 but for rounding is 0, which some readers rely on."""
     return format_number_as_ds(float(number) if abs(number) > 1e-12 else 0.0)
 
@@ -241,7 +241,7 @@ def describe_geometry(header: Dataset, grid: Grid, placed: bool) -> None:
     header.PixelSpacing = [format_number_as_ds(float(mm)) for mm in grid.spacing[1:]]
     if not placed:
         return
-    header.ImageOrientationPatient = [_place(x) for x in grid.direction[:, :2].T.ravel()]
+    header.ImageOrientationPatient = [written(x) for x in grid.direction[:, :2].T.ravel()]
     header.SpacingBetweenSlices = format_number_as_ds(float(grid.spacing[0]))
     header.SliceThickness = header.get("SliceThickness") or format_number_as_ds(float(grid.spacing[0]))
     header.FrameOfReferenceUID = grid.frame_of_reference or uid.generate_uid(prefix=None)

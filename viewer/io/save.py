@@ -7,16 +7,14 @@ import json
 import logging
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from uuid import uuid4
 
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.volume import Volume
+from viewer.io import replacing
 from viewer.io.dicom_check import PLACE, check_slice
 from viewer.io.dicom_derived import derived_series, write_series
 from viewer.io.itk_file import check_image, sidecar, write_image
@@ -24,21 +22,8 @@ from viewer.io.stored import SaveError, shear_of
 
 Format = Literal["dicom", "nifti", "nrrd", "mha"]
 ENDINGS: dict[Format, tuple[str, ...]] = {"nifti": (".nii.gz", ".nii"), "nrrd": (".nrrd",), "mha": (".mha",)}
-TEMPORARY = ".tomolens-"
-STALE = 24 * 3600  # seconds after which a temporary folder is what a killed program left behind
 LEAST = 4096  # bytes free that the JSON beside needs at the least
 SINGLE = 1e-3  # mm; NIfTI keeps the affine in single precision
-REASONS = {
-    errno.ENOSPC: "the disk is full: free about {need:.0f} MB or choose another place",
-    errno.EDQUOT: "your disk quota is used up: free about {need:.0f} MB or choose another place",
-    errno.EROFS: "that place is read-only: choose another one",
-    errno.EACCES: "you may not write there: choose another place",
-    errno.EPERM: "you may not write there: choose another place",
-    errno.ENOENT: "the folder is not there (any more): reconnect the drive or choose another place",
-    errno.ENOTDIR: "that place is a file, not a folder: choose another place",
-    errno.EIO: "the drive failed: check it or choose another place",
-    errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
-}
 
 
 @dataclass(frozen=True)
@@ -73,8 +58,8 @@ def save(
     try:
         _check_volumes(volumes, format)
         _check_target(target, format, overwrite)
-        _sweep(target.parent)
-        with _temporary(target.parent) as folder:
+        replacing.sweep(target.parent)
+        with replacing.temporary(target.parent) as folder:
             if format == "dicom":
                 return _save_series(volumes, target, folder, mark, progress)
             return _save_image(volumes, target, folder, format, mark, segments, progress)
@@ -83,7 +68,7 @@ def save(
     except (OSError, RuntimeError, MemoryError) as error:
         number = getattr(error, "errno", None)  # the text may name a patient's file
         logging.getLogger(__name__).warning("saving as %s failed: %s %s", format, type(error).__name__, number)
-        raise SaveError(f"{target.name} was not saved: {_reason(error, target.parent, need)}.") from error
+        raise SaveError(f"{target.name} was not saved: {replacing.reason(error, target.parent, need)}.") from error
 
 
 def save_segmentation(
@@ -112,12 +97,12 @@ def _save_series(
     names, size = [], 0
     slices = list(write_series(series, volumes, made, lambda fraction: progress(0.5 * fraction)))
     for count, (path, volume, k) in enumerate(slices):
-        _flush(path)
+        replacing.flush(path)
         check_slice(path, series, volume, k, shear)
         names.append(str(target / path.name))
         size += path.stat().st_size
         progress(0.5 + 0.5 * (count + 1) / len(slices))
-    _flush(made)
+    replacing.flush(made)
     _replace_folder(made, target, folder / "before")
     return Saved(tuple(names), size, "dicom", series.note)
 
@@ -135,24 +120,14 @@ def _save_image(
     write_image(volumes, made)
     if shutil.disk_usage(folder).free < LEAST:  # NIfTI's library does not say so itself
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    _flush(made)
+    replacing.flush(made)
     progress(0.5)
     check_image(volumes, made, (SINGLE if format == "nifti" else PLACE) + shear_of(volumes[0].grid))
     told.write_text(json.dumps(sidecar(volumes, made, mark, segments), indent=1, ensure_ascii=False), encoding="utf-8")
-    _flush(told)
+    replacing.flush(told)
     size = made.stat().st_size + told.stat().st_size
     beside = sidecar_path(target, format)
-    before = beside.read_bytes() if beside.exists() else None
-    told.replace(beside)
-    try:
-        made.replace(target)
-    except OSError:
-        if before is None:
-            beside.unlink()
-        else:
-            beside.write_bytes(before)
-        raise
-    _flush(target.parent)
+    replacing.put(made, target, told, beside)
     progress(1.0)
     return Saved((str(target), str(beside)), size, format)
 
@@ -210,42 +185,4 @@ def _replace_folder(made: Path, target: Path, aside: Path) -> None:
         if replaced:
             aside.rename(target)
         raise
-    _flush(target.parent)
-
-
-@contextmanager
-def _temporary(parent: Path) -> Iterator[Path]:
-    """A hidden folder on the target's own file system, gone at the end whatever happens."""
-    folder = parent / f"{TEMPORARY}{uuid4().hex}"
-    folder.mkdir(mode=0o700)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _sweep(parent: Path) -> None:
-    """Remove what a program that was killed while saving left here."""
-    for folder in parent.glob(f"{TEMPORARY}*"):
-        if folder.is_dir() and time.time() - folder.stat().st_mtime > STALE:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _flush(path: Path) -> None:
-    """Make the disk hold it, not only the system's memory."""
-    if path.is_dir() and os.name != "posix":
-        return
-    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _reason(error: BaseException, folder: Path, need: int) -> str:
-    if isinstance(error, MemoryError):
-        return "there is not enough memory: close other images and try again"
-    number = error.errno if isinstance(error, OSError) else None
-    if number not in REASONS and folder.is_dir() and shutil.disk_usage(folder).free < need:
-        number = errno.ENOSPC  # SimpleITK says only that writing failed
-    return REASONS.get(number or 0, "the file could not be written or read back").format(need=need / 2**20)
+    replacing.flush(target.parent)

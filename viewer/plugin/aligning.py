@@ -95,7 +95,7 @@ class Aligning(Workspace):
                 self.aside(task, self._align_by, task, moving, lambda: placed_by(found, fixed))
 
         running = self.reader.call(
-            "viewer.io.transform_file:read_transform",
+            "viewer.io.transform_save:load_transform",
             path,
             _end(fixed),
             _end(moving),
