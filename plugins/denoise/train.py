@@ -79,10 +79,10 @@ class Patches(IterableDataset[tuple[Tensor, Tensor]]):
         return clean.softened(clean.of_shapes(CUBE, rng), rng), bool(rng.random() < 0.5)
 
     def _slices(self, turn: int, rng: noise.Random) -> Image:
-        """A volume in thick slices (shapes more often, for what is seen in a single one), or a picture."""
+        """A picture, or a volume in thick slices: every other one of shapes, for what is seen in a single slice."""
         if turn % 4 == 0:
             return real.picture(self.pictures[rng.integers(len(self.pictures) - KEPT_BACK)]), True
-        image, magnitude = self._shapes(rng) if turn % 4 == 1 else self._volume(turn // 4 * 2 + turn % 4 - 2, rng)
+        image, magnitude = self._shapes(rng) if turn % 2 else self._volume(turn // 4, rng)
         return clean.thick(clean.oriented(image, rng), int(rng.integers(2, 7))), magnitude
 
     def _batch(self, pool: list[Image], rng: noise.Random) -> tuple[Tensor, Tensor]:

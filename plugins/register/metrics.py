@@ -1,0 +1,128 @@
+"""How alike two images are, and how the likeness changes with each voxel of the second: analytic, no autograd.
+
+Every metric is a class with `of(warped, weight)`, which returns the mean likeness (higher is better) and its slope
+[c, k, j, i] with respect to the warped image; slopes are only used up to a factor.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from plugins.register.lattice import box, box_sum, filtered
+
+EPS = 1e-6
+BINS = 32
+
+
+class Metric(Protocol):
+    def of(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Tensor]: ...
+
+
+class MeanSquares:
+    """Minus the mean squared difference; for images in one unit, label shares and descriptors."""
+
+    def __init__(self, fixed: Tensor) -> None:
+        self._fixed = fixed
+
+    def of(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Tensor]:
+        gap = self._fixed - warped
+        weighted = gap if weight is None else gap * weight
+        total = gap.numel() if weight is None else float(weight.sum()) * gap.shape[0] + EPS
+        return -float((weighted * gap).sum()) / total, weighted
+
+
+class LocalCorrelation:
+    """The squared correlation within a box around every voxel (Avants et al., MedIA 2008), with the exact slope.
+
+    radius: of the box, in voxels.
+    """
+
+    def __init__(self, fixed: Tensor, radius: int = 2) -> None:
+        self._fixed = fixed - fixed.mean()
+        self._scale = float(self._fixed.std()) + EPS
+        self._fixed /= self._scale
+        shape = fixed.shape[1:]
+        self._mean = [box(n, radius, fixed) for n in shape]
+        self._back = [box_sum(n, radius, fixed) for n in shape]
+        self._average = filtered(self._fixed, self._mean)
+        self._spread = filtered(self._fixed**2, self._mean) - self._average**2
+
+    def of(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Tensor]:
+        fixed, mean = self._fixed, self._average
+        warped = (warped - warped.mean()) / (warped.std() + EPS)
+        sums = filtered(torch.cat([warped, warped * warped, warped * fixed]), self._mean)
+        average = sums[0:1]
+        spread = (sums[1:2] - average * average).clamp_(min=0).add_(1e-4)
+        common = sums[2:3] - average * mean
+        share = common / (spread * (self._spread.clamp(min=0) + 1e-4))  # a / (b c)
+        likeness = share * common
+        turn = share * common / spread  # a² / (b c²)
+        if weight is not None:
+            share, turn = share * weight, turn * weight
+        parts = filtered(torch.cat([share, turn, turn * average - share * mean]), self._back)
+        slope = fixed * parts[0:1] - warped * parts[1:2] + parts[2:3]
+        if weight is None:
+            return float(likeness.mean()), slope
+        return float((likeness * weight).sum() / (weight.sum() + EPS)), slope
+
+
+class MutualInformation:
+    """Mutual information in nats from a joint histogram: hard bins for the fixed image, cubic B-splines for the moving
+    one (Mattes et al., TMI 2003)."""
+
+    def __init__(self, fixed: Tensor, low: float, high: float, bins: int = BINS) -> None:
+        self._bins, self._low, self._high = bins, low, high
+        first, last = _range(fixed)
+        part = ((fixed - first) / max(last - first, EPS)).clamp(0, 1)
+        self._row = (part * (bins - 1)).round().long().reshape(-1) * (bins + 3)
+        self._shape = fixed.shape
+
+    def of(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Tensor]:
+        bins = self._bins
+        scale = (bins - 1) / max(self._high - self._low, EPS)
+        at = ((warped.reshape(-1) - self._low) * scale).clamp(0, bins - 1)
+        low = at.floor().clamp(max=bins - 2)
+        t = at - low
+        index = self._row + low.long()
+        ones = torch.ones_like(t) if weight is None else weight.reshape(-1)
+        joint = torch.zeros(bins * (bins + 3), device=t.device)
+        for n, share in enumerate(_spline(t)):
+            joint += torch.bincount(index + n, share * ones, minlength=bins * (bins + 3))
+        total = joint.sum() + EPS
+        joint = (joint / total).reshape(bins, bins + 3)
+        rows, columns = joint.sum(1, keepdim=True), joint.sum(0, keepdim=True)
+        told = torch.log((joint + 1e-10) / (rows * columns + 1e-10))
+        value = float((joint * told).sum())
+        table = torch.log((joint + 1e-10) / (columns + 1e-10)).reshape(-1)
+        slope = torch.zeros_like(t)
+        for n, share in enumerate(_spline_slope(t)):
+            slope += share * table[index + n]
+        return value, (slope * ones * scale).reshape(self._shape)
+
+
+def _range(image: Tensor) -> tuple[float, float]:
+    """The 0.1st and 99.9th percentile, from at most a million voxels."""
+    values = image.reshape(-1)
+    values = values[:: max(1, values.numel() // 1_000_000)]
+    low, high = np.percentile(values.cpu().numpy(), (0.1, 99.9))
+    return float(low), float(high)
+
+
+def mutual_information(fixed: Tensor, moving: Tensor) -> MutualInformation:
+    """With bins over the moving image's whole range."""
+    return MutualInformation(fixed, *_range(moving))
+
+
+def _spline(t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The four cubic B-spline weights of a place t in 0…1 between the second and the third knot."""
+    one = 1 - t
+    return one**3 / 6, (3 * t**3 - 6 * t**2 + 4) / 6, (3 * one**3 - 6 * one**2 + 4) / 6, t**3 / 6
+
+
+def _spline_slope(t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    one = 1 - t
+    return -(one**2) / 2, (3 * t**2 - 4 * t) / 2, -(3 * one**2 - 4 * one) / 2, t**2 / 2
