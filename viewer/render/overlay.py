@@ -161,8 +161,9 @@ def mismatches(shown: Sequence[VolumeLayer]) -> tuple[Line, ...]:
     lines = []
     if not all(base.source.same_patient(layer.source) for layer in above):
         lines.append(Line("different patients", DANGER))
-    frames = {layer.volumes[0].grid.frame_of_reference for layer in shown} - {""}
-    if len(frames) > 1 or (len(shown) > 1 and not all(layer.volumes[0].grid.placed for layer in shown)):
+    where_files_say = [layer.volumes[0].grid for layer in shown if layer.transform is None]
+    frames = {grid.frame_of_reference for grid in where_files_say} - {""}
+    if len(frames) > 1 or not all(grid.placed for grid in where_files_say):
         lines.append(Line("different frames of reference", WARNING))
     return tuple(lines)
 

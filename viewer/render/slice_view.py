@@ -1,4 +1,4 @@
-"""A view of one slice: the planes of the base layer's own grid, every other layer sampled onto them."""
+"""A view of one slice: the planes of one image's own grid, every other layer sampled onto them."""
 
 from __future__ import annotations
 
@@ -64,17 +64,22 @@ class SliceView(View):
 
     @property
     def base(self) -> VolumeLayer | None:
-        """The lowest image that is drawn: its slices are those of the view."""
+        """The lowest image that is drawn."""
         return next(iter(self.shown), None)
 
     @property
+    def reference(self) -> VolumeLayer | None:
+        """The image whose slices are those of the view."""
+        return self.base if self.inspected else self.document.reference
+
+    @property
     def plane(self) -> Plane | None:
-        """The slices of the base layer; None where there is no visible image."""
-        base = self.base
-        grid = base.volumes[0].grid if base else None
-        if grid is None:
+        """The slices of the reference; None where there is no visible image."""
+        reference = self.reference
+        if reference is None:
             return None
-        if self._plane is None or self._plane.grid is not grid:
+        grid = reference.room_grid
+        if self._plane is None or not _same(self._plane.grid, grid):
             self._turn(Plane(grid, self.name))
         return self._plane
 
@@ -91,12 +96,12 @@ class SliceView(View):
 
     @property
     def count(self) -> int:
-        """Slices of the base layer in this plane; 0 without one."""
+        """Slices of the reference in this plane; 0 without one."""
         return self.plane.count if self.plane else 0
 
     @property
     def index(self) -> int:
-        """The slice of the base layer's array that is shown, from 0."""
+        """The slice of the reference's array that is shown, from 0."""
         return self.plane.index(self.state.crosshair) if self.plane else 0
 
     @property
@@ -233,7 +238,7 @@ class SliceView(View):
         plane = self.plane
         if plane is None or not isinstance(layer, VolumeLayer) or layer not in self.shown:
             return False
-        if not layer.volumes[0].grid.matches(plane.grid):
+        if layer.transform is not None or not layer.room_grid.matches(plane.grid):
             return True
         start, stop, _ = box[plane.normal_axis].indices(plane.count)
         return start <= self.index < stop
@@ -265,6 +270,10 @@ class SliceView(View):
         camera.SetViewUp(*(-plane.down))
         camera.SetParallelScale(pose.scale * pose.height / 2)
         camera.SetClippingRange(FAR / 2, FAR * 2)
+
+
+def _same(a: Grid, b: Grid) -> bool:
+    return a is b or (a.shape == b.shape and np.array_equal(a.affine, b.affine))
 
 
 def _same_room(a: Grid, b: Grid) -> bool:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
+import numpy as np
 from vtkmodules.vtkCommonCore import vtkLookupTable
 from vtkmodules.vtkRenderingCore import vtkImageSlice, vtkImageSliceMapper
 
+from viewer.data.grid import Floats, Grid
 from viewer.data.volume import Volume, Window
 from viewer.render.bridge import fill_table, image_of, matrix_of, vtk_axis
 from viewer.render.colormaps import colour_table
@@ -23,11 +25,12 @@ class VolumeSliceArtist:
         self._layer = self.dress = layer  # dress: the layer whose window and colours it wears
         self._mapper: Any = vtkImageSliceMapper()
         self._mapper.BorderOn()
-        self._reslice: PlaneReslice | None = None
+        self._plain, self._exact = PlaneReslice(), PlaneReslice(exact=True)
         self._table: Any = vtkLookupTable()
         self._table.SetNanColor(0, 0, 0, 0)
         self._image: Any = None
         self._volume: Volume | None = None
+        self._spacing: Floats = np.zeros(3)
         self._coloured: Hashable = None
         self.prop: Any = vtkImageSlice()
         self.prop.SetMapper(self._mapper)
@@ -36,18 +39,19 @@ class VolumeSliceArtist:
     def look(self, pose: Pose, timepoint: int, *, overlay: bool) -> Hashable:
         """Everything the picture depends on: an equal look needs no new drawing."""
         layer, volume = self.dress, self._layer.volume(timepoint)
-        place = pose.index if volume.grid.matches(pose.plane.grid) else pose
-        return volume, pose.plane, place, layer.window, layer.colormap, layer.opacity, overlay
+        place = pose.index if self._aligned(pose) else pose
+        moved = self._layer.transform
+        return volume, moved, pose.plane, place, layer.window, layer.colormap, layer.opacity, overlay
 
     def show(self, pose: Pose, timepoint: int, *, overlay: bool) -> None:
         """Bring the prop to the look."""
-        volume = self._layer.volume(timepoint)
-        if volume is not self._volume:
-            self._volume, self._image = volume, image_of(volume.array, volume.grid)
-        if volume.grid.matches(pose.plane.grid):
-            self._show_stored(volume, pose)
+        volume, room = self._layer.volume(timepoint), self._layer.room_grid
+        if volume is not self._volume or not np.array_equal(room.spacing, self._spacing):
+            self._volume, self._image, self._spacing = volume, image_of(volume.array, room), room.spacing
+        if self._aligned(pose):
+            self._show_stored(room, pose)
         else:
-            self._show_sampled(volume, pose)
+            self._show_sampled(volume, room, pose)
         self._colour(volume, overlay=overlay)
 
     def touched(self) -> None:
@@ -55,24 +59,30 @@ class VolumeSliceArtist:
         if self._image is not None:
             self._image.Modified()
 
-    def _show_stored(self, volume: Volume, pose: Pose) -> None:
+    def _aligned(self, pose: Pose) -> bool:
+        """True where the slices of the view are slices of the voxels."""
+        bent = self._layer.transform is not None and self._layer.transform.displacement is not None
+        return not bent and self._layer.room_grid.matches(pose.plane.grid)
+
+    def _show_stored(self, room: Grid, pose: Pose) -> None:
         self._mapper.SetInputData(self._image)
         self._mapper.RemoveAllClippingPlanes()
         self._mapper.SetOrientation(vtk_axis(pose.plane.normal_axis))
         self._mapper.SetSliceNumber(pose.index)
-        self.prop.SetUserMatrix(matrix_of(volume.grid))
+        self.prop.SetUserMatrix(matrix_of(room))
         self.prop.VisibilityOn()
 
-    def _show_sampled(self, volume: Volume, pose: Pose) -> None:
-        if self._reslice is None:
-            self._reslice = PlaneReslice()
-        matrix = self._reslice.place(self._image, volume.grid, pose)
+    def _show_sampled(self, volume: Volume, room: Grid, pose: Pose) -> None:
+        transform = self._layer.transform
+        bent = transform is not None and transform.displacement is not None
+        reslice = self._exact if bent and not volume.color else self._plain
+        matrix = reslice.place(self._image, room, pose, transform)
         self.prop.SetVisibility(matrix is not None)
         if matrix is None:
             return
-        self._mapper.SetInputConnection(self._reslice.filter.GetOutputPort())
+        self._mapper.SetInputConnection(reslice.filter.GetOutputPort())
         self._mapper.RemoveAllClippingPlanes()
-        for face in clip_box(volume.grid, pose.plane):
+        for face in clip_box(room, pose.plane) if reslice is self._plain else ():
             self._mapper.AddClippingPlane(face)
         self._mapper.SetOrientationToZ()
         self._mapper.SetSliceNumber(0)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 from vtkmodules.vtkCommonDataModel import vtkPiecewiseFunction
 from vtkmodules.vtkRenderingCore import vtkColorTransferFunction, vtkVolume, vtkVolumeProperty
 from vtkmodules.vtkRenderingVolume import vtkFixedPointVolumeRayCastMapper, vtkGPUVolumeRayCastMapper
 
 from viewer.data.volume import Volume, Window
-from viewer.render.bridge import image_of, matrix_of
+from viewer.render.bridge import image_of, matrix_of, vtk_matrix
 from viewer.render.reduce import factors, limits, reduce
 from viewer.render.volume_presets import Preset, stored_value
 from viewer.scene.layer import VolumeLayer
@@ -50,16 +51,19 @@ class VolumeSpaceArtist:
         solid = yield from reduce(source, by)
         self._source, self.solid = source, solid
         self._mapper.SetInputData(image_of(solid.array, solid.grid))
-        self.prop.SetUserMatrix(matrix_of(solid.grid))
         finest = float(solid.grid.spacing.min())
         self._mapper.SetSampleDistance(finest * FINE)
         if self._software:
             self._mapper.SetInteractiveSampleDistance(finest * COARSE)
 
     def show(self, preset: Preset) -> None:
-        """Dress the volume, once prepared, in a preset."""
+        """Dress the volume, once prepared, in a preset, and put it where its transform's matrix places it."""
         if self.solid is None:
             return
+        matrix, transform = matrix_of(self.solid.grid), self._layer.transform
+        if transform:
+            matrix.Multiply4x4(vtk_matrix(np.linalg.inv(transform.matrix)), matrix, matrix)
+        self.prop.SetUserMatrix(matrix)
         self.prop.SetProperty(_looks(preset, self.solid, self._layer.window))
         if preset.blend == "maximum":
             self._mapper.SetBlendModeToMaximumIntensity()

@@ -183,6 +183,8 @@ class VolumeView(View):
         if artist and artist.reduced and artist.solid:
             size = " × ".join(number(length) for length in artist.solid.grid.spacing[::-1])
             badges.append(Line(f"reduced for 3-D: {size} mm", WARNING))
+        if layer.transform and layer.transform.displacement is not None:
+            badges.append(Line("3-D: placed, not bent", WARNING))
         right, up = self._screen()
         letters = [orientation_letters(side, 0.35) for side in (-right, right, up, -up)]
         return Overlay(
@@ -216,7 +218,7 @@ class VolumeView(View):
     def _show(self, artist: SpaceArtist, layer: VolumeLayer, preset: Preset) -> bool:
         """Coarse where something moved, full where the rest is due; a new window alone waits for the rest."""
         window = layer.window if preset.values == "window" else None
-        scene = (artist.solid, preset, self._moves, self.width(), self.height())
+        scene = (artist.solid, layer.transform, preset, self._moves, self.width(), self.height())
         full, self._due = self._due, False
         moved = scene != self._scene
         if not full and (moved or window != self._window):
@@ -226,7 +228,7 @@ class VolumeView(View):
         self._scene, self._window, self._full = scene, window, full
         artist.show(preset)
         artist.prop.VisibilityOn()
-        self._aim(layer.volumes[0].grid)
+        self._aim(layer.volumes[0].grid, layer.room_grid)
         self.gl_window.SetDesiredUpdateRate(RESTING if full else TURNING)
         return True
 
@@ -237,11 +239,11 @@ class VolumeView(View):
         changed, self._scene = self._scene is not None, None
         return changed
 
-    def _aim(self, grid: Grid) -> None:
-        """Take the camera to a new image; leave it alone while the image stays."""
+    def _aim(self, own: Grid, grid: Grid) -> None:
+        """Take the camera to a new image, where it lies in the room; leave it alone while the image stays."""
         camera = self.renderer.GetActiveCamera()
-        if self._grid is None or not self._grid.matches(grid):
-            self._grid = grid
+        if self._grid is None or not self._grid.matches(own):
+            self._grid = own
             radius = float(np.linalg.norm(grid.corners - grid.centre, axis=1).max())
             turned = np.array(camera.GetDirectionOfProjection()) if camera.GetParallelProjection() else (0, 1, 0)
             camera.ParallelProjectionOn()

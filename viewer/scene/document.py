@@ -57,8 +57,13 @@ class Document:
 
     @property
     def base(self) -> VolumeLayer | None:
-        """The lowest visible image: its grid gives the views their planes."""
+        """The lowest visible image."""
         return next(iter(self.shown), None)
+
+    @property
+    def reference(self) -> VolumeLayer | None:
+        """The image whose slices the views show: the lowest visible one that no transform moves, else the lowest."""
+        return next((layer for layer in self.shown if layer.transform is None), self.base)
 
     # Called by viewer.scene.provisional only.
     def lay_over(self, under: Layer, preview: VolumeLayer) -> None:
@@ -91,11 +96,20 @@ class Document:
 
 
 class Showcase(Document):
-    """One layer for a view that shows it alone, whether or not it is visible among the others."""
+    """One layer for a view that shows it alone, whether or not it is visible among the others.
 
-    def __init__(self, layer: VolumeLayer) -> None:
+    One that a transform moves is seen in the slices of the others' reference: side by side, place for place.
+    """
+
+    def __init__(self, layer: VolumeLayer, among: Document) -> None:
         super().__init__()
+        self.landmarks, self._among = among.landmarks, among
         self.insert(0, layer)
+
+    @property
+    def reference(self) -> VolumeLayer | None:
+        own = super().reference
+        return own if own is None or own.transform is None else self._among.reference or own
 
     @property
     def shown(self) -> tuple[VolumeLayer, ...]:

@@ -14,6 +14,8 @@ from uuid import uuid4
 import numpy as np
 from psygnal import Signal, SignalGroupDescriptor
 
+from viewer.data.grid import Grid
+from viewer.data.region import Point
 from viewer.data.study import Image, Source
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume, Window
@@ -72,6 +74,26 @@ class VolumeLayer(Layer):
     def volume(self, timepoint: int = 0) -> Volume:
         """The volume at a time point; the last one where the layer has fewer."""
         return self.volumes[min(timepoint, len(self.volumes) - 1)]
+
+    @property
+    def room_grid(self) -> Grid:
+        """Where the voxels lie in the room: by the transform's matrix, its displacement field left out."""
+        grid = self.volumes[0].grid
+        return self.transform.placed(grid) if self.transform else grid
+
+    def own_place(self, world: Point) -> Point:
+        """The place in the image's own space (as its file tells) of a place of the room, LPS mm."""
+        x, y, z = (float(mm) for mm in self.transform(world)) if self.transform else world
+        return x, y, z
+
+    def room_place(self, own: Point) -> Point:
+        """The place in the room of a place in the image's own space, LPS mm."""
+        x, y, z = (float(mm) for mm in self.transform.back(own)) if self.transform else own
+        return x, y, z
+
+    def value_at(self, world: Point, timepoint: int = 0) -> float | tuple[int, ...] | None:
+        """The physical value of the voxel that is at a place of the room; RGB for colour; None outside."""
+        return self.volume(timepoint).value_at(self.own_place(world))
 
     def touch(self) -> None:
         """Tell that every array was written."""

@@ -15,7 +15,12 @@ from viewer.scene.layer import Box, VolumeLayer
 from viewer.scene.view_state import ViewState
 
 BADGE = "preview, not finished"
-MIRRORED = ("window", "colormap", "opacity")  # what it takes over from the image under it, whenever that changes
+MIRRORED = (
+    "window",
+    "colormap",
+    "opacity",
+    "transform",
+)  # what it takes over from the image under it, whenever that changes
 
 
 class Provisional:

@@ -195,7 +195,8 @@ def _restore(described: Json, array: NDArray[Any]) -> Volume:
 
 
 def _landmark(entry: Json) -> LandmarkPair:
-    return LandmarkPair(**{name: tuple(part) if isinstance(part, list) else part for name, part in entry.items()})
+    parts: Json = {name: tuple(part) if isinstance(part, list) else part for name, part in entry.items()}
+    return LandmarkPair(**parts)
 
 
 def _grid(described: Json) -> Grid:

@@ -83,7 +83,7 @@ class Workspace(Tasks):
 
     def centre(self, layer: VolumeLayer) -> None:
         """Put the cross-hair into the middle of a layer, at its first time point."""
-        x, y, z = (float(mm) for mm in layer.volumes[0].grid.centre)
+        x, y, z = (float(mm) for mm in layer.room_grid.centre)
         self.state.crosshair = (x, y, z)
         self.state.timepoint = 0
 

@@ -13,7 +13,8 @@ from viewer.tools.tool import Tool
 
 @dataclass(frozen=True)
 class Reading:
-    """world: LPS mm. index: voxel (k, j, i) of the first layer, None outside it.
+    """world: LPS mm. index: voxel (k, j, i) of the first layer, None outside it. Each image is read where its own
+    transform puts the place.
 
     values: the images shown there, top first, each with its physical value (RGB for colour; None outside).
     """
@@ -42,5 +43,5 @@ class Probe(Tool):
         if not shown:
             return None
         now = self.state.timepoint
-        grid = shown[0].volume(now).grid
-        return Reading(world, grid.nearest(world), tuple((layer, layer.volume(now).value_at(world)) for layer in shown))
+        index = shown[0].volume(now).grid.nearest(shown[0].own_place(world))
+        return Reading(world, index, tuple((layer, layer.value_at(world, now)) for layer in shown))

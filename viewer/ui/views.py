@@ -241,7 +241,7 @@ class Views(QStackedWidget):
         self._compared.clear()
         for layer in self._to_compare():
             plane = self.active.name if isinstance(self.active, SliceView) else "axial"
-            view = SliceView(Showcase(layer), self.session.state, plane, self._page)
+            view = SliceView(Showcase(layer, self.session.document), self.session.state, plane, self._page)
             self._compared[layer.id] = view
             self._listen(view)
 

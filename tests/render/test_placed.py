@@ -1,0 +1,207 @@
+"""An image that a transform places: what the views show and read is what SimpleITK resamples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from scipy.ndimage import binary_dilation, gaussian_filter
+from screen import pixels
+
+from viewer.data.grid import Grid
+from viewer.data.transform import Transform
+from viewer.render.slice_view import SliceView
+from viewer.render.volume_view import VolumeView
+from viewer.tools.probe import Probe
+
+FIXED = Grid.of((60, 64, 68), (1.5, 1.4, 1.3), (-45, -45, -45))
+TILT = np.array([[0.96, 0.0, 0.28], [0.0, 1.0, 0.0], [-0.28, 0.0, 0.96]])
+MOVING = Grid.of((50, 70, 60), (2.0, 1.2, 1.5), (-60, -40, -30), TILT)
+PLANES = ("axial", "sagittal", "coronal")
+
+
+def itk(grid, array, *, vector=False):
+    image = sitk.GetImageFromArray(array, isVector=vector)
+    image.SetSpacing([float(mm) for mm in grid.spacing[::-1]])
+    image.SetOrigin([float(mm) for mm in grid.origin])
+    image.SetDirection([float(cosine) for cosine in grid.direction.ravel()])
+    return image
+
+
+def itk_transform(transform):
+    affine = sitk.AffineTransform(transform.matrix[:3, :3].ravel().tolist(), transform.matrix[:3, 3].tolist())
+    if transform.displacement is None:
+        return affine
+    field = itk(transform.grid, transform.displacement.astype(np.float64), vector=True)
+    return sitk.CompositeTransform([affine, sitk.DisplacementFieldTransform(field)])  # the last is applied first
+
+
+def resampled(view, layer, outside=0.0):
+    """The layer on the view's pixels, as SimpleITK makes it."""
+    pose = view.pose
+    screen = Grid.of(
+        (1, pose.height, pose.width),
+        (1, pose.scale, pose.scale),
+        pose.world(0.5, 0.5),
+        np.column_stack([pose.plane.right, pose.plane.down, pose.plane.forward]),
+    )
+    volume, blank = layer.volumes[0], itk(screen, np.zeros(screen.shape, np.float32))
+    moving = itk(volume.grid, volume.array.astype(np.float32))
+    return sitk.GetArrayFromImage(
+        sitk.Resample(moving, blank, itk_transform(layer.transform), sitk.sitkLinear, outside)
+    )[0]
+
+
+def at_the_fields_end(pose, transform):
+    """The voxel's width beyond a field over which it falls to nothing in the views, and ends at once for ITK."""
+    if transform.grid is None:
+        return np.zeros((pose.height, pose.width), bool)
+    x, y = np.meshgrid(np.arange(pose.width) + 0.5, np.arange(pose.height) + 0.5)
+    index = transform.grid.to_index(
+        pose.world(0, 0) + pose.scale * (x[..., None] * pose.plane.right + y[..., None] * pose.plane.down)
+    )
+    last = np.array(transform.grid.shape) - 1
+    within = ((index >= 0) & (index <= last)).all(axis=-1)
+    return ~within & ((index > -1) & (index < last + 1)).all(axis=-1)
+
+
+def affine(scale=1.0):
+    a, b = np.deg2rad(12), np.deg2rad(-7)
+    turn = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
+    turn = turn @ np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
+    matrix = np.eye(4)
+    matrix[:3, :3] = turn * scale
+    matrix[:3, 3] = (-12, 8, 15)
+    return matrix
+
+
+def bend(direction=None):
+    """Smooth displacements up to some 5 mm on a coarse lattice of its own."""
+    grid = Grid.of((40, 40, 40), (3, 3, 3), (-60, -60, -60), direction)
+    noise = np.random.default_rng(3).normal(size=(*grid.shape, 3))
+    field = np.stack([gaussian_filter(noise[..., c], 4) for c in range(3)], axis=-1)
+    return (field * 5 / np.abs(field).max()).astype(np.float32), grid
+
+
+@pytest.fixture
+def pair(add):
+    """A black fixed image, and over it a moving one of smooth blobs on an oblique grid."""
+    fixed = add(np.zeros(FIXED.shape, np.uint8), FIXED, name="fixed")
+    noise = gaussian_filter(np.random.default_rng(1).normal(size=MOVING.shape), 3)
+    moving = add((127 + 100 * noise / np.abs(noise).max()).astype(np.int16), MOVING, name="moving")
+    return fixed, moving
+
+
+TRANSFORMS = {
+    "rigid": Transform(affine()),
+    "scaled": Transform(affine(1.15)),
+    "sheared": Transform(affine() @ np.array([[1, 0.2, 0, 0], [0, 1, 0, 0], [0, 0.1, 1.1, 0], [0, 0, 0, 1]])),
+    "field": Transform(np.eye(4), *bend()),
+    "field and affine": Transform(affine(1.1), *bend()),
+    "oblique field": Transform(affine(), *bend(TILT)),
+}
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+@pytest.mark.parametrize("plane", PLANES)
+def test_every_pixel_is_what_simpleitk_resamples(document, state, pair, show, plane, name):
+    _, moving = pair
+    moving.transform = TRANSFORMS[name]
+    view = show(SliceView(document, state, plane))
+    expected = resampled(view, moving, outside=-1e6)
+    inside = expected > -1e5
+    seen = pixels(view)[..., 0].astype(float)
+    gap = np.abs(seen - expected)[inside & ~at_the_fields_end(view.pose, moving.transform)]
+    assert len(gap) > 0.15 * seen.size
+    assert np.quantile(gap, 0.99) < 3
+    assert gap.mean() < 1.2
+    assert not (seen[~binary_dilation(inside, iterations=2)] > 3).any()  # nothing is drawn where no voxel is
+
+
+def test_the_picture_follows_the_transform(document, state, pair, show):
+    view = show(SliceView(document, state, "axial"))
+    before = pixels(view)
+    pair[1].transform = TRANSFORMS["rigid"]
+    moved = pixels(view)
+    assert np.abs(moved.astype(int) - before).mean() > 3
+    pair[1].transform = None
+    assert np.array_equal(pixels(view), before)
+
+
+def test_an_image_that_is_moved_by_a_shift_of_whole_voxels_shows_the_very_same_values(document, state, add, show):
+    add(np.zeros(FIXED.shape, np.uint8), FIXED)
+    _, j, i = np.indices(FIXED.shape)
+    values = (2 * j + i).astype(np.uint8)
+    moving = add(values, FIXED)
+    shift = np.eye(4)
+    shift[:3, 3] = FIXED.affine[:3, :3] @ (0, 4, 6)
+    moving.transform = Transform(shift)
+    view = show(SliceView(document, state, "axial"), 600, 600)
+    picture, pose = pixels(view), view.pose
+    for j, i in ((10, 10), (30, 40), (50, 20)):
+        x, y = pose.pixel(FIXED.to_world((view.index, j, i)))
+        assert picture[int(y), int(x), 0] == pytest.approx(int(values[view.index, j + 4, i + 6]), abs=2)
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_the_value_under_the_mouse_is_read_through_the_transform(document, state, pair, name):
+    _, moving = pair
+    moving.transform = TRANSFORMS[name]
+    probe, read = Probe(document, state), 0
+    image = itk(MOVING, moving.volumes[0].array)
+    for place in np.random.default_rng(5).uniform(-30, 30, (40, 3)):
+        point = tuple(float(mm) for mm in place)
+        there = itk_transform(moving.transform).TransformPoint(point)
+        index = image.TransformPhysicalPointToIndex(there)
+        inside = all(0 <= n < size for n, size in zip(index, image.GetSize(), strict=True))
+        (_, value), _ = probe.read(point).values
+        assert value == (image[index] if inside else None)
+        read += inside
+        assert moving.transform(moving.room_place(there)) == pytest.approx(there, abs=0.01)
+    assert read > 10
+
+
+def test_the_slices_are_those_of_an_image_that_nothing_moves(document, state, pair, show):
+    fixed, moving = pair
+    document.move(moving.id, 0)
+    moving.transform = TRANSFORMS["rigid"]
+    view = show(SliceView(document, state, "axial"))
+    assert view.reference is fixed
+    assert view.plane.grid is FIXED
+    fixed.visible = False
+    assert view.reference is moving
+    assert view.plane.grid.matches(moving.room_grid)
+    here = pixels(view)[..., 0].astype(float)
+    assert np.abs(here - resampled(view, moving))[resampled(view, moving, -1e6) > -1e5].mean() < 2
+
+
+def test_a_ball_is_seen_in_3d_where_the_transform_puts_it(document, state, add, show):
+    grid = Grid.of((80, 80, 80), (1.2, 1.2, 1.2), (-47.4, -47.4, -47.4))
+    world = grid.to_world(np.moveaxis(np.indices(grid.shape), 0, -1))
+    ball = (np.linalg.norm(world - (20, 0, 10), axis=-1) < 9) * 250
+    layer = add(ball.astype(np.int16), grid)
+    view = show(VolumeView(document, state))
+    x, y = _bright(view)
+    shift = np.eye(4)
+    shift[:3, 3] = (25, 0, 0)  # the room's left is 25 mm left of it in the image: it moves to the right
+    layer.transform = Transform(shift)
+    moved_x, moved_y = _bright(view)
+    scale = 2 * view.renderer.GetActiveCamera().GetParallelScale() / view.height()
+    assert (x - moved_x) * scale == pytest.approx(25, abs=1.5)
+    assert moved_y == pytest.approx(y, abs=1.5)
+
+
+def test_3d_says_that_it_leaves_the_field_out(document, state, add, show):
+    layer = add(np.full(FIXED.shape, 100, np.int16), FIXED)
+    state.show_text = True
+    view = show(VolumeView(document, state))
+    said = "3-D: placed, not bent"
+    for name, expected in (("rigid", False), ("field", True)):
+        layer.transform = TRANSFORMS[name]
+        assert (said in [line.text for line in view.overlay().top_right]) is expected
+
+
+def _bright(view):
+    y, x = np.nonzero(pixels(view)[..., 0] > 60)
+    assert len(x) > 30
+    return x.mean(), y.mean()
