@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import SimpleITK as sitk
 
 Interpolation = Literal["nearest", "linear", "bspline"]
+LabelInterpolation = Literal["nearest", "smoothed"]
 BADGE = "resampled"
 
 
@@ -93,15 +94,24 @@ def _wide(itk: Any, volume: Volume) -> int:
     return int(itk.sitkFloat64 if volume.array.dtype.itemsize > 2 else itk.sitkFloat32)
 
 
-def resample_labels(array: NDArray[Any], source: Grid, target: Grid) -> NDArray[Any]:
-    """A label map [k, j, i] on another grid: each voxel gets the label with the greatest share there; 0 outside.
+def resample_labels(
+    array: NDArray[Any],
+    source: Grid,
+    target: Grid,
+    transform: Transform | None = None,
+    interpolation: LabelInterpolation = "smoothed",
+) -> NDArray[Any]:
+    """A label map [k, j, i] on another grid; 0 outside.
 
-    The shares are those of linear interpolation.
+    transform: takes points of the target to points of the source, LPS mm. nearest: the label of the nearest voxel.
+    smoothed: the label with the greatest share there, by linear interpolation of every label's mask.
     """
     import SimpleITK as sitk
 
     resampler = sitk.ResampleImageFilter()
     resampler.SetReferenceImage(itk_image(np.zeros(target.shape, np.uint8), target))
-    resampler.SetInterpolator(sitk.sitkLabelLinear)
+    resampler.SetInterpolator(sitk.sitkNearestNeighbor if interpolation == "nearest" else sitk.sitkLabelLinear)
+    if transform is not None:
+        resampler.SetTransform(itk_transform(transform))
     resampled: NDArray[Any] = sitk.GetArrayFromImage(resampler.Execute(itk_image(array, source)))
     return resampled
