@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from scipy.ndimage import binary_dilation, gaussian_filter
+from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter
 from screen import pixels
 
 from viewer.data.grid import Grid
@@ -110,8 +110,9 @@ def test_every_pixel_is_what_simpleitk_resamples(document, state, pair, show, pl
     view = show(SliceView(document, state, plane))
     expected = resampled(view, moving, outside=-1e6)
     inside = expected > -1e5
+    within = binary_erosion(inside, iterations=2)  # the outermost pixels are half covered
     seen = pixels(view)[..., 0].astype(float)
-    gap = np.abs(seen - expected)[inside & ~at_the_fields_end(view.pose, moving.transform)]
+    gap = np.abs(seen - expected)[within & ~at_the_fields_end(view.pose, moving.transform)]
     assert len(gap) > 0.15 * seen.size
     assert np.quantile(gap, 0.99) < 3
     assert gap.mean() < 1.2
