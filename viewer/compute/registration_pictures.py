@@ -49,7 +49,7 @@ class Shown:
         physical = sampled * values.slope + values.intercept
         size = np.array(values.grid.shape).reshape(3, *[1] * (index.ndim - 1))
         inside = ((index >= -0.5) & (index <= size - 0.5)).all(axis=0)
-        return np.clip((physical - self.window.lower) / self.window.width, 0, 1) * inside
+        return np.asarray(np.clip((physical - self.window.lower) / self.window.width, 0, 1) * inside)
 
 
 def styles(after: Transform | None) -> tuple[Style, ...]:

@@ -12,7 +12,7 @@ from psygnal import Signal, SignalGroupDescriptor
 
 from viewer.data.provenance import Provenance
 
-Kind = Literal["index", "load", "run", "save", "sample", "recover"]
+Kind = Literal["index", "load", "run", "measure", "save", "sample", "recover"]
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 Severity = Literal["info", "warning", "error"]
 

@@ -9,9 +9,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from viewer.session import Session
+from viewer.ui.proving import Proving
 from viewer.ui.register_align import AlignSection
+from viewer.ui.register_compare import CompareSection
+from viewer.ui.register_landmarks import LandmarksSection
 from viewer.ui.register_pair import PairSection
+from viewer.ui.register_quality import QualitySection
 from viewer.ui.register_result import ResultSection
+from viewer.ui.register_sign_off import SignOffSection
 from viewer.ui.registering import Registering
 
 
@@ -31,11 +36,19 @@ class RegisterPanel(QWidget):
         self.align = AlignSection(self.do, lambda: self.pair.agreed)
         self.pair.sure.toggled.connect(self.align.refresh)
         self.result = ResultSection(self.do)
+        self.compare = CompareSection(self.do)
+        self.landmarks = LandmarksSection(self.do)
+        self.proving = Proving(self.do)
+        self.quality = QualitySection(self.proving)
+        self.sign_off = SignOffSection(self.proving)
         inner = QWidget()
         column = QVBoxLayout(inner)
         column.setContentsMargins(8, 8, 8, 8)
         column.setSpacing(8)
-        for section in (self.pair, self.align, self.result):
+        sections = (
+            self.pair, self.align, self.compare, self.landmarks, self.result, self.quality, self.sign_off,
+        )  # fmt: skip
+        for section in sections:
             column.addWidget(section)
         column.addStretch()
         scroll = QScrollArea()

@@ -33,6 +33,8 @@ class AlignSection(QWidget):
             self.method.addItem(text, plugin)
         self.align = button("Align", "run", self.run, "primary", theme.CHROME)
         self.settings = button("Settings…", "settings", lambda: do.show_settings(self.method.currentData()), "quiet")
+        self.by_hand = button("By hand", "drag-move-2", do.by_hand)
+        self.by_hand.setToolTip("Drag the moving image in any view; Shift turns it; arrow keys nudge it")
         self.verdict = label(ABOUT, "dim")
         self.task: Task | None = None
         self.row: JobRow | None = None
@@ -47,6 +49,7 @@ class AlignSection(QWidget):
         """Whether it can begin, and if not, why."""
         problem = self._problem()
         self.align.setEnabled(not problem)
+        self.by_hand.setEnabled(bool(self.do.together))
         self.settings.setEnabled(self.do.can_run(self.method.currentData()))
         self.verdict.setText(problem or ABOUT)
         set_role(self.verdict, "warning" if problem and self.do.together else "dim")
@@ -83,6 +86,7 @@ class AlignSection(QWidget):
     def _build(self) -> None:
         line = QHBoxLayout()
         line.addWidget(self.align, 1)
+        line.addWidget(self.by_hand)
         line.addWidget(self.settings)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QMenu, QPushButton, QVBoxLayout, QWidget
@@ -142,5 +143,5 @@ def _offer(made: QPushButton, layers: list[VolumeLayer], act: Callable[[VolumeLa
     menu = made.menu()
     menu.clear()
     for layer in layers:
-        menu.addAction(layer.name, lambda layer=layer: act(layer))
+        menu.addAction(layer.name, partial(act, layer))
     made.setEnabled(bool(layers))

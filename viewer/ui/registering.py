@@ -10,7 +10,10 @@ from typing import Any, Literal
 from psygnal import Signal
 
 from viewer.compute.transforms import compose, inverse
+from viewer.data.landmarks import Landmarks
 from viewer.data.transform import Transform
+from viewer.scene.comparison import Comparison, Style
+from viewer.scene.landmarks import LandmarkPair
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.task import Task
 from viewer.session import Session
@@ -22,6 +25,15 @@ METHODS = {  # plugin -> what the list says
     "register_deform": "Deformable: bends tissue",
 }
 RESAMPLE = "resample_image"
+ALIGN, LANDMARK = "align", "landmark"  # tools
+Fit = Literal["rigid", "similarity", "affine", "spline"]
+Word = Literal["accepted", "rejected"]
+FITS: dict[Fit, tuple[str, int]] = {  # what the list says, and the pairs that it takes at least
+    "rigid": ("Rigid", 3),
+    "similarity": ("Rigid and one scale", 3),
+    "affine": ("Affine", 4),
+    "spline": ("Thin-plate spline", 4),
+}
 
 
 class Registering:
@@ -41,9 +53,11 @@ class Registering:
         self.session, self.state = session, session.state
         self._show_plugin, self._values = show_plugin, values
         self._fixed = self._moving = ""  # what was chosen; "" while nobody has
+        self.reader = ""  # who signed last
         self._followed: list[VolumeLayer] = []
+        session.history.changed.connect(self._refresh)
         document = session.document
-        for signal in (document.inserted, document.removed, document.moved, session.history.changed):
+        for signal in (document.inserted, document.removed, document.moved, document.landmarks.changed):
             signal.connect(self._refresh)
         self._refresh()
 
@@ -72,6 +86,8 @@ class Registering:
         if fixed is moving:
             fixed, moving = (before[1], moving) if fixed is before[0] else (fixed, before[0])
         self._fixed, self._moving = fixed.id if fixed else "", moving.id if moving else ""
+        if self.state.comparison:  # the same pair is seen
+            self.compare(self.state.comparison.style)
         self._refresh()
 
     def swap(self) -> None:
@@ -114,6 +130,46 @@ class Registering:
         """The plugin's page, with the pair chosen."""
         self._show_plugin(plugin, self.together)
 
+    def by_hand(self) -> None:
+        """Drag and turn the moving image in any view."""
+        if self.moving and self.fixed:
+            self.compare(self.state.comparison.style if self.state.comparison else "colour")
+            self.state.tool = ALIGN
+
+    def compare(self, style: Style) -> None:
+        """See the pair in a style."""
+        fixed, moving = self.fixed, self.moving
+        if fixed is None or moving is None:
+            return
+        if self.state.layout == "compare":  # its views show one image each
+            self.state.layout = "2x2"
+        start = self.state.comparison or Comparison(fixed.id, moving.id, at=self.state.crosshair)
+        self.state.comparison = replace(start, fixed=fixed.id, moving=moving.id, style=style)
+        self.state.active = moving.id
+
+    # ---- landmarks
+    @property
+    def pairs(self) -> tuple[LandmarkPair, ...]:
+        """The landmarks of the two images."""
+        fixed, moving = self.fixed, self.moving
+        return self.session.document.landmarks.of(fixed.id, moving.id) if fixed and moving else ()
+
+    @property
+    def landmarks(self) -> Landmarks:
+        """The same as values: places of the room, and of the moving image's own space."""
+        fixed, moving = self.fixed, self.moving
+        return self.session.document.landmarks.values(fixed.id if fixed else "", moving.id if moving else "")
+
+    def set_landmarks(self) -> None:
+        """Take the tool that sets pairs, and see each image alone beside the other."""
+        if self.fixed and self.moving:
+            self.state.tool = LANDMARK
+            self.state.compared = (self.fixed.id, self.moving.id)
+            self.state.layout = "compare"
+
+    def fit(self, kind: Fit) -> None:
+        """Place the moving image by its landmarks."""
+
     # ---- the transform
     def reset(self) -> None:
         """Back to where its file puts it."""
@@ -154,7 +210,9 @@ class Registering:
         if self.moving and self.fixed:
             self.session.load_transform(self.moving, self.fixed, path)
 
-    def sign_off(self, verdict: Literal["accepted", "rejected"], reader: str, remark: str) -> None:
+    def sign_off(self, verdict: Word, reader: str, remark: str) -> None:
+        """Say whether it may be used; the reader's name is offered the next time."""
+        self.reader = reader
         if self.moving and self.transform:
             self.session.sign_off(self.moving, verdict, reader, remark)
 

@@ -1,0 +1,167 @@
+"""The landmarks: pairs of places in the two images, how far the transform misses each, and the fit to them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHBoxLayout,
+    QHeaderView,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from viewer.compute.transform_quality import TG132_TARGET
+from viewer.data.grid import Grid
+from viewer.scene.edits import ChangeLandmark
+from viewer.scene.landmarks import LandmarkPair
+from viewer.ui import theme
+from viewer.ui.registering import FITS, Registering
+from viewer.ui.widgets import button, label, rule, set_role, tabular
+
+ID = Qt.ItemDataRole.UserRole
+ABOUT = "Set a pair with the landmark tool: first the place in the fixed image, then the same place in the moving one."
+CAUTION = "Pairs that an alignment was fitted to tell how well it fits them, not its error elsewhere."
+ROWS = 6  # seen without scrolling
+
+
+class LandmarksSection(QWidget):
+    """Follows the pairs and the transform; errors are live."""
+
+    def __init__(self, do: Registering) -> None:
+        super().__init__()
+        self.do = do
+        self.pairs: tuple[LandmarkPair, ...] = ()
+        self.about, self.summary, self.caution = label(ABOUT, "dim"), label(), label(CAUTION, "dim")
+        self.table = QTableWidget(0, 3)
+        self.set = button("Set pairs", "map-pin-add", do.set_landmarks)
+        self.remove = button("Remove", "remove", self._remove)
+        self.kind = QComboBox()
+        self.kind.setAccessibleName("Fit to the landmarks by")
+        self.fit = button("Fit", "focus-2", lambda: do.fit(self.kind.currentData()))
+        self._build()
+        self.kind.currentIndexChanged.connect(self.refresh)
+        self.table.itemChanged.connect(self._rename)
+        self.table.itemSelectionChanged.connect(self._go)
+        do.changed.connect(self.refresh)
+        do.state.events.landmark.connect(self._choose)
+        self.refresh()
+
+    def refresh(self, *_: object) -> None:
+        """Every pair with how far the transform misses it now."""
+        fixed = self.do.fixed
+        self.pairs = self.do.pairs
+        errors = np.array([pair.residual(self.do.transform) for pair in self.pairs])
+        limit = allowed(fixed.volumes[0].grid) if fixed else TG132_TARGET
+        blocker = QSignalBlocker(self.table)
+        self.table.setRowCount(len(self.pairs))
+        for row, (pair, error) in enumerate(zip(self.pairs, errors, strict=True)):
+            self._show_row(row, pair, float(error), limit)
+        height = self.table.rowHeight(0) if self.pairs else 0
+        self.table.setFixedHeight(self.table.horizontalHeader().height() + height * min(len(self.pairs), ROWS) + 2)
+        blocker.unblock()
+        self._choose()
+        self.summary.setText(summary(errors, limit))
+        set_role(self.summary, "good" if (errors <= limit).all() else "warning")
+        for widget in (self.table, self.summary, self.caution):
+            widget.setVisible(bool(self.pairs))
+        self.about.setVisible(not self.pairs)
+        self.set.setEnabled(bool(self.do.together))
+        self.fit.setEnabled(len(self.pairs) >= FITS[self.kind.currentData()][1])
+        self.fit.setToolTip(f"It needs {FITS[self.kind.currentData()][1]} pairs or more")
+
+    def _show_row(self, row: int, pair: LandmarkPair, error: float, limit: float) -> None:
+        name, length, sign = QTableWidgetItem(pair.name), QTableWidgetItem(f"{error:.2f} mm"), QTableWidgetItem()
+        name.setData(ID, pair.id)
+        within = error <= limit
+        sign.setText("within" if within else "beyond")
+        sign.setIcon(theme.icon("good", theme.GOOD) if within else theme.icon("warning", theme.WARNING))
+        length.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        length.setFont(tabular(self.font()))
+        for item in (length, sign):
+            item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
+        for column, item in enumerate((name, length, sign)):
+            self.table.setItem(row, column, item)
+
+    def _choose(self, *_: object) -> None:
+        """Show which pair is chosen in the views."""
+        blocker = QSignalBlocker(self.table)
+        self.table.clearSelection()
+        for row, pair in enumerate(self.pairs):
+            if pair.id == self.do.state.landmark:
+                self.table.selectRow(row)
+        blocker.unblock()
+        self.remove.setEnabled(self._chosen is not None)
+
+    @property
+    def _chosen(self) -> LandmarkPair | None:
+        return next((pair for pair in self.pairs if pair.id == self.do.state.landmark), None)
+
+    def _go(self) -> None:
+        """Every view goes to the chosen pair's place in the fixed image."""
+        rows = self.table.selectionModel().selectedRows()
+        if rows:
+            pair = self.pairs[rows[0].row()]
+            self.do.state.landmark = pair.id
+            self.do.state.crosshair = pair.fixed
+
+    def _rename(self, item: QTableWidgetItem) -> None:
+        pair = self.pairs[item.row()]
+        if item.column() == 0 and item.text().strip() not in ("", pair.name):
+            index = self.do.session.document.landmarks.index(pair.id)
+            named = replace(pair, name=item.text().strip())
+            self.do.session.history.do(ChangeLandmark(pair, named, index))
+
+    def _remove(self) -> None:
+        pair = self._chosen
+        if pair is not None:
+            index = self.do.session.document.landmarks.index(pair.id)
+            self.do.session.history.do(ChangeLandmark(pair, None, index))
+
+    def _build(self) -> None:
+        self.table.setAccessibleName("Landmarks and how far the transform misses them")
+        self.table.setHorizontalHeaderLabels(["Landmark", "Error", "Limit"])
+        self.table.verticalHeader().hide()
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setShowGrid(False)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for place in (1, 2):
+            header.setSectionResizeMode(place, QHeaderView.ResizeMode.ResizeToContents)
+        for kind, (text, _) in FITS.items():
+            self.kind.addItem(text, kind)
+        buttons, fitting = QHBoxLayout(), QHBoxLayout()
+        buttons.addWidget(self.set)
+        buttons.addWidget(self.remove)
+        buttons.addStretch()
+        fitting.addWidget(self.kind, 1)
+        fitting.addWidget(self.fit)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        for widget in (rule(), label("Landmarks", "heading"), self.about, self.table, self.summary, self.caution):
+            column.addWidget(widget)
+        column.addLayout(buttons)
+        column.addLayout(fitting)
+
+
+def allowed(grid: Grid) -> float:
+    """The target registration error that AAPM TG-132 tolerates: 2 mm, or the largest voxel side where that is more."""
+    return max(TG132_TARGET, float(grid.spacing.max()))
+
+
+def summary(errors: np.ndarray[tuple[int], np.dtype[np.float64]], limit: float) -> str:
+    """The target registration error over all pairs, against its limit."""
+    if not len(errors):
+        return ""
+    within = int((errors <= limit).sum())
+    return (
+        f"TRE {errors.mean():.2f} mm on average, at most {errors.max():.2f} mm; {within} of {len(errors)} within "
+        f"{limit:.1f} mm (TG-132: 2 mm or a voxel)."
+    )

@@ -1,0 +1,136 @@
+"""The sign-off page of a registration, written from what is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import groupby
+
+from viewer.compute.motion import motion
+from viewer.compute.registration_pictures import Style
+from viewer.compute.registration_quality import Bending, Quality, WayBack
+from viewer.compute.transform_quality import target_errors, within_tg132
+from viewer.data.grid import Floats, Grid
+from viewer.data.landmarks import Landmarks
+from viewer.data.transform import Transform
+from viewer.io.sign_off_report import Figure, Picture, Report, Section, Verdict
+from viewer.scene.layer import VolumeLayer
+from viewer.ui import wording
+from viewer.ui.proving import Proof
+from viewer.ui.register_landmarks import allowed
+from viewer.ui.register_result import described
+
+NOTE = (
+    "Before and after: green is the fixed image alone, magenta the moving one, grey both. Checkerboard: fixed and "
+    "moving take turns. Change of volume: blue halved, orange doubled, red folded."
+)
+TITLES: dict[Style, str] = {
+    "before": "before",
+    "after": "after",
+    "checkerboard": "checkerboard",
+    "volume change": "change of volume",
+}
+
+
+def written(fixed: VolumeLayer, moving: VolumeLayer, proof: Proof, landmarks: Landmarks) -> Report:
+    """The page. landmarks: pairs of the two images; with none they are not on the page."""
+    now = moving.transform or proof.of
+    rows = groupby(proof.pictures, key=lambda one: one[0])
+    grid = fixed.volumes[0].grid
+    moved = motion(now, grid.centre)
+    return Report(
+        title="Registration: sign-off",
+        made=datetime.now().astimezone().isoformat(timespec="seconds"),
+        sign_off=now.sign_off,
+        images=(_image("Fixed image", fixed), _image("Moving image", moving)),
+        sections=(
+            Section("How it was made", tuple(_method(now))),
+            Section("Movement", tuple(Figure(name, value) for name, value in described(moved))),
+            *quality_sections(proof),
+            *landmark_sections(target_errors(now, landmarks), grid),
+        ),
+        pictures=tuple(
+            tuple(Picture(f"{plane.capitalize()}, {TITLES[style]}", png) for _, plane, png in row)
+            for style, row in rows
+        ),
+        note=NOTE,
+    )
+
+
+def quality_sections(proof: Proof) -> Iterable[Section]:
+    """What was measured."""
+    quality = proof.quality
+    if quality.similarity:
+        yield Section("Similarity, before → after", tuple(_similarity(quality)))
+    if quality.bending:
+        yield Section("Deformation", tuple(_bending(quality.bending)))
+    if proof.way_back:
+        yield Section("There and back (inverse consistency)", tuple(_way_back(proof.way_back)))
+
+
+def landmark_sections(errors: Floats, grid: Grid) -> Iterable[Section]:
+    """The target registration error against what is tolerated."""
+    if not len(errors):
+        return
+    limit, within = allowed(grid), within_tg132(errors, grid)
+    tolerated = f"{limit:.1f} mm (TG-132)"
+    verdicts: list[Verdict] = ["good" if (one <= limit) else "warning" for one in (errors.mean(), errors.max())]
+    figures = (
+        Figure("TRE, mean", f"{errors.mean():.2f} mm", tolerated, verdicts[0]),
+        Figure("TRE, largest", f"{errors.max():.2f} mm", tolerated, verdicts[1]),
+        Figure("Pairs within", f"{int(within.sum())} of {len(errors)}"),
+    )
+    yield Section("Landmarks", figures)
+
+
+def _image(title: str, layer: VolumeLayer) -> Section:
+    source, grid = layer.source, layer.volumes[0].grid
+    known = (
+        ("Image", layer.name),
+        ("Patient", wording.person(source.patient_name)),
+        ("Patient ID", source.patient_id),
+        ("Study", " ".join((wording.date(source.study_date), wording.clock(source.study_time))).strip()),
+        ("Modality", source.modality),
+        ("Voxels", f"{' × '.join(str(n) for n in grid.shape[::-1])} of {wording.spacing(grid, 2)}"),
+        ("Marks", ", ".join(layer.volumes[0].badges)),
+    )
+    return Section(title, tuple(Figure(name, value) for name, value in known if value))
+
+
+def _method(transform: Transform) -> Iterable[Figure]:
+    made = transform.provenance
+    yield Figure("Transform", transform.name or "by hand")
+    if made is None:
+        return
+    yield Figure("Method", f"{made.plugin} {made.plugin_version}, Tomolens {made.application_version}")
+    yield Figure("Settings", ", ".join(f"{name} {value}" for name, value in made.parameters.items()) or "none")
+    yield Figure("Computed", f"{made.started} in {wording.seconds(made.seconds)}, {wording.device(made.device)}")
+    if made.model:
+        yield Figure("Model", f"{made.model}, sha256 {made.model_sha256[:12]}…")
+
+
+def _similarity(quality: Quality) -> Iterable[Figure]:
+    """Each metric before and after."""
+    for name, (before, after) in quality.similarity.items():
+        yield Figure(name, f"{wording.number(before)} → {wording.number(after)}")
+
+
+def _bending(bent: Bending) -> Iterable[Figure]:
+    """How far and how smoothly it bends, and whether it folds."""
+    smooth = bent.smoothness
+    yield Figure("Displacement", f"{bent.mean:.2f} mm on average, at most {bent.largest:.2f} mm")
+    yield Figure(
+        "Folding",
+        f"{smooth.folding:.3f} % ({wording.count(smooth.folds, 'voxel')})",
+        "0 %",
+        "warning" if smooth.folds else "good",
+    )
+    yield Figure("SD of log det J", f"{smooth.sd_log_j:.3f}")
+    yield Figure("Change of volume", f"× {smooth.lowest:.2f} to × {smooth.highest:.2f}")
+
+
+def _way_back(found: WayBack) -> Iterable[Figure]:
+    """How far apart the registrations there and back are."""
+    yield Figure("Mean", f"{found.mean:.2f} mm")
+    yield Figure("95th percentile", f"{found.percentile:.2f} mm")
+    yield Figure("Largest", f"{found.largest:.2f} mm")
