@@ -9,6 +9,7 @@ from viewer.compute.job import Cancelled, Job, Refusal
 from viewer.compute.loaders.foreign import Foreign, Prepared
 from viewer.compute.loaders.opening import open_model
 from viewer.compute.net import DeviceLost, Net
+from viewer.compute.resample import resample, resample_labels
 from viewer.compute.tiles import tiles
 from viewer.data.grid import Grid
 from viewer.data.landmarks import Landmarks
@@ -41,5 +42,7 @@ __all__ = [
     "open_model",
     "plugin",
     "replace",
+    "resample",
+    "resample_labels",
     "tiles",
 ]

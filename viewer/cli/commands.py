@@ -94,14 +94,16 @@ def plugins(as_json: AsJson = False) -> None:
 @app.command()
 def run(
     plugin: str,
-    inputs: Annotated[list[str], typer.Option("--input", metavar="NAME=PATH", help="An image; PATH#2 is its second.")],
+    inputs: Annotated[
+        list[str], typer.Option("--input", metavar="NAME=PATH", help="A file or folder; PATH#2 is its second image.")
+    ],
     out: Out,
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A parameter.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     format: Annotated[str, typer.Option(help="auto, dicom, nifti, nrrd or mha.")] = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Run one plugin on images from disk."""
+    """Run one plugin on images, label maps, transforms and landmarks from disk."""
     from viewer.cli.run import parse, value
     from viewer.cli.run import run as start
 
@@ -110,11 +112,18 @@ def run(
 
 
 @app.command()
-def compare(first: str, second: str, as_json: AsJson = False) -> None:
-    """How far two images are apart: MAE, PSNR, SSIM."""
+def compare(
+    first: str,
+    second: str,
+    kind: Annotated[str, typer.Option("--as", help="auto, image, labels or transform.")] = "auto",
+    reference: Annotated[str, typer.Option(help="The fixed image of two transforms.")] = "",
+    landmarks: Annotated[str, typer.Option(help="Pairs of landmarks to measure transforms by.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """How far two images, label maps or transforms are apart."""
     from viewer.cli.compare import compare as measure
 
-    _print(measure(first, second), as_json)
+    _print(measure(first, second, kind, reference, landmarks), as_json)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`run`: one plugin on images from disk, its results on disk."""
+"""`run`: one plugin on images, label maps, transforms and landmarks from disk, its results on disk."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from viewer.cli.failure import BadInput, WrongUse
-from viewer.cli.labels import run_labels
-from viewer.cli.stage import HeadlessStage, finish, one_image
+from viewer.cli.failure import Failure, JobFailed, WrongUse
+from viewer.cli.inputs import read_inputs
+from viewer.cli.outputs import ENDINGS, write_output
+from viewer.cli.stage import HeadlessStage
 from viewer.compute.device import choose_device
 from viewer.compute.job import Refusal
 from viewer.data.volume import Volume
 from viewer.io.save import Format
-from viewer.plugin.plugin import Plugin
-from viewer.scene.layer import VolumeLayer
+from viewer.plugin.plugin import Plugin, Value
+from viewer.plugin.run import Result
 
 Json = dict[str, Any]
-
-ENDINGS: dict[Format, str] = {"dicom": "", "nifti": ".nii.gz", "nrrd": ".nrrd", "mha": ".mha"}
 
 
 def run(
@@ -35,30 +34,39 @@ def run(
             raise WrongUse(f"{plugin_id}: there is no such plugin; choose one of {', '.join(sorted(session.plugins))}.")
         plugin = session.plugins[plugin_id]
         _check(plugin, inputs, parameters)
-        layers = {name: _load(stage, text) for name, text in inputs.items()}
-        kind = _format(format, next(iter(layers.values())).volumes[0])
-        if all(output.type == "segmentation" for output in plugin.outputs):
-            return run_labels(stage, plugin, layers, parameters, out, kind, _device(plugin, device))
-        chosen = {name: layer.id for name, layer in layers.items()}
-        task = finish(stage, session.run(plugin_id, chosen, dict(parameters), _device(plugin, device)))
-        written = []
-        for output, layer in zip(plugin.outputs, _results(stage), strict=False):
-            target = out / f"{output.name}{ENDINGS[kind]}"
-            out.mkdir(parents=True, exist_ok=True)
-            finish(stage, session.save(layer, target, kind))
-            written.append({"name": output.name, "type": output.type, "path": str(target)})
-        provenance = _results(stage)[0].volumes[0].provenance
-        assert provenance is not None  # every result of a plugin carries it
+        values = read_inputs(stage, plugin, dict(inputs))
+        kind = _format(format, next((one for one in values.values() if isinstance(one, Volume)), None))
+        result = _execute(stage, plugin, values, parameters, _device(plugin, device))
+        written = [write_output(stage, name, made, values, out, kind) for name, made in result.outputs.items()]
         return {
             "plugin": plugin_id,
             "outputs": written,
-            "device": provenance.device,
-            "precision": provenance.precision,
-            "seconds": round(task.seconds, 3),
-            "stages": {stage_name: round(seconds, 3) for stage_name, seconds in task.stages.items()},
-            "peak_memory_bytes": task.peak_memory,
-            "provenance": provenance.to_json(),
+            "device": result.provenance.device,
+            "precision": result.provenance.precision,
+            "seconds": round(result.seconds, 3),
+            "stages": {stage_name: round(seconds, 3) for stage_name, seconds in result.stages.items()},
+            "peak_memory_bytes": result.peak_memory,
+            "provenance": result.provenance.to_json(),
         }
+
+
+def _execute(
+    stage: HeadlessStage, plugin: Plugin, values: Mapping[str, Value], parameters: Mapping[str, Any], device: str
+) -> Result:
+    """Past the document, which shows images only. Raises JobFailed."""
+    ends: list[Result | Failure] = []
+    stage.session.engine.submit(
+        "viewer.plugin.run:execute",
+        (plugin.id, dict(values), dict(parameters)),
+        device=device,
+        done=ends.append,
+        failed=lambda sentence, _: ends.append(JobFailed(sentence)),
+        cancelled=lambda: ends.append(JobFailed(f"{plugin.title} was cancelled.")),
+    )
+    stage.until(lambda: bool(ends))
+    if isinstance(ends[0], Failure):
+        raise ends[0]
+    return ends[0]
 
 
 def parse(texts: list[str], option: str) -> dict[str, str]:
@@ -101,22 +109,9 @@ def _device(plugin: Plugin, wanted: str) -> str:
         raise WrongUse(f"--device {wanted}: {refusal}") from refusal
 
 
-def _load(stage: HeadlessStage, text: str) -> VolumeLayer:
-    image = one_image(stage, text)
-    task = stage.session.load(image)
-    stage.until(lambda: not task.running)
-    if task.state != "done":
-        raise BadInput(task.error)
-    return next(layer for layer in stage.session.document.volume_layers if layer.image is image)
-
-
-def _results(stage: HeadlessStage) -> list[VolumeLayer]:
-    return [layer for layer in stage.session.document.volume_layers if layer.review == "unreviewed"]
-
-
-def _format(wanted: str, source: Volume) -> Format:
+def _format(wanted: str, source: Volume | None) -> Format:
     if wanted == "auto":
-        return "dicom" if source.source.dicom else "nifti"
+        return "dicom" if source is not None and source.source.dicom else "nifti"
     for kind in ENDINGS:
         if wanted == kind:
             return kind

@@ -10,8 +10,11 @@ from typing import Protocol, Self
 
 from viewer.cli.failure import BadInput, JobFailed
 from viewer.data.study import Image
+from viewer.io.reader import index_now
 from viewer.scene.task import Task
 from viewer.session import Session
+
+NO_IMAGE = "{path}: no image in it; choose DICOM, NIfTI or NRRD."
 
 
 class Stage(Protocol):
@@ -63,7 +66,11 @@ def finish(stage: Stage, task: Task) -> Task:
 def one_image(stage: Stage, text: str) -> Image:
     """The image that "PATH" or "PATH#2" names. Raises BadInput where PATH holds several and no number says which."""
     path, _, number = text.rpartition("#") if text.rpartition("#")[2].isdigit() else (text, "", "")
-    images = find_images(stage, [path])
+    if not Path(path).exists():
+        raise BadInput(f"{path}: there is no such file or folder; check the path.")
+    images, refused = index_now([path], stage.session.reader)
+    if not images:
+        raise BadInput(refused[0].reason if refused else NO_IMAGE.format(path=path))
     if number:
         if not 1 <= int(number) <= len(images):
             raise BadInput(f"{path}: there are {len(images)} images in it, so #{number} names none.")
@@ -83,5 +90,5 @@ def find_images(stage: Stage, paths: Sequence[str | Path]) -> list[Image]:
     images = [image for series in stage.session.images.values() for image in series]
     if not images:
         refused = stage.session.refused
-        raise BadInput(refused[0].reason if refused else f"{paths[0]}: no image in it; choose DICOM, NIfTI or NRRD.")
+        raise BadInput(refused[0].reason if refused else NO_IMAGE.format(path=paths[0]))
     return images

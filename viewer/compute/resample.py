@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.compute.job import Cancelled
 from viewer.data.grid import Grid
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
@@ -26,11 +28,13 @@ def resample(
     transform: Transform | None = None,
     interpolation: Interpolation = "linear",
     outside: float | None = None,
+    tell: Callable[[float], None] | None = None,
 ) -> Volume:
     """The volume on `grid`, in its stored type and with the badge "resampled".
 
     transform: takes points of `grid` to points of the volume, LPS mm; none stands for the identity.
     outside: the physical value beyond the volume; by default its smallest. bspline: cubic, may overshoot; grey only.
+    tell: called with the fraction done; it may raise Cancelled.
     """
     import SimpleITK as sitk
 
@@ -52,7 +56,7 @@ def resample(
         resampler.SetTransform(itk_transform(transform))
     if whole and interpolation != "nearest":
         resampler.SetOutputPixelType(_wide(sitk, volume))
-    array: NDArray[Any] = sitk.GetArrayFromImage(resampler.Execute(itk_image(volume.array, volume.grid)))
+    array: NDArray[Any] = sitk.GetArrayFromImage(_execute(resampler, itk_image(volume.array, volume.grid), tell))
     if array.dtype != kind:
         limits = np.iinfo(kind)
         array = np.clip(np.rint(array), limits.min, limits.max).astype(kind)
@@ -87,6 +91,29 @@ def itk_transform(transform: Transform) -> sitk.Transform:
     return both
 
 
+def _execute(resampler: Any, image: Any, tell: Callable[[float], None] | None) -> Any:
+    """Run it, telling how far it is. An exception may not pass through ITK: it waits until ITK has stopped."""
+    import SimpleITK as sitk
+
+    stops: list[Cancelled] = []
+
+    def told() -> None:
+        try:
+            if tell is not None and not stops:
+                tell(resampler.GetProgress())
+        except Cancelled as stop:
+            stops.append(stop)
+            resampler.Abort()
+
+    resampler.AddCommand(sitk.sitkProgressEvent, told)
+    try:
+        return resampler.Execute(image)
+    except RuntimeError:
+        if stops:
+            raise stops[0] from None
+        raise
+
+
 def _wide(itk: Any, volume: Volume) -> int:
     """The pixel type to interpolate integers in: ITK would cut off, not round, in their own."""
     if volume.color:
@@ -100,11 +127,12 @@ def resample_labels(
     target: Grid,
     transform: Transform | None = None,
     interpolation: LabelInterpolation = "smoothed",
+    tell: Callable[[float], None] | None = None,
 ) -> NDArray[Any]:
     """A label map [k, j, i] on another grid; 0 outside.
 
     transform: takes points of the target to points of the source, LPS mm. nearest: the label of the nearest voxel.
-    smoothed: the label with the greatest share there, by linear interpolation of every label's mask.
+    smoothed: the label with the greatest share there, by linear interpolation of every label's mask. tell: as above.
     """
     import SimpleITK as sitk
 
@@ -113,5 +141,5 @@ def resample_labels(
     resampler.SetInterpolator(sitk.sitkNearestNeighbor if interpolation == "nearest" else sitk.sitkLabelLinear)
     if transform is not None:
         resampler.SetTransform(itk_transform(transform))
-    resampled: NDArray[Any] = sitk.GetArrayFromImage(resampler.Execute(itk_image(array, source)))
+    resampled: NDArray[Any] = sitk.GetArrayFromImage(_execute(resampler, itk_image(array, source), tell))
     return resampled

@@ -1,0 +1,67 @@
+"""What a plugin made, on disk: each result under its output's name, with its provenance inside or beside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from viewer.cli.failure import JobFailed
+from viewer.cli.inputs import aside, end_of
+from viewer.cli.stage import Stage
+from viewer.data.landmarks import Landmarks
+from viewer.data.provenance import is_learned
+from viewer.data.segmentation import Segmentation
+from viewer.data.transform import End, Transform
+from viewer.data.volume import Volume
+from viewer.io.save import Format
+from viewer.plugin.plugin import Value
+from viewer.scene.layer import MARKS, exported, volume_layer
+
+ENDINGS: dict[Format, str] = {"dicom": "", "nifti": ".nii.gz", "nrrd": ".nrrd", "mha": ".mha"}
+
+
+def write_output(
+    stage: Stage, name: str, value: Value, inputs: Mapping[str, Value], out: Path, format: Format
+) -> dict[str, Any]:
+    """Write one result into the folder `out`; its entry in the document of `run --json`.
+
+    Label maps are NIfTI where images are DICOM; transforms are .h5 with a displacement field and .tfm without; pairs of
+    landmarks are .json. Raises JobFailed.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    if isinstance(value, Volume):
+        layer = volume_layer((value,), review="unreviewed")
+        target = out / f"{name}{ENDINGS[format]}"
+        _save(stage, "viewer.io.save:save", exported(layer), target, format, layer.badges[0])
+        return _entry(name, "volume", target)
+    if isinstance(value, Segmentation):
+        kind: Format = "nifti" if format == "dicom" else format
+        target = out / f"{name}{ENDINGS[kind]}"
+        mark = MARKS["unreviewed", is_learned(value.provenance, value.badges)]
+        _save(stage, "viewer.io.save:save_segmentation", value, target, kind, mark)
+        return _entry(name, "segmentation", target)
+    if isinstance(value, Transform):
+        target = out / f"{name}{'.tfm' if value.displacement is None else '.h5'}"
+        _save(stage, "viewer.io.transform_save:save_transform", value, target, *_ends(inputs))
+        return _entry(name, "transform", target)
+    assert isinstance(value, Landmarks)  # there is no other kind
+    target = out / f"{name}.json"
+    _save(stage, "viewer.io.landmark_file:write_landmarks", value, target)
+    return _entry(name, "landmarks", target)
+
+
+def _save(stage: Stage, function: str, *arguments: Any) -> None:
+    aside(stage, function, *arguments, failure=JobFailed)
+
+
+def _ends(inputs: Mapping[str, Value]) -> tuple[End, End]:
+    """The fixed and the moving image; the first image in place of one that the plugin does not have."""
+    images = [end for end in map(end_of, inputs.values()) if end is not None]
+    if not images:
+        raise JobFailed("There is no image that the transform could belong to: nothing was saved.")
+    return end_of(inputs.get("fixed")) or images[0], end_of(inputs.get("moving")) or images[0]
+
+
+def _entry(name: str, kind: str, target: Path) -> dict[str, Any]:
+    return {"name": name, "type": kind, "path": str(target)}
