@@ -9,7 +9,7 @@ import numpy as np
 from vtkmodules.vtkCommonDataModel import vtkPlane
 
 from viewer.compute.region_statistics import Measured, measure
-from viewer.data.region import Region
+from viewer.data.region import Point, Region
 from viewer.data.volume import Volume
 from viewer.render.overlay import ACCENT, AI, REGION, TEXT, Line, Outline, Wipe, layer_lines, number
 from viewer.render.plane import Pose
@@ -24,9 +24,14 @@ def wipe_at(pose: Pose, inspection: Inspection) -> float | None:
     """Where the wipe's line is: pixels from the left where it is upright, else from the top; None without one."""
     if inspection.mode != "wipe" or inspection.flipped:
         return None
-    x, y = pose.pixel(inspection.at)
-    at, room = (x, pose.width) if inspection.upright else (y, pose.height)
-    return float(min(max(at, SHORE), max(room - SHORE, SHORE)))
+    return line_at(pose, inspection.at, upright=inspection.upright)
+
+
+def line_at(pose: Pose, at: Point, *, upright: bool) -> float:
+    """Where a wipe's line through a place is: pixels from the left where it is upright, else from the top."""
+    x, y = pose.pixel(at)
+    place, room = (x, pose.width) if upright else (y, pose.height)
+    return float(min(max(place, SHORE), max(room - SHORE, SHORE)))
 
 
 def wipe_face(pose: Pose, inspection: Inspection) -> Any | None:

@@ -139,12 +139,12 @@ def layer_lines(shown: Sequence[VolumeLayer], *, solid: bool = False) -> tuple[L
 
 
 def mark_lines(shown: Sequence[VolumeLayer]) -> tuple[Line, ...]:
-    """The marks of results alone: they stay when all other text is hidden."""
+    """The marks of results and registrations alone: they stay when all other text is hidden."""
     marks = [
         badge
         for layer in reversed(shown)
         for badge in layer.badges
-        if badge in MARKS.values() or badge.startswith("AI")
+        if badge in MARKS.values() or badge.startswith(("AI", "registered"))
     ]
     return tuple(Line(mark, _badge_color(mark)) for mark in dict.fromkeys(marks))
 

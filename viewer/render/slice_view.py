@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import replace
 
 import numpy as np
 from PySide6.QtWidgets import QWidget
 
 from viewer.data.grid import Grid
 from viewer.render.artist import SliceArtist, artist_of
-from viewer.render.inspected import RegionReader, inspection_lines, wipe_face, wipe_line
-from viewer.render.overlay import (
-    Overlay,
-    color_bars,
-    cross,
-    layer_lines,
-    loading,
-    mark_lines,
-    patient_lines,
-    scale_bar,
-    slice_lines,
-    window_lines,
-)
+from viewer.render.compared import ComparisonArtist
+from viewer.render.inspected import RegionReader, wipe_face
+from viewer.render.overlay import Outline, Overlay
 from viewer.render.plane import Plane, Pose
+from viewer.render.slice_overlay import slice_overlay
 from viewer.render.view import View
+from viewer.scene.comparison import Compared, compared
 from viewer.scene.document import Document
 from viewer.scene.inspection import Inspected, inspected
 from viewer.scene.layer import Box, Layer, VolumeLayer
 from viewer.scene.view_state import ViewState
 
 LIFT = 0.05  # mm between layers: the depth buffer tells 0.0001
-UNMEASURED = "not for measurement"  # the badge of an image whose pixel size is not known
 FAR = 1000.0  # mm from the camera to the slice; parallel projection, so only the order matters
 NEAREST_SCALE, FARTHEST_SCALE = 0.005, 20.0  # mm a pixel: where zooming ends
 
@@ -46,6 +36,7 @@ class SliceView(View):
         self.renderer.SetUseOIT(False)
         self.renderer.GetActiveCamera().ParallelProjectionOn()
         self._artists: dict[str, SliceArtist] = {}
+        self._pair = ComparisonArtist()
         self._drawn: Hashable = None
         self._plane: Plane | None = None
         self._region = RegionReader()
@@ -53,13 +44,18 @@ class SliceView(View):
 
     # Where it looks.
     @property
+    def compared(self) -> Compared | None:
+        """The two images of a comparison where this view shows them; it goes before everything else."""
+        return compared(self.document, self.state.comparison)
+
+    @property
     def inspected(self) -> Inspected | None:
         """Input and result where this view holds them against each other."""
-        return inspected(self.document, self.state.inspection, self.state.active)
+        return None if self.compared else inspected(self.document, self.state.inspection, self.state.active)
 
     @property
     def shown(self) -> tuple[VolumeLayer, ...]:
-        seen = self.inspected
+        seen = self.compared or self.inspected
         return seen.shown if seen else super().shown
 
     @property
@@ -70,6 +66,8 @@ class SliceView(View):
     @property
     def reference(self) -> VolumeLayer | None:
         """The image whose slices are those of the view."""
+        if self.compared:
+            return self.compared.fixed
         return self.base if self.inspected else self.document.reference
 
     @property
@@ -147,14 +145,9 @@ class SliceView(View):
     def sync(self) -> bool:
         pose = self.pose
         layers = () if pose is None or pose.plane.flat else self.shown
+        pair = self.compared if len(layers) == 2 else None
         self._dress()
-        looks = tuple(
-            (layer.id, self._artist(layer).look(pose, self._time(layer), overlay=place > 0))
-            for place, layer in enumerate(layers)
-            if pose
-        )
-        seen = self.inspected
-        look = (pose, looks, seen.how if seen else None)
+        look = self._look(pose, layers, pair)
         for layer_id in self._written & set(self._artists):
             self._artists[layer_id].touched()
         if look == self._drawn and not self._written:
@@ -164,45 +157,36 @@ class SliceView(View):
         self.renderer.RemoveAllViewProps()
         if pose:
             self._aim(pose)
+        if pose and pair:
+            self._pair.show(pose, pair, self.state.timepoint)
+            self.renderer.AddViewProp(self._pair.prop)
+        elif pose:
             for place, layer in enumerate(layers):
                 self._show(layer, place, pose)
         return True
 
-    def overlay(self) -> Overlay:
-        base, pose, state = self.base, self.pose, self.state
-        if base is None or pose is None:
-            return Overlay(active=self._active)
-        shown = self.shown
-        if pose.plane.flat:
-            return Overlay(message=f"This image has no {self.name} slices.", active=self._active)
-        selected = next((layer for layer in shown if layer.id == state.active), base)
-        written = state.show_crosshair or state.show_text
-        lines = cross(pose, state.crosshair, full=state.show_crosshair) if written else None
+    def _look(self, pose: Pose | None, layers: tuple[VolumeLayer, ...], pair: Compared | None) -> Hashable:
+        """Everything the picture depends on."""
+        if pose is None:
+            return ()
+        if pair:
+            return self._pair.look(pose, pair, self.state.timepoint)
         seen = self.inspected
-        common = Overlay(
-            top_right=mark_lines(shown),
-            cross=lines,
-            wipe=wipe_line(pose, seen) if seen else None,
-            outline=self._region.outline(state.region, pose, self.document, state.active, shown, state.timepoint)
-            if state.region
-            else None,
-            loading=loading(shown),
-            active=self._active,
+        looks = tuple(
+            (layer.id, self._artist(layer).look(pose, self._time(layer), overlay=place > 0))
+            for place, layer in enumerate(layers)
         )
-        if not state.show_text:
-            return common
-        axes = pose.plane.screen_axes
-        zoom = min(pose.plane.grid.spacing[axis] for axis in axes) / pose.scale
-        return replace(
-            common,
-            top_left=patient_lines(base.source),
-            top_right=inspection_lines(seen) if seen else layer_lines(shown),
-            bottom_left=window_lines(selected.window, selected.volumes[0].unit, zoom),
-            bottom_right=slice_lines(pose.plane, pose.index, base, state.timepoint),
-            edges=pose.plane.letters,
-            scale_bar=None if UNMEASURED in base.badges else scale_bar(pose.scale, self.width()),
-            color_bars=color_bars(shown),
-        )
+        return pose, looks, seen.how if seen else None
+
+    def overlay(self) -> Overlay:
+        return slice_overlay(self, active=self._active)
+
+    def region_outline(self, pose: Pose) -> Outline | None:
+        """What the slice cuts of the drawn region, with its numbers."""
+        state = self.state
+        if state.region is None:
+            return None
+        return self._region.outline(state.region, pose, self.document, state.active, self.shown, state.timepoint)
 
     def _dress(self) -> None:
         """While input and result are held against each other, both wear the result's window and colours."""

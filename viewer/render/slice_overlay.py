@@ -1,0 +1,79 @@
+"""What a slice view writes over its picture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from viewer.render.compared import comparison_bars, comparison_lines, comparison_wipe
+from viewer.render.inspected import inspection_lines, wipe_line
+from viewer.render.overlay import (
+    ColorBar,
+    Line,
+    Overlay,
+    Wipe,
+    color_bars,
+    cross,
+    layer_lines,
+    loading,
+    mark_lines,
+    patient_lines,
+    scale_bar,
+    slice_lines,
+    window_lines,
+)
+from viewer.render.plane import Pose
+
+if TYPE_CHECKING:
+    from viewer.render.slice_view import SliceView
+
+UNMEASURED = "not for measurement"  # the badge of an image whose pixel size is not known
+
+
+def slice_overlay(view: SliceView, *, active: bool) -> Overlay:
+    """For the slice that a view shows now. active: with the accent frame."""
+    base, reference, pose, state = view.base, view.reference, view.pose, view.state
+    if base is None or reference is None or pose is None:
+        return Overlay(active=active)
+    if pose.plane.flat:
+        return Overlay(message=f"This image has no {view.name} slices.", active=active)
+    shown = view.shown
+    selected = next((layer for layer in shown if layer.id == state.active), base)
+    written = state.show_crosshair or state.show_text
+    common = Overlay(
+        top_right=mark_lines(shown),
+        cross=cross(pose, state.crosshair, full=state.show_crosshair) if written else None,
+        wipe=_wipe(view, pose),
+        outline=view.region_outline(pose),
+        loading=loading(shown),
+        active=active,
+    )
+    if not state.show_text:
+        return common
+    zoom = min(pose.plane.grid.spacing[axis] for axis in pose.plane.screen_axes) / pose.scale
+    return replace(
+        common,
+        top_left=patient_lines(base.source),
+        top_right=_lines(view),
+        bottom_left=window_lines(selected.window, selected.volumes[0].unit, zoom),
+        bottom_right=slice_lines(pose.plane, pose.index, reference, state.timepoint),
+        edges=pose.plane.letters,
+        scale_bar=None if UNMEASURED in base.badges else scale_bar(pose.scale, view.width()),
+        color_bars=_bars(view),
+    )
+
+
+def _wipe(view: SliceView, pose: Pose) -> Wipe | None:
+    if view.compared:
+        return comparison_wipe(pose, view.compared)
+    return wipe_line(pose, view.inspected) if view.inspected else None
+
+
+def _lines(view: SliceView) -> tuple[Line, ...]:
+    if view.compared:
+        return comparison_lines(view.compared)
+    return inspection_lines(view.inspected) if view.inspected else layer_lines(view.shown)
+
+
+def _bars(view: SliceView) -> tuple[ColorBar, ...]:
+    return comparison_bars(view.compared) if view.compared else color_bars(view.shown)
