@@ -20,14 +20,23 @@ def result_layers(result: Result, given: Given) -> list[VolumeLayer]:
     shown, first = next(iter(given.values()))
     made = [value for value in result.outputs.values() if isinstance(value, Volume)]
     layers = [volume_layer((volume,), review="unreviewed") for volume in made]
-    comparable = [volume for volume in made if not volume.color and volume.grid.matches(first.grid)]
-    changes = [difference_layer(difference(volume, first)) for volume in comparable]
     for layer in layers:
-        layer.window = shown.window
-    for layer in (*layers, *changes):
-        grid = layer.volumes[0].grid
-        layer.transform = next((one.transform for one, volume in given.values() if grid.matches(volume.grid)), None)
+        layer.window, layer.transform = shown.window, _place(layer.volumes[0], given)
+    comparable = [layer.volumes[0] for layer in layers if layer.transform is shown.transform]
+    changes = [
+        difference_layer(difference(volume, first))
+        for volume in comparable
+        if not volume.color and volume.grid.matches(first.grid)
+    ]
+    for layer in changes:
+        layer.transform = shown.transform
     return layers + changes
+
+
+def _place(made: Volume, given: Given) -> Transform | None:
+    """Where the input stands on whose grid an image was made: the one that it was brought onto, where there is one."""
+    ordered = sorted(given, key=lambda name: name not in ("onto", "fixed"))
+    return next((given[name][0].transform for name in ordered if made.grid.matches(given[name][1].grid)), None)
 
 
 def found_transform(result: Result) -> Transform | None:

@@ -132,10 +132,12 @@ def _stamped(value: Value, name: str, inputs: Mapping[str, Value], provenance: P
     if isinstance(value, Transform):
         return replace(value, name=name, provenance=provenance)
     given = {key: one for key, one in inputs.items() if isinstance(one, Volume | Segmentation)}
-    grid = next((one.grid for one in given.values() if one.grid.matches(value.grid)), value.grid)
+    grids = [one.grid for one in given.values()]
+    if not any(grid is value.grid for grid in grids):  # grids may match and lie in other frames of reference
+        value = replace(value, grid=next((grid for grid in grids if grid.matches(value.grid)), value.grid))
     shown = given.get("moving") or next(iter(given.values()), None)
     source = shown.source if shown is not None and value.source == Source() else value.source
-    return replace(value, name=name, provenance=provenance, grid=grid, source=source)
+    return replace(value, name=name, provenance=provenance, source=source)
 
 
 def _name(plugin: Plugin, output: str, inputs: Mapping[str, Value]) -> str:
