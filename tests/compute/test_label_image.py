@@ -30,7 +30,10 @@ def test_few_whole_values_are_labels(labels):
 
 def test_grey_images_are_not(labels):
     rng = np.random.default_rng(1)
+    k, j, i = np.indices(GRID.shape)
+    smooth = (100 * np.exp(-((k - 15) ** 2 + (j - 20) ** 2 + (i - 25) ** 2) / 80)).astype(np.int16)
     for array in (
+        smooth,
         rng.integers(0, 1000, GRID.shape).astype(np.int16),
         rng.integers(0, 255, GRID.shape).astype(np.uint8),
         labels - np.int16(1024),

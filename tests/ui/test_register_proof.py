@@ -245,3 +245,41 @@ def test_the_landmarks_of_the_pair_are_those_that_are_measured(dialog, window, p
     known: Landmarks = window.register.do.landmarks
     assert known.names == ("L1",)
     assert known.moving[0] == pytest.approx(np.add((10, 10, 10), SHIFT))
+
+
+# ---- labels
+def labels_of(session, image, name: str):
+    """Two labels of an image, as a layer on its grid."""
+    volume = image.volumes[0]
+    array = (volume.array > 100).astype(np.uint8) + (volume.array > 250).astype(np.uint8)
+    layer = volume_layer((replace(volume, array=array, name=name),))
+    session.history.do(AddLayer(layer))
+    return layer
+
+
+def test_label_maps_are_found_and_measured(pair, window, session, qtbot):
+    panel = window.register
+    assert not panel.labels.isVisible()
+    mine, other = labels_of(session, pair[0], "fixed labels"), labels_of(session, pair[1], "moving labels")
+    assert (panel.do.fixed, panel.do.moving) == pair  # label maps are no images to align by themselves
+    assert (panel.labels.fixed.currentData(), panel.labels.moving.currentData()) == (mine, other)
+    session.align(pair[1], replace(bent(), displacement=None, grid=None))
+    panel.proving.prove()
+    qtbot.waitUntil(lambda: panel.proving.proof is not None, timeout=SLOW)
+    found = panel.proving.proof.quality.labels
+    assert all(after.dice > before.dice for before, after in found.values())
+    qtbot.waitUntil(lambda: "Dice, mean of 2" in shown(panel.quality))
+
+
+# ---- the fit
+def test_the_moving_image_is_placed_by_its_landmarks(pair, window, session, qtbot):
+    section = window.register.landmarks
+    for n, at in enumerate(((5, 5, 5), (15, 6, 8), (8, 18, 20))):
+        assert not section.fit.isEnabled()
+        landmark(session, pair, f"L{n}", at)
+    assert section.fit.isEnabled()
+    section.fit.click()
+    qtbot.waitUntil(lambda: pair[1].transform is not None, timeout=SLOW)
+    assert pair[1].transform.matrix[:3, 3] == pytest.approx(SHIFT)
+    assert section.summary.text().startswith("TRE 0.00 mm")
+    assert "Rigid fit to 3 landmarks" in window.register.result.about.text()

@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from viewer.compute.label_metrics import Agreement, label_metrics
+from viewer.compute.resample import resample_labels
+from viewer.compute.similarity import Similarity, similarity
 from viewer.compute.transform_quality import Smoothness, inverse_consistency, jacobian, smoothness
 from viewer.compute.transforms import by_slabs, moved, voxel_points
 from viewer.data.grid import Grid
+from viewer.data.segmentation import Segmentation
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
 
@@ -37,16 +41,49 @@ class WayBack:
 
 @dataclass(frozen=True)
 class Quality:
-    """bending: None for a matrix alone. similarity: by metric, before and after."""
+    """bending: None for a matrix alone. before: None where the images do not overlap without the transform.
 
-    bending: Bending | None = None
-    similarity: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    labels: of every label, before and after; empty where no label maps were given.
+    """
+
+    bending: Bending | None
+    before: Similarity | None
+    after: Similarity
+    labels: Mapping[int, tuple[Agreement, Agreement]] = field(default_factory=dict)
 
 
-def measure(fixed: Volume, moving: Volume, transform: Transform, tell: Tell) -> Quality:
-    """Of a transform from points of the fixed to points of the moving image, mm. tell: see Tell."""
+def measure(
+    fixed: Volume, moving: Volume, transform: Transform, labels: tuple[Segmentation, Segmentation] | None, tell: Tell
+) -> Quality:
+    """Of a transform from points of the fixed to points of the moving image, mm.
+
+    labels: of the fixed and of the moving image. Raises ValueError, one sentence, where the two do not overlap.
+    """
     tell(0.0, "what it bends")
-    return Quality(bending(transform))
+    bent = bending(transform)
+    tell(0.2, "similarity")
+    after = similarity(fixed, moving, transform)
+    tell(0.4, "similarity before")
+    try:
+        before = similarity(fixed, moving)
+    except ValueError:
+        before = None
+    tell(0.6, "labels")
+    return Quality(bent, before, after, agreements(*labels, transform, tell) if labels else {})
+
+
+def agreements(
+    fixed: Segmentation, moving: Segmentation, transform: Transform, tell: Tell
+) -> dict[int, tuple[Agreement, Agreement]]:
+    """How well the labels of two images agree on the fixed one's grid, before and after; nearest voxels are taken."""
+    found = []
+    for place, (how, part) in enumerate((("before", None), ("after", transform))):
+        tell(0.6 + 0.2 * place, f"labels {how}")
+        carried = resample_labels(moving.array, moving.grid, fixed.grid, part, "nearest")
+        found.append(label_metrics(fixed.array, carried, fixed.grid))
+    nothing = Agreement(0.0)
+    both = sorted(set(found[0]) | set(found[1]))
+    return {label: (found[0].get(label, nothing), found[1].get(label, nothing)) for label in both}
 
 
 def bending(transform: Transform) -> Bending | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -16,6 +17,7 @@ from viewer.plugin.placement import between
 from viewer.plugin.run import Result
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.task import Task
+from viewer.ui.register_labels import Labels
 from viewer.ui.registering import Registering
 
 PLANES = 3
@@ -45,11 +47,12 @@ class _Stopped(Exception):
 
 
 class Proving:
-    """changed: there is another proof, or none any more."""
+    """labels: the label maps to measure with. changed: there is another proof."""
 
     changed = Signal()
 
-    def __init__(self, do: Registering) -> None:
+    def __init__(self, do: Registering, labels: Callable[[], Labels | None]) -> None:
+        self._labels = labels
         self.do, self.session = do, do.session
         self._proof: Proof | None = None
         self._running: Task | None = None
@@ -64,10 +67,15 @@ class Proving:
         fixed, moving, transform = self.do.fixed, self.do.moving, self.do.transform
         if fixed is None or moving is None or transform is None:
             return None
+        try:
+            labels = self._labels()
+        except ValueError as error:
+            self.session.warn(str(error))
+            labels = None
         if self._running is not None and self._running.running:
             self._running.cancel()
         task = self._running = self._begin(f"Measure the registration of {moving.name}")
-        self.session.aside(task, self._prove, task, fixed, moving, transform)
+        self.session.aside(task, self._prove, task, fixed, moving, transform, labels)
         return task
 
     def can_check(self) -> bool:
@@ -97,16 +105,21 @@ class Proving:
         return task
 
     # ---- in the background
-    def _prove(self, task: Task, fixed: VolumeLayer, moving: VolumeLayer, transform: Transform) -> None:
+    def _prove(
+        self, task: Task, fixed: VolumeLayer, moving: VolumeLayer, transform: Transform, labels: Labels | None
+    ) -> None:
         def tell(fraction: float, text: str) -> None:
             if not task.running:
                 raise _Stopped
             self.session.post(partial(task.advance, fraction, text))
 
         try:
-            there = between(fixed, moving)
             quality = measure(
-                fixed.volumes[0], moving.volumes[0], there, lambda part, text: tell(MEASURING * part, text)
+                fixed.volumes[0],
+                moving.volumes[0],
+                between(fixed, moving),
+                labels,
+                lambda part, text: tell(MEASURING * part, text),
             )
             made = []
             shown = Shown(fixed.volumes[0], fixed.window, fixed.transform)

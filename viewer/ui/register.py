@@ -12,6 +12,7 @@ from viewer.session import Session
 from viewer.ui.proving import Proving
 from viewer.ui.register_align import AlignSection
 from viewer.ui.register_compare import CompareSection
+from viewer.ui.register_labels import LabelChoice
 from viewer.ui.register_landmarks import LandmarksSection
 from viewer.ui.register_pair import PairSection
 from viewer.ui.register_quality import QualitySection
@@ -38,8 +39,9 @@ class RegisterPanel(QWidget):
         self.result = ResultSection(self.do)
         self.compare = CompareSection(self.do)
         self.landmarks = LandmarksSection(self.do)
-        self.proving = Proving(self.do)
-        self.quality = QualitySection(self.proving)
+        self.labels = LabelChoice(self.do)
+        self.proving = Proving(self.do, lambda: self.labels.labels)
+        self.quality = QualitySection(self.proving, self.labels)
         self.sign_off = SignOffSection(self.proving)
         inner = QWidget()
         column = QVBoxLayout(inner)

@@ -7,7 +7,7 @@ from itertools import cycle
 
 import pyqtgraph as pg
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from viewer.scene.task import Task
 from viewer.ui import theme
@@ -35,6 +35,8 @@ class AlignSection(QWidget):
         self.settings = button("Settings…", "settings", lambda: do.show_settings(self.method.currentData()), "quiet")
         self.by_hand = button("By hand", "drag-move-2", do.by_hand)
         self.by_hand.setToolTip("Drag the moving image in any view; Shift turns it; arrow keys nudge it")
+        self.use_landmarks = QCheckBox("Start from the landmarks")
+        self.use_landmarks.setToolTip("Their errors then tell how well they are fitted, not the error elsewhere")
         self.verdict = label(ABOUT, "dim")
         self.task: Task | None = None
         self.row: JobRow | None = None
@@ -50,13 +52,14 @@ class AlignSection(QWidget):
         problem = self._problem()
         self.align.setEnabled(not problem)
         self.by_hand.setEnabled(bool(self.do.together))
+        self.use_landmarks.setVisible(bool(self.do.pairs))
         self.settings.setEnabled(self.do.can_run(self.method.currentData()))
         self.verdict.setText(problem or ABOUT)
         set_role(self.verdict, "warning" if problem and self.do.together else "dim")
 
     def run(self) -> Task:
         """Begin; the section shows how far it is."""
-        task = self.do.run(self.method.currentData())
+        task = self.do.run(self.method.currentData(), landmarks=self.use_landmarks.isChecked())
         self.show_task(task)
         return task
 
@@ -90,7 +93,7 @@ class AlignSection(QWidget):
         line.addWidget(self.settings)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
-        for widget in (rule(), label("Align", "heading"), self.method):
+        for widget in (rule(), label("Align", "heading"), self.method, self.use_landmarks):
             self._column.addWidget(widget)
         self._column.addLayout(line)
         self._column.addWidget(self.verdict)

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.compute.landmark_fit import LEAST
 from viewer.compute.transform_quality import TG132_TARGET
 from viewer.data.grid import Grid
 from viewer.scene.edits import ChangeLandmark
@@ -73,8 +74,9 @@ class LandmarksSection(QWidget):
             widget.setVisible(bool(self.pairs))
         self.about.setVisible(not self.pairs)
         self.set.setEnabled(bool(self.do.together))
-        self.fit.setEnabled(len(self.pairs) >= FITS[self.kind.currentData()][1])
-        self.fit.setToolTip(f"It needs {FITS[self.kind.currentData()][1]} pairs or more")
+        least = LEAST[self.kind.currentData()]
+        self.fit.setEnabled(len(self.pairs) >= least)
+        self.fit.setToolTip(f"It needs {least} pairs or more")
 
     def _show_row(self, row: int, pair: LandmarkPair, error: float, limit: float) -> None:
         name, length, sign = QTableWidgetItem(pair.name), QTableWidgetItem(f"{error:.2f} mm"), QTableWidgetItem()
@@ -135,7 +137,7 @@ class LandmarksSection(QWidget):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for place in (1, 2):
             header.setSectionResizeMode(place, QHeaderView.ResizeMode.ResizeToContents)
-        for kind, (text, _) in FITS.items():
+        for kind, text in FITS.items():
             self.kind.addItem(text, kind)
         buttons, fitting = QHBoxLayout(), QHBoxLayout()
         buttons.addWidget(self.set)

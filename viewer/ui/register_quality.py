@@ -10,6 +10,7 @@ from viewer.io.sign_off_report import Figure, Section, Verdict
 from viewer.scene.task import Task
 from viewer.ui.jobs import JobRow
 from viewer.ui.proving import Proving
+from viewer.ui.register_labels import LabelChoice
 from viewer.ui.register_report import quality_sections
 from viewer.ui.table import Cell, Sign, Table
 from viewer.ui.widgets import button, label, rule
@@ -21,7 +22,7 @@ SIGNS: dict[Verdict, tuple[str, str]] = {"good": ("good", "within"), "warning": 
 class QualitySection(QWidget):
     """Follows the proof. What was measured of another transform than the present one is not shown."""
 
-    def __init__(self, proving: Proving) -> None:
+    def __init__(self, proving: Proving, choice: LabelChoice) -> None:
         super().__init__()
         self.proving, self.do = proving, proving.do
         self.about = label(ABOUT, "dim")
@@ -30,7 +31,7 @@ class QualitySection(QWidget):
         self.back.setToolTip("Register the other way round, and see how far from home points come back")
         self.row: JobRow | None = None
         self.tables: list[QWidget] = []
-        self._build()
+        self._build(choice)
         for signal in (self.do.changed, proving.changed):
             signal.connect(self.refresh)
         self.refresh()
@@ -63,7 +64,7 @@ class QualitySection(QWidget):
         if self.row is not None and state == "done":
             self.row.hide()
 
-    def _build(self) -> None:
+    def _build(self, choice: LabelChoice) -> None:
         buttons = QHBoxLayout()
         buttons.addWidget(self.measure)
         buttons.addWidget(self.back)
@@ -72,6 +73,7 @@ class QualitySection(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         for widget in (rule(), label("How well", "heading"), self.about):
             self._column.addWidget(widget)
+        self._column.addWidget(choice)
         self._column.addLayout(buttons)
 
 

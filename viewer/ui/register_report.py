@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from itertools import groupby
 
+from viewer.compute.label_metrics import Agreement
 from viewer.compute.motion import motion
 from viewer.compute.registration_pictures import Style
 from viewer.compute.registration_quality import Bending, Quality, WayBack
@@ -24,6 +25,13 @@ NOTE = (
     "Before and after: green is the fixed image alone, magenta the moving one, grey both. Checkerboard: fixed and "
     "moving take turns. Change of volume: blue halved, orange doubled, red folded."
 )
+METRICS = {  # what the page says -> the field of Similarity
+    "Correlation (NCC)": "ncc",
+    "Local correlation (LNCC)": "lncc",
+    "Mutual information, nats": "mi",
+    "Mean squared difference": "mse",
+}
+LEAST = 3  # labels that are told one by one
 TITLES: dict[Style, str] = {
     "before": "before",
     "after": "after",
@@ -60,10 +68,11 @@ def written(fixed: VolumeLayer, moving: VolumeLayer, proof: Proof, landmarks: La
 def quality_sections(proof: Proof) -> Iterable[Section]:
     """What was measured."""
     quality = proof.quality
-    if quality.similarity:
-        yield Section("Similarity, before → after", tuple(_similarity(quality)))
+    yield Section("Similarity, before → after", tuple(_similarity(quality)))
     if quality.bending:
         yield Section("Deformation", tuple(_bending(quality.bending)))
+    if quality.labels:
+        yield Section("Labels, before → after", tuple(_labels(quality.labels)))
     if proof.way_back:
         yield Section("There and back (inverse consistency)", tuple(_way_back(proof.way_back)))
 
@@ -110,9 +119,27 @@ def _method(transform: Transform) -> Iterable[Figure]:
 
 
 def _similarity(quality: Quality) -> Iterable[Figure]:
-    """Each metric before and after."""
-    for name, (before, after) in quality.similarity.items():
-        yield Figure(name, f"{wording.number(before)} → {wording.number(after)}")
+    """Each metric before and after; "–" where the images did not overlap."""
+    for name, field in METRICS.items():
+        before, after = (getattr(one, field) if one else None for one in (quality.before, quality.after))
+        yield Figure(name, f"{_number(before)} → {_number(after)}")
+    yield Figure("Overlap", f"{quality.after.overlap:.0%} of the fixed image".replace("%", " %"))
+
+
+def _labels(labels: Mapping[int, tuple[Agreement, Agreement]]) -> Iterable[Figure]:
+    """Over all labels, then the labels that agree least."""
+    ends = tuple(zip(*labels.values(), strict=True))
+    dice = [sum(one.dice for one in end) / len(end) for end in ends]
+    yield Figure(f"Dice, mean of {len(labels)}", f"{dice[0]:.3f} → {dice[1]:.3f}")
+    far = [[one.hd95 for one in end if one.hd95 is not None] for end in ends]
+    means = [sum(end) / len(end) if end else None for end in far]
+    yield Figure("HD95, mean", " → ".join("–" if mean is None else f"{mean:.2f} mm" for mean in means))
+    for label, (before, after) in sorted(labels.items(), key=lambda one: one[1][1].dice)[:LEAST]:
+        yield Figure(f"Label {label}, Dice", f"{before.dice:.3f} → {after.dice:.3f}")
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else wording.number(value, 3)
 
 
 def _bending(bent: Bending) -> Iterable[Figure]:

@@ -9,9 +9,12 @@ from typing import Any, Literal
 
 from psygnal import Signal
 
+from viewer.compute.label_image import is_label_image
+from viewer.compute.landmark_fit import Fit, fit
 from viewer.compute.transforms import compose, inverse
 from viewer.data.landmarks import Landmarks
 from viewer.data.transform import Transform
+from viewer.plugin.plugin import Value
 from viewer.scene.comparison import Comparison, Style
 from viewer.scene.landmarks import LandmarkPair
 from viewer.scene.layer import VolumeLayer
@@ -25,14 +28,14 @@ METHODS = {  # plugin -> what the list says
     "register_deform": "Deformable: bends tissue",
 }
 RESAMPLE = "resample_image"
+ASKED = "different_patients"  # the parameter of a plugin that would ask, too
 ALIGN, LANDMARK = "align", "landmark"  # tools
-Fit = Literal["rigid", "similarity", "affine", "spline"]
 Word = Literal["accepted", "rejected"]
-FITS: dict[Fit, tuple[str, int]] = {  # what the list says, and the pairs that it takes at least
-    "rigid": ("Rigid", 3),
-    "similarity": ("Rigid and one scale", 3),
-    "affine": ("Affine", 4),
-    "spline": ("Thin-plate spline", 4),
+FITS: dict[Fit, str] = {
+    "rigid": "Rigid",
+    "similarity": "Rigid and one scale",
+    "affine": "Affine",
+    "spline": "Thin-plate spline",
 }
 
 
@@ -54,6 +57,7 @@ class Registering:
         self._show_plugin, self._values = show_plugin, values
         self._fixed = self._moving = ""  # what was chosen; "" while nobody has
         self.reader = ""  # who signed last
+        self._known: dict[str, bool] = {}  # by layer id, whether it is a label map
         self._followed: list[VolumeLayer] = []
         session.history.changed.connect(self._refresh)
         document = session.document
@@ -64,14 +68,21 @@ class Registering:
     # ---- the pair
     @property
     def layers(self) -> list[VolumeLayer]:
-        """The images that can be registered, the uppermost first."""
-        return [one for one in reversed(self.session.document.volume_layers) if one.loaded >= 1 and not _apart(one)]
+        """The images that can be registered, the uppermost first; label maps, which seldom are, after the others."""
+        layers = [one for one in reversed(self.session.document.volume_layers) if one.loaded >= 1 and not _apart(one)]
+        return sorted(layers, key=self._is_labels)
+
+    @property
+    def label_maps(self) -> list[VolumeLayer]:
+        """The label maps that there are, the uppermost first."""
+        return [one for one in self.layers if self._is_labels(one)]
 
     @property
     def fixed(self) -> VolumeLayer | None:
         """The image that stays: the chosen one, else the lowest."""
         layers = self.layers
-        return _of(layers, self._fixed) or next((one for one in reversed(layers) if one.id != self._moving), None)
+        images = [one for one in layers if not self._is_labels(one)] or layers
+        return _of(layers, self._fixed) or next((one for one in reversed(images) if one.id != self._moving), None)
 
     @property
     def moving(self) -> VolumeLayer | None:
@@ -122,9 +133,19 @@ class Registering:
     def can_run(self, plugin: str) -> bool:
         return plugin in self.session.plugins and bool(self.together)
 
-    def run(self, plugin: str) -> Task:
-        """Align by a plugin, from where the moving image stands, with the settings of its page."""
-        return self.session.run(plugin, self.together, self._values.get(plugin, {}))
+    def run(self, plugin: str, *, landmarks: bool = False) -> Task:
+        """Align by a plugin, from where the moving image stands, with the settings of its page.
+
+        landmarks: begin with those of the pair. Who has agreed to the pair in spite of a doubt is not asked again.
+        """
+        settings = dict(self._values.get(plugin, {}))
+        if self.doubt and any(one.name == ASKED for one in self.session.plugins[plugin].parameters):
+            settings[ASKED] = True
+        given: dict[str, str | Value] = {**self.together}
+        if landmarks and self.pairs and self.fixed:
+            room, known = self.fixed.transform, self.landmarks
+            given["landmarks"] = known if room is None else replace(known, fixed=room(known.fixed))
+        return self.session.run(plugin, given, settings)
 
     def show_settings(self, plugin: str) -> None:
         """The plugin's page, with the pair chosen."""
@@ -157,8 +178,8 @@ class Registering:
     @property
     def landmarks(self) -> Landmarks:
         """The same as values: places of the room, and of the moving image's own space."""
-        fixed, moving = self.fixed, self.moving
-        return self.session.document.landmarks.values(fixed.id if fixed else "", moving.id if moving else "")
+        fixed, moving = self.together.get("fixed", ""), self.together.get("moving", "")
+        return self.session.document.landmarks.values(fixed, moving)
 
     def set_landmarks(self) -> None:
         """Take the tool that sets pairs, and see each image alone beside the other."""
@@ -168,7 +189,12 @@ class Registering:
             self.state.layout = "compare"
 
     def fit(self, kind: Fit) -> None:
-        """Place the moving image by its landmarks."""
+        """Place the moving image by the landmarks."""
+        fixed, moving, landmarks = self.fixed, self.moving, self.landmarks
+        if fixed and moving:
+            grid = fixed.volumes[0].grid
+            name = f"{FITS[kind]} fit to {wording.count(len(landmarks.fixed), 'landmark')}"
+            self.session.align_by(moving, "Fit to landmarks", lambda: replace(fit(landmarks, kind, grid), name=name))
 
     # ---- the transform
     def reset(self) -> None:
@@ -198,7 +224,7 @@ class Registering:
     def resample_onto(self, other: VolumeLayer) -> None:
         """The page of the plugin that makes voxels of it, on another image's grid."""
         if self.moving:
-            self._show_plugin(RESAMPLE, {"moving": self.moving.id, "onto": other.id})
+            self._show_plugin(RESAMPLE, {"image": self.moving.id, "onto": other.id})
 
     def save(self, target: Path) -> None:
         """Write the transform; the file dialog has asked before it replaces a file."""
@@ -217,6 +243,12 @@ class Registering:
             self.session.sign_off(self.moving, verdict, reader, remark)
 
     # ---- within
+    def _is_labels(self, layer: VolumeLayer) -> bool:
+        """Asked often, looked at once."""
+        if layer.id not in self._known:
+            self._known[layer.id] = is_label_image(layer.volumes[0])
+        return self._known[layer.id]
+
     def _refresh(self, *_: object) -> None:
         """Follow what places each image: a run shows where it is by now, without a step of the history."""
         for layer in self._followed:
