@@ -188,7 +188,10 @@ class Session(Aligning):
 
         def done(saved: Saved) -> None:
             task.end("done")
-            text = f"Saved and verified: {target.name}, {saved.bytes / 2**20:.1f} MB. {' '.join(saved.note)}"
+            moved = ["Its voxels lie where its own file puts them: resample it to save them moved."] * bool(
+                layer.transform
+            )
+            text = f"Saved and verified: {target.name}, {saved.bytes / 2**20:.1f} MB. {' '.join([*saved.note, *moved])}"
             self.message.emit(Message(text.strip()))
 
         mark = "" if layer.review == "source" else layer.badges[0]

@@ -13,7 +13,7 @@ from viewer.data.grid import Grid
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
 from viewer.scene.edits import AddLayer
-from viewer.scene.layer import VolumeLayer, volume_layer
+from viewer.scene.layer import VolumeLayer, exported, volume_layer
 from viewer.scene.task import Task
 from viewer.session import Session
 
@@ -139,6 +139,7 @@ def test_the_moving_image_follows_and_the_result_is_one_edit(waiting, layers, tm
     waiting.session.history.redo()
     waiting.session.sign_off(moving, "accepted", "A reader", "fits")
     assert moving.badges == ("registered, accepted",)
+    assert exported(moving)[0].badges == ()  # its voxels are saved where its own file puts them
     waiting.session.history.undo()
     assert moving.transform.sign_off is None
 

@@ -155,8 +155,12 @@ def difference_layer(volume: Volume) -> VolumeLayer:
 
 
 def exported(layer: VolumeLayer) -> tuple[Volume, ...]:
-    """The volumes as they are saved: under the layer's name and with the marks that a reader sees."""
-    return tuple(replace(volume, name=layer.name, badges=layer.badges) for volume in layer.volumes)
+    """The volumes as they are saved: under the layer's name and with the marks that a reader sees.
+
+    But for the mark of a registration: the voxels lie where their file put them, whatever moves the image.
+    """
+    badges = tuple(badge for badge in layer.badges if badge not in layer._alignment)
+    return tuple(replace(volume, name=layer.name, badges=badges) for volume in layer.volumes)
 
 
 def automatic_window(volume: Volume) -> Window:
