@@ -1,4 +1,4 @@
-"""Greedy diffeomorphic registration (Joshi et al., NeuroImage 2004; Yushkevich et al., NeuroImage 2016), coarse to fine.
+"""Greedy diffeomorphic registration (Joshi et al. 2004; Yushkevich et al. 2016), coarse to fine.
 
 Each step composes a small smooth update, u ← v + u∘(id + v), and smooths the whole a little. The images are compared on
 a fine lattice; the field lives on one twice as coarse, for it is smooth at that scale and an eighth of the work.
@@ -14,12 +14,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from plugins.register.lattice import Lattice, Sampler, blurring, filtered, gaussian, resized, slopes, stretching
-from plugins.register.metrics import Metric
+from plugins.register.lattice import Lattice, Sampler, blurring, filtered, gaussian, resized, stretching
+from plugins.register.sight import Sight
 
 Floats = NDArray[np.float64]
 COARSER = 2  # voxels that are compared along a side of a voxel of the field
-FLAT = 12  # steps without gain after which a stage ends
+FLAT = 6  # steps without gain, one after the other, after which a stage ends
+ENOUGH = 1e-5  # gain of the metric
+SHORTER = 0.7  # a step's length after one without gain
 
 
 @dataclass(frozen=True)
@@ -53,50 +55,53 @@ def zero(lattice: Lattice) -> Field:
 
 def refine(
     field: Field,
-    fixed: Lattice,
-    moving: Lattice,
+    sight: Sight,
     between: Floats,
-    metric: Metric,
     stage: Stage,
     *,
+    pull: Callable[[Tensor, Floats], Tensor] | None = None,
     tell: Callable[[int, float], None] = lambda step, value: None,
 ) -> Field:
-    """One stage: better the field until the metric no longer rises.
+    """One stage: better the field until the metric no longer rises; the best field that was seen.
 
-    fixed, moving: shrunk to the stage's voxels. between: 4×4, LPS mm of the fixed to LPS mm of the moving image.
+    between: 4×4, LPS mm of the fixed to LPS mm of the moving image. pull: a further displacement [3, k, j, i] in mm for
+    a field [3, k, j, i] and its affine (landmarks), added to every update.
     """
-    shape = fixed.shape
-    coarse = [-(-n // COARSER) for n in shape]
-    affine = resized(fixed.affine, shape, coarse)
-    field = field.on(tuple(coarse), affine)
-    fine_mm = _column(fixed.spacing, field.mm)
-    coarse_mm = _column(np.linalg.norm(affine[:3, :3], axis=0), field.mm)
-    up = [stretching(m, n, field.mm) for m, n in zip(coarse, shape, strict=True)]
-    down = [
-        blurring(n, m, stage.update * stage.mm / s, field.mm)
-        for n, m, s in zip(shape, coarse, fixed.spacing, strict=True)
-    ]
-    calm = [
-        gaussian(m, stage.whole * stage.mm / s, field.mm)
-        for m, s in zip(coarse, np.linalg.norm(affine[:3, :3], axis=0), strict=True)
-    ]
-    sampler = Sampler(moving.values, np.linalg.inv(moving.affine) @ between @ fixed.affine, shape)
-    itself = np.eye(4)
-    mm, best, since = field.mm, -np.inf, 0
+    fixed = sight.fixed
+    coarse = [-(-n // COARSER) for n in fixed.shape]
+    affine = resized(fixed.affine, fixed.shape, coarse)
+    mm = field.on(tuple(coarse), affine).mm
+    smooth = _Smoothing(fixed, coarse, affine, stage, mm)
+    fine_mm, coarse_mm = _column(fixed.spacing, mm), _column(np.linalg.norm(affine[:3, :3], axis=0), mm)
+    look = sight.towards(between)
+    length, best, kept, since = stage.length, -np.inf, mm, 0
     for step in range(stage.steps):
-        warped = sampler(filtered(mm, up) / fine_mm)
-        value, slope = metric.of(warped)
-        force = (slopes(warped) * slope).sum(dim=1) / fine_mm
-        update = filtered(force, down)
-        update *= stage.length * stage.mm / (update.square().sum(0).max().sqrt() + 1e-12)
-        mm = update + Sampler(mm, itself, tuple(coarse))(update / coarse_mm)
-        mm = filtered(mm, calm)
+        value, force = look(filtered(mm, smooth.up) / fine_mm)
         tell(step, value)
-        since = 0 if value > best + 1e-5 else since + 1
-        best = max(best, value)
+        if value > best + ENOUGH:
+            best, kept, since = value, mm, 0
+        else:
+            since += 1
+            length *= SHORTER
         if since > FLAT:
             break
-    return Field(mm, affine)
+        update = filtered(force / fine_mm, smooth.down)
+        update *= length * stage.mm / (update.square().sum(0).max().sqrt() + 1e-12)
+        if pull is not None:
+            update += pull(mm, affine)
+        mm = update + Sampler(mm, np.eye(4), tuple(coarse))(update / coarse_mm)
+        mm = filtered(mm, smooth.calm)
+    return Field(kept, affine)
+
+
+class _Smoothing:
+    """The matrices that take a field up to the voxels compared, a force down to the field, and calm the field."""
+
+    def __init__(self, fixed: Lattice, coarse: list[int], affine: Floats, stage: Stage, like: Tensor) -> None:
+        sizes = list(zip(fixed.shape, coarse, fixed.spacing, np.linalg.norm(affine[:3, :3], axis=0), strict=True))
+        self.up = [stretching(m, n, like) for n, m, _, _ in sizes]
+        self.down = [blurring(n, m, stage.update * stage.mm / s, like) for n, m, s, _ in sizes]
+        self.calm = [gaussian(m, stage.whole * stage.mm / s, like) for _, m, _, s in sizes]
 
 
 def _column(mm: Floats, like: Tensor) -> Tensor:

@@ -38,13 +38,19 @@ class Lattice:
         """mm along k, j, i."""
         return np.linalg.norm(self.affine[:3, :3], axis=0)
 
-    def shrunk(self, mm: float) -> Lattice:
-        """About `mm` between voxels, where they are closer: smoothed, then sampled; the outer faces stay."""
-        sizes = zip(self.shape, self.spacing, strict=True)
-        counts = [max(1, round(n * s / mm)) if s < 0.8 * mm else n for n, s in sizes]
-        if tuple(counts) == self.shape:
+    def shrunk(self, mm: float, finer: int = 1) -> Lattice:
+        """What voxels of about `mm` show, where they are closer: smoothed, then sampled; the outer faces stay.
+
+        finer: sampled so many times as closely, which spares linear interpolation in it from blurring by its place.
+        """
+        sizes = list(zip(self.shape, self.spacing, strict=True))
+        if all(s >= 0.8 * mm for s in self.spacing):
             return self
-        matrices = [shrinking(n, m, self.values) for n, m in zip(self.shape, counts, strict=True)]
+        counts = [max(1, round(n * s * finer / mm)) if s < 0.8 * mm / finer else n for n, s in sizes]
+        matrices = [
+            blurring(n, m, SIGMA * mm / s, self.values) if s < 0.8 * mm else stretching(n, m, self.values)
+            for (n, s), m in zip(sizes, counts, strict=True)
+        ]
         return Lattice(filtered(self.values, matrices), resized(self.affine, self.shape, counts))
 
 
@@ -168,9 +174,11 @@ class Sampler:
             return self._start
         return self._start + (self._linear @ moved.reshape(3, -1)).T.reshape(self._start.shape)
 
-    def inside(self, moved: Tensor | None = None) -> Tensor:
-        """1 where a place lies within the image's voxels, else 0: [1, k, j, i]."""
-        return (self.places(moved).abs() <= 1.0 + 1e-4).all(dim=-1).to(self.image.dtype)
+    def inside(self) -> Tensor:
+        """How far each voxel of the lattice lies in the image: 1 within, falling to 0 a voxel beyond: [1, k, j, i]."""
+        halves = (torch.tensor(self.image.shape[:1:-1], device=self.image.device) - 1) / 2
+        beyond = ((self._start.abs() - 1) * halves.clamp(min=0.5)).clamp(0, 1)
+        return (1 - beyond).prod(dim=-1)
 
 
 def _tensor(array: NDArray[np.floating], like: Tensor) -> Tensor:

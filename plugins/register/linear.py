@@ -17,37 +17,49 @@ from numpy.typing import NDArray
 from scipy.linalg import expm
 from torch import Tensor
 
-from plugins.register.lattice import Lattice, Sampler, slopes
-from plugins.register.metrics import Metric
+from plugins.register.lattice import slopes
+from plugins.register.sight import Sight
 
 Floats = NDArray[np.float64]
 Kind = Literal["rigid", "similarity", "affine"]
 DAMPING = 1e-3
-OVERLAP = 0.1  # of the fixed voxels that must lie in the moving image
 
 
-def generators(kind: Kind, centre: Floats, reach: float) -> Floats:
-    """[n, 4, 4]: velocities about `centre` in LPS mm: translations (1 mm), then turns, then stretches, which move what
-    is `reach` mm away by 1 mm."""
-    found = []
-    for axis in range(3):
-        one = np.zeros((4, 4))
-        one[axis, 3] = 1
-        found.append(one)
-    for a, b in ((1, 2), (2, 0), (0, 1)):
-        found.append(_about(centre, reach, [(b, a, 1.0), (a, b, -1.0)]))
+def generators(kind: Kind, centre: Floats, reach: float, normal: Floats | None = None) -> Floats:
+    """[n, 4, 4]: velocities about `centre` in LPS mm, of 1 mm: shifts, turns and stretches; of the last two for what is
+    `reach` mm away. normal: of the plane that single slices stay in."""
+    frame = np.eye(3) if normal is None else _frame(normal)  # columns: with a normal, that comes last
+    axes = range(3) if normal is None else range(2)
+    turns = ((1, 2), (2, 0), (0, 1)) if normal is None else ((0, 1),)
+    linear: list[tuple[tuple[int, int, float], ...]] = [((b, a, 1.0), (a, b, -1.0)) for a, b in turns]
     if kind == "similarity":
-        found.append(_about(centre, reach, [(axis, axis, 1.0) for axis in range(3)]))
+        linear.append(tuple((a, a, 1.0) for a in axes))
     if kind == "affine":
-        found += [_about(centre, reach, [(axis, axis, 1.0)]) for axis in range(3)]
-        found += [_about(centre, reach, [(a, b, 1.0), (b, a, 1.0)]) for a, b in ((0, 1), (0, 2), (1, 2))]
-    return np.array(found)
+        linear += [((a, a, 1.0),) for a in axes]
+        linear += [((a, b, 1.0), (b, a, 1.0)) for a, b in turns]
+    return np.array([_shift(frame[:, a]) for a in axes] + [_about(centre, reach, frame, entries) for entries in linear])
 
 
-def _about(centre: Floats, reach: float, entries: list[tuple[int, int, float]]) -> Floats:
+def _frame(normal: Floats) -> Floats:
+    """Three unit directions at right angles; the last is the normal."""
+    last = normal / np.linalg.norm(normal)
+    first = np.cross(last, np.eye(3)[np.abs(last).argmin()])
+    first /= np.linalg.norm(first)
+    return np.column_stack([first, np.cross(last, first), last])
+
+
+def _shift(direction: Floats) -> Floats:
     one = np.zeros((4, 4))
+    one[:3, 3] = direction
+    return one
+
+
+def _about(centre: Floats, reach: float, frame: Floats, entries: tuple[tuple[int, int, float], ...]) -> Floats:
+    inner = np.zeros((3, 3))
     for row, column, value in entries:
-        one[row, column] = value / reach
+        inner[row, column] = value / reach
+    one = np.zeros((4, 4))
+    one[:3, :3] = frame @ inner @ frame.T
     one[:3, 3] = -one[:3, :3] @ centre
     return one
 
@@ -61,11 +73,11 @@ class Fit:
 
 
 class Hill:
-    """A metric of two images as a function of the matrix between them. weight: of the fixed voxels, [1, k, j, i]."""
+    """A metric of two images as a function of the matrix between them."""
 
-    def __init__(self, fixed: Lattice, moving: Lattice, metric: Metric, weight: Tensor | None = None) -> None:
-        self._fixed, self._moving, self._metric = fixed, moving, metric
-        self._weight = torch.ones_like(fixed.values[:1]) if weight is None else weight
+    def __init__(self, sight: Sight) -> None:
+        self._sight = sight
+        fixed = sight.fixed
         k, j, i = (torch.arange(n, dtype=torch.float32, device=fixed.values.device) for n in fixed.shape)
         index = torch.stack([part.reshape(-1) for part in torch.meshgrid(k, j, i, indexing="ij")])
         affine = torch.as_tensor(fixed.affine, dtype=torch.float32, device=index.device)
@@ -75,26 +87,24 @@ class Hill:
 
     def look(self, matrix: Floats) -> tuple[float, Tensor, Tensor]:
         """The value, the warped image, and the slope of the one with respect to the other."""
-        sampler = Sampler(
-            self._moving.values, np.linalg.inv(self._moving.affine) @ matrix @ self._fixed.affine, self._fixed.shape
-        )
-        weight = sampler.inside() * self._weight
-        if float(weight.sum()) < OVERLAP * float(self._weight.sum()):
-            return -np.inf, weight, weight
-        warped = sampler()
-        value, slope = self._metric.of(warped, weight)
-        return value, warped, slope * weight
+        sampler = self._sight.sampler(matrix)
+        warped, weight = self._sight.split(sampler(), sampler.inside())
+        assert weight is not None  # that of `inside`
+        if not self._sight.enough(weight):
+            return -np.inf, warped, warped
+        value, slope = self._sight.metric.of(warped, weight)
+        return value, warped, slope
 
-    def way_up(self, warped: Tensor, slope: Tensor, basis: Floats) -> Floats:
-        """The step along each generator, up to its length: the slope, scaled by the Gauss-Newton matrix."""
+    def way_up(self, warped: Tensor, slope: Tensor, basis: Floats) -> tuple[Floats, Floats]:
+        """The step along each generator, up to its length: the slope, scaled by the Gauss-Newton matrix; and that."""
         across = self._to_mm @ slopes(warped).reshape(3, -1)  # per mm along x, y, z; channels follow one another
-        c = warped.shape[0]
-        world = self._world.repeat(1, c)
+        world = self._world.repeat(1, len(warped))
         moves = (across[:, None] * world[None]).reshape(12, -1)
         vectors = basis[:, :3].reshape(len(basis), 12)
         gain = vectors @ (moves @ slope.reshape(-1)).double().cpu().numpy()
         matrix = vectors @ (moves @ moves.T).double().cpu().numpy() @ vectors.T
-        return np.linalg.solve(matrix + DAMPING * np.trace(matrix) / len(matrix) * np.eye(len(matrix)), gain)
+        damped = matrix + DAMPING * np.trace(matrix) / len(matrix) * np.eye(len(matrix))
+        return np.linalg.solve(damped, gain), damped
 
     def motion(self, velocity: Floats) -> float:
         """The mean speed, mm, that a 4×4 velocity gives to the image's voxels."""
@@ -119,7 +129,7 @@ def climb(
         if length < shortest or value == -np.inf:
             break
         if velocity is None:
-            velocity = np.tensordot(hill.way_up(warped, slope, basis), basis, axes=1)
+            velocity = np.tensordot(hill.way_up(warped, slope, basis)[0], basis, axes=1)
             velocity /= max(hill.motion(velocity), 1e-12)
         tried = matrix @ expm(length * velocity)
         found = hill.look(tried)
@@ -130,3 +140,25 @@ def climb(
         else:
             length *= 0.4
     return Fit(matrix, value)
+
+
+def polish(hill: Hill, fit: Fit, basis: Floats, reach: float) -> Fit:
+    """A step to the top of a parabola along each principal direction of the Gauss-Newton matrix, where that is better.
+
+    It looks `reach` mm to either side, which evens out what linear interpolation does to the slope at a single place.
+    """
+    value, warped, slope = hill.look(fit.matrix)
+    if value == -np.inf:
+        return fit
+    _, principal = np.linalg.eigh(hill.way_up(warped, slope, basis)[1])
+    total = np.zeros((4, 4))
+    for direction in principal.T:
+        velocity = np.tensordot(direction, basis, axes=1)
+        velocity *= reach / max(hill.motion(velocity), 1e-12)
+        ahead, behind = (hill.look(fit.matrix @ expm(sign * velocity))[0] for sign in (1, -1))
+        bend = ahead + behind - 2 * value
+        at = np.clip((behind - ahead) / (2 * bend), -1, 1) if bend < 0 else np.sign(ahead - behind)
+        total += at * velocity
+    tried = fit.matrix @ expm(total)
+    found = hill.look(tried)[0]
+    return Fit(tried, found) if found > value else Fit(fit.matrix, value)

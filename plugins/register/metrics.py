@@ -16,6 +16,8 @@ from plugins.register.lattice import box, box_sum, filtered
 
 EPS = 1e-6
 BINS = 32
+LEAST = 1e-8  # variance in a box that is more than rounding
+FLOOR = 1e-4  # of the variance in a box, that of the whole image being 1: less is as good as flat
 
 
 class Metric(Protocol):
@@ -38,36 +40,39 @@ class MeanSquares:
 class LocalCorrelation:
     """The squared correlation within a box around every voxel (Avants et al., MedIA 2008), with the exact slope.
 
-    radius: of the box, in voxels.
+    radius: of the box, in voxels. still: what is flat in both images counts as alike, so that identical images are as
+    alike as can be and nothing bends where nothing is seen. Without it flat parts count for nothing, as does what lies
+    outside: less overlap does not look better.
     """
 
-    def __init__(self, fixed: Tensor, radius: int = 2) -> None:
-        self._fixed = fixed - fixed.mean()
-        self._scale = float(self._fixed.std()) + EPS
-        self._fixed /= self._scale
+    def __init__(self, fixed: Tensor, radius: int = 2, *, still: bool = False) -> None:
+        self._still = still
+        self._fixed = (fixed - fixed.mean()) / (fixed.std() + EPS)
         shape = fixed.shape[1:]
         self._mean = [box(n, radius, fixed) for n in shape]
         self._back = [box_sum(n, radius, fixed) for n in shape]
         self._average = filtered(self._fixed, self._mean)
-        self._spread = filtered(self._fixed**2, self._mean) - self._average**2
+        self._spread = (filtered(self._fixed**2, self._mean) - self._average**2).clamp(min=0)
 
     def of(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Tensor]:
         fixed, mean = self._fixed, self._average
         warped = (warped - warped.mean()) / (warped.std() + EPS)
         sums = filtered(torch.cat([warped, warped * warped, warped * fixed]), self._mean)
         average = sums[0:1]
-        spread = (sums[1:2] - average * average).clamp_(min=0).add_(1e-4)
+        spread = sums[1:2] - average * average
+        spread = spread.clamp_(min=0) + FLOOR if self._still else spread.clamp_(min=LEAST)
         common = sums[2:3] - average * mean
-        share = common / (spread * (self._spread.clamp(min=0) + 1e-4))  # a / (b c)
+        share = common / (spread * (self._spread + FLOOR))  # a / (b c)
         likeness = share * common
-        turn = share * common / spread  # a² / (b c²)
+        turn = likeness / spread  # a² / (b c²)
+        if self._still:
+            flat = self._spread / (self._spread + FLOOR)
+            likeness = likeness + 1 - flat * (1 - FLOOR / spread)
+            turn = turn + flat * FLOOR / spread**2
         if weight is not None:
-            share, turn = share * weight, turn * weight
+            likeness, share, turn = likeness * weight, share * weight, turn * weight
         parts = filtered(torch.cat([share, turn, turn * average - share * mean]), self._back)
-        slope = fixed * parts[0:1] - warped * parts[1:2] + parts[2:3]
-        if weight is None:
-            return float(likeness.mean()), slope
-        return float((likeness * weight).sum() / (weight.sum() + EPS)), slope
+        return float(likeness.mean()), fixed * parts[0:1] - warped * parts[1:2] + parts[2:3]
 
 
 class MutualInformation:
@@ -126,3 +131,22 @@ def _spline(t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 def _spline_slope(t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     one = 1 - t
     return -(one**2) / 2, (3 * t**2 - 4 * t) / 2, -(3 * one**2 - 4 * one) / 2, t**2 / 2
+
+
+class Joint:
+    """Several metrics, each of its own channels of one image: their weighted sum.
+
+    parts: (metric, channels, weight).
+    """
+
+    def __init__(self, parts: list[tuple[Metric, int, float]]) -> None:
+        self._parts = parts
+
+    def of(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Tensor]:
+        total, slopes, first = 0.0, [], 0
+        for metric, channels, share in self._parts:
+            value, slope = metric.of(warped[first : first + channels], weight)
+            total += share * value
+            slopes.append(slope * (share / (float(slope.abs().mean()) + EPS)))
+            first += channels
+        return total, torch.cat(slopes)

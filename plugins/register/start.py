@@ -67,7 +67,7 @@ def searched(
         fits.append(Fit(start, hill.look(start)[0]))
         progress(0.7 * number / len(starts))
     best = [fits[0], *sorted(fits[1:], key=lambda fit: -fit.value)[:KEPT]]
-    basis = generators("rigid", here, 50.0)
+    basis = generators("rigid", here, 50.0, fixed.affine[:3, 0] if flat else None)
     climbed = []
     for number, fit in enumerate(best):
         climbed.append(climb(hill, fit.matrix, basis, steps=25, length=4.0, shortest=0.2))

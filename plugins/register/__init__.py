@@ -1,0 +1,232 @@
+"""Registration: the map between the spaces of two images, rigid, affine or deformable, in LPS millimetres."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from viewer.api import Job, Landmarks, Segmentation, Transform, Volume, plugin, resample
+
+from .given import Given, MetricName, Start
+
+if TYPE_CHECKING:
+    from .pair import Pair
+
+GROUP, VERSION = "Registration", "1.0"
+OUTPUTS = ("transform", "registered")
+LIBRARIES = ("torch", "SimpleITK")
+LARGE = 40.0  # mm that large motion is looked for
+
+
+@plugin("Register, rigid", group=GROUP, version=VERSION, outputs=OUTPUTS, libraries=LIBRARIES, gpu=True)
+def register_rigid(
+    fixed: Volume,
+    moving: Volume,
+    fixed_mask: Segmentation | None,
+    moving_mask: Segmentation | None,
+    landmarks: Landmarks | None,
+    fixed_labels: Segmentation | None,
+    moving_labels: Segmentation | None,
+    initial: Transform | None,
+    job: Job,
+    *,
+    metric: MetricName = "automatic",
+    start: Start = "search",
+    different_patients: bool = False,
+) -> tuple[Transform, Volume]:
+    """Turn and shift one image onto another.
+
+    For two images of one person whose shape has not changed: a head, a bone. The result is a transform that takes
+    places of the fixed image to places of the moving one; the moving image itself stays as it is.
+
+    Parameters
+    ----------
+    fixed
+        The image that stays where it is.
+    moving
+        The image that is brought onto it.
+    fixed_mask
+        Where the fixed image counts.
+    moving_mask
+        Where the moving image counts.
+    landmarks
+        Pairs of the same places in both images: three or more are the start.
+    fixed_labels
+        Labelled parts of the fixed image, brought onto those of the same label.
+    moving_labels
+        Labelled parts of the moving image.
+    initial
+        The transform to begin with, an alignment by hand for instance.
+    metric
+        What is made alike. Automatic: local correlation for images of one contrast, mutual information for others.
+    start
+        Search tries many rotations; centres lays the middle of one image on that of the other; as placed trusts the
+        files.
+    different_patients
+        Go on although the files name different patients.
+    """
+    given = Given(fixed, moving, fixed_mask, moving_mask, landmarks, fixed_labels, moving_labels, initial)
+    return _linear("rigid", given, metric, start, different_patients, job)
+
+
+@plugin("Register, affine", group=GROUP, version=VERSION, outputs=OUTPUTS, libraries=LIBRARIES, gpu=True)
+def register_affine(
+    fixed: Volume,
+    moving: Volume,
+    fixed_mask: Segmentation | None,
+    moving_mask: Segmentation | None,
+    landmarks: Landmarks | None,
+    fixed_labels: Segmentation | None,
+    moving_labels: Segmentation | None,
+    initial: Transform | None,
+    job: Job,
+    *,
+    freedom: Literal["affine", "similarity"] = "affine",
+    metric: MetricName = "automatic",
+    start: Start = "search",
+    different_patients: bool = False,
+) -> tuple[Transform, Volume]:
+    """Turn, shift and scale one image onto another.
+
+    For different persons, a person and an atlas, or scanners whose millimetres differ. Begins with a rigid
+    registration.
+
+    Parameters
+    ----------
+    fixed
+        The image that stays where it is.
+    moving
+        The image that is brought onto it.
+    fixed_mask
+        Where the fixed image counts.
+    moving_mask
+        Where the moving image counts.
+    landmarks
+        Pairs of the same places in both images: three or more are the start.
+    fixed_labels
+        Labelled parts of the fixed image, brought onto those of the same label.
+    moving_labels
+        Labelled parts of the moving image.
+    initial
+        The transform to begin with, an alignment by hand for instance.
+    freedom
+        Affine scales and shears each direction by itself; similarity scales all alike.
+    metric
+        What is made alike. Automatic: local correlation for images of one contrast, mutual information for others.
+    start
+        Search tries many rotations; centres lays the middle of one image on that of the other; as placed trusts the
+        files.
+    different_patients
+        Go on although the files name different patients.
+    """
+    given = Given(fixed, moving, fixed_mask, moving_mask, landmarks, fixed_labels, moving_labels, initial)
+    return _linear(freedom, given, metric, start, different_patients, job)
+
+
+@plugin("Register, deformable", group=GROUP, version=VERSION, outputs=OUTPUTS, libraries=LIBRARIES, gpu=True)
+def register_deform(
+    fixed: Volume,
+    moving: Volume,
+    fixed_mask: Segmentation | None,
+    moving_mask: Segmentation | None,
+    landmarks: Landmarks | None,
+    fixed_labels: Segmentation | None,
+    moving_labels: Segmentation | None,
+    initial: Transform | None,
+    job: Job,
+    *,
+    quality: Literal["fast", "best"] = "fast",
+    before: Literal["rigid", "affine", "nothing"] = "affine",
+    motion: Literal["small", "large"] = "small",
+    metric: MetricName = "automatic",
+    start: Start = "search",
+    different_patients: bool = False,
+) -> tuple[Transform, Volume]:
+    """Bend one image onto another, without folds.
+
+    The map is smooth and can be undone (diffeomorphic). Look at its grid and at how it swells and shrinks before you
+    trust it: what is in one image only, a tumour for instance, has no true counterpart.
+
+    Parameters
+    ----------
+    fixed
+        The image that stays where it is.
+    moving
+        The image that is brought onto it.
+    fixed_mask
+        Where the fixed image counts.
+    moving_mask
+        Where the moving image counts.
+    landmarks
+        Pairs of the same places in both images: they are the start, and are drawn together.
+    fixed_labels
+        Labelled parts of the fixed image, brought onto those of the same label.
+    moving_labels
+        Labelled parts of the moving image.
+    initial
+        The transform to begin with; of a deformation its linear part.
+    quality
+        Best compares smaller voxels: finer, and about four times as slow.
+    before
+        What is done before it bends: for one person rigid, for different ones affine.
+    motion
+        Large looks as far as 40 mm for each part first: for the lungs and the abdomen.
+    metric
+        What is made alike. Automatic: local correlation for images of one contrast, self-similarity (MIND-SSC) for
+        others.
+    start
+        Search tries many rotations; centres lays the middle of one image on that of the other; as placed trusts the
+        files.
+    different_patients
+        Go on although the files name different patients.
+    """
+    from . import align
+
+    given = Given(fixed, moving, fixed_mask, moving_mask, landmarks, fixed_labels, moving_labels, initial)
+    pair = _pair(given, metric, different_patients, job)
+    matrix = align.begun(pair, start, initial, job)
+    if before != "nothing":
+        linear = align.chosen_metric(pair, metric, matrix, deformable=False)
+        matrix = align.aligned(pair, "rigid", linear, matrix, job, align.Route(job, 0.3, 0.4))
+        if before == "affine":
+            matrix = align.aligned(pair, "affine", linear, matrix, job, align.Route(job, 0.4, 0.5))
+    chosen = align.chosen_metric(pair, metric, matrix, deformable=True)
+    reach = LARGE if motion == "large" else 0.0
+    route = align.Route(job, 0.5, 0.95)
+    transform = align.deformed(pair, chosen, matrix, quality, job, route, fixed.grid, reach=reach)
+    return transform, _registered(given, transform, job)
+
+
+def _linear(
+    kind: Literal["rigid", "similarity", "affine"],
+    given: Given,
+    metric: MetricName,
+    start: Start,
+    different_patients: bool,
+    job: Job,
+) -> tuple[Transform, Volume | None]:
+    from . import align
+
+    pair = _pair(given, metric, different_patients, job)
+    matrix = align.begun(pair, start, given.initial, job)
+    chosen = align.chosen_metric(pair, metric, matrix, deformable=False)
+    matrix = align.aligned(pair, "rigid", chosen, matrix, job, align.Route(job, 0.3, 0.6))
+    if kind != "rigid":
+        matrix = align.aligned(pair, kind, chosen, matrix, job, align.Route(job, 0.6, 0.9))
+    transform = Transform(matrix)
+    return transform, _registered(given, transform, job)
+
+
+def _pair(given: Given, metric: MetricName, different_patients: bool, job: Job) -> Pair:
+    from .pair import prepared
+
+    given.check(metric, different_patients=different_patients)
+    with job.stage("preparing the images"):
+        return prepared(given, job.device)
+
+
+def _registered(given: Given, transform: Transform, job: Job) -> Volume | None:
+    """The moving image on the fixed grid, where it is asked for."""
+    if not job.wants("registered"):
+        return None
+    with job.stage("resampling"):
+        return resample(given.moving, given.fixed.grid, transform)
