@@ -12,6 +12,7 @@ from viewer.data.grid import Grid
 from viewer.data.transform import Transform
 from viewer.render.slice_view import SliceView
 from viewer.render.volume_view import VolumeView
+from viewer.scene.history import History
 from viewer.tools.probe import Probe
 
 FIXED = Grid.of((60, 64, 68), (1.5, 1.4, 1.3), (-45, -45, -45))
@@ -148,7 +149,7 @@ def test_an_image_that_is_moved_by_a_shift_of_whole_voxels_shows_the_very_same_v
 def test_the_value_under_the_mouse_is_read_through_the_transform(document, state, pair, name):
     _, moving = pair
     moving.transform = TRANSFORMS[name]
-    probe, read = Probe(document, state), 0
+    probe, read = Probe(document, state, History(document).do), 0
     image = itk(MOVING, moving.volumes[0].array)
     for place in np.random.default_rng(5).uniform(-30, 30, (40, 3)):
         point = tuple(float(mm) for mm in place)

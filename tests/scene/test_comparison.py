@@ -9,7 +9,7 @@ import pytest
 
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
-from viewer.scene.comparison import Comparison, compared, pair
+from viewer.scene.comparison import Comparison, compared
 from viewer.scene.document import Document
 from viewer.scene.layer import VolumeLayer
 
@@ -34,15 +34,3 @@ def test_both_are_shown_or_one_alone_and_nothing_once_one_is_gone(three):
     document.remove(mr.id)
     assert compared(document, how) is None
     assert compared(document, None) is None
-
-
-def test_tools_mean_the_comparison_else_the_active_image_on_the_lowest_other(three):
-    document, ct, mr, pet = three
-    assert pair(document, Comparison(pet.id, mr.id), ct.id) == (pet, mr)
-    assert pair(document, None, pet.id) == (ct, pet)
-    assert pair(document, None, ct.id) == (mr, ct)
-    ct.visible = False
-    assert pair(document, None, pet.id) == (mr, pet)
-    mr.visible = False
-    assert pair(document, None, pet.id) is None
-    assert pair(document, None, "") is None

@@ -11,6 +11,7 @@ from viewer.data.volume import Volume, Window
 from viewer.render.slice_view import SliceView
 from viewer.render.view import MouseEvent
 from viewer.scene.document import Document
+from viewer.scene.history import History
 from viewer.scene.layer import VolumeLayer, volume_layer
 from viewer.scene.view_state import ViewState
 from viewer.tools.mouse import Mouse
@@ -59,8 +60,13 @@ def view(qtbot, document, state) -> SliceView:
 
 
 @pytest.fixture
-def mouse(document, state, view) -> Mouse:
-    mouse = Mouse(document, state, profiles()["default"])
+def history(document) -> History:
+    return History(document)
+
+
+@pytest.fixture
+def mouse(document, state, view, history) -> Mouse:
+    mouse = Mouse(document, state, profiles()["default"], history.do)
     mouse.follow(view)
     return mouse
 
@@ -83,5 +89,16 @@ def drag(view, mouse) -> Callable[..., None]:
 def wheel(view, mouse) -> Callable[..., None]:
     def go(steps: float, *modifiers: str) -> None:
         view.mouse.emit(view, MouseEvent("wheel", 200, 150, "", frozenset(modifiers), steps))
+
+    return go
+
+
+@pytest.fixture
+def emit_click() -> Callable[..., None]:
+    """Press and release the left button in a view."""
+
+    def go(view: SliceView, x: float, y: float) -> None:
+        for kind in ("press", "release"):
+            view.mouse.emit(view, MouseEvent(kind, x, y, "left"))
 
     return go

@@ -7,6 +7,7 @@ import pytest
 from viewer.data.volume import Window
 from viewer.render.slice_view import SliceView
 from viewer.render.view import MouseEvent
+from viewer.scene.history import History
 from viewer.tools.mouse import CHOICES, Mouse
 from viewer.tools.profiles import profiles
 
@@ -126,7 +127,7 @@ def test_hovering_without_shift_moves_nothing(view, mouse, state):
 @pytest.mark.parametrize("name", profiles())
 def test_every_profile_names_tools_that_there_are(document, state, name):
     profile = profiles()[name]
-    tools = Mouse(document, state, profile).tools
+    tools = Mouse(document, state, profile, History(document).do).tools
     assert {*profile.slices.values(), *profile.volume.values()} - {"active"} <= set(tools)
     assert profile.tool in {kind.id for kind in CHOICES}
 
@@ -139,7 +140,7 @@ def test_every_tool_can_be_dragged_without_an_image(qtbot, tool):
     document, state = Document(), ViewState(tool=tool)
     view = SliceView(document, state, "axial")
     qtbot.addWidget(view)
-    mouse = Mouse(document, state, profiles()["default"])
+    mouse = Mouse(document, state, profiles()["default"], History(document).do)
     mouse.follow(view)
     view.mouse.emit(view, MouseEvent("press", 5, 5, "left"))
     view.mouse.emit(view, MouseEvent("move", 9, 9, "left"))

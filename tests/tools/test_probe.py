@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from viewer.render.view import MouseEvent
+from viewer.scene.history import History
 from viewer.tools.probe import Probe
 
 
 @pytest.fixture
 def readings(document, state, view):
-    probe = Probe(document, state)
+    probe = Probe(document, state, History(document).do)
     probe.follow(view)
     heard = []
     probe.reading.connect(heard.append)

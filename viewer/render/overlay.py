@@ -85,8 +85,35 @@ class Outline:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A pair of landmarks in pixels. has: which of its ends lie in the slice; one that does not is drawn faintly.
+
+    chosen: drawn bold.
+    """
+
+    id: str
+    fixed: tuple[float, float]
+    moving: tuple[float, float]
+    has: tuple[bool, bool]
+    text: Line
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
+class Strokes:
+    """Lines in pixels; arrows: each has a head at its end."""
+
+    lines: tuple[tuple[tuple[float, float], ...], ...]
+    color: str
+    arrows: bool = False
+
+
+@dataclass(frozen=True)
 class Overlay:
-    """All of it. edges: letters at the left, right, top and bottom. loading: the part that has arrived."""
+    """All of it. edges: letters at the left, right, top and bottom. loading: the part that has arrived.
+
+    ring: middle and radius in pixels of the handle that turns an image.
+    """
 
     top_left: tuple[Line, ...] = ()
     top_right: tuple[Line, ...] = ()
@@ -98,6 +125,9 @@ class Overlay:
     cross: Cross | None = None
     wipe: Wipe | None = None
     outline: Outline | None = None
+    marks: tuple[Mark, ...] = ()
+    ring: tuple[float, float, float] | None = None
+    strokes: Strokes | None = None
     message: str = ""
     loading: float = 1.0
     active: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import partial
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import (
@@ -17,6 +18,7 @@ from PySide6.QtGui import (
 )
 
 from viewer.render.colormaps import colour_table
+from viewer.render.marks_painter import paint_marks, paint_ring, paint_strokes
 from viewer.render.overlay import (
     ACCENT,
     AI,
@@ -61,6 +63,11 @@ class OverlayPainter:
             self._wipe(painter, overlay.wipe, width, height)
         if overlay.outline:
             self._outline(painter, overlay.outline, width, height)
+        if overlay.strokes:
+            paint_strokes(painter, overlay.strokes)
+        if overlay.ring:
+            paint_ring(painter, overlay.ring)
+        paint_marks(painter, overlay.marks, partial(self._text, painter))
         bars = self._color_bars(painter, overlay.color_bars, width, height)
         self._corners(painter, overlay, width, height)
         self._edges(painter, overlay, width, bars, height)

@@ -146,6 +146,11 @@ class Pose:
         scale = MARGIN * max((right - left) / max(width, 1), (bottom - top) / max(height, 1))
         return cls(plane, index, (left + right) / 2, (top + bottom) / 2, scale, width, height)
 
+    @property
+    def ring(self) -> float:
+        """Radius in pixels of the handle that turns an image about the cross-hair."""
+        return 0.36 * min(self.width, self.height)
+
     def world(self, x: float, y: float) -> Floats:
         """The world position under a pixel, on the slice."""
         across = self.across + (x - self.width / 2) * self.scale

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from viewer.render.compared import comparison_bars, comparison_lines, comparison_wipe
 from viewer.render.inspected import inspection_lines, wipe_line
+from viewer.render.marks import ring, shown_pairs
 from viewer.render.overlay import (
     ColorBar,
     Line,
@@ -45,6 +46,8 @@ def slice_overlay(view: SliceView, *, active: bool) -> Overlay:
         cross=cross(pose, state.crosshair, full=state.show_crosshair) if written else None,
         wipe=_wipe(view, pose),
         outline=view.region_outline(pose),
+        marks=shown_pairs(view, pose),
+        ring=ring(view, pose),
         loading=loading(shown),
         active=active,
     )

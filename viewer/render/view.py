@@ -73,6 +73,7 @@ class View(GLView):
         document.inserted.connect(self._inserted)
         document.removed.connect(self._removed)
         document.moved.connect(self._changed)
+        document.landmarks.changed.connect(self._changed)
         state.events.connect(self._changed)
 
     def _text_size(self) -> int:

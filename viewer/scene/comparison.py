@@ -65,16 +65,3 @@ def compared(document: Document, comparison: Comparison | None) -> Compared | No
     if not isinstance(fixed, VolumeLayer) or not isinstance(moving, VolumeLayer) or fixed is moving:
         return None
     return Compared(fixed, moving, comparison)
-
-
-def pair(document: Document, comparison: Comparison | None, active: str) -> tuple[VolumeLayer, VolumeLayer] | None:
-    """The fixed and the moving image that tools for registration mean.
-
-    Those of the comparison; without one the active layer moves, on the lowest visible other image.
-    """
-    seen = compared(document, comparison)
-    if seen:
-        return seen.fixed, seen.moving
-    moving = document.find(active)
-    fixed = next((layer for layer in document.shown if layer is not moving), None)
-    return (fixed, moving) if fixed and isinstance(moving, VolumeLayer) else None

@@ -65,6 +65,11 @@ class Document:
         """The image whose slices the views show: the lowest visible one that no transform moves, else the lowest."""
         return next((layer for layer in self.shown if layer.transform is None), self.base)
 
+    @property
+    def whole(self) -> Document:
+        """The document that this one shows a part of: itself."""
+        return self
+
     # Called by viewer.scene.provisional only.
     def lay_over(self, under: Layer, preview: VolumeLayer) -> None:
         """Show a preview over a layer wherever that is visible."""
@@ -105,6 +110,10 @@ class Showcase(Document):
         super().__init__()
         self.landmarks, self._among = among.landmarks, among
         self.insert(0, layer)
+
+    @property
+    def whole(self) -> Document:
+        return self._among
 
     @property
     def reference(self) -> VolumeLayer | None:

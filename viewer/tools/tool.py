@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from PySide6.QtCore import Qt
 
 from viewer.render.view import MouseEvent, View
 from viewer.scene.document import Document
+from viewer.scene.edits import Edit
 from viewer.scene.inspection import inspected
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.view_state import ViewState
 
 
 class Tool:
-    """Between press and release, or by wheel or hovering. It writes the ViewState or a layer's look, never an edit.
+    """Between press and release, or by wheel or hovering. It writes the ViewState or a layer's look; what would be in
+    an export goes by `edit` (of a History), a gesture being one step.
 
-    Positions and distances are logical widget pixels, x to the right, y down.
+    Positions and distances are logical widget pixels, x to the right, y down. gestures: what the tool takes for itself
+    while it is chosen, whatever the profile says.
     """
 
     id: ClassVar[str] = ""
@@ -26,15 +30,21 @@ class Tool:
     tip: ClassVar[str] = ""
     cursor: ClassVar[Qt.CursorShape] = Qt.CursorShape.ArrowCursor
 
-    def __init__(self, document: Document, state: ViewState) -> None:
+    gestures: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, document: Document, state: ViewState, edit: Callable[[Edit], object]) -> None:
         self.document = document
         self.state = state
+        self.edit = edit
 
     def press(self, view: View, event: MouseEvent) -> None:
         """The button went down."""
 
     def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
         """The mouse moved by (dx, dy) since the last call, button held."""
+
+    def release(self, view: View, event: MouseEvent) -> None:
+        """The button went up."""
 
     def wheel(self, view: View, event: MouseEvent) -> None:
         """The wheel turned by event.steps notches, positive away from the user."""

@@ -1,4 +1,4 @@
-"""The line between input and result, taken hold of and moved."""
+"""The line between two images, taken hold of and moved: input and result, or fixed and moving."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from PySide6.QtCore import Qt
 
-from viewer.render.inspected import wipe_at
+from viewer.render.compared import comparison_wipe
+from viewer.render.inspected import wipe_line
+from viewer.render.overlay import Wipe
 from viewer.render.slice_view import SliceView
 from viewer.render.view import MouseEvent, View
 from viewer.tools.tool import Tool
@@ -21,18 +23,28 @@ class WipeLine(Tool):
 
     def on(self, view: View, event: MouseEvent) -> bool:
         """True where the mouse is on the line of a view."""
-        inspection, pose = self.state.inspection, view.pose if isinstance(view, SliceView) else None
-        if inspection is None or pose is None or not isinstance(view, SliceView) or not view.inspected:
-            return False
-        at = wipe_at(pose, inspection)
-        return at is not None and abs((event.x if inspection.upright else event.y) - at) <= NEAR
+        line = _line(view)
+        return line is not None and abs((event.x if line.upright else event.y) - line.at) <= NEAR
 
-    def shape(self) -> Qt.CursorShape:
+    def shape(self, view: View) -> Qt.CursorShape:
         """The cursor over the line."""
-        upright = self.state.inspection is None or self.state.inspection.upright
-        return Qt.CursorShape.SplitHCursor if upright else Qt.CursorShape.SplitVCursor
+        line = _line(view)
+        return Qt.CursorShape.SplitHCursor if line is None or line.upright else Qt.CursorShape.SplitVCursor
 
     def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
         world = view.world_at(event.x, event.y)
-        if self.state.inspection and world:
+        if world is None or not isinstance(view, SliceView):
+            return
+        if view.compared:
+            self.state.comparison = replace(view.compared.how, at=world)
+        elif self.state.inspection:
             self.state.inspection = replace(self.state.inspection, at=world)
+
+
+def _line(view: View) -> Wipe | None:
+    pose = view.pose if isinstance(view, SliceView) else None
+    if pose is None or not isinstance(view, SliceView):
+        return None
+    if view.compared:
+        return comparison_wipe(pose, view.compared)
+    return wipe_line(pose, view.inspected) if view.inspected else None

@@ -40,8 +40,8 @@ class Views(QStackedWidget):
         self.setAccessibleName("Views")
         self.session = session
         self.by_name = {name: self._make(name) for name in VIEWS}
-        self.mouse = Mouse(session.document, session.state, profile)
-        self.probe = Probe(session.document, session.state)
+        self.mouse = Mouse(session.document, session.state, profile, session.history.do)
+        self.probe = Probe(session.document, session.state, session.history.do)
         self._compared: dict[str, SliceView] = {}  # layer id -> the view that shows it alone
         for view in self.by_name.values():
             self._listen(view)
