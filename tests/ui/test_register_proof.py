@@ -283,3 +283,22 @@ def test_the_moving_image_is_placed_by_its_landmarks(pair, window, session, qtbo
     assert pair[1].transform.matrix[:3, 3] == pytest.approx(SHIFT)
     assert section.summary.text().startswith("TRE 0.00 mm")
     assert "Rigid fit to 3 landmarks" in window.register.result.about.text()
+
+
+def test_landmarks_are_saved_and_loaded(pair, window, session, qtbot, tmp_path: Path):
+    verbs = window.register.landmarks.verbs
+    landmark(session, pair, "stem", (5, 5, 5))
+    landmark(session, pair, "vertex", (15, 6, 8), gap=(0.0, 1.0, 0.0))
+    before = window.register.do.landmarks
+    verbs.save(tmp_path / "points.csv")
+    qtbot.waitUntil(lambda: not any(task.running for task in session.tasks), timeout=SLOW)
+    for _ in range(2):
+        session.history.undo()
+    assert not window.register.do.pairs
+    verbs.load(tmp_path / "points.csv")
+    qtbot.waitUntil(lambda: len(window.register.do.pairs) == 2, timeout=SLOW)
+    after = window.register.do.landmarks
+    assert after.names == before.names
+    assert np.allclose(after.fixed, before.fixed)
+    assert np.allclose(after.moving, before.moving)
+    assert session.history.undo_labels[0] == "Load 2 landmarks"

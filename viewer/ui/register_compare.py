@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QFormLayout,
     QGridLayout,
+    QSizePolicy,
     QSlider,
     QToolButton,
     QVBoxLayout,
@@ -120,6 +121,7 @@ class CompareSection(QWidget):
             choice.setToolTip(TIPS[style] if style else "Show the layers as they are")
             choice.setAccessibleName(f"See the pair as: {title}")
             choice.setCheckable(True)
+            choice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             choice.clicked.connect(partial(self.turn_on, style) if style else self.turn_off)
             self.buttons.addButton(choice)
             self.choices[style] = choice

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
+    QFileDialog,
+    QGridLayout,
     QHBoxLayout,
     QHeaderView,
     QTableWidget,
@@ -20,15 +22,17 @@ from PySide6.QtWidgets import (
 from viewer.compute.landmark_fit import LEAST
 from viewer.compute.transform_quality import TG132_TARGET
 from viewer.data.grid import Grid
-from viewer.scene.edits import ChangeLandmark
 from viewer.scene.landmarks import LandmarkPair
 from viewer.ui import theme
-from viewer.ui.registering import FITS, Registering
+from viewer.ui.landmarking import FITS, Landmarking
+from viewer.ui.registering import Registering
 from viewer.ui.widgets import button, label, rule, set_role, tabular
 
 ID = Qt.ItemDataRole.UserRole
 ABOUT = "Set a pair with the landmark tool: first the place in the fixed image, then the same place in the moving one."
 CAUTION = "Pairs that an alignment was fitted to tell how well it fits them, not its error elsewhere."
+FORMATS = "Table (*.csv);;3D Slicer (*.mrk.json *.fcsv);;JSON (*.json)"
+ANY = "Landmarks (*.csv *.mrk.json *.fcsv *.json);;All files (*)"
 ROWS = 6  # seen without scrolling
 
 
@@ -37,15 +41,17 @@ class LandmarksSection(QWidget):
 
     def __init__(self, do: Registering) -> None:
         super().__init__()
-        self.do = do
+        self.do, self.verbs = do, Landmarking(do)
         self.pairs: tuple[LandmarkPair, ...] = ()
         self.about, self.summary, self.caution = label(ABOUT, "dim"), label(), label(CAUTION, "dim")
         self.table = QTableWidget(0, 3)
-        self.set = button("Set pairs", "map-pin-add", do.set_landmarks)
-        self.remove = button("Remove", "remove", self._remove)
+        self.set = button("Set pairs", "map-pin-add", self.verbs.set_pairs)
+        self.remove = button("Remove", "remove", self.verbs.remove)
         self.kind = QComboBox()
         self.kind.setAccessibleName("Fit to the landmarks by")
-        self.fit = button("Fit", "focus-2", lambda: do.fit(self.kind.currentData()))
+        self.fit = button("Fit", "focus-2", lambda: self.verbs.fit(self.kind.currentData()))
+        self.save = button("Save…", "save", self._ask_save)
+        self.load = button("Load…", "open", self._ask_load)
         self._build()
         self.kind.currentIndexChanged.connect(self.refresh)
         self.table.itemChanged.connect(self._rename)
@@ -73,7 +79,9 @@ class LandmarksSection(QWidget):
         for widget in (self.table, self.summary, self.caution):
             widget.setVisible(bool(self.pairs))
         self.about.setVisible(not self.pairs)
-        self.set.setEnabled(bool(self.do.together))
+        for one in (self.set, self.load):
+            one.setEnabled(bool(self.do.together))
+        self.save.setEnabled(bool(self.pairs))
         least = LEAST[self.kind.currentData()]
         self.fit.setEnabled(len(self.pairs) >= least)
         self.fit.setToolTip(f"It needs {least} pairs or more")
@@ -99,32 +107,27 @@ class LandmarksSection(QWidget):
             if pair.id == self.do.state.landmark:
                 self.table.selectRow(row)
         blocker.unblock()
-        self.remove.setEnabled(self._chosen is not None)
-
-    @property
-    def _chosen(self) -> LandmarkPair | None:
-        return next((pair for pair in self.pairs if pair.id == self.do.state.landmark), None)
+        self.remove.setEnabled(self.verbs.chosen is not None)
 
     def _go(self) -> None:
-        """Every view goes to the chosen pair's place in the fixed image."""
         rows = self.table.selectionModel().selectedRows()
         if rows:
-            pair = self.pairs[rows[0].row()]
-            self.do.state.landmark = pair.id
-            self.do.state.crosshair = pair.fixed
+            self.verbs.go(self.pairs[rows[0].row()])
 
     def _rename(self, item: QTableWidgetItem) -> None:
-        pair = self.pairs[item.row()]
-        if item.column() == 0 and item.text().strip() not in ("", pair.name):
-            index = self.do.session.document.landmarks.index(pair.id)
-            named = replace(pair, name=item.text().strip())
-            self.do.session.history.do(ChangeLandmark(pair, named, index))
+        if item.column() == 0:
+            self.verbs.rename(self.pairs[item.row()], item.text().strip())
 
-    def _remove(self) -> None:
-        pair = self._chosen
-        if pair is not None:
-            index = self.do.session.document.landmarks.index(pair.id)
-            self.do.session.history.do(ChangeLandmark(pair, None, index))
+    def _ask_save(self) -> None:
+        start = str(Path.home() / "landmarks.csv")
+        path, _ = QFileDialog.getSaveFileName(self, "Save the landmarks", start, FORMATS)
+        if path:
+            self.verbs.save(Path(path))
+
+    def _ask_load(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Load landmarks", str(Path.home()), ANY)
+        if path:
+            self.verbs.load(Path(path))
 
     def _build(self) -> None:
         self.table.setAccessibleName("Landmarks and how far the transform misses them")
@@ -139,10 +142,10 @@ class LandmarksSection(QWidget):
             header.setSectionResizeMode(place, QHeaderView.ResizeMode.ResizeToContents)
         for kind, text in FITS.items():
             self.kind.addItem(text, kind)
-        buttons, fitting = QHBoxLayout(), QHBoxLayout()
-        buttons.addWidget(self.set)
-        buttons.addWidget(self.remove)
-        buttons.addStretch()
+        buttons, fitting = QGridLayout(), QHBoxLayout()
+        buttons.setSpacing(4)
+        for place, one in enumerate((self.set, self.remove, self.save, self.load)):
+            buttons.addWidget(one, place // 2, place % 2)
         fitting.addWidget(self.kind, 1)
         fitting.addWidget(self.fit)
         column = QVBoxLayout(self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSignalBlocker
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from viewer.scene.layer import VolumeLayer
@@ -47,7 +47,7 @@ class PairSection(QWidget):
     def refresh(self) -> None:
         """Offer the images that there are."""
         for box, chosen in ((self.fixed, self.do.fixed), (self.moving, self.do.moving)):
-            _fill(box, self.do.layers, chosen)
+            self._fill(box, chosen)
         doubt = self.do.doubt
         if doubt != self._asked:
             self._asked = doubt
@@ -56,19 +56,18 @@ class PairSection(QWidget):
         self.doubt.setVisible(bool(doubt))
         self.sure.setVisible(bool(doubt))
 
+    def _fill(self, box: QComboBox, chosen: VolumeLayer | None) -> None:
+        blocker = QSignalBlocker(box)
+        box.clear()
+        for layer in self.do.layers:
+            box.addItem(self.do.title(layer), layer)
+            box.setItemData(box.count() - 1, self.do.title(layer), Qt.ItemDataRole.ToolTipRole)  # long names are cut
+        box.setCurrentIndex(next((place for place, one in enumerate(self.do.layers) if one is chosen), -1))
+        blocker.unblock()
+
 
 def _box(name: str) -> QComboBox:
     box = QComboBox()
     box.setAccessibleName(name)
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     return box
-
-
-def _fill(box: QComboBox, layers: list[VolumeLayer], chosen: VolumeLayer | None) -> None:
-    blocker = QSignalBlocker(box)
-    box.clear()
-    for layer in layers:
-        box.addItem(layer.name, layer)
-        box.setItemData(box.count() - 1, layer.name, 3)  # the tool tip: long names are cut
-    box.setCurrentIndex(next((place for place, one in enumerate(layers) if one is chosen), -1))
-    blocker.unblock()

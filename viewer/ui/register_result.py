@@ -73,9 +73,17 @@ class ResultSection(QWidget):
         self.load.setEnabled(moving is not None)
         others = [layer for layer in self.do.layers if layer is not moving]
         placed = [layer for layer in others if layer.transform is not None]
-        _offer(self.copy, others if now else [], self.do.copy_to)
-        _offer(self.chain, placed if now else [], self.do.chain)
-        _offer(self.resample, others if RESAMPLE in self.do.session.plugins else [], self.do.resample_onto)
+        self._offer(self.copy, others if now else [], self.do.copy_to)
+        self._offer(self.chain, placed if now else [], self.do.chain)
+        self._offer(self.resample, others if RESAMPLE in self.do.session.plugins else [], self.do.resample_onto)
+
+    def _offer(self, made: QPushButton, layers: list[VolumeLayer], act: Callable[[VolumeLayer], object]) -> None:
+        """The layers in a button's menu."""
+        menu = made.menu()
+        menu.clear()
+        for layer in layers:
+            menu.addAction(self.do.title(layer), partial(act, layer))
+        made.setEnabled(bool(layers))
 
     def _ask_save(self) -> None:
         start = str(Path.home() / "registration.h5")
@@ -136,12 +144,3 @@ def _menu_button(text: str, icon: str) -> QPushButton:
     made = button(text, icon, lambda: None)
     made.setMenu(QMenu(made))
     return made
-
-
-def _offer(made: QPushButton, layers: list[VolumeLayer], act: Callable[[VolumeLayer], object]) -> None:
-    """The layers in a button's menu."""
-    menu = made.menu()
-    menu.clear()
-    for layer in layers:
-        menu.addAction(layer.name, partial(act, layer))
-    made.setEnabled(bool(layers))

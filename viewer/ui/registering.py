@@ -10,7 +10,6 @@ from typing import Any, Literal
 from psygnal import Signal
 
 from viewer.compute.label_image import is_label_image
-from viewer.compute.landmark_fit import Fit, fit
 from viewer.compute.transforms import compose, inverse
 from viewer.data.landmarks import Landmarks
 from viewer.data.transform import Transform
@@ -29,14 +28,8 @@ METHODS = {  # plugin -> what the list says
 }
 RESAMPLE = "resample_image"
 ASKED = "different_patients"  # the parameter of a plugin that would ask, too
-ALIGN, LANDMARK = "align", "landmark"  # tools
+ALIGN = "align"  # the tool
 Word = Literal["accepted", "rejected"]
-FITS: dict[Fit, str] = {
-    "rigid": "Rigid",
-    "similarity": "Rigid and one scale",
-    "affine": "Affine",
-    "spline": "Thin-plate spline",
-}
 
 
 class Registering:
@@ -90,6 +83,12 @@ class Registering:
         fixed = self.fixed
         others = [one for one in self.layers if one is not fixed]
         return _of(others, self._moving) or next(iter(others), None)
+
+    def title(self, layer: VolumeLayer) -> str:
+        """The name of an image; with its study's date before it where another one has the same name."""
+        date = wording.date(layer.source.study_date)
+        alike = [one for one in self.session.document.volume_layers if one.name == layer.name]
+        return f"{date} · {layer.name}" if date and len(alike) > 1 else layer.name
 
     def choose(self, fixed: VolumeLayer | None, moving: VolumeLayer | None) -> None:
         """Take these two; where both are one, the other of the pair takes its place."""
@@ -180,21 +179,6 @@ class Registering:
         """The same as values: places of the room, and of the moving image's own space."""
         fixed, moving = self.together.get("fixed", ""), self.together.get("moving", "")
         return self.session.document.landmarks.values(fixed, moving)
-
-    def set_landmarks(self) -> None:
-        """Take the tool that sets pairs, and see each image alone beside the other."""
-        if self.fixed and self.moving:
-            self.state.tool = LANDMARK
-            self.state.compared = (self.fixed.id, self.moving.id)
-            self.state.layout = "compare"
-
-    def fit(self, kind: Fit) -> None:
-        """Place the moving image by the landmarks."""
-        fixed, moving, landmarks = self.fixed, self.moving, self.landmarks
-        if fixed and moving:
-            grid = fixed.volumes[0].grid
-            name = f"{FITS[kind]} fit to {wording.count(len(landmarks.fixed), 'landmark')}"
-            self.session.align_by(moving, "Fit to landmarks", lambda: replace(fit(landmarks, kind, grid), name=name))
 
     # ---- the transform
     def reset(self) -> None:
