@@ -10,15 +10,14 @@ from viewer.render.volume_view import SIDES
 from viewer.scene.view_state import LAYOUTS, Layout
 from viewer.settings import log_folder, plugin_folder
 from viewer.tools.mouse import CHOICES
-from viewer.tools.timepoint import timepoints
 from viewer.ui.action import Action, always
+from viewer.ui.image_actions import image_actions
 from viewer.ui.inspect_actions import inspect_actions
 
 if TYPE_CHECKING:
     from viewer.ui.window import MainWindow
 
 RECENT = 9
-PRESETS = 9
 LAYOUT_TITLES: dict[Layout, str] = {
     "2x2": "Four views",
     "1-up": "One view",
@@ -30,7 +29,7 @@ assert set(LAYOUT_TITLES) == set(get_args(Layout))
 
 def all_actions(window: MainWindow) -> list[Action]:
     """The one list."""
-    first, then = (_file, _edit, _layouts, _view, _windows, _slices, _layer), (_volume, _tools, _plugins, _help)
+    first, then = (_file, _edit, _layouts, _view, image_actions, _layer), (_volume, _tools, _plugins, _help)
     parts = (*first, inspect_actions, *then)
     return [action for part in parts for action in part(window)]
 
@@ -140,62 +139,6 @@ def _view(w: MainWindow) -> list[Action]:
         ),
         Action("next_zone", "Next part of the window", partial(w.next_zone, 1), "View", key="F6", new_group=True),
         Action("previous_zone", "Previous part of the window", partial(w.next_zone, -1), "View", key="Shift+F6"),
-    ]  # fmt: skip
-
-
-def _windows(w: MainWindow) -> list[Action]:
-    do, shown = w.commands, w.has_images
-    windows = [
-        Action(
-            f"preset_{n + 1}", lambda n=n: preset.name if (preset := do.preset(n)) else "",  # type: ignore[misc]
-            partial(do.use_preset, n), "Image/Window", key=str(n + 1),
-            when=lambda n=n: do.preset(n) is not None, optional=True,  # type: ignore[misc]
-        )
-        for n in range(PRESETS)
-    ]  # fmt: skip
-    return [
-        *windows,
-        Action("stored_window", "As in the file", do.stored_window, "Image/Window", key="0", when=shown),
-        Action(
-            "less_contrast", "Less contrast", partial(do.window_width, 1.1), "Image/Window", key="Shift+Right",
-            when=shown, where="views", new_group=True,
-        ),
-        Action(
-            "more_contrast", "More contrast", partial(do.window_width, 1 / 1.1), "Image/Window", key="Shift+Left",
-            when=shown, where="views",
-        ),
-        Action(
-            "brighter", "Brighter", partial(do.window_centre, -0.05), "Image/Window", key="Shift+Up", when=shown,
-            where="views",
-        ),
-        Action(
-            "darker", "Darker", partial(do.window_centre, 0.05), "Image/Window", key="Shift+Down", when=shown,
-            where="views",
-        ),
-    ]  # fmt: skip
-
-
-def _slices(w: MainWindow) -> list[Action]:
-    do = w.commands
-    moving = partial(Action, menu="Image/Slices", where="views", when=w.has_images)
-    several = lambda: timepoints(w.session.document) > 1  # noqa: E731
-    return [
-        moving("next_slice", "Next slice", partial(w.views.read_on, 1), key="Down"),
-        moving("previous_slice", "Previous slice", partial(w.views.read_on, -1), key="Up"),
-        moving("next_slices", "Ten slices on", partial(w.views.read_on, 10), key="PgDown"),
-        moving("previous_slices", "Ten slices back", partial(w.views.read_on, -10), key="PgUp"),
-        moving("first_slice", "First slice", partial(w.views.read_on, -(10**6)), key="Home"),
-        moving("last_slice", "Last slice", partial(w.views.read_on, 10**6), key="End"),
-        Action(
-            "next_timepoint", "Next time point", partial(do.timepoint, 1), "Image/Time", key=".", when=several
-        ),
-        Action(
-            "previous_timepoint", "Previous time point", partial(do.timepoint, -1), "Image/Time", key=",", when=several
-        ),
-        Action(
-            "play", "Play time points", w.views.timeline.flip, "Image/Time", "play", "Shift+Space", when=several,
-            checked=lambda: w.views.timeline.playing,
-        ),
     ]  # fmt: skip
 
 
