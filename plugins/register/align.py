@@ -15,7 +15,6 @@ from plugins.register.pair import Pair
 from viewer.api import CurvePoint, Grid, Job, Refusal, Transform
 
 Floats = NDArray[np.float64]
-VOXELS, PIXELS = 1_000_000, 60_000  # of a volume, of a slice, that are compared at the finest linear level
 ALIKE = 0.5  # correlation of aligned images from which they count as of one contrast
 # Linear levels: voxels in units of the finest; the first step, and how far a polish looks, in those voxels.
 LEVELS = ((4.0, 1.0, ()), (2.0, 0.25, (0.25, 0.125)), (1.0, 0.25, (0.125,)))
@@ -46,13 +45,6 @@ class Route:
         self.job.progress(self.low + (self.high - self.low) * fraction)
 
 
-def finest(pair: Pair) -> float:
-    """mm between voxels at the finest linear level."""
-    sizes = np.array(pair.fixed.shape) * pair.fixed.spacing
-    wanted = np.sqrt(sizes[1:].prod() / PIXELS) if pair.flat else np.cbrt(sizes.prod() / VOXELS)
-    return float(max(wanted, pair.fixed.spacing[1:].min()))
-
-
 def begun(pair: Pair, how: Start, initial: Transform | None, job: Job) -> Floats:
     """The matrix to begin with: the given one, that of the landmarks, or by `how`. Raises Refusal without overlap."""
     if initial is not None:
@@ -64,7 +56,7 @@ def begun(pair: Pair, how: Start, initial: Transform | None, job: Job) -> Floats
     if how == "centres":
         return start.shift(start.centre_of_mass(pair.fixed), start.centre_of_mass(pair.moving))
     with job.stage("searching for a start"):
-        hill = Hill(pair.sight(4 * finest(pair), "mutual information"))
+        hill = Hill(pair.sight(4 * pair.unit, "mutual information"))
         fits = start.searched(hill, pair.fixed, pair.moving, placed(pair), pair.flat, Route(job, 0.0, 0.3))
     return fits[0].matrix
 
@@ -84,7 +76,7 @@ def chosen_metric(pair: Pair, wanted: MetricName, matrix: Floats, *, deformable:
     """The metric by name; automatic: local correlation where the aligned images correlate, else what suits any pair."""
     if wanted != "automatic":
         return wanted
-    hill_sight = pair.sight(4 * finest(pair), "mutual information")
+    hill_sight = pair.sight(4 * pair.unit, "mutual information")
     sampler = hill_sight.sampler(matrix)
     warped, weight = hill_sight.split(sampler(), sampler.inside())
     inside = weight[0] > 0.5 if weight is not None else None
@@ -99,7 +91,7 @@ def aligned(pair: Pair, kind: linear.Kind, metric: str, matrix: Floats, job: Job
 
     Raises Refusal where the images do not overlap.
     """
-    basis, unit = _basis(pair, kind), finest(pair)
+    basis, unit = _basis(pair, kind), pair.unit
     for number, (factor, length, reaches) in enumerate(LEVELS):
         mm = factor * unit
         with job.stage(f"{kind}, voxels of {mm:.2g} mm"):
@@ -132,12 +124,12 @@ def deformed(
     pair: Pair, metric: str, matrix: Floats, quality: str, job: Job, route: Route, grid: Grid, *, reach: float
 ) -> Transform:
     """x ↦ matrix·(x + u(x)). reach: mm of the large motion that is looked for first, 0 for none."""
-    unit = finest(pair)
+    unit = pair.unit
     field = deform.zero(pair.fixed.shrunk(QUALITY[quality][0][0].mm * unit))
     pull = Pull(pair.landmarks, matrix) if pair.landmarks is not None else None
     if reach and not pair.flat:
         with job.stage("looking for large motion"):
-            ends = [end.shrunk(2 * unit) for end in (pair.fixed, pair.moving)]
+            ends = [end.shrunk(unit) for end in (pair.fixed, pair.moving)]
             field = convex.start(*ends, matrix, reach, Route(job, route.low, route.low + 0.1))
         job.preview(transform_of(field, matrix, grid))
     stages = QUALITY[quality]

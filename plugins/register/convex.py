@@ -18,7 +18,7 @@ from plugins.register.mind import descriptors
 
 Floats = NDArray[np.float64]
 REACH = 5  # displacements to either side along each axis
-COUPLING = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+COUPLING = (0.03, 0.1, 0.3, 1.0, 3.0)  # in units of the spread of the costs, for the farthest displacement
 CELLS = 110_000  # of the lattice that displacements are chosen on, at most
 
 
@@ -42,7 +42,7 @@ def start(fixed: Lattice, moving: Lattice, between: Floats, mm: float, progress:
 
 def _cells(fixed: Lattice) -> int:
     """How many voxels along a side of a cell."""
-    return max(1, int(np.ceil((fixed.values[0].numel() / CELLS) ** (1 / 3))))
+    return max(2, int(np.ceil((fixed.values[0].numel() / CELLS) ** (1 / 3))))
 
 
 def _costs(here: Tensor, there: Tensor, moves: list[tuple[int, ...]], progress: Callable[[float], None]) -> Tensor:
@@ -62,7 +62,8 @@ def _costs(here: Tensor, there: Tensor, moves: list[tuple[int, ...]], progress: 
 def _coupled(cost: Tensor, moves: Tensor, shape: tuple[int, ...]) -> Tensor:
     """[3, k, j, i]: in turns the best displacement near the smooth field, and the smooth field of the best ones."""
     field = _calm(moves[cost.argmin(0)].T.reshape(3, *shape))
-    for coupling in COUPLING:
+    unit = float(cost.std(dim=0).mean() / moves.square().sum(1).max())
+    for coupling in (share * unit for share in COUPLING):
         flat = field.reshape(3, -1)
         away = torch.stack([((move[:, None] - flat) ** 2).sum(0) for move in moves])
         field = _calm(moves[(cost + coupling * away).argmin(0)].T.reshape(3, *shape))

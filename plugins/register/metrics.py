@@ -25,16 +25,18 @@ class Metric(Protocol):
 
 
 class MeanSquares:
-    """Minus the mean squared difference; for images in one unit, label shares and descriptors."""
+    """Minus the mean squared difference, in units of the fixed image's variance; for images in one unit, label shares
+    and descriptors."""
 
     def __init__(self, fixed: Tensor) -> None:
         self._fixed = fixed
+        self._scale = 1 / (float(fixed.var()) + EPS)
 
     def of(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Tensor]:
         gap = self._fixed - warped
         weighted = gap if weight is None else gap * weight
         total = gap.numel() if weight is None else float(weight.sum()) * gap.shape[0] + EPS
-        return -float((weighted * gap).sum()) / total, weighted
+        return -self._scale * float((weighted * gap).sum()) / total, weighted
 
 
 class LocalCorrelation:

@@ -18,6 +18,7 @@ from viewer.api import Landmarks, Refusal, Segmentation, Volume
 
 Floats = NDArray[np.float64]
 FINER = 2  # times as close as compared voxels the moving image is sampled for linear steps
+VOXELS, PIXELS = 1_000_000, 60_000  # of a volume, of a slice, that are compared at the finest linear level
 LABELS = 32  # of the labels in both label maps, at most
 LABEL_SHARE = 0.3  # of the labels in the joint metric, against the images' 1
 
@@ -38,6 +39,13 @@ class Pair:
     def flat(self) -> bool:
         """True for two single slices."""
         return self.fixed.shape[0] == 1
+
+    @property
+    def unit(self) -> float:
+        """mm between voxels at the finest linear level."""
+        sizes = np.array(self.fixed.shape) * self.fixed.spacing
+        wanted = np.sqrt(sizes[1:].prod() / PIXELS) if self.flat else np.cbrt(sizes.prod() / VOXELS)
+        return float(max(wanted, self.fixed.spacing[1:].min()))
 
     def sight(self, mm: float, metric: str, *, radius: int = 2, exact: bool = False) -> Sight:
         """What `metric` (no longer "automatic") compares with about `mm` between voxels.
@@ -60,7 +68,7 @@ class Pair:
             close = self.fixed.shrunk(mm, finer)
             f = Sampler(close.values, np.linalg.inv(close.affine) @ fixed.affine, fixed.shape)()
         if metric == "MIND-SSC":
-            f, m = mind.descriptors(f), mind.descriptors(m)
+            f, m = (self._described(end, mm) for end in (self.fixed, self.moving))
         measure = _metric(metric, f, m, radius, still=not exact)
         if self.labels is not None:
             common = _common(*self.labels)
@@ -70,6 +78,11 @@ class Pair:
         fixed_mask = self.fixed_mask and self.fixed_mask.shrunk(mm).values
         moving_mask = self.moving_mask and self.moving_mask.shrunk(mm, finer).values
         return Sight(Lattice(f, fixed.affine), Lattice(m, moving.affine), measure, fixed_mask, moving_mask)
+
+    def _described(self, end: Lattice, mm: float) -> Tensor:
+        """Descriptors of patches as small as the finest level shows, then shrunk."""
+        close = end.shrunk(min(mm, self.unit))
+        return Lattice(mind.descriptors(close.values), close.affine).shrunk(mm).values
 
 
 def _metric(name: str, fixed: Tensor, moving: Tensor, radius: int, *, still: bool) -> Metric:
