@@ -11,6 +11,7 @@ from viewer.scene.view_state import LAYOUTS, Layout
 from viewer.settings import log_folder, plugin_folder
 from viewer.tools.mouse import CHOICES
 from viewer.ui.action import Action, always
+from viewer.ui.compare_actions import compare_actions
 from viewer.ui.image_actions import image_actions
 from viewer.ui.inspect_actions import inspect_actions
 
@@ -30,7 +31,7 @@ assert set(LAYOUT_TITLES) == set(get_args(Layout))
 def all_actions(window: MainWindow) -> list[Action]:
     """The one list."""
     first, then = (_file, _edit, _layouts, _view, image_actions, _layer), (_volume, _tools, _plugins, _help)
-    parts = (*first, inspect_actions, *then)
+    parts = (*first, inspect_actions, compare_actions, *then)
     return [action for part in parts for action in part(window)]
 
 

@@ -31,6 +31,7 @@ from viewer.ui import theme
 from viewer.ui.action import ActionList
 from viewer.ui.actions import all_actions
 from viewer.ui.commands import Commands
+from viewer.ui.comparing import Comparing
 from viewer.ui.info import InfoPanel
 from viewer.ui.inspect import InspectPanel
 from viewer.ui.jobs import JobsPanel
@@ -191,6 +192,7 @@ class MainWindow(QMainWindow):
         self.plugins = PluginsPanel(self.session)
         self.inspect = InspectPanel(self.session, lambda: self.views.slices)
         self.register = RegisterPanel(self.session, self.choose_plugin, self.plugins.values)
+        self.comparing = Comparing(self.session, self.register.do, lambda: self.views.slices)
         self.info = InfoPanel(self.session)
         self.jobs = JobsPanel(self.session)
         self.inspector = QTabWidget()
