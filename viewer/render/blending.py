@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from viewer.data.volume import Window
 from viewer.render.colormaps import colour_table
@@ -90,6 +89,8 @@ def contours(below: Slice, edged: Slice) -> Picture:
 
 def edges(grey: Grey) -> Grey:
     """0…1: the crests of the slope, one sample wide (non-maximum suppression, Canny, PAMI 8, 1986)."""
+    from scipy.ndimage import gaussian_filter  # not before the window is there
+
     smooth = gaussian_filter(np.nan_to_num(grey), EDGE_BLUR)
     down, right = np.gradient(smooth)
     slope = np.hypot(down, right)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
-from vtkmodules.vtkCommonDataModel import vtkImageData
-from vtkmodules.vtkRenderingCore import vtkImageSlice, vtkImageSliceMapper
+from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from viewer.data.volume import Volume, Window
 from viewer.render.blending import (
@@ -22,9 +19,10 @@ from viewer.render.blending import (
     parted,
     two_colours,
 )
-from viewer.render.bridge import image_of, vtk_matrix
+from viewer.render.bridge import image_of
 from viewer.render.inspected import line_at
 from viewer.render.overlay import ACCENT, TEXT, ColorBar, Line, Wipe, color_bars, layer_lines
+from viewer.render.picture_slice import PictureSlice
 from viewer.render.plane import Pose
 from viewer.render.reslice import Lattice, PlaneReslice, lattice, visible
 from viewer.render.warp import reach
@@ -39,12 +37,8 @@ class ComparisonArtist:
 
     def __init__(self) -> None:
         self._reslice = PlaneReslice(exact=True)
-        self._mapper: Any = vtkImageSliceMapper()
-        self._mapper.BorderOn()
-        self.prop: Any = vtkImageSlice()
-        self.prop.SetMapper(self._mapper)
-        self.prop.GetProperty().SetColorWindow(255)
-        self.prop.GetProperty().SetColorLevel(127.5)
+        self._drawn = PictureSlice()
+        self.prop = self._drawn.prop
 
     def look(self, pose: Pose, seen: Compared, timepoint: int) -> Hashable:
         """Everything the picture depends on: an equal look needs no new drawing."""
@@ -63,12 +57,7 @@ class ComparisonArtist:
         fixed, moving = (self._slice(layer, layer.volume(timepoint), samples) for layer in (seen.fixed, seen.moving))
         picture = _picture(seen, fixed, moving, samples, pose)
         colours = np.ascontiguousarray(picture * np.float32(255) + np.float32(0.5)).astype(np.uint8)
-        image = vtkImageData()
-        image.SetDimensions(samples.columns, samples.rows, 1)
-        image.SetSpacing(*samples.step, 1)
-        image.GetPointData().SetScalars(numpy_to_vtk(colours.reshape(-1, 3), deep=True))
-        self._mapper.SetInputData(image)
-        self.prop.SetUserMatrix(vtk_matrix(samples.frame))
+        self._drawn.show(colours, samples)
 
     def _slice(self, layer: VolumeLayer, volume: Volume, samples: Lattice) -> Slice:
         self._reslice.sample(image_of(volume.array, layer.room_grid), layer.room_grid, samples, layer.transform)

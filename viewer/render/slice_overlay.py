@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from viewer.render.compared import comparison_bars, comparison_lines, comparison_wipe
+from viewer.render.deformed import deformation_bar, deformation_line, strokes
 from viewer.render.inspected import inspection_lines, wipe_line
 from viewer.render.marks import ring, shown_pairs
 from viewer.render.overlay import (
@@ -48,6 +49,7 @@ def slice_overlay(view: SliceView, *, active: bool) -> Overlay:
         outline=view.region_outline(pose),
         marks=shown_pairs(view, pose),
         ring=ring(view, pose),
+        strokes=strokes(pose, view.deformed) if view.deformed else None,
         loading=loading(shown),
         active=active,
     )
@@ -57,7 +59,7 @@ def slice_overlay(view: SliceView, *, active: bool) -> Overlay:
     return replace(
         common,
         top_left=patient_lines(base.source),
-        top_right=_lines(view),
+        top_right=_lines(view, pose),
         bottom_left=window_lines(selected.window, selected.volumes[0].unit, zoom),
         bottom_right=slice_lines(pose.plane, pose.index, reference, state.timepoint),
         edges=pose.plane.letters,
@@ -72,11 +74,14 @@ def _wipe(view: SliceView, pose: Pose) -> Wipe | None:
     return wipe_line(pose, view.inspected) if view.inspected else None
 
 
-def _lines(view: SliceView) -> tuple[Line, ...]:
+def _lines(view: SliceView, pose: Pose) -> tuple[Line, ...]:
+    first = (deformation_line(pose, view.deformed),) if view.deformed else ()
     if view.compared:
-        return comparison_lines(view.compared)
-    return inspection_lines(view.inspected) if view.inspected else layer_lines(view.shown)
+        return *first, *comparison_lines(view.compared)
+    return *first, *(inspection_lines(view.inspected) if view.inspected else layer_lines(view.shown))
 
 
 def _bars(view: SliceView) -> tuple[ColorBar, ...]:
-    return comparison_bars(view.compared) if view.compared else color_bars(view.shown)
+    bar = deformation_bar(view.deformed) if view.deformed else None
+    others = comparison_bars(view.compared) if view.compared else color_bars(view.shown)
+    return (bar, *others) if bar else others

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 from viewer.data.grid import Grid
 from viewer.render.artist import SliceArtist, artist_of
 from viewer.render.compared import ComparisonArtist
+from viewer.render.deformed import DeformationArtist, Deformed, deformed
 from viewer.render.inspected import RegionReader, wipe_face
 from viewer.render.overlay import Outline, Overlay
 from viewer.render.plane import Plane, Pose
@@ -36,7 +37,7 @@ class SliceView(View):
         self.renderer.SetUseOIT(False)
         self.renderer.GetActiveCamera().ParallelProjectionOn()
         self._artists: dict[str, SliceArtist] = {}
-        self._pair = ComparisonArtist()
+        self._pair, self._map = ComparisonArtist(), DeformationArtist()
         self._drawn: Hashable = None
         self._plane: Plane | None = None
         self._region = RegionReader()
@@ -47,6 +48,11 @@ class SliceView(View):
     def compared(self) -> Compared | None:
         """The two images of a comparison where this view shows them; it goes before everything else."""
         return compared(self.document, self.state.comparison)
+
+    @property
+    def deformed(self) -> Deformed | None:
+        """The transform that is drawn over the images."""
+        return deformed(self.document.whole, self.state.deformation)
 
     @property
     def inspected(self) -> Inspected | None:
@@ -147,7 +153,8 @@ class SliceView(View):
         layers = () if pose is None or pose.plane.flat else self.shown
         pair = self.compared if len(layers) == 2 else None
         self._dress()
-        look = self._look(pose, layers, pair)
+        drawn = self.deformed
+        look = self._look(pose, layers, pair), drawn and self._map.look(drawn)
         for layer_id in self._written & set(self._artists):
             self._artists[layer_id].touched()
         if look == self._drawn and not self._written:
@@ -163,6 +170,8 @@ class SliceView(View):
         elif pose:
             for place, layer in enumerate(layers):
                 self._show(layer, place, pose)
+        if pose and layers and drawn and self._map.show(pose, drawn):
+            self.renderer.AddViewProp(self._map.prop)
         return True
 
     def _look(self, pose: Pose | None, layers: tuple[VolumeLayer, ...], pair: Compared | None) -> Hashable:
