@@ -178,7 +178,7 @@ def test_the_transform_is_told_in_words(pair, window, session):
     said = cells(window.register.result.table)
     assert said[:2] == ["Rotation", "0.00° (x 0.00°, y 0.00°, z 0.00°)"]
     assert said[2:4] == ["Translation", "5.00 mm: 3.00 to the left, 4.00 to the front"]
-    assert "by hand" in window.register.result.about.text()
+    assert "without a method on record: not reviewed" in window.register.result.about.text()
     session.align(moving, None)
     assert window.register.result.table is None
 

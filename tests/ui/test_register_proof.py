@@ -138,8 +138,10 @@ def test_the_page_names_both_images_the_method_and_the_figures(dialog):
         "TRE, mean", "TG-132", "Translation", NOTICE,
     ):  # fmt: skip
         assert expected in text
-    styles = [row[0].title for row in dialog.report.pictures]
-    assert styles == ["Axial, before", "Axial, after", "Axial, checkerboard", "Axial, change of volume"]
+    assert [one.title for one in dialog.report.pictures[0]] == [
+        "Axial, before", "Axial, after", "Axial, checkerboard", "Axial, change of volume",
+    ]  # fmt: skip
+    assert [row[0].title for row in dialog.report.pictures] == ["Axial, before", "Coronal, before", "Sagittal, before"]
     assert all(one.png.startswith(b"\x89PNG") for row in dialog.report.pictures for one in row)
 
 

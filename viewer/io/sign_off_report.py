@@ -7,7 +7,7 @@ becomes the PDF: tables for the layout, and pictures with their sizes.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -20,12 +20,11 @@ from viewer.settings import NAME, NOTICE
 Verdict = Literal["", "good", "warning"]
 WORDS: dict[Verdict, str] = {"": "", "good": "✓ within", "warning": "⚠ beyond"}
 INK: dict[str, str] = {"": "#1b1f24", "good": "#1c6a40", "warning": "#7d4e00", "rejected": "#b0261f", "dim": "#565f6b"}
-PICTURE = 150  # pixels, the side of a picture on the page
+PICTURE, WIDTH = 200, 690  # pixels: the largest side of a picture, and what a row of them may take
 STYLE = f"""\
 body {{ font-family: "Noto Sans", "Segoe UI", "Helvetica Neue", Arial, sans-serif; font-size: 9pt; color: {INK[""]};
     max-width: 760px; }}
 h1 {{ font-size: 15pt; margin: 0; }}
-h2 {{ font-size: 9pt; margin: 0; color: {INK["dim"]}; }}
 p {{ margin: 2px 0; }}
 td {{ padding: 1px 6px 1px 0; vertical-align: top; }}
 """
@@ -121,7 +120,7 @@ def _pair(sections: Iterable[Section]) -> str:
 
 def _section(section: Section) -> str:
     lines = "".join(_figure(one) for one in section.figures)
-    return f'<h2>{escape(section.title)}</h2><table cellspacing="0" cellpadding="1">{lines}</table>'
+    return f'<p style="margin-top: 6px"><b>{escape(section.title)}</b></p><table cellspacing="0" cellpadding="1">{lines}</table>'
 
 
 def _figure(figure: Figure) -> str:
@@ -131,15 +130,17 @@ def _figure(figure: Figure) -> str:
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
-def _pictures(rows: Iterable[Iterable[Picture]]) -> str:
-    lines = "".join(f"<tr>{''.join(_picture(one) for one in row)}</tr>" for row in rows)
+def _pictures(rows: Iterable[Sequence[Picture]]) -> str:
+    lines = "".join(
+        f"<tr>{''.join(_picture(one, min(PICTURE, WIDTH // len(row))) for one in row)}</tr>" for row in rows
+    )
     return f'<table cellspacing="0" cellpadding="2">{lines}</table>' if lines else ""
 
 
-def _picture(picture: Picture) -> str:
+def _picture(picture: Picture, side: int) -> str:
     data = b64encode(picture.png).decode("ascii")
     title = escape(picture.title)
-    shown = f'<img src="data:image/png;base64,{data}" width="{PICTURE}" height="{PICTURE}" alt="{title}">'
+    shown = f'<img src="data:image/png;base64,{data}" width="{side}" height="{side}" alt="{title}">'
     return f'<td>{shown}<br><span style="color: {INK["dim"]}">{title}</span></td>'
 
 

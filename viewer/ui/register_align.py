@@ -106,7 +106,7 @@ class AlignSection(QWidget):
 
 
 class Curves(pg.PlotWidget):  # type: ignore[misc]
-    """The curves of a run, drawn some times a second while they grow."""
+    """The curves of a run, one behind the other, drawn some times a second while they grow."""
 
     def __init__(self) -> None:
         super().__init__(background=theme.PANEL)
@@ -114,11 +114,13 @@ class Curves(pg.PlotWidget):  # type: ignore[misc]
         self.setMenuEnabled(False)
         self.setMouseEnabled(x=False, y=False)
         self.hideButtons()
-        self.setFixedHeight(140)
+        self.setFixedHeight(160)
         for side in ("left", "bottom"):
-            self.getAxis(side).setPen(theme.LINE)
-            self.getAxis(side).setTextPen(theme.DIM)
-        self.getAxis("bottom").setLabel("step")
+            axis = self.getAxis(side)
+            axis.setPen(theme.LINE)
+            axis.setTextPen(theme.DIM)
+            axis.enableAutoSIPrefix(False)
+        self.addLegend(offset=(-1, -1), labelTextColor=theme.DIM)
         self.task: Task | None = None
         self._soon = QTimer(self, singleShot=True, interval=PACE)
         self._soon.timeout.connect(self.draw)
@@ -137,9 +139,12 @@ class Curves(pg.PlotWidget):  # type: ignore[misc]
         curves = self.task.curves if self.task else {}
         self.setVisible(bool(curves))
         self.clear()
+        first = 1
         for colour, (name, values) in zip(cycle(INKS), curves.items(), strict=False):
-            self.plot(range(1, len(values) + 1), values, pen=pg.mkPen(colour, width=2), name=name)
-        self.getAxis("left").setLabel(", ".join(curves))
+            steps = range(first, first + len(values))
+            dots = {"symbol": "o", "symbolSize": 4, "symbolBrush": colour, "symbolPen": None}
+            self.plot(steps, values, pen=pg.mkPen(colour, width=2), name=name, **dots)
+            first += len(values)
 
     def _grown(self, *_: object) -> None:
         if not self._soon.isActive():

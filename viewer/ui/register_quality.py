@@ -13,7 +13,7 @@ from viewer.ui.proving import Proving
 from viewer.ui.register_labels import LabelChoice
 from viewer.ui.register_report import quality_sections
 from viewer.ui.table import Cell, Sign, Table
-from viewer.ui.widgets import button, label, rule
+from viewer.ui.widgets import button, discard, label, rule
 
 ABOUT = "Folds, change of volume, and how alike the images are before and after; measured when you ask."
 SIGNS: dict[Verdict, tuple[str, str]] = {"good": ("good", "within"), "warning": ("warning", "beyond")}
@@ -43,8 +43,7 @@ class QualitySection(QWidget):
         self.back.setEnabled(self.proving.can_check())
         self.about.setVisible(proof is None)
         for widget in self.tables:
-            self._column.removeWidget(widget)
-            widget.deleteLater()
+            discard(widget)
         self.tables = [part for one in quality_sections(proof) for part in _shown(one)] if proof else []
         for place, widget in enumerate(self.tables, self._column.indexOf(self.about) + 1):
             self._column.insertWidget(place, widget)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from itertools import groupby
 
 from viewer.compute.label_metrics import Agreement
 from viewer.compute.motion import motion
-from viewer.compute.registration_pictures import Style
+from viewer.compute.registration_pictures import AXES, Style
 from viewer.compute.registration_quality import Bending, Quality, WayBack
 from viewer.compute.transform_quality import target_errors, within_tg132
 from viewer.data.grid import Floats, Grid
@@ -25,11 +24,11 @@ NOTE = (
     "Before and after: green is the fixed image alone, magenta the moving one, grey both. Checkerboard: fixed and "
     "moving take turns. Change of volume: blue halved, orange doubled, red folded."
 )
-METRICS = {  # what the page says -> the field of Similarity
-    "Correlation (NCC)": "ncc",
-    "Local correlation (LNCC)": "lncc",
-    "Mutual information, nats": "mi",
-    "Mean squared difference": "mse",
+METRICS = {  # what the page says -> the field of Similarity, and how it is written
+    "Correlation (NCC)": ("ncc", ".3f"),
+    "Local correlation (LNCC)": ("lncc", ".3f"),
+    "Mutual information, nats": ("mi", ".3f"),
+    "Mean squared difference": ("mse", ".4g"),
 }
 LEAST = 3  # labels that are told one by one
 TITLES: dict[Style, str] = {
@@ -43,7 +42,6 @@ TITLES: dict[Style, str] = {
 def written(fixed: VolumeLayer, moving: VolumeLayer, proof: Proof, landmarks: Landmarks) -> Report:
     """The page. landmarks: pairs of the two images; with none they are not on the page."""
     now = moving.transform or proof.of
-    rows = groupby(proof.pictures, key=lambda one: one[0])
     grid = fixed.volumes[0].grid
     moved = motion(now, grid.centre)
     return Report(
@@ -58,8 +56,12 @@ def written(fixed: VolumeLayer, moving: VolumeLayer, proof: Proof, landmarks: La
             *landmark_sections(target_errors(now, landmarks), grid),
         ),
         pictures=tuple(
-            tuple(Picture(f"{plane.capitalize()}, {TITLES[style]}", png) for _, plane, png in row)
-            for style, row in rows
+            tuple(
+                Picture(f"{plane.capitalize()}, {TITLES[style]}", png)
+                for style, at, png in proof.pictures
+                if at == plane
+            )
+            for plane in AXES
         ),
         note=NOTE,
     )
@@ -120,9 +122,9 @@ def _method(transform: Transform) -> Iterable[Figure]:
 
 def _similarity(quality: Quality) -> Iterable[Figure]:
     """Each metric before and after; "–" where the images did not overlap."""
-    for name, field in METRICS.items():
-        before, after = (getattr(one, field) if one else None for one in (quality.before, quality.after))
-        yield Figure(name, f"{_number(before)} → {_number(after)}")
+    for name, (field, form) in METRICS.items():
+        before, after = (f"{getattr(one, field):{form}}" if one else "–" for one in (quality.before, quality.after))
+        yield Figure(name, f"{before} → {after}")
     yield Figure("Overlap", f"{quality.after.overlap:.0%} of the fixed image".replace("%", " %"))
 
 
@@ -136,10 +138,6 @@ def _labels(labels: Mapping[int, tuple[Agreement, Agreement]]) -> Iterable[Figur
     yield Figure("HD95, mean", " → ".join("–" if mean is None else f"{mean:.2f} mm" for mean in means))
     for label, (before, after) in sorted(labels.items(), key=lambda one: one[1][1].dice)[:LEAST]:
         yield Figure(f"Label {label}, Dice", f"{before.dice:.3f} → {after.dice:.3f}")
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else wording.number(value, 3)
 
 
 def _bending(bent: Bending) -> Iterable[Figure]:

@@ -13,7 +13,7 @@ from viewer.data.transform import Transform
 from viewer.scene.layer import VolumeLayer
 from viewer.ui.registering import RESAMPLE, Registering
 from viewer.ui.table import Table
-from viewer.ui.widgets import button, label, rule
+from viewer.ui.widgets import button, discard, label, rule
 
 NOTHING = "The moving image is where its file puts it."
 FORMATS = (
@@ -98,8 +98,7 @@ class ResultSection(QWidget):
 
     def _replace(self, table: Table | None) -> None:
         if self.table is not None:
-            self._column.removeWidget(self.table)
-            self.table.deleteLater()
+            discard(self.table)
         self.table = table
         if table is not None:
             self._column.insertWidget(self._column.indexOf(self.about) + 1, table)
@@ -107,11 +106,10 @@ class ResultSection(QWidget):
 
 def origin(transform: Transform) -> str:
     """Where a transform comes from and what a person said of it."""
-    made = transform.provenance
-    by = f"{made.plugin} {made.plugin_version}, {made.started[:16].replace('T', ' ')}" if made else "by hand"
-    said = transform.sign_off
+    made, said = transform.provenance, transform.sign_off
+    by = f" ({made.plugin} {made.plugin_version}, {made.started[:16].replace('T', ' ')})" if made else ""
     verdict = f"{said.verdict} by {said.reader}" if said else "not reviewed"
-    return f"{transform.name or 'Alignment'} ({by}): {verdict}."
+    return f"{transform.name or 'Placed without a method on record'}{by}: {verdict}."
 
 
 def described(moved: Motion) -> list[list[str]]:

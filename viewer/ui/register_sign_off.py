@@ -9,7 +9,7 @@ from viewer.data.transform import SignOff
 from viewer.ui.proving import Proving
 from viewer.ui.sign_off import SignOffDialog
 from viewer.ui.table import Sign, sign
-from viewer.ui.widgets import button, label, rule
+from viewer.ui.widgets import button, discard, label, rule
 
 SIGNS = {"accepted": ("accepted", "good"), "rejected": ("rejected", "danger")}
 
@@ -42,8 +42,7 @@ class SignOffSection(QWidget):
         """Say who said what."""
         now = self.do.transform
         if self.said is not None:
-            self._column.removeWidget(self.said)
-            self.said.deleteLater()
+            discard(self.said)
             self.said = None
         self.button.setEnabled(now is not None)
         found = now.sign_off if now else None

@@ -39,6 +39,13 @@ def rule() -> QFrame:
     return line
 
 
+def discard(widget: QWidget) -> None:
+    """Take a widget away at once; Qt deletes it when this turn is over."""
+    widget.hide()
+    widget.setParent(None)
+    widget.deleteLater()
+
+
 def set_role(widget: QWidget, role: str) -> None:
     """Give a widget a role of the style sheet and have it painted so."""
     if widget.property("role") != role:

@@ -49,7 +49,7 @@ from viewer.ui.study_tree import IMAGE_MIME
 from viewer.ui.views import Views
 from viewer.ui.zones import move_focus
 
-LEFT, RIGHT = 260, 320  # widths of the panels at the first start
+LEFT, RIGHT = 260, 344  # widths of the panels at the first start
 
 
 class MainWindow(QMainWindow):
