@@ -120,7 +120,8 @@ def _pair(sections: Iterable[Section]) -> str:
 
 def _section(section: Section) -> str:
     lines = "".join(_figure(one) for one in section.figures)
-    return f'<p style="margin-top: 6px"><b>{escape(section.title)}</b></p><table cellspacing="0" cellpadding="1">{lines}</table>'
+    title = f'<p style="margin-top: 6px"><b>{escape(section.title)}</b></p>'
+    return f'{title}<table cellspacing="0" cellpadding="1">{lines}</table>'
 
 
 def _figure(figure: Figure) -> str:
