@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from plugins.register.deform import Field
+from plugins.register.deform import LEAST, Field, jacobian
 from plugins.register.lattice import Lattice, Sampler, filtered, resized, shrinking
 from plugins.register.mind import descriptors
 
@@ -36,6 +36,8 @@ def start(fixed: Lattice, moving: Lattice, between: Floats, mm: float, progress:
     moves = [tuple(int(a) for a in np.array(one) * stride) for one in product(range(-REACH, REACH + 1), repeat=3)]
     cost = _costs(here, there, moves, progress)
     chosen = _coupled(cost, torch.tensor(moves, dtype=torch.float32, device=here.device), tuple(small))
+    while float(jacobian(chosen).min()) < 2 * LEAST:
+        chosen = _calm(chosen)
     scale = torch.as_tensor(spacing, dtype=torch.float32, device=here.device)[:, None, None, None]
     return Field(chosen * scale, affine)
 

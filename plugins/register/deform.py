@@ -13,14 +13,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
-from plugins.register.lattice import Lattice, Sampler, blurring, filtered, gaussian, resized, stretching
+from plugins.register.lattice import Lattice, Sampler, blurring, filtered, gaussian, resized, slopes, stretching
 from plugins.register.sight import Sight
 
 Floats = NDArray[np.float64]
 COARSER = 2  # voxels that are compared along a side of a voxel of the field
 FLAT = 6  # steps without gain, one after the other, after which a stage ends
 ENOUGH = 1e-5  # gain of the metric
+LEAST, TRIES = 0.05, 4  # of the Jacobian determinant; and how often a step is cut to keep it
 SHORTER = 0.7  # a step's length after one without gain
 
 
@@ -89,9 +91,30 @@ def refine(
         update *= length * stage.mm / (update.square().sum(0).max().sqrt() + 1e-12)
         if pull is not None:
             update += pull(mm, affine)
-        mm = update + Sampler(mm, np.eye(4), tuple(coarse))(update / coarse_mm)
-        mm = filtered(mm, smooth.calm)
+        mm = _composed(mm, update, coarse_mm, smooth.calm)
     return Field(kept, affine)
+
+
+def _composed(mm: Tensor, update: Tensor, voxel: Tensor, calm: list[Tensor]) -> Tensor:
+    """u ← v + u∘(id + v), smoothed; v is left out where the whole would fold, and everywhere if that does not help."""
+    sampler = Sampler(mm, np.eye(4), tuple(mm.shape[1:]))
+    for _ in range(TRIES):
+        tried = filtered(update + sampler(update / voxel), calm)
+        folded = (jacobian(tried / voxel) < LEAST).to(mm.dtype)[None]
+        if not bool(folded.any()):
+            return tried
+        update = update * (1 - functional.max_pool3d(folded, 5, 1, 2))
+    return mm
+
+
+def jacobian(moved: Tensor) -> Tensor:
+    """[k, j, i]: the determinant of the slopes of id + moved, [3, k, j, i] in voxels; below 0 it folds."""
+    a, b, c = slopes(moved)  # along k, j, i
+    return (
+        (1 + a[0]) * ((1 + b[1]) * (1 + c[2]) - b[2] * c[1])
+        - a[1] * (b[0] * (1 + c[2]) - b[2] * c[0])
+        + a[2] * (b[0] * c[1] - (1 + b[1]) * c[0])
+    )
 
 
 class _Smoothing:
