@@ -142,8 +142,8 @@ def test_a_difference_is_black_where_the_two_agree_and_shows_which_is_brighter(d
     state.comparison = Comparison(fixed.id, moving.id, "difference")
     state.show_text = True
     view = show(SliceView(document, state, "axial"))
-    assert "one window" in view.overlay().top_right[0].text
-    assert view.overlay().color_bars[0].unit == "% of the window"
+    assert "one window" in view.overlay().top_right[1].text
+    assert view.overlay().color_bars[0].unit == "%"
     state.show_text = False
     picture = pixels(view).astype(int)
     left, right = (view.pose.pixel(FIXED.to_world((view.index, 30, i)))[0] for i in (20, 60))
@@ -204,3 +204,23 @@ def test_a_slice_that_shows_neither_is_black(document, state, add, show):
     picture = pixels(view)
     assert picture[..., 1].max() > 100
     assert picture[ROOM, :, 0].max() == 0
+
+
+def test_two_images_of_one_name_are_told_apart_by_role_and_date(document, state, add, show):
+    then, now = Source(modality="MR", study_date="20240115"), Source(modality="MR", study_date="20240722")
+    array = smooth(4, FIXED.shape)
+    fixed, moving = add(array, FIXED, name="T1", source=then), add(array, FIXED, name="T1", source=now)
+    state.comparison, state.show_text = Comparison(fixed.id, moving.id), True
+    view = show(SliceView(document, state, "axial"))
+    texts = [line.text for line in view.overlay().top_right]
+    assert texts[2:] == ["Moving: T1", "2024-07-22", "Fixed: T1", "2024-01-15"]
+
+
+def test_the_bar_explains_the_colours_that_are_used(document, state, pair, show):
+    pair[1].colormap, state.show_text = "hot iron", True
+    view = show(SliceView(document, state, "axial"))
+    for style, bars in {"blend": 1, "colour": 0, "checkerboard": 1, "wipe": 1, "contours": 0, "difference": 1}.items():
+        state.comparison = replace(state.comparison, style=style, swapped=False)
+        assert len(view.overlay().color_bars) == bars, style
+    state.comparison = replace(state.comparison, style="contours", swapped=True)
+    assert view.overlay().color_bars[0].colormap == "hot iron"

@@ -21,7 +21,18 @@ from viewer.render.blending import (
 )
 from viewer.render.bridge import image_of
 from viewer.render.inspected import line_at
-from viewer.render.overlay import ACCENT, TEXT, ColorBar, Line, Wipe, color_bars, layer_lines
+from viewer.render.overlay import (
+    ACCENT,
+    DIM,
+    TEXT,
+    ColorBar,
+    Line,
+    Wipe,
+    color_bars,
+    layer_lines,
+    mismatches,
+    written_date,
+)
 from viewer.render.picture_slice import PictureSlice
 from viewer.render.plane import Pose
 from viewer.render.reslice import Lattice, PlaneReslice, lattice, visible
@@ -71,23 +82,33 @@ class ComparisonArtist:
 
 
 def comparison_lines(seen: Compared) -> tuple[Line, ...]:
-    """How the two are seen, then the two with their marks."""
+    """How the two are seen, then the two with their dates and marks."""
     how = seen.how
-    said = {
+    lines = [Line(f"{how.alone} image alone".capitalize() if how.alone else STYLES[how.style], ACCENT)]
+    if said := "" if how.alone else _detail(seen):
+        lines.append(Line(said, DIM))
+    lines += mismatches((seen.fixed, seen.moving))
+    coloured = how.style == "colour" and not how.alone
+    for layer in reversed(seen.shown):
+        role, colour = ("Fixed", GREEN) if layer is seen.fixed else ("Moving", MAGENTA)
+        named, *marks = layer_lines((layer,), solid=True)
+        lines += [Line(f"{role}: {named.text}", colour if coloured else TEXT), *marks]
+        if seen.fixed.source.study_date != seen.moving.source.study_date:
+            lines.append(Line(written_date(layer.source.study_date) or "date unknown", DIM))
+    return tuple(lines)
+
+
+def _detail(seen: Compared) -> str:
+    """What must be known to read the style."""
+    how = seen.how
+    return {
         "blend": f"{how.share:.0%} moving",
         "colour": "grey where they agree",
         "checkerboard": f"fields of {how.square:g} mm",
         "wipe": "fixed left, moving right" if how.upright else "fixed above, moving below",
         "contours": f"edges of the {'fixed' if how.swapped else 'moving'} image",
-        "difference": f"moving − fixed, {'one window' if one_window(seen) else 'each in its own window'}",
+        "difference": f"moving − fixed, {'one window' if one_window(seen) else 'own windows'}",
     }[how.style]
-    lines = [Line(f"{how.alone} image alone".capitalize() if how.alone else f"{STYLES[how.style]} · {said}", ACCENT)]
-    names = {seen.fixed.name: ("Fixed", GREEN), seen.moving.name: ("Moving", MAGENTA)}
-    for line in layer_lines(seen.shown, solid=True):
-        role, colour = names.get(line.text, ("", line.color))
-        coloured = how.style == "colour" and not how.alone
-        lines.append(Line(f"{role}: {line.text}", colour if coloured else TEXT) if role else line)
-    return tuple(lines)
 
 
 def comparison_wipe(pose: Pose, seen: Compared) -> Wipe | None:
@@ -100,10 +121,11 @@ def comparison_wipe(pose: Pose, seen: Compared) -> Wipe | None:
 
 def comparison_bars(seen: Compared) -> tuple[ColorBar, ...]:
     """What the colours mean."""
-    if seen.how.alone or seen.how.style not in ("difference", "colour"):
+    if seen.how.alone or seen.how.style in ("blend", "checkerboard", "wipe"):
         return color_bars(seen.shown)
-    bar = ColorBar("difference", "−100", "+100", "% of the window", "0")
-    return (bar,) if seen.how.style == "difference" else ()
+    if seen.how.style == "contours":
+        return color_bars((seen.moving if seen.how.swapped else seen.fixed,))
+    return (ColorBar("difference", "−100", "+100", "%", "0"),) if seen.how.style == "difference" else ()
 
 
 def one_window(seen: Compared) -> Window | None:

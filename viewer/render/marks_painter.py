@@ -22,14 +22,18 @@ def paint_marks(painter: QPainter, marks: tuple[Mark, ...], text: Callable[[Line
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     for mark in marks:
         fixed, moving = QPointF(*mark.fixed), QPointF(*mark.moving)
-        for widen, ink in ((2.0, None), (0.0, mark)):
+        for widen, ink in ((2.0, None), (0.0, ACCENT)):
             thick = (2.2 if mark.chosen else 1.4) + widen
-            _arrow(painter, fixed, moving, DARK if ink is None else QColor(ACCENT), thick)
-            painter.setPen(QPen(DARK if ink is None else _ink(GREEN, mark.has[0]), thick))
+            _arrow(painter, fixed, moving, QColor(ink or DARK), thick)
+            painter.setPen(QPen(_faint(GREEN if ink else DARK, mark.has[0]), thick))
             painter.drawEllipse(fixed, SIZE, SIZE)
-            painter.setPen(QPen(DARK if ink is None else _ink(MAGENTA, mark.has[1]), thick))
+            painter.setPen(QPen(_faint(MAGENTA if ink else DARK, mark.has[1]), thick))
             _cross(painter, moving)
-        painter.drawPixmap(fixed + QPointF(SIZE + 3, SIZE - 2), text(mark.text))
+        name = text(mark.text)
+        up = moving.y() > fixed.y()  # away from the arrow
+        painter.drawPixmap(
+            fixed + QPointF(SIZE + 3, -SIZE - name.deviceIndependentSize().height() if up else SIZE), name
+        )
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
 
@@ -62,9 +66,10 @@ def paint_strokes(painter: QPainter, strokes: Strokes) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
 
-def _ink(name: str, solid: bool) -> QColor:
+def _faint(name: str | QColor, solid: bool) -> QColor:
+    """A colour; fainter for an end that is not in the slice."""
     ink = QColor(name)
-    ink.setAlpha(255 if solid else FAINT)
+    ink.setAlpha(ink.alpha() if solid else ink.alpha() * FAINT // 255)
     return ink
 
 

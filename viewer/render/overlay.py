@@ -147,10 +147,10 @@ def number(value: float) -> str:
 def patient_lines(source: Source) -> tuple[Line, ...]:
     """Whose image this is, from when, and which series."""
     name = ", ".join(part for part in source.patient_name.split("=")[0].split("^") if part.strip())
-    facts = (source.patient_id, source.patient_sex, _date(source.patient_birth_date))
+    facts = (source.patient_id, source.patient_sex, written_date(source.patient_birth_date))
     about = " · ".join(fact for fact in facts if fact)
     series = f"{source.series_number} " if source.series_number else ""
-    study = " · ".join(part for part in (_date(source.study_date), source.study_description) if part)
+    study = " · ".join(part for part in (written_date(source.study_date), source.study_description) if part)
     texts = ((name, TEXT), (about, DIM), (study, DIM), (f"{series}{source.series_description}".strip(), DIM))
     return tuple(Line(text, color) for text, color in texts if text)
 
@@ -262,6 +262,6 @@ def loading(shown: Sequence[VolumeLayer]) -> float:
     return min((layer.loaded for layer in shown), default=1.0)
 
 
-def _date(text: str) -> str:
+def written_date(text: str) -> str:
     """A DICOM date (YYYYMMDD) as YYYY-MM-DD; other texts as they are."""
     return f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == 8 and text.isdigit() else text

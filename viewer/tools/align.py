@@ -32,7 +32,7 @@ class Align(Tool):
 
     id = "align"
     title = "Align by hand"
-    icon = "drag-move-2-line"
+    icon = "clockwise-2-line"
     key = "M"
     tip = "Drag to shift the moving image; drag the ring, or hold Shift, to turn it about the cross-hair"
     cursor = Qt.CursorShape.OpenHandCursor
