@@ -152,6 +152,22 @@ def test_a_run_from_the_plugins_page_is_shown_too(pair, window, qtbot):
     assert len(again.curves["similarity"]) == 2
 
 
+def test_the_way_back_is_registered_and_measured(pair, window, qtbot):
+    """The known shift is found in both directions: there and back is twice as far from home."""
+    panel = window.register
+    done = panel.align.run()
+    qtbot.waitUntil(lambda: not done.running, timeout=SLOW)
+    assert not panel.quality.back.isEnabled()  # measured first
+    panel.proving.prove()
+    qtbot.waitUntil(lambda: panel.proving.proof is not None, timeout=SLOW)
+    qtbot.mouseClick(panel.quality.back, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: panel.proving.proof.way_back is not None, timeout=SLOW)
+    far = 2 * float(np.linalg.norm(SHIFT))
+    found = panel.proving.proof.way_back
+    assert (found.mean, found.largest) == pytest.approx((far, far), abs=1e-3)
+    assert panel.do.fixed.transform is None  # nothing but figures came of it
+
+
 def test_another_patient_is_asked_about(known_shift, session, window):
     blob(session, "one", (15, 15, 15), patient_id="A")
     blob(session, "other", (15, 15, 15), patient_id="B")

@@ -14,6 +14,7 @@ from viewer.compute.registration_pictures import Picture, Shown, Style, pictures
 from viewer.compute.registration_quality import Quality, WayBack, measure, way_back
 from viewer.data.transform import Transform
 from viewer.plugin.placement import between
+from viewer.plugin.results import found_transform
 from viewer.plugin.run import Result
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.task import Task
@@ -89,11 +90,13 @@ class Proving:
         if fixed is None or moving is None or transform is None or transform.provenance is None:
             return None
         made, at = transform.provenance, self.do.state.timepoint
+        outputs = self.session.plugins[made.plugin].outputs
+        output = next(one.name for one in outputs if one.type == "transform")
         task = self.session.add_task("measure", f"Check the way back of {moving.name}")
         swapped = {"fixed": moving.volume(at), "moving": fixed.volume(at)}
         running = self.session.engine.submit(
             "viewer.plugin.run:execute",
-            (made.plugin, swapped, made.parameters, ["transform"]),
+            (made.plugin, swapped, made.parameters, [output]),
             device=self.session.device,
             started=task.begin,
             progress=task.advance,
@@ -137,8 +140,8 @@ class Proving:
         self._end(task, Proof(transform, quality, tuple(made)))
 
     def _check(self, task: Task, fixed: VolumeLayer, moving: VolumeLayer, transform: Transform, result: Result) -> None:
-        back = result.outputs["transform"]
-        assert isinstance(back, Transform)  # as the plugin declares, and the engine has checked
+        back = found_transform(result)
+        assert back is not None  # as the plugin declares, and the engine has checked
         try:
             found = way_back(between(fixed, moving), back, fixed.volumes[0].grid, moving.volumes[0].grid)
         except ValueError as error:

@@ -24,11 +24,11 @@ NOTE = (
     "Before and after: green is the fixed image alone, magenta the moving one, grey both. Checkerboard: fixed and "
     "moving take turns. Change of volume: blue halved, orange doubled, red folded."
 )
-METRICS = {  # what the page says -> the field of Similarity, and how it is written
-    "Correlation (NCC)": ("ncc", ".3f"),
-    "Local correlation (LNCC)": ("lncc", ".3f"),
-    "Mutual information, nats": ("mi", ".3f"),
-    "Mean squared difference": ("mse", ".4g"),
+METRICS = {  # what the page says -> the field of Similarity
+    "Correlation (NCC)": "ncc",
+    "Local correlation (LNCC)": "lncc",
+    "Mutual information, nats": "mi",
+    "Mean squared difference": "mse",
 }
 LEAST = 3  # labels that are told one by one
 TITLES: dict[Style, str] = {
@@ -122,8 +122,8 @@ def _method(transform: Transform) -> Iterable[Figure]:
 
 def _similarity(quality: Quality) -> Iterable[Figure]:
     """Each metric before and after; "–" where the images did not overlap."""
-    for name, (field, form) in METRICS.items():
-        before, after = (f"{getattr(one, field):{form}}" if one else "–" for one in (quality.before, quality.after))
+    for name, field in METRICS.items():
+        before, after = (_likeness(getattr(one, field)) if one else "–" for one in (quality.before, quality.after))
         yield Figure(name, f"{before} → {after}")
     yield Figure("Overlap", f"{quality.after.overlap:.0%} of the fixed image".replace("%", " %"))
 
@@ -138,6 +138,11 @@ def _labels(labels: Mapping[int, tuple[Agreement, Agreement]]) -> Iterable[Figur
     yield Figure("HD95, mean", " → ".join("–" if mean is None else f"{mean:.2f} mm" for mean in means))
     for label, (before, after) in sorted(labels.items(), key=lambda one: one[1][1].dice)[:LEAST]:
         yield Figure(f"Label {label}, Dice", f"{before.dice:.3f} → {after.dice:.3f}")
+
+
+def _likeness(value: float) -> str:
+    """Three decimals; squares of image values are large and have none."""
+    return f"{value:.3f}".replace("-", "−") if abs(value) < 100 else f"{value:.0f}"
 
 
 def _bending(bent: Bending) -> Iterable[Figure]:
