@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from viewer.cli.display import ensure_display
 from viewer.data.grid import Grid
 from viewer.data.study import Source
+from viewer.data.transform import Transform
 from viewer.data.volume import Volume, Window
 from viewer.scene.document import Document
 from viewer.scene.layer import VolumeLayer, volume_layer
@@ -158,6 +159,50 @@ def four(bench: Bench, size: int, layer: VolumeLayer, above: VolumeLayer) -> Non
     window.deleteLater()
 
 
+def registered(bench: Bench, size: int, layer: VolumeLayer, above: VolumeLayer) -> None:
+    """An image that a transform places over another one, in each style of comparison, and its deformation drawn."""
+    from viewer.render.slice_view import SliceView
+    from viewer.scene.comparison import STYLES, Comparison
+    from viewer.scene.deformation import DEFORMATIONS, Deformation
+    from viewer.tools.align import carried, shift
+
+    document, state = Document(), ViewState()
+    document.insert(0, layer)
+    document.insert(1, above)
+    state.crosshair = tuple(layer.volumes[0].grid.centre)
+    view = SliceView(document, state, "axial")
+    view.resize(size, size)
+    show(view)
+    scroll, motion = walk(state, layer, 2), shift(np.array((0.5, 0.2, 0.0)))
+
+    def drag(n: int) -> None:
+        above.transform = carried(above.transform, motion)
+
+    above.transform = carried(None, motion)
+    bench.measure("registered: scroll, placed by a matrix", [view], scroll)
+    bench.measure("registered: drag by hand", [view], drag)
+    above.transform = bend(layer)
+    bench.measure("registered: scroll, bent by a field", [view], scroll)
+    for style in STYLES:
+        state.comparison = Comparison(layer.id, above.id, style, at=state.crosshair)
+        bench.measure(f"registered: scroll, {style}", [view], scroll)
+    state.comparison = None
+    for drawn in DEFORMATIONS:
+        state.deformation = Deformation(above.id, drawn)
+        bench.measure(f"registered: scroll, {drawn} drawn", [view], scroll)
+    view.close()
+    view.deleteLater()
+
+
+def bend(layer: VolumeLayer) -> Transform:
+    """Waves of 6 mm on a lattice of 4 mm."""
+    shape = (104, 104, 104)
+    grid = Grid.of(shape, (4.0, 4.0, 4.0), layer.volumes[0].grid.centre - 206)
+    k, j, i = np.indices(shape, dtype=np.float32) / 12
+    field = 6 * np.stack([np.sin(k + j), np.sin(j + i), np.sin(i + k)], axis=-1)
+    return Transform(np.eye(4), field.astype(np.float32), grid)
+
+
 def turn(bench: Bench, size: int, layer: VolumeLayer) -> None:
     from viewer.render.volume_view import VolumeView
 
@@ -195,7 +240,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--view", type=int, default=700, help="side of a view in pixels")
     arguments.add_argument("--frames", type=int, default=60)
-    arguments.add_argument("--only", choices=("slices", "four", "turn"))
+    arguments.add_argument("--only", choices=("slices", "four", "registered", "turn"))
     chosen = arguments.parse_args()
     ensure_display()
     run(chosen)
@@ -217,6 +262,8 @@ def run(chosen: argparse.Namespace) -> None:
         slices(bench, chosen.view, layer, above)
     if chosen.only in (None, "four"):
         four(bench, 2 * chosen.view, layer, above)
+    if chosen.only in (None, "registered"):
+        registered(bench, chosen.view, layer, above)
     if chosen.only in (None, "turn"):
         turn(bench, chosen.view, layer)
     del application
