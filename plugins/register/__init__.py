@@ -49,7 +49,7 @@ def register_rigid(
     moving_mask
         Where the moving image counts.
     landmarks
-        Pairs of the same places in both images: three or more are the start.
+        Pairs of the same places in both images: they are the start.
     fixed_labels
         Labelled parts of the fixed image, brought onto those of the same label.
     moving_labels
@@ -101,7 +101,7 @@ def register_affine(
     moving_mask
         Where the moving image counts.
     landmarks
-        Pairs of the same places in both images: three or more are the start.
+        Pairs of the same places in both images: they are the start.
     fixed_labels
         Labelled parts of the fixed image, brought onto those of the same label.
     moving_labels

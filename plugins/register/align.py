@@ -49,7 +49,7 @@ def begun(pair: Pair, how: Start, initial: Transform | None, job: Job) -> Floats
     """The matrix to begin with: the given one, that of the landmarks, or by `how`. Raises Refusal without overlap."""
     if initial is not None:
         return initial.matrix
-    if pair.landmarks is not None and len(pair.landmarks.fixed) >= 3:
+    if pair.landmarks is not None and len(pair.landmarks.fixed):
         return fitted(pair.landmarks)
     if how == "as placed":
         return placed(pair)
@@ -95,7 +95,7 @@ def aligned(pair: Pair, kind: linear.Kind, metric: str, matrix: Floats, job: Job
     for number, (factor, length, reaches) in enumerate(LEVELS):
         mm = factor * unit
         with job.stage(f"{kind}, voxels of {mm:.2g} mm"):
-            hill = Hill(pair.sight(mm, metric, exact=True))
+            hill = Hill(pair.sight(mm, metric, exact=True), pair.landmarks)
             matrix = max((matrix, placed(pair)), key=lambda one: hill.look(one)[0])
 
             def tell(value: float, name: str = f"{metric}, {mm:.2g} mm", number: int = number) -> None:

@@ -15,10 +15,14 @@ RATE = 0.25  # of a landmark's residual that is made good in a step
 
 
 def fitted(landmarks: Landmarks) -> Floats:
-    """The rigid 4×4 that takes the fixed to the moving points with the least squared distance (Arun et al. 1987)."""
+    """The rigid 4×4 that takes the fixed to the moving points with the least squared distance (Arun et al. 1987).
+
+    Turns that the points leave open (fewer than three, or in a line) are not made.
+    """
     here, there = landmarks.fixed, landmarks.moving
     a, b = here.mean(0), there.mean(0)
-    u, _, vt = np.linalg.svd((here - a).T @ (there - b))
+    common = (here - a).T @ (there - b)
+    u, _, vt = np.linalg.svd(common + (1e-3 * np.abs(common).sum() + 1e-9) * np.eye(3))
     turn = vt.T @ np.diag([1, 1, np.sign(np.linalg.det(vt.T @ u.T))]) @ u.T
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = turn, b - turn @ a

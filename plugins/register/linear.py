@@ -19,10 +19,12 @@ from torch import Tensor
 
 from plugins.register.lattice import slopes
 from plugins.register.sight import Sight
+from viewer.api import Landmarks
 
 Floats = NDArray[np.float64]
 Kind = Literal["rigid", "similarity", "affine"]
 DAMPING = 1e-3
+LANDMARKS = 0.005  # likeness that a square millimetre between a pair of landmarks costs
 
 
 def generators(kind: Kind, centre: Floats, reach: float, normal: Floats | None = None) -> Floats:
@@ -73,14 +75,14 @@ class Fit:
 
 
 class Hill:
-    """A metric of two images as a function of the matrix between them."""
+    """A metric of two images as a function of the matrix between them, less what landmarks are apart."""
 
-    def __init__(self, sight: Sight) -> None:
-        self._sight = sight
+    def __init__(self, sight: Sight, landmarks: Landmarks | None = None) -> None:
+        self._sight, self._landmarks = sight, landmarks
         fixed = sight.fixed
         k, j, i = (torch.arange(n, dtype=torch.float32, device=fixed.values.device) for n in fixed.shape)
         index = torch.stack([part.reshape(-1) for part in torch.meshgrid(k, j, i, indexing="ij")])
-        affine = torch.as_tensor(fixed.affine, dtype=torch.float32, device=index.device)
+        affine = torch.tensor(fixed.affine, dtype=torch.float32, device=index.device)
         world = affine[:3, :3] @ index + affine[:3, 3:]
         self._world = torch.cat([world, torch.ones_like(world[:1])])  # [4, n]: x, y, z, 1
         self._to_mm = torch.linalg.inv(affine[:3, :3]).T.contiguous()
@@ -93,7 +95,28 @@ class Hill:
         if not self._sight.enough(weight):
             return -np.inf, warped, warped
         value, slope = self._sight.metric.of(warped, weight)
-        return value, warped, slope
+        rest = self._rest(matrix)
+        return value - LANDMARKS * (float((rest**2).sum(axis=1).mean()) if len(rest) else 0.0), warped, slope
+
+    def _rest(self, matrix: Floats) -> Floats:
+        """[n, 3], mm: how far each landmark is from where the matrix takes its pair."""
+        if self._landmarks is None:
+            return np.empty((0, 3))
+        return self._landmarks.moving - self._landmarks.fixed @ matrix[:3, :3].T - matrix[:3, 3]
+
+    def velocity(self, matrix: Floats, warped: Tensor, slope: Tensor, basis: Floats) -> Floats:
+        """4×4: the way up, of 1 mm as the mean over the image; towards the landmarks as much as to likeness."""
+        up = np.tensordot(self.way_up(warped, slope, basis)[0], basis, axes=1)
+        up /= max(self.motion(up), 1e-12)
+        rest = self._rest(matrix)
+        if len(rest):
+            places = np.column_stack([self._landmarks.fixed, np.ones(len(rest))])
+            moves = np.stack([(places @ (matrix @ one).T)[:, :3].ravel() for one in basis], axis=1)
+            step = np.linalg.lstsq(moves, rest.ravel(), rcond=1e-3)[0]
+            near = np.tensordot(step, basis, axes=1)
+            up += near / max(self.motion(near), 1.0)
+            up /= max(self.motion(up), 1e-12)
+        return up
 
     def way_up(self, warped: Tensor, slope: Tensor, basis: Floats) -> tuple[Floats, Floats]:
         """The step along each generator, up to its length: the slope, scaled by the Gauss-Newton matrix; and that."""
@@ -129,8 +152,7 @@ def climb(
         if length < shortest or value == -np.inf:
             break
         if velocity is None:
-            velocity = np.tensordot(hill.way_up(warped, slope, basis)[0], basis, axes=1)
-            velocity /= max(hill.motion(velocity), 1e-12)
+            velocity = hill.velocity(matrix, warped, slope, basis)
         tried = matrix @ expm(length * velocity)
         found = hill.look(tried)
         if found[0] > value:
