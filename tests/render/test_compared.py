@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 from screen import pixels
-from test_placed import FIXED, MOVING, PLANES, TRANSFORMS, affine, resampled
+from test_placed import FIXED, MARK, MOVING, PLANES, TRANSFORMS, affine, resampled
 
 from viewer.data.study import Source
 from viewer.data.transform import Transform
@@ -17,7 +17,7 @@ from viewer.render.compared import GREEN, MAGENTA, one_window
 from viewer.render.slice_view import SliceView
 from viewer.scene.comparison import STYLES, Comparison, compared
 
-ROOM = slice(26, None)  # the rows under the mark "registered, not reviewed", which is always there
+ROOM = slice(MARK, None)
 
 
 def smooth(seed, shape, sigma=4):

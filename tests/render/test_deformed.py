@@ -103,7 +103,7 @@ def test_it_is_said_what_is_drawn_and_nothing_is_without_a_transform(document, s
     state.deformation, state.show_text = Deformation(layer.id, style), True
     view = show(SliceView(document, state, "axial"))
     first = view.overlay().top_right[0].text
-    assert first.startswith(f"{DEFORMATIONS[style]} of MR")
+    assert first.startswith(DEFORMATIONS[style])
     with_it = pixels(view)
     layer.transform = None
     assert deformed(document, state.deformation) is None

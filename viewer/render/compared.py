@@ -92,9 +92,10 @@ def comparison_lines(seen: Compared) -> tuple[Line, ...]:
     for layer in reversed(seen.shown):
         role, colour = ("Fixed", GREEN) if layer is seen.fixed else ("Moving", MAGENTA)
         named, *marks = layer_lines((layer,), solid=True)
-        lines += [Line(f"{role}: {named.text}", colour if coloured else TEXT), *marks]
+        lines.append(Line(f"{role}: {named.text}", colour if coloured else TEXT))
         if seen.fixed.source.study_date != seen.moving.source.study_date:
             lines.append(Line(written_date(layer.source.study_date) or "date unknown", DIM))
+        lines += marks
     return tuple(lines)
 
 

@@ -136,13 +136,13 @@ def spacing(length: float) -> float:
 def deformation_line(pose: Pose, drawn: Deformed) -> Line:
     """What is drawn."""
     how = drawn.how
-    of = f"{DEFORMATIONS[how.style]} of {drawn.layer.name}"
+    title = DEFORMATIONS[how.style]
     if how.style == "determinant":
-        return Line(f"{of} · det J, folds red", ACCENT)
+        return Line(f"{title} · folds red", ACCENT)
     outline = visible(drawn.extent, pose)
     gap = how.spacing or (spacing(max(outline[2:])) if outline else 0)
     every = f" · every {number(gap)} mm" if gap and how.style != "magnitude" else ""
-    return Line(f"{of}{every}", ACCENT)
+    return Line(f"{title}{every}", ACCENT)
 
 
 def deformation_bar(drawn: Deformed) -> ColorBar | None:

@@ -10,6 +10,7 @@ from vtkmodules.vtkCommonDataModel import vtkPlane
 
 from viewer.compute.region_statistics import Measured, measure
 from viewer.data.region import Point, Region
+from viewer.data.transform import Transform
 from viewer.data.volume import Volume
 from viewer.render.overlay import ACCENT, AI, REGION, TEXT, Line, Outline, Wipe, layer_lines, number
 from viewer.render.plane import Pose
@@ -17,6 +18,7 @@ from viewer.scene.document import Document
 from viewer.scene.inspection import Inspected, Inspection, input_of
 from viewer.scene.layer import VolumeLayer
 
+Asked = tuple[Region, Transform | None]  # what was measured, and where the image lay
 SHORE = 16  # px that the wipe's line keeps from the edges of a view: it can always be taken hold of
 
 
@@ -76,7 +78,7 @@ class RegionReader:
     """Measures the region in the images of one view; what was measured is kept while nothing changes."""
 
     def __init__(self) -> None:
-        self._known: WeakKeyDictionary[Volume, tuple[Region, Measured | None]] = WeakKeyDictionary()
+        self._known: WeakKeyDictionary[Volume, tuple[Asked, Measured | None]] = WeakKeyDictionary()
 
     def outline(
         self,
@@ -105,7 +107,7 @@ class RegionReader:
         rows = [("input", given, layer.made_at), ("result", layer, timepoint)] if given else [("", layer, timepoint)]
         lines, size = [], ""
         for word, one, time in rows:
-            found = self._measured(one.volume(time), region) if one and one.loaded >= 1 else None
+            found = self._measured(one, time, region) if one and one.loaded >= 1 else None
             if one is None or found is None:
                 continue
             unit = one.volumes[0].unit
@@ -114,8 +116,10 @@ class RegionReader:
             size = f"{number(found.area)} mm² · {found.voxels} voxels"
         return (*lines, Line(size, REGION)) if size else ()
 
-    def _measured(self, volume: Volume, region: Region) -> Measured | None:
+    def _measured(self, layer: VolumeLayer, timepoint: int, region: Region) -> Measured | None:
+        volume, asked = layer.volume(timepoint), (region, layer.transform)
         known = self._known.get(volume)
-        if known is None or known[0] != region:
-            known = self._known[volume] = region, measure(volume, region)
+        if known is None or known[0] != asked:
+            placed = layer.in_room(timepoint)
+            known = self._known[volume] = asked, measure(placed, region) if placed else None
         return known[1]

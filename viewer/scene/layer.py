@@ -81,6 +81,12 @@ class VolumeLayer(Layer):
         grid = self.volumes[0].grid
         return self.transform.placed(grid) if self.transform else grid
 
+    def in_room(self, timepoint: int = 0) -> Volume | None:
+        """The voxels where the transform puts them; None where a displacement field bends them: no grid holds them."""
+        if self.transform is None:
+            return self.volume(timepoint)
+        return None if self.transform.grid else replace(self.volume(timepoint), grid=self.room_grid)
+
     def own_place(self, world: Point) -> Point:
         """The place in the image's own space (as its file tells) of a place of the room, LPS mm."""
         x, y, z = (float(mm) for mm in self.transform(world)) if self.transform else world

@@ -16,6 +16,8 @@ from viewer.ui.widgets import button, label, rule
 
 PAUSE = 80  # ms between two measurements while it is dragged
 THICKEST = 10  # slices on either side
+NOTHING = "The region lies outside the image, or the image is in colour: there is nothing to measure."
+BENT = "A registration bends this image: resample it, then measure the result."
 DRAW = "Draw a region in a slice view: E for an ellipse, Shift+E for a box. Drag it by its inside to move it."
 
 EVEN = "The SD is the noise only where the tissue is even."
@@ -86,10 +88,11 @@ class RegionSection(QWidget):
         self.slices.blockSignals(True)
         self.slices.setValue(round(region.depth / spacing - 0.5))
         self.slices.blockSignals(False)
-        after = measure(layer.volume(self.do.state.timepoint), region)
-        before = measure(given.volume(layer.made_at), region) if given else None
+        placed, under = layer.in_room(self.do.state.timepoint), given.in_room(layer.made_at) if given else None
+        after = measure(placed, region) if placed else None
+        before = measure(under, region) if under else None
         self.about.setVisible(after is None)
-        self.about.setText("The region lies outside the image, or the image is in colour: there is nothing to measure.")
+        self.about.setText(NOTHING if placed else BENT)
         self.caution.setVisible(after is not None)
         if after is not None:
             self.table = _table(before, after, wording.unit(layer.volumes[0].unit))
@@ -97,7 +100,7 @@ class RegionSection(QWidget):
 
     def _spacing(self, layer: VolumeLayer) -> float:
         """Distance of the slices that the region lies in, mm."""
-        region, grid = self.do.state.region, layer.volumes[0].grid
+        region, grid = self.do.state.region, layer.room_grid
         if region is None:
             return 1.0
         steps = abs(grid.affine[:3, :3].T @ region.normal)
