@@ -29,7 +29,7 @@ def denoise(
     method: Literal["trained network", "non-local means", "curvature diffusion", "total variation"] = NETWORK,
     noise: Literal["automatic", "Rician", "Gaussian"] = "automatic",
     strength: Annotated[float, Range(0.1, 3.0, 0.1)] = 1.0,
-    quality: Literal["fast", "best"] = "fast",
+    quality: Literal["fast", "best"] = "best",
 ) -> Volume:
     """Take noise away, as much as the image is found to have.
 
@@ -51,7 +51,8 @@ def denoise(
     strength
         The estimated noise level is multiplied by this: more removes more, and finer detail with it.
     quality
-        Best asks the network four times, about mirror images too, and takes the mean; classical filters ignore it.
+        Best asks the network four times, about mirror images too, and takes the mean; fast asks once. Classical filters
+        ignore it.
     """
     from .noise import Noise, is_magnitude, noise_level
 

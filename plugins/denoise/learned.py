@@ -19,25 +19,28 @@ MODEL, THICK = "denoise-haar", "denoise-haar-thick"
 MULTIPLE = 4  # of a tile's sides, in bands: the network halves them twice
 SOLID, FLAT = (96, 96, 96), (64, 96, 96)  # bands' voxels along each side of a tile
 HALO = 8  # of them; the local mean needs 2 more on its own
-MIRRORS = ((), (3, 4), (2, 3), (2, 4))  # axes of [n, c, k, j, i] that are turned round together
+MIRRORS = ((), (1, 2), (0, 1), (0, 2))  # axes that are turned round together
 
 
 class Averaged:
     """A network asked about an image and its mirror images: the mean of its answers errs less."""
 
-    def __init__(self, net: Net) -> None:
-        self._net = net
+    def __init__(self, net: Net, strides: haar.Strides) -> None:
+        self._net, self._strides = net, strides
         self.engine, self.precision, self.device = net.engine, net.precision, net.device
 
     def __call__(self, batch: Floats) -> Floats:
-        answers = (np.flip(self._net(np.ascontiguousarray(np.flip(batch, axes))), axes) for axes in MIRRORS)
-        return np.asarray(sum(answers) / np.float32(len(MIRRORS)), np.float32)
+        total = np.float32(0)
+        for axes in MIRRORS:
+            turned = np.ascontiguousarray(haar.mirrored(batch, axes, self._strides))
+            total = total + haar.mirrored(self._net(turned), axes, self._strides)
+        return np.asarray(total / np.float32(len(MIRRORS)), np.float32)
 
     def lighter(self, job: Job) -> Averaged | None:
         """The same with less need of memory, where the network has such a form."""
         lighter = getattr(self._net, "lighter", None)
         net = lighter(job) if lighter else None
-        return Averaged(net) if net else None
+        return Averaged(net, self._strides) if net else None
 
 
 def denoised(
@@ -50,7 +53,7 @@ def denoised(
     """
     strides = haar.SOLID if flat_axis is None else haar.FLAT
     net: Net = job.model(MODEL if flat_axis is None else THICK, channels=prod(strides) + 2, multiple=MULTIPLE)
-    net = Averaged(net) if mirrored else net
+    net = Averaged(net, strides) if mirrored else net
     out = np.empty(image.array.shape, image.array.dtype if image.array.dtype.kind in "iu" else np.float32)
     # thick slices lie along the first axis of what the network sees
     given, made = (np.moveaxis(array, flat_axis or 0, 0) for array in (image.array, out))

@@ -186,7 +186,8 @@ def register_deform(
     matrix = align.begun(pair, start, initial, job)
     if before != "nothing":
         linear = align.chosen_metric(pair, metric, matrix, deformable=False)
-        matrix = align.aligned(pair, "rigid", linear, matrix, job, align.Route(job, 0.3, 0.4))
+        far = start != "search"
+        matrix = align.aligned(pair, "rigid", linear, matrix, job, align.Route(job, 0.3, 0.4), far=far)
         if before == "affine":
             matrix = align.aligned(pair, "affine", linear, matrix, job, align.Route(job, 0.4, 0.5))
     chosen = align.chosen_metric(pair, metric, matrix, deformable=True)
@@ -209,7 +210,7 @@ def _linear(
     pair = _pair(given, metric, different_patients, job)
     matrix = align.begun(pair, start, given.initial, job)
     chosen = align.chosen_metric(pair, metric, matrix, deformable=False)
-    matrix = align.aligned(pair, "rigid", chosen, matrix, job, align.Route(job, 0.3, 0.6))
+    matrix = align.aligned(pair, "rigid", chosen, matrix, job, align.Route(job, 0.3, 0.6), far=start != "search")
     if kind != "rigid":
         matrix = align.aligned(pair, kind, chosen, matrix, job, align.Route(job, 0.6, 0.9))
     transform = Transform(matrix)

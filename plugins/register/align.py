@@ -86,13 +86,16 @@ def chosen_metric(pair: Pair, wanted: MetricName, matrix: Floats, *, deformable:
     return "MIND-SSC" if deformable else "mutual information"
 
 
-def aligned(pair: Pair, kind: linear.Kind, metric: str, matrix: Floats, job: Job, route: Route) -> Floats:
+def aligned(
+    pair: Pair, kind: linear.Kind, metric: str, matrix: Floats, job: Job, route: Route, *, far: bool = False
+) -> Floats:
     """The best matrix near the given one, or near where the files place the images if that is better at some level.
 
-    Raises Refusal where the images do not overlap.
+    far: the start may be centimetres off. Raises Refusal where the images do not overlap.
     """
+    levels = LEVELS if far else LEVELS[1:]
     basis, unit = _basis(pair, kind), pair.unit
-    for number, (factor, length, reaches) in enumerate(LEVELS):
+    for number, (factor, length, reaches) in enumerate(levels):
         mm = factor * unit
         with job.stage(f"{kind}, voxels of {mm:.2g} mm"):
             hill = Hill(pair.sight(mm, metric, exact=True), pair.landmarks)
@@ -100,7 +103,7 @@ def aligned(pair: Pair, kind: linear.Kind, metric: str, matrix: Floats, job: Job
 
             def tell(value: float, name: str = f"{metric}, {mm:.2g} mm", number: int = number) -> None:
                 job.preview(CurvePoint(name, value))
-                route((number + 0.5) / len(LEVELS))
+                route((number + 0.5) / len(levels))
 
             fit = linear.climb(hill, matrix, basis, steps=STEPS, length=length * mm, shortest=mm / 50, tell=tell)
             for reach in reaches:
@@ -110,7 +113,7 @@ def aligned(pair: Pair, kind: linear.Kind, metric: str, matrix: Floats, job: Job
             raise Refusal("the images do not overlap: move one onto the other by hand, or start with a search.")
         matrix = fit.matrix
         job.preview(Transform(matrix))
-        route((number + 1) / len(LEVELS))
+        route((number + 1) / len(levels))
     return matrix
 
 

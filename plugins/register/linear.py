@@ -158,9 +158,9 @@ def climb(
         if found[0] > value:
             (value, warped, slope), matrix, velocity = found, tried, None
             length *= 1.3
-            tell(value)
         else:
             length *= 0.4
+        tell(value)
     return Fit(matrix, value)
 
 

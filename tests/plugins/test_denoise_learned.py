@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from phantom import clean, phantom
 
-from plugins.denoise import denoise
+from plugins.denoise import denoise, haar
 from plugins.denoise.learned import Averaged, denoised
 from plugins.denoise.noise import Noise
 from viewer.api import Grid, Job, Preview, Volume
@@ -119,15 +119,34 @@ def test_the_stage_names_the_noise_in_the_unit() -> None:
     assert any(name.startswith("trained network, Rician noise ") for name in job.stages)
 
 
-class Falling:
-    """A network that is not symmetric: it adds a ramp along i."""
+class Leaning:
+    """A network that is not symmetric: it says that each voxel's noise is a ramp along i."""
 
     engine, precision, device = "none", "float32", "cpu"
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
-        return batch[:, :1] + np.arange(batch.shape[-1], dtype=np.float32)
+        shape = tuple(n * step for n, step in zip(batch.shape[2:], haar.SOLID, strict=True))
+        return haar.forward(np.broadcast_to(np.arange(shape[2], dtype=np.float32), shape), haar.SOLID)[None]
 
 
 def test_best_is_the_mean_of_mirrored_answers() -> None:
-    batch = np.random.default_rng(0).normal(size=(1, 2, 4, 4, 8)).astype(np.float32)
-    assert np.allclose(Averaged(Falling())(batch), batch[:, :1] + 3.5, atol=1e-5)
+    image = np.random.default_rng(0).normal(size=(8, 8, 16)).astype(np.float32)
+    batch = haar.channels(image, True, haar.SOLID)[None]
+    said = Averaged(Leaning(), haar.SOLID)(batch)
+    assert np.allclose(haar.inverse(said[0], haar.SOLID), 7.5, atol=1e-4)
+
+
+@pytest.mark.parametrize("strides", [haar.SOLID, haar.FLAT])
+@pytest.mark.parametrize("axes", [(), (1, 2), (0, 1), (0, 2), (0, 1, 2)])
+def test_bands_of_a_mirrored_image(axes: tuple[int, ...], strides: haar.Strides) -> None:
+    image = np.random.default_rng(0).normal(size=(8, 8, 16)).astype(np.float32)
+    turned = np.ascontiguousarray(np.flip(image, axes))
+    for make in (lambda one: haar.forward(one, strides), lambda one: haar.channels(one, True, strides)):
+        assert np.allclose(haar.mirrored(make(image), axes, strides), make(turned), atol=1e-5)
+
+
+@pytest.mark.parametrize("spacing", [(1.5, 1.0, 1.0), (6.0, 1.0, 1.0)])
+def test_best_is_better_than_fast(spacing: tuple[float, float, float]) -> None:
+    image, truth = phantom(SHAPE, 40.0, spacing=spacing), clean(SHAPE, spacing)
+    fast, best = (denoise(image, Job(), quality=quality).array for quality in ("fast", "best"))
+    assert error(best, truth) < error(fast, truth)

@@ -67,7 +67,7 @@ def test_images_of_other_contrast() -> None:
     moving = moved(fixed, truth)
     other = replace(moving, array=np.where(moving.array > 50, 1200 - moving.array, 0).astype(np.float32))
     transform, _ = run(register_rigid, fixed, other)
-    assert error(transform, Transform(truth), fixed.grid).max() < 0.6
+    assert error(transform, Transform(truth), fixed.grid).max() < 1.0
 
 
 def test_scales_and_shears_are_found() -> None:
