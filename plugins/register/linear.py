@@ -24,6 +24,7 @@ from viewer.api import Landmarks
 Floats = NDArray[np.float64]
 Kind = Literal["rigid", "similarity", "affine"]
 DAMPING = 1e-3
+ENOUGH = 1e-6  # gain of the metric that is more than rounding
 LANDMARKS = 0.005  # likeness that a square millimetre between a pair of landmarks costs
 
 
@@ -155,7 +156,7 @@ def climb(
             velocity = hill.velocity(matrix, warped, slope, basis)
         tried = matrix @ expm(length * velocity)
         found = hill.look(tried)
-        if found[0] > value:
+        if found[0] > value + ENOUGH:
             (value, warped, slope), matrix, velocity = found, tried, None
             length *= 1.3
         else:
@@ -183,4 +184,4 @@ def polish(hill: Hill, fit: Fit, basis: Floats, reach: float) -> Fit:
         total += at * velocity
     tried = fit.matrix @ expm(total)
     found = hill.look(tried)[0]
-    return Fit(tried, found) if found > value else Fit(fit.matrix, value)
+    return Fit(tried, found) if found > value + ENOUGH else Fit(fit.matrix, value)

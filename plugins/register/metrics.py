@@ -69,7 +69,7 @@ class LocalCorrelation:
         turn = likeness / spread  # a² / (b c²)
         if self._still:
             flat = self._spread / (self._spread + FLOOR)
-            likeness = likeness + 1 - flat * (1 - FLOOR / spread)
+            likeness = 1 - (flat * (1 - FLOOR / spread) - likeness).clamp_(min=0)  # below 0 is rounding
             turn = turn + flat * FLOOR / spread**2
         if weight is not None:
             likeness, share, turn = likeness * weight, share * weight, turn * weight
