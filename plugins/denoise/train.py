@@ -26,6 +26,7 @@ from plugins.training import clean, loop, noise, real
 SEED = 20261122
 SOLID, FLAT = (48, 48, 48), (8, 96, 96)  # voxels of a patch
 BATCH, POOL, CUBE = 8, 40, 112
+LESIONS = 0.35  # of the patches get some, of 2 to 10 times the noise
 EVERY = 8  # batches between two new images
 REAL = {  # file: (how much smaller at least, at most, magnitude, how often)
     "weights/brainchop-meshnet-tfjs/example_t1_crop.nii.gz": (0.9, 1.8, True, 0.36),
@@ -93,6 +94,9 @@ class Patches(IterableDataset[tuple[Tensor, Tensor]]):
             if np.ptp(patch) < 0.05 and rng.random() < 0.8:
                 continue
             sigma = 10 ** rng.uniform(-2.2, -0.75)
+            if rng.random() < LESIONS:
+                patch = clean.with_lesions(patch, sigma * rng.uniform(2, 10), rng, flat=self.flat)
+                patch = np.maximum(patch, 0) if magnitude else patch
             samples.append(self._filled(noise.noisy(patch, sigma, rng, magnitude=magnitude, flat=self.flat)))
         strides = haar.FLAT if self.flat else haar.SOLID
         given = np.stack([haar.channels(one.noisy, one.rician, strides) for one in samples])

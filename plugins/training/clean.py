@@ -70,6 +70,25 @@ def thing(shape: Shape, rng: Random) -> tuple[tuple[slice, ...], Floats]:
     return box, (1 / (1 + np.exp(np.clip(distance / rng.uniform(0.15, 0.5), -30, 30)))).astype(np.float32)
 
 
+def with_lesions(image: Floats, step: float, rng: Random, *, flat: bool = False) -> Floats:
+    """Some small balls, brighter or darker by about `step`: what must not be taken for noise.
+
+    flat: slices of 3 to 6 times the voxels' width, which a ball is seen in one or two of.
+    """
+    image = image.copy()
+    for _ in range(int(rng.integers(1, 6))):
+        centre = rng.uniform(0, image.shape)
+        radius = rng.uniform(1.2, 4.5)
+        height = radius / (rng.uniform(3, 6) if flat else 1.0)
+        low = np.maximum(np.floor(centre - np.array((height + 1, radius + 1, radius + 1))), 0).astype(int)
+        high = np.minimum(np.ceil(centre + np.array((height + 1, radius + 1, radius + 1))) + 1, image.shape).astype(int)
+        box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+        grid = np.stack(np.meshgrid(*[np.arange(s.start, s.stop) for s in box], indexing="ij"), -1) - centre
+        distance = np.linalg.norm(grid * np.array((radius / height, 1, 1)), axis=-1) - radius
+        image[box] += np.float32(rng.choice([-1, 1]) * step) * np.clip(0.5 - distance, 0, 1).astype(np.float32)
+    return image
+
+
 def softened(image: Floats, rng: Random) -> Floats:
     """As a scanner, a kernel or an interpolation may: often a little, now and then so much as PET does."""
     chance = rng.random()
