@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from viewer.data.grid import Floats, Grid
 
@@ -35,6 +34,8 @@ def label_metrics(
     reference: NDArray[Any], other: NDArray[Any], grid: Grid, tolerance: float = 1.0
 ) -> dict[int, Agreement]:
     """Every label (but 0) of one or both maps [k, j, i] of unsigned integers on `grid`. tolerance: of nsd, mm."""
+    from scipy import ndimage  # not before the window is there
+
     if reference.shape != other.shape:
         raise ValueError("The label maps have different sizes: resample one onto the other first.")
     boxes, others = (ndimage.find_objects(array.astype(np.int64)) for array in (reference, other))
@@ -52,6 +53,8 @@ def label_metrics(
 
 def agreement(one: Mask, two: Mask, spacing: Floats, tolerance: float = 1.0) -> Agreement:
     """Of two masks [k, j, i], at least one of them not empty; spacing along k, j, i and tolerance in mm."""
+    from scipy import ndimage  # not before the window is there
+
     sizes = int(one.sum()) + int(two.sum())
     dice = 2 * int((one & two).sum()) / max(sizes, 1)
     if not (one.any() and two.any()):
@@ -66,4 +69,6 @@ def agreement(one: Mask, two: Mask, spacing: Floats, tolerance: float = 1.0) -> 
 
 def _surface(mask: Mask) -> Mask:
     """Voxels with a face on something else, or on the edge of the image."""
+    from scipy import ndimage  # not before the window is there
+
     return np.asarray(mask & ~ndimage.binary_erosion(mask))

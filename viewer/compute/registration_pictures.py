@@ -11,7 +11,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from viewer.compute.transforms import moved
 from viewer.data.grid import Floats, Grid
@@ -42,6 +41,8 @@ class Shown:
 
     def grey(self, points: Floats) -> Floats:
         """Brightness 0…1 at room points (…, 3), mm; 0 outside the image."""
+        from scipy import ndimage  # not before the window is there
+
         values = self.volume
         own = points if self.transform is None else moved(self.transform, points)
         index = np.moveaxis(values.grid.to_index(own), -1, 0)

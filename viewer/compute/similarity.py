@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from viewer.compute.transforms import by_slabs, moved, voxel_points
 from viewer.data.grid import Floats, Grid
@@ -77,6 +76,8 @@ def _pulled(moving: Volume, transform: Transform | None, grid: Grid) -> tuple[Fl
     stored = moving.array.view(np.uint8) if moving.array.dtype == np.bool_ else moving.array
 
     def fill(first: int, last: int) -> None:
+        from scipy import ndimage  # not before the window is there
+
         points = voxel_points(grid, first, last)
         index = moving.grid.to_index(points if transform is None else moved(transform, points))
         inside[first:last] = np.all((index >= -0.5) & (index <= size - 0.5), axis=-1)
@@ -96,6 +97,8 @@ def _correlation(a: Floats, b: Floats) -> float:
 def _local(one: Floats, two: Floats, inside: NDArray[np.bool_]) -> float:
     """The mean squared local correlation (Avants et al., MedIA 12, 2008), over windows that lie inside and are not
     constant."""
+    from scipy import ndimage  # not before the window is there
+
     a, b = np.where(inside, one - one[inside].mean(), 0), np.where(inside, two - two[inside].mean(), 0)
     mean_a, mean_b, aa, bb, ab = (ndimage.uniform_filter(part, WINDOW) for part in (a, b, a * a, b * b, a * b))
     share = ndimage.uniform_filter(inside.astype(np.float64), WINDOW)

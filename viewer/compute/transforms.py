@@ -9,7 +9,6 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from viewer.data.grid import Floats, Grid
 from viewer.data.transform import Transform
@@ -124,6 +123,8 @@ def _sampled(field: Field, grid: Grid, points: Floats) -> Floats:
 
 def _extended(field: Field, grid: Grid, points: Floats) -> Floats:
     """The field (…, 3) at world positions (…, 3): linear; beyond the outermost voxels their values hold."""
+    from scipy import ndimage  # not before the window is there
+
     where = np.ascontiguousarray(np.moveaxis(grid.to_index(points), -1, 0))  # half the time of strides
     parts = [ndimage.map_coordinates(field[..., c], where, np.float64, order=1, mode="nearest") for c in range(3)]
     return np.stack(parts, axis=-1)
