@@ -6,7 +6,6 @@ from typing import Literal
 
 import numpy as np
 
-from viewer.compute.synthesis import control_grid
 from viewer.compute.transforms import by_slabs, voxel_points
 from viewer.data.grid import Floats, Grid
 from viewer.data.landmarks import Landmarks
@@ -74,6 +73,8 @@ def _affine(landmarks: Landmarks) -> Floats:
 
 def _spline(landmarks: Landmarks, grid: Grid) -> Transform:
     """x + Σ wᵢ|x − pᵢ| + affine; the affine part is the transform's matrix, the rest its field."""
+    from viewer.compute.synthesis import control_grid  # scipy: not before the window is there
+
     fixed, count = landmarks.fixed, len(landmarks.fixed)
     gaps = np.linalg.norm(fixed[:, None] - fixed, axis=-1)
     if (gaps + np.diag(np.full(count, np.inf))).min() < APART:
