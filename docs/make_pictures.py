@@ -30,6 +30,7 @@ def main() -> None:
         for name in FROM_DEMO:
             (PICTURES / name).write_bytes((Path(folder) / name).read_bytes())
     panels()
+    registration()
 
 
 def panels() -> None:
@@ -74,6 +75,39 @@ def models(stage: Stage) -> None:
     dialog = QApplication.activeModalWidget()
     dialog.grab().save(str(PICTURES / "models.png"))
     dialog.close()
+
+
+def registration() -> None:
+    """The follow-up brought onto the baseline: while it runs, after, the deformation, the page to sign."""
+    from viewer.app import Stage
+    from viewer.cli.stage import find_images, finish
+    from viewer.io.sample import sample_paths
+
+    with Stage() as stage:
+        session, window = stage.session, stage.window
+        sample = sample_paths()
+        for folder in (sample.baseline / "t1", sample.follow_up / "t1"):
+            known = {image.key for images in session.images.values() for image in images}
+            image = next(one for one in find_images(stage, [folder]) if one.key not in known)
+            finish(stage, session.load(image, overlay=bool(known)))
+        window.inspector.setCurrentWidget(window.register)
+        panel = window.register
+        panel.compare.choices["colour"].click()
+        panel.align.method.setCurrentIndex(panel.align.method.findData("register_deform"))
+        task = panel.align.run()
+        stage.until(lambda: task.progress > 0.6 or not task.running)
+        window.picture().save(str(PICTURES / "register-running.png"))
+        finish(stage, task)
+        stage.picture(PICTURES / "register.png")
+        deformation = panel.compare.deformation
+        deformation.setCurrentIndex(deformation.findData("grid"))
+        deformation.activated.emit(0)
+        stage.picture(PICTURES / "register-grid.png")
+        finish(stage, panel.proving.prove())
+        dialog = panel.sign_off.open()
+        stage.until(lambda: dialog.report is not None)
+        dialog.grab().save(str(PICTURES / "register-sign-off.png"))
+        dialog.close()
 
 
 if __name__ == "__main__":
