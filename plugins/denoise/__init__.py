@@ -52,8 +52,7 @@ def denoise(
         The estimated noise level is multiplied by this: more removes more, and finer detail with it.
     quality
         Best asks the network four times (of thick slices twice), about mirror images too, and takes the mean; fast asks
-        once. Classical filters
-        ignore it.
+        once. Classical filters ignore it.
     """
     from .noise import Noise, is_magnitude, noise_level
 
