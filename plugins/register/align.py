@@ -107,7 +107,7 @@ def aligned(
 
             fit = linear.climb(hill, matrix, basis, steps=STEPS, length=length * mm, shortest=mm / 50, tell=tell)
             for reach in reaches:
-                job.progress(0)
+                route((number + 0.8) / len(levels))
                 fit = linear.polish(hill, fit, basis, reach * mm)
         if fit.value == -np.inf:
             raise Refusal("the images do not overlap: move one onto the other by hand, or start with a search.")
@@ -133,7 +133,9 @@ def deformed(
     if reach and not pair.flat:
         with job.stage("looking for large motion"):
             ends = [end.shrunk(unit) for end in (pair.fixed, pair.moving)]
-            field = convex.start(*ends, matrix, reach, Route(job, route.low, route.low + 0.1))
+            middle = (route.low + route.high) / 2
+            field = convex.start(*ends, matrix, reach, Route(job, route.low, middle))
+            route = Route(job, middle, route.high)
         job.preview(transform_of(field, matrix, grid))
     stages = QUALITY[quality]
     for number, (stage, radius) in enumerate(stages):

@@ -25,7 +25,7 @@ def centre_of_mass(lattice: Lattice) -> Floats:
     if not total:
         return centre(lattice)
     index = [
-        float((values.sum(dim=others).cpu() * np.arange(n)).sum()) / total
+        float((values.sum(dim=others).cpu().numpy() * np.arange(n)).sum()) / total
         for others, n in zip(((1, 2), (0, 2), (0, 1)), lattice.shape, strict=True)
     ]
     return (lattice.affine @ [*index, 1])[:3]
