@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from plugins.register import convex, deform, linear, start
 from plugins.register.given import MetricName, Start
 from plugins.register.landmarks import Pull, fitted
+from plugins.register.lattice import one_thread
 from plugins.register.linear import Hill
 from plugins.register.pair import Pair
 from viewer.api import CurvePoint, Grid, Job, Refusal, Transform
@@ -55,7 +56,7 @@ def begun(pair: Pair, how: Start, initial: Transform | None, job: Job) -> Floats
         return placed(pair)
     if how == "centres":
         return start.shift(start.centre_of_mass(pair.fixed), start.centre_of_mass(pair.moving))
-    with job.stage("searching for a start"):
+    with job.stage("searching for a start"), one_thread():
         hill = Hill(pair.sight(4 * pair.unit, "mutual information"))
         fits = start.searched(hill, pair.fixed, pair.moving, placed(pair), pair.flat, Route(job, 0.0, 0.3))
     return fits[0].matrix
@@ -97,7 +98,7 @@ def aligned(
     basis, unit = _basis(pair, kind), pair.unit
     for number, (factor, length, reaches) in enumerate(levels):
         mm = factor * unit
-        with job.stage(f"{kind}, voxels of {mm:.2g} mm"):
+        with job.stage(f"{kind}, voxels of {mm:.2g} mm"), one_thread():
             hill = Hill(pair.sight(mm, metric, exact=True), pair.landmarks)
             matrix = max((matrix, placed(pair)), key=lambda one: hill.look(one)[0])
 

@@ -6,6 +6,8 @@ Shapes are [c, k, j, i]; places are array indices in order k, j, i.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -143,6 +145,18 @@ def _slope(values: Tensor, axis: int) -> Tensor:
         out.narrow(axis, 1, n - 2).copy_(inner)
     out.narrow(axis, n - 1, 1).copy_(last)
     return out
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """For steps of a few milliseconds: there, handing work to other threads takes longer than the work, and the order
+    of sums then depends on their number."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class Sampler:
