@@ -197,12 +197,15 @@ def peers(pair: Labelled, python: str) -> dict[str, tuple[float, float]]:
         ):
             sitk.WriteImage(itk_image(array, grid), str(here / f"{name}.nii.gz"))
         script = str(Path(__file__).with_name("registration_peers.py"))
-        said = subprocess.run([python, script, text, *PEERS], capture_output=True, text=True, check=True).stdout
-        told = re.findall(rf"^({'|'.join(PEERS)}) ([\d.]+) [\d.]+$", said, re.MULTILINE)
-        return {
-            name: (dice(pair.fixed_labels, np.rint(read(here / f"{name}.nii.gz").array)), float(seconds))
-            for name, seconds in told
-        }
+        found = {}
+        for name in PEERS:
+            done = subprocess.run([python, script, text, name], capture_output=True, text=True, check=False)
+            if done.returncode:
+                print(f"{name} failed on {pair.name}: {done.stderr.strip().splitlines()[-1]}")
+                continue
+            seconds = re.findall(rf"^{name} ([\d.]+) [\d.]+$", done.stdout, re.MULTILINE)[0]
+            found[name] = dice(pair.fixed_labels, np.rint(read(here / f"{name}.nii.gz").array)), float(seconds)
+        return found
 
 
 def spine(gates: Gates) -> None:
