@@ -51,7 +51,7 @@ def denoise(
     strength
         The estimated noise level is multiplied by this: more removes more, and finer detail with it.
     quality
-        Best asks the network four times (of thick slices twice), about mirror images too, and takes the mean; fast asks
+        Best asks the network four times, about mirror images too, and takes the mean; fast asks
         once. Classical filters ignore it.
     """
     from .noise import Noise, is_magnitude, noise_level

@@ -19,10 +19,7 @@ MODEL, THICK = "denoise-haar", "denoise-haar-thick"
 MULTIPLE = 4  # of a tile's sides, in bands: the network halves them twice
 SOLID, FLAT = (96, 96, 96), (64, 96, 96)  # bands' voxels along each side of a tile
 HALO = 8  # of them; the local mean needs 2 more on its own
-MIRRORS = {  # axes that are turned round together
-    haar.SOLID: ((), (1, 2), (0, 1), (0, 2)),
-    haar.FLAT: ((), (1, 2)),  # thick slices keep all their voxels along k: twice the work for each
-}
+MIRRORS = ((), (1, 2), (0, 1), (0, 2))  # axes that are turned round together
 
 
 class Averaged:
@@ -34,11 +31,10 @@ class Averaged:
 
     def __call__(self, batch: Floats) -> Floats:
         total = np.float32(0)
-        mirrors = MIRRORS[self._strides]
-        for axes in mirrors:
+        for axes in MIRRORS:
             turned = np.ascontiguousarray(haar.mirrored(batch, axes, self._strides))
             total = total + haar.mirrored(self._net(turned), axes, self._strides)
-        return np.asarray(total / np.float32(len(mirrors)), np.float32)
+        return np.asarray(total / np.float32(len(MIRRORS)), np.float32)
 
     def lighter(self, job: Job) -> Averaged | None:
         """The same with less need of memory, where the network has such a form."""
