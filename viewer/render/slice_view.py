@@ -8,6 +8,7 @@ import numpy as np
 from PySide6.QtWidgets import QWidget
 
 from viewer.data.grid import Grid
+from viewer.data.region import Point
 from viewer.render.artist import SliceArtist, artist_of
 from viewer.render.compared import ComparisonArtist
 from viewer.render.deformed import DeformationArtist, Deformed, deformed
@@ -125,6 +126,10 @@ class SliceView(View):
             return None
         left, back, head = pose.world(x, y)
         return float(left), float(back), float(head)
+
+    def pixel_of(self, place: Point) -> tuple[float, float]:
+        pose = self.pose
+        return pose.pixel(place) if pose else (0.0, 0.0)
 
     def zoom(self, factor: float, x: float | None = None, y: float | None = None) -> None:
         pose = self.pose

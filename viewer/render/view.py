@@ -11,6 +11,8 @@ from PySide6.QtGui import QImage, QInputEvent, QMouseEvent, QPainter, QWheelEven
 from PySide6.QtWidgets import QWidget
 from vtkmodules.vtkRenderingCore import vtkRenderer
 
+from viewer.data.region import Point
+from viewer.render.draft import Draft, paint_draft
 from viewer.render.gl_view import GLView
 from viewer.render.overlay import Overlay
 from viewer.render.overlay_painter import OverlayPainter
@@ -65,6 +67,7 @@ class View(GLView):
         self.gl_window.AddRenderer(self.renderer)
         self._painter = OverlayPainter(self._text_size())
         self._active = False
+        self._draft: Draft | None = None
         self._written: set[str] = set()  # ids of layers whose pixels changed since the last frame
         self._pace = QTimer(self, singleShot=True, interval=PACE)
         self._pace.timeout.connect(self.redraw)
@@ -95,6 +98,15 @@ class View(GLView):
     def world_at(self, x: float, y: float) -> tuple[float, float, float] | None:
         """The LPS position in mm under a widget pixel; None where there is none."""
         raise NotImplementedError
+
+    def pixel_of(self, place: Point) -> tuple[float, float]:
+        """Where a place of a Draft lies on the screen; where pixels have no place it is the pixel itself."""
+        return place[0], place[1]
+
+    @property
+    def scale(self) -> float:
+        """Millimetres a logical pixel, in the last picture."""
+        return 2 * float(self.renderer.GetActiveCamera().GetParallelScale()) / max(self.height(), 1)
 
     def zoom(self, factor: float, x: float | None = None, y: float | None = None) -> None:
         """Enlarge by a factor, about a pixel (else about the middle)."""
@@ -128,12 +140,20 @@ class View(GLView):
             self._active = active
             self.redraw()
 
+    def sketch(self, draft: Draft | None) -> None:
+        """Show what a tool is at, over everything; None to show it no longer."""
+        if draft != self._draft:
+            self._draft = draft
+            self.redraw()
+
     def picture(self) -> QImage:
         """What is on the screen, text included."""
         return self.grabFramebuffer()
 
     def paint_overlay(self, painter: QPainter) -> None:
         self._painter.paint(painter, self.overlay(), self.width(), self.height())
+        if self._draft:
+            paint_draft(painter, self._draft, self.pixel_of, self.scale)
 
     # Following.
     def _changed(self, *_: Any) -> None:
