@@ -8,6 +8,7 @@ from psygnal import Signal
 
 from viewer.scene.landmarks import LandmarkPairs
 from viewer.scene.layer import Layer, VolumeLayer
+from viewer.scene.segmentation_layer import SegmentationLayer
 
 
 class Document:
@@ -46,6 +47,10 @@ class Document:
     @property
     def volume_layers(self) -> tuple[VolumeLayer, ...]:
         return tuple(layer for layer in self._layers if isinstance(layer, VolumeLayer))
+
+    @property
+    def segmentation_layers(self) -> tuple[SegmentationLayer, ...]:
+        return tuple(layer for layer in self._layers if isinstance(layer, SegmentationLayer))
 
     @property
     def shown(self) -> tuple[VolumeLayer, ...]:

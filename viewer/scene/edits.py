@@ -46,7 +46,7 @@ class AddLayer(_Alone):
 
     @property
     def size(self) -> int:  # type: ignore[override]
-        return self.layer.bytes if isinstance(self.layer, VolumeLayer) else 0
+        return self.layer.bytes
 
     def do(self, document: Document) -> None:
         document.insert(len(document) if self.index is None else self.index, self.layer)
@@ -68,7 +68,7 @@ class RemoveLayer(_Alone):
 
     @property
     def size(self) -> int:  # type: ignore[override]
-        return self.layer.bytes if isinstance(self.layer, VolumeLayer) else 0
+        return self.layer.bytes
 
     def do(self, document: Document) -> None:
         document.remove(self.layer.id)

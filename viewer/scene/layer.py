@@ -15,6 +15,7 @@ import numpy as np
 from psygnal import Signal, SignalGroupDescriptor
 
 from viewer.data.grid import Grid
+from viewer.data.provenance import Provenance
 from viewer.data.region import Point
 from viewer.data.study import Image, Source
 from viewer.data.transform import Transform
@@ -39,9 +40,9 @@ class Layer:
     """The part every kind of layer shares. opacity: 0…1."""
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor(
-        equality_operators={name: lambda a, b: a is b for name in ("volumes", "transform")}
+        equality_operators={name: lambda a, b: a is b for name in ("volumes", "segmentation", "transform")}
     )
-    touched: ClassVar[Signal] = Signal(int, object)  # time point, Box: the array was written in place there
+    touched: ClassVar[Signal] = Signal(int, object)  # time point or label map, Box: written in place there
 
     name: str = ""
     visible: bool = True
@@ -49,53 +50,85 @@ class Layer:
     review: Review = "source"
     id: str = field(default_factory=lambda: uuid4().hex)
 
+    @property
+    def bytes(self) -> int:
+        """Of its arrays."""
+        return 0
+
 
 @dataclass(eq=False)
-class VolumeLayer(Layer):
+class PlacedLayer(Layer):
+    """A layer of voxels.
+
+    image: what it was loaded from, if any. made_from: id of the layer that it was made from; "" where there is none.
+    transform: takes places of the room that all layers share to places of the voxels' own space, LPS mm; None where
+    the two are the same. Views apply it while they draw; the voxels stay as they are.
+    """
+
+    image: Image | None = None
+    made_from: str = ""
+    transform: Transform | None = None
+
+    @property
+    def grid(self) -> Grid:
+        """Where the voxels lie in their own space."""
+        raise NotImplementedError
+
+    @property
+    def room_grid(self) -> Grid:
+        """Where the voxels lie in the room: by the transform's matrix, its displacement field left out."""
+        return self.transform.placed(self.grid) if self.transform else self.grid
+
+    def own_place(self, world: Point) -> Point:
+        """The place in the voxels' own space (as their file tells) of a place of the room, LPS mm."""
+        x, y, z = (float(mm) for mm in self.transform(world)) if self.transform else world
+        return x, y, z
+
+    def room_place(self, own: Point) -> Point:
+        """The place in the room of a place in the voxels' own space, LPS mm."""
+        x, y, z = (float(mm) for mm in self.transform.back(own)) if self.transform else own
+        return x, y, z
+
+    def marks(self, provenance: Provenance | None) -> tuple[str, ...]:
+        """What a view must say of its review and of the registration that moves it, the review mark first."""
+        mark = MARKS.get((self.review, bool(provenance and provenance.learned)))
+        return (*((mark,) if mark else ()), *self.alignment)
+
+    @property
+    def alignment(self) -> tuple[str, ...]:
+        """What a reader must know of a registration that moves it."""
+        if self.transform is None:
+            return ()
+        return (f"registered, {self.transform.sign_off.verdict if self.transform.sign_off else 'not reviewed'}",)
+
+
+@dataclass(eq=False)
+class VolumeLayer(PlacedLayer):
     """An image: one Volume per time point, all on one grid.
 
-    window: in the volume's unit. colormap: a name of viewer.render.colormaps. image: what it was loaded from, if any.
-    loaded: the fraction of the pixels that have arrived.
-    made_from, made_at: of a result, the id of the layer that it was computed from and its time point; "" where there
-    is none.
-    transform: takes places of the room that all layers share to places of this image's own space, LPS mm; None where
-    the two are the same. Views apply it while they draw; the voxels stay as they are.
+    window: in the volume's unit. colormap: a name of viewer.render.colormaps. loaded: the fraction of the pixels that
+    have arrived. made_at: of a result, the time point of the layer that it was computed from.
     """
 
     volumes: tuple[Volume, ...] = ()
     window: Window = field(default_factory=lambda: Window(0.5, 1.0))
     colormap: str = "grey"
-    image: Image | None = None
     loaded: float = 1.0
-    made_from: str = ""
     made_at: int = 0
-    transform: Transform | None = None
 
     def volume(self, timepoint: int = 0) -> Volume:
         """The volume at a time point; the last one where the layer has fewer."""
         return self.volumes[min(timepoint, len(self.volumes) - 1)]
 
     @property
-    def room_grid(self) -> Grid:
-        """Where the voxels lie in the room: by the transform's matrix, its displacement field left out."""
-        grid = self.volumes[0].grid
-        return self.transform.placed(grid) if self.transform else grid
+    def grid(self) -> Grid:
+        return self.volumes[0].grid
 
     def in_room(self, timepoint: int = 0) -> Volume | None:
         """The voxels where the transform puts them; None where a displacement field bends them: no grid holds them."""
         if self.transform is None:
             return self.volume(timepoint)
         return None if self.transform.grid else replace(self.volume(timepoint), grid=self.room_grid)
-
-    def own_place(self, world: Point) -> Point:
-        """The place in the image's own space (as its file tells) of a place of the room, LPS mm."""
-        x, y, z = (float(mm) for mm in self.transform(world)) if self.transform else world
-        return x, y, z
-
-    def room_place(self, own: Point) -> Point:
-        """The place in the room of a place in the image's own space, LPS mm."""
-        x, y, z = (float(mm) for mm in self.transform.back(own)) if self.transform else own
-        return x, y, z
 
     def value_at(self, world: Point, timepoint: int = 0) -> float | tuple[int, ...] | None:
         """The physical value of the voxel that is at a place of the room; RGB for colour; None outside."""
@@ -120,16 +153,7 @@ class VolumeLayer(Layer):
     @property
     def badges(self) -> tuple[str, ...]:
         """The marks that a view and an export must carry, the review mark first."""
-        provenance = self.volumes[0].provenance
-        mark = MARKS.get((self.review, bool(provenance and provenance.learned)))
-        return (*((mark,) if mark else ()), *self._alignment, *self.volumes[0].badges)
-
-    @property
-    def _alignment(self) -> tuple[str, ...]:
-        """What a reader must know of a registration that moves this image."""
-        if self.transform is None:
-            return ()
-        return (f"registered, {self.transform.sign_off.verdict if self.transform.sign_off else 'not reviewed'}",)
+        return (*self.marks(self.volumes[0].provenance), *self.volumes[0].badges)
 
     @property
     def bytes(self) -> int:
@@ -165,7 +189,7 @@ def exported(layer: VolumeLayer) -> tuple[Volume, ...]:
 
     But for the mark of a registration: the voxels lie where their file put them, whatever moves the image.
     """
-    badges = tuple(badge for badge in layer.badges if badge not in layer._alignment)
+    badges = tuple(badge for badge in layer.badges if badge not in layer.alignment)
     return tuple(replace(volume, name=layer.name, badges=badges) for volume in layer.volumes)
 
 

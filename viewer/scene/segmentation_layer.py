@@ -1,0 +1,79 @@
+"""A segmentation as a layer: the one whose values are written in place, by strokes (viewer.scene.painting)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from viewer.data.grid import Grid
+from viewer.data.region import Point
+from viewer.data.segmentation import Key, Segment, Segmentation
+from viewer.scene.layer import Box, PlacedLayer, VolumeLayer
+
+
+@dataclass(eq=False)
+class SegmentationLayer(PlacedLayer):
+    """Segments over an image: `made_from` is the id of the image layer that they label, where that is known.
+
+    Its voxels and its segments change by edits only; a change of the segments is a new Segmentation over the same
+    arrays. What only looks different is set directly: active: key of the chosen segment. hidden, locked: keys of
+    segments that are not drawn, and that no stroke may change. fill: opacity inside the outline, 0…1. outline: whether
+    it is drawn. smooth: whether surfaces in 3-D are.
+    generation: grows with every change of the voxels or the segments: an answer about an older one comes too late.
+    """
+
+    segmentation: Segmentation = field(kw_only=True)
+    active: Key | None = None
+    hidden: frozenset[Key] = frozenset()
+    locked: frozenset[Key] = frozenset()
+    fill: float = 0.35
+    outline: bool = True
+    smooth: bool = True
+    generation: int = field(default=0, init=False)
+
+    @property
+    def grid(self) -> Grid:
+        return self.segmentation.grid
+
+    @property
+    def active_segment(self) -> Segment | None:
+        return self.segmentation.segment(self.active)
+
+    @property
+    def visible_segments(self) -> tuple[Segment, ...]:
+        return tuple(segment for segment in self.segmentation.segments if segment.key not in self.hidden)
+
+    def segments_at(self, world: Point) -> tuple[Segment, ...]:
+        """The segments of the voxel that is at a place of the room, LPS mm."""
+        index = self.grid.nearest(self.own_place(world))
+        if index is None:
+            return ()
+        found = [
+            self.segmentation.segment((layer, int(array[index]))) for layer, array in enumerate(self.segmentation.maps)
+        ]
+        return tuple(segment for segment in found if segment is not None)
+
+    def wrote(self, layer: int, box: Box) -> None:
+        """Tell that a label map was written in place."""
+        self.generation += 1
+        self.touched.emit(layer, box)
+
+    @property
+    def badges(self) -> tuple[str, ...]:
+        """The marks that a view and an export must carry, the review mark first."""
+        return (*self.marks(self.segmentation.provenance), *self.segmentation.badges)
+
+    @property
+    def bytes(self) -> int:
+        return sum(array.nbytes for array in self.segmentation.maps)
+
+
+def segmentation_layer(segmentation: Segmentation, image: VolumeLayer | None = None) -> SegmentationLayer:
+    """A layer over the image that it labels, where there is one: it stands where that stands."""
+    first = next(iter(segmentation.segments), None)
+    return SegmentationLayer(
+        name=segmentation.name,
+        segmentation=segmentation,
+        active=first.key if first else None,
+        made_from=image.id if image else "",
+        transform=image.transform if image else None,
+    )
