@@ -1,0 +1,135 @@
+"""What was, and what is, in some boxes of label maps, compressed: what a stroke costs to keep."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewer.scene.layer import Box
+
+BLOCK = 32  # voxels along each side of what is looked at, set aside and kept at once
+FAST = 1  # zlib's level: label maps shrink a hundredfold at any
+
+Labels = NDArray[Any]
+Place = tuple[int, int, int, int, int, int, int]  # label map, first voxel k, j, i, shape k, j, i
+Change = tuple[int, Box, Labels, Labels]  # label map, box, what was there, what is
+
+
+@dataclass(frozen=True)
+class LabelBoxes:
+    """places: where the boxes lie. dtype: of the labels. before, after: their labels, one box after the other."""
+
+    places: tuple[Place, ...]
+    dtype: str
+    before: bytes
+    after: bytes
+
+    @classmethod
+    def of(cls, changes: Iterable[Change]) -> LabelBoxes | None:
+        """Only what differs is kept, block by block; None where nothing does."""
+        blocks = (block for change in changes for block in _blocks(change))
+        kept = [part for block in blocks if (part := _trimmed(block)) is not None]
+        if not kept:
+            return None
+        places, were, are = zip(*((_place(layer, box), was, now) for layer, box, was, now in kept), strict=True)
+        dtype = np.result_type(*were, *are)
+        return cls(places, dtype.str, _packed(were, dtype), _packed(are, dtype))
+
+    @classmethod
+    def over(cls, places: Sequence[Place], dtype: str, after: bytes, maps: Sequence[Labels]) -> LabelBoxes:
+        """From what is to be there alone, as a journal tells it; a map that is not there yet is blank.
+
+        Raises ValueError where the bytes are not those of the places, or a place lies outside its map.
+        """
+        kind = np.dtype(dtype)
+        was = []
+        for place in places:
+            layer, box = place[0], _box(place)
+            found = maps[layer][box] if layer < len(maps) else np.zeros(place[4:], kind)
+            if min(place) < 0 or found.shape != tuple(place[4:]):
+                raise ValueError("a box lies outside its label map")
+            was.append(found)
+        boxes = cls(tuple(places), kind.str, _packed(was, kind), after)
+        if sum(1 for _ in boxes.each(after)) != len(places):
+            raise ValueError("boxes of labels are not whole")
+        return boxes
+
+    @property
+    def size(self) -> int:
+        """Bytes kept."""
+        return len(self.before) + len(self.after)
+
+    def each(self, packed: bytes) -> Iterator[tuple[int, Box, Labels]]:
+        """The boxes of `before` or `after`. Raises ValueError where bytes are missing."""
+        kind, at = np.dtype(self.dtype), 0
+        try:
+            data = zlib.decompress(packed)
+        except zlib.error as error:
+            raise ValueError("boxes of labels are not whole") from error
+        for place in self.places:
+            shape = place[4:]
+            size = math.prod(shape) * kind.itemsize
+            yield place[0], _box(place), np.frombuffer(data[at : at + size], kind).reshape(shape)
+            at += size
+
+
+def bounds(mask: NDArray[np.bool_]) -> Box | None:
+    """The smallest box that holds every True voxel; None where there is none."""
+    found = [slice(0, size) for size in mask.shape]
+    for axis in range(3):
+        inside = mask[tuple(found)]
+        line = np.flatnonzero(inside.any(axis=tuple({0, 1, 2} - {axis})))
+        if not line.size:
+            return None
+        found[axis] = slice(int(line[0]), int(line[-1]) + 1)
+    return found[0], found[1], found[2]
+
+
+def _blocks(change: Change) -> Iterator[Change]:
+    layer, box, before, after = change
+    for starts in product(*(range(0, size, BLOCK) for size in before.shape)):
+        k, j, i = (slice(start, start + BLOCK) for start in starts)
+        part = before[k, j, i]
+        yield layer, _moved((k.start, j.start, i.start), box, part.shape), part, after[k, j, i]
+
+
+def _trimmed(change: Change) -> Change | None:
+    layer, box, before, after = change
+    found = bounds(before != after)
+    if found is None:
+        return None
+    k, j, i = found
+    part = before[found]
+    return layer, _moved((k.start, j.start, i.start), box, part.shape), part, after[found]
+
+
+def _moved(start: Sequence[int], within: Box, shape: Sequence[int]) -> Box:
+    """The box of that shape that starts there within another one."""
+    k, j, i = (
+        slice(one.start + first, one.start + first + size)
+        for first, one, size in zip(start, within, shape, strict=True)
+    )
+    return k, j, i
+
+
+def _packed(arrays: Iterable[Labels], dtype: np.dtype[Any]) -> bytes:
+    packer = zlib.compressobj(FAST)
+    parts = [packer.compress(np.ascontiguousarray(array, dtype).data) for array in arrays]
+    return b"".join([*parts, packer.flush()])
+
+
+def _place(layer: int, box: Box) -> Place:
+    k, j, i = box
+    return layer, k.start, j.start, i.start, k.stop - k.start, j.stop - j.start, i.stop - i.start
+
+
+def _box(place: Sequence[int]) -> Box:
+    _, k, j, i, deep, high, wide = place
+    return slice(k, k + deep), slice(j, j + high), slice(i, i + wide)
