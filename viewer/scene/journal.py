@@ -1,17 +1,21 @@
 """Edits on disk before they are shown: what makes a crash cost nothing.
 
 A journal is a private folder: `journal.jsonl` has one line a step ({"step": "do", "edit": {…}}), arrays that a plugin
-made lie beside it as .npy files. Images that came from files are named by path and read again. A clean end removes the
-folder; viewer.scene.recovery offers back what is left behind.
+made lie beside it as .npy files. Images that came from files are named by path and read again. Label maps are stored
+as they were when they came (.npy.gz), also those of files, which may be saved over meanwhile; what a stroke wrote is
+appended to `strokes`, and its line tells where. A clean end removes the folder; viewer.scene.recovery offers back what
+is left behind.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import os
 import shutil
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -19,14 +23,13 @@ from threading import Lock
 from typing import Any
 from uuid import uuid4
 from weakref import WeakValueDictionary
+from zlib import crc32
 
 import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from viewer.data.grid import Grid
-from viewer.data.transform import Transform
-from viewer.data.volume import Volume
+from viewer.scene.described import Json, describe_segmentation, describe_transform, describe_volume
 from viewer.scene.edits import (
     AddLayer,
     AlignLayer,
@@ -39,12 +42,16 @@ from viewer.scene.edits import (
     Together,
 )
 from viewer.scene.history import Step
+from viewer.scene.label_boxes import FAST, LabelBoxes
 from viewer.scene.layer import Layer, VolumeLayer
+from viewer.scene.segment_edits import EditLabels
+from viewer.scene.segmentation_layer import SegmentationLayer
 
 log = logging.getLogger(__name__)
 
-Json = dict[str, Any]
-KEPT = ("id", "name", "visible", "opacity", "review", "colormap", "made_from", "made_at")  # of a layer, as they are
+KEPT = ("id", "name", "visible", "opacity", "review", "made_from")  # of a layer, as they are
+STROKES = "strokes"  # the file of what strokes wrote, one after the other
+KEPT_OF_IMAGES = ("colormap", "made_at")
 
 
 class Journal:
@@ -55,18 +62,23 @@ class Journal:
         self.folder.mkdir(parents=True, mode=0o700)
         (self.folder / "pid").write_text(f"{os.getpid()} {psutil.Process().create_time()}")
         self._file = (self.folder / "journal.jsonl").open("a", encoding="utf-8")
+        self._strokes = (self.folder / STROKES).open("ab")
         self._stored: WeakValueDictionary[str, NDArray[Any]] = WeakValueDictionary()
         self._lock = Lock()
 
-    def store(self, array: NDArray[Any]) -> str:
-        """Write an array, once; its file name. Slow for large arrays: called off the main thread beforehand."""
+    def store(self, array: NDArray[Any], *, packed: bool = False) -> str:
+        """Write an array, once; its file name. Slow for large arrays: called off the main thread beforehand.
+
+        packed: compressed, as label maps are, which shrink a hundredfold.
+        """
         with self._lock:
             known = next((name for name, kept in self._stored.items() if kept is array), None)
             if known is not None:
                 return known
-            name = f"{uuid4().hex}.npy"
+            name = f"{uuid4().hex}.npy{'.gz' if packed else ''}"
             with (self.folder / name).open("wb") as file:
-                np.save(file, array, allow_pickle=False)
+                with gzip.GzipFile("", "wb", FAST, file) if packed else nullcontext(file) as stream:
+                    np.save(stream, array, allow_pickle=False)
                 file.flush()
                 os.fsync(file.fileno())
             self._stored[name] = array
@@ -82,6 +94,7 @@ class Journal:
     def close(self) -> None:
         """A clean end: nothing is left to recover."""
         self._file.close()
+        self._strokes.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _edit(self, edit: Edit) -> Json:
@@ -97,41 +110,53 @@ class Journal:
             case ReviewLayer():
                 return {"kind": "review", "layer": edit.layer.id, "after": edit.after}
             case AlignLayer():
-                after = self._transform(edit.after)
+                after = describe_transform(edit.after, self.store)
                 return {"kind": "align", "layer": edit.layer.id, "after": after, "gesture": edit.gesture}
             case ChangeLandmark():
                 after = asdict(edit.after) if edit.after else None
                 place = {"index": edit.index, "gesture": edit.gesture}
                 return {"kind": "landmark", "id": edit.id, "after": after, **place}
+            case EditLabels():
+                return self._labels(edit)
             case Together():
                 return {"kind": "together", "label": edit.label, "edits": [self._edit(part) for part in edit.edits]}
         raise TypeError(f"the journal does not know the edit {type(edit).__name__}")
 
+    def _labels(self, edit: EditLabels) -> Json:
+        entry: Json = {"kind": "labels", "layer": edit.layer.id, "label": edit.label, "gesture": edit.gesture}
+        if edit.after != edit.before:
+            entry["segments"] = [asdict(segment) for segment in edit.after]
+        if edit.boxes is not None:
+            entry["boxes"] = self._append(edit.boxes)
+        return entry
+
+    def _append(self, boxes: LabelBoxes) -> Json:
+        """What is in the boxes now; what was there before is found again by doing every step again."""
+        place = {"at": self._strokes.tell(), "length": len(boxes.after), "crc": crc32(boxes.after)}
+        self._strokes.write(boxes.after)
+        self._strokes.flush()
+        os.fsync(self._strokes.fileno())
+        return {**place, "dtype": boxes.dtype, "places": boxes.places}
+
     def _layer(self, layer: Layer) -> Json:
-        if not isinstance(layer, VolumeLayer):
+        if not isinstance(layer, VolumeLayer | SegmentationLayer):
             raise TypeError(f"the journal does not know the layer {type(layer).__name__}")
         look: Json = {name: getattr(layer, name) for name in KEPT}
+        look["transform"] = describe_transform(layer.transform, self.store)
+        if isinstance(layer, SegmentationLayer):
+            return {**look, "segmentation": describe_segmentation(layer.segmentation, self._as_it_came)}
+        look |= {name: getattr(layer, name) for name in KEPT_OF_IMAGES}
         look["window"] = asdict(layer.window)
-        look["transform"] = self._transform(layer.transform)
         if layer.image is not None:
             files = [path.split("!")[0] for path in layer.image.source.files]
             return {**look, "image": layer.image.key, "files": list(dict.fromkeys(files))}
-        described = [{**_describe(volume), "array": self.store(volume.array)} for volume in layer.volumes]
-        return {**look, "volumes": described}
+        return {**look, "volumes": [describe_volume(volume, self.store) for volume in layer.volumes]}
 
-    def _transform(self, transform: Transform | None) -> Json | None:
-        if transform is None:
-            return None
-        field = None
-        if transform.displacement is not None and transform.grid is not None:
-            field = {**_lattice(transform.grid), "array": self.store(transform.displacement)}
-        return {
-            "matrix": transform.matrix.tolist(),
-            "field": field,
-            "name": transform.name,
-            "provenance": transform.provenance.to_json() if transform.provenance else None,
-            "sign_off": asdict(transform.sign_off) if transform.sign_off else None,
-        }
+    def _as_it_came(self, labels: NDArray[Any]) -> str:
+        """Strokes write to it from now on: what is stored is of no use for the same array later."""
+        name = self.store(labels, packed=True)
+        del self._stored[name]
+        return name
 
 
 class JournalKeeper:
@@ -148,10 +173,10 @@ class JournalKeeper:
         """Append a step, if the disk lets us."""
         self._try(lambda journal: journal.record(step, edit))
 
-    def store(self, arrays: Iterable[NDArray[Any]]) -> None:
+    def store(self, arrays: Iterable[NDArray[Any]], *, packed: bool = False) -> None:
         """Write the arrays of results in any thread, so that recording their edit takes no time."""
         for array in arrays:
-            self._try(lambda journal, array=array: journal.store(array))  # type: ignore[misc]
+            self._try(lambda journal, array=array: journal.store(array, packed=packed))  # type: ignore[misc]
 
     def close(self) -> None:
         if self._journal is not None:
@@ -167,29 +192,3 @@ class JournalKeeper:
             self._failed = True
             log.error("the journal cannot be written: %s", error.strerror)
             self._lost(f"Unsaved work is not safe from a crash now ({error.strerror}): save soon, or free space.")
-
-
-def _describe(volume: Volume) -> Json:
-    """Everything of a volume but its array, as JSON."""
-    return {
-        **_lattice(volume.grid),
-        "name": volume.name,
-        "unit": volume.unit,
-        "slope": volume.slope,
-        "intercept": volume.intercept,
-        "windows": [asdict(window) for window in volume.windows],
-        "inverted": volume.inverted,
-        "source": asdict(volume.source),
-        "time": volume.time,
-        "badges": volume.badges,
-        "provenance": volume.provenance.to_json() if volume.provenance else None,
-    }
-
-
-def _lattice(grid: Grid) -> Json:
-    return {
-        "shape": grid.shape,
-        "affine": grid.affine.tolist(),
-        "frame_of_reference": grid.frame_of_reference,
-        "placed": grid.placed,
-    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import shutil
@@ -10,16 +11,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from viewer.data.grid import Grid
-from viewer.data.provenance import Provenance
-from viewer.data.study import Source
-from viewer.data.transform import SignOff, Transform
-from viewer.data.volume import Volume, Window
+from viewer.data.volume import Window
+from viewer.scene.described import (
+    Json,
+    restore_landmark,
+    restore_segmentation,
+    restore_segments,
+    restore_transform,
+    restore_volume,
+)
 from viewer.scene.document import Document
 from viewer.scene.edits import (
     AddLayer,
@@ -33,13 +39,15 @@ from viewer.scene.edits import (
     Together,
 )
 from viewer.scene.history import History
-from viewer.scene.journal import KEPT
-from viewer.scene.landmarks import LandmarkPair
+from viewer.scene.journal import KEPT, KEPT_OF_IMAGES, STROKES
+from viewer.scene.label_boxes import LabelBoxes
 from viewer.scene.layer import VolumeLayer
+from viewer.scene.segment_edits import EditLabels
+from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 
 log = logging.getLogger(__name__)
 
-Json = dict[str, Any]
+Recovered = dict[str, VolumeLayer | SegmentationLayer]  # layers by id
 
 
 @dataclass(frozen=True)
@@ -64,40 +72,33 @@ class Recovery:
         added = [entry for step in self.steps if step["step"] == "do" for entry in _added(step["edit"])]
         return {entry["image"]: tuple(entry["files"]) for entry in added if "image" in entry}
 
-    def layers(self, load: Callable[[str], VolumeLayer | None]) -> dict[str, VolumeLayer]:
-        """Every layer by id: images through `load` (None where one is gone), results from this folder."""
-        layers: dict[str, VolumeLayer] = {}
+    def layers(self, load: Callable[[str], VolumeLayer | None]) -> Recovered:
+        """Every layer by id: images through `load` (None where one is gone), the others from this folder."""
+        layers: Recovered = {}
         for entry in (entry for step in self.steps if step["step"] == "do" for entry in _added(step["edit"])):
-            layer = load(entry["image"]) if "image" in entry else VolumeLayer(volumes=self._volumes(entry))
-            if layer is not None:
-                for name in (name for name in KEPT if name in entry):
-                    setattr(layer, name, entry[name])
+            layer = load(entry["image"]) if "image" in entry else self._made(entry)
+            if layer is None:
+                continue
+            for name in (name for name in (*KEPT, *KEPT_OF_IMAGES) if name in entry):
+                setattr(layer, name, entry[name])
+            if isinstance(layer, VolumeLayer):
                 layer.window = Window(**entry["window"])
-                layer.transform = self._transform(entry.get("transform"))
-                layers[layer.id] = layer
+            layer.transform = restore_transform(entry.get("transform"), self._array)
+            layers[layer.id] = layer
         return layers
 
-    def _volumes(self, entry: Json) -> tuple[Volume, ...]:
-        return tuple(_restore(described, self._array(described["array"])) for described in entry["volumes"])
+    def _made(self, entry: Json) -> VolumeLayer | SegmentationLayer:
+        if "segmentation" in entry:
+            return segmentation_layer(restore_segmentation(entry["segmentation"], self._array))
+        return VolumeLayer(volumes=tuple(restore_volume(volume, self._array) for volume in entry["volumes"]))
 
     def _array(self, name: str) -> NDArray[Any]:
-        array: NDArray[Any] = np.load(self.folder.resolve() / Path(name).name, allow_pickle=False)
+        path = self.folder.resolve() / Path(name).name
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            array: NDArray[Any] = np.load(file, allow_pickle=False)
         return array
 
-    def _transform(self, entry: Json | None) -> Transform | None:
-        if entry is None:
-            return None
-        field, made, signed = entry["field"], entry["provenance"], entry["sign_off"]
-        return Transform(
-            np.array(entry["matrix"]),
-            self._array(field["array"]) if field else None,
-            _grid(field) if field else None,
-            entry["name"],
-            Provenance.from_json(made) if made else None,
-            SignOff(**signed) if signed else None,
-        )
-
-    def replay(self, history: History, layers: dict[str, VolumeLayer]) -> None:
+    def replay(self, history: History, layers: Recovered) -> None:
         """Do every step again; steps on layers that are gone are left out."""
         for step in self.steps:
             if step["step"] == "do":
@@ -109,28 +110,53 @@ class Recovery:
             else:
                 history.redo()
 
-    def _revive(self, edit: Json, document: Document, layers: dict[str, VolumeLayer]) -> Edit | None:
+    def _revive(self, edit: Json, document: Document, layers: Recovered) -> Edit | None:
         if edit["kind"] == "together":
             parts = tuple(filter(None, (self._revive(part, document, layers) for part in edit["edits"])))
             return Together(label=edit["label"], edits=parts) if parts else None
         if edit["kind"] == "landmark":
-            after = _landmark(edit["after"]) if edit["after"] else None
+            after = restore_landmark(edit["after"]) if edit["after"] else None
             return ChangeLandmark(document.landmarks.find(edit["id"]), after, edit["index"], edit["gesture"])
         layer = layers.get(edit["layer"]["id"] if edit["kind"] == "add" else edit["layer"])
         if layer is None:
             return None
-        match edit["kind"]:
-            case "add":
+        match edit["kind"], layer:
+            case "add", _:
                 return AddLayer(layer, edit["index"])
-            case "remove":
+            case "remove", _:
                 return RemoveLayer(layer, document.index(layer.id))
-            case "move":
+            case "move", _:
                 return MoveLayer(layer, document.index(layer.id), edit["after"])
-            case "rename":
+            case "rename", _:
                 return RenameLayer(layer, layer.name, edit["after"])
-            case "align":
-                return AlignLayer(layer, layer.transform, self._transform(edit["after"]), edit["gesture"])
+            case "align", VolumeLayer():
+                placed = restore_transform(edit["after"], self._array)
+                return AlignLayer(layer, layer.transform, placed, edit["gesture"])
+            case "labels", SegmentationLayer():
+                return self._labels(edit, layer)
         return ReviewLayer(layer, layer.review, edit["after"])
+
+    def _labels(self, edit: Json, layer: SegmentationLayer) -> EditLabels:
+        """A stroke whose bytes are damaged is a step that changes no voxel: those after it keep their places."""
+        before = layer.segmentation.segments
+        after = restore_segments(edit["segments"]) if "segments" in edit else before
+        boxes = None
+        if "boxes" in edit:
+            try:
+                boxes = self._boxes(edit["boxes"], layer)
+            except (OSError, ValueError) as error:
+                log.warning("journal %s: a stroke is lost: %s", self.folder.name, error)
+        return EditLabels(layer, edit["label"], before, after, boxes, gesture=edit["gesture"])
+
+    def _boxes(self, entry: Json, layer: SegmentationLayer) -> LabelBoxes:
+        """Raises ValueError where its bytes are not those that were written, OSError where they cannot be read."""
+        with (self.folder / STROKES).open("rb") as file:
+            file.seek(entry["at"])
+            packed = file.read(entry["length"])
+        if crc32(packed) != entry["crc"]:
+            raise ValueError("its bytes are damaged")
+        places = [tuple(place) for place in entry["places"]]
+        return LabelBoxes.over(places, entry["dtype"], packed, layer.segmentation.maps)
 
     def discard(self) -> None:
         """Remove it for good."""
@@ -164,7 +190,7 @@ def _lines(path: Path) -> list[Json]:
     """Every whole line; a line that a crash cut short ends the list."""
     steps: list[Json] = []
     try:
-        steps.extend(map(json.loads, path.read_text(encoding="utf-8").splitlines()))
+        steps.extend(map(json.loads, path.read_bytes().splitlines()))
     except (OSError, ValueError) as error:
         log.warning("journal %s: stopped after %d steps: %s", path.parent.name, len(steps), type(error).__name__)
     return steps
@@ -178,27 +204,3 @@ def _added(edit: Json) -> list[Json]:
 
 def _kinds(edit: Json) -> list[str]:
     return ["image" if "image" in entry else "result" for entry in _added(edit)]
-
-
-def _restore(described: Json, array: NDArray[Any]) -> Volume:
-    source: Json = {name: tuple(v) if isinstance(v, list) else v for name, v in described["source"].items()}
-    provenance = described["provenance"]
-    return Volume(
-        array=array,
-        grid=_grid(described),
-        windows=tuple(Window(**window) for window in described["windows"]),
-        source=Source(**source),
-        badges=tuple(described["badges"]),
-        provenance=Provenance.from_json(provenance) if provenance else None,
-        **{name: described[name] for name in ("name", "unit", "slope", "intercept", "inverted", "time")},
-    )
-
-
-def _landmark(entry: Json) -> LandmarkPair:
-    parts: Json = {name: tuple(part) if isinstance(part, list) else part for name, part in entry.items()}
-    return LandmarkPair(**parts)
-
-
-def _grid(described: Json) -> Grid:
-    affine = np.array(described["affine"])
-    return Grid(tuple(described["shape"]), affine, described["frame_of_reference"], described["placed"])
