@@ -84,7 +84,7 @@ def _filtered(image: Volume, method: str, sigma: float, axis: int | None, job: J
     def work(block: Floats) -> Floats:
         return chosen.apply(block, sigma, spacing)
 
-    return filtered(image.array, work, chosen.halo, job, axis)
+    return filtered((image.array,), work, chosen.halo, job, axis)
 
 
 def _check(image: Volume) -> None:

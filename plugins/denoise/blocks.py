@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
@@ -43,31 +43,33 @@ def _side(start: int, length: int, size: int, halo: int) -> tuple[slice, slice, 
 
 
 def filtered(
-    array: NDArray[Any],
-    work: Callable[[Floats], Floats],
+    arrays: Sequence[NDArray[Any]],
+    work: Callable[..., Floats],
     halo: int,
     job: Job,
     flat_axis: int | None = None,
+    begun: float = 0.0,
 ) -> NDArray[Any]:
-    """The array with `work` done to it, in its own type: integers are rounded and kept within their limits.
+    """What `work` makes of arrays of one shape, in the first one's type: integers are rounded and kept within limits.
 
-    work: gets a block with `halo` voxels around it, which must be enough for the core not to depend on the rest.
-    flat_axis: the axis along which slices are worked on one by one (work then gets a slice); None for a volume.
+    work: gets a block of each with `halo` voxels around it, which must be enough for the core not to depend on the
+    rest. flat_axis: the axis along which slices are worked on one by one (work then gets slices); None for a volume.
+    begun: the job's progress before the first block.
     """
-    size, around = _sizes(flat_axis, halo)
-    out = np.empty(array.shape, array.dtype if array.dtype.kind in "iu" else np.float32)
-    parts = list(blocks(array.shape, size, around))  # type: ignore[arg-type]
+    first, size, around = arrays[0], *_sizes(flat_axis, halo)
+    out = np.empty(first.shape, first.dtype if first.dtype.kind in "iu" else np.float32)
+    parts = list(blocks(first.shape, size, around))  # type: ignore[arg-type]
 
     def done(part: Block) -> Floats:
-        values = np.ascontiguousarray(array[part.whole], dtype=np.float32)
-        result = work(values if flat_axis is None else values.squeeze(flat_axis))
+        values = [np.ascontiguousarray(array[part.whole], dtype=np.float32) for array in arrays]
+        result = work(*(one if flat_axis is None else one.squeeze(flat_axis) for one in values))
         return (result if flat_axis is None else np.expand_dims(result, flat_axis))[part.inner]
 
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
         for count, (part, values) in enumerate(zip(parts, pool.map(done, parts), strict=True), 1):
             out[part.core] = fitting(values, out.dtype)
-            job.progress(count / len(parts))
+            job.progress(begun + (1 - begun) * count / len(parts))
     finally:
         pool.shutdown(cancel_futures=True)
     return out

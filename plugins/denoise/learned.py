@@ -12,6 +12,7 @@ from viewer.api import Job, Net, Preview, Volume, tiles
 
 from . import haar
 from .blocks import Box, fitting
+from .missed import given_back
 from .noise import Noise
 
 Floats = NDArray[np.float32]
@@ -19,6 +20,7 @@ MODEL, THICK = "denoise-haar", "denoise-haar-thick"
 MULTIPLE = 4  # of a tile's sides, in bands: the network halves them twice
 SOLID, FLAT = (96, 96, 96), (64, 96, 96)  # bands' voxels along each side of a tile
 HALO = 8  # of them; the local mean needs 2 more on its own
+TILED = 0.9  # of the work is the network's
 MIRRORS = ((), (1, 2), (0, 1), (0, 2))  # axes that are turned round together
 
 
@@ -76,8 +78,11 @@ def denoised(
 
     shape = tuple(-(-n // (step * MULTIPLE)) * MULTIPLE for n, step in zip(given.shape, strides, strict=True))
     sides = SOLID if flat_axis is None else FLAT
-    tiles(net, shape, job, read=read, write=write, tile=sides, halo=HALO, multiple=MULTIPLE, text=text)
-    return out
+    tiles(
+        net, shape, job, read=read, write=write, tile=sides, halo=HALO, multiple=MULTIPLE, text=text, span=(0.0, TILED)
+    )
+    with job.stage("giving back what noise cannot explain"):
+        return given_back(out, image.array, level, -zero if noise.rician else None, flat_axis, job, TILED)
 
 
 def _taken(array: NDArray[Any], box: Box, strides: haar.Strides) -> Floats:

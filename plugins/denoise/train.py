@@ -141,7 +141,7 @@ class Validation:
 
     def _noise(self, net: nn.Module, image: noise.Floats) -> noise.Floats:
         given = torch.from_numpy(haar.channels(image, True, self.strides)[None])
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        with torch.no_grad(), loop.half("cpu"):
             said = net(given.to(memory_format=torch.channels_last_3d))
         return haar.inverse(said.float()[0].numpy(), self.strides)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import denoise_cases
 import numpy as np
@@ -14,7 +14,8 @@ Denoise = Callable[[Floats, float, bool], Floats]  # (noisy, sigma, rician)
 DIAMETERS = (3, 5, 8)  # mm, at voxels of 1 mm
 CONTRAST = 0.2  # of the image's peak: about the step from white to grey matter
 NOISE = 0.05  # of the peak
-APART = 16  # voxels between two spheres
+APART = 20  # voxels between two spheres
+ROUNDS = 2  # of spheres at other places in every brain
 
 
 def gain_interval(ours: Floats, peer: Floats, case: denoise_cases.Case) -> tuple[float, float, float]:
@@ -42,43 +43,49 @@ def bias(image: Floats, case: denoise_cases.Case) -> float:
 def contrast_kept(denoise: Denoise) -> dict[int, tuple[float, float, float]]:
     """Of spheres brighter and darker than their surroundings, by diameter: the mean share kept and its 95 % interval.
 
-    The same brain with the same noise, with and without the spheres: what they change in the result, over what they
+    The same brains with the same noise, with and without the spheres: what they change in the result, over what they
     change in the truth, in the middle of each.
     """
-    image = next(iter(denoise_cases.brains().values()))
-    part = denoise_cases.middle(image, 128)
-    peak = float(image.max())
-    sigma = NOISE * peak
     kept: dict[int, tuple[float, float, float]] = {}
     for diameter in DIAMETERS:
         rng = np.random.default_rng(diameter)
-        added, cores = _spheres(part, diameter, CONTRAST * peak, rng)
-        seeds = int(rng.integers(1 << 30))
-        results = [
-            denoise(denoise_cases.rician(np.maximum(one, 0), sigma, np.random.default_rng(seeds)), sigma, True)
-            for one in (part + added, part)
-        ]
-        shares = np.array([np.mean((results[0] - results[1])[core]) / np.mean(added[core]) for core in cores])
+        shares = np.array([one for _ in range(ROUNDS) for one in _shares(denoise, diameter, rng)])
         means = rng.choice(shares, (2000, len(shares))).mean(1)
         kept[diameter] = (float(shares.mean()), *(float(x) for x in np.percentile(means, (2.5, 97.5))))
     return kept
 
 
+def _shares(denoise: Denoise, diameter: float, rng: np.random.Generator) -> Iterator[float]:
+    """The share kept of every sphere that finds a place in each of the brains."""
+    for image in denoise_cases.brains().values():
+        part, peak = denoise_cases.middle(image, 128), float(image.max())
+        sigma = NOISE * peak
+        added, cores = _spheres(part, diameter, CONTRAST * peak, rng)
+        seed = int(rng.integers(1 << 30))
+        results = [
+            denoise(denoise_cases.rician(np.maximum(one, 0), sigma, np.random.default_rng(seed)), sigma, True)
+            for one in (part + added, part)
+        ]
+        change = (results[0] - results[1]).ravel()
+        yield from (float(change[core].mean() / added.ravel()[core].mean()) for core in cores)
+
+
 def _spheres(image: Floats, diameter: float, contrast: float, rng: np.random.Generator) -> tuple[Floats, list]:
-    """Spheres with soft rims, well inside the brain: the change of the image, and where each one's core is."""
+    """Spheres with soft rims, well inside the brain: the change of the image, and the voxels in the core of each."""
     added = np.zeros_like(image)
     cores = []
+    shift = rng.uniform(0, APART, 3)
     for corner in np.ndindex(*(n // APART for n in image.shape)):
-        centre = np.array(corner) * APART + APART / 2 + rng.uniform(-2, 2, 3)
+        centre = np.array(corner) * APART + shift
         box = tuple(slice(int(c) - 7, int(c) + 8) for c in centre)
-        if image[box].shape != (15, 15, 15) or image[box].min() < 0.3 * image.max():
+        if image[box].shape != (15, 15, 15):
             continue
         grid = np.stack(np.meshgrid(*[np.arange(s.start, s.stop) for s in box], indexing="ij"), -1)
         distance = np.linalg.norm(grid - centre, axis=-1) - diameter / 2
+        if image[box][distance < 2].min() < 0.25 * image.max():
+            continue
         added[box] = rng.choice([-1, 1]) * contrast * np.clip(0.5 - distance, 0, 1)
-        core = np.zeros(image.shape, bool)
-        core[box] = distance < -0.5
-        cores.append(core)
+        cores.append(np.ravel_multi_index(tuple(grid[distance < -0.5].T), image.shape))
     return added, cores
 
 
