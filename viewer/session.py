@@ -7,6 +7,7 @@ emitted there too, and the document changes there only.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -23,12 +24,12 @@ from viewer.data.study import Image, Refused
 from viewer.data.volume import Volume
 from viewer.io.reader import Reader
 from viewer.io.restore import read_again
-from viewer.plugin.aligning import Aligning
 from viewer.plugin.discover import discover
 from viewer.plugin.models import Models
 from viewer.plugin.placement import between
 from viewer.plugin.plugin import Value
 from viewer.plugin.runs import Runs
+from viewer.plugin.segmenting import Segmenting
 from viewer.scene.arrival import Arrival
 from viewer.scene.layer import VolumeLayer, exported
 from viewer.scene.recovery import Recovery
@@ -41,8 +42,10 @@ if TYPE_CHECKING:  # pydicom, SimpleITK and scipy come with these: not before th
 
 log = logging.getLogger(__name__)
 
+REPLAY_SLICE = 0.01  # seconds that steps of an earlier session are done again between two frames
 
-class Session(Aligning):
+
+class Session(Segmenting):
     """post: runs a function on the main thread. in_process: plugins run in this process (tests, small scripts)."""
 
     images_changed = Signal(str)
@@ -217,14 +220,24 @@ class Session(Aligning):
         layers, missing = read_again(recovery, self.reader, progress)
         self.keep(layers.values())
 
+        steps = recovery.steps_again(self.history, layers)
+
         def replay() -> None:
-            recovery.replay(self.history, layers)
+            until = time.monotonic() + REPLAY_SLICE
+            for fraction in steps:
+                if time.monotonic() > until:
+                    task.advance(fraction, "doing every step again")
+                    self.post(replay)
+                    return
+            finish()
+
+        def finish() -> None:
             if self.document.base is not None:
                 self.centre(self.document.base)
                 self.state.active = self.document.base.id
             task.end("done")
             if missing:
-                self.warn(f"{missing} of the images are no longer where they were; the rest is back.")
+                self.warn(f"{missing} of the images or label maps can no longer be read; the rest is back.")
             else:
                 recovery.discard()
 

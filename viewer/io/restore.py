@@ -1,4 +1,4 @@
-"""The layers of an earlier session: images read again from where they were, results from the journal."""
+"""The layers of an earlier session: images read again from where they were, the others from the journal."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from collections.abc import Callable
 
 from viewer.io.reader import OpenError, Reader, index_now, load_now
 from viewer.scene.layer import VolumeLayer, volume_layer
-from viewer.scene.recovery import Recovery
+from viewer.scene.recovery import Recovered, Recovery
 
 log = logging.getLogger(__name__)
 
 
-def read_again(
-    recovery: Recovery, reader: Reader, progress: Callable[[float], None]
-) -> tuple[dict[str, VolumeLayer], int]:
-    """Every layer by id, and how many images are no longer where they were. Blocks: not for the main thread."""
+def read_again(recovery: Recovery, reader: Reader, progress: Callable[[float], None]) -> tuple[Recovered, int]:
+    """Every layer by id, and how many cannot be read any more. Blocks: not for the main thread."""
     found: dict[str, VolumeLayer] = {}
     for number, (key, files) in enumerate(recovery.images.items()):
         progress(number / len(recovery.images))
@@ -25,4 +23,5 @@ def read_again(
                 found[key] = volume_layer(load_now(image, reader), image=image)
         except OpenError:
             log.warning("an image of the recovered session can no longer be read")
-    return recovery.layers(found.get), len(recovery.images) - len(found)
+    layers = recovery.layers(found.get)
+    return layers, recovery.layer_count - len(layers)

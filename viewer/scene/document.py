@@ -89,7 +89,17 @@ class Document:
     # Called by edits only.
     def insert(self, index: int, layer: Layer) -> None:
         self._layers.insert(index, layer)
+        self._tie()
         self.inserted.emit(index, layer)
+
+    def _tie(self) -> None:
+        """A segmentation stands where its image does, from now on."""
+        for layer in self.segmentation_layers:
+            image = self.find(layer.made_from)
+            if isinstance(image, VolumeLayer):
+                layer.transform = image.transform
+                image.events.transform.disconnect_setattr(layer, "transform", missing_ok=True)
+                image.events.transform.connect_setattr(layer, "transform", maxargs=1)
 
     def remove(self, layer_id: str) -> tuple[int, Layer]:
         index = self.index(layer_id)

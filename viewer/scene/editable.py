@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.data.segmentation import Key, Segmentation
+from viewer.data.segmentation import Key, Segment, Segmentation
 from viewer.data.volume import Volume
 from viewer.scene.label_boxes import bounds
 from viewer.scene.layer import Box
@@ -33,6 +33,9 @@ class Rules:
     of: Key | None = None
     values: tuple[float, float] | None = None
     overlap: Overlap = "replace others"
+
+
+EVERYWHERE = Rules()
 
 
 def allowed(layer: SegmentationLayer, box: Box, image: Volume | None, rules: Rules) -> Mask:
@@ -67,6 +70,7 @@ def paint(stroke: Stroke, key: Key, box: Box, mask: Mask, rules: Rules, image: V
     else:
         key = _apart(stroke, key, box, mask)
     stroke.fill(key[0], box, mask, key[1])
+    stroke.change(key, _begun)
     return key
 
 
@@ -78,6 +82,11 @@ def erase(stroke: Stroke, key: Key, box: Box, mask: Mask, rules: Rules, image: V
     mask = mask & own & _editable(layer, box, image, rules)
     if mask.any():
         stroke.fill(key[0], box, mask, 0)
+        stroke.change(key, _begun)
+
+
+def _begun(segment: Segment) -> Segment:
+    return replace(segment, state="in progress") if segment.state == "not started" else segment
 
 
 def _refuse_locked(layer: SegmentationLayer, key: Key) -> None:
@@ -132,7 +141,7 @@ def _apart(stroke: Stroke, key: Key, box: Box, mask: Mask) -> Key:
     map = next((map for map, fits in enumerate(free) if fits and map != key[0]), len(free))
     taken = map < len(free) and segmentation.segment((map, key[1])) is not None
     moved = replace(segment, layer=map, label=segmentation.free_label(map) if taken else key[1])
-    stroke.arrange(tuple(moved if one is segment else one for one in segmentation.segments))
+    stroke.change(key, lambda _: moved)
     stroke.fill(key[0], around, voxels, 0)
     stroke.fill(map, around, voxels, moved.label)
     return moved.key

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.data.segmentation import Key, Segment
 from viewer.scene.label_boxes import BLOCK, Change, LabelBoxes
 from viewer.scene.layer import Box
 from viewer.scene.segment_edits import EditLabels, Segments, set_segments, write_labels
@@ -39,8 +40,13 @@ class Stroke:
         np.copyto(self.layer.segmentation.maps[map][box], label, where=mask, casting="unsafe")
         self.layer.wrote(map, box)
 
+    def change(self, key: Key, change: Callable[[Segment], Segment]) -> None:
+        """Make another segment of one, such as one in another map: part of this stroke's step."""
+        segments = self.layer.segmentation.segments
+        self.arrange(tuple(change(one) if one.key == key else one for one in segments))
+
     def arrange(self, segments: Segments) -> None:
-        """Other segments, such as one in another map: part of this stroke's step."""
+        """Other segments: part of this stroke's step."""
         set_segments(self.layer, segments)
 
     def edit(self, label: str) -> EditLabels | None:

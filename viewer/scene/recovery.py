@@ -6,12 +6,12 @@ import gzip
 import json
 import logging
 import shutil
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 import psutil
@@ -47,6 +47,7 @@ from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_laye
 
 log = logging.getLogger(__name__)
 
+GONE = Together("Step on a layer that is gone", ())  # keeps its place, so that an undo after it means the right step
 Recovered = dict[str, VolumeLayer | SegmentationLayer]  # layers by id
 
 
@@ -61,21 +62,31 @@ class Recovery:
     @property
     def summary(self) -> str:
         """What it holds, in words."""
-        kinds = [_kinds(step["edit"]) for step in self.steps if step["step"] == "do"]
-        results = sum(kind.count("result") for kind in kinds)
-        images = sum(kind.count("image") for kind in kinds)
-        return f"{images} opened image{'s' * (images != 1)}, {results} result{'s' * (results != 1)}"
+        kinds = [_kind(entry) for entry in self._entries()]
+        edits = sum(step["step"] == "do" and step["edit"]["kind"] == "labels" for step in self.steps)
+        parts = [_count(kinds.count("image"), "opened image"), _count(kinds.count("result"), "result")]
+        parts += [_count(kinds.count("segmentation"), "segmentation")] * ("segmentation" in kinds)
+        parts += [_count(edits, "edit of segments", "edits of segments")] * (edits > 0)
+        return ", ".join(parts)
+
+    @property
+    def layer_count(self) -> int:
+        """How many layers `layers` gives where nothing is missing."""
+        return len({entry["id"] for entry in self._entries()})
 
     @property
     def images(self) -> dict[str, tuple[str, ...]]:
         """The images to read again: Image.key -> the files they came from."""
-        added = [entry for step in self.steps if step["step"] == "do" for entry in _added(step["edit"])]
-        return {entry["image"]: tuple(entry["files"]) for entry in added if "image" in entry}
+        return {entry["image"]: tuple(entry["files"]) for entry in self._entries() if "image" in entry}
+
+    def _entries(self) -> Iterator[Json]:
+        """Every layer that was added."""
+        return (entry for step in self.steps if step["step"] == "do" for entry in _added(step["edit"]))
 
     def layers(self, load: Callable[[str], VolumeLayer | None]) -> Recovered:
         """Every layer by id: images through `load` (None where one is gone), the others from this folder."""
         layers: Recovered = {}
-        for entry in (entry for step in self.steps if step["step"] == "do" for entry in _added(step["edit"])):
+        for entry in self._entries():
             layer = load(entry["image"]) if "image" in entry else self._made(entry)
             if layer is None:
                 continue
@@ -87,10 +98,14 @@ class Recovery:
             layers[layer.id] = layer
         return layers
 
-    def _made(self, entry: Json) -> VolumeLayer | SegmentationLayer:
-        if "segmentation" in entry:
-            return segmentation_layer(restore_segmentation(entry["segmentation"], self._array))
-        return VolumeLayer(volumes=tuple(restore_volume(volume, self._array) for volume in entry["volumes"]))
+    def _made(self, entry: Json) -> VolumeLayer | SegmentationLayer | None:
+        try:
+            if "segmentation" in entry:
+                return segmentation_layer(restore_segmentation(entry["segmentation"], self._array))
+            return VolumeLayer(volumes=tuple(restore_volume(volume, self._array) for volume in entry["volumes"]))
+        except (OSError, ValueError, EOFError, zlib.error) as error:
+            log.warning("journal %s: a layer is lost: %s", self.folder.name, type(error).__name__)
+            return None
 
     def _array(self, name: str) -> NDArray[Any]:
         path = self.folder.resolve() / Path(name).name
@@ -99,16 +114,20 @@ class Recovery:
         return array
 
     def replay(self, history: History, layers: Recovered) -> None:
-        """Do every step again; steps on layers that are gone are left out."""
-        for step in self.steps:
+        """Do every step again; steps on layers that are gone change nothing."""
+        for _ in self.steps_again(history, layers):
+            pass
+
+    def steps_again(self, history: History, layers: Recovered) -> Iterator[float]:
+        """The same one by one, for who has to draw meanwhile: after each, the fraction that is done."""
+        for number, step in enumerate(self.steps, 1):
             if step["step"] == "do":
-                edit = self._revive(step["edit"], history.document, layers)
-                if edit is not None:
-                    history.do(edit)
+                history.do(self._revive(step["edit"], history.document, layers) or GONE)
             elif step["step"] == "undo":
                 history.undo()
             else:
                 history.redo()
+            yield number / len(self.steps)
 
     def _revive(self, edit: Json, document: Document, layers: Recovered) -> Edit | None:
         if edit["kind"] == "together":
@@ -153,7 +172,7 @@ class Recovery:
         with (self.folder / STROKES).open("rb") as file:
             file.seek(entry["at"])
             packed = file.read(entry["length"])
-        if crc32(packed) != entry["crc"]:
+        if zlib.crc32(packed) != entry["crc"]:
             raise ValueError("its bytes are damaged")
         places = [tuple(place) for place in entry["places"]]
         return LabelBoxes.over(places, entry["dtype"], packed, layer.segmentation.maps)
@@ -202,5 +221,9 @@ def _added(edit: Json) -> list[Json]:
     return [edit["layer"]] if edit["kind"] == "add" else []
 
 
-def _kinds(edit: Json) -> list[str]:
-    return ["image" if "image" in entry else "result" for entry in _added(edit)]
+def _kind(entry: Json) -> str:
+    return "image" if "image" in entry else "segmentation" if "segmentation" in entry else "result"
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"

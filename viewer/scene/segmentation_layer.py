@@ -19,6 +19,7 @@ class SegmentationLayer(PlacedLayer):
     segments that are not drawn, and that no stroke may change. fill: opacity inside the outline, 0…1. outline: whether
     it is drawn. smooth: whether surfaces in 3-D are.
     generation: grows with every change of the voxels or the segments: an answer about an older one comes too late.
+    saved: the generation that was saved last, 0 for one that came from a file; -1 for none.
     """
 
     segmentation: Segmentation = field(kw_only=True)
@@ -29,6 +30,7 @@ class SegmentationLayer(PlacedLayer):
     outline: bool = True
     smooth: bool = True
     generation: int = field(default=0, init=False)
+    saved: int = -1
 
     @property
     def grid(self) -> Grid:
@@ -51,6 +53,11 @@ class SegmentationLayer(PlacedLayer):
             self.segmentation.segment((layer, int(array[index]))) for layer, array in enumerate(self.segmentation.maps)
         ]
         return tuple(segment for segment in found if segment is not None)
+
+    @property
+    def unsaved(self) -> bool:
+        """True where segments would be lost with this layer."""
+        return bool(self.segmentation.segments) and self.saved != self.generation
 
     def wrote(self, layer: int, box: Box) -> None:
         """Tell that a label map was written in place."""

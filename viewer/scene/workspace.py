@@ -16,6 +16,7 @@ from viewer.scene.history import History
 from viewer.scene.journal import JournalKeeper
 from viewer.scene.layer import Layer, Review, VolumeLayer
 from viewer.scene.recovery import Recovery, unfinished
+from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.tasks import Tasks
 from viewer.scene.view_state import ViewState
 
@@ -91,13 +92,18 @@ class Workspace(Tasks):
         """What sessions that did not end cleanly have left."""
         return unfinished(self._journals)
 
-    def keep(self, layers: Iterable[VolumeLayer], transforms: Iterable[Transform | None] = ()) -> None:
+    def keep(
+        self, layers: Iterable[VolumeLayer | SegmentationLayer], transforms: Iterable[Transform | None] = ()
+    ) -> None:
         """Write what the journal needs of layers and transforms before they come. Slow for large ones: in the
         background."""
         layers = tuple(layers)
         placed = [layer.transform for layer in layers] + list(transforms)
-        voxels = [volume.array for layer in layers if not layer.image for volume in layer.volumes]
+        made = [layer for layer in layers if isinstance(layer, VolumeLayer) and not layer.image]
+        voxels = [volume.array for layer in made for volume in layer.volumes]
         self._keeper.store(voxels + [one.displacement for one in placed if one and one.displacement is not None])
+        labelled = [layer.segmentation.maps for layer in layers if isinstance(layer, SegmentationLayer)]
+        self._keeper.store((map for maps in labelled for map in maps if map.any()), packed=True)
 
     def close(self) -> None:
         """Wait for what runs in the background; a clean end leaves nothing to recover."""
