@@ -57,8 +57,7 @@ class LabelBoxes:
                 raise ValueError("a box lies outside its label map")
             was.append(found)
         boxes = cls(tuple(places), kind.str, _packed(was, kind), after)
-        if sum(1 for _ in boxes.each(after)) != len(places):
-            raise ValueError("boxes of labels are not whole")
+        boxes._unpacked(after)
         return boxes
 
     @property
@@ -67,17 +66,23 @@ class LabelBoxes:
         return len(self.before) + len(self.after)
 
     def each(self, packed: bytes) -> Iterator[tuple[int, Box, Labels]]:
-        """The boxes of `before` or `after`. Raises ValueError where bytes are missing."""
-        kind, at = np.dtype(self.dtype), 0
-        try:
-            data = zlib.decompress(packed)
-        except zlib.error as error:
-            raise ValueError("boxes of labels are not whole") from error
+        """The boxes of `before` or `after`: label map, box, labels."""
+        labels, at = self._unpacked(packed), 0
         for place in self.places:
             shape = place[4:]
-            size = math.prod(shape) * kind.itemsize
-            yield place[0], _box(place), np.frombuffer(data[at : at + size], kind).reshape(shape)
+            size = math.prod(shape)
+            yield place[0], _box(place), labels[at : at + size].reshape(shape)
             at += size
+
+    def _unpacked(self, packed: bytes) -> Labels:
+        """The labels of all boxes in a row. Raises ValueError where they are not as many as the boxes hold."""
+        try:
+            labels = np.frombuffer(zlib.decompress(packed), self.dtype)
+        except zlib.error as error:
+            raise ValueError("boxes of labels are not whole") from error
+        if len(labels) != sum(math.prod(place[4:]) for place in self.places):
+            raise ValueError("boxes of labels are not whole")
+        return labels
 
 
 def bounds(mask: NDArray[np.bool_]) -> Box | None:
