@@ -46,12 +46,9 @@ def test_a_crash_costs_the_job_only(shared_engine: Engine, how: str, word: str) 
 
 @posix
 def test_an_idle_engine_that_is_killed_is_replaced(shared_engine: Engine) -> None:
-    psutil.Process(engine_pid(shared_engine)).kill()
-    assert submit(shared_engine, "double", np.ones(3))[1].end()[0] in (
-        "done",
-        "failed",
-    )  # killed while it was handed over
-    assert submit(shared_engine, "double", np.ones(3))[1].end()[0] == "done"
+    for _ in range(5):
+        psutil.Process(engine_pid(shared_engine)).kill()  # the job may be handed to it before that is heard
+        assert submit(shared_engine, "double", np.ones(3))[1].end()[0] == "done"
 
 
 def test_a_lost_device_costs_the_process(shared_engine: Engine) -> None:

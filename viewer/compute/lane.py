@@ -36,6 +36,7 @@ class ProcessLane:
         self._process: EngineProcess | None = None
         self._waiting: list[Running] = []
         self._current: Running | None = None
+        self._unheard = False  # the job was handed to a process that stood ready, which said nothing of it yet
         self._number = 0
         self._lent: list[Any] = []
         self._deadline = float("inf")
@@ -112,6 +113,7 @@ class ProcessLane:
         except (PicklingError, TypeError, AttributeError) as error:
             running.end(Outcome("failed", sentence=f"The job cannot be handed to the engine ({error})."))
         else:
+            self._unheard = self._process is not None
             self._process = self._process or EngineProcess(self._device)
             self._current, self._number, self._deadline = running, self._number + 1, float("inf")
             running.begin()
@@ -131,6 +133,7 @@ class ProcessLane:
             self._lost(process)
             return
         process.heard()
+        self._unheard = False
         if self._current is None:
             return
         if kind == "progress":
@@ -160,6 +163,11 @@ class ProcessLane:
         self._process = None
         code = process.end()
         log.error("the engine process for %s ended with code %d", self._device, code)
+        running = self._current
+        if running is not None and self._unheard and not running.stopping:  # it was gone before the job came
+            self._waiting.insert(0, running)
+            self._current = None
+            return
         self._finish(Outcome("failed", sentence=why(code), detail=f"exit code {code}"))
 
     def _replace(self, process: EngineProcess, outcome: Outcome) -> None:

@@ -71,8 +71,10 @@ class Running:
 
     # ---- for the lane
     def begin(self) -> None:
-        self.state = "running"
-        self._say("started")
+        """Once more where the process was gone that it was handed to."""
+        if self.state == "queued":
+            self.state = "running"
+            self._say("started")
 
     def advance(self, fraction: float, text: str) -> None:
         self._say("progress", fraction, text)
