@@ -88,13 +88,16 @@ COLORMAPS: dict[str, Colormap] = {
     "blue": Colormap(_even("000000 5090ff")),
 }
 
+# One colour within the window, clear outside of it: what a range of values would take. Nobody chooses it for an image.
+BOUNDED: dict[str, Colormap] = {"range": Colormap(_even("ffd23f ffd23f"), fade="")}
+
 FADE = 32  # entries over which a fading end goes from clear to solid
 
 
 @cache
 def colour_table(name: str, *, inverted: bool = False, overlay: bool = False) -> NDArray[np.uint8]:
     """RGBA [256, 4]. overlay: with the map's clear end, for a layer above another. An unknown name is grey."""
-    colormap = COLORMAPS.get(name, COLORMAPS["grey"])
+    colormap = (COLORMAPS | BOUNDED).get(name, COLORMAPS["grey"])
     places = [place for place, _ in colormap.knots]
     colours = np.array([tuple(bytes.fromhex(colour)) for _, colour in colormap.knots])
     steps = np.arange(256)

@@ -12,7 +12,7 @@ from vtkmodules.vtkRenderingCore import vtkImageSlice, vtkImageSliceMapper
 from viewer.data.grid import Floats, Grid
 from viewer.data.volume import Volume, Window
 from viewer.render.bridge import fill_table, image_of, matrix_of, vtk_axis
-from viewer.render.colormaps import colour_table
+from viewer.render.colormaps import BOUNDED, colour_table
 from viewer.render.plane import Pose
 from viewer.render.reslice import PlaneReslice, clip_box
 from viewer.scene.layer import VolumeLayer
@@ -27,7 +27,8 @@ class VolumeSliceArtist:
         self._mapper.BorderOn()
         self._plain, self._exact = PlaneReslice(), PlaneReslice(exact=True)
         self._table: Any = vtkLookupTable()
-        self._table.SetNanColor(0, 0, 0, 0)
+        for clear in (self._table.SetNanColor, self._table.SetBelowRangeColor, self._table.SetAboveRangeColor):
+            clear(0, 0, 0, 0)
         self._image: Any = None
         self._volume: Volume | None = None
         self._spacing: Floats = np.zeros(3)
@@ -104,6 +105,8 @@ class VolumeSliceArtist:
         inverted = volume.inverted != (lower > upper)
         fill_table(self._table, colour_table(self.dress.colormap, inverted=inverted, overlay=overlay))
         self._table.SetRange(min(lower, upper), max(lower, upper))
+        self._table.SetUseBelowRangeColor(self.dress.colormap in BOUNDED)
+        self._table.SetUseAboveRangeColor(self.dress.colormap in BOUNDED)
         look.SetLookupTable(self._table)
         look.UseLookupTableScalarRangeOn()
 

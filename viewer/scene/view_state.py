@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from psygnal import SignalGroupDescriptor
 
 from viewer.data.region import Region
+from viewer.scene.brush import Brush
 from viewer.scene.comparison import Comparison
 from viewer.scene.deformation import Deformation
+from viewer.scene.editable import Rules
 from viewer.scene.inspection import Inspection
 
 Layout = Literal["2x2", "1-up", "1+3", "compare"]
@@ -26,6 +28,7 @@ class ViewState:
     comparison: how the two images of a registration are held against each other, in place of the layers as they are.
     landmark: id of the pair of landmarks that is chosen. deformation: how a transform is drawn over the images.
     region: the drawn region of interest, where there is one.
+    brush, rules: how the painting tools paint, and which voxels they may change.
     compared: ids of the layers that the layout "compare" shows side by side, in one plane (input, result, difference).
     """
 
@@ -43,6 +46,8 @@ class ViewState:
     landmark: str = ""
     deformation: Deformation | None = None
     region: Region | None = None
+    brush: Brush = field(default_factory=Brush)
+    rules: Rules = field(default_factory=Rules)
     show_crosshair: bool = True
     show_overlays: bool = True  # layers above the base
     show_text: bool = True  # corner texts, scale bar, orientation letters

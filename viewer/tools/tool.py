@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Literal, Protocol
 
 from PySide6.QtCore import Qt
 
+from viewer.data.volume import Volume
+from viewer.plugin.effect import Call, How
 from viewer.render.view import MouseEvent, View
 from viewer.scene.document import Document
+from viewer.scene.editable import Rules
 from viewer.scene.edits import Edit
 from viewer.scene.inspection import inspected
 from viewer.scene.layer import VolumeLayer
+from viewer.scene.segmentation_layer import SegmentationLayer
+from viewer.scene.task import Task
 from viewer.scene.view_state import ViewState
+
+DrawingKey = Literal["end", "drop", "back"]
+
+
+class Work(Protocol):
+    """What tools ask of the session (viewer.session)."""
+
+    def warn(self, text: str) -> None: ...
+
+    def run_effect(
+        self,
+        layer: SegmentationLayer,
+        label: str,
+        call: Call,
+        how: How = ...,
+        rules: Rules = ...,
+        image: Volume | None = None,
+    ) -> Task: ...
 
 
 class Tool:
@@ -20,7 +43,8 @@ class Tool:
     an export goes by `edit` (of a History), a gesture being one step.
 
     Positions and distances are logical widget pixels, x to the right, y down. gestures: what the tool takes for itself
-    while it is chosen, whatever the profile says.
+    while it is chosen, whatever the profile says. in_volume: those it takes in the 3-D view.
+    work: what it asks of the session.
     """
 
     id: ClassVar[str] = ""
@@ -31,11 +55,15 @@ class Tool:
     cursor: ClassVar[Qt.CursorShape] = Qt.CursorShape.ArrowCursor
 
     gestures: ClassVar[frozenset[str]] = frozenset()
+    in_volume: ClassVar[frozenset[str]] = frozenset()
 
-    def __init__(self, document: Document, state: ViewState, edit: Callable[[Edit], object]) -> None:
+    def __init__(
+        self, document: Document, state: ViewState, edit: Callable[[Edit], object], work: Work | None = None
+    ) -> None:
         self.document = document
         self.state = state
         self.edit = edit
+        self.work = work
 
     def press(self, view: View, event: MouseEvent) -> None:
         """The button went down."""
@@ -51,6 +79,24 @@ class Tool:
 
     def hover(self, view: View, event: MouseEvent) -> None:
         """The mouse moved with no button held."""
+
+    def double(self, view: View, event: MouseEvent) -> bool:
+        """The left button went down for the second time; False where that means nothing to the tool."""
+        return False
+
+    @property
+    def drawing(self) -> bool:
+        """Whether something is under way that `typed` ends."""
+        return False
+
+    def typed(self, name: DrawingKey) -> None:
+        """End, drop or take back a part of what is being drawn."""
+
+    def leave(self, view: View) -> None:
+        """The mouse left the view."""
+
+    def put_down(self) -> None:
+        """Another tool was chosen."""
 
     @property
     def target(self) -> VolumeLayer | None:

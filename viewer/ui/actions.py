@@ -14,6 +14,7 @@ from viewer.ui.action import Action, always
 from viewer.ui.compare_actions import compare_actions
 from viewer.ui.image_actions import image_actions
 from viewer.ui.inspect_actions import inspect_actions
+from viewer.ui.segment_actions import segment_actions
 
 if TYPE_CHECKING:
     from viewer.ui.window import MainWindow
@@ -31,7 +32,7 @@ assert set(LAYOUT_TITLES) == set(get_args(Layout))
 def all_actions(window: MainWindow) -> list[Action]:
     """The one list."""
     first, then = (_file, _edit, _layouts, _view, image_actions, _layer), (_volume, _tools, _plugins, _help)
-    parts = (*first, inspect_actions, compare_actions, *then)
+    parts = (*first, inspect_actions, compare_actions, segment_actions, *then)
     return [action for part in parts for action in part(window)]
 
 
@@ -72,11 +73,11 @@ def _edit(w: MainWindow) -> list[Action]:
     history = w.session.history
     return [
         Action(
-            "undo", lambda: f"Undo {history.undo_labels[0]}" if history.undo_labels else "Undo", history.undo,
+            "undo", lambda: f"Undo {history.undo_labels[0]}" if history.undo_labels else "Undo", w.commands.undo,
             "Edit", "undo", "Ctrl+Z", when=lambda: bool(history.undo_labels), bar=True,
         ),
         Action(
-            "redo", lambda: f"Redo {history.redo_labels[0]}" if history.redo_labels else "Redo", history.redo,
+            "redo", lambda: f"Redo {history.redo_labels[0]}" if history.redo_labels else "Redo", w.commands.redo,
             "Edit", "redo", "Ctrl+Shift+Z, Ctrl+Y", when=lambda: bool(history.redo_labels), bar=True,
         ),
         Action("palette", "Search everything…", w.show_palette, "Edit", "search", "Ctrl+K", new_group=True),

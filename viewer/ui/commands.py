@@ -33,6 +33,16 @@ class Commands:
         self.session = window.session
         self.state = window.session.state
 
+    # ---- history
+    def undo(self) -> None:
+        """Take the latest step back; a stroke that is under way is ended first, and is that step."""
+        self.window.views.mouse.let_go()
+        self.session.history.undo()
+
+    def redo(self) -> None:
+        self.window.views.mouse.let_go()
+        self.session.history.redo()
+
     # ---- files
     def open_files(self) -> None:
         paths, _ = QFileDialog.getOpenFileNames(self.window, "Open files", self._last_folder(), IMAGES)

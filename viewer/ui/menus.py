@@ -18,11 +18,12 @@ MENUS = {
     "Image": "&Image",
     "3-D": "3-&D",
     "Layer": "&Layer",
+    "Segments": "&Segments",
     "Tools": "&Tools",
     "Plugins": "&Plugins",
     "Help": "&Help",
 }
-BAR = ("File", "View", "Tools", "Edit", "Layer")  # the groups of the tool bar, by menu
+BAR = ("File", "View", "Tools", "Segments/Tools", "Edit", "Layer")  # the groups of the tool bar, by menu
 
 
 def build_menus(bar: QMenuBar, actions: ActionList) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QImage, QKeyEvent, QPainter
 from PySide6.QtWidgets import QGridLayout, QLabel, QStackedLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from viewer.render.slice_view import SliceView
@@ -20,6 +20,7 @@ from viewer.tools.mouse import Mouse
 from viewer.tools.probe import Probe
 from viewer.tools.profiles import Profile
 from viewer.tools.scroll import onward
+from viewer.tools.tool import DrawingKey
 from viewer.ui import theme
 from viewer.ui.shortcuts import gestures
 from viewer.ui.timeline import Timeline
@@ -27,6 +28,12 @@ from viewer.ui.widgets import button, label
 
 Cell = tuple[int, int, int, int]  # row, column, rows, columns
 SIDE_BY_SIDE = 4  # layers at most
+DRAWING_KEYS: dict[Qt.Key, DrawingKey] = {
+    Qt.Key.Key_Return: "end",
+    Qt.Key.Key_Enter: "end",
+    Qt.Key.Key_Escape: "drop",
+    Qt.Key.Key_Backspace: "back",
+}
 WARM_MS = 500  # enough for the first, empty frames
 
 
@@ -40,7 +47,7 @@ class Views(QStackedWidget):
         self.setAccessibleName("Views")
         self.session = session
         self.by_name = {name: self._make(name) for name in VIEWS}
-        self.mouse = Mouse(session.document, session.state, profile, session.history.do)
+        self.mouse = Mouse(session.document, session.state, profile, session.history.do, session)
         self.probe = Probe(session.document, session.state, session.history.do)
         self._compared: dict[str, SliceView] = {}  # layer id -> the view that shows it alone
         for view in self.by_name.values():
@@ -275,11 +282,16 @@ class Views(QStackedWidget):
             self.session.state.view = view.name
             alone = next((layer_id for layer_id, one in self._compared.items() if one is view), "")
             self.session.state.active = alone or self.session.state.active
-        elif event.kind == "double" and event.button == "left":
+        elif event.kind == "double" and event.button == "left" and not self.mouse.double(view, event):
             self.flip_one_up(view.name)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """A view that gets the keyboard is the active one."""
+        """A view that gets the keyboard is the active one. Keys that a drawing under way needs go to that first."""
+        if isinstance(event, QKeyEvent) and (name := DRAWING_KEYS.get(Qt.Key(event.key()))) and self.mouse.drawing:
+            if event.type() == QEvent.Type.KeyPress:
+                self.mouse.typed(name)
+            event.accept()
+            return True
         if event.type() == QEvent.Type.FocusIn and isinstance(watched, View):
             self.session.state.view = watched.name
         return super().eventFilter(watched, event)

@@ -42,6 +42,7 @@ from viewer.ui.palette import Palette
 from viewer.ui.plugins import PluginsPanel
 from viewer.ui.preferences import Preferences
 from viewer.ui.register import RegisterPanel
+from viewer.ui.segments import SegmentsPanel
 from viewer.ui.shape import keep_shape, restore_shape, restore_view
 from viewer.ui.status import StatusBar
 from viewer.ui.studies import StudiesPanel
@@ -147,6 +148,11 @@ class MainWindow(QMainWindow):
         self.inspector.setCurrentWidget(self.plugins)
         self.plugins.choose(name, inputs or {})
 
+    def take_tool(self, name: str) -> None:
+        """Choose a tool that changes segments, with its settings in sight."""
+        self.inspector.setCurrentWidget(self.segments)
+        self.segments.do.take(name)
+
     def show_palette(self) -> None:
         _show(Palette(self.commands.entries(), self))
 
@@ -193,14 +199,15 @@ class MainWindow(QMainWindow):
         self.inspect = InspectPanel(self.session, lambda: self.views.slices)
         self.register = RegisterPanel(self.session, self.choose_plugin, self.plugins.values)
         self.comparing = Comparing(self.session, self.register.do, lambda: self.views.slices)
+        self.segments = SegmentsPanel(self.session)
         self.info = InfoPanel(self.session)
         self.jobs = JobsPanel(self.session)
         self.inspector = QTabWidget()
         self.inspector.setDocumentMode(True)
         self.inspector.setAccessibleName("Inspector")
         tabs = {
-            "Layers": self.layers, "Plugins": self.plugins, "Inspect": self.inspect, "Register": self.register,
-            "Info": self.info,
+            "Layers": self.layers, "Plugins": self.plugins, "Segments": self.segments, "Inspect": self.inspect,
+            "Register": self.register, "Info": self.info,
         }  # fmt: skip
         for title, panel in tabs.items():
             self.inspector.addTab(panel, title)

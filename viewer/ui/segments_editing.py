@@ -1,0 +1,180 @@
+"""What the Segments tab does with segmentations and their segments; the same verbs as keys and menus call."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from psygnal import Signal
+
+from viewer.data.segmentation import Code, Key, Segment
+from viewer.scene.brush import STEP
+from viewer.scene.layer import Layer, VolumeLayer
+from viewer.scene.segmentation_layer import SegmentationLayer
+from viewer.session import Session
+from viewer.tools.mouse import PAINTING
+from viewer.tools.painting import chosen_segmentation, labelled_image
+
+FOLLOWED = ("segmentation", "active", "hidden", "locked", "name", "visible")
+FILL = 0.35  # opacity inside the outline
+NAMES = frozenset(tool.id for tool in PAINTING)
+
+
+class SegmentsEditing:
+    """The verbs, and what they work on. changed: another segmentation, other segments, or another look of them."""
+
+    changed = Signal()
+
+    def __init__(self, session: Session) -> None:
+        self.session, self.state = session, session.state
+        self._followed: SegmentationLayer | None = None
+        document = session.document
+        for signal in (document.inserted, document.removed, document.moved, session.state.events.active):
+            signal.connect(self._refresh)
+        self._refresh()
+
+    # ---- what is meant
+    @property
+    def layer(self) -> SegmentationLayer | None:
+        """The segmentation that tools and effects change."""
+        return chosen_segmentation(self.session.document, self.state)
+
+    @property
+    def segment(self) -> Segment | None:
+        """The segment that they change."""
+        return self.layer.active_segment if self.layer else None
+
+    @property
+    def image(self) -> VolumeLayer | None:
+        """The image that is labelled; without a segmentation the active one."""
+        if self.layer:
+            return labelled_image(self.session.document, self.layer)
+        active = self.session.document.find(self.state.active)
+        return active if isinstance(active, VolumeLayer) else self.session.document.base
+
+    # ---- segmentations
+    def new(self) -> None:
+        """A segmentation of the active image, with a first segment to paint."""
+        active = self.session.document.find(self.state.active)
+        image = active if isinstance(active, VolumeLayer) else self.image
+        if image is None:
+            self.session.warn("There is no image to label: open one first.")
+            return
+        layer = self.session.new_segmentation(image)
+        self.session.add_segment(layer)
+        self.state.active = layer.id
+
+    def choose_layer(self, layer: Layer) -> None:
+        self.state.active = layer.id
+
+    # ---- segments
+    def add(self, name: str = "", code: Code | None = None, color: tuple[int, int, int] | None = None) -> None:
+        """Another segment, chosen at once; in a new segmentation where there is none."""
+        if self.layer is None:
+            self.new()
+        elif segment := self.session.add_segment(self.layer, name, color, code):
+            self.layer.active = segment.key
+
+    def remove(self) -> None:
+        """The chosen segment, with its voxels."""
+        if self.layer and self.segment:
+            self.session.remove_segment(self.layer, self.segment.key)
+
+    def change(self, segment: Segment, **fields: Any) -> None:
+        """Its name, colour, code, state …: one step of the history."""
+        if self.layer and any(getattr(segment, name) != value for name, value in fields.items()):
+            self.session.change_segment(self.layer, segment.key, **fields)
+
+    def shift(self, step: int) -> None:
+        """Up or down in the list."""
+        if self.layer and self.segment:
+            place = self.layer.segmentation.segments.index(self.segment) + step
+            if 0 <= place < len(self.layer.segmentation.segments):
+                self.session.move_segment(self.layer, self.segment.key, place)
+
+    def choose(self, key: Key) -> None:
+        if self.layer:
+            self.layer.active = key
+
+    def next(self, step: int) -> None:
+        """The next segment of the list, round and round."""
+        if self.layer and self.layer.segmentation.segments:
+            keys = [segment.key for segment in self.layer.segmentation.segments]
+            now = keys.index(self.layer.active) if self.layer.active in keys else -step
+            self.layer.active = keys[(now + step) % len(keys)]
+
+    def flip_hidden(self, key: Key | None = None) -> None:
+        """Hide a segment (else the chosen one), or show it."""
+        self._flip("hidden", key)
+
+    def flip_locked(self, key: Key | None = None) -> None:
+        """Lock a segment (else the chosen one), or unlock it."""
+        self._flip("locked", key)
+
+    def show_only(self) -> None:
+        """Hide all other segments; once more, and all are shown."""
+        if self.layer and self.segment:
+            others = frozenset(one.key for one in self.layer.segmentation.segments) - {self.segment.key}
+            self.layer.hidden = frozenset() if self.layer.hidden == others else others
+
+    @property
+    def filled(self) -> bool:
+        """Whether segments are filled, not only outlined."""
+        return self.layer is not None and self.layer.fill > 0
+
+    def flip_fill(self) -> None:
+        """Outlines alone, or their inside tinted, too."""
+        if self.layer:
+            self.layer.fill = 0.0 if self.layer.fill else FILL
+
+    # ---- tools
+    def take(self, tool: str) -> None:
+        """Choose a painting tool; where there is nothing to paint in, that is made."""
+        if self.layer is None and self.image is not None:
+            self.new()
+        self.state.tool = tool
+
+    @property
+    def painting(self) -> bool:
+        """Whether a painting tool is chosen."""
+        return self.state.tool in NAMES
+
+    def flip_through(self) -> None:
+        """In the slice alone, or through the slices."""
+        self.set_brush(solid=not self.state.brush.solid)
+
+    def flip_taking(self) -> None:
+        """Outlines add what they enclose, or take it away."""
+        self.set_brush(taking=not self.state.brush.taking)
+
+    def resize(self, steps: int) -> None:
+        """A larger brush, or a smaller one."""
+        self.state.brush = self.state.brush.resized(STEP**steps)
+
+    def set_brush(self, **fields: Any) -> None:
+        self.state.brush = replace(self.state.brush, **fields)
+
+    def set_rules(self, **fields: Any) -> None:
+        self.state.rules = replace(self.state.rules, **fields)
+
+    # ---- within
+    def _flip(self, look: str, key: Key | None) -> None:
+        layer, key = self.layer, key or (self.segment.key if self.segment else None)
+        if layer and key:
+            setattr(layer, look, getattr(layer, look) ^ {key})
+
+    def _refresh(self, *_: object) -> None:
+        layer = self.layer
+        if layer is not self._followed:
+            self._follow(self._followed, connect=False)
+            self._follow(layer, connect=True)
+            self._followed = layer
+        self._tell()
+
+    def _follow(self, layer: SegmentationLayer | None, *, connect: bool) -> None:
+        for name in FOLLOWED if layer else ():
+            signal = getattr(layer.events, name)  # type: ignore[union-attr]
+            (signal.connect if connect else signal.disconnect)(self._tell)
+
+    def _tell(self, *_: object) -> None:
+        self.changed.emit()
