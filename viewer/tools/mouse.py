@@ -13,6 +13,7 @@ from viewer.tools.align import Align
 from viewer.tools.crosshair import Crosshair
 from viewer.tools.grow import Fill, Grow
 from viewer.tools.landmark import Landmark
+from viewer.tools.livewire import Livewire
 from viewer.tools.orbit import Orbit
 from viewer.tools.outline import Draw
 from viewer.tools.paint import Brush, Erase
@@ -33,7 +34,7 @@ ACTIVE = "active"  # in a table: whatever tool is chosen
 # What the left button can be; the first is chosen at the start.
 CHOICES: tuple[type[Tool], ...] = (WindowLevel, Crosshair, Scroll, Zoom, Pan, DrawEllipse, DrawBox, Align, Landmark)
 # What it can be besides, to change segments; in the order of the Segments tab.
-PAINTING: tuple[type[Tool], ...] = (Brush, Erase, Draw, Scissors, Grow, Fill)
+PAINTING: tuple[type[Tool], ...] = (Brush, Erase, Draw, Livewire, Scissors, Grow, Fill)
 
 
 class Mouse:
