@@ -9,15 +9,17 @@ is left behind.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import logging
 import os
 import shutil
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from datetime import datetime
+from io import FileIO
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -60,9 +62,13 @@ class Journal:
     def __init__(self, root: Path) -> None:
         self.folder = root / f"{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}-{uuid4().hex[:6]}"
         self.folder.mkdir(parents=True, mode=0o700)
-        (self.folder / "pid").write_text(f"{os.getpid()} {psutil.Process().create_time()}")
-        self._file = (self.folder / "journal.jsonl").open("a", encoding="utf-8")
-        self._strokes = (self.folder / STROKES).open("ab")
+        try:
+            (self.folder / "pid").write_text(f"{os.getpid()} {psutil.Process().create_time()}")
+        except OSError:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+        self._file = (self.folder / "journal.jsonl").open("ab", buffering=0)
+        self._strokes = (self.folder / STROKES).open("ab", buffering=0)
         self._stored: WeakValueDictionary[str, NDArray[Any]] = WeakValueDictionary()
         self._lock = Lock()
 
@@ -76,20 +82,25 @@ class Journal:
             if known is not None:
                 return known
             name = f"{uuid4().hex}.npy{'.gz' if packed else ''}"
-            with (self.folder / name).open("wb") as file:
-                with gzip.GzipFile("", "wb", FAST, file) if packed else nullcontext(file) as stream:
-                    np.save(stream, array, allow_pickle=False)
-                file.flush()
-                os.fsync(file.fileno())
+            try:
+                self._write(name, array, packed)
+            except OSError:
+                (self.folder / name).unlink(missing_ok=True)
+                raise
             self._stored[name] = array
             return name
+
+    def _write(self, name: str, array: NDArray[Any], packed: bool) -> None:
+        with (self.folder / name).open("wb") as file:
+            with gzip.GzipFile("", "wb", FAST, file) if packed else nullcontext(file) as stream:
+                np.save(stream, array, allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
 
     def record(self, step: Step, edit: Edit) -> None:
         """Append a step and wait until the disk has it."""
         line = {"step": step, "edit": self._edit(edit)} if step == "do" else {"step": step}
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        _append(self._file, json.dumps(line).encode() + b"\n")
 
     def close(self) -> None:
         """A clean end: nothing is left to recover."""
@@ -127,15 +138,13 @@ class Journal:
         if edit.after != edit.before:
             entry["segments"] = [asdict(segment) for segment in edit.after]
         if edit.boxes is not None:
-            entry["boxes"] = self._append(edit.boxes)
+            entry["boxes"] = self._boxes(edit.boxes)
         return entry
 
-    def _append(self, boxes: LabelBoxes) -> Json:
+    def _boxes(self, boxes: LabelBoxes) -> Json:
         """What is in the boxes now; what was there before is found again by doing every step again."""
-        place = {"at": self._strokes.tell(), "length": len(boxes.after), "crc": crc32(boxes.after)}
-        self._strokes.write(boxes.after)
-        self._strokes.flush()
-        os.fsync(self._strokes.fileno())
+        at = _append(self._strokes, boxes.after)
+        place = {"at": at, "length": len(boxes.after), "crc": crc32(boxes.after)}
         return {**place, "dtype": boxes.dtype, "places": boxes.places}
 
     def _layer(self, layer: Layer) -> Json:
@@ -160,18 +169,20 @@ class Journal:
 
 
 class JournalKeeper:
-    """A journal, made at the first step, that never stands in the way of the work: when the disk refuses, `lost` is
-    told once, in one sentence, and the work goes on without it."""
+    """A journal, made at the first step, that never stands in the way of the work: when the disk refuses, `say` is told
+    once, in one sentence. What could not be written is tried again with every later step, and told when it succeeds."""
 
-    def __init__(self, root: Path, lost: Callable[[str], None]) -> None:
+    def __init__(self, root: Path, say: Callable[[str], None]) -> None:
         self._root = root
-        self._lost = lost
+        self._say = say
         self._journal: Journal | None = None
+        self._waiting: list[tuple[Step, Edit]] = []
         self._failed = False
 
     def record(self, step: Step, edit: Edit) -> None:
         """Append a step, if the disk lets us."""
-        self._try(lambda journal: journal.record(step, edit))
+        self._waiting.append((step, edit))
+        self._try(self._catch_up)
 
     def store(self, arrays: Iterable[NDArray[Any]], *, packed: bool = False) -> None:
         """Write the arrays of results in any thread, so that recording their edit takes no time."""
@@ -182,13 +193,38 @@ class JournalKeeper:
         if self._journal is not None:
             self._journal.close()
 
-    def _try(self, verb: Callable[[Journal], object]) -> None:
+    def _catch_up(self, journal: Journal) -> None:
+        while self._waiting:
+            journal.record(*self._waiting[0])
+            self._waiting.pop(0)
         if self._failed:
-            return
+            self._failed = False
+            self._say("Unsaved work is safe from a crash again.")
+
+    def _try(self, verb: Callable[[Journal], object]) -> None:
         try:
             self._journal = self._journal or Journal(self._root)
             verb(self._journal)
         except OSError as error:
+            if self._failed:
+                return
             self._failed = True
             log.error("the journal cannot be written: %s", error.strerror)
-            self._lost(f"Unsaved work is not safe from a crash now ({error.strerror}): save soon, or free space.")
+            self._say(f"Unsaved work is not safe from a crash now ({error.strerror}): save soon, or free space.")
+
+
+def _append(file: FileIO, data: bytes) -> int:
+    """Write at the end, and wait until the disk has it; where that was. Raises OSError; nothing of it stays then."""
+    at = file.seek(0, os.SEEK_END)
+    try:
+        if os.fstat(file.fileno()).st_nlink == 0:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        left = memoryview(data)
+        while left:
+            left = left[file.write(left) :]
+        os.fsync(file.fileno())
+    except OSError:
+        with suppress(OSError):
+            file.truncate(at)
+        raise
+    return at
