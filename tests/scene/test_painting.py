@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from viewer.data.grid import Grid
@@ -20,7 +21,7 @@ from viewer.scene.editable import Rules, erase, paint
 from viewer.scene.edits import AddLayer
 from viewer.scene.history import History
 from viewer.scene.journal import Journal
-from viewer.scene.label_boxes import LabelBoxes
+from viewer.scene.label_boxes import LabelBoxes, bounds, extent
 from viewer.scene.painting import Stroke, painted
 from viewer.scene.recovery import unfinished
 from viewer.scene.segment_edits import EditLabels
@@ -229,6 +230,17 @@ def test_fifty_strokes_take_less_than_one_percent_of_the_volume_each() -> None:
     for before in reversed(states[10:]):
         history.undo()
         assert np.array_equal(layer.segmentation.array, before)
+
+
+@given(arrays(np.uint8, (4, 5, 6), elements=st.integers(0, 1)), st.integers(1, 2))
+def test_the_box_around_a_label_is_the_smallest_that_holds_it(labels: np.ndarray, label: int) -> None:
+    found, places = extent(labels, label), np.argwhere(labels == label)
+    assert found == bounds(labels == label)
+    if found is None:
+        assert not len(places)
+    else:
+        assert [part.start for part in found] == places.min(axis=0).tolist()
+        assert [part.stop - 1 for part in found] == places.max(axis=0).tolist()
 
 
 def damaged(change: Callable[[LabelBoxes], dict[str, Any]]) -> None:

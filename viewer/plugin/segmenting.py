@@ -17,7 +17,7 @@ from viewer.plugin.aligning import Aligning
 from viewer.plugin.effect import Call, Effect, How, apply
 from viewer.scene.editable import EVERYWHERE, Mask, Rules
 from viewer.scene.edits import AddLayer
-from viewer.scene.label_boxes import bounds
+from viewer.scene.label_boxes import extent
 from viewer.scene.layer import Box, VolumeLayer
 from viewer.scene.painting import Stroke
 from viewer.scene.segment_edits import EditLabels, Segments
@@ -83,10 +83,10 @@ class Segmenting(Aligning):
         if key in layer.locked:
             raise ValueError(f"{removed.name} is locked: unlock it to remove it.")
         stroke = Stroke(layer)
-        voxels = layer.segmentation.mask(removed)
-        around = bounds(voxels)
+        labels = layer.segmentation.maps[removed.layer]
+        around = extent(labels, removed.label)
         if around is not None:
-            stroke.fill(removed.layer, around, voxels[around], 0)
+            stroke.fill(removed.layer, around, labels[around] == removed.label, 0)
         stroke.arrange(tuple(one for one in layer.segmentation.segments if one is not removed))
         self.end_stroke(stroke, f"Remove {removed.name}")
 

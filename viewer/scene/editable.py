@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from viewer.data.segmentation import Key, Segment, Segmentation
 from viewer.data.volume import Volume
-from viewer.scene.label_boxes import bounds
+from viewer.scene.label_boxes import extent
 from viewer.scene.layer import Box
 from viewer.scene.painting import Stroke
 from viewer.scene.segmentation_layer import SegmentationLayer
@@ -134,9 +134,8 @@ def _apart(stroke: Stroke, key: Key, box: Box, mask: Mask) -> Key:
     here = own[box][mask]
     if segment is None or not ((here != 0) & (here != key[1])).any():
         return key
-    voxels = own == key[1]
-    around = bounds(voxels) or box
-    voxels = voxels[around]
+    around = extent(own, key[1]) or box
+    voxels = own[around] == key[1]
     free = [not array[around][voxels].any() and not array[box][mask].any() for array in segmentation.maps]
     map = next((map for map, fits in enumerate(free) if fits and map != key[0]), len(free))
     taken = map < len(free) and segmentation.segment((map, key[1])) is not None

@@ -97,6 +97,24 @@ def bounds(mask: NDArray[np.bool_]) -> Box | None:
     return found[0], found[1], found[2]
 
 
+def extent(labels: Labels, label: int) -> Box | None:
+    """The smallest box that holds every voxel of a label; None where there is none.
+
+    Slice by slice: a mask of a whole large volume costs more in fresh memory than the comparison does.
+    """
+    found, rows, columns = [], np.zeros(labels.shape[1], bool), np.zeros(labels.shape[2], bool)
+    for k, plane in enumerate(labels):
+        here = plane == label
+        if here.any():
+            found.append(k)
+            rows |= here.any(axis=1)
+            columns |= here.any(axis=0)
+    if not found:
+        return None
+    j, i = np.flatnonzero(rows), np.flatnonzero(columns)
+    return slice(found[0], found[-1] + 1), slice(int(j[0]), int(j[-1]) + 1), slice(int(i[0]), int(i[-1]) + 1)
+
+
 def _blocks(change: Change) -> Iterator[Change]:
     layer, box, before, after = change
     for starts in product(*(range(0, size, BLOCK) for size in before.shape)):
