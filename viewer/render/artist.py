@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from viewer.data.volume import Volume
+from viewer.render.label_slice_artist import LabelSliceArtist
 from viewer.render.plane import Pose
 from viewer.render.volume_presets import Preset
 from viewer.render.volume_slice_artist import VolumeSliceArtist
 from viewer.render.volume_space_artist import VolumeSpaceArtist
 from viewer.scene.layer import Layer, VolumeLayer
+from viewer.scene.segmentation_layer import SegmentationLayer
 
 
 class SliceArtist(Protocol):
@@ -50,12 +51,9 @@ class SpaceArtist(Protocol):
         """Bring the prop to a preset's look."""
 
 
-@dataclass(frozen=True)
-class Artist:
-    """What draws a kind of layer in a slice view and in the 3-D view."""
-
-    in_slice: Callable[[Any], SliceArtist]
-    in_space: Callable[..., SpaceArtist]
-
-
-artist_of: dict[type[Layer], Artist] = {VolumeLayer: Artist(VolumeSliceArtist, VolumeSpaceArtist)}
+# What draws a kind of layer in a slice view, and in the 3-D view.
+artist_of: dict[type[Layer], Callable[[Any], SliceArtist]] = {
+    VolumeLayer: VolumeSliceArtist,
+    SegmentationLayer: LabelSliceArtist,
+}
+space_artist_of: dict[type[Layer], Callable[..., SpaceArtist]] = {VolumeLayer: VolumeSpaceArtist}

@@ -9,7 +9,8 @@ from viewer.data.grid import PLANES, orientation_letters
 from viewer.data.study import Source
 from viewer.data.volume import Window
 from viewer.render.plane import Plane, Pose
-from viewer.scene.layer import MARKS, VolumeLayer
+from viewer.scene.layer import MARKS, PlacedLayer, VolumeLayer
+from viewer.scene.segmentation_layer import SegmentationLayer
 
 TEXT, DIM, ACCENT = "#d8dce2", "#a3abb6", "#3fb6c9"
 AI, WARNING, DANGER = "#a890f0", "#e2a43b", "#e5645f"
@@ -168,7 +169,16 @@ def layer_lines(shown: Sequence[VolumeLayer], *, solid: bool = False) -> tuple[L
     return tuple(lines)
 
 
-def mark_lines(shown: Sequence[VolumeLayer]) -> tuple[Line, ...]:
+def label_lines(labels: Sequence[SegmentationLayer]) -> tuple[Line, ...]:
+    """The segmentations that are drawn, the top one first, each with its badges."""
+    lines = []
+    for layer in reversed(labels):
+        lines.append(Line(layer.name))
+        lines += [Line(badge, _badge_color(badge)) for badge in layer.badges]
+    return tuple(lines)
+
+
+def mark_lines(shown: Sequence[PlacedLayer]) -> tuple[Line, ...]:
     """The marks of results and registrations alone: they stay when all other text is hidden."""
     marks = [
         badge

@@ -16,6 +16,7 @@ from viewer.render.overlay import (
     Wipe,
     color_bars,
     cross,
+    label_lines,
     layer_lines,
     loading,
     mark_lines,
@@ -43,7 +44,7 @@ def slice_overlay(view: SliceView, *, active: bool) -> Overlay:
     selected = next((layer for layer in shown if layer.id == state.active), base)
     written = state.show_crosshair or state.show_text
     common = Overlay(
-        top_right=mark_lines(shown),
+        top_right=mark_lines((*shown, *view.labels)),
         cross=cross(pose, state.crosshair, full=state.show_crosshair) if written else None,
         wipe=_wipe(view, pose),
         outline=view.region_outline(pose),
@@ -76,6 +77,7 @@ def _wipe(view: SliceView, pose: Pose) -> Wipe | None:
 
 def _lines(view: SliceView, pose: Pose) -> tuple[Line, ...]:
     first = (deformation_line(pose, view.deformed),) if view.deformed else ()
+    first = *first, *label_lines(view.labels)
     if view.compared:
         return *first, *comparison_lines(view.compared)
     return *first, *(inspection_lines(view.inspected) if view.inspected else layer_lines(view.shown))

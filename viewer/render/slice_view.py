@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 from PySide6.QtWidgets import QWidget
@@ -20,7 +20,8 @@ from viewer.render.view import View
 from viewer.scene.comparison import Compared, compared
 from viewer.scene.document import Document
 from viewer.scene.inspection import Inspected, inspected
-from viewer.scene.layer import Box, Layer, VolumeLayer
+from viewer.scene.layer import Box, Layer, PlacedLayer, VolumeLayer
+from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.view_state import ViewState
 
 LIFT = 0.05  # mm between layers: the depth buffer tells 0.0001
@@ -76,6 +77,11 @@ class SliceView(View):
         if self.compared:
             return self.compared.fixed
         return self.base if self.inspected else self.document.reference
+
+    @property
+    def labels(self) -> tuple[SegmentationLayer, ...]:
+        """The segmentations that are drawn over the images, bottom first."""
+        return self.document.shown_segmentations if self.state.show_overlays else ()
 
     @property
     def plane(self) -> Plane | None:
@@ -156,12 +162,13 @@ class SliceView(View):
     def sync(self) -> bool:
         pose = self.pose
         layers = () if pose is None or pose.plane.flat else self.shown
+        labels = self.labels if layers else ()
         pair = self.compared if len(layers) == 2 else None
         self._dress()
         drawn = self.deformed
-        look = self._look(pose, layers, pair), drawn and self._map.look(drawn)
         for layer_id in self._written & set(self._artists):
             self._artists[layer_id].touched()
+        look = self._look(pose, layers, pair), self._looks(pose, labels), drawn and self._map.look(drawn)
         if look == self._drawn and not self._written:
             return False
         self._written.clear()
@@ -172,8 +179,8 @@ class SliceView(View):
         if pose and pair:
             self._pair.show(pose, pair, self.state.timepoint)
             self.renderer.AddViewProp(self._pair.prop)
-        elif pose:
-            for place, layer in enumerate(layers):
+        for place, layer in enumerate((*layers, *labels)):
+            if pose and not (pair and layer in layers):
                 self._show(layer, place, pose)
         if pose and layers and drawn and self._map.show(pose, drawn):
             self.renderer.AddViewProp(self._map.prop)
@@ -186,11 +193,13 @@ class SliceView(View):
         if pair:
             return self._pair.look(pose, pair, self.state.timepoint)
         seen = self.inspected
-        looks = tuple(
+        return pose, self._looks(pose, layers), seen.how if seen else None
+
+    def _looks(self, pose: Pose | None, layers: Sequence[Layer]) -> Hashable:
+        return pose and tuple(
             (layer.id, self._artist(layer).look(pose, self._time(layer), overlay=place > 0))
             for place, layer in enumerate(layers)
         )
-        return pose, looks, seen.how if seen else None
 
     def overlay(self) -> Overlay:
         return slice_overlay(self, active=self._active)
@@ -234,7 +243,7 @@ class SliceView(View):
 
     def shows(self, layer: Layer, box: Box) -> bool:
         plane = self.plane
-        if plane is None or not isinstance(layer, VolumeLayer) or layer not in self.shown:
+        if plane is None or not isinstance(layer, PlacedLayer) or layer not in (*self.shown, *self.labels):
             return False
         if layer.transform is not None or not layer.room_grid.matches(plane.grid):
             return True
@@ -243,11 +252,11 @@ class SliceView(View):
 
     def _artist(self, layer: Layer) -> SliceArtist:
         if layer.id not in self._artists:
-            self._artists[layer.id] = artist_of[type(layer)].in_slice(layer)
+            self._artists[layer.id] = artist_of[type(layer)](layer)
         return self._artists[layer.id]
 
     def _show(self, layer: Layer, place: int, pose: Pose) -> None:
-        artist, seen = self._artist(layer), self.inspected
+        artist, seen = self._artist(layer), self.inspected if isinstance(layer, VolumeLayer) else None
         artist.show(pose, self._time(layer), overlay=place > 0 and not seen)
         if not artist.prop.GetVisibility():
             return

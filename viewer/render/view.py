@@ -18,6 +18,7 @@ from viewer.render.overlay import Overlay
 from viewer.render.overlay_painter import OverlayPainter
 from viewer.scene.document import Document
 from viewer.scene.layer import Box, Layer, VolumeLayer
+from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.view_state import ViewState
 
 Button = Literal["left", "middle", "right", ""]
@@ -173,11 +174,15 @@ class View(GLView):
         self.drop(layer)
         self.redraw()
 
-    def _touched(self, timepoint: int, box: Box) -> None:
+    def _touched(self, number: int, box: Box) -> None:
+        """number: the time point of an image, the label map of a segmentation."""
         layer: Layer = Signal.sender()
-        if timepoint == self.state.timepoint and self.shows(layer, box):
+        labels = isinstance(layer, SegmentationLayer)
+        if (labels or number == self.state.timepoint) and self.shows(layer, box):
             self._written.add(layer.id)
-            if not self._pace.isActive():
+            if labels:  # a hand draws them: at once
+                self.redraw()
+            elif not self._pace.isActive():
                 self._pace.start()
 
     # The mouse.

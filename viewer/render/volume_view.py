@@ -14,7 +14,7 @@ from vtkmodules.vtkRenderingOpenGL2 import vtkTextureObject
 
 from viewer.data.grid import Grid, orientation_letters
 from viewer.data.volume import Window
-from viewer.render.artist import SpaceArtist, artist_of
+from viewer.render.artist import SpaceArtist, space_artist_of
 from viewer.render.gl_info import is_software
 from viewer.render.overlay import DIM, WARNING, Line, Overlay, layer_lines, loading, mark_lines, number, patient_lines
 from viewer.render.view import View
@@ -161,7 +161,7 @@ class VolumeView(View):
         if layer is None or preset is None:
             return self._hide()
         if self._artist is None:
-            self._artist = artist_of[type(layer)].in_space(layer, **self._machine())
+            self._artist = space_artist_of[type(layer)](layer, **self._machine())
             self.renderer.AddVolume(self._artist.prop)
         if not self._artist.ready(self.state.timepoint):
             if self._steps is None:

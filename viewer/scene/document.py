@@ -25,7 +25,7 @@ class Document:
     def __init__(self) -> None:
         self.landmarks = LandmarkPairs()
         self._layers: list[Layer] = []
-        self._previews: list[tuple[Layer, VolumeLayer]] = []  # what each lies over, and the preview
+        self._previews: list[tuple[Layer, Layer]] = []  # what each lies over, and the preview
 
     def __iter__(self) -> Iterator[Layer]:
         return iter(tuple(self._layers))
@@ -57,8 +57,19 @@ class Document:
         """The visible images, bottom first, each with the previews over it."""
         visible: list[VolumeLayer] = []
         for layer in (layer for layer in self.volume_layers if layer.visible):
-            visible += [layer, *(one for under, one in self._previews if under is layer and one.visible)]
+            visible += [layer, *(one for one in self._over(layer) if isinstance(one, VolumeLayer))]
         return tuple(visible)
+
+    @property
+    def shown_segmentations(self) -> tuple[SegmentationLayer, ...]:
+        """The visible segmentations, bottom first, then the previews of some: they are drawn over all images."""
+        visible = [layer for layer in self.segmentation_layers if layer.visible]
+        previews = [one for layer in self for one in self._over(layer) if isinstance(one, SegmentationLayer)]
+        return *visible, *previews
+
+    def _over(self, under: Layer) -> tuple[Layer, ...]:
+        """The visible previews that lie over a layer."""
+        return tuple(one for layer, one in self._previews if layer is under and under.visible and one.visible)
 
     @property
     def base(self) -> VolumeLayer | None:
@@ -76,12 +87,12 @@ class Document:
         return self
 
     # Called by viewer.scene.provisional only.
-    def lay_over(self, under: Layer, preview: VolumeLayer) -> None:
+    def lay_over(self, under: Layer, preview: Layer) -> None:
         """Show a preview over a layer wherever that is visible."""
         self._previews.append((under, preview))
         self.inserted.emit(len(self), preview)
 
-    def lift(self, preview: VolumeLayer) -> None:
+    def lift(self, preview: Layer) -> None:
         """Show a preview no longer."""
         self._previews = [pair for pair in self._previews if pair[1] is not preview]
         self.removed.emit(len(self), preview)
@@ -138,3 +149,9 @@ class Showcase(Document):
     @property
     def shown(self) -> tuple[VolumeLayer, ...]:
         return self.volume_layers
+
+    @property
+    def shown_segmentations(self) -> tuple[SegmentationLayer, ...]:
+        """Those of the image that is shown."""
+        ids = {layer.id for layer in self.volume_layers}
+        return tuple(layer for layer in self._among.shown_segmentations if layer.made_from in ids)

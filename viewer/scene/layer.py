@@ -89,6 +89,11 @@ class PlacedLayer(Layer):
         x, y, z = (float(mm) for mm in self.transform.back(own)) if self.transform else own
         return x, y, z
 
+    @property
+    def badges(self) -> tuple[str, ...]:
+        """The marks that a view and an export must carry, the review mark first."""
+        raise NotImplementedError
+
     def marks(self, provenance: Provenance | None) -> tuple[str, ...]:
         """What a view must say of its review and of the registration that moves it, the review mark first."""
         mark = MARKS.get((self.review, bool(provenance and provenance.learned)))
