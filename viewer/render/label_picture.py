@@ -69,8 +69,8 @@ def picture(labels: NDArray[Any], fills: Picture, lines: Picture, *, bold: int =
         wide[:, :-1] |= rim[:, 1:]
         rim |= wide & (labels == bold)
     if dashed:
-        rows, columns = np.ogrid[: labels.shape[0], : labels.shape[1]]
-        rim &= (rows + columns) // DASH % 2 == 0
+        rows, columns = (np.arange(size) // DASH % 2 == 0 for size in labels.shape)
+        rim &= rows[:, None] ^ columns
     inner, outer = (table.view(np.uint32)[:, 0] for table in (fills, lines))
     colours: Picture = np.where(rim, outer[labels], inner[labels]).view(np.uint8)
     return colours.reshape(*labels.shape, 4)
