@@ -101,6 +101,16 @@ def test_a_matrix_is_inverted_exactly():
     assert inverse(matrix).displacement is None
 
 
+def test_a_map_that_stretches_four_times_has_an_inverse():
+    """Fixed points alone run away where the slopes of the field are above 1."""
+    grid = Grid.of((3, 4, 22), (2, 2, 2), (-30, 12, 40))
+    field = np.zeros((*grid.shape, 3), np.float32)
+    field[..., 0] = 8 * np.tanh(np.arange(22) - 11)
+    transform = Transform(np.eye(4), field, grid)
+    assert jacobian(transform)[0].max() > 4
+    assert inverse_consistency(transform, inverse(transform), grid)[:, :, 1:-1].max() < 0.2
+
+
 def test_what_folds_has_no_inverse():
     field = np.zeros((*GRID.shape, 3), np.float32)
     field[..., 0] = 20 * np.sin(np.arange(GRID.shape[2]))

@@ -15,7 +15,8 @@ from viewer.data.transform import Transform
 
 SLAB = 8  # slices worked on at a time
 TOLERANCE = 1e-3  # mm; the inverse is found to this
-STEPS = 100  # of the search for the inverse
+STEPS, NEWTON = 25, 20  # of the search for the inverse: fixed-point steps, then Newton's for what has not settled
+PROBE, DAMPING = 1e-2, 1e-3  # of a Newton step: mm between the places a slope is taken from; added to its matrix
 STRAY = 1e-3  # share of voxels that may miss it before there is no inverse to speak of
 FINE = 1.5  # mm between voxels of an inverse, at most
 WIDEST = 8  # times the voxels of its parts that a composed field may have
@@ -45,7 +46,8 @@ def inverse(transform: Transform) -> Transform:
     """y ↦ x with transform(x) = y; exact for a matrix, for a field found to 0.001 mm at the voxels of its lattice,
     which are at most 1.5 mm apart.
 
-    By fixed-point iteration (Chen et al., Medical Physics 35, 2008), with smaller steps where it does not settle.
+    By fixed-point iteration (Chen et al., Medical Physics 35, 2008), then Newton's method where the field stretches so
+    much that it does not settle.
     Raises ValueError, one sentence, where the field folds so much that there is no inverse.
     """
     back = _inverted(transform.matrix)
@@ -165,7 +167,7 @@ def _inverse_field(field: Field, grid: Grid, lattice: Grid) -> Field:
 
     def fill(first: int, last: int) -> None:
         points = voxel_points(lattice, first, last).reshape(-1, 3)
-        solved, missed = _fixed_points(field, grid, points)
+        solved, missed = _sources(field, grid, points)
         found[first:last] = solved.reshape(-1, *lattice.shape[1:], 3)
         stray.append(missed)
 
@@ -175,21 +177,33 @@ def _inverse_field(field: Field, grid: Grid, lattice: Grid) -> Field:
     return found
 
 
-def _fixed_points(field: Field, grid: Grid, points: Floats) -> tuple[Floats, int]:
+def _sources(field: Field, grid: Grid, points: Floats) -> tuple[Floats, int]:
     """v (n, 3) with v = -u(x + v) for points x (n, 3), and how many of them did not come within the tolerance.
 
     Points that come from beyond the field have not been moved by it.
     """
     found = np.zeros_like(points)
     open_ = np.arange(len(points))
-    for step in range(STEPS):
-        gap = found[open_] + _extended(field, grid, points[open_] + found[open_])
-        found[open_] -= gap * (1.0 if step < STEPS // 4 else 0.5)
+    for step in range(STEPS + NEWTON):
+        at = points[open_] + found[open_]
+        here = _extended(field, grid, at)
+        gap = found[open_] + here
+        found[open_] -= gap if step < STEPS else _newton(field, grid, at, here, gap)
         open_ = open_[np.abs(gap).max(axis=1) > TOLERANCE]
         if not len(open_):
             break
     found[~_inside(grid, points + found)] = 0
     return found, len(open_)
+
+
+def _newton(field: Field, grid: Grid, at: Floats, here: Floats, gap: Floats) -> Floats:
+    """The steps (n, 3), a voxel long at most, that close the gaps by the slopes of x + u(x) at the places `at`."""
+    ahead = np.stack([_extended(field, grid, at + PROBE * axis) for axis in np.eye(3)], axis=-1)
+    slopes = np.eye(3) + (ahead - here[..., None]) / PROBE
+    across = slopes.swapaxes(1, 2)
+    step = np.linalg.solve(across @ slopes + DAMPING * np.eye(3), across @ gap[..., None])[..., 0]
+    long = np.linalg.norm(step, axis=1, keepdims=True) / grid.spacing.min()
+    return np.asarray(step / np.maximum(1, long))
 
 
 def _padded(grid: Grid, field: Field) -> Grid:
