@@ -27,9 +27,9 @@ QUALITY: dict[str, tuple[tuple[deform.Stage, int], ...]] = {  # stages in units 
         (deform.Stage(0.8, 20, 1.0, 0.75), 2),
     ),
     "best": (
-        (deform.Stage(2.4, 60, 0.8, 0.8), 1),
-        (deform.Stage(1.2, 40, 0.8, 0.8), 1),
-        (deform.Stage(0.58, 20, 1.2, 0.7), 2),
+        (deform.Stage(2.4, 60, 1.2, 1.0), 2),
+        (deform.Stage(1.2, 40, 1.2, 0.8), 2),
+        (deform.Stage(0.58, 16, 1.5, 0.7), 2),
     ),
 }
 

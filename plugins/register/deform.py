@@ -72,9 +72,10 @@ def refine(
     fixed = sight.fixed
     coarse = [-(-n // COARSER) for n in fixed.shape]
     affine = resized(fixed.affine, fixed.shape, coarse)
-    mm = field.on(tuple(coarse), affine).mm
+    coarse_mm = _column(np.linalg.norm(affine[:3, :3], axis=0), field.mm)
+    mm = unfolded(field.on(tuple(coarse), affine).mm / coarse_mm) * coarse_mm
     smooth = _Smoothing(fixed, coarse, affine, stage, mm)
-    fine_mm, coarse_mm = _column(fixed.spacing, mm), _column(np.linalg.norm(affine[:3, :3], axis=0), mm)
+    fine_mm = _column(fixed.spacing, mm)
     look = sight.towards(between)
     length, best, kept, since = stage.length, -np.inf, mm, 0
     for step in range(stage.steps):
@@ -105,6 +106,18 @@ def _composed(mm: Tensor, update: Tensor, voxel: Tensor, calm: list[Tensor]) -> 
             return tried
         update = update * (1 - functional.max_pool3d(folded, 5, 1, 2))
     return mm
+
+
+def unfolded(moved: Tensor) -> Tensor:
+    """[3, k, j, i] in voxels, smoothed until nothing comes near to folding: a step from there could not be made.
+
+    Twice as widely each time, which ends: what is smoothed more widely than it is large is flat.
+    """
+    sigma = 0.5
+    while float(jacobian(moved).min()) < LEAST and sigma < 2 * max(moved.shape[1:]):
+        moved = filtered(moved, [gaussian(n, sigma, moved) for n in moved.shape[1:]])
+        sigma *= 2
+    return moved
 
 
 def jacobian(moved: Tensor) -> Tensor:
