@@ -29,8 +29,10 @@ class SegmentationLayer(PlacedLayer):
     fill: float = 0.35
     outline: bool = True
     smooth: bool = True
-    generation: int = field(default=0, init=False)
     saved: int = -1
+
+    def __post_init__(self) -> None:
+        self.generation = 0  # no field: it would tell of itself at every step of a stroke, and every view would draw
 
     @property
     def grid(self) -> Grid:
