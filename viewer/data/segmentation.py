@@ -15,6 +15,7 @@ from viewer.data.study import Source
 
 State = Literal["not started", "in progress", "completed", "flagged", "rejected"]
 Algorithm = Literal["MANUAL", "SEMIAUTOMATIC", "AUTOMATIC"]  # Segment Algorithm Type (0062,0008), PS3.3 C.8.20.4
+Side = Literal["", "left", "right"]
 Key = tuple[int, int]  # which label map, and the value in it: what tells the segments of a segmentation apart
 Code = tuple[str, str, str]  # scheme, value, meaning
 
@@ -26,7 +27,8 @@ class Segment:
     """One label: its value in the array, name, colour (r, g, b in 0…255) and coded meaning (scheme, value, meaning).
 
     layer: which of the segmentation's label maps holds it; segments that overlap lie in different ones.
-    state, reader, remark: how far its review is, whose, and what was said.
+    state, reader, remark: how far its review is, whose, and what was said. side: of what comes in pairs; the code does
+    not tell it (viewer.data.terminology).
     """
 
     label: int
@@ -39,6 +41,7 @@ class Segment:
     state: State = "not started"
     reader: str = ""
     remark: str = ""
+    side: Side = ""
 
     @property
     def key(self) -> Key:
