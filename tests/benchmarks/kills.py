@@ -86,7 +86,7 @@ def tell(start: int) -> None:
     os.write(start, b".")
 
 
-def recover(start: int, number: int = 0) -> None:
+def recover(start: int, number: int = 0, stay: bool = False) -> None:
     """Bring the work of one journal back, and tell what is there then."""
     with HeadlessStage() as stage:
         os.write(start, b"r")
@@ -94,6 +94,8 @@ def recover(start: int, number: int = 0) -> None:
         if number < len(found):
             finish(stage, stage.session.recover(found[number]))
         os.write(start, DIGEST.pack(digest(stage.session.document)))
+        if stay:
+            signal.pause()  # an end of its own would be a clean one, with nothing left to recover
 
 
 def recovered(folder: Path) -> set[int]:
@@ -112,7 +114,7 @@ def trial(folder: Path, expected: list[int], seed: int, chance: random.Random, s
     """ "" where all is well, else what is not."""
     done = len(killed(folder, lambda start: work(seed, start), chance.uniform(0, seconds))) - 1
     if chance.random() < AGAIN:
-        killed(folder, recover, chance.uniform(0, seconds / 4))
+        killed(folder, lambda start: recover(start, stay=True), chance.uniform(0, seconds / 4))
     given = recovered(folder)
     if given & set(expected[done : done + 2]):
         return ""

@@ -52,6 +52,7 @@ from viewer.scene.segmentation_layer import SegmentationLayer
 log = logging.getLogger(__name__)
 
 KEPT = ("id", "name", "visible", "opacity", "review", "made_from")  # of a layer, as they are
+DISCARDED = "discarded."  # begins the name of a journal that is being removed
 STROKES = "strokes"  # the file of what strokes wrote, one after the other
 KEPT_OF_IMAGES = ("colormap", "made_at")
 
@@ -106,7 +107,7 @@ class Journal:
         """A clean end: nothing is left to recover."""
         self._file.close()
         self._strokes.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        discard(self.folder)
 
     def _edit(self, edit: Edit) -> Json:
         match edit:
@@ -211,6 +212,13 @@ class JournalKeeper:
             self._failed = True
             log.error("the journal cannot be written: %s", error.strerror)
             self._say(f"Unsaved work is not safe from a crash now ({error.strerror}): save soon, or free space.")
+
+
+def discard(folder: Path) -> None:
+    """Remove a journal at one blow, by another name: half of one must not be offered as if it were whole."""
+    with suppress(OSError):
+        folder = folder.rename(folder.with_name(f"{DISCARDED}{uuid4().hex}"))
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _append(file: FileIO, data: bytes) -> int:

@@ -39,7 +39,7 @@ from viewer.scene.edits import (
     Together,
 )
 from viewer.scene.history import History
-from viewer.scene.journal import KEPT, KEPT_OF_IMAGES, STROKES
+from viewer.scene.journal import DISCARDED, KEPT, KEPT_OF_IMAGES, STROKES, discard
 from viewer.scene.label_boxes import LabelBoxes
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.segment_edits import EditLabels
@@ -179,12 +179,14 @@ class Recovery:
 
     def discard(self) -> None:
         """Remove it for good."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        discard(self.folder)
 
 
 def unfinished(root: Path) -> list[Recovery]:
     """The journals under `root` whose process is gone and that hold at least one step, newest first."""
     found = []
+    for folder in root.glob(f"{DISCARDED}*"):
+        shutil.rmtree(folder, ignore_errors=True)
     for folder in sorted(root.glob("*-*"), reverse=True) if root.is_dir() else []:
         if _alive(folder):
             continue
@@ -193,7 +195,7 @@ def unfinished(root: Path) -> list[Recovery]:
             when = datetime.strptime(folder.name[:15], "%Y%m%d-%H%M%S")
             found.append(Recovery(folder, f"{when:%d %B %Y, %H:%M}", steps))
         else:
-            shutil.rmtree(folder, ignore_errors=True)
+            discard(folder)
     return found
 
 
