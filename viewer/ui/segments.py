@@ -17,11 +17,14 @@ from PySide6.QtWidgets import (
 from viewer.session import Session
 from viewer.ui import theme
 from viewer.ui.segments_editing import SegmentsEditing
+from viewer.ui.segments_effects import EffectsSection
 from viewer.ui.segments_list import SegmentsList
+from viewer.ui.segments_measure import MeasureSection
 from viewer.ui.segments_paint import PaintSection
 from viewer.ui.segments_where import WhereSection
 from viewer.ui.widgets import button, label
 
+LIMITS = 2  # the page
 EMPTY = "Label an image: paint with the brush (B), or begin with a threshold."
 
 
@@ -40,12 +43,15 @@ class SegmentsPanel(QWidget):
         self.list = SegmentsList(self.do)
         self.list.naming_asked.connect(self.name)
         self.empty = label(EMPTY, "dim")
-        self.paint, self.where = PaintSection(self.do), WhereSection(self.do)
+        self.paint, self.effects = PaintSection(self.do), EffectsSection(self.do)
+        self.where, self.measure = WhereSection(self.do), MeasureSection(self.do)
+        self.limits = button("", "lock", lambda: self.pages.setCurrentIndex(LIMITS), "quiet", theme.WARNING)
         self.pages = QTabWidget()
         self.pages.setDocumentMode(True)
         self._build()
         self.layers.activated.connect(lambda: self.do.choose_layer(self.layers.currentData()))
         self.do.changed.connect(self.refresh)
+        session.state.events.rules.connect(self.refresh)
         self.refresh()
 
     def refresh(self, *_: object) -> None:
@@ -62,6 +68,8 @@ class SegmentsPanel(QWidget):
             widget.setVisible(bool(layers))
         for tool in self._tools.findChildren(QToolButton):
             tool.setEnabled(self.do.segment is not None or tool.objectName() == "add_segment")
+        self.limits.setText(self.do.limits)
+        self.limits.setVisible(bool(layers and self.do.limits))
 
     def name(self) -> None:
         """Edit the name of the chosen segment."""
@@ -79,7 +87,11 @@ class SegmentsPanel(QWidget):
         top.addLayout(line)
         top.addWidget(self.list, 1)
         top.addWidget(self._tools)
-        self.pages.addTab(_page(self.paint, self.where), "Paint")
+        top.addWidget(self.limits)
+        self.pages.addTab(_page(self.paint), "Paint")
+        self.pages.addTab(_page(self.effects), "Effects")
+        self.pages.addTab(_page(self.where), "Limits")
+        self.pages.addTab(_page(self.measure), "Measure")
         halves = QSplitter(Qt.Orientation.Vertical)
         halves.setChildrenCollapsible(False)
         halves.addWidget(above)

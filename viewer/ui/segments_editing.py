@@ -13,7 +13,9 @@ from viewer.scene.layer import Layer, VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.session import Session
 from viewer.tools.mouse import PAINTING
-from viewer.tools.painting import chosen_segmentation, labelled_image
+from viewer.tools.operation import Given, Operation
+from viewer.tools.painting import chosen_segmentation, goal_of, labelled_image
+from viewer.ui.wording import number
 
 FOLLOWED = ("segmentation", "active", "hidden", "locked", "name", "visible")
 FILL = 0.35  # opacity inside the outline
@@ -51,6 +53,28 @@ class SegmentsEditing:
             return labelled_image(self.session.document, self.layer)
         active = self.session.document.find(self.state.active)
         return active if isinstance(active, VolumeLayer) else self.session.document.base
+
+    @property
+    def problem(self) -> str:
+        """Why nothing can be changed now, in one sentence; "" where it can."""
+        goal = goal_of(self.session.document, self.state)
+        return goal if isinstance(goal, str) else ""
+
+    def given(self, other: Key | None = None) -> Given | None:
+        """What an effect works on: the chosen segment, its image, another segment where one is meant."""
+        goal = goal_of(self.session.document, self.state)
+        if isinstance(goal, str):
+            return None
+        layer = goal.layer
+        here = layer.grid.nearest(layer.own_place(self.state.crosshair))
+        return Given(layer, goal.segment, goal.image, layer.segmentation.segment(other) if other else None, here)
+
+    def first_values(self, operation: Operation) -> dict[str, Any]:
+        """Settings to begin with, where the image tells better ones than the defaults: a range is its window."""
+        image = self.image
+        if operation.live != "range" or image is None:
+            return {}
+        return {"lower": round(image.window.lower, 1), "upper": round(image.window.upper, 1)}
 
     # ---- segmentations
     def new(self) -> None:
@@ -156,6 +180,22 @@ class SegmentsEditing:
 
     def set_rules(self, **fields: Any) -> None:
         self.state.rules = replace(self.state.rules, **fields)
+
+    @property
+    def limits(self) -> str:
+        """What may change, in words; "" where everything may."""
+        rules, layer = self.state.rules, self.layer
+        of = layer.segmentation.segment(rules.of) if layer and rules.of else None
+        parts = []
+        if rules.region in ("inside", "outside"):
+            parts.append(f"{rules.region} {of.name if of else 'segments'}")
+        elif rules.region == "visible":
+            parts.append("inside visible segments")
+        if rules.values:
+            parts.append("values " + " to ".join(number(value) for value in rules.values))
+        if rules.overlap == "keep others":
+            parts.append("others are kept")
+        return f"Limited: {', '.join(parts)}" if parts else ""
 
     # ---- within
     def _flip(self, look: str, key: Key | None) -> None:

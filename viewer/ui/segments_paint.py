@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from math import log
 
-from PySide6.QtCore import QSignalBlocker, QSize, Qt
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -20,9 +20,8 @@ from PySide6.QtWidgets import (
 
 from viewer.scene.brush import SIZES
 from viewer.tools.mouse import PAINTING
-from viewer.ui import theme
 from viewer.ui.segments_editing import SegmentsEditing
-from viewer.ui.widgets import label
+from viewer.ui.widgets import label, tile
 
 COLUMNS = 4
 CUTS = {"erase inside": "Erase inside", "erase outside": "Erase outside", "fill inside": "Fill inside"}
@@ -84,18 +83,10 @@ class PaintSection(QWidget):
 
     def _build(self) -> None:
         palette = QGridLayout()
-        palette.setSpacing(4)
+        palette.setSpacing(2)
         group = QButtonGroup(self)
         for place, tool in enumerate(PAINTING):
-            made = self.tools[tool.id] = QToolButton()
-            made.setText(tool.title)
-            made.setIcon(theme.icon(tool.icon))
-            made.setIconSize(QSize(20, 20))
-            made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
-            made.setCheckable(True)
-            made.setToolTip(f"{tool.title} ({tool.key})\n{tool.tip}")
-            made.setAccessibleName(tool.title)
-            made.setSizePolicy(made.sizePolicy().Policy.Expanding, made.sizePolicy().Policy.Fixed)
+            made = self.tools[tool.id] = tile(tool.title, tool.icon, f"{tool.tip} (key {tool.key})")
             made.clicked.connect(partial(self.do.take, tool.id))
             group.addButton(made)
             palette.addWidget(made, place // COLUMNS, place % COLUMNS)

@@ -9,7 +9,7 @@ from viewer.scene.editable import Editable, Overlap
 from viewer.ui import wording
 from viewer.ui.segments_editing import SegmentsEditing
 from viewer.ui.segments_preview import RangeTint
-from viewer.ui.widgets import label, rule
+from viewer.ui.widgets import label
 
 REGIONS: dict[Editable, str] = {
     "everywhere": "Everywhere",
@@ -83,7 +83,6 @@ class WhereSection(QWidget):
         form.addRow(label("Others", "dim", wrap=False), self.overlap)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(rule())
         column.addWidget(label("What may change", "heading"))
         column.addLayout(form)
         column.addWidget(self.limited)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QResizeEvent
-from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from viewer.ui import theme
 
@@ -30,6 +30,21 @@ def button(text: str, icon: str, act: Callable[[], object], role: str = "", colo
     set_role(widget, role)
     widget.clicked.connect(lambda: act())
     return widget
+
+
+def tile(title: str, icon: str, tip: str) -> QToolButton:
+    """A button of a palette: its icon over its name."""
+    made = QToolButton()
+    made.setText(title)
+    made.setIcon(theme.icon(icon))
+    made.setIconSize(QSize(20, 20))
+    made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
+    made.setCheckable(True)
+    set_role(made, "tile")
+    made.setToolTip(f"{title}\n{tip}")
+    made.setAccessibleName(title)
+    made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    return made
 
 
 def rule() -> QFrame:

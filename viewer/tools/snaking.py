@@ -1,0 +1,34 @@
+"""A level-set surface that starts from a segment, for whoever plays it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from viewer.scene.layer import Box
+from viewer.tools.footprint import Mask
+from viewer.tools.image_operations import snake
+from viewer.tools.operation import Given
+
+
+def creeping(given: Given, values: dict[str, Any]) -> tuple[Box, Callable[[], Callable[[], tuple[Mask, int]]]]:
+    """The box that it stays in, and what makes its steps (for the background).
+
+    Raises Refusal, one sentence, for wrong settings and where there is nothing to start from.
+    """
+    checked = snake.form.validate(values)
+    box, mask = given.part(checked["reach"])
+    picture = given.values(box)
+
+    def begin() -> Callable[[], tuple[Mask, int]]:
+        from viewer.compute.effects.snake import Snake
+
+        made = Snake(picture, mask, given.spacing, by=checked["to"], push=checked["push"])
+
+        def step() -> tuple[Mask, int]:
+            changed = made.step()
+            return made.mask, changed
+
+        return step
+
+    return box, begin
