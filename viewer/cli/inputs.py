@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -15,9 +14,9 @@ from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import End
 from viewer.data.volume import Volume
 from viewer.io.reader import OpenError, load_now
+from viewer.io.segmentation_file import labels_beside
 from viewer.plugin.plugin import Plugin, Value
 
-MOST_TOLD = 16 << 20  # bytes of the JSON beside a label map
 MOST_LABELS = 1 << 16
 
 
@@ -45,8 +44,8 @@ def labels_of(volume: Volume, path: str) -> Segmentation:
         raise BadInput(f"{path}: it is no label map: its values are not whole numbers from 0 on.")
     array = values.astype(np.uint8 if values.max(initial=0) < 256 else np.uint32)
     found = np.flatnonzero(np.bincount(array.ravel())) if array.max(initial=0) < MOST_LABELS else np.unique(array)
-    names = _names_beside(Path(path))
-    segments = tuple(Segment(int(n), names.get(int(n), f"Label {n}")) for n in found if n)
+    told = labels_beside(Path(path))
+    segments = tuple(Segment(int(n), **{"name": f"Label {n}", **told.get(int(n), {})}) for n in found if n)
     return Segmentation(array, volume.grid, segments, volume.name, volume.source)
 
 
@@ -83,18 +82,3 @@ def _read(stage: Stage, kind: str, text: str, values: dict[str, Value]) -> Value
 def end_of(value: Value | None) -> End | None:
     """One of the two images of a registration, where it is one."""
     return End(value.grid, value.source) if isinstance(value, Volume) else None
-
-
-def _names_beside(path: Path) -> dict[int, str]:
-    """The names that Tomolens writes beside a label map; none where there is no such file."""
-    for ending in (".nii.gz", path.suffix):
-        beside = path.with_name(path.name.removesuffix(ending) + ".json")
-        if path.name.endswith(ending) and beside.is_file() and beside.stat().st_size <= MOST_TOLD:
-            break
-    else:
-        return {}
-    try:
-        told = json.loads(beside.read_text(encoding="utf-8"))
-        return {int(one["value"]): str(one["name"]) for one in told.get("labels", ())}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return {}  # some other JSON of the same name

@@ -101,6 +101,15 @@ def voxels(path: str) -> tuple[NDArray[Any], Any]:
     return sitk.GetArrayViewFromImage(image), image
 
 
+def metadata(path: str) -> dict[str, str]:
+    """The key/value pairs of the header, as SimpleITK tells them. Raises OpenError."""
+    with _on_disk(path) as (place, size):
+        _facts(place, size)
+        reader = _reader(place)
+        reader.ReadImageInformation()
+        return {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
+
+
 def _reader(place: str) -> Any:
     import SimpleITK as sitk
 

@@ -1,0 +1,140 @@
+"""The one door for segmentations in files: read by what a file is, saved beside, read back, compared, then renamed."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from viewer.compute.label_image import as_segmentation
+from viewer.data.grid import Grid
+from viewer.data.segmentation import Segmentation
+from viewer.data.volume import Volume
+from viewer.io import replacing
+from viewer.io.failure import OpenError
+from viewer.io.itk_header import ending_of, facts_of, voxels
+from viewer.io.save import ENDINGS, Saved, save_segmentation
+from viewer.io.seg_nrrd import read_seg_nrrd, write_seg_nrrd
+from viewer.io.stored import SaveError
+
+MOST_TOLD = 16 << 20  # bytes of the JSON beside a label map
+PLACE = 1e-3  # mm between a voxel and where its file puts it
+
+# By ending: what reads a file of several label maps, and what writes it.
+FORMATS: dict[str, tuple[Callable[[Path], Segmentation], Callable[[Segmentation, Path], None]]] = {
+    ".seg.nrrd": (read_seg_nrrd, write_seg_nrrd),
+}
+
+log = logging.getLogger(__name__)
+
+
+def read_segmentation(path: Path) -> Segmentation:
+    """Of a file of FORMATS, or of a label image with the JSON beside it. Raises OpenError: one sentence."""
+    ending = _ending(path)
+    if ending:
+        return FORMATS[ending][0](path)
+    return _read_label_image(path)
+
+
+def save(segmentation: Segmentation, target: Path, mark: str = "", overwrite: bool = False) -> Saved:
+    """The ending chooses the form. mark: of the review, for label images. Raises SaveError: one sentence."""
+    ending = _ending(target)
+    if not ending:
+        kind = next((kind for kind, ends in ENDINGS.items() if target.name.lower().endswith(ends)), None)
+        known = ", ".join([*FORMATS, *(end for ends in ENDINGS.values() for end in ends)])
+        if kind is None:
+            raise SaveError(f"{target.name} was not saved: the name must end in one of {known}.")
+        if segmentation.overlapping:
+            raise SaveError(f"{target.name} was not saved: its segments overlap: choose one of {', '.join(FORMATS)}.")
+        return save_segmentation(segmentation, target, kind, mark, overwrite)
+    read, write = FORMATS[ending]
+    try:
+        if not target.parent.is_dir():
+            raise FileNotFoundError(2, "no such folder")
+        if target.exists() and (not overwrite or target.is_dir()):
+            raise SaveError("it is already there: choose another name, or ask to replace it.")
+        replacing.sweep(target.parent)
+        with replacing.temporary(target.parent) as folder:
+            made = folder / f"made{ending}"
+            write(segmentation, made)
+            replacing.flush(made)
+            _check(segmentation, read(made))
+            size = made.stat().st_size
+            made.replace(target)
+            replacing.flush(target.parent)
+        return Saved((str(target),), size, "nrrd")
+    except (SaveError, OpenError) as error:
+        raise SaveError(f"{target.name} was not saved: {error}") from error
+    except (OSError, RuntimeError, MemoryError) as error:
+        log.warning("saving a segmentation failed: %s", type(error).__name__)
+        need = sum(array.nbytes for array in segmentation.maps)
+        raise SaveError(f"{target.name} was not saved: {replacing.reason(error, target.parent, need)}.") from error
+
+
+def _ending(path: Path) -> str:
+    return next((ending for ending in FORMATS if path.name.lower().endswith(ending)), "")
+
+
+def _check(wanted: Segmentation, found: Segmentation) -> None:
+    """Compare voxel by voxel, segment by segment. Raises SaveError where they differ."""
+    if len(found.maps) != len(wanted.maps):
+        raise SaveError("it does not read back with the same layers: try again.")
+    if not all(np.array_equal(one, other) for one, other in zip(wanted.maps, found.maps, strict=True)):
+        raise SaveError("it does not read back with the same labels: try again or use another drive.")
+    if not np.abs(wanted.grid.corners - found.grid.corners).max() <= PLACE:
+        raise SaveError("it does not read back in the same place: try again or use another drive.")
+    if {one.key for one in wanted.segments} - {one.key for one in found.segments}:
+        raise SaveError("it does not read back with the same segments: try again.")
+
+
+def _read_label_image(path: Path) -> Segmentation:
+    if not ending_of(str(path)):
+        raise OpenError(f"It is no file of labels that is known: {', '.join(FORMATS)}, NIfTI, NRRD or MetaImage are.")
+    facts = facts_of(str(path))
+    array, _keep = voxels(str(path))
+    if facts.components > 1 or facts.repeats > 1 or array.ndim > 3:
+        raise OpenError("It holds several values a voxel: a label map has one.")
+    array = array.reshape(facts.shape)
+    if array.dtype.kind == "f":
+        array = _whole(array)
+    axes = np.eye(3)
+    axes[: facts.direction.shape[0], : facts.direction.shape[1]] = facts.direction[:3, :3]
+    spacing, origin = (*facts.spacing, 1.0)[:3], (*facts.origin, 0.0)[:3]
+    name = path.name[: -len(ending_of(str(path)))]
+    try:
+        labels = as_segmentation(Volume(array, Grid.of(facts.shape, spacing[::-1], origin, axes), name))
+    except ValueError as error:
+        raise OpenError(f"{error}") from error
+    told = labels_beside(path)
+    return replace(labels, segments=tuple(replace(one, **told.get(one.label, {})) for one in labels.segments))
+
+
+def _whole(array: Any) -> Any:
+    if not np.isfinite(array).all() or (array != np.rint(array)).any():
+        raise OpenError("It is no label map: its values are not whole numbers from 0 on.")
+    return array.astype(np.int64)
+
+
+def labels_beside(path: Path) -> dict[int, dict[str, Any]]:
+    """What the JSON beside a label map tells of each label: name and colour; {} where there is no such file."""
+    beside = path.with_name(path.name[: len(path.name) - len(ending_of(str(path)))] + ".json")
+    if not beside.is_file() or beside.stat().st_size > MOST_TOLD:
+        return {}
+    try:
+        told = json.loads(beside.read_text(encoding="utf-8"))
+        return {int(one["value"]): _about(one) for one in told.get("labels", ())}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}  # some other JSON of the same name
+
+
+def _about(one: dict[str, Any]) -> dict[str, Any]:
+    about: dict[str, Any] = {"name": str(one["name"])}
+    if "color" in one:
+        red, green, blue = (min(max(int(part), 0), 255) for part in one["color"])
+        about["color"] = red, green, blue
+    return about
