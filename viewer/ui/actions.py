@@ -54,11 +54,17 @@ def _file(w: MainWindow) -> list[Action]:
     return [
         Action("open_files", "Open files…", do.open_files, "File", "file", "Ctrl+O"),
         Action("open_folder", "Open folder…", do.open_folder, "File", "open", "Ctrl+Shift+O", bar=True),
+        Action("open_segmentation", "Open segmentation…", do.open_segmentation, "File", "file"),
         *recent,
         Action("open_sample", "Open sample", w.session.open_sample, "File", "sample"),
         Action(
             "save", "Save active image…", do.save, "File", "save", "Ctrl+S", when=shown, new_group=True, bar=True,
             tip="DICOM, NIfTI or NRRD; read back and compared before it counts as saved",
+        ),
+        Action(
+            "save_segmentation", "Save segmentation…", do.save_segmentation, "File", "save", "Ctrl+Alt+S",
+            when=lambda: w.segments.do.layer is not None,
+            tip="Read back and compared, voxel by voxel, before it counts as saved",
         ),
         Action(
             "save_picture", "Save picture of the views…", do.save_picture, "File", "capture", "Ctrl+P", when=shown,

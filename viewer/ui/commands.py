@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 IMAGES = "Images (*.dcm *.ima *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.hdr *.zip DICOMDIR *.png *.jpg);;All files (*)"
 PICTURES = "PNG picture (*.png)"
+SEGMENTATIONS = "Segmentations (*.seg.nrrd *.nii.gz *.nii *.nrrd *.mha);;All files (*)"
 
 
 class Commands:
@@ -71,6 +73,22 @@ class Commands:
         layer = self.layer
         if layer is not None:
             ExportDialog(self.session, layer, self.window).open()
+
+    def open_segmentation(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self.window, "Open segmentation", self._last_folder(), SEGMENTATIONS)
+        if path:
+            self.session.open_segmentation(Path(path))
+
+    def save_segmentation(self) -> None:
+        """The dialog asks before it replaces a file."""
+        layer = self.window.segments.do.layer
+        if layer is None:
+            return
+        name = re.sub(r"[^\w.-]+", "-", layer.name).strip("-.") or "segments"
+        start = str(Path(self._last_folder()) / f"{name}.seg.nrrd")
+        path, _ = QFileDialog.getSaveFileName(self.window, "Save segmentation", start, SEGMENTATIONS)
+        if path:
+            self.session.save_segmentation(layer, Path(path), overwrite=Path(path).exists())
 
     def save_picture(self) -> None:
         start = str(Path(self._last_folder()) / "picture.png")
