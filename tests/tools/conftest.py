@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from viewer.data.grid import Grid
+from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Source
 from viewer.data.volume import Volume, Window
 from viewer.render.slice_view import SliceView
@@ -13,9 +14,24 @@ from viewer.render.view import MouseEvent
 from viewer.scene.document import Document
 from viewer.scene.history import History
 from viewer.scene.layer import VolumeLayer, volume_layer
+from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 from viewer.scene.view_state import ViewState
 from viewer.tools.mouse import Mouse
 from viewer.tools.profiles import profiles
+
+
+class Work:
+    """What tools ask of the session, written down."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.run: list[tuple] = []
+
+    def warn(self, text: str) -> None:
+        self.said.append(text)
+
+    def run_effect(self, *asked) -> None:
+        self.run.append(asked)
 
 
 @pytest.fixture
@@ -65,8 +81,22 @@ def history(document) -> History:
 
 
 @pytest.fixture
-def mouse(document, state, view, history) -> Mouse:
-    mouse = Mouse(document, state, profiles()["default"], history.do)
+def work() -> Work:
+    return Work()
+
+
+@pytest.fixture
+def labels(document, layer) -> SegmentationLayer:
+    grid = layer.volumes[0].grid
+    segments = Segment(1, "liver"), Segment(2, "spleen")
+    made = segmentation_layer(Segmentation(np.zeros(grid.shape, np.uint8), grid, segments, "labels"), layer)
+    document.insert(1, made)
+    return made
+
+
+@pytest.fixture
+def mouse(document, state, view, history, work) -> Mouse:
+    mouse = Mouse(document, state, profiles()["default"], history.do, work)
     mouse.follow(view)
     return mouse
 

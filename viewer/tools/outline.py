@@ -123,6 +123,8 @@ class Outlining(Paints):
 
     def _end(self) -> None:
         view, line = self._view, tuple(self._line)
+        if line:
+            line = (*line, *self.way(line[0])[:-1])
         self._forget()
         if view is not None and len(line) > 2:
             self._ended = view

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-SHARE = 95.0  # percentile of the gradient that counts as a full edge
+SHARE = 90.0  # percentile of the gradients above the mean that counts as a full edge, however much of it is flat
 LEAST = 0.03  # cost of a pixel on a full edge: keeps ways short along straight edges
 BLUR = 1.0  # pixels
 
@@ -40,5 +40,6 @@ def costs(picture: NDArray[np.float32]) -> NDArray[np.float64]:
     from scipy.ndimage import gaussian_gradient_magnitude
 
     edges = gaussian_gradient_magnitude(np.asarray(picture, dtype=np.float64), BLUR)
-    full = float(np.percentile(edges, SHARE))
-    return np.asarray(LEAST + (1 - np.clip(edges / full, 0, 1) if full > 0 else np.ones_like(edges)) ** 2)
+    steep = edges[edges > edges.mean()]
+    full = float(np.percentile(steep, SHARE)) if steep.size else np.inf
+    return np.asarray(LEAST + (1 - np.clip(edges / full, 0, 1)) ** 2)
