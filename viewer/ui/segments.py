@@ -72,8 +72,13 @@ class SegmentsPanel(QWidget):
         self.limits.setVisible(bool(layers and self.do.limits))
 
     def name(self) -> None:
-        """Edit the name of the chosen segment."""
-        self.list.edit(self.list.currentIndex())
+        """Name the chosen segment: its coded meaning, its colour."""
+        from viewer.ui.segments_naming import NamingDialog
+
+        if self.do.segment:
+            dialog = NamingDialog(self.do, self.do.segment, self.window())
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            dialog.open()
 
     def _build(self) -> None:
         above = QWidget()
