@@ -245,6 +245,18 @@ def test_leaving_names_what_is_not_saved_and_what_runs(session, add_image):
     assert question(session) == ""
 
 
+def test_leaving_names_segmentations_that_were_changed_since_they_were_saved(session, add_image):
+    layer = session.new_segmentation(add_image("CT chest"))
+    assert question(session) == ""  # there is nothing in it yet
+    session.add_segment(layer)
+    assert question(session) == "Not saved: Segments of CT chest."
+    layer.saved = layer.generation
+    assert question(session) == ""
+    session.history.undo()
+    session.history.redo()
+    assert question(session) == "Not saved: Segments of CT chest."
+
+
 @pytest.mark.parametrize(("button", "leaves"), [("Quit without saving", True), ("Stay", False)])
 def test_the_answer_counts(window, add_image, monkeypatch, button, leaves):
     add_image("Smoothed", review="unreviewed")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from viewer.compute.difference import difference
+from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
 from viewer.plugin.run import Result
 from viewer.scene.layer import VolumeLayer, difference_layer, volume_layer
+from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 
 Given = dict[str, tuple[VolumeLayer, Volume]]  # by input: the layer, and the volume of it that was used
 
@@ -31,6 +35,28 @@ def result_layers(result: Result, given: Given) -> list[VolumeLayer]:
     for layer in changes:
         layer.transform = shown.transform
     return layers + changes
+
+
+def label_layers(result: Result, given: Given) -> list[SegmentationLayer]:
+    """A layer for every label map, over the input on whose grid it lies; else over the first, as its file places it.
+
+    Its segments are the algorithm's, and its voxels can be painted. Takes some time: not for the main thread.
+    """
+    layers = []
+    for made in (value for value in result.outputs.values() if isinstance(value, Segmentation)):
+        images = [layer for layer, volume in given.values() if made.grid.matches(volume.grid)]
+        first, *others = (map if map.flags.writeable else map.copy() for map in made.maps)
+        segments = tuple(_signed(segment, result.provenance.plugin) for segment in made.segments)
+        made = replace(made, array=first, overlapping=tuple(others), segments=segments)
+        layer = segmentation_layer(made, next(iter(images), next(iter(given.values()))[0]))
+        layer.review = "unreviewed"
+        layers.append(layer)
+    return layers
+
+
+def _signed(segment: Segment, plugin: str) -> Segment:
+    by_hand = segment.algorithm == "MANUAL"
+    return replace(segment, algorithm="AUTOMATIC", algorithm_name=plugin) if by_hand else segment
 
 
 def _place(made: Volume, given: Given) -> Transform | None:

@@ -13,12 +13,13 @@ from viewer.data.preview import CurvePoint, Preview
 from viewer.data.transform import Transform
 from viewer.plugin.placement import placed_by, start_of
 from viewer.plugin.plugin import Plugin, Value
-from viewer.plugin.results import Given, found_transform, result_layers
+from viewer.plugin.results import Given, found_transform, label_layers, result_layers
 from viewer.plugin.run import Result
 from viewer.scene.edits import AddLayer, AlignLayer, Edit, Together
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.placing import Placing
 from viewer.scene.provisional import Provisional
+from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.task import Task
 from viewer.scene.workspace import Workspace
 
@@ -134,13 +135,21 @@ class Runs:
             layer.made_from, layer.made_at = shown.id, run.at
         found = found_transform(result)
         placed = placed_by(found, run.fixed) if found and run.moving else None
-        self._workspace.keep(layers, [placed])
-        self._workspace.post(partial(self._finish, run, result, layers, placed))
+        labels = label_layers(result, run.given)
+        self._workspace.keep([*layers, *labels], [placed])
+        self._workspace.post(partial(self._finish, run, result, layers, labels, placed))
 
-    def _finish(self, run: Run, result: Result, layers: list[VolumeLayer], placed: Transform | None) -> None:
+    def _finish(
+        self,
+        run: Run,
+        result: Result,
+        layers: list[VolumeLayer],
+        labels: list[SegmentationLayer],
+        placed: Transform | None,
+    ) -> None:
         work, task = self._workspace, run.task
         run.withdraw()
-        edits: list[Edit] = [AddLayer(layer) for layer in layers]
+        edits: list[Edit] = [AddLayer(layer) for layer in (*layers, *labels)]
         if placed is not None and run.moving in tuple(work.document):
             edits.append(AlignLayer(run.moving, run.moving.transform, placed))
         if not edits:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QMessageBox, QWidget
 
-from viewer.scene.layer import VolumeLayer
+from viewer.scene.layer import Layer
 from viewer.scene.task import Task
 from viewer.session import Session
 
 NAMED = 5  # of each kind, at most
 
 
-def unsaved(session: Session) -> list[VolumeLayer]:
-    """Results that nobody rejected and nobody saved."""
+def unsaved(session: Session) -> list[Layer]:
+    """Results that nobody rejected and nobody saved, and segmentations that were changed since they were saved."""
     saved = {task.title.removeprefix("Save ") for task in session.tasks if task.kind == "save" and task.state == "done"}
-    return [
+    results = [
         layer
         for layer in session.document.volume_layers
         if layer.review in ("unreviewed", "accepted") and layer.name not in saved
     ]
+    labels = [layer for layer in session.document.segmentation_layers if layer.unsaved and layer.review != "rejected"]
+    return [*results, *labels]
 
 
 def running(session: Session) -> list[Task]:

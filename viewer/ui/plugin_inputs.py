@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from viewer.compute.label_image import as_segmentation, is_label_image
 from viewer.plugin.plugin import Input, Plugin, Value
-from viewer.scene.layer import VolumeLayer
+from viewer.scene.layer import Layer, VolumeLayer
+from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.session import Session
 
 FROM_LAYERS = ("volume", "segmentation")  # the rest is the session's: it knows landmarks and where an image stands
@@ -56,6 +57,8 @@ class PluginInputs(QWidget):
             if isinstance(layer, VolumeLayer):
                 labels = one.type == "segmentation"
                 given[one.name] = as_segmentation(layer.volume(self.session.state.timepoint)) if labels else layer_id
+            elif isinstance(layer, SegmentationLayer):
+                given[one.name] = layer.segmentation
         return given
 
     def choose(self, layers: Mapping[str, str]) -> None:
@@ -79,15 +82,20 @@ class PluginInputs(QWidget):
         for one in (one for one in self.plugin.inputs if one.name in self.boxes):
             box = self.boxes[one.name]
             images = one.type == "volume"
-            fitting = layers if images else [layer for layer in layers if is_label_image(layer.volumes[0])]
+            fitting: Sequence[Layer] = layers if images else self._labels(layers)
             blocker = QSignalBlocker(box)
             _fill(box, fitting, required=one.required, taken=taken if images else [])
             blocker.unblock()
             taken.append(box.currentData())
         self.changed.emit()
 
+    def _labels(self, images: list[VolumeLayer]) -> list[Layer]:
+        """Segmentations, the topmost first, and images whose values are labels."""
+        labelled = [image for image in images if is_label_image(image.volumes[0])]
+        return [*reversed(self.session.document.segmentation_layers), *labelled]
 
-def _fill(box: QComboBox, layers: list[VolumeLayer], *, required: bool, taken: list[str]) -> None:
+
+def _fill(box: QComboBox, layers: Sequence[Layer], *, required: bool, taken: list[str]) -> None:
     before = box.currentData() if box.property("chosen") else None
     box.clear()
     if not required:
