@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from viewer.api import (
     Job,
@@ -73,7 +74,14 @@ def resample_segmentation(
     interpolation
         Smoothed gives each voxel the label with the greatest share there; nearest takes the nearest voxel's.
     """
+
+    def resampled(number: int) -> NDArray[Any]:
+        def tell(fraction: float) -> None:
+            job.progress((number + fraction) / len(labels.maps))
+
+        return resample_labels(labels.maps[number], labels.grid, onto.grid, transform, interpolation, tell=tell)
+
     with job.stage("resampling"):
-        array = resample_labels(labels.array, labels.grid, onto.grid, transform, interpolation, tell=job.progress)
+        first, *others = map(resampled, range(len(labels.maps)))
     badges = labels.badges if "resampled" in labels.badges else (*labels.badges, "resampled")
-    return replace(labels, array=array, grid=onto.grid, badges=badges)
+    return replace(labels, array=first, overlapping=tuple(others), grid=onto.grid, badges=badges)
