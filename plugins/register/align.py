@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +48,7 @@ class Route:
 
 
 def begun(pair: Pair, how: Start, initial: Transform | None, job: Job) -> Floats:
-    """The matrix to begin with: the given one, that of the landmarks, or by `how`. Raises Refusal without overlap."""
+    """The matrix to begin with: the given transform's, that of the landmarks, or by `how`."""
     if initial is not None:
         return initial.matrix
     if pair.landmarks is not None and len(pair.landmarks.fixed):
@@ -108,8 +109,7 @@ def aligned(
 
             fit = linear.climb(hill, matrix, basis, steps=STEPS, length=length * mm, shortest=mm / 50, tell=tell)
             for reach in reaches:
-                route((number + 0.8) / len(levels))
-                fit = linear.polish(hill, fit, basis, reach * mm)
+                fit = linear.polish(hill, fit, basis, reach * mm, partial(route, (number + 0.8) / len(levels)))
         if fit.value == -np.inf:
             raise Refusal("the images do not overlap: move one onto the other by hand, or start with a search.")
         matrix = fit.matrix

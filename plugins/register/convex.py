@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -12,13 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from plugins.register.deform import LEAST, Field, jacobian
+from plugins.register.deform import Field, unfolded
 from plugins.register.lattice import Lattice, Sampler, filtered, resized, shrinking
 from plugins.register.mind import descriptors
 
 Floats = NDArray[np.float64]
 REACH = 5  # displacements to either side along each axis
 COUPLING = (0.03, 0.1, 0.3, 1.0, 3.0)  # in units of the spread of the costs, for the farthest displacement
+SEARCH = 0.7  # of the progress, for the costs
 CELLS = 110_000  # of the lattice that displacements are chosen on, at most
 
 
@@ -34,10 +36,9 @@ def start(fixed: Lattice, moving: Lattice, between: Floats, mm: float, progress:
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     stride = np.maximum(1, np.rint(mm / REACH / spacing)).astype(int)
     moves = [tuple(int(a) for a in np.array(one) * stride) for one in product(range(-REACH, REACH + 1), repeat=3)]
-    cost = _costs(here, there, moves, progress)
-    chosen = _coupled(cost, torch.tensor(moves, dtype=torch.float32, device=here.device), tuple(small))
-    while float(jacobian(chosen).min()) < 2 * LEAST:
-        chosen = _calm(chosen)
+    cost = _costs(here, there, moves, lambda part: progress(SEARCH * part))
+    ways = torch.tensor(moves, dtype=torch.float32, device=here.device)
+    chosen = unfolded(_coupled(cost, ways, tuple(small), lambda part: progress(SEARCH + (1 - SEARCH) * part)))
     scale = torch.as_tensor(spacing, dtype=torch.float32, device=here.device)[:, None, None, None]
     return Field(chosen * scale, affine)
 
@@ -61,15 +62,27 @@ def _costs(here: Tensor, there: Tensor, moves: list[tuple[int, ...]], progress: 
     return cost
 
 
-def _coupled(cost: Tensor, moves: Tensor, shape: tuple[int, ...]) -> Tensor:
+def _coupled(cost: Tensor, moves: Tensor, shape: tuple[int, ...], progress: Callable[[float], None]) -> Tensor:
     """[3, k, j, i]: in turns the best displacement near the smooth field, and the smooth field of the best ones."""
     field = _calm(moves[cost.argmin(0)].T.reshape(3, *shape))
     unit = float(cost.std(dim=0).mean() / moves.square().sum(1).max())
-    for coupling in (share * unit for share in COUPLING):
-        flat = field.reshape(3, -1)
-        away = torch.stack([((move[:, None] - flat) ** 2).sum(0) for move in moves])
-        field = _calm(moves[(cost + coupling * away).argmin(0)].T.reshape(3, *shape))
+    for number, share in enumerate(COUPLING):
+        best = _nearest(cost, moves, field.reshape(3, -1), share * unit, partial(progress, number / len(COUPLING)))
+        field = _calm(moves[best].T.reshape(3, *shape))
     return field
+
+
+def _nearest(cost: Tensor, moves: Tensor, flat: Tensor, coupling: float, tell: Callable[[], None]) -> Tensor:
+    """[cells]: the number of the move of least cost and distance from the field, one after the other: all distances at
+    once would be as large as the costs."""
+    least, best = torch.full_like(cost[0], torch.inf), torch.zeros_like(cost[0], dtype=torch.long)
+    for number, move in enumerate(moves):
+        total = cost[number] + coupling * (move[:, None] - flat).square_().sum(0)
+        best[total < least] = number
+        torch.minimum(least, total, out=least)
+        if number % 32 == 0:
+            tell()
+    return best
 
 
 def _calm(field: Tensor) -> Tensor:

@@ -111,12 +111,12 @@ def _composed(mm: Tensor, update: Tensor, voxel: Tensor, calm: list[Tensor]) -> 
 def unfolded(moved: Tensor) -> Tensor:
     """[3, k, j, i] in voxels, smoothed until nothing comes near to folding: a step from there could not be made.
 
-    Twice as widely each time, which ends: what is smoothed more widely than it is large is flat.
+    More widely each time, which ends: what is smoothed more widely than it is large is flat.
     """
-    sigma = 0.5
+    sigma = 0.7
     while float(jacobian(moved).min()) < LEAST and sigma < 2 * max(moved.shape[1:]):
         moved = filtered(moved, [gaussian(n, sigma, moved) for n in moved.shape[1:]])
-        sigma *= 2
+        sigma *= 1.2
     return moved
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from viewer.api import Grid, Volume
+from viewer.api import Volume
 
 Floats = NDArray[np.float64]
 Axes = tuple[Tensor, Tensor, Tensor]  # a matrix for k, for j and for i
@@ -72,10 +72,6 @@ def resized(affine: Floats, shape: tuple[int, ...], counts: list[int]) -> Floats
     to = np.diag([*factor, 1.0])
     to[:3, 3] = (factor - 1) / 2
     return affine @ to
-
-
-def grid_of(affine: Floats, shape: tuple[int, int, int], like: Grid) -> Grid:
-    return Grid(shape, affine, like.frame_of_reference, like.placed)
 
 
 def filtered(values: Tensor, matrices: list[Tensor] | Axes) -> Tensor:

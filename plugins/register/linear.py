@@ -121,12 +121,14 @@ class Hill:
 
     def way_up(self, warped: Tensor, slope: Tensor, basis: Floats) -> tuple[Floats, Floats]:
         """The step along each generator, up to its length: the slope, scaled by the Gauss-Newton matrix; and that."""
-        across = self._to_mm @ slopes(warped).reshape(3, -1)  # per mm along x, y, z; channels follow one another
-        world = self._world.repeat(1, len(warped))
-        moves = (across[:, None] * world[None]).reshape(12, -1)
+        gained, squared = np.zeros(12), np.zeros((12, 12))
+        for channel, force in zip(warped, slope, strict=True):  # one by one: a label map has 32
+            across = self._to_mm @ slopes(channel[None]).reshape(3, -1)  # per mm along x, y, z
+            moves = (across[:, None] * self._world[None]).reshape(12, -1)
+            gained += (moves @ force.reshape(-1)).double().cpu().numpy()
+            squared += (moves @ moves.T).double().cpu().numpy()
         vectors = basis[:, :3].reshape(len(basis), 12)
-        gain = vectors @ (moves @ slope.reshape(-1)).double().cpu().numpy()
-        matrix = vectors @ (moves @ moves.T).double().cpu().numpy() @ vectors.T
+        gain, matrix = vectors @ gained, vectors @ squared @ vectors.T
         damped = matrix + DAMPING * np.trace(matrix) / len(matrix) * np.eye(len(matrix))
         return np.linalg.solve(damped, gain), damped
 
@@ -165,10 +167,11 @@ def climb(
     return Fit(matrix, value)
 
 
-def polish(hill: Hill, fit: Fit, basis: Floats, reach: float) -> Fit:
+def polish(hill: Hill, fit: Fit, basis: Floats, reach: float, tell: Callable[[], None] = lambda: None) -> Fit:
     """A step to the top of a parabola along each principal direction of the Gauss-Newton matrix, where that is better.
 
     It looks `reach` mm to either side, which evens out what linear interpolation does to the slope at a single place.
+    tell: called before each direction.
     """
     value, warped, slope = hill.look(fit.matrix)
     if value == -np.inf:
@@ -176,6 +179,7 @@ def polish(hill: Hill, fit: Fit, basis: Floats, reach: float) -> Fit:
     _, principal = np.linalg.eigh(hill.way_up(warped, slope, basis)[1])
     total = np.zeros((4, 4))
     for direction in principal.T:
+        tell()
         velocity = np.tensordot(direction, basis, axes=1)
         velocity *= reach / max(hill.motion(velocity), 1e-12)
         ahead, behind = (hill.look(fit.matrix @ expm(sign * velocity))[0] for sign in (1, -1))
