@@ -130,10 +130,13 @@ class Model(RuleBasedStateMachine):
         stroke.arrange(tuple(one for one in self.layer.segmentation.segments if one.key != key))
         self.end(before, stroke.edit("Remove"))
 
-    @rule()
-    def undo(self) -> None:
+    @rule(live=st.booleans())
+    def undo(self, live: bool) -> None:
+        """Also while a stroke is drawn, which is taken back then."""
         if self.past:
             self.future.append(state(self.layer))
+            if live and self.keys():
+                Stroke(self.layer).fill(self.keys()[0][0], WHOLE, np.ones(SHAPE, bool), 0)
             self.history.undo()
             assert state(self.layer) == self.past.pop()
 
@@ -187,6 +190,27 @@ def test_what_is_drawn_is_told_once_a_write_and_once_a_step() -> None:
     assert told[2:] == [(0, (slice(0, 5), slice(0, 40), slice(0, 70)))]
     assert not layer.segmentation.array.any()
     assert layer.generation > 3
+
+
+def test_a_step_under_a_stroke_takes_it_back_and_it_goes_on_as_a_new_one() -> None:
+    layer, history = blank(Segment(1, "one")), History(Document())
+    history.do(AddLayer(layer))
+    first, second = (slice(0, 1), slice(0, 1), slice(0, 1)), (slice(4, 5), slice(4, 5), slice(4, 5))
+    stroke = Stroke(layer)
+    for box in (first, second):
+        paint(stroke, (0, 1), box, np.ones((1, 1, 1), bool), Rules())
+        history.do(EditLabels(layer, "Rename", layer.segmentation.segments, (Segment(1, f"name {box[0].start}"),)))
+        assert not layer.segmentation.array.any()
+    paint(stroke, (0, 1), second, np.ones((1, 1, 1), bool), Rules())
+    edit = stroke.edit("Brush")
+    assert edit is not None
+    history.do(edit)
+    assert layer.segmentation.array.sum() == 1
+    assert layer.take_back is None
+    history.undo()
+    history.undo()
+    assert layer.segmentation.segments[0].name == "name 0"
+    assert not layer.segmentation.array.any()
 
 
 def test_a_stroke_that_changes_nothing_is_no_step() -> None:

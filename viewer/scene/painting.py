@@ -17,15 +17,15 @@ from viewer.scene.segmentation_layer import SegmentationLayer
 
 
 class Stroke:
-    """From the press of a button to its release. End it by `edit`, whose step goes to the history, or by `undo`;
-    nothing else may change the layer meanwhile.
+    """From the press of a button to its release. End it by `edit`, whose step goes to the history, or by `undo`. A step
+    that is made or undone meanwhile takes it back first; what is written then is a new stroke.
 
     Boxes lie inside the label map; its number is `map`.
     """
 
     def __init__(self, layer: SegmentationLayer) -> None:
         self.layer = layer
-        self._segments = layer.segmentation.segments
+        self._segments: Segments | None = None  # as they were; None before the first change
         self._kept: dict[tuple[int, int, int, int], NDArray[Any]] = {}  # map, block k, j, i -> what was there
 
     def write(self, map: int, box: Box, values: NDArray[Any]) -> None:
@@ -47,25 +47,39 @@ class Stroke:
 
     def arrange(self, segments: Segments) -> None:
         """Other segments: part of this stroke's step."""
+        self._begin()
         set_segments(self.layer, segments)
 
     def edit(self, label: str) -> EditLabels | None:
         """What was done, for the history, under a name; None where nothing changed."""
         after, boxes = self.layer.segmentation.segments, LabelBoxes.of(self._changes())
-        if boxes is None and after == self._segments:
-            return None
-        return EditLabels(self.layer, label, self._segments, after, boxes, drawn=True)
+        before = after if self._segments is None else self._segments
+        self._end()
+        return EditLabels(self.layer, label, before, after, boxes, drawn=True) if boxes or after != before else None
 
     def undo(self) -> None:
         """Take all of it back."""
-        set_segments(self.layer, self._segments)
-        write_labels(self.layer, ((map, box, before) for map, box, before, _ in self._changes()))
+        if self._segments is not None:
+            set_segments(self.layer, self._segments)
+            write_labels(self.layer, ((map, box, before) for map, box, before, _ in self._changes()))
+        self._end()
+
+    def _begin(self) -> None:
+        if self._segments is None:
+            self._segments = self.layer.segmentation.segments
+            self.layer.take_back = self.undo
+
+    def _end(self) -> None:
+        if self._segments is not None:
+            self.layer.take_back = None
+        self._segments = None
         self._kept.clear()
 
     def _keep(self, map: int, box: Box) -> None:
         array = self.layer.segmentation.maps[map]
         if any(not 0 <= one.start <= one.stop <= size for one, size in zip(box, array.shape, strict=True)):
             raise ValueError(f"the box {box} lies outside a label map of {array.shape}")
+        self._begin()
         for k, j, i in product(*(range(one.start // BLOCK * BLOCK, one.stop, BLOCK) for one in box)):
             if (map, k, j, i) not in self._kept:
                 self._kept[map, k, j, i] = array[k : k + BLOCK, j : j + BLOCK, i : i + BLOCK].copy()

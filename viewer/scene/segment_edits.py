@@ -39,12 +39,14 @@ class EditLabels:
         return self.boxes.size if self.boxes else 0
 
     def do(self, document: Document) -> None:
+        _end_stroke(self.layer)
         set_segments(self.layer, self.after)
         if not self.drawn:
             self._write("after")
         self.drawn = False
 
     def undo(self, document: Document) -> None:
+        _end_stroke(self.layer)
         set_segments(self.layer, self.before)
         self._write("before")
 
@@ -88,6 +90,11 @@ def set_segments(layer: SegmentationLayer, segments: Segments) -> None:
         setattr(layer, look, frozenset(moved.get(key, key) for key in getattr(layer, look)) & there)
     active = moved.get(layer.active, layer.active) if layer.active else None
     layer.active = active if active in there else next((segment.key for segment in segments), None)
+
+
+def _end_stroke(layer: SegmentationLayer) -> None:
+    if layer.take_back is not None:
+        layer.take_back()
 
 
 def _around(one: Box, other: Box) -> Box:

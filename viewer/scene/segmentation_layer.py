@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from viewer.data.grid import Grid
@@ -20,6 +21,7 @@ class SegmentationLayer(PlacedLayer):
     it is drawn. smooth: whether surfaces in 3-D are.
     generation: grows with every change of the voxels or the segments: an answer about an older one comes too late.
     saved: the generation that was saved last, 0 for one that came from a file; -1 for none.
+    take_back: takes back the stroke that is being drawn, where there is one: no step is made or undone under it.
     """
 
     segmentation: Segmentation = field(kw_only=True)
@@ -30,6 +32,7 @@ class SegmentationLayer(PlacedLayer):
     outline: bool = True
     smooth: bool = True
     saved: int = -1
+    take_back: Callable[[], None] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.generation = 0  # no field: it would tell of itself at every step of a stroke, and every view would draw
