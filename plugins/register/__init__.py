@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
 
 from viewer.api import Job, Landmarks, Segmentation, Transform, Volume, plugin, resample
 
@@ -15,9 +16,44 @@ GROUP, VERSION = "Registration", "1.0"
 OUTPUTS = ("transform", "registered")
 LIBRARIES = ("torch", "SimpleITK")
 LARGE = 40.0  # mm that large motion is looked for
+TOLD = """
+    fixed
+        The image that stays where it is.
+    moving
+        The image that is brought onto it.
+    fixed_mask
+        Where the fixed image counts.
+    moving_mask
+        Where the moving image counts.
+    landmarks
+        Pairs of the same places in both images: they are the start, and are drawn together.
+    fixed_labels
+        Labelled parts of the fixed image, brought onto those of the same label.
+    moving_labels
+        Labelled parts of the moving image.
+    initial
+        The transform to begin with, an alignment by hand for instance; of a deformation its linear part.
+    metric
+        What is made alike. Automatic: local correlation for images of one contrast; for others mutual information, or
+        self-similarity (MIND-SSC) where it bends.
+    start
+        Search tries many rotations; centres lays the middle of one image on that of the other; as placed trusts the
+        files.
+    different_patients
+        Go on although the files name different patients.
+"""
+
+
+def _told(function: Callable[..., Any]) -> Callable[..., Any]:
+    """With what all three methods take described, too."""
+    own = function.__doc__ or ""
+    head = "" if "Parameters" in own else "\n    Parameters\n    ----------"
+    function.__doc__ = own.rstrip() + head + TOLD
+    return function
 
 
 @plugin("Register, rigid", group=GROUP, version=VERSION, outputs=OUTPUTS, libraries=LIBRARIES, gpu=True)
+@_told
 def register_rigid(
     fixed: Volume,
     moving: Volume,
@@ -37,38 +73,13 @@ def register_rigid(
 
     For two images of one person whose shape has not changed: a head, a bone. The result is a transform that takes
     places of the fixed image to places of the moving one; the moving image itself stays as it is.
-
-    Parameters
-    ----------
-    fixed
-        The image that stays where it is.
-    moving
-        The image that is brought onto it.
-    fixed_mask
-        Where the fixed image counts.
-    moving_mask
-        Where the moving image counts.
-    landmarks
-        Pairs of the same places in both images: they are the start.
-    fixed_labels
-        Labelled parts of the fixed image, brought onto those of the same label.
-    moving_labels
-        Labelled parts of the moving image.
-    initial
-        The transform to begin with, an alignment by hand for instance.
-    metric
-        What is made alike. Automatic: local correlation for images of one contrast, mutual information for others.
-    start
-        Search tries many rotations; centres lays the middle of one image on that of the other; as placed trusts the
-        files.
-    different_patients
-        Go on although the files name different patients.
     """
     given = Given(fixed, moving, fixed_mask, moving_mask, landmarks, fixed_labels, moving_labels, initial)
     return _linear("rigid", given, metric, start, different_patients, job)
 
 
 @plugin("Register, affine", group=GROUP, version=VERSION, outputs=OUTPUTS, libraries=LIBRARIES, gpu=True)
+@_told
 def register_affine(
     fixed: Volume,
     moving: Volume,
@@ -92,37 +103,15 @@ def register_affine(
 
     Parameters
     ----------
-    fixed
-        The image that stays where it is.
-    moving
-        The image that is brought onto it.
-    fixed_mask
-        Where the fixed image counts.
-    moving_mask
-        Where the moving image counts.
-    landmarks
-        Pairs of the same places in both images: they are the start.
-    fixed_labels
-        Labelled parts of the fixed image, brought onto those of the same label.
-    moving_labels
-        Labelled parts of the moving image.
-    initial
-        The transform to begin with, an alignment by hand for instance.
     freedom
         Affine scales and shears each direction by itself; similarity scales all alike.
-    metric
-        What is made alike. Automatic: local correlation for images of one contrast, mutual information for others.
-    start
-        Search tries many rotations; centres lays the middle of one image on that of the other; as placed trusts the
-        files.
-    different_patients
-        Go on although the files name different patients.
     """
     given = Given(fixed, moving, fixed_mask, moving_mask, landmarks, fixed_labels, moving_labels, initial)
     return _linear(freedom, given, metric, start, different_patients, job)
 
 
 @plugin("Register, deformable", group=GROUP, version=VERSION, outputs=OUTPUTS, libraries=LIBRARIES, gpu=True)
+@_told
 def register_deform(
     fixed: Volume,
     moving: Volume,
@@ -148,36 +137,12 @@ def register_deform(
 
     Parameters
     ----------
-    fixed
-        The image that stays where it is.
-    moving
-        The image that is brought onto it.
-    fixed_mask
-        Where the fixed image counts.
-    moving_mask
-        Where the moving image counts.
-    landmarks
-        Pairs of the same places in both images: they are the start, and are drawn together.
-    fixed_labels
-        Labelled parts of the fixed image, brought onto those of the same label.
-    moving_labels
-        Labelled parts of the moving image.
-    initial
-        The transform to begin with; of a deformation its linear part.
     quality
         Best compares smaller voxels: finer, and about four times as slow.
     before
         What is done before it bends: for one person rigid, for different ones affine.
     motion
         Large looks as far as 40 mm for each part first: for the lungs and the abdomen.
-    metric
-        What is made alike. Automatic: local correlation for images of one contrast, self-similarity (MIND-SSC) for
-        others.
-    start
-        Search tries many rotations; centres lays the middle of one image on that of the other; as placed trusts the
-        files.
-    different_patients
-        Go on although the files name different patients.
     """
     from . import align
 
