@@ -25,6 +25,8 @@ SCRIPTS = {
     "click": "From a click to the picture",
     "start": "Start",
     "engine": "Engine and denoising",
+    "painting": "Painting, below the window",
+    "kills": "Nothing lost",
 }
 AIMS = """
 | what | aim | where |
@@ -36,6 +38,9 @@ AIMS = """
 | scroll, window/level, cross-hair of 512 × 512 × 400 | p95 ≤ 16 ms a view | Views |
 | turning in 3-D | p50 ≤ 65 ms a frame | Views |
 | window visible | ≤ 2 s after the command | Start |
+| a movement of the brush, 100 segments on 512 × 512 × 400 | p95 ≤ 20 ms | Painting |
+| what a step keeps to be undone | ≤ 1 % of the label map on average | Painting |
+| what a kill at any moment costs | at most the stroke that is being drawn | Nothing lost |
 """
 
 

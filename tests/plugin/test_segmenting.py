@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -194,3 +195,25 @@ def test_one_that_was_read_is_stored_as_it_came_and_can_be_painted(stage: Headle
     stage.session.remove_segment(read, (0, 1))
     assert not read.segmentation.array.any()
     assert array.all()
+
+
+def test_labels_of_a_killed_session_come_back(home: Path) -> None:
+    with HeadlessStage() as first:
+        image = volume_layer((Volume(np.zeros(SHAPE, np.int16), GRID, "CT"),))
+        first.session.history.do(AddLayer(image))
+        layer = first.session.new_segmentation(image)
+        segment = first.session.add_segment(layer, "liver")
+        first.session.apply_mask(layer, segment.key, np.ones((2, 2, 4), bool), MIDDLE, "Fill")
+        (folder,) = (home / "state" / "journal").iterdir()
+        kept = folder.rename(folder.with_name(folder.name + "-kept"))  # as a kill would: its process is gone
+        (kept / "pid").write_text("999999999 0")
+    with HeadlessStage() as second:
+        (recovery,) = second.session.recoverable()
+        assert recovery.summary == "0 opened images, 1 result, 1 segmentation, 2 edits of segments"
+        finish(second, second.session.recover(recovery))
+        (back,) = second.session.document.segmentation_layers
+        assert np.array_equal(back.segmentation.array, layer.segmentation.array)
+        assert back.segmentation.segments == layer.segmentation.segments
+        assert back.made_from == second.session.document.volume_layers[0].id
+        assert labels(second)[:2] == ("Fill", "Add liver")
+        assert second.session.recoverable() == []
