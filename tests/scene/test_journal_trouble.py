@@ -119,12 +119,26 @@ def test_no_folder_to_write_to(tmp_path: Path) -> None:
     assert painted(work.layer) == [0]
 
 
+def test_a_label_map_that_is_written_late_is_still_undone_rightly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as trouble:
+        trouble.setattr("viewer.scene.journal.Journal.store", lambda *_, **__: os.stat("/not/there"))
+        work = Work(tmp_path)
+        work.paint(0)
+    work.paint(1)  # the label map is stored now, with the first row in it
+    work.history.undo()
+    work.history.undo()
+    _, layer = again(work.abandoned())
+    assert painted(layer) == painted(work.layer) == []
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 128 KB."""
+    """A real file system of 256 KB."""
     place = tmp_path / "disk"
     place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(place)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
     if os.name != "posix" or shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("no small file system can be mounted here")
     yield place
@@ -133,7 +147,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_disk_that_is_really_full_and_has_room_again(small_disk: Path) -> None:
     ballast = small_disk / "ballast"
-    ballast.write_bytes(bytes(100_000))
+    ballast.write_bytes(bytes(220_000))
     work = Work(small_disk / "journal")
     for row in range(40):
         work.paint(row, noise=1)

@@ -143,10 +143,10 @@ class Journal:
         return entry
 
     def _boxes(self, boxes: LabelBoxes) -> Json:
-        """What is in the boxes now; what was there before is found again by doing every step again."""
-        at = _append(self._strokes, boxes.after)
-        place = {"at": at, "length": len(boxes.after), "crc": crc32(boxes.after)}
-        return {**place, "dtype": boxes.dtype, "places": boxes.places}
+        """What is in the boxes now and what was before: no step depends on what was stored before it."""
+        data = boxes.before + boxes.after
+        place = {"at": _append(self._strokes, data), "lengths": [len(boxes.before), len(boxes.after)]}
+        return {**place, "crc": crc32(data), "dtype": boxes.dtype, "places": boxes.places}
 
     def _layer(self, layer: Layer) -> Json:
         if not isinstance(layer, VolumeLayer | SegmentationLayer):

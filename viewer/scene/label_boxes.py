@@ -42,23 +42,14 @@ class LabelBoxes:
         dtype = np.result_type(*were, *are)
         return cls(places, dtype.str, _packed(were, dtype), _packed(are, dtype))
 
-    @classmethod
-    def over(cls, places: Sequence[Place], dtype: str, after: bytes, maps: Sequence[Labels]) -> LabelBoxes:
-        """From what is to be there alone, as a journal tells it; a map that is not there yet is blank.
-
-        Raises ValueError where the bytes are not those of the places, or a place lies outside its map.
-        """
-        kind = np.dtype(dtype)
-        was = []
-        for place in places:
-            layer, box = place[0], _box(place)
-            found = maps[layer][box] if layer < len(maps) else np.zeros(place[4:], kind)
-            if min(place) < 0 or found.shape != tuple(place[4:]):
+    def check(self, shape: Sequence[int]) -> None:
+        """Raises ValueError where a box lies outside of label maps of that shape, or where labels are missing."""
+        for _, *start, deep, high, wide in self.places:
+            ends = zip(start, (deep, high, wide), shape, strict=True)
+            if not all(0 <= first < first + size <= most for first, size, most in ends):
                 raise ValueError("a box lies outside its label map")
-            was.append(found)
-        boxes = cls(tuple(places), kind.str, _packed(was, kind), after)
-        boxes._unpacked(after)
-        return boxes
+        for packed in (self.before, self.after):
+            self._unpacked(packed)
 
     @property
     def size(self) -> int:

@@ -169,13 +169,16 @@ class Recovery:
 
     def _boxes(self, entry: Json, layer: SegmentationLayer) -> LabelBoxes:
         """Raises ValueError where its bytes are not those that were written, OSError where they cannot be read."""
+        before, after = entry["lengths"]
         with (self.folder / STROKES).open("rb") as file:
             file.seek(entry["at"])
-            packed = file.read(entry["length"])
-        if zlib.crc32(packed) != entry["crc"]:
+            data = file.read(before + after)
+        if zlib.crc32(data) != entry["crc"]:
             raise ValueError("its bytes are damaged")
-        places = [tuple(place) for place in entry["places"]]
-        return LabelBoxes.over(places, entry["dtype"], packed, layer.segmentation.maps)
+        places = tuple(tuple(place) for place in entry["places"])
+        boxes = LabelBoxes(places, entry["dtype"], data[:before], data[before:])
+        boxes.check(layer.grid.shape)
+        return boxes
 
     def discard(self) -> None:
         """Remove it for good."""
