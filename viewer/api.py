@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Annotated
 
 from viewer.compute.job import Cancelled, Job, Refusal
+from viewer.compute.landmark_fit import rigid_fit
 from viewer.compute.loaders.foreign import Foreign, Prepared
 from viewer.compute.loaders.opening import open_model
 from viewer.compute.net import DeviceLost, Net
@@ -44,5 +45,6 @@ __all__ = [
     "replace",
     "resample",
     "resample_labels",
+    "rigid_fit",
     "tiles",
 ]

@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 
 from plugins.register import convex, deform, linear, start
 from plugins.register.given import MetricName, Start
-from plugins.register.landmarks import Pull, fitted
+from plugins.register.landmarks import Pull
 from plugins.register.lattice import one_thread
 from plugins.register.linear import Hill
 from plugins.register.pair import Pair
-from viewer.api import CurvePoint, Grid, Job, Refusal, Transform
+from viewer.api import CurvePoint, Grid, Job, Refusal, Transform, rigid_fit
 
 Floats = NDArray[np.float64]
 ALIKE = 0.5  # correlation of aligned images from which they count as of one contrast
 # Linear levels: voxels in units of the finest; the first step, and how far a polish looks, in those voxels.
 LEVELS = ((4.0, 1.0, ()), (2.0, 0.25, (0.25, 0.125)), (1.0, 0.25, (0.125,)))
+OPEN = 1e-3  # of the spread of landmarks: turns that they tell less of are not made
 STEPS = 40  # of a linear level, at most
 QUALITY: dict[str, tuple[tuple[deform.Stage, int], ...]] = {  # stages in units of the linear level, and box radius
     "fast": (
@@ -52,7 +53,7 @@ def begun(pair: Pair, how: Start, initial: Transform | None, job: Job) -> Floats
     if initial is not None:
         return initial.matrix
     if pair.landmarks is not None and len(pair.landmarks.fixed):
-        return fitted(pair.landmarks)
+        return rigid_fit(pair.landmarks, hold=OPEN)
     if how == "as placed":
         return placed(pair)
     if how == "centres":

@@ -1,4 +1,4 @@
-"""Pairs of points as a start, and as a pull on a deformation."""
+"""Pairs of points as a pull on a deformation."""
 
 from __future__ import annotations
 
@@ -12,21 +12,6 @@ from viewer.api import Landmarks
 Floats = NDArray[np.float64]
 REACH = 12.0  # mm: sigma of the neighbourhood that a landmark pulls along
 RATE = 0.25  # of a landmark's residual that is made good in a step
-
-
-def fitted(landmarks: Landmarks) -> Floats:
-    """The rigid 4×4 that takes the fixed to the moving points with the least squared distance (Arun et al. 1987).
-
-    Turns that the points leave open (fewer than three, or in a line) are not made.
-    """
-    here, there = landmarks.fixed, landmarks.moving
-    a, b = here.mean(0), there.mean(0)
-    common = (here - a).T @ (there - b)
-    u, _, vt = np.linalg.svd(common + (1e-3 * np.abs(common).sum() + 1e-9) * np.eye(3))
-    turn = vt.T @ np.diag([1, 1, np.sign(np.linalg.det(vt.T @ u.T))]) @ u.T
-    matrix = np.eye(4)
-    matrix[:3, :3], matrix[:3, 3] = turn, b - turn @ a
-    return matrix
 
 
 class Pull:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.interpolate import RBFInterpolator
 from scipy.spatial.transform import Rotation
 
-from viewer.compute.landmark_fit import LEAST, fit, residuals
+from viewer.compute.landmark_fit import LEAST, fit, residuals, rigid_fit
 from viewer.data.grid import Grid
 from viewer.data.landmarks import Landmarks
 
@@ -84,6 +84,14 @@ def test_too_few_or_flat_landmarks_are_told(kind):
             fit(Landmarks(square, square), kind, GRID)
     else:
         assert np.allclose(fit(Landmarks(square, square + 5), kind).matrix[:3, :3], np.eye(3), atol=1e-9)
+
+
+def test_turns_that_the_landmarks_leave_open_are_not_made():
+    line = np.outer(np.arange(4.0), (0, 0, 30))
+    noisy = line + np.random.default_rng(0).normal(0, 0.2, line.shape)
+    assert np.allclose(rigid_fit(Landmarks(line, noisy + 5), hold=1e-3)[:3, :3], np.eye(3), atol=0.02)
+    one = rigid_fit(Landmarks(line[:1], line[:1] + 5))
+    assert np.allclose(one, [[1, 0, 0, 5], [0, 1, 0, 5], [0, 0, 1, 5], [0, 0, 0, 1]])
 
 
 def test_a_spline_needs_a_grid_and_points_apart():

@@ -19,7 +19,16 @@ from viewer.compute.transform_quality import (
     target_errors,
     within_tg132,
 )
-from viewer.compute.transforms import affine_part, as_field, compose, inverse, lattice_points, moved, on_grid
+from viewer.compute.transforms import (
+    affine_part,
+    as_field,
+    compose,
+    inverse,
+    inverted_points,
+    lattice_points,
+    moved,
+    on_grid,
+)
 from viewer.data.grid import Grid
 from viewer.data.landmarks import Landmarks
 from viewer.data.transform import Transform
@@ -101,6 +110,13 @@ def test_a_matrix_is_inverted_exactly():
     assert inverse(matrix).displacement is None
 
 
+@few
+@given(seeds)
+def test_points_go_back_to_where_they_came_from(seed):
+    transform, points = bent(seed), inner(seed)
+    assert np.allclose(inverted_points(transform, transform(points)), points, atol=5e-3)
+
+
 def test_a_map_that_stretches_four_times_has_an_inverse():
     """Fixed points alone run away where the slopes of the field are above 1."""
     grid = Grid.of((3, 4, 22), (2, 2, 2), (-30, 12, 40))
@@ -116,6 +132,8 @@ def test_what_folds_has_no_inverse():
     field[..., 0] = 20 * np.sin(np.arange(GRID.shape[2]))
     with pytest.raises(ValueError, match="folds"):
         inverse(Transform(np.eye(4), field, GRID))
+    with pytest.raises(ValueError, match="folds"):
+        inverted_points(Transform(np.eye(4), field, GRID), lattice_points(GRID, 9))
 
 
 def test_a_shift_that_leaves_the_field_is_inverted_where_it_goes():

@@ -15,6 +15,7 @@ Fit = Literal["rigid", "similarity", "affine", "spline"]
 LEAST: dict[Fit, int] = {"rigid": 3, "similarity": 3, "affine": 4, "spline": 4}  # pairs that each takes
 SPREAD = 1e-4  # of the largest extent of the points: less than that is a line, or a plane
 APART = 1e-3  # mm; two fixed points closer than that are one
+TINY = 1e-9  # mm²: points all in one place tell of no turn
 LATTICE = 2.5  # mm between the vectors of a spline's field, more where that would be more than MOST of them
 MOST = 4e6
 
@@ -34,7 +35,7 @@ def fit(landmarks: Landmarks, kind: Fit, grid: Grid | None = None) -> Transform:
     if flat[1]:
         raise ValueError("The landmarks lie in a line: add one beside it.")
     if kind in ("rigid", "similarity"):
-        return Transform(_turned(landmarks, scaled=kind == "similarity"))
+        return Transform(rigid_fit(landmarks, scaled=kind == "similarity"))
     if flat[2]:
         raise ValueError("The landmarks lie in a plane: add one outside of it, or fit a rigid transform.")
     if kind == "affine":
@@ -49,15 +50,21 @@ def residuals(landmarks: Landmarks, kind: Fit, grid: Grid | None = None) -> Floa
     return np.asarray(np.linalg.norm(fit(landmarks, kind, grid)(landmarks.fixed) - landmarks.moving, axis=1))
 
 
-def _turned(landmarks: Landmarks, *, scaled: bool) -> Floats:
+def rigid_fit(landmarks: Landmarks, *, scaled: bool = False, hold: float = 0.0) -> Floats:
+    """The 4×4 of the turn and the shift (scaled: and the one scale) that leave the least squared distance.
+
+    hold: turns that the points tell less of than this share (of fewer than three, or nearly in a line) are not made.
+    Raises ValueError, one sentence, where a scale cannot be told.
+    """
     here, there = landmarks.fixed.mean(axis=0), landmarks.moving.mean(axis=0)
-    left, sizes, right = np.linalg.svd((landmarks.moving - there).T @ (landmarks.fixed - here))
-    signs = np.array([1.0, 1.0, np.sign(np.linalg.det(left @ right)) or 1.0])
-    scale = (sizes * signs).sum() / ((landmarks.fixed - here) ** 2).sum() if scaled else 1.0
+    common = (landmarks.moving - there).T @ (landmarks.fixed - here)
+    left, _, right = np.linalg.svd(common + (hold * np.abs(common).sum() + TINY) * np.eye(3))
+    turn = (left * (1.0, 1.0, np.sign(np.linalg.det(left @ right)))) @ right
+    scale = (turn * common).sum() / ((landmarks.fixed - here) ** 2).sum() if scaled else 1.0
     if scale <= 0:
         raise ValueError("The moving points of the landmarks all lie in one place: set them apart.")
     matrix = np.eye(4)
-    matrix[:3, :3] = scale * (left * signs) @ right
+    matrix[:3, :3] = scale * turn
     matrix[:3, 3] = there - matrix[:3, :3] @ here
     return matrix
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.interpolate import CubicSpline
 
+from viewer.compute.transforms import inverted_points
 from viewer.data.grid import Floats, Grid
 from viewer.data.transform import Transform
 
@@ -55,28 +56,6 @@ def diffeomorphism(grid: Grid, amplitude: float, smoothness: float, rng: np.rand
     return velocity.astype(np.float32)
 
 
-def jacobian_determinant(displacement: NDArray[np.float32], grid: Grid) -> Floats:
-    """det J [k, j, i] of x ↦ x + u(x): the local change of volume; 0 or less is a fold."""
-    slopes: list[Floats] = list(np.gradient(displacement.astype(np.float64), axis=(0, 1, 2)))  # du / d(k, j, i)
-    columns = np.stack(slopes, axis=-1)
-    return np.asarray(np.linalg.det(np.eye(3) + columns @ grid.inverse[:3, :3]))
-
-
-def inverse_points(transform: Transform, points: Floats, *, tolerance: float = 1e-3, steps: int = 60) -> Floats:
-    """Fixed-space positions (…, 3) that the transform takes to `points` (moving space, mm), by fixed-point iteration.
-
-    Raises ValueError where it does not come within the tolerance (mm): the displacement is not a contraction.
-    """
-    back = np.linalg.inv(transform.matrix)
-    found = points @ back[:3, :3].T + back[:3, 3]
-    for _ in range(steps):
-        gap = (points - transform(found)) @ back[:3, :3].T
-        found = found + gap
-        if np.abs(gap).max() < tolerance:
-            return np.asarray(found)
-    raise ValueError("the displacement cannot be inverted")
-
-
 def origins(onto: Grid, transform: Transform) -> NDArray[np.float32]:
     """[k, j, i, 3]: the fixed-space position (mm) that the transform takes to each voxel of `onto` (moving space).
 
@@ -85,7 +64,7 @@ def origins(onto: Grid, transform: Transform) -> NDArray[np.float32]:
     coarse = control_grid(onto, 4.0, 4.0)
     nodes = coarse.to_world(_indices(coarse.shape))
     back = np.linalg.inv(transform.matrix)
-    bent = inverse_points(transform, nodes) - (nodes @ back[:3, :3].T + back[:3, 3])
+    bent = inverted_points(transform, nodes) - (nodes @ back[:3, :3].T + back[:3, 3])
     first, steps = coarse.to_index(onto.origin), onto.spacing / coarse.spacing
     weights = [
         CubicSpline(np.arange(n), np.eye(n))(first[axis] + np.arange(onto.shape[axis]) * steps[axis])

@@ -19,6 +19,7 @@ STEPS, NEWTON = 25, 20  # of the search for the inverse: fixed-point steps, then
 PROBE, DAMPING = 1e-2, 1e-3  # of a Newton step: mm between the places a slope is taken from; added to its matrix
 STRAY = 1e-3  # share of voxels that may miss it before there is no inverse to speak of
 FINE = 1.5  # mm between voxels of an inverse, at most
+FOLDED = "The transform folds space over itself: it has no inverse."
 WIDEST = 8  # times the voxels of its parts that a composed field may have
 
 Field = NDArray[np.float32]
@@ -57,6 +58,21 @@ def inverse(transform: Transform) -> Transform:
     found = _inverse_field(transform.displacement, transform.grid, lattice)
     moved = Grid(lattice.shape, transform.matrix @ lattice.affine, placed=lattice.placed)
     return Transform(back, _turned(found, transform.matrix), moved)
+
+
+def inverted_points(transform: Transform, points: Floats) -> Floats:
+    """Fixed-space positions (…, 3) that the transform takes to `points` (moving space, mm), found as `inverse` does.
+
+    Raises ValueError, one sentence, where one of them is not found: the field folds there.
+    """
+    back = _inverted(transform.matrix)
+    found = points @ back[:3, :3].T + back[:3, 3]
+    if transform.displacement is None or transform.grid is None:
+        return np.asarray(found)
+    solved, missed = _sources(transform.displacement, transform.grid, found.reshape(-1, 3))
+    if missed:
+        raise ValueError(FOLDED)
+    return np.asarray(found + solved.reshape(found.shape))
 
 
 def as_field(transform: Transform, grid: Grid) -> Transform:
@@ -173,7 +189,7 @@ def _inverse_field(field: Field, grid: Grid, lattice: Grid) -> Field:
 
     by_slabs(lattice, fill)
     if sum(stray) > STRAY * np.prod(lattice.shape):
-        raise ValueError("The transform folds space over itself: it has no inverse.")
+        raise ValueError(FOLDED)
     return found
 
 

@@ -19,7 +19,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from viewer.compute import sample_case as case
-from viewer.compute.synthesis import jacobian_determinant
+from viewer.compute.transform_quality import jacobian
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume, Window
 from viewer.io.itk_file import write_image
@@ -148,8 +148,8 @@ def _tell(truth: Path, made: case.Case, slices: int) -> None:
 
 
 def _document(made: case.Case, slices: int) -> dict[str, object]:
-    field, grid = made.displacement
-    det = jacobian_determinant(field, grid)
+    field, _ = made.displacement
+    det = jacobian(made.transform)[0]
     volumes = {
         key: np.bincount(exam.lesions.ravel(), minlength=len(made.lesions) + 1).tolist()
         for key, exam in (("baseline", made.baseline), ("follow_up", made.follow_up))
