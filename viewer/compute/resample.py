@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.job import Cancelled
+from viewer.compute.itk_filter import execute
 from viewer.data.grid import Grid
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
@@ -56,7 +56,7 @@ def resample(
         resampler.SetTransform(itk_transform(transform))
     if whole and interpolation != "nearest":
         resampler.SetOutputPixelType(_wide(sitk, volume))
-    array: NDArray[Any] = sitk.GetArrayFromImage(_execute(resampler, itk_image(volume.array, volume.grid), tell))
+    array: NDArray[Any] = sitk.GetArrayFromImage(execute(resampler, tell, itk_image(volume.array, volume.grid)))
     if array.dtype != kind:
         limits = np.iinfo(kind)
         array = np.clip(np.rint(array), limits.min, limits.max).astype(kind)
@@ -91,29 +91,6 @@ def itk_transform(transform: Transform) -> sitk.Transform:
     return both
 
 
-def _execute(resampler: Any, image: Any, tell: Callable[[float], None] | None) -> Any:
-    """Run it, telling how far it is. An exception may not pass through ITK: it waits until ITK has stopped."""
-    import SimpleITK as sitk
-
-    stops: list[Cancelled] = []
-
-    def told() -> None:
-        try:
-            if tell is not None and not stops:
-                tell(resampler.GetProgress())
-        except Cancelled as stop:
-            stops.append(stop)
-            resampler.Abort()
-
-    resampler.AddCommand(sitk.sitkProgressEvent, told)
-    try:
-        return resampler.Execute(image)
-    except RuntimeError:
-        if stops:
-            raise stops[0] from None
-        raise
-
-
 def _wide(itk: Any, volume: Volume) -> int:
     """The pixel type to interpolate integers in: ITK would cut off, not round, in their own."""
     if volume.color:
@@ -141,5 +118,5 @@ def resample_labels(
     resampler.SetInterpolator(sitk.sitkNearestNeighbor if interpolation == "nearest" else sitk.sitkLabelLinear)
     if transform is not None:
         resampler.SetTransform(itk_transform(transform))
-    resampled: NDArray[Any] = sitk.GetArrayFromImage(_execute(resampler, itk_image(array, source), tell))
+    resampled: NDArray[Any] = sitk.GetArrayFromImage(execute(resampler, tell, itk_image(array, source)))
     return resampled

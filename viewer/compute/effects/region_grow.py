@@ -1,21 +1,20 @@
-"""What hangs together with a voxel: looked for in a box that grows with it, so that small regions cost little."""
+"""What hangs together with a voxel, or with a segment, and is alike.
+
+About a voxel it is looked for in a box that grows with it, so that small regions cost little.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Mask = NDArray[np.bool_]
-Box = tuple[slice, slice, slice]
+from viewer.compute.effects.asked import Box, Labels, Mask, Tell, Values, finite, need_voxels, unheard
+
 FIRST = 24  # voxels from the seed to the faces of the first box
 
 
-def grow(
-    fits: Callable[[Box], Mask], shape: Sequence[int], seed: Sequence[int], tell: Callable[[float], None]
-) -> tuple[Box, Mask]:
+def grow(fits: Callable[[Box], Mask], shape: Sequence[int], seed: Sequence[int], tell: Tell) -> tuple[Box, Mask]:
     """The voxels that fit and hang together with the seed by their faces.
 
     fits: which voxels of a box do. shape: of the whole array [k, j, i]; seed: k, j, i.
@@ -42,20 +41,43 @@ def grow(
 
 
 def between(
-    array: NDArray[Any],
+    array: Values,
     seed: Sequence[int],
     values: tuple[float, float],
-    tell: Callable[[float], None],
+    tell: Tell,
 ) -> tuple[Box, Mask]:
     """The voxels from `values[0]` to `values[1]` (as the array holds them) that hang together with the seed."""
     low, high = values
     return grow(lambda box: (array[box] >= low) & (array[box] <= high), array.shape, seed, tell)
 
 
-def flood(labels: NDArray[Any], seed: Sequence[int], tell: Callable[[float], None]) -> tuple[Box, Mask]:
+def flood(labels: Labels, seed: Sequence[int], tell: Tell) -> tuple[Box, Mask]:
     """The voxels that hang together with the seed and have its label."""
     wanted = labels[tuple(seed)]
     return grow(lambda box: labels[box] == wanted, labels.shape, seed, tell)
+
+
+def alike(image: Values, mask: Mask, deviations: float = 2.5, rounds: int = 3, tell: Tell = unheard) -> Mask:
+    """The segment with all that hangs together with it and lies within so many standard deviations of the mean of its
+    values; these are taken anew from what was found, round by round (confidence connected, as ITK has it).
+
+    Box: with as many mm around the segment as it may grow. Raises Refusal for an empty segment and a bad image.
+    """
+    from scipy.ndimage import label
+
+    need_voxels(mask)
+    values, grown = finite(image), mask
+    for done in range(rounds):
+        inside = values[grown].astype(np.float64)
+        mean, reach = inside.mean(), deviations * inside.std()
+        parts, count = label((np.abs(values - np.float32(mean)) <= reach) | mask)
+        wanted = np.zeros(count + 1, bool)
+        wanted[parts[mask]] = True
+        before, grown = grown, wanted[parts]
+        tell((done + 1) / rounds)
+        if np.array_equal(before, grown):
+            break
+    return grown
 
 
 def faces(mask: Mask) -> Mask:

@@ -1,0 +1,85 @@
+"""A segment whose surface moves step by step, until it lies on edges or parts two kinds of values; exact in mm.
+
+"edges": geodesic active contours (V. Caselles, R. Kimmel, G. Sapiro, IJCV 22 (1997) 61). "regions": the force of
+T. Chan and L. Vese (IEEE Trans. Image Process. 10 (2001) 266), which is the value less the middle of the means inside
+and outside. "alike": outwards over values like those that the segment had in the beginning, inwards over others.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from viewer.compute.effects.asked import Mask, Spacing, Values, finite, need_voxels
+from viewer.compute.effects.level_set import Floats, LevelSet
+from viewer.compute.effects.near import blurred, slopes, steepness
+from viewer.compute.job import Refusal
+
+By = Literal["edges", "regions", "alike"]
+MOVES = 4  # of the surface in a step, each by less than a voxel
+BLUR = 1.0  # mm: the Gaussian that noise is blurred with
+EDGE = 98.0  # percentile of the gradient that counts as a full edge
+HOLD = 4.0  # how much less freely the surface moves there: by a factor of 1 + HOLD²
+ALIKE = 3.0  # standard deviations
+
+
+class Snake:
+    """steps: made so far. It stays within the box: cut it with as many mm around the segment as it may go, say 30."""
+
+    def __init__(
+        self, image: Values, mask: Mask, spacing: Spacing, by: By = "edges", push: float = 0.0, smoothness: float = 0.3
+    ) -> None:
+        """push: −1…1, inwards to outwards, besides what the image does; "edges" need it where none is near.
+
+        smoothness: mm, what the curvature weighs. Raises Refusal for an empty segment and an image of one value.
+        """
+        need_voxels(mask)
+        values = blurred(finite(image), BLUR, spacing)
+        self.by, self.push, self.smoothness, self.steps = by, push, smoothness, 0
+        self._level, self._values = LevelSet(mask, spacing), values
+        self._mean, self._spread = float(values[mask].mean()), float(values[mask].std()) or 1.0
+        if by == "edges":
+            ease = _ease(values, spacing)
+            self._ease = self._level.padded(ease)
+            self._drift = [self._level.padded(-slope) for slope in slopes(ease, spacing)]
+
+    @property
+    def mask(self) -> Mask:
+        """The segment as it is now."""
+        return self._level.mask
+
+    def step(self) -> int:
+        """Move on a little; how many voxels changed. None did: it has come to rest, or needs another push.
+
+        Raises Refusal where it has shrunk to nothing.
+        """
+        before = self.mask
+        if not before.any():
+            raise Refusal("The segment has shrunk to nothing: begin with a larger one, or push it outwards.")
+        force = None if self.by == "edges" else self._level.padded(self._force(before))
+        for _ in range(MOVES):
+            band = self._level.band
+            if force is not None:
+                self._level.move(force[band], np.full(len(band), self.smoothness, np.float32))
+            else:
+                ease = self._ease[band]
+                self._level.move(self.push * ease, self.smoothness * ease, [drift[band] for drift in self._drift])
+        self.steps += 1
+        return int(np.count_nonzero(self.mask != before))
+
+    def _force(self, inside: Mask) -> Floats:
+        """−1…1 at each voxel, positive where the value is like those inside."""
+        if self.by == "alike":
+            force = ALIKE - np.abs(self._values - self._mean) / self._spread
+        else:
+            within, around = self._values[inside].mean(), self._values[~inside].mean()
+            force = (self._values - (within + around) / 2) / ((within - around) / 2 or 1)
+        return np.asarray(np.clip(force + self.push, -1, 1), dtype=np.float32)
+
+
+def _ease(values: Floats, spacing: Spacing) -> Floats:
+    """0…1: how freely the surface moves; little on edges."""
+    steep = steepness(values, spacing)
+    full = float(np.percentile(steep, EDGE)) or 1.0
+    return np.asarray(1 / (1 + np.square(HOLD * steep / full)), dtype=np.float32)
