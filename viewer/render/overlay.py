@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from viewer.data.grid import PLANES, orientation_letters
 from viewer.data.study import Source
 from viewer.data.volume import Window
+from viewer.render.colormaps import BOUNDED
 from viewer.render.plane import Plane, Pose
 from viewer.scene.layer import MARKS, PlacedLayer, VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
@@ -247,7 +248,7 @@ def color_bars(shown: Sequence[VolumeLayer]) -> tuple[ColorBar, ...]:
     return tuple(
         _color_bar(layer)
         for layer in reversed(shown)
-        if layer.colormap not in ("grey", "inverted grey") and not layer.volumes[0].color
+        if layer.colormap not in ("grey", "inverted grey", *BOUNDED) and not layer.volumes[0].color
     )
 
 

@@ -165,7 +165,7 @@ def snake(
     tell: Tell,
     *,
     to: Literal["edges", "regions"] = "edges",
-    push: Annotated[float, Range(-1, 1, 0.1)] = 1.0,
+    push: Annotated[float, Range(-1, 1, 0.1)] = 0.3,
     reach: Millimetres = 30.0,
 ) -> Answers:
     """A surface that starts from the segment and creeps on, step by step, while you watch.

@@ -30,7 +30,7 @@ def fill_between(given: Given, tell: Tell, *, along: Literal["any", "k", "j", "i
     from viewer.compute.effects.between import fill
 
     box, mask = given.part()
-    yield given.key, fill(mask.astype(np.uint8), PLANES[along], tell=tell) > 0, box
+    yield given.key, fill(mask.astype(np.uint8), given.spacing, PLANES[along], tell) > 0, box
 
 
 @operation("Islands", "grid", live="preview")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QKeyEvent, QMouseEvent, QPixmap
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView
 
 from viewer.data.segmentation import Segment, State
 from viewer.scene.segmentation_layer import SegmentationLayer
@@ -155,13 +156,25 @@ class SegmentsList(QTableView):
             super().keyPressEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """The eye and the lock of a row need not be those of the chosen one."""
+        """The eye, the lock and the state of a row need not be those of the chosen one."""
         index = self.indexAt(event.position().toPoint())
-        if event.button() == Qt.MouseButton.LeftButton and index.column() in (EYE, LOCK):
-            key = self.rows.segments[index.row()].key
-            (self.do.flip_hidden if index.column() == EYE else self.do.flip_locked)(key)
-        else:
+        if event.button() != Qt.MouseButton.LeftButton or index.column() not in (EYE, LOCK, STATE):
             super().mousePressEvent(event)
+            return
+        segment = self.rows.segments[index.row()]
+        if index.column() == STATE:
+            self.states(segment).popup(event.globalPosition().toPoint())
+        else:
+            (self.do.flip_hidden if index.column() == EYE else self.do.flip_locked)(segment.key)
+
+    def states(self, segment: Segment) -> QMenu:
+        """How far a segment is, to choose from."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for state, (icon, role) in STATES.items():
+            chosen = menu.addAction(theme.icon(icon, theme.NAMES[role]), state.capitalize())
+            chosen.triggered.connect(partial(self.do.change, segment, state=state))
+        return menu
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if self.indexAt(event.position().toPoint()).column() == NAME:
@@ -191,4 +204,6 @@ def swatch(color: tuple[int, int, int]) -> QIcon:
     """A square of a colour."""
     picture = QPixmap(14, 14)
     picture.fill(QColor(*color))
-    return QIcon(picture)
+    icon = QIcon(picture)
+    icon.addPixmap(picture, QIcon.Mode.Selected)  # else a chosen row would show another colour
+    return icon
