@@ -51,9 +51,7 @@ def test_simpleitk_puts_it_in_the_same_place(tmp_path: Path) -> None:
     assert image.GetMetaData("Segment1_Name") == "part 2 of 0"
 
 
-def test_as_slicer_writes_it(tmp_path: Path) -> None:
-    """Keys, terminology and a shared label map as in a file of 3D Slicer 5; labels without a name get one."""
-    header = """NRRD0004
+SLICER = """NRRD0004
 type: unsigned char
 dimension: 4
 space: left-posterior-superior
@@ -81,10 +79,14 @@ Segment1_Tags:=
 Segmentation_MasterRepresentation:=Binary labelmap
 
 """.replace("\\\n", "")
+
+
+def test_as_slicer_writes_it(tmp_path: Path) -> None:
+    """Keys, terminology and a shared label map as in a file of 3D Slicer 5; labels without a name get one."""
     voxels = np.zeros((2, 2, 3, 2), np.uint8)
     voxels[0, 0, 0] = 1, 1
     voxels[1, 1, 2] = 1, 5
-    (tmp_path / "s.seg.nrrd").write_bytes(header.encode() + voxels.tobytes())
+    (tmp_path / "s.seg.nrrd").write_bytes(SLICER.encode() + voxels.tobytes())
     found = read_seg_nrrd(tmp_path / "s.seg.nrrd")
     liver, tumour, other = found.segments
     assert (liver.name, liver.code, liver.state) == ("liver", ("SCT", "10200004", "Liver"), "in progress")

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from viewer.data.region import Region
+from viewer.scene.brush import Brush
 from viewer.scene.comparison import Comparison
 from viewer.scene.deformation import Deformation
+from viewer.scene.editable import Rules
 from viewer.scene.inspection import Inspection
 from viewer.scene.view_state import LAYOUTS, VIEWS, ViewState
 
@@ -24,6 +26,8 @@ OTHER: dict[str, Any] = {
     "inspection": Inspection("layer", "wipe"),
     "comparison": Comparison("CT", "MR", "checkerboard"),
     "landmark": "pair",
+    "brush": Brush(8.0),
+    "rules": Rules("visible"),
     "deformation": Deformation("MR", "arrows"),
     "region": Region("box", (0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (2.0, 3.0), 0.5),
     "show_crosshair": False,

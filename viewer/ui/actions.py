@@ -62,7 +62,7 @@ def _file(w: MainWindow) -> list[Action]:
             tip="DICOM, NIfTI or NRRD; read back and compared before it counts as saved",
         ),
         Action(
-            "save_segmentation", "Save segmentation…", do.save_segmentation, "File", "save", "Ctrl+Alt+S",
+            "save_segmentation", "Save segmentation…", do.save_segmentation, "File", "save", "Ctrl+Shift+S",
             when=lambda: w.segments.do.layer is not None,
             tip="Read back and compared, voxel by voxel, before it counts as saved",
         ),

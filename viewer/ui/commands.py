@@ -75,8 +75,9 @@ class Commands:
             ExportDialog(self.session, layer, self.window).open()
 
     def open_segmentation(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self.window, "Open segmentation", self._last_folder(), SEGMENTATIONS)
-        if path:
+        title, folder = "Open segmentations", self._last_folder()
+        paths, _ = QFileDialog.getOpenFileNames(self.window, title, folder, SEGMENTATIONS)
+        for path in paths:
             self.session.open_segmentation(Path(path))
 
     def save_segmentation(self) -> None:
