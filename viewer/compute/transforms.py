@@ -85,29 +85,6 @@ def as_field(transform: Transform, grid: Grid) -> Transform:
     )
 
 
-def on_grid(transform: Transform, grid: Grid) -> Transform:
-    """The same matrix, the displacement field sampled on another grid; a matrix alone gets a field of zeros."""
-    back = _inverted(transform.matrix)
-    return Transform(
-        transform.matrix,
-        _field(grid, partial(moved, transform), back),
-        grid,
-        transform.name,
-        transform.provenance,
-        transform.sign_off,
-    )
-
-
-def affine_part(transform: Transform, grid: Grid) -> Transform:
-    """The matrix that comes closest to the whole map, in the mean square over the grid (least squares)."""
-    points = lattice_points(grid, 9)
-    known = np.column_stack([points, np.ones(len(points))])
-    solved = np.linalg.lstsq(known, transform(points), rcond=None)[0]
-    matrix = np.eye(4)
-    matrix[:3] = solved.T
-    return Transform(matrix)
-
-
 def lattice_points(grid: Grid, count: int = 3) -> Floats:
     """count³ points (n, 3) spread evenly over the grid, each in the middle of its share of it; mm."""
     part = (np.arange(count) + 0.5) / count

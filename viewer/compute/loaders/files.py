@@ -50,17 +50,6 @@ def read_bytes(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def read_safetensors(path: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a safetensors file. Raises Refusal."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    try:
-        return load(read_bytes(path))
-    except SafetensorError as error:
-        raise Refusal(f"{path.name} is cut off or no safetensors file: get it again.") from error
-
-
 def read_checkpoint(path: Path) -> Any:
     """What torch.save wrote to a file, where that is data only: a pickle that names any function is not run.
 
