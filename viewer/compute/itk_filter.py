@@ -11,16 +11,20 @@ from viewer.compute.job import Cancelled
 def execute(itk_filter: Any, tell: Callable[[float], None] | None, *images: Any) -> Any:
     """What the filter makes of the images. tell: gets the fraction done; it may raise Cancelled.
 
-    An exception may not pass through ITK: it waits until ITK has stopped.
+    An exception may not pass through ITK: it waits until ITK has stopped. A filter made of several begins its
+    progress anew with each: what was told does not fall.
     """
     import SimpleITK as sitk
 
     stops: list[Cancelled] = []
+    most = 0.0
 
     def told() -> None:
+        nonlocal most
+        most = max(most, itk_filter.GetProgress())
         try:
             if tell is not None and not stops:
-                tell(itk_filter.GetProgress())
+                tell(most)
         except Cancelled as stop:
             stops.append(stop)
             itk_filter.Abort()

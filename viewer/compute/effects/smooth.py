@@ -46,15 +46,17 @@ def closing(mask: Mask, mm: float, spacing: Spacing, tell: Tell = unheard) -> Ma
 
 
 def joint(labels: Labels, mm: float, spacing: Spacing, tell: Tell = unheard) -> Labels:
-    """All segments at once, so that neighbours stay neighbours, without gaps or overlaps: each voxel goes to the
-    segment, or to none, whose mask blurred with a standard deviation of so many mm is greatest there.
+    """All segments at once, so that neighbours stay neighbours, without gaps or overlaps.
+
+    Where all of them together, blurred with a standard deviation of so many mm, are more than half, each voxel goes to
+    the one that has most of it; the greatest share alone would leave a furrow where two of them meet at the surface.
     """
     from scipy.ndimage import find_objects
 
     need_voxels(labels > 0)
     need_distance(mm)
     best = np.zeros(labels.shape, np.float32)  # the greatest share so far
-    rest = np.ones(labels.shape, np.float32)  # what no segment has yet: the share of the background
+    every = np.zeros(labels.shape, np.float32)  # the shares of all of them
     out = np.zeros_like(labels)
     reach = [math.ceil((REACH + 1) * mm / step) for step in spacing]
     found = [(n + 1, box) for n, box in enumerate(find_objects(labels.astype(np.int32))) if box]
@@ -64,7 +66,7 @@ def joint(labels: Labels, mm: float, spacing: Spacing, tell: Tell = unheard) -> 
         wins = share > best[box]
         out[box][wins] = label
         np.maximum(best[box], share, out=best[box])
-        rest[box] -= share
+        every[box] += share
         tell((done + 1) / len(found))
-    out[best <= rest] = 0
+    out[every <= 0.5] = 0
     return out
