@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from viewer.api import Job, Landmarks, Segmentation, Transform, Volume, plugin, resample
 
+from .engines import INSTALLED
 from .given import Given, MetricName, Start
 
 if TYPE_CHECKING:
@@ -160,6 +161,44 @@ def register_deform(
     route = align.Route(job, 0.5, 0.95)
     transform = align.deformed(pair, chosen, matrix, quality, job, route, fixed.grid, reach=reach)
     return transform, _registered(given, transform, job)
+
+
+if INSTALLED:  # none of them comes with Tomolens
+
+    @plugin("Register, other engine", group=GROUP, version=VERSION, outputs=OUTPUTS, libraries=("SimpleITK",))
+    def register_with(
+        fixed: Volume,
+        moving: Volume,
+        fixed_mask: Segmentation | None,
+        job: Job,
+        *,
+        engine: Literal[INSTALLED] = INSTALLED[0],
+        different_patients: bool = False,
+    ) -> tuple[Transform, Volume]:
+        """Bend one image onto another by another program that is installed: greedy, elastix or ANTs.
+
+        Affine first, then deformable, by that program's usual settings for images of one
+        contrast (elastix: mutual information); it may fold.
+
+        Parameters
+        ----------
+        fixed
+            The image that stays where it is.
+        moving
+            The image that is brought onto it.
+        fixed_mask
+            Where the fixed image counts.
+        engine
+            greedy (pip install picsl-greedy), elastix (itk-elastix) or ANTs (antspyx).
+        different_patients
+            Go on although the files name different patients.
+        """
+        from .engines import registered_by
+
+        given = Given(fixed, moving, fixed_mask)
+        given.check("automatic", different_patients=different_patients)
+        transform = registered_by(engine, fixed, moving, fixed_mask, job)
+        return transform, _registered(given, transform, job)
 
 
 def _linear(
