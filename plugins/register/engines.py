@@ -41,7 +41,7 @@ def registered_by(engine: str, fixed: Volume, moving: Volume, mask: Segmentation
         if mask is not None:
             _write(mask, folder / "mask.nii.gz")
         with job.stage(f"{engine} registers (it does not tell how far it is)"):
-            _wait([sys.executable, __file__, str(folder), engine], engine, job)
+            _wait([sys.executable, str(Path(__file__).resolve()), str(folder), engine], folder, engine, job)
         return _read(folder, fixed)
 
 
@@ -65,13 +65,13 @@ def _read(folder: Path, fixed: Volume) -> Transform:
     return Transform(np.loadtxt(folder / "matrix.txt"), field.reshape(*fixed.grid.shape, 3), fixed.grid)
 
 
-def _wait(command: list[str], engine: str, job: Job) -> None:
-    """Until it ends; a cancel ends it. Raises Refusal where it fails."""
+def _wait(command: list[str], folder: Path, engine: str, job: Job) -> None:
+    """Until it ends; a cancel ends it. folder: where it may leave files. Raises Refusal where it fails."""
     from viewer.api import Refusal
 
-    place = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    place = {**os.environ, "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path if path)}
     with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, env=place)
+        process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=subprocess.STDOUT, env=place)
         try:
             while process.poll() is None:
                 job.progress(0.1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -52,15 +53,15 @@ def test_only_what_is_installed_is_offered() -> None:
     assert ("register_with" in plugins) == bool(INSTALLED)
 
 
-def test_a_program_that_fails_says_so_in_a_sentence() -> None:
+def test_a_program_that_fails_says_so_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(Refusal, match=r"greedy failed \(no memory\): check the images, or use another method\."):
-        _wait([sys.executable, "-c", "import sys; print('no memory'); sys.exit(1)"], "greedy", Job())
+        _wait([sys.executable, "-c", "import sys; print('no memory'); sys.exit(1)"], tmp_path, "greedy", Job())
 
 
-def test_a_cancel_ends_it_at_once() -> None:
+def test_a_cancel_ends_it_at_once(tmp_path: Path) -> None:
     asked = threading.Event()
     threading.Timer(0.5, asked.set).start()
     begun = time.monotonic()
     with pytest.raises(Cancelled):
-        _wait([sys.executable, "-c", "import time; time.sleep(60)"], "ANTs", Job(cancelled=asked.is_set))
+        _wait([sys.executable, "-c", "import time; time.sleep(60)"], tmp_path, "ANTs", Job(cancelled=asked.is_set))
     assert time.monotonic() - begun < 20
