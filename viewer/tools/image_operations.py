@@ -164,8 +164,8 @@ def snake(
     given: Given,
     tell: Tell,
     *,
-    to: Literal["edges", "regions"] = "edges",
-    push: Annotated[float, Range(-1, 1, 0.1)] = 0.3,
+    to: Literal["edges", "regions", "likeness"] = "edges",
+    push: Annotated[float, Range(-1, 1, 0.1)] = 0.7,
     reach: Millimetres = 30.0,
 ) -> Answers:
     """A surface that starts from the segment and creeps on, step by step, while you watch.
@@ -173,9 +173,9 @@ def snake(
     Parameters
     ----------
     to
-        To edges of the image, or until inside and outside differ most.
+        To edges, which needs a push; until inside and outside differ most; or over values like those it starts from.
     push
-        Outward above 0, inward below.
+        Outward above 0, inward below; 0.5 to 1 for edges.
     reach
         How far it may go at most, mm.
     """

@@ -15,7 +15,7 @@ from viewer.tools.tool import DrawingKey
 
 NEAR = 8.0  # px: a click so near to the first corner closes the outline
 STEP = 2.0  # px between two places of a drag
-LASSO = 24.0  # px: a drag of that length that began the outline ends it when the button is let go
+LASSO = 16.0  # px: a drag of that length that began the outline ends it when the button is let go
 
 
 class Outlining(Paints):

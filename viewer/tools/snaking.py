@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from viewer.scene.layer import Box
 from viewer.tools.footprint import Mask
 from viewer.tools.image_operations import snake
 from viewer.tools.operation import Given
+
+GOALS: dict[str, Literal["alike", "edges", "regions"]] = {"likeness": "alike", "edges": "edges", "regions": "regions"}
 
 
 def creeping(given: Given, values: dict[str, Any]) -> tuple[Box, Callable[[], Callable[[], tuple[Mask, int]]]]:
@@ -23,7 +25,7 @@ def creeping(given: Given, values: dict[str, Any]) -> tuple[Box, Callable[[], Ca
     def begin() -> Callable[[], tuple[Mask, int]]:
         from viewer.compute.effects.snake import Snake
 
-        made = Snake(picture, mask, given.spacing, by=checked["to"], push=checked["push"])
+        made = Snake(picture, mask, given.spacing, by=GOALS[checked["to"]], push=checked["push"])
 
         def step() -> tuple[Mask, int]:
             changed = made.step()

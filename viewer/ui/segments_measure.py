@@ -91,22 +91,22 @@ class MeasureSection(QWidget):
         self._busy(False)
 
     def copy_table(self) -> None:
-        from viewer.io.segment_table import text
+        from viewer.io.segment_table import table
 
-        QGuiApplication.clipboard().setText(text(self.rows, self.unit))
+        QGuiApplication.clipboard().setText(table(self.rows, self.unit))
 
     def save_table(self) -> None:
         """Ask where to, then write it."""
-        from viewer.io.segment_table import write_table
+        from viewer.io.segment_table import save_table
+        from viewer.io.stored import SaveError
 
         path, _ = QFileDialog.getSaveFileName(self, "Save the numbers", "segments.csv", "Table (*.csv)")
         if not path:
             return
-        target = Path(path).with_suffix(".csv")
         try:
-            write_table(target, self.rows, self.unit)
-        except OSError as error:
-            self.do.session.warn(f"{target.name} could not be written ({error.strerror}): choose another folder.")
+            save_table(self.rows, Path(path).with_suffix(".csv"), self.unit)
+        except SaveError as error:
+            self.do.session.warn(str(error))
 
     def refresh(self, *_: object) -> None:
         """Say so where the numbers are old."""

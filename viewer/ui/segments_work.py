@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import Event
+from typing import Any
 
 from PySide6.QtCore import QObject, QRunnable, Signal
 
 from viewer.compute.job import Cancelled
-from viewer.plugin.effect import Answer, Call
+from viewer.plugin.effect import Tell
 from viewer.tools.footprint import Mask
 
 PACE = 0.05  # seconds between two pictures of what creeps
@@ -20,21 +21,21 @@ class Answers(QObject):
     """Brings what was found back to the main thread."""
 
     progress = Signal(float)
-    found = Signal(object)  # list[Answer], or of steps the mask
+    found = Signal(object)  # a list of what was asked for; of steps the mask
     failed = Signal(str)
     ended = Signal()
 
 
 class Look(QRunnable):
-    """What an effect would do."""
+    """What an effect would do, or another list of things to find out."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Callable[[Tell], Iterable[Any]]) -> None:
         super().__init__()
         self._call, self.answers, self.stopped = call, Answers(), False
 
     def run(self) -> None:
         try:
-            found: list[Answer] = list(self._call(self._tell))
+            found = list(self._call(self._tell))
         except Cancelled:
             return
         except ValueError as error:
