@@ -15,7 +15,7 @@ from viewer.compute.job import Cancelled, Refusal
 
 SEEDS = st.integers(0, 10**6)
 UNIT = (1.0, 1.0, 1.0)
-quick = settings(max_examples=20, deadline=None)
+quick = settings(max_examples=10, deadline=None)
 
 
 def itk(mask):

@@ -16,7 +16,7 @@ from viewer.compute.effects import boolean, hollow, margin, smooth
 from viewer.compute.job import Cancelled, Refusal
 
 SEEDS = st.integers(0, 10**6)
-quick = settings(max_examples=20, deadline=None)
+quick = settings(max_examples=10, deadline=None)
 
 
 def volume_of_ball(radius: float) -> float:

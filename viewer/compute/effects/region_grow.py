@@ -59,7 +59,8 @@ def flood(labels: Labels, seed: Sequence[int], tell: Tell) -> tuple[Box, Mask]:
 
 def alike(image: Values, mask: Mask, deviations: float = 2.5, rounds: int = 3, tell: Tell = unheard) -> Mask:
     """The segment with all that hangs together with it and lies within so many standard deviations of the mean of its
-    values; these are taken anew from what was found, round by round (confidence connected, as ITK has it).
+    values; these are taken anew from what was found, round by round (ITK's confidence connected filter, whose range is
+    stretched to hold all that was painted, noise and slips too; this one is not).
 
     Box: with as many mm around the segment as it may grow. Raises Refusal for an empty segment and a bad image.
     """
@@ -70,14 +71,15 @@ def alike(image: Values, mask: Mask, deviations: float = 2.5, rounds: int = 3, t
     for done in range(rounds):
         inside = values[grown].astype(np.float64)
         mean, reach = inside.mean(), deviations * inside.std()
-        parts, count = label((np.abs(values - np.float32(mean)) <= reach) | mask)
+        parts, count = label(np.abs(values - np.float32(mean)) <= reach)
         wanted = np.zeros(count + 1, bool)
         wanted[parts[mask]] = True
+        wanted[0] = False
         before, grown = grown, wanted[parts]
         tell((done + 1) / rounds)
-        if np.array_equal(before, grown):
+        if np.array_equal(before, grown) or not grown.any():
             break
-    return grown
+    return grown | mask
 
 
 def faces(mask: Mask) -> Mask:

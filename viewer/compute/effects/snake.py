@@ -21,7 +21,7 @@ MOVES = 4  # of the surface in a step, each by less than a voxel
 BLUR = 1.0  # mm: the Gaussian that noise is blurred with
 EDGE = 98.0  # percentile of the gradient that counts as a full edge
 HOLD = 4.0  # how much less freely the surface moves there: by a factor of 1 + HOLD²
-ALIKE = 3.0  # standard deviations
+ALIKE = 2.5  # standard deviations
 
 
 class Snake:
@@ -35,10 +35,11 @@ class Snake:
         smoothness: mm, what the curvature weighs. Raises Refusal for an empty segment and an image of one value.
         """
         need_voxels(mask)
-        values = blurred(finite(image), BLUR, spacing)
+        raw = finite(image)
+        values = blurred(raw, BLUR, spacing)
         self.by, self.push, self.smoothness, self.steps = by, push, smoothness, 0
         self._level, self._values = LevelSet(mask, spacing), values
-        self._mean, self._spread = float(values[mask].mean()), float(values[mask].std()) or 1.0
+        self._mean, self._spread = float(raw[mask].mean()), float(raw[mask].std()) or 1.0
         if by == "edges":
             ease = _ease(values, spacing)
             self._ease = self._level.padded(ease)

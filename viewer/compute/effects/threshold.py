@@ -59,7 +59,7 @@ def local(
     need_distance(radius)
     values = finite(image)
     values = values - values.mean(dtype=np.float64).astype(np.float32)
-    size = [2 * max(0, round(radius / mm)) + 1 for mm in spacing]
+    size = [2 * int(radius / mm * (1 + 1e-6)) + 1 for mm in spacing]
     limit = uniform_filter(values, size, mode="nearest")
     tell(0.4)
     if deviations:

@@ -1,0 +1,287 @@
+"""Effects that look at the image: limits, growth, seeds, watershed."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage, sparse
+from scipy.sparse.csgraph import dijkstra
+from shapes import SPACINGS, ball, blobs, dice
+
+from viewer.compute.effects import growcut, mask_volume, region_grow, threshold, watershed
+from viewer.compute.job import Cancelled, Refusal
+
+SEEDS = st.integers(0, 10**6)
+UNIT = (1.0, 1.0, 1.0)
+quick = settings(max_examples=8, deadline=None)
+
+
+def noisy(seed, shape=(10, 12, 14)):
+    noise = np.random.default_rng(seed).standard_normal(shape)
+    return (ndimage.gaussian_filter(noise, 1) * 100).astype(np.float32)
+
+
+def itk(array):
+    return sitk.GetImageFromArray(array)
+
+
+def lesion(spacing, contrast=100.0, noise=15.0):
+    """A bright ball in noise, where it is, and a stroke in it and one around it."""
+    mask = ball(9, spacing, 7)
+    image = mask * contrast + noise * np.random.default_rng(5).standard_normal(mask.shape)
+    seeds = np.zeros(mask.shape, np.uint8)
+    k, j, i = (size // 2 for size in mask.shape)
+    seeds[k, j - 2 : j + 3, i] = 1
+    seeds[k, 1, 1:-1] = seeds[k, -2, 1:-1] = 7
+    return image.astype(np.float32), mask, seeds
+
+
+# ---- limits
+@quick
+@given(SEEDS, st.floats(-50, 50), st.floats(0, 80))
+def test_a_range_is_that_of_itk_and_holds_no_nan(seed, low, width):
+    image = noisy(seed)
+    found = threshold.between(image, low, low + width)
+    assert np.array_equal(found, sitk.GetArrayFromImage(sitk.BinaryThreshold(itk(image), low, low + width)) > 0)
+    image[0] = np.nan
+    assert not threshold.between(image, -np.inf, np.inf)[0].any()
+
+
+def test_limits_the_wrong_way_round_are_refused():
+    with pytest.raises(Refusal, match="exchange them"):
+        threshold.between(noisy(1), 5, 4)
+
+
+@quick
+@given(SEEDS, st.integers(2, 4))
+def test_otsu_is_about_that_of_itk(seed, classes):
+    rng = np.random.default_rng(seed)
+    image = rng.choice(np.arange(classes) * 100.0, (20, 20, 20)) + rng.normal(0, 8, (20, 20, 20))
+    theirs = sitk.OtsuMultipleThresholdsImageFilter()
+    theirs.SetNumberOfThresholds(classes - 1)
+    theirs.SetNumberOfHistogramBins(256)
+    theirs.Execute(itk(image))
+    found = threshold.otsu(image, classes)
+    assert len(found) == classes - 1
+    parts = [np.digitize(image, limits) for limits in (found, theirs.GetThresholds())]
+    assert (parts[0] != parts[1]).mean() < 0.01
+
+
+def test_values_that_are_no_numbers_do_not_count_for_otsu():
+    image = np.where(noisy(3) > 0, 100.0, 0.0) + noisy(4) / 20
+    (limit,) = threshold.otsu(image)
+    image[:2] = np.nan
+    assert threshold.otsu(image)[0] == pytest.approx(limit, abs=15)
+
+
+def test_too_few_kinds_of_values_are_refused():
+    with pytest.raises(Refusal, match="fewer than 4 kinds"):
+        threshold.otsu((noisy(1) > 0).astype(np.uint8), 4)
+
+
+@quick
+@given(SEEDS, st.floats(-1, 2), st.booleans())
+def test_a_local_limit_is_niblacks(seed, deviations, darker):
+    from skimage.filters import threshold_niblack
+
+    image = noisy(seed, (12, 16, 16)).astype(np.float64)
+    limit = threshold_niblack(image, (3, 7, 7), deviations if darker else -deviations)
+    found = threshold.local(image, (2.0, 1.0, 1.0), 3.0, deviations, darker=darker)
+    inner = (slice(2, -2), slice(4, -4), slice(4, -4))
+    known = np.abs(image - limit) > 1e-3
+    expected = image < limit if darker else image > limit
+    assert np.array_equal((found & known)[inner], (expected & known)[inner])
+
+
+def test_a_local_limit_finds_small_things_on_a_slope():
+    image = np.linspace(0, 500, 60)[None, None] * np.ones((20, 20, 1))
+    image[10, 10, 10] += 150
+    image[10, 10, 50] += 150
+    assert threshold.local(image, UNIT, 4, 3.0).sum() == 2
+
+
+# ---- growth
+@quick
+@given(SEEDS, st.floats(10, 60))
+def test_growth_from_a_voxel_is_that_of_itk(seed, reach):
+    image = noisy(seed, (40, 60, 70))
+    place = (20, 30, 35)
+    values = float(image[place] - reach), float(image[place] + reach)
+    box, found = region_grow.between(image, place, values, lambda fraction: None)
+    whole = np.zeros(image.shape, bool)
+    whole[box] = found
+    assert np.array_equal(
+        whole, sitk.GetArrayFromImage(sitk.ConnectedThreshold(itk(image), [place[::-1]], *values)) > 0
+    )
+
+
+@quick
+@given(SEEDS, st.floats(1.5, 3))
+def test_growth_over_alike_values_is_that_of_itk(seed, deviations):
+    image, mask, _ = lesion(UNIT)
+    image += noisy(seed, mask.shape) / 10
+    start = ball(3, UNIT, 13)
+    seeds = [tuple(int(at) for at in place[::-1]) for place in np.argwhere(start)]
+    mean, reach = float(image[start].mean()), deviations * float(image[start].std(dtype=np.float64))
+    theirs = sitk.ConnectedThreshold(itk(image), seeds, mean - reach, mean + reach)
+    assert dice(region_grow.alike(image, start, deviations, 1), (sitk.GetArrayFromImage(theirs) > 0) | start) > 0.9999
+
+
+def test_growth_over_alike_values_finds_the_lesion():
+    image, mask, seeds = lesion(UNIT)
+    assert dice(region_grow.alike(image, seeds == 1, 4.0), mask) > 0.95
+
+
+# ---- seeds
+def cheapest(values, seeds, locality):
+    """Costs of the cheapest ways from the seeds of each label by SciPy, {label: [k, j, i]}."""
+    index = np.arange(values.size).reshape(values.shape)
+    rows, columns, costs = [], [], []
+    for axis in range(3):
+        one, other = (np.moveaxis(index, axis, 0)[part].ravel() for part in (slice(None, -1), slice(1, None)))
+        rows.append(one)
+        columns.append(other)
+        costs.append(np.abs(values.flat[one].astype(np.float64) - values.flat[other]) + locality)
+    graph = sparse.coo_matrix((np.concatenate(costs), (np.concatenate(rows), np.concatenate(columns))))
+    graph.resize((values.size, values.size))
+    found = {}
+    for label in np.unique(seeds[seeds > 0]):
+        start = np.flatnonzero(seeds.ravel() == label)
+        ways = dijkstra(graph.tocsr(), directed=False, indices=start, min_only=True)
+        found[label] = ways.reshape(values.shape)
+    return found
+
+
+@settings(max_examples=8, deadline=None)
+@given(SEEDS)
+def test_every_voxel_goes_to_the_seed_with_the_cheapest_way(seed):
+    image = noisy(seed)
+    seeds = np.zeros(image.shape, np.uint8)
+    seeds[2, 3, 3], seeds[8, 9, 12], seeds[5, 2, 11] = 1, 2, 5
+    grown = growcut.from_seeds(image, seeds, UNIT, smooth=0, locality=0.05)
+    costs = cheapest(image / image.std(), seeds, 0.05)
+    best = np.min(list(costs.values()), axis=0)
+    for label, cost in costs.items():
+        assert (cost[grown == label] <= best[grown == label] + 1e-3).all()
+    assert set(np.unique(grown)) == {1, 2, 5}
+
+
+@quick
+@given(SEEDS)
+def test_seeds_that_are_added_give_what_all_give_at_once(seed):
+    image = noisy(seed)
+    seeds = np.zeros(image.shape, np.uint8)
+    seeds[2, 3, 3], seeds[8, 9, 12] = 1, 2
+    growing = growcut.GrowCut(image, UNIT)
+    growing.grow(seeds)
+    more = seeds.copy()
+    more[5, 2, 11] = 300 % 251
+    more[2, 3, 4] = 2
+    assert np.array_equal(growing.grow(more), growcut.from_seeds(image, more, UNIT))
+    assert np.array_equal(growing.grow(seeds), growcut.from_seeds(image, seeds, UNIT))
+
+
+@pytest.mark.parametrize("grow", [growcut.from_seeds, watershed.from_markers])
+@pytest.mark.parametrize("spacing", [UNIT, (3.0, 0.7, 0.7)])
+def test_a_lesion_is_found_from_three_strokes(grow, spacing):
+    image, mask, seeds = lesion(spacing)
+    grown = grow(image, seeds, spacing)
+    assert dice(grown == 1, mask) > 0.93
+    assert np.array_equal(grown[seeds > 0], seeds[seeds > 0])
+    assert set(np.unique(grown)) == {1, 7}
+    assert grown.dtype == seeds.dtype
+
+
+@pytest.mark.parametrize("grow", [growcut.from_seeds, watershed.from_markers])
+def test_labels_beyond_a_byte_and_single_slices_are_grown(grow):
+    image = np.zeros((1, 30, 30), np.float32)
+    image[:, 10:20, 10:20] = 100
+    seeds = np.zeros(image.shape, np.uint16)
+    seeds[0, 15, 15], seeds[0, 2, 2] = 1000, 3
+    assert dice(grow(image, seeds, UNIT) == 1000, image > 50) > 0.95
+
+
+@pytest.mark.parametrize("grow", [growcut.from_seeds, watershed.from_markers])
+def test_bad_images_and_seeds_are_refused_in_a_sentence(grow):
+    image, _, seeds = lesion(UNIT)
+    with pytest.raises(Refusal, match="fewer than two segments"):
+        grow(image, np.where(seeds == 1, seeds, 0), UNIT)
+    with pytest.raises(Refusal, match="a single value"):
+        grow(np.full_like(image, 3), seeds, UNIT)
+    image[0, 0, 0] = np.nan
+    with pytest.raises(Refusal, match="no numbers"):
+        grow(image, seeds, UNIT)
+
+
+CALLS = {
+    "local": lambda image, seeds, tell: threshold.local(image, UNIT, 3, 1.0, tell=tell),
+    "alike": lambda image, seeds, tell: region_grow.alike(image, seeds == 1, tell=tell),
+    "seeds": lambda image, seeds, tell: growcut.from_seeds(image, seeds, UNIT, tell=tell),
+    "markers": lambda image, seeds, tell: watershed.from_markers(image, seeds, UNIT, tell=tell),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_progress_never_falls_and_a_cancel_is_heard_by_what_looks_at_the_image(name):
+    image, _, seeds = lesion(UNIT)
+    told: list[float] = []
+    CALLS[name](image, seeds, told.append)
+    assert told
+    assert all(a <= b for a, b in pairwise(told))
+    assert 0 <= told[0] <= told[-1] <= 1
+
+    def stop(fraction: float) -> None:
+        if fraction > 0.35:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        CALLS[name](image, seeds, stop)
+
+
+def test_a_cancelled_growth_goes_on_from_what_it_had():
+    image, _, seeds = lesion(UNIT)
+    growing = growcut.GrowCut(image, UNIT)
+    before = growing.grow(seeds)
+    more = seeds.copy()
+    more[1, 1, 1] = 9
+
+    def stop(fraction: float) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        growing.grow(more, stop)
+    assert np.array_equal(growing.grow(seeds), before)
+    assert np.array_equal(growing.grow(more), growcut.from_seeds(image, more, UNIT))
+
+
+# ---- mask volume
+@quick
+@given(SEEDS, st.booleans(), SPACINGS)
+def test_a_masked_image_is_that_of_itk(seed, outside, spacing):
+    mask, image = blobs(seed), noisy(seed, (10, 14, 16)).astype(np.int16)
+    theirs = sitk.Mask(itk(image), itk((mask if outside else ~mask).astype(np.uint8)), -1000)
+    assert np.array_equal(mask_volume.masked(image, mask, -1000, outside=outside), sitk.GetArrayFromImage(theirs))
+
+
+def test_a_masked_image_keeps_its_type_and_its_colours():
+    mask, color = blobs(1), np.full((10, 14, 16, 3), 7, np.uint8)
+    made = mask_volume.masked(color, mask, 0)
+    assert made.dtype == np.uint8
+    assert (made[mask] == 7).all()
+    assert not made[~mask].any()
+
+
+@pytest.mark.parametrize("fill", [-1, 256, 0.5, float("nan")])
+def test_a_value_that_the_image_cannot_hold_is_refused(fill):
+    with pytest.raises(Refusal, match=r"enter (one|another)"):
+        mask_volume.masked(np.zeros((2, 2, 2), np.uint8), np.ones((2, 2, 2), bool), fill)
+
+
+def test_an_image_on_another_grid_is_refused():
+    with pytest.raises(Refusal, match="resample it"):
+        mask_volume.masked(np.zeros((2, 2, 3)), np.ones((2, 2, 2), bool), 0)
