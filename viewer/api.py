@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated
 
+from viewer.compute.effects.mask_volume import masked
 from viewer.compute.job import Cancelled, Job, Refusal
 from viewer.compute.landmark_fit import rigid_fit
 from viewer.compute.loaders.foreign import Foreign, Prepared
@@ -40,6 +41,7 @@ __all__ = [
     "Transform",
     "Volume",
     "Window",
+    "masked",
     "open_model",
     "plugin",
     "replace",

@@ -148,14 +148,13 @@ class Robot:
     def paint(self, k: int) -> None:
         """Strokes round the region of the middles of all discs that fit, as far as they reach what is left."""
         spacing = self.layer.grid.spacing[1:]
-        while dice(self.made[k], self.truth[k]) < ENOUGH:
+        depth = distance_transform_edt(np.pad(self.truth[k], 1), spacing)[1:-1, 1:-1] - spacing.min() / 2
+        before, rough = -1.0, True
+        while (now := dice(self.made[k], self.truth[k])) < ENOUGH and (rough or now > before):
+            rough, before = now > before, now
             left = self.truth[k] & ~self.made[k]
-            depth = distance_transform_edt(np.pad(self.truth[k], 1), spacing)[1:-1, 1:-1] - spacing.min() / 2
-            deepest = float(depth[left].max())
-            radius = self.resize(max(deepest * 0.8, 0.5))
-            parts, count = label((depth >= radius) & _near(left, radius, spacing), np.ones((3, 3)))
-            if not count:
-                parts, count = label(left)
+            radius = self.resize(max(float(depth[left].max()) * 0.8, 0.5) if rough else 0.45 * float(spacing.min()))
+            parts, count = label((depth >= radius) & _near(left, radius, spacing) if rough else left, np.ones((3, 3)))
             for number in range(1, count + 1):
                 for line in find_contours(np.pad(parts == number, 1).astype(float), CLOSE):
                     self.hand.drag(self.view, self.pixels(k, line - 1))

@@ -21,7 +21,7 @@ def segment_actions(w: MainWindow) -> list[Action]:
 
 
 def _segments(w: MainWindow) -> list[Action]:
-    do = w.segments.do
+    do, clip = w.segments.do, w.segments.clipboard
     chosen = lambda: do.segment is not None  # noqa: E731
     return [
         Action(
@@ -33,6 +33,22 @@ def _segments(w: MainWindow) -> list[Action]:
         Action("next_segment", "Next segment", partial(do.next, 1), MENU, key="Ctrl+Alt+Down", when=chosen),
         Action("previous_segment", "Previous segment", partial(do.next, -1), MENU, key="Ctrl+Alt+Up", when=chosen),
         Action("remove_segment", "Remove segment", do.remove, MENU, "remove", when=chosen),
+        Action(
+            "copy_segment", "Copy segment", clip.copy, MENU, "copy", "Ctrl+Alt+C", when=chosen, new_group=True,
+            tip="To paste it into another segmentation: of another time point, or another image",
+        ),
+        Action(
+            "paste_segment", "Paste segment", clip.paste, MENU, key="Ctrl+Alt+V",
+            when=lambda: do.layer is not None and clip.copied is not None,
+        ),
+        Action(
+            "mask_inside", "Image inside the segment alone", partial(clip.mask_image, keep="inside"),
+            f"{MENU}/Mask image", when=chosen, tip="A new image, empty outside of the chosen segment",
+        ),
+        Action(
+            "mask_outside", "Image without the segment", partial(clip.mask_image, keep="outside"),
+            f"{MENU}/Mask image", when=chosen, tip="A new image, empty inside of the chosen segment",
+        ),
     ]  # fmt: skip
 
 

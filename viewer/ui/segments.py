@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from viewer.session import Session
 from viewer.ui import theme
+from viewer.ui.segments_clipboard import SegmentClipboard
 from viewer.ui.segments_editing import SegmentsEditing
 from viewer.ui.segments_effects import EffectsSection
 from viewer.ui.segments_list import SegmentsList
@@ -35,6 +36,7 @@ class SegmentsPanel(QWidget):
         super().__init__()
         self.setAccessibleName("Segments")
         self.do = SegmentsEditing(session)
+        self.clipboard = SegmentClipboard(self.do)
         self.layers = QComboBox()
         self.layers.setAccessibleName("Segmentation")
         self.layers.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
