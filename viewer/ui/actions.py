@@ -142,6 +142,12 @@ def _view(w: MainWindow) -> list[Action]:
             "jobs_panel", "Jobs panel", partial(w.flip_dock, "bottom"), "View", "layout-bottom-2", "Ctrl+J",
             checked=lambda: not w.bottom.isHidden(),
         ),
+        *(
+            Action(
+                f"panel_{title.lower()}", title, partial(w.show_panel, place), "View/Inspector", key=f"Alt+{place + 1}"
+            )
+            for place, title in enumerate(w.inspector.titles)
+        ),
         Action(
             "full_screen", "Full screen", w.flip_full_screen, "View", "fullscreen", "F11", checked=w.isFullScreen
         ),

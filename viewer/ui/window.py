@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDockWidget,
     QMainWindow,
-    QTabWidget,
     QWidget,
 )
 
@@ -47,6 +46,7 @@ from viewer.ui.shape import keep_shape, restore_shape, restore_view
 from viewer.ui.status import StatusBar
 from viewer.ui.studies import StudiesPanel
 from viewer.ui.study_tree import IMAGE_MIME
+from viewer.ui.tabs import Inspector
 from viewer.ui.views import Views
 from viewer.ui.zones import move_focus
 
@@ -148,6 +148,11 @@ class MainWindow(QMainWindow):
         self.inspector.setCurrentWidget(self.plugins)
         self.plugins.choose(name, inputs or {})
 
+    def show_panel(self, place: int) -> None:
+        """Bring a panel of the inspector forward, by its place."""
+        self.right.show()
+        self.inspector.bring(place)
+
     def take_tool(self, name: str) -> None:
         """Choose a tool that changes segments, with its settings in sight."""
         self.inspector.setCurrentWidget(self.segments)
@@ -202,15 +207,14 @@ class MainWindow(QMainWindow):
         self.segments = SegmentsPanel(self.session)
         self.info = InfoPanel(self.session)
         self.jobs = JobsPanel(self.session)
-        self.inspector = QTabWidget()
-        self.inspector.setDocumentMode(True)
-        self.inspector.setAccessibleName("Inspector")
-        tabs = {
-            "Layers": self.layers, "Plugins": self.plugins, "Segments": self.segments, "Inspect": self.inspect,
-            "Register": self.register, "Info": self.info,
-        }  # fmt: skip
-        for title, panel in tabs.items():
-            self.inspector.addTab(panel, title)
+        self.inspector = Inspector()
+        tabs = (
+            (self.layers, "Layers", "layers"), (self.plugins, "Plugins", "plug"), (self.segments, "Segments", "brush"),
+            (self.inspect, "Inspect", "search-eye"), (self.register, "Register", "focus-2"),
+            (self.info, "Info", "info"),
+        )  # fmt: skip
+        for panel, title, icon in tabs:
+            self.inspector.add(panel, title, icon)
         area = Qt.DockWidgetArea
         self.left = self._dock("Studies", self.studies, area.LeftDockWidgetArea)
         self.right = self._dock("Inspector", self.inspector, area.RightDockWidgetArea)
