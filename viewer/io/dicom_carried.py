@@ -142,7 +142,7 @@ def carried_header(volume: Volume, source: Dataset | None) -> Dataset:
     """The start of a derived header: identity and acquisition of the source, SOP class, and what the class requires."""
     header = Dataset()
     if source is None:
-        _identity(header, volume)
+        identify(header, volume.source, volume.name)
     else:
         for keyword in CARRIED.split():
             if keyword in source:
@@ -195,6 +195,16 @@ def source_slice(volume: Volume, k: int, time: int, times: int) -> Dataset | Non
     return header if _slice_of(volume.grid, header) == k else None
 
 
+def is_slice_by_slice(source: Source, grid: Grid) -> bool:
+    """Whether file k of a source is slice k of the grid; the first and the last file are looked at."""
+    if not source.dicom or not len(source.files) == len(source.sop_instance_uids) == grid.shape[0]:
+        return False
+    try:
+        return all(_slice_of(grid, read_header(source.files[k])) == k % grid.shape[0] for k in (0, -1))
+    except (OSError, OpenError, InvalidDicomError):
+        return False
+
+
 def reference(sop_class: str, instance: str, purpose: Code, *, same_place: bool) -> Dataset:
     """One item of the Source Image Sequence (PS3.3 C.7.6.1, table C.7.6.1-1)."""
     item = Dataset()
@@ -222,13 +232,13 @@ def _slice_of(grid: Grid, header: Dataset) -> int | None:
     return int(np.rint(index[0])) if near else None
 
 
-def _identity(header: Dataset, volume: Volume) -> None:
-    source = volume.source
+def identify(header: Dataset, source: Source, name: str) -> None:
+    """What is known without the source's files; for what is not DICOM only its name."""
     if source.dicom:
-        for keyword, name in IDENTITY.items():
-            setattr(header, keyword, getattr(source, name))
+        for keyword, attribute in IDENTITY.items():
+            setattr(header, keyword, getattr(source, attribute))
         return
-    name = re.sub(r"[\\^=\x00-\x1f]+", " ", source.patient_name or volume.name).strip()[:64] or "Unnamed image"
+    name = re.sub(r"[\\^=\x00-\x1f]+", " ", source.patient_name or name).strip()[:64] or "Unnamed image"
     header.PatientName = header.PatientID = name
     header.StudyInstanceUID = uid.generate_uid()
     header.StudyDescription = f"Converted by {NAME}"

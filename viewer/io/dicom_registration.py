@@ -7,8 +7,6 @@ registered space (C.20.2.1.1); a deformation takes points of the registered spac
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -19,20 +17,12 @@ from pydicom.errors import InvalidDicomError
 
 from viewer.compute.transforms import inverse
 from viewer.data.grid import Floats, Grid
-from viewer.data.study import Source
 from viewer.data.transform import End, Transform
-from viewer.io.dicom_carried import EXPECTED, source_header
 from viewer.io.dicom_derived import describe_file, written
+from viewer.io.dicom_object import object_header, referenced_images, referenced_series
 from viewer.io.failure import OpenError
 from viewer.io.stored import SHEAR, SaveError
-from viewer.settings import NAME, NOTICE, application_version
 
-# Patient and study modules; the rest of a source's header is about its pixels.
-PATIENT = """
-    PatientName PatientID IssuerOfPatientID PatientBirthDate PatientSex PatientAge OtherPatientIDs
-    PatientIdentityRemoved DeidentificationMethod DeidentificationMethodCodeSequence StudyInstanceUID StudyDate
-    StudyTime StudyID StudyDescription AccessionNumber ReferringPhysicianName TimezoneOffsetFromUTC
-"""
 RIGID = 1e-5  # of a cosine or length: a rotation still
 DAMAGED = "Its registration is incomplete or damaged: {what}."
 
@@ -46,7 +36,7 @@ def registration(transform: Transform, fixed: End, moving: End) -> Dataset:
     bent = transform.displacement is not None
     ds.SOPClassUID = uid.DeformableSpatialRegistrationStorage if bent else uid.SpatialRegistrationStorage
     describe_file(ds)
-    ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = uid.generate_uid(prefix=None)
+    ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
     if bent:
         ds.DeformableRegistrationSequence = [_deformation(transform, moving)]
     else:
@@ -73,55 +63,25 @@ def read_registration(path: str | Path, fixed: End | None = None, moving: End | 
 
 def _header(fixed: End, moving: End) -> Dataset:
     """Patient and study of the fixed image, a new series, and which images are meant."""
-    ds, source = Dataset(), source_header(fixed.source)
-    for keyword in PATIENT.split():
-        if source is not None and keyword in source:
-            ds[keyword] = deepcopy(source[keyword])
-    for keyword in EXPECTED.split():
-        if keyword not in ds:
-            setattr(ds, keyword, "")
-    now = datetime.now().astimezone()
+    ds = object_header(fixed.source, "REG")
     ds.StudyInstanceUID = fixed.source.study_uid
-    ds.Modality, ds.SeriesInstanceUID, ds.SeriesNumber, ds.InstanceNumber = "REG", uid.generate_uid(None), 9500, 1
     ds.SeriesDescription = ds.ContentDescription = "Registration, for research and review"
     ds.ContentLabel, ds.ContentCreatorName = "REGISTRATION", ""
-    ds.Manufacturer = ds.ManufacturerModelName = NAME
-    ds.DeviceSerialNumber, ds.SoftwareVersions = "0", application_version()
-    ds.ImageComments = NOTICE
-    ds.ContentDate = ds.InstanceCreationDate = now.strftime("%Y%m%d")
-    ds.ContentTime = ds.InstanceCreationTime = now.strftime("%H%M%S.%f")
     ds.FrameOfReferenceUID, ds.PositionReferenceIndicator = fixed.grid.frame_of_reference, ""
     ours = [end.source for end in (fixed, moving) if end.source.study_uid == fixed.source.study_uid]
-    ds.ReferencedSeriesSequence = [_series(one) for one in ours]
+    ds.ReferencedSeriesSequence = [referenced_series(one) for one in ours]
     if len(ours) == 1:
         other = Dataset()
         other.StudyInstanceUID = moving.source.study_uid
-        other.ReferencedSeriesSequence = [_series(moving.source)]
+        other.ReferencedSeriesSequence = [referenced_series(moving.source)]
         ds.StudiesContainingOtherReferencedInstancesSequence = [other]
     return ds
-
-
-def _series(source: Source) -> Dataset:
-    item = Dataset()
-    item.SeriesInstanceUID = source.series_uid
-    item.ReferencedInstanceSequence = _images(source)
-    return item
-
-
-def _images(source: Source) -> list[Dataset]:
-    header, items = source_header(source), []
-    for instance in dict.fromkeys(source.sop_instance_uids):
-        item = Dataset()
-        item.ReferencedSOPClassUID = header.SOPClassUID if header is not None else uid.SecondaryCaptureImageStorage
-        item.ReferencedSOPInstanceUID = instance
-        items.append(item)
-    return items
 
 
 def _item(end: End, matrix: Floats) -> Dataset:
     item, registered = Dataset(), Dataset()
     item.FrameOfReferenceUID = end.grid.frame_of_reference
-    item.ReferencedImageSequence = _images(end.source)
+    item.ReferencedImageSequence = referenced_images(end.source)
     registered.RegistrationTypeCodeSequence = []
     registered.MatrixSequence = [_matrix(matrix)]
     item.MatrixRegistrationSequence = [registered]
@@ -150,7 +110,7 @@ def _deformation(transform: Transform, moving: End) -> Dataset:
         field, grid = field[::-1], Grid(grid.shape, affine)
     item, lattice = Dataset(), Dataset()
     item.SourceFrameOfReferenceUID = moving.grid.frame_of_reference
-    item.ReferencedImageSequence = _images(moving.source)
+    item.ReferencedImageSequence = referenced_images(moving.source)
     item.RegistrationTypeCodeSequence = []
     item.PostDeformationMatrixRegistrationSequence = [_matrix(transform.matrix)]
     lattice.ImagePositionPatient = [written(mm) for mm in grid.origin]

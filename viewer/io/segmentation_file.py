@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from viewer.compute.fit_grid import fitted
 from viewer.compute.label_image import as_segmentation
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segmentation
@@ -20,6 +22,8 @@ from viewer.io.failure import OpenError
 from viewer.io.itk_header import ending_of, facts_of, voxels
 from viewer.io.save import ENDINGS, Saved, save_segmentation
 from viewer.io.seg_nrrd import read_seg_nrrd, write_seg_nrrd
+from viewer.io.seg_read import read_seg
+from viewer.io.seg_write import write_seg
 from viewer.io.stored import SaveError
 
 MOST_TOLD = 16 << 20  # bytes of the JSON beside a label map
@@ -28,17 +32,33 @@ PLACE = 1e-3  # mm between a voxel and where its file puts it
 # By ending: what reads a file of several label maps, and what writes it.
 FORMATS: dict[str, tuple[Callable[[Path], Segmentation], Callable[[Segmentation, Path], None]]] = {
     ".seg.nrrd": (read_seg_nrrd, write_seg_nrrd),
+    ".labelmap.dcm": (read_seg, partial(write_seg, kind="LABELMAP")),
+    ".fractional.dcm": (read_seg, partial(write_seg, kind="FRACTIONAL")),
+    ".dcm": (read_seg, write_seg),
 }
 
 log = logging.getLogger(__name__)
 
 
-def read_segmentation(path: Path) -> Segmentation:
-    """Of a file of FORMATS, or of a label image with the JSON beside it. Raises OpenError: one sentence."""
-    ending = _ending(path)
+def read_segmentation(path: Path, images: Sequence[Grid] = ()) -> Segmentation:
+    """Of a file of FORMATS, or of a label image with the JSON beside it; DICOM by whatever name.
+
+    images: grids that it may be a part of: it comes on the first that has its voxels. Raises OpenError: one sentence.
+    """
+    found = _read(path)
+    return next((whole for grid in images if (whole := fitted(found, grid)) is not None), found)
+
+
+def _read(path: Path) -> Segmentation:
+    ending = _ending(path) or (".dcm" if _is_dicom(path) else "")
     if ending:
         return FORMATS[ending][0](path)
     return _read_label_image(path)
+
+
+def _is_dicom(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
 
 
 def save(segmentation: Segmentation, target: Path, mark: str = "", overwrite: bool = False) -> Saved:
@@ -67,7 +87,7 @@ def save(segmentation: Segmentation, target: Path, mark: str = "", overwrite: bo
             size = made.stat().st_size
             made.replace(target)
             replacing.flush(target.parent)
-        return Saved((str(target),), size, "nrrd")
+        return Saved((str(target),), size, "dicom" if ending.endswith(".dcm") else "nrrd")
     except (SaveError, OpenError) as error:
         raise SaveError(f"{target.name} was not saved: {error}") from error
     except (OSError, RuntimeError, MemoryError) as error:

@@ -1,0 +1,269 @@
+"""DICOM Segmentation and Label Map Segmentation (PS3.3 A.51, C.8.20) as label maps, placed by their own geometry.
+
+Empty frames may have been left out and a segmentation need not have its source's planes: the grid comes from the frames
+alone. Segments that share voxels get further label maps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+
+from viewer.compute.label_image import COLORS
+from viewer.data.grid import Grid
+from viewer.data.provenance import Provenance
+from viewer.data.segmentation import Code, Segment, Segmentation
+from viewer.data.terminology import SIDES
+from viewer.io.dicom_object import referring
+from viewer.io.failure import OpenError
+from viewer.io.seg_write import whole_of
+from viewer.scene.described import restore_segments
+
+UNEVEN = 0.05  # of the distance between planes that a frame may lie beside its plane
+MOST = 1 << 33  # voxels
+DAMAGED = "Its segmentation is incomplete or damaged: {what}."
+
+Frames = list[tuple[int, int]]  # number of the segment (0: a label map's) and slice of every frame
+
+
+def read_seg(path: Path) -> Segmentation:
+    """Raises OpenError: one sentence."""
+    try:
+        ds = pydicom.dcmread(path)
+    except InvalidDicomError as error:
+        raise OpenError("It is no DICOM file: check what it is.") from error
+    return segmentation_of(ds, path.stem)
+
+
+def segmentation_of(ds: Dataset, name: str) -> Segmentation:
+    """Of a whole data set. Raises OpenError: one sentence."""
+    if "SegmentSequence" not in ds or "PixelData" not in ds:
+        raise OpenError("It is a DICOM file, but no segmentation with pixels: choose one of modality SEG.")
+    try:
+        whole = whole_of(ds)
+        grid, frames = _placed(ds, whole)
+        segments = _segments(ds)
+        if ds.SegmentationType == "LABELMAP":
+            maps: tuple[NDArray[Any], ...] = (_label_map(ds, grid, frames),)
+        else:
+            maps, segments = _packed(ds, grid, frames, segments, whole)
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+        if isinstance(error, OpenError):
+            raise
+        raise OpenError(DAMAGED.format(what="a part of its header or its pixels is missing")) from error
+    badges = ("probabilities cut at one half",) if _is_cut(ds) else ()
+    if whole is None:
+        present = [np.bincount(array.ravel(), minlength=2) for array in maps]
+        named = {one.key for one in segments}
+        unnamed = [
+            Segment(int(label), f"Label {label}", COLORS[int(label) % len(COLORS)], layer=layer)
+            for layer, counts in enumerate(present)
+            for label in np.flatnonzero(counts[1:]) + 1
+            if (layer, int(label)) not in named
+        ]
+        title = str(ds.get("SeriesDescription", "") or ds.get("ContentLabel", "") or name)
+        return Segmentation(
+            maps[0], grid, (*segments, *unnamed), title, referring(ds), badges=badges, overlapping=maps[1:]
+        )
+    made = Provenance.from_json(whole["provenance"]) if whole["provenance"] else None
+    segments = restore_segments(whole["segments"])
+    return Segmentation(
+        maps[0], grid, segments, whole["name"], referring(ds), made, badges=badges, overlapping=maps[1:]
+    )
+
+
+def _is_cut(ds: Dataset) -> bool:
+    return bool(ds.SegmentationType == "FRACTIONAL" and ds.get("MaximumFractionalValue", 1) > 1)
+
+
+def _placed(ds: Dataset, whole: dict[str, Any] | None) -> tuple[Grid, Frames]:
+    """The grid of the planes that the frames lie in, and the slice of each."""
+    shared = (ds.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
+    groups = ds.get("PerFrameFunctionalGroupsSequence") or []
+    if not any("PlanePositionSequence" in one for one in (shared, *groups[:1])):
+        raise OpenError("Its frames have no position in the patient (microscopy, X-ray), which is not opened yet.")
+    if len(groups) != int(ds.NumberOfFrames):
+        raise OpenError(DAMAGED.format(what=f"{ds.NumberOfFrames} frames, but {len(groups)} headers of frames"))
+    positions = np.array([_first(one, shared, "PlanePositionSequence").ImagePositionPatient for one in groups], float)
+    numbers = [0] * len(groups)
+    if ds.SegmentationType != "LABELMAP":
+        numbers = [int(_first(one, shared, "SegmentIdentificationSequence").ReferencedSegmentNumber) for one in groups]
+    if whole is not None:
+        grid = Grid(tuple(whole["shape"]), np.array(whole["affine"]), whole["frame_of_reference"])
+        slices = np.rint(grid.to_index(positions)[:, 0]).astype(int)
+    else:
+        grid, slices = _grid(ds, groups, shared, positions)
+    if np.prod(grid.shape, dtype=float) > MOST or grid.shape[1:] != (ds.Rows, ds.Columns):
+        raise OpenError(DAMAGED.format(what="its sizes are impossible"))
+    if slices.min() < 0 or slices.max() >= grid.shape[0]:
+        raise OpenError(DAMAGED.format(what="a frame lies outside of its grid"))
+    return grid, list(zip(numbers, slices.tolist(), strict=True))
+
+
+def _first(group: Dataset, shared: Dataset, name: str) -> Dataset:
+    found: Dataset = (group.get(name) or shared[name].value)[0]
+    return found
+
+
+def _grid(
+    ds: Dataset, groups: Any, shared: Dataset, positions: NDArray[np.float64]
+) -> tuple[Grid, NDArray[np.signedinteger[Any]]]:
+    orientations = {
+        tuple(_first(one, shared, "PlaneOrientationSequence").ImageOrientationPatient)
+        for one in (groups if "PlaneOrientationSequence" in groups[0] else groups[:1])
+    }
+    cosines = np.array(list(orientations), float)
+    if np.ptp(cosines, axis=0).max() > 1e-4:
+        raise OpenError("Its frames lie in several directions, which one grid cannot hold.")
+    measures = _first(groups[0], shared, "PixelMeasuresSequence")
+    row, column = cosines[0, :3], cosines[0, 3:]
+    normal = np.cross(row, column)
+    depth = positions @ normal
+    levels = np.unique(np.round(depth, 3))
+    told = float(measures.get("SpacingBetweenSlices", 0) or 0)
+    gaps = np.diff(levels)
+    thick = float(measures.get("SliceThickness", 0) or 0)
+    step = abs(told) if told else float(gaps.min()) if len(gaps) else thick or 1.0
+    if told and len(gaps) and gaps.min() < step * (1 - UNEVEN):
+        step = float(gaps.min())  # some writers say the thickness of the source here
+    slices = np.rint((depth - levels[0]) / step).astype(int)
+    start = positions[int(np.argmin(depth))]
+    beside = positions - (start + np.outer(slices, step * normal))
+    if np.abs(beside).max() > UNEVEN * step + 0.01:
+        raise OpenError("Its frames are not evenly spaced on parallel planes, which one grid cannot hold.")
+    spacing = [step, *(float(mm) for mm in measures.PixelSpacing)]
+    affine = np.eye(4)
+    affine[:3, :3] = np.column_stack([normal, column, row]) * spacing
+    affine[:3, 3] = start
+    shape = (int(slices.max()) + 1, int(ds.Rows), int(ds.Columns))
+    return Grid(shape, affine, str(ds.get("FrameOfReferenceUID", ""))), slices
+
+
+def _segments(ds: Dataset) -> tuple[Segment, ...]:
+    """All but a background of label maps."""
+    from highdicom.color import CIELabColor
+
+    found = []
+    for n, item in enumerate(ds.SegmentSequence):
+        number = int(item.SegmentNumber)
+        if not number:
+            continue
+        color = COLORS[n % len(COLORS)]
+        if item.get("RecommendedDisplayCIELabValue"):
+            color = CIELabColor.from_dicom_value(list(item.RecommendedDisplayCIELabValue)).to_rgb()
+        kind = (item.get("SegmentedPropertyTypeCodeSequence") or [Dataset()])[0]
+        algorithm = item.get("SegmentAlgorithmType", "MANUAL")
+        found.append(
+            Segment(
+                number,
+                str(item.get("SegmentLabel", "") or f"Segment {number}"),
+                color,
+                _code(kind),
+                algorithm=algorithm if algorithm in ("MANUAL", "SEMIAUTOMATIC", "AUTOMATIC") else "AUTOMATIC",
+                algorithm_name=str(item.get("SegmentAlgorithmName", "") or ""),
+                side=next(
+                    (
+                        side
+                        for side, code in SIDES.items()
+                        for one in kind.get("SegmentedPropertyTypeModifierCodeSequence") or ()
+                        if (_code(one) or ("", ""))[:2] == code[:2]
+                    ),
+                    "",
+                ),
+            )
+        )
+    return tuple(found)
+
+
+def _code(item: Dataset) -> Code | None:
+    value = str(item.get("CodeValue", "") or item.get("LongCodeValue", "") or "")
+    scheme, meaning = str(item.get("CodingSchemeDesignator", "")), str(item.get("CodeMeaning", ""))
+    return (scheme, value, meaning) if value and scheme else None
+
+
+def _label_map(ds: Dataset, grid: Grid, frames: Frames) -> NDArray[Any]:
+    array = np.zeros(grid.shape, np.uint8 if ds.BitsAllocated == 8 else np.uint16)
+    background = int(ds.get("PixelPaddingValue", 0))
+    for (_, k), frame in zip(frames, _planes(ds, len(frames)), strict=True):
+        array[k] = frame
+    if background:
+        array[array == background] = 0
+    return array
+
+
+def _packed(
+    ds: Dataset, grid: Grid, frames: Frames, segments: tuple[Segment, ...], whole: dict[str, Any] | None
+) -> tuple[tuple[NDArray[Any], ...], tuple[Segment, ...]]:
+    """Masks into label maps: each segment into the first that it fits in; what was written here into its own."""
+    own = restore_segments(whole["segments"]) if whole else ()
+    kinds = whole["dtypes"] if whole else []
+    kind = np.uint8 if max((one.label for one in segments), default=1) < 256 else np.uint16
+    maps = [np.zeros(grid.shape, one) for one in kinds] or [np.zeros(grid.shape, kind)]
+    placed = {number: one.key for number, one in enumerate(own, 1)}
+    alone = ds.get("SegmentsOverlap") == "NO"
+    masks: dict[int, list[tuple[int, slice, NDArray[np.bool_]]]] = {}
+    flats = [one.reshape(len(one), -1) for one in maps]
+    for (number, k), (part, mask) in zip(frames, _bits(ds, len(frames)), strict=True):
+        if number in placed or alone:
+            layer, label = placed.get(number, (0, number))
+            flats[layer][k, part][mask] = label
+        else:
+            masks.setdefault(number, []).append((k, part, mask))
+    layers = {}
+    for number, found in masks.items():
+        layer = next((n for n, flat in enumerate(flats) if not _meets(flat, found)), len(flats))
+        if layer == len(flats):
+            maps.append(np.zeros(grid.shape, kind))
+            flats.append(maps[-1].reshape(len(maps[-1]), -1))
+        for k, part, mask in found:
+            flats[layer][k, part][mask] = number
+        layers[number] = layer
+    return tuple(maps), tuple(Segment(**{**one.__dict__, "layer": layers.get(one.label, 0)}) for one in segments)
+
+
+def _meets(flat: NDArray[Any], found: Iterable[tuple[int, slice, NDArray[np.bool_]]]) -> bool:
+    return any(flat[k, part][mask].any() for k, part, mask in found)
+
+
+def _bits(ds: Dataset, count: int) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
+    """Of each frame: the run of its pixels, row by row, from the first to the last that is set, and its mask."""
+    size = int(ds.Rows) * int(ds.Columns)
+    if ds.SegmentationType == "BINARY" and not ds.file_meta.TransferSyntaxUID.is_encapsulated:
+        packed = np.frombuffer(ds.PixelData, np.uint8)
+        if len(packed) * 8 < count * size:
+            raise OpenError(DAMAGED.format(what="it ends before its last frame; copy it again"))
+        for n in range(count):
+            first, last = n * size // 8, ((n + 1) * size + 7) // 8
+            filled = np.flatnonzero(packed[first:last])
+            if not len(filled):
+                yield slice(0, 0), np.zeros(0, np.bool_)
+                continue
+            begin, end = first + int(filled[0]), first + int(filled[-1]) + 1
+            low, high = max(begin * 8, n * size), min(end * 8, (n + 1) * size)
+            bits = np.unpackbits(packed[begin:end], bitorder="little").view(np.bool_)
+            yield slice(low - n * size, high - n * size), bits[low - begin * 8 : high - begin * 8]
+        return
+    half = (int(ds.get("MaximumFractionalValue", 1)) + 1) // 2 if ds.SegmentationType == "FRACTIONAL" else 1
+    for frame in _planes(ds, count):
+        yield slice(0, size), frame.ravel() >= half
+
+
+def _planes(ds: Dataset, count: int) -> Iterator[NDArray[Any]]:
+    from pydicom.pixels.utils import iter_pixels
+
+    found = 0
+    try:
+        for frame in iter_pixels(ds):
+            found += 1
+            yield frame
+    except (ValueError, RuntimeError, NotImplementedError) as error:
+        raise OpenError(DAMAGED.format(what="its pixels cannot be decoded; copy it again")) from error
+    if found != count:
+        raise OpenError(DAMAGED.format(what="it ends before its last frame; copy it again"))
