@@ -143,10 +143,8 @@ def _view(w: MainWindow) -> list[Action]:
             checked=lambda: not w.bottom.isHidden(),
         ),
         *(
-            Action(
-                f"panel_{title.lower()}", title, partial(w.show_panel, place), "View/Inspector", key=f"Alt+{place + 1}"
-            )
-            for place, title in enumerate(w.inspector.titles)
+            Action(f"panel_{title.lower()}", title, partial(w.show_panel, n), "View/Inspector", key=f"Ctrl+Alt+{n + 1}")
+            for n, title in enumerate(w.inspector.titles)
         ),
         Action(
             "full_screen", "Full screen", w.flip_full_screen, "View", "fullscreen", "F11", checked=w.isFullScreen

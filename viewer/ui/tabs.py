@@ -14,7 +14,6 @@ class Inspector(QTabWidget):
         super().__init__()
         self.titles: list[str] = []
         self.setDocumentMode(True)
-        self.setUsesScrollButtons(False)
         self.setAccessibleName("Inspector")
         self.currentChanged.connect(self._entitle)
 
@@ -22,7 +21,7 @@ class Inspector(QTabWidget):
         """One more panel."""
         self.titles.append(title)
         place = self.addTab(panel, theme.icon(icon), "")
-        self.setTabToolTip(place, f"{title} (Alt+{place + 1})")
+        self.setTabToolTip(place, f"{title} (Ctrl+Alt+{place + 1})")
         self.tabBar().setAccessibleTabName(place, title)
         self._entitle()
 
