@@ -31,6 +31,9 @@ def main() -> None:
             (PICTURES / name).write_bytes((Path(folder) / name).read_bytes())
     panels()
     registration()
+    from segment_pictures import segmentation
+
+    segmentation(PICTURES)
 
 
 def panels() -> None:
