@@ -70,7 +70,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_what_reads_back_otherwise_is_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, write = segmentation_file.FORMATS[".seg.nrrd"]
     changed = replace(made(), array=np.zeros(SHAPE, np.uint8))
-    monkeypatch.setitem(segmentation_file.FORMATS, ".seg.nrrd", (lambda path: changed, write))
+    monkeypatch.setitem(segmentation_file.FORMATS, ".seg.nrrd", (lambda path, images: changed, write))
     with pytest.raises(SaveError, match="same labels"):
         save(made(), tmp_path / "a.seg.nrrd")
     assert not list(tmp_path.iterdir())

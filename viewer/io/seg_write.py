@@ -17,7 +17,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import uid
-from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
@@ -65,11 +64,11 @@ def write_seg(segmentation: Segmentation, path: Path, kind: Kind = "BINARY") -> 
     if size > MOST:
         raise SaveError("it needs more than 4 GB in DICOM: save it as .seg.nrrd instead.")
     groups = _groups(segmentation, planes, kind)
-    ds[0x52009230] = RawDataElement(Tag(0x52009230), "SQ", len(groups), groups, 0, False, True)
     head = BytesIO()
     ds.save_as(head, enforce_file_format=True)
     with path.open("wb") as file:
         file.write(head.getbuffer())
+        file.write(struct.pack("<HH2s2xL", 0x5200, 0x9230, b"SQ", len(groups)) + groups)
         file.write(struct.pack("<HH2s2xL", 0x7FE0, 0x0010, b"OW" if ds.BitsAllocated == 16 else b"OB", size + size % 2))
         for part in pixels:
             file.write(part)

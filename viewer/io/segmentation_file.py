@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
+from pydicom.errors import InvalidDicomError
 
 from viewer.compute.fit_grid import fitted
 from viewer.compute.label_image import as_segmentation
@@ -20,22 +22,18 @@ from viewer.data.volume import Volume
 from viewer.io import replacing
 from viewer.io.failure import OpenError
 from viewer.io.itk_header import ending_of, facts_of, voxels
+from viewer.io.rtstruct_read import contours_of
+from viewer.io.rtstruct_write import write_rtstruct
 from viewer.io.save import ENDINGS, Saved, save_segmentation
 from viewer.io.seg_nrrd import read_seg_nrrd, write_seg_nrrd
-from viewer.io.seg_read import read_seg
+from viewer.io.seg_read import segmentation_of
 from viewer.io.seg_write import write_seg
 from viewer.io.stored import SaveError
 
 MOST_TOLD = 16 << 20  # bytes of the JSON beside a label map
 PLACE = 1e-3  # mm between a voxel and where its file puts it
 
-# By ending: what reads a file of several label maps, and what writes it.
-FORMATS: dict[str, tuple[Callable[[Path], Segmentation], Callable[[Segmentation, Path], None]]] = {
-    ".seg.nrrd": (read_seg_nrrd, write_seg_nrrd),
-    ".labelmap.dcm": (read_seg, partial(write_seg, kind="LABELMAP")),
-    ".fractional.dcm": (read_seg, partial(write_seg, kind="FRACTIONAL")),
-    ".dcm": (read_seg, write_seg),
-}
+CONTOURS = ".rtstruct.dcm"
 
 log = logging.getLogger(__name__)
 
@@ -45,20 +43,35 @@ def read_segmentation(path: Path, images: Sequence[Grid] = ()) -> Segmentation:
 
     images: grids that it may be a part of: it comes on the first that has its voxels. Raises OpenError: one sentence.
     """
-    found = _read(path)
+    ending = _ending(path) or (".dcm" if _is_dicom(path) else "")
+    found = FORMATS[ending][0](path, images) if ending else _read_label_image(path)
     return next((whole for grid in images if (whole := fitted(found, grid)) is not None), found)
 
 
-def _read(path: Path) -> Segmentation:
-    ending = _ending(path) or (".dcm" if _is_dicom(path) else "")
-    if ending:
-        return FORMATS[ending][0](path)
-    return _read_label_image(path)
+def read_dicom(path: Path, images: Sequence[Grid] = ()) -> Segmentation:
+    """A segmentation, or contours on one of the images. Raises OpenError: one sentence."""
+    try:
+        ds = pydicom.dcmread(path)
+    except InvalidDicomError as error:
+        raise OpenError("It is no DICOM file: check what it is.") from error
+    if "StructureSetROISequence" in ds:
+        return contours_of(ds, images, path.stem)
+    return segmentation_of(ds, path.stem)
 
 
 def _is_dicom(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(132)[128:] == b"DICM"
+
+
+# By ending: what reads a file of several label maps (for which images), and what writes it.
+FORMATS: dict[str, tuple[Callable[[Path, Sequence[Grid]], Segmentation], Callable[[Segmentation, Path], None]]] = {
+    ".seg.nrrd": (lambda path, images: read_seg_nrrd(path), write_seg_nrrd),
+    CONTOURS: (read_dicom, write_rtstruct),
+    ".labelmap.dcm": (read_dicom, partial(write_seg, kind="LABELMAP")),
+    ".fractional.dcm": (read_dicom, partial(write_seg, kind="FRACTIONAL")),
+    ".dcm": (read_dicom, write_seg),
+}
 
 
 def save(segmentation: Segmentation, target: Path, mark: str = "", overwrite: bool = False) -> Saved:
@@ -83,7 +96,7 @@ def save(segmentation: Segmentation, target: Path, mark: str = "", overwrite: bo
             made = folder / f"made{ending}"
             write(segmentation, made)
             replacing.flush(made)
-            _check(segmentation, read(made))
+            (_check_masks if ending == CONTOURS else _check)(segmentation, read(made, [segmentation.grid]))
             size = made.stat().st_size
             made.replace(target)
             replacing.flush(target.parent)
@@ -110,6 +123,15 @@ def _check(wanted: Segmentation, found: Segmentation) -> None:
         raise SaveError("it does not read back in the same place: try again or use another drive.")
     if {one.key for one in wanted.segments} - {one.key for one in found.segments}:
         raise SaveError("it does not read back with the same segments: try again.")
+
+
+def _check_masks(wanted: Segmentation, found: Segmentation) -> None:
+    """As above for contours, which have no labels."""
+    if len(found.segments) != len(wanted.segments) or not all(
+        np.array_equal(found.mask(one), wanted.mask(other))
+        for one, other in zip(found.segments, wanted.segments, strict=True)
+    ):
+        raise SaveError("its contours do not enclose the same voxels when read back: save it as .dcm instead.")
 
 
 def _read_label_image(path: Path) -> Segmentation:

@@ -32,8 +32,13 @@ class SegmentFiles(Segmenting):
             self.add_segmentation(layer)
             task.end("done")
 
+        layers = sorted(self.document.volume_layers, key=lambda layer: layer.id != self.state.active)
         running = self.reader.call(
-            "viewer.io.segmentation_file:read_segmentation", path, done=done, failed=partial(self.fail, task)
+            "viewer.io.segmentation_file:read_segmentation",
+            path,
+            [layer.grid for layer in layers],
+            done=done,
+            failed=partial(self.fail, task),
         )
 
         def stop() -> None:

@@ -1,0 +1,96 @@
+"""Contours: written, read back, and of other programs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.fixtures.dicom_phantom import ramp, write_series
+from viewer.data.grid import Grid
+from viewer.data.segmentation import Segment, Segmentation
+from viewer.data.study import Source
+from viewer.io.failure import OpenError
+from viewer.io.rtstruct_read import contours_of
+from viewer.io.rtstruct_write import write_rtstruct
+from viewer.io.segmentation_file import read_segmentation, save
+from viewer.io.stored import SaveError
+
+SHAPE = (4, 12, 14)
+GRID = Grid.of(SHAPE, (2.5, 0.7, 0.8), (-12.5, 30, 7), frame_of_reference="1.2.3.3")
+SOURCE = Source(patient_id="P", study_uid="1.2.3.1", series_uid="1.2.3.2", dicom=True)
+
+
+def made(array: np.ndarray, grid: Grid = GRID) -> Segmentation:
+    segments = (Segment(1, "Bladder", (1, 2, 3)), Segment(2, "PTV", (200, 2, 3), algorithm="AUTOMATIC"))
+    return Segmentation(array, grid, segments, "made", SOURCE)
+
+
+def test_rings_holes_and_islands_come_back(tmp_path: Path) -> None:
+    array = np.zeros(SHAPE, np.uint8)
+    array[1, 1:10, 1:10] = 1
+    array[1, 3:8, 3:8] = 0
+    array[1, 5, 5] = 2
+    array[2, 2:4, 2:4] = array[2, 4:6, 4:6] = 1  # touching at a corner
+    save(made(array), tmp_path / "a.rtstruct.dcm")
+    found = read_segmentation(tmp_path / "a.rtstruct.dcm", [GRID])
+    assert np.array_equal(found.array, array)
+    assert found.segments == made(array).segments
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 9999), share=st.floats(0.05, 0.95))
+def test_any_mask_comes_back(seed: int, share: float, tmp_path_factory: pytest.TempPathFactory) -> None:
+    rng = np.random.default_rng(seed)
+    array = (rng.random(SHAPE) < share).astype(np.uint8)
+    axes = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    grid = Grid.of(SHAPE, rng.uniform(0.3, 5, 3), rng.uniform(-200, 200, 3), axes, "1.2.3.3")
+    path = tmp_path_factory.mktemp("contours") / "a.dcm"
+    write_rtstruct(made(array, grid), path)
+    assert np.array_equal(contours_of(pydicom.dcmread(path), [grid], "a").array, array)
+
+
+def test_contours_need_their_image(tmp_path: Path) -> None:
+    array = np.ones(SHAPE, np.uint8)
+    write_rtstruct(made(array), tmp_path / "a.dcm")
+    with pytest.raises(OpenError, match="no voxels of their own"):
+        read_segmentation(tmp_path / "a.dcm")
+    with pytest.raises(OpenError, match="another frame of reference"):
+        read_segmentation(tmp_path / "a.dcm", [replace(GRID, frame_of_reference="9")])
+    with pytest.raises(SaveError, match="DICOM images"):
+        write_rtstruct(replace(made(array), source=Source()), tmp_path / "b.dcm")
+
+
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="needs dciodvfy (Debian: dicom3tools)")
+def test_dciodvfy_finds_no_error_in_contours(tmp_path: Path) -> None:
+    paths = write_series(tmp_path / "ct", ramp(SHAPE), GRID)
+    instances = tuple(pydicom.dcmread(path).SOPInstanceUID for path in paths)
+    source = replace(SOURCE, patient_id="P-77", files=tuple(map(str, paths)), sop_instance_uids=instances)
+    write_rtstruct(replace(made(np.ones(SHAPE, np.uint8)), source=source), tmp_path / "a.dcm")
+    told = subprocess.run(["dciodvfy", str(tmp_path / "a.dcm")], capture_output=True, text=True, check=False).stderr
+    assert not [line for line in told.splitlines() if line.startswith("Error")]
+
+
+@pytest.mark.skipif("TOMOLENS_DATA" not in os.environ, reason="needs the shared data")
+def test_contours_of_another_program() -> None:
+    folder = Path(os.environ["TOMOLENS_DATA"]) / "dicom" / "rt-dicompyler"
+    ds = pydicom.dcmread(folder / "rtss.dcm")
+    image = pydicom.dcmread(folder / "ct.0.dcm", stop_before_pixels=True)
+    frame = ds.StructureSetROISequence[0].ReferencedFrameOfReferenceUID
+    heights = sorted(
+        {float(one.ContourData[2]) for roi in ds.ROIContourSequence for one in roi.get("ContourSequence", ())}
+    )
+    origin = [*(float(mm) for mm in image.ImagePositionPatient[:2]), heights[0]]
+    depth = round((heights[-1] - heights[0]) / 3) + 1
+    grid = Grid.of((depth, image.Rows, image.Columns), (3, *map(float, image.PixelSpacing)), origin, None, str(frame))
+    found = read_segmentation(folder / "rtss.dcm", [grid])
+    assert [one.name for one in found.segments] == [one.ROIName for one in ds.StructureSetROISequence]
+    assert sum(found.mask(one).any() for one in found.segments) > len(found.segments) / 2

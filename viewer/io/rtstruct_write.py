@@ -1,0 +1,110 @@
+"""Segments as contours: RT Structure Set (PS3.3 A.19.3, C.8.8.5, C.8.8.6).
+
+Contours run between the centres of voxels inside and outside, slice by slice, so that filling them gives the same
+voxels. A hole is joined to what surrounds it by a key-hole: a channel of no width (C.8.8.6.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import uid
+from pydicom.dataset import Dataset
+
+from viewer.data.grid import Grid
+from viewer.data.segmentation import Segment, Segmentation
+from viewer.io.dicom_carried import source_header
+from viewer.io.dicom_derived import describe_file, written
+from viewer.io.dicom_object import object_header, referenced_images
+from viewer.io.stored import SaveError, shear_of
+
+Points = NDArray[np.float64]
+
+STUDY_MANAGEMENT = "1.2.840.10008.3.1.2.3.1"  # Detached Study Management, which C.8.8.5 asks for here
+
+
+def write_rtstruct(segmentation: Segmentation, path: Path) -> None:
+    """Raises SaveError, one sentence, for what contours cannot hold; OSError."""
+    grid, source = segmentation.grid, segmentation.source
+    if not source.dicom or not grid.frame_of_reference:
+        raise SaveError("contours belong to DICOM images, and these are none: save it as .dcm or .seg.nrrd instead.")
+    shear_of(grid)
+    ds = object_header(source, "RTSTRUCT", segmentation.name)
+    ds.SOPClassUID = uid.RTStructureSetStorage
+    describe_file(ds)
+    ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+    del ds.ContentDate, ds.ContentTime, ds.ImageComments
+    ds.SeriesDescription = f"{segmentation.name or 'Contours'}"[:64]
+    ds.StructureSetLabel, ds.StructureSetName = "CONTOURS", (segmentation.name or "Contours")[:64]
+    ds.StructureSetDescription = "Not a medical device; for research and review."
+    ds.StructureSetDate, ds.StructureSetTime = ds.InstanceCreationDate, ds.InstanceCreationTime
+    ds.ApprovalStatus, ds.OperatorsName = "UNAPPROVED", ""
+    ds.FrameOfReferenceUID, ds.PositionReferenceIndicator = grid.frame_of_reference, ""
+    ds.ReferencedFrameOfReferenceSequence = [_frame_of_reference(segmentation)]
+    ds.StructureSetROISequence, ds.ROIContourSequence, ds.RTROIObservationsSequence = [], [], []
+    for number, segment in enumerate(segmentation.segments, 1):
+        roi, contours, observed = Dataset(), Dataset(), Dataset()
+        roi.ROINumber, roi.ReferencedFrameOfReferenceUID = number, grid.frame_of_reference
+        roi.ROIName, roi.ROIGenerationAlgorithm = segment.name[:64], segment.algorithm
+        contours.ReferencedROINumber, contours.ROIDisplayColor = number, list(segment.color)
+        if drawn := [_contour(one, grid) for one in outlines(segmentation, segment)]:
+            contours.ContourSequence = drawn
+        observed.ObservationNumber = observed.ReferencedROINumber = number
+        observed.RTROIInterpretedType, observed.ROIInterpreter = "", segment.reader
+        ds.StructureSetROISequence.append(roi)
+        ds.ROIContourSequence.append(contours)
+        ds.RTROIObservationsSequence.append(observed)
+    ds.save_as(path, enforce_file_format=True)
+
+
+def outlines(segmentation: Segmentation, segment: Segment) -> Iterator[Points]:
+    """Closed contours (n, 3) as indices k, j, i, without the first point again at the end; holes by key-holes."""
+    from scipy import ndimage
+    from skimage import measure
+
+    map = segmentation.maps[segment.layer]
+    for k in np.flatnonzero((map == segment.label).any(axis=(1, 2))):
+        parts, count = ndimage.label(map[k] == segment.label)
+        for part in range(1, count + 1):
+            ring = measure.find_contours(np.pad(parts == part, 1).astype(float), 0.5, fully_connected="low")
+            rings = sorted((one[:-1] - 1 for one in ring), key=_area, reverse=True)
+            flat = rings[0]
+            for hole in rings[1:]:
+                flat = _joined(flat, hole)
+            yield np.column_stack([np.full(len(flat), float(k)), flat])
+
+
+def _area(ring: Points) -> float:
+    row, column = ring.T
+    return abs(float(row @ np.roll(column, 1) - column @ np.roll(row, 1)))
+
+
+def _joined(outer: Points, hole: Points) -> Points:
+    """Into the hole and back by the same way, where the two are closest."""
+    apart = ((outer[:, None] - hole[None]) ** 2).sum(axis=-1)
+    a, b = np.unravel_index(int(apart.argmin()), apart.shape)
+    turned = np.roll(hole, -int(b), axis=0)
+    return np.concatenate([outer[: a + 1], turned, turned[:1], outer[a:]])
+
+
+def _contour(points: Points, grid: Grid) -> Dataset:
+    item = Dataset()
+    item.ContourGeometricType, item.NumberOfContourPoints = "CLOSED_PLANAR", len(points)
+    item.ContourData = [written(mm) for mm in grid.to_world(points).ravel()]
+    return item
+
+
+def _frame_of_reference(segmentation: Segmentation) -> Any:
+    source = segmentation.source
+    frame, study, series = Dataset(), Dataset(), Dataset()
+    series.SeriesInstanceUID = source.series_uid
+    series.ContourImageSequence = referenced_images(source) if source_header(source) is not None else []
+    study.ReferencedSOPClassUID, study.ReferencedSOPInstanceUID = STUDY_MANAGEMENT, source.study_uid
+    study.RTReferencedSeriesSequence = [series]
+    frame.FrameOfReferenceUID = segmentation.grid.frame_of_reference
+    frame.RTReferencedStudySequence = [study]
+    return frame
