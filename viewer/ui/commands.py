@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QToolTip, QWidget
 
 from viewer.data.volume import Window
 from viewer.render.volume_presets import Preset as Look
-from viewer.scene.layer import Review, VolumeLayer, automatic_window
+from viewer.scene.layer import Layer, Review, VolumeLayer, automatic_window
 from viewer.scene.view_state import LAYOUTS, VIEWS
 from viewer.tools.presets import Preset, presets
 from viewer.tools.timepoint import timepoints
@@ -128,17 +128,22 @@ class Commands:
         return found if isinstance(found, VolumeLayer) else self.session.document.base
 
     @property
+    def chosen(self) -> Layer | None:
+        """The active layer of whatever kind; without one the lowest image."""
+        return self.session.document.find(self.state.active) or self.session.document.base
+
+    @property
     def result(self) -> bool:
-        """Whether the active image was made by a plugin."""
-        return self.layer is not None and self.layer.review != "source"
+        """Whether the active layer was made by a plugin."""
+        return self.chosen is not None and self.chosen.review != "source"
 
     def review(self, verdict: Review) -> None:
-        if self.layer is not None:
-            self.session.review(self.layer, verdict)
+        if self.chosen is not None:
+            self.session.review(self.chosen, verdict)
 
     def remove_layer(self) -> None:
-        if self.layer is not None:
-            self.session.remove(self.layer)
+        if self.chosen is not None:
+            self.session.remove(self.chosen)
 
     def next_layer(self, step: int) -> None:
         layers = list(self.session.document)
@@ -147,14 +152,14 @@ class Commands:
             self.state.active = layers[(now + step) % len(layers)].id
 
     def compare(self) -> None:
-        """Hide the active image, or show it again, to see what is under it."""
-        if self.layer is not None:
-            self.layer.visible = not self.layer.visible
+        """Hide the active layer, or show it again, to see what is under it."""
+        if self.chosen is not None:
+            self.chosen.visible = not self.chosen.visible
 
     def raise_layer(self, by: int) -> None:
-        if self.layer is not None:
-            place = self.session.document.index(self.layer.id) + by
-            self.session.move(self.layer, min(max(place, 0), len(self.session.document) - 1))
+        if self.chosen is not None:
+            place = self.session.document.index(self.chosen.id) + by
+            self.session.move(self.chosen, min(max(place, 0), len(self.session.document) - 1))
 
     # ---- windows
     def preset(self, place: int) -> Preset | None:

@@ -7,7 +7,8 @@ from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSlider, QStackedLayout, QToolButton, QVBoxLayout, QWidget
 
-from viewer.scene.layer import VolumeLayer
+from viewer.scene.layer import PlacedLayer, VolumeLayer
+from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.session import Session
 from viewer.ui import badges, theme, wording
 from viewer.ui.widgets import Elided, button, set_role
@@ -18,7 +19,7 @@ class LayerRow(QWidget):
 
     resized = Signal()
 
-    def __init__(self, session: Session, layer: VolumeLayer, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, layer: PlacedLayer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session, self.layer = session, layer
         self.eye = QToolButton()
@@ -50,7 +51,8 @@ class LayerRow(QWidget):
     def _signals(self) -> tuple[SignalInstance, ...]:
         """What the row shows of the layer; the window, which a drag changes at every step, is not in it."""
         events = self.layer.events
-        return events.name, events.visible, events.opacity, events.review, events.volumes
+        values = events.volumes if isinstance(self.layer, VolumeLayer) else events.segmentation
+        return events.name, events.visible, events.opacity, events.review, values
 
     def rename(self) -> None:
         """Show the name as a field."""
@@ -100,9 +102,7 @@ class LayerRow(QWidget):
         self.eye.setToolTip("Hide" if layer.visible else "Show")
         self.eye.setAccessibleName(f"{'Hide' if layer.visible else 'Show'} {layer.name}")
         self.name.say(layer.name)
-        source = layer.source
-        parts = (source.modality, wording.date(source.study_date), wording.person(source.patient_name))
-        self.origin.say(" · ".join(part for part in parts if part))
+        self.origin.say(_origin(layer))
         self.opacity.setValue(round(layer.opacity * 100))
         self.opacity.setToolTip(f"Opacity {layer.opacity:.0%}")
         self.opacity.setAccessibleName(f"Opacity of {layer.name}")
@@ -111,6 +111,17 @@ class LayerRow(QWidget):
         self.verdict.setVisible(layer.review == "unreviewed")
         if self.sizeHint().height() != height:
             self.resized.emit()
+
+
+def _origin(layer: PlacedLayer) -> str:
+    """What it is, of whom and when."""
+    if isinstance(layer, SegmentationLayer):
+        count = len(layer.segmentation.segments)
+        return f"Segmentation · {count} segment{'' if count == 1 else 's'}"
+    assert isinstance(layer, VolumeLayer)
+    source = layer.source
+    parts = (source.modality, wording.date(source.study_date), wording.person(source.patient_name))
+    return " · ".join(part for part in parts if part)
 
 
 class Badges(QWidget):

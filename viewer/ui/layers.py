@@ -15,9 +15,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.scene.layer import Layer, VolumeLayer
+from viewer.scene.layer import Layer, PlacedLayer, VolumeLayer
+from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.session import Session
 from viewer.ui import theme
+from viewer.ui.label_page import LabelPage
 from viewer.ui.layer_page import LayerPage
 from viewer.ui.layer_row import LayerRow
 from viewer.ui.widgets import label
@@ -32,7 +34,7 @@ class LayersPanel(QWidget):
         super().__init__(parent)
         self.session = session
         self.setAccessibleName("Layers")
-        self.page: LayerPage | None = None
+        self.page: LayerPage | LabelPage | None = None
         self._rows: dict[str, LayerRow] = {}
         self.list = _List()
         self.list.setAccessibleName("Layers, top first")
@@ -70,10 +72,10 @@ class LayersPanel(QWidget):
         column.addWidget(halves, 1)
 
     @property
-    def layer(self) -> VolumeLayer | None:
+    def layer(self) -> PlacedLayer | None:
         """The active layer."""
         found = self.session.document.find(self.session.state.active)
-        return found if isinstance(found, VolumeLayer) else None
+        return found if isinstance(found, PlacedLayer) else None
 
     def menu(self) -> QMenu:
         """What can be done with the active layer."""
@@ -138,7 +140,7 @@ class LayersPanel(QWidget):
             row.close_row()
         self._rows.clear()
         self.list.clear()
-        for layer in reversed([one for one in self.session.document if isinstance(one, VolumeLayer)]):
+        for layer in reversed([one for one in self.session.document if isinstance(one, PlacedLayer)]):
             row = self._rows[layer.id] = LayerRow(self.session, layer)
             item = QListWidgetItem()
             item.setData(ID, layer.id)
@@ -156,15 +158,19 @@ class LayersPanel(QWidget):
                 self.list.setCurrentRow(place)
         self._show_page(self.layer)
 
-    def _show_page(self, layer: VolumeLayer | None) -> None:
+    def _show_page(self, layer: PlacedLayer | None) -> None:
         if self.page is not None:
             if self.page.layer is layer:
                 return
             self._below.removeWidget(self.page)
+            self.page.hide()
             self.page.close_page()
             self.page = None
-        if layer is not None:
+        if isinstance(layer, VolumeLayer):
             self.page = LayerPage(self.session, layer)
+        elif isinstance(layer, SegmentationLayer):
+            self.page = LabelPage(layer)
+        if self.page is not None:
             self._below.addWidget(self.page)
 
     def _chosen(self, item: QListWidgetItem | None) -> None:
