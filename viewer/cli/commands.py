@@ -127,6 +127,19 @@ def compare(
 
 
 @app.command()
+def convert(
+    source: Annotated[str, typer.Argument(metavar="IN", help="DICOM SEG, RTSTRUCT, .seg.nrrd or a label image.")],
+    target: Annotated[str, typer.Argument(metavar="OUT", help="Its ending chooses the form: .dcm, .rtstruct.dcm, …")],
+    reference: Annotated[str, typer.Option(help="The image that the segments are of: they come on its grid.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """A segmentation in another form."""
+    from viewer.cli.convert import convert as turn
+
+    _print(turn(source, target, reference), as_json)
+
+
+@app.command()
 def snapshot(
     context: typer.Context,
     paths: Paths,

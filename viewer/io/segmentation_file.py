@@ -16,8 +16,10 @@ from pydicom.errors import InvalidDicomError
 
 from viewer.compute.fit_grid import fitted
 from viewer.compute.label_image import as_segmentation
+from viewer.compute.resample import BADGE, resample_labels
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segmentation
+from viewer.data.study import Source
 from viewer.data.volume import Volume
 from viewer.io import replacing
 from viewer.io.failure import OpenError
@@ -29,6 +31,7 @@ from viewer.io.seg_nrrd import read_seg_nrrd, write_seg_nrrd
 from viewer.io.seg_read import segmentation_of
 from viewer.io.seg_write import write_seg
 from viewer.io.stored import SaveError
+from viewer.io.surface_file import SURFACES, write_surfaces
 
 MOST_TOLD = 16 << 20  # bytes of the JSON beside a label map
 PLACE = 1e-3  # mm between a voxel and where its file puts it
@@ -59,9 +62,31 @@ def read_dicom(path: Path, images: Sequence[Grid] = ()) -> Segmentation:
     return segmentation_of(ds, path.stem)
 
 
+def onto(segmentation: Segmentation, grid: Grid, source: Source) -> Segmentation:
+    """On an image's grid and of that image; by the nearest voxel where its own is another.
+
+    Raises OpenError where both name their frames of reference and these differ.
+    """
+    own = segmentation.grid.frame_of_reference
+    if own and grid.frame_of_reference and own != grid.frame_of_reference:
+        raise OpenError("The segments lie in another frame of reference than the image: register the two first.")
+    badges = segmentation.badges
+    if not segmentation.grid.matches(grid):
+        first, *others = (
+            resample_labels(array, segmentation.grid, grid, interpolation="nearest") for array in segmentation.maps
+        )
+        segmentation = replace(segmentation, array=first, overlapping=tuple(others), grid=grid)
+        badges = (*badges, BADGE)
+    return replace(segmentation, grid=grid, source=source, badges=badges)
+
+
 def _is_dicom(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(132)[128:] == b"DICM"
+
+
+def _no_labels(path: Path, images: Sequence[Grid] = ()) -> Segmentation:
+    raise OpenError("It is a surface, which has no voxels to open: surfaces are only written.")
 
 
 # By ending: what reads a file of several label maps (for which images), and what writes it.
@@ -71,6 +96,7 @@ FORMATS: dict[str, tuple[Callable[[Path, Sequence[Grid]], Segmentation], Callabl
     ".labelmap.dcm": (read_dicom, partial(write_seg, kind="LABELMAP")),
     ".fractional.dcm": (read_dicom, partial(write_seg, kind="FRACTIONAL")),
     ".dcm": (read_dicom, write_seg),
+    **dict.fromkeys(SURFACES, (_no_labels, write_surfaces)),
 }
 
 
@@ -96,7 +122,8 @@ def save(segmentation: Segmentation, target: Path, mark: str = "", overwrite: bo
             made = folder / f"made{ending}"
             write(segmentation, made)
             replacing.flush(made)
-            (_check_masks if ending == CONTOURS else _check)(segmentation, read(made, [segmentation.grid]))
+            if ending not in SURFACES:
+                (_check_masks if ending == CONTOURS else _check)(segmentation, read(made, [segmentation.grid]))
             size = made.stat().st_size
             made.replace(target)
             replacing.flush(target.parent)

@@ -1,0 +1,83 @@
+"""`convert`, from form to form."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.fixtures.dicom_phantom import ramp, write_series
+from viewer.cli.convert import convert
+from viewer.cli.failure import BadInput, JobFailed
+from viewer.data.grid import Grid
+from viewer.data.segmentation import Segment, Segmentation
+from viewer.data.study import Source
+from viewer.io.segmentation_file import read_segmentation, save
+
+SHAPE = (5, 8, 9)
+GRID = Grid.of(SHAPE, (2.5, 0.7, 0.8), (-12.5, 30, 7), frame_of_reference="1.2.3.3")
+
+SOURCE = Source(patient_id="P-77", study_uid="1.2.3.1", series_uid="1.2.3.2", dicom=True)
+
+
+def made(grid: Grid = GRID) -> Segmentation:
+    array = np.zeros(grid.shape, np.uint8)
+    array[1:3, 2:5, 3:7] = 1
+    return Segmentation(array, grid, (Segment(1, "liver", (1, 2, 3)),), "made")
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> str:
+    write_series(tmp_path / "ct", ramp(SHAPE), GRID)
+    return str(tmp_path / "ct")
+
+
+def test_round_and_round(tmp_path: Path, image: str) -> None:
+    save(made(), tmp_path / "0.seg.nrrd")
+    names = ["0.seg.nrrd", "1.dcm", "2.rtstruct.dcm", "3.labelmap.dcm", "4.nii.gz"]
+    for one, other in pairwise(names):
+        document = convert(str(tmp_path / one), str(tmp_path / other), image)
+        assert [segment["name"] for segment in document["segments"]] == ["liver"]
+    assert np.array_equal(read_segmentation(tmp_path / "4.nii.gz", [GRID]).array, made().array)
+
+
+@pytest.mark.parametrize("ending", [".stl", ".ply", ".obj"])
+def test_surfaces(tmp_path: Path, ending: str) -> None:
+    import vtkmodules.all as vtk
+
+    save(made(), tmp_path / "a.seg.nrrd")
+    convert(str(tmp_path / "a.seg.nrrd"), str(tmp_path / f"a{ending}"))
+    reader = {".stl": vtk.vtkSTLReader, ".ply": vtk.vtkPLYReader, ".obj": vtk.vtkOBJReader}[ending]()
+    reader.SetFileName(str(tmp_path / f"a{ending}"))
+    reader.Update()
+    mass = vtk.vtkMassProperties()
+    mass.SetInputConnection(reader.GetOutputPort())
+    voxels = made().array.sum() * GRID.spacing.prod()
+    assert 0.6 * voxels < mass.GetVolume() < voxels  # edges and corners are cut
+    middle = np.reshape(reader.GetOutput().GetBounds(), (3, 2)).mean(axis=1)
+    assert np.allclose(middle, GRID.to_world((1.5, 3, 4.5)), atol=1e-3)
+
+
+def test_another_resolution_is_placed_by_geometry(tmp_path: Path, image: str) -> None:
+    fine = Grid.of((10, 16, 18), GRID.spacing / 2, GRID.to_world((-0.25, -0.25, -0.25)), GRID.direction, "1.2.3.3")
+    array = made().array.repeat(2, 0).repeat(2, 1).repeat(2, 2)
+    save(replace(made(), array=array, grid=fine, source=SOURCE), tmp_path / "a.dcm")
+    assert "resampled" in convert(str(tmp_path / "a.dcm"), str(tmp_path / "b.nii.gz"), image)["badges"]
+    assert np.array_equal(read_segmentation(tmp_path / "b.nii.gz").array, made().array)
+
+
+def test_what_does_not_belong_together_is_said(tmp_path: Path, image: str) -> None:
+    elsewhere = replace(GRID, frame_of_reference="9.9")
+    save(made(elsewhere), tmp_path / "a.dcm")
+    with pytest.raises(BadInput, match="another patient"):
+        convert(str(tmp_path / "a.dcm"), str(tmp_path / "b.nii.gz"), image)
+    save(replace(made(elsewhere), source=SOURCE), tmp_path / "a.dcm", overwrite=True)
+    with pytest.raises(BadInput, match="another frame of reference"):
+        convert(str(tmp_path / "a.dcm"), str(tmp_path / "b.nii.gz"), image)
+    save(replace(made(), array=np.zeros(SHAPE, np.uint8)), tmp_path / "c.seg.nrrd")
+    with pytest.raises(JobFailed, match="no surface"):
+        convert(str(tmp_path / "c.seg.nrrd"), str(tmp_path / "c.stl"))
+    assert not (tmp_path / "c.stl").exists()
