@@ -16,7 +16,7 @@ from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Source
 from viewer.data.volume import Volume
 from viewer.io.segmentation_file import read_segmentation, save
-from viewer.plugin.segment_files import OTHER_PATIENT
+from viewer.plugin.segment_files import OTHER_FRAME, OTHER_PATIENT
 from viewer.scene.edits import AddLayer
 from viewer.scene.layer import VolumeLayer, volume_layer
 
@@ -71,6 +71,27 @@ def test_somebody_elses_is_marked(stage: HeadlessStage, image: VolumeLayer) -> N
     layer = stage.session._placed(other)
     assert layer.made_from == ""
     assert OTHER_PATIENT in layer.badges
+
+
+def test_one_of_another_frame_of_reference_is_marked(stage: HeadlessStage) -> None:
+    placed = replace(GRID, frame_of_reference="1.2")
+    stage.session.history.do(AddLayer(volume_layer((Volume(np.zeros(SHAPE, np.int16), placed, "CT"),))))
+    layer = stage.session._placed(labels(replace(GRID, frame_of_reference="1.3")))
+    assert layer.made_from == ""
+    assert OTHER_FRAME in layer.badges
+
+
+def test_contours_come_over_their_image(stage: HeadlessStage, tmp_path: Path) -> None:
+    placed = replace(GRID, frame_of_reference="1.2")
+    source = Source(patient_id="P", study_uid="1.1", series_uid="1.3", dicom=True)
+    image = volume_layer((Volume(np.zeros(SHAPE, np.int16), placed, "CT", source=source),))
+    stage.session.history.do(AddLayer(image))
+    save(replace(labels(placed), source=source), tmp_path / "a.rtstruct.dcm")
+    finish(stage, stage.session.open_segmentation(tmp_path / "a.rtstruct.dcm"))
+    stage.until(lambda: bool(stage.session.document.segmentation_layers))
+    (layer,) = stage.session.document.segmentation_layers
+    assert layer.made_from == image.id
+    assert np.array_equal(layer.segmentation.array, labels().array)
 
 
 def test_what_is_saved_is_what_was_there_when_it_began(

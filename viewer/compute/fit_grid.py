@@ -14,12 +14,21 @@ from viewer.data.segmentation import Segmentation
 BESIDE = 0.01  # voxels
 
 
+def apart(one: Grid, other: Grid) -> bool:
+    """Whether both name their frames of reference, and these differ: places in them mean nothing to each other."""
+    return bool(
+        one.frame_of_reference and other.frame_of_reference and one.frame_of_reference != other.frame_of_reference
+    )
+
+
 def fitted(segmentation: Segmentation, grid: Grid) -> Segmentation | None:
     """The same labels in the whole grid, turned and flipped as it needs; None where voxels do not coincide or lie out.
 
     Files leave out empty slices, and the axes of their grids may point the other way.
     """
     own = segmentation.grid
+    if apart(own, grid):
+        return None
     steps = grid.inverse[:3, :3] @ own.affine[:3, :3]
     turn = np.rint(steps).astype(int)
     if not (np.abs(turn).sum(axis=0) == 1).all() or not (np.abs(turn).sum(axis=1) == 1).all():

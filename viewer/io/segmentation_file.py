@@ -14,7 +14,7 @@ import numpy as np
 import pydicom
 from pydicom.errors import InvalidDicomError
 
-from viewer.compute.fit_grid import fitted
+from viewer.compute.fit_grid import apart, fitted
 from viewer.compute.label_image import as_segmentation
 from viewer.compute.resample import BADGE, resample_labels
 from viewer.data.grid import Grid
@@ -67,8 +67,7 @@ def onto(segmentation: Segmentation, grid: Grid, source: Source) -> Segmentation
 
     Raises OpenError where both name their frames of reference and these differ.
     """
-    own = segmentation.grid.frame_of_reference
-    if own and grid.frame_of_reference and own != grid.frame_of_reference:
+    if apart(segmentation.grid, grid):
         raise OpenError("The segments lie in another frame of reference than the image: register the two first.")
     badges = segmentation.badges
     if not segmentation.grid.matches(grid):

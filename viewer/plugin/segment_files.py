@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from viewer.compute.fit_grid import apart
 from viewer.data.segmentation import Segmentation
 from viewer.plugin.segmenting import Segmenting
 from viewer.scene.layer import VolumeLayer
@@ -14,6 +15,7 @@ from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_laye
 from viewer.scene.task import Message, Task
 
 OTHER_PATIENT = "of another patient"  # the badge of a segmentation that lies over somebody else's image
+OTHER_FRAME = "in another frame of reference"  # where it lies among the images is then not known
 
 
 class SegmentFiles(Segmenting):
@@ -72,9 +74,12 @@ class SegmentFiles(Segmenting):
         """Over the image that it labels: the active one before others. Over another patient's it says so."""
         images = sorted(self.document.volume_layers, key=lambda layer: layer.id != self.state.active)
         own = [layer for layer in images if _may_be_of(found, layer)]
-        under = next((layer for layer in own if layer.grid.matches(found.grid)), None)
+        near = [layer for layer in own if not apart(layer.grid, found.grid)]
+        under = next((layer for layer in near if layer.grid.matches(found.grid)), None)
         if images and not own:
             found = replace(found, badges=(*found.badges, OTHER_PATIENT))
+        elif own and not near:
+            found = replace(found, badges=(*found.badges, OTHER_FRAME))
         return segmentation_layer(found, under)
 
 
