@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 IMAGES = "Images (*.dcm *.ima *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.hdr *.zip DICOMDIR *.png *.jpg);;All files (*)"
 PICTURES = "PNG picture (*.png)"
-SEGMENTATIONS = "Segmentations (*.seg.nrrd *.nii.gz *.nii *.nrrd *.mha);;All files (*)"
+SEGMENTATIONS = "Segmentations (*.seg.nrrd *.dcm *.nii.gz *.nii *.nrrd *.mha *.stl *.ply *.obj);;All files (*)"
 
 
 class Commands:
