@@ -133,6 +133,12 @@ def test_overlapping_segments_stay_apart(tmp_path: Path) -> None:
         save(both, tmp_path / "b.labelmap.dcm")
 
 
+def test_the_mark_of_the_review_goes_along(tmp_path: Path) -> None:
+    save(made(), tmp_path / "a.dcm", "AI, not reviewed")
+    assert pydicom.dcmread(tmp_path / "a.dcm").SeriesDescription == "made [AI, not reviewed]"
+    assert read_seg(tmp_path / "a.dcm").badges == ("AI, not reviewed",)
+
+
 def test_three_hundred_segments(tmp_path: Path) -> None:
     array = np.arange(np.prod(SHAPE), dtype=np.uint16).reshape(SHAPE) % 301
     many = Segmentation(array, GRID, tuple(Segment(n, f"s{n}") for n in range(1, 301)), "many")

@@ -38,7 +38,8 @@ def write_rtstruct(segmentation: Segmentation, path: Path) -> None:
     describe_file(ds)
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
     del ds.ContentDate, ds.ContentTime, ds.ImageComments
-    ds.SeriesDescription = f"{segmentation.name or 'Contours'}"[:64]
+    mark = f" [{segmentation.badges[0]}]"[:64] if segmentation.badges else ""
+    ds.SeriesDescription = f"{(segmentation.name or 'Contours')[: 64 - len(mark)]}{mark}"
     ds.StructureSetLabel, ds.StructureSetName = "CONTOURS", (segmentation.name or "Contours")[:64]
     ds.StructureSetDescription = "Not a medical device; for research and review."
     ds.StructureSetDate, ds.StructureSetTime = ds.InstanceCreationDate, ds.InstanceCreationTime

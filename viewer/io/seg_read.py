@@ -73,7 +73,7 @@ def segmentation_of(ds: Dataset, name: str) -> Segmentation:
             maps[0], grid, (*segments, *unnamed), title, referring(ds), badges=badges, overlapping=maps[1:]
         )
     made = Provenance.from_json(whole["provenance"]) if whole["provenance"] else None
-    segments = restore_segments(whole["segments"])
+    segments, badges = restore_segments(whole["segments"]), tuple(whole["badges"])
     return Segmentation(
         maps[0], grid, segments, whole["name"], referring(ds), made, badges=badges, overlapping=maps[1:]
     )

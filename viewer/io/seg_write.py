@@ -181,7 +181,8 @@ def _header(segmentation: Segmentation, kind: Kind) -> Dataset:
     describe_file(ds)
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
     ds.ImageType = ["DERIVED", "PRIMARY"]
-    ds.SeriesDescription = f"{segmentation.name or 'Segmentation'}"[:64]
+    mark = f" [{segmentation.badges[0]}]"[:64] if segmentation.badges else ""
+    ds.SeriesDescription = f"{(segmentation.name or 'Segmentation')[: 64 - len(mark)]}{mark}"
     ds.ContentLabel, ds.ContentDescription, ds.ContentCreatorName = "SEGMENTATION", "For research and review", ""
     ds.FrameOfReferenceUID, ds.PositionReferenceIndicator = grid.frame_of_reference or uid.generate_uid(None), ""
     ds.LossyImageCompression = "00"
@@ -202,6 +203,7 @@ def _header(segmentation: Segmentation, kind: Kind) -> Dataset:
         "affine": grid.affine.tolist(),
         "frame_of_reference": grid.frame_of_reference,
         "name": segmentation.name,
+        "badges": segmentation.badges,
         "dtypes": [array.dtype.str for array in segmentation.maps],
         "segments": [asdict(one) for one in segmentation.segments],
         "provenance": segmentation.provenance.to_json() if segmentation.provenance else None,

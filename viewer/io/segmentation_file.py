@@ -119,7 +119,8 @@ def save(segmentation: Segmentation, target: Path, mark: str = "", overwrite: bo
         replacing.sweep(target.parent)
         with replacing.temporary(target.parent) as folder:
             made = folder / f"made{ending}"
-            write(segmentation, made)
+            badges = tuple(dict.fromkeys((*([mark] if mark else []), *segmentation.badges)))
+            write(replace(segmentation, badges=badges), made)
             replacing.flush(made)
             if ending not in SURFACES:
                 (_check_masks if ending == CONTOURS else _check)(segmentation, read(made, [segmentation.grid]))
