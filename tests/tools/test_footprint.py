@@ -38,6 +38,21 @@ def test_a_ball_is_as_large_as_its_radius_says(spacing, radius):
     assert np.linalg.norm(at - grid.centre, axis=1).max() <= radius * (1 + 1e-5)
 
 
+@given(st.floats(-0.3, 0.3), st.tuples(*[st.floats(-6, 6)] * 3))
+def test_a_ball_is_round_in_a_sheared_grid_too(lean, way):
+    """As of a CT with a tilted gantry: the slices are shifted against each other."""
+    affine = np.array([[0, 0, 0.8, -10.0], [lean, 1.0, 0, -10.0], [1.5, 0, 0, -10.0], [0, 0, 0, 1]])
+    grid = Grid((16, 24, 30), affine)
+    start, end = grid.centre, grid.centre + way
+    mask = whole(grid, ball(grid, start, end, 5.0))
+    off = grid.to_world(np.argwhere(np.ones(grid.shape, bool))) - start
+    length = max(np.dot(way, way), 1e-12)
+    along = np.clip(off @ np.asarray(way) / length, 0, 1)
+    away = np.linalg.norm(off - along[:, None] * way, axis=1).reshape(grid.shape)
+    sure = np.abs(away - 5.0) > 1e-3
+    assert (mask == (away <= 5.0))[sure].all()
+
+
 @given(st.floats(0, 2 * np.pi), st.floats(5, 40), radii)
 def test_a_fast_stroke_has_no_gaps(angle, length, radius):
     grid = Grid.of((3, 120, 120), (2.0, 0.7, 0.7))

@@ -20,6 +20,7 @@ from viewer.scene.layer import Box
 
 Mask = NDArray[np.bool_]
 Flat = tuple[float, float]  # mm along the plane's right and down
+UPRIGHT = 1e-6  # cosine below which two axes are at right angles
 FINE = 4  # cells of the lattice that an outline is drawn on, in the smallest spacing
 
 
@@ -89,16 +90,26 @@ def ball(grid: Grid, start: ArrayLike, end: ArrayLike, radius: float) -> tuple[B
     box = around(ends.min(axis=0) - reach, ends.max(axis=0) + reach, grid.shape)
     if box is None:
         return None
-    lines = [np.arange(part.start, part.stop, dtype=np.float32) for part in box]
-    k, j, i = lines[0][:, None, None], lines[1][:, None], lines[2]
-    steps, offset = grid.affine[:3, :3].astype(np.float32), (grid.origin - first).astype(np.float32)
-    x, y, z = (steps[row, 0] * k + steps[row, 1] * j + steps[row, 2] * i + offset[row] for row in range(3))
-    off = x * x + y * y + z * z
+    k, j, i = (  # mm along the axes of the voxels, which need not be at right angles
+        ((np.arange(part.start, part.stop) - at) * step).astype(np.float32)
+        for part, at, step in zip(box, ends[0], grid.spacing, strict=True)
+    )
+    away = k[:, None, None], j[:, None], i
+    off = away[0] ** 2 + away[1] ** 2 + away[2] ** 2
+    leans = grid.axes.T @ grid.axes
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        if abs(leans[one, other]) > UPRIGHT:
+            off += np.float32(2 * leans[one, other]) * away[one] * away[other]
     length = float(way @ way)
     if length:
-        ahead = (x * np.float32(way[0]) + y * np.float32(way[1]) + z * np.float32(way[2])) / np.float32(length)
+        towards = (way @ grid.axes / length).astype(np.float32)
+        ahead = towards[0] * away[0] + towards[1] * away[1] + towards[2] * away[2]
         along = np.clip(ahead, 0, 1)
-        off += np.float32(length) * along * (along - 2 * ahead)  # |q - along·way|², multiplied out
+        ahead *= -2  # from here on in place: half the time for a large ball
+        ahead += along
+        ahead *= along
+        ahead *= np.float32(length)
+        off += ahead  # |q - along·way|², multiplied out
     mask = off <= radius * radius
     if not mask.any():
         mask = off <= off.min()
