@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from viewer.tools.mouse import PAINTING
 from viewer.ui.action import Action
+from viewer.ui.segments_split import split
 
 if TYPE_CHECKING:
     from viewer.ui.window import MainWindow
@@ -32,6 +33,10 @@ def _segments(w: MainWindow) -> list[Action]:
         Action("name_segment", "Name, colour and code…", w.segments.name, MENU, "rename", "Ctrl+Alt+E", when=chosen),
         Action("next_segment", "Next segment", partial(do.next, 1), MENU, key="Ctrl+Alt+Down", when=chosen),
         Action("previous_segment", "Previous segment", partial(do.next, -1), MENU, key="Ctrl+Alt+Up", when=chosen),
+        Action(
+            "split_segment", "Split segment into its parts", partial(split, do), MENU, "grid", when=chosen,
+            tip="Every part that does not hang together with the others becomes a segment",
+        ),
         Action("remove_segment", "Remove segment", do.remove, MENU, "remove", when=chosen),
         Action(
             "copy_segment", "Copy segment", clip.copy, MENU, "copy", "Ctrl+Alt+C", when=chosen, new_group=True,

@@ -29,6 +29,7 @@ class SegmentsEditing:
 
     def __init__(self, session: Session) -> None:
         self.session, self.state = session, session.state
+        self.work: object = None  # what is computed beside the window for a verb: kept alive until the next one
         self._followed: SegmentationLayer | None = None
         document = session.document
         for signal in (document.inserted, document.removed, document.moved, session.state.events.active):
