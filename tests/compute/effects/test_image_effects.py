@@ -197,13 +197,41 @@ def test_a_lesion_is_found_from_three_strokes(grow, spacing):
     assert grown.dtype == seeds.dtype
 
 
+@pytest.mark.parametrize("spacing", [UNIT, (3.0, 0.7, 0.7)])
+def test_a_large_box_is_grown_coarsely_first_and_comes_out_the_same(spacing, monkeypatch):
+    image, mask, seeds = lesion(spacing)
+    exact = growcut.from_seeds(image, seeds, spacing)
+    monkeypatch.setattr(growcut, "LARGE", image.size // 20)  # two levels, or three
+    growing = growcut.GrowCut(image, spacing)
+    refined = growing.grow(seeds)
+    assert dice(refined == 1, exact == 1) > 0.97
+    assert dice(refined == 1, mask) > 0.93
+    assert np.array_equal(refined[seeds > 0], seeds[seeds > 0])
+    assert refined.dtype == seeds.dtype
+    assert (refined > 0).all()
+    more = seeds.copy()
+    more[0, 0, 0] = 4
+    assert growing.grow(more)[0, 0, 0] == 4
+
+
+@pytest.mark.parametrize("locality", [0.0, 0.01])
+def test_seeds_of_two_segments_side_by_side_both_stay_in_a_large_box(locality, monkeypatch):
+    monkeypatch.setattr(growcut, "LARGE", 100)
+    image, seeds = noisy(1, (11, 13, 17)), np.zeros((11, 13, 17), np.uint16)
+    seeds[4, 6, 8], seeds[4, 6, 9], seeds[10, 12, 16] = 700, 3, 9
+    grown = growcut.from_seeds(image, seeds, UNIT, locality=locality)
+    assert np.array_equal(grown[seeds > 0], seeds[seeds > 0])
+    assert set(np.unique(grown)) == {3, 9, 700}
+
+
 @pytest.mark.parametrize("grow", [growcut.from_seeds, watershed.from_markers])
-def test_labels_beyond_a_byte_and_single_slices_are_grown(grow):
+def test_labels_beyond_a_byte_and_single_slices_are_grown(grow, monkeypatch):
+    monkeypatch.setattr(growcut, "LARGE", 500)
     image = np.zeros((1, 30, 30), np.float32)
     image[:, 10:20, 10:20] = 100
     seeds = np.zeros(image.shape, np.uint16)
     seeds[0, 15, 15], seeds[0, 2, 2] = 1000, 3
-    assert dice(grow(image, seeds, UNIT) == 1000, image > 50) > 0.95
+    assert dice(grow(image, seeds, (0.2, 1.0, 1.0)) == 1000, image > 50) > 0.95
 
 
 @pytest.mark.parametrize("grow", [growcut.from_seeds, watershed.from_markers])

@@ -8,16 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.effects.asked import Labels, Mask, Tell
+from viewer.compute.effects.asked import Labels, Mask, Spacing, Tell
 
 Costs = NDArray[np.float32]
 Indices = NDArray[np.intp]
 WIDTH = 0.1  # of the front, in cost: what is so near to its cheapest voxel moves on with it
 
 
-def spread(
-    values: Costs, cost: Costs, labels: Labels, front: Mask, steps: Sequence[float], tell: Tell
-) -> tuple[Costs, Labels]:
+def spread(values: Costs, cost: Costs, labels: Labels, front: Mask, steps: Spacing, tell: Tell) -> tuple[Costs, Labels]:
     """The cost of the cheapest way to each voxel [k, j, i], and the label where it begins.
 
     A step to the neighbour by a face costs the difference of their values and what `steps` says for its axis.

@@ -39,7 +39,8 @@ class Snake:
         values = blurred(raw, BLUR, spacing)
         self.by, self.push, self.smoothness, self.steps = by, push, smoothness, 0
         self._level, self._values = LevelSet(mask, spacing), values
-        self._mean, self._spread = float(raw[mask].mean()), float(raw[mask].std()) or 1.0
+        self._flat = self._level.padded(values)
+        self._within, self._around, self._spread = float(raw[mask].mean()), 0.0, float(raw[mask].std()) or 1.0
         if by == "edges":
             ease = _ease(values, spacing)
             self._ease = self._level.padded(ease)
@@ -58,25 +59,26 @@ class Snake:
         before = self.mask
         if not before.any():
             raise Refusal("The segment has shrunk to nothing: begin with a larger one, or push it outwards.")
-        force = None if self.by == "edges" else self._level.padded(self._force(before))
+        if self.by == "regions":
+            self._within, self._around = (
+                float(self._values[part].mean()) if part.any() else 0.0 for part in (before, ~before)
+            )
         for _ in range(MOVES):
-            band = self._level.band
-            if force is not None:
-                self._level.move(force[band], np.full(len(band), self.smoothness, np.float32))
-            else:
-                ease = self._ease[band]
-                self._level.move(self.push * ease, self.smoothness * ease, [drift[band] for drift in self._drift])
+            self._move()
         self.steps += 1
         return int(np.count_nonzero(self.mask != before))
 
-    def _force(self, inside: Mask) -> Floats:
-        """−1…1 at each voxel, positive where the value is like those inside."""
-        if self.by == "alike":
-            force = ALIKE - np.abs(self._values - self._mean) / self._spread
+    def _move(self) -> None:
+        band = self._level.band
+        if self.by == "edges":
+            ease = self._ease[band]
+            self._level.move(self.push * ease, self.smoothness * ease, [drift[band] for drift in self._drift])
+            return
+        if self.by == "regions":
+            force = (self._flat[band] - (self._within + self._around) / 2) / ((self._within - self._around) / 2 or 1)
         else:
-            within, around = self._values[inside].mean(), self._values[~inside].mean()
-            force = (self._values - (within + around) / 2) / ((within - around) / 2 or 1)
-        return np.asarray(np.clip(force + self.push, -1, 1), dtype=np.float32)
+            force = ALIKE - np.abs(self._flat[band] - self._within) / self._spread
+        self._level.move(np.clip(force + self.push, -1, 1), np.full(len(band), self.smoothness, np.float32))
 
 
 def _ease(values: Floats, spacing: Spacing) -> Floats:
