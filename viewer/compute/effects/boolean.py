@@ -18,8 +18,3 @@ def intersection(one: Mask, other: Mask) -> Mask:
 def difference(one: Mask, other: Mask) -> Mask:
     """What is in one and not in the other. Box: around the one."""
     return one & ~other
-
-
-def either(one: Mask, other: Mask) -> Mask:
-    """What is in one of them and not in both. Box: around both."""
-    return one ^ other
