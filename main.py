@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from viewer.cli.stage import WindowStage
 
-COMMANDS = ("demo", "info", "plugins", "run", "compare", "convert", "snapshot", "models", "doctor", "--help", "--version")
+COMMANDS = (
+    "demo", "info", "plugins", "run", "compare", "convert", "snapshot", "models", "doctor", "--help", "--version",
+)  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> int:
