@@ -32,6 +32,14 @@ def blobs(seed: int, shape: tuple[int, int, int] = (10, 14, 16), share: float = 
     return noise > np.quantile(noise, 1 - share)
 
 
+def noisy(seed: int, shape: tuple[int, int, int] = (10, 12, 14)) -> Values:
+    """Smooth noise of a few tens."""
+    from scipy.ndimage import gaussian_filter
+
+    noise = np.random.default_rng(seed).standard_normal(shape)
+    return (gaussian_filter(noise, 1) * 100).astype(np.float32)
+
+
 def dice(one: Mask, other: Mask) -> float:
     return 2 * int((one & other).sum()) / max(int(one.sum()) + int(other.sum()), 1)
 
