@@ -56,6 +56,7 @@ class MeasureSection(QWidget):
         self.table.verticalHeader().hide()
         self.table.cellClicked.connect(lambda row, _: do.choose(self.rows[row].segment.key))
         self._build()
+        self._busy(False)
         do.changed.connect(self.refresh)
         self.refresh()
 
