@@ -21,7 +21,6 @@ from viewer.scene.comparison import Compared, compared
 from viewer.scene.document import Document
 from viewer.scene.inspection import Inspected, inspected
 from viewer.scene.layer import Box, Layer, PlacedLayer, VolumeLayer
-from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.view_state import ViewState
 
 LIFT = 0.05  # mm between layers: the depth buffer tells 0.0001
@@ -77,11 +76,6 @@ class SliceView(View):
         if self.compared:
             return self.compared.fixed
         return self.base if self.inspected else self.document.reference
-
-    @property
-    def labels(self) -> tuple[SegmentationLayer, ...]:
-        """The segmentations that are drawn over the images, bottom first."""
-        return self.document.shown_segmentations if self.state.show_overlays else ()
 
     @property
     def plane(self) -> Plane | None:

@@ -135,6 +135,11 @@ class View(GLView):
         visible = self.document.shown
         return visible if self.state.show_overlays else visible[:1]
 
+    @property
+    def labels(self) -> tuple[SegmentationLayer, ...]:
+        """The segmentations that are drawn over the images, bottom first."""
+        return self.document.shown_segmentations if self.state.show_overlays else ()
+
     def set_active(self, active: bool) -> None:
         """Show or hide the accent frame."""
         if active != self._active:

@@ -18,7 +18,8 @@ class Preset:
     """opacity, color and gradient are points (value, y).
 
     Values are physical ("physical") or fractions of the layer's window ("window"); gradient values are fractions of
-    the window's width a millimetre. blend: "composite" or "maximum". Colours are "rrggbb".
+    the window's width a millimetre. blend: "composite" or "maximum". Colours are "rrggbb". Without opacity
+    the image is not drawn: only segments are.
     """
 
     id: str

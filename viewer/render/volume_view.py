@@ -1,9 +1,10 @@
-"""The 3-D view: one image, rendered as a volume."""
+"""The 3-D view: one image, rendered as a volume, with the surfaces of segments."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,19 @@ from viewer.data.grid import Grid, orientation_letters
 from viewer.data.volume import Window
 from viewer.render.artist import SpaceArtist, space_artist_of
 from viewer.render.gl_info import is_software
-from viewer.render.overlay import DIM, WARNING, Line, Overlay, layer_lines, loading, mark_lines, number, patient_lines
+from viewer.render.label_surfaces import LabelSurfaces
+from viewer.render.overlay import (
+    DIM,
+    WARNING,
+    Line,
+    Overlay,
+    label_lines,
+    layer_lines,
+    loading,
+    mark_lines,
+    number,
+    patient_lines,
+)
 from viewer.render.view import View
 from viewer.render.volume_presets import Preset, presets, presets_for
 from viewer.scene.document import Document
@@ -45,6 +58,7 @@ class VolumeView(View):
     def __init__(self, document: Document, state: ViewState, parent: QWidget | None = None) -> None:
         super().__init__(document, state, "volume", parent)
         self._artist: SpaceArtist | None = None
+        self._surfaces = LabelSurfaces(self.renderer, self.redraw, lambda: bool(self._machine()["software"]))
         self._layer: VolumeLayer | None = None
         self._chosen = ""  # id of the preset the user took
         self._grid: Grid | None = None  # what the camera was aimed at
@@ -140,17 +154,19 @@ class VolumeView(View):
         self.sync()
         while self._steps is not None:
             self._prepare()
+        self._surfaces.finish(self.labels)
         self._due = True
         picture = self.grabFramebuffer()
         self._rest.stop()
         return picture
 
     def drop(self, layer: Layer) -> None:
+        self._surfaces.drop(layer)
         if layer is self._layer:
             self._forget()
 
     def shows(self, layer: Layer, box: Box) -> bool:
-        return False  # it waits for the last pixel, which `loaded` tells of
+        return False  # it waits for the last pixel, which `loaded` tells of, and for the end of a stroke
 
     # What it draws.
     def sync(self) -> bool:
@@ -175,11 +191,11 @@ class VolumeView(View):
         if layer is None or preset is None:
             return Overlay(active=self._active)
         message = self.problem or ("Preparing 3-D …" if self._steps else "")
-        marks = mark_lines((layer,))
+        marks = mark_lines((layer, *self.labels))
         common = Overlay(top_right=marks, message=message, loading=loading((layer,)), active=self._active)
         if not self.state.show_text:
             return common
-        badges = list(layer_lines((layer,)))
+        badges = [*label_lines(self.labels), *layer_lines((layer,))]
         if artist and artist.reduced and artist.solid:
             size = " × ".join(number(length) for length in artist.solid.grid.spacing[::-1])
             badges.append(Line(f"reduced for 3-D: {size} mm", WARNING))
@@ -187,17 +203,10 @@ class VolumeView(View):
             badges.append(Line("3-D: placed, not bent", WARNING))
         right, up = self._screen()
         letters = [orientation_letters(side, 0.35) for side in (-right, right, up, -up)]
-        return Overlay(
-            top_left=patient_lines(layer.source),
-            top_right=tuple(badges),
-            bottom_left=() if message else (Line(preset.title, DIM),),
-            edges=("", "", "", "")
-            if message or not layer.volumes[0].grid.placed
-            else (letters[0], letters[1], letters[2], letters[3]),
-            message=common.message,
-            loading=common.loading,
-            active=common.active,
-        )
+        if layer.volumes[0].grid.placed and not message:
+            common = replace(common, edges=(letters[0], letters[1], letters[2], letters[3]))
+        below = () if message else (*self._surfaces.lines, Line(preset.title, DIM))
+        return replace(common, top_left=patient_lines(layer.source), top_right=tuple(badges), bottom_left=below)
 
     def _machine(self) -> dict[str, Any]:
         """What draws here. Called with the context current."""
@@ -218,7 +227,8 @@ class VolumeView(View):
     def _show(self, artist: SpaceArtist, layer: VolumeLayer, preset: Preset) -> bool:
         """Coarse where something moved, full where the rest is due; a new window alone waits for the rest."""
         window = layer.window if preset.values == "window" else None
-        scene = (artist.solid, layer.transform, preset, self._moves, self.width(), self.height())
+        surfaces = self._surfaces.show(self.labels)
+        scene = (artist.solid, layer.transform, preset, surfaces, self._moves, self.width(), self.height())
         full, self._due = self._due, False
         moved = scene != self._scene
         if not full and (moved or window != self._window):
@@ -227,13 +237,14 @@ class VolumeView(View):
             return False
         self._scene, self._window, self._full = scene, window, full
         artist.show(preset)
-        artist.prop.VisibilityOn()
+        artist.prop.SetVisibility(bool(preset.opacity))
         self._aim(layer.volumes[0].grid, layer.room_grid)
         self.gl_window.SetDesiredUpdateRate(RESTING if full else TURNING)
         return True
 
     def _hide(self) -> bool:
         """Nothing to render: True where there was something."""
+        self._surfaces.hide()
         if self._artist:
             self._artist.prop.VisibilityOff()
         changed, self._scene = self._scene is not None, None
