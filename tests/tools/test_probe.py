@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from viewer.render.view import MouseEvent
@@ -49,3 +50,26 @@ def test_nothing_is_said_once_the_mouse_left(view, readings):
     view.mouse.emit(view, MouseEvent("move", 200, 150))
     view.mouse.emit(view, MouseEvent("leave"))
     assert readings[-1] is None
+
+
+def test_segments_are_named_where_slices_show_them(view, readings, layer, document, state):
+    from viewer.data.segmentation import Segment, Segmentation
+    from viewer.scene.segmentation_layer import SegmentationLayer
+    from viewer.ui.status import describe
+
+    grid = layer.volumes[0].grid
+    ones = np.ones(grid.shape, np.uint8)
+    segments = Segment(1, "liver"), Segment(1, "lesion", layer=1)
+    labels = SegmentationLayer(segmentation=Segmentation(ones, grid, segments, overlapping=(ones,)))
+    document.insert(len(document), labels)
+
+    def read() -> list[str]:
+        view.mouse.emit(view, MouseEvent("move", 200, 150))
+        return [segment.name for segment in readings[-1].segments]
+
+    assert read() == ["lesion", "liver"]
+    assert describe(readings[-1]).endswith("· lesion · liver")
+    labels.hidden = frozenset({(1, 1)})
+    assert read() == ["liver"]
+    state.show_overlays = False
+    assert read() == []

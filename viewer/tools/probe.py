@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from psygnal import Signal
 
+from viewer.data.segmentation import Segment
 from viewer.render.view import MouseEvent, View
 from viewer.scene.layer import VolumeLayer
 from viewer.tools.tool import Tool
@@ -17,11 +18,13 @@ class Reading:
     transform puts the place.
 
     values: the images shown there, top first, each with its physical value (RGB for colour; None outside).
+    segments: those that are shown there, top first.
     """
 
     world: tuple[float, float, float]
     index: tuple[int, int, int] | None
     values: tuple[tuple[VolumeLayer, float | tuple[int, ...] | None], ...]
+    segments: tuple[Segment, ...] = ()
 
 
 class Probe(Tool):
@@ -44,4 +47,15 @@ class Probe(Tool):
             return None
         now = self.state.timepoint
         index = shown[0].volume(now).grid.nearest(shown[0].own_place(world))
-        return Reading(world, index, tuple((layer, layer.value_at(world, now)) for layer in shown))
+        values = tuple((layer, layer.value_at(world, now)) for layer in shown)
+        return Reading(world, index, values, self._segments(world))
+
+    def _segments(self, world: tuple[float, float, float]) -> tuple[Segment, ...]:
+        """Those that slices show at a place."""
+        layers = self.document.shown_segmentations if self.state.show_overlays else ()
+        return tuple(
+            segment
+            for layer in reversed(layers)
+            for segment in reversed(layer.segments_at(world))
+            if segment.key not in layer.hidden
+        )

@@ -163,7 +163,7 @@ class _JobsSummary(QPushButton):
 
 
 def describe(reading: Reading) -> str:
-    """Place and values: "L 12.3  P 4.0  H 33.5 mm · CT −1024 HU"; column and row where no side is known."""
+    """Place, values, segments: "L 12.3  P 4.0  H 33.5 mm · CT 57 HU · liver"; column and row where no side is known."""
     if reading.values[-1][0].volumes[0].grid.placed:
         place = "  ".join(f"{LETTERS[axis][mm < 0]} {abs(mm):.1f}" for axis, mm in enumerate(reading.world))
         parts = [f"{place} mm"]
@@ -172,6 +172,7 @@ def describe(reading: Reading) -> str:
     for layer, value in reading.values:
         unit = wording.unit(layer.volumes[0].unit)
         parts.append(f"{layer.name} {_value(value)} {unit}".rstrip())
+    parts += dict.fromkeys(segment.name for segment in reading.segments)
     return " · ".join(parts)
 
 
