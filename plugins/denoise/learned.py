@@ -27,13 +27,14 @@ MIRRORS = ((), (1, 2), (0, 1), (0, 2))  # axes that are turned round together
 class Averaged:
     """A network asked about an image and its mirror images: the mean of its answers errs less."""
 
-    def __init__(self, net: Net, strides: haar.Strides) -> None:
-        self._net, self._strides = net, strides
+    def __init__(self, net: Net, strides: haar.Strides, job: Job) -> None:
+        self._net, self._strides, self._job = net, strides, job
         self.engine, self.precision, self.device = net.engine, net.precision, net.device
 
     def __call__(self, batch: Floats) -> Floats:
         total = np.float32(0)
         for axes in MIRRORS:
+            self._job.progress(0.0)  # hears a cancel: four answers may take seconds
             turned = np.ascontiguousarray(haar.mirrored(batch, axes, self._strides))
             total = total + haar.mirrored(self._net(turned), axes, self._strides)
         return np.asarray(total / np.float32(len(MIRRORS)), np.float32)
@@ -42,7 +43,7 @@ class Averaged:
         """The same with less need of memory, where the network has such a form."""
         lighter = getattr(self._net, "lighter", None)
         net = lighter(job) if lighter else None
-        return Averaged(net, self._strides) if net else None
+        return Averaged(net, self._strides, job) if net else None
 
 
 def denoised(
@@ -55,7 +56,7 @@ def denoised(
     """
     strides = haar.SOLID if flat_axis is None else haar.FLAT
     net: Net = job.model(MODEL if flat_axis is None else THICK, channels=prod(strides) + 2, multiple=MULTIPLE)
-    net = Averaged(net, strides) if mirrored else net
+    net = Averaged(net, strides, job) if mirrored else net
     out = np.empty(image.array.shape, image.array.dtype if image.array.dtype.kind in "iu" else np.float32)
     # thick slices lie along the first axis of what the network sees
     given, made = (np.moveaxis(array, flat_axis or 0, 0) for array in (image.array, out))

@@ -133,7 +133,7 @@ class Leaning:
 def test_best_is_the_mean_of_mirrored_answers() -> None:
     image = np.random.default_rng(0).normal(size=(8, 8, 16)).astype(np.float32)
     batch = haar.channels(image, True, haar.SOLID)[None]
-    said = Averaged(Leaning(), haar.SOLID)(batch)
+    said = Averaged(Leaning(), haar.SOLID, Job())(batch)
     assert np.allclose(haar.inverse(said[0], haar.SOLID), 7.5, atol=1e-4)
 
 
