@@ -7,8 +7,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from vtkmodules.vtkCommonDataModel import vtkPolyData
-from vtkmodules.vtkFiltersCore import vtkPolyDataNormals, vtkSurfaceNets3D
+from vtkmodules.util.numpy_support import vtk_to_numpy
+from vtkmodules.vtkFiltersCore import (
+    vtkPolyDataNormals,
+    vtkReverseSense,
+    vtkSurfaceNets3D,
+    vtkWindowedSincPolyDataFilter,
+)
 
 from viewer.data.grid import Grid
 from viewer.render.bridge import image_of
@@ -16,7 +21,7 @@ from viewer.render.reduce import Limits, factors
 from viewer.scene.label_boxes import bounds
 from viewer.scene.layer import Box
 
-SHIFT = 0.5  # voxels that smoothing may move a corner: with more, lesions of some voxels shrink to nothing
+SHIFT = 0.3  # voxels that smoothing may move a corner along each axis
 SLAB = 16  # slices that are searched at once: scipy holds Python's lock while it does
 
 
@@ -90,19 +95,44 @@ def surface(
     nets.SetInputData(image)
     nets.SetValue(0, 1)
     nets.SetOutputMeshTypeToTriangles()
-    nets.SetSmoothing(smooth)
-    nets.SetConstraintScale(SHIFT)
-    shaded: Any = nets
-    if smooth:
-        shaded = vtkPolyDataNormals()
-        shaded.SetInputConnection(nets.GetOutputPort())
-        shaded.SplittingOff()
-        shaded.ConsistencyOff()
+    nets.SmoothingOff()
+    nets.Update()
+    faces: Any = nets.GetOutput()
+    faces.GetCellData().Initialize()
+    mesh = _smoothed(faces, (grid.spacing * by)[::-1]) if smooth else faces
+    return _mirrored(mesh) if np.linalg.det(grid.direction) < 0 else mesh, box
+
+
+def _smoothed(faces: Any, voxel: NDArray[np.float64]) -> Any:
+    """Rounded by a windowed sinc (Taubin, Zhang and Golub, ECCV 1996), with normals. voxel: mm along i, j, k.
+
+    It keeps volumes, but for parts of a voxel or two, which it would shrink to nothing: so no corner goes far.
+    """
+    sinc: Any = vtkWindowedSincPolyDataFilter()
+    sinc.SetInputData(faces)
+    sinc.SetPassBand(0.05)
+    sinc.NormalizeCoordinatesOn()
+    sinc.NonManifoldSmoothingOn()
+    sinc.Update()
+    rounded: Any = sinc.GetOutput()
+    was, now = (vtk_to_numpy(one.GetPoints().GetData()) for one in (faces, rounded))
+    now[:] = was + np.clip(now - was, -SHIFT * voxel, SHIFT * voxel)
+    rounded.GetPoints().Modified()
+    shaded: Any = vtkPolyDataNormals()
+    shaded.SetInputData(rounded)
+    shaded.SplittingOff()
+    shaded.ConsistencyOff()
     shaded.Update()
-    out: Any = vtkPolyData()
-    out.ShallowCopy(shaded.GetOutput())
-    out.GetCellData().Initialize()
-    return out, box
+    return shaded.GetOutput()
+
+
+def _mirrored(mesh: Any) -> Any:
+    """Triangles the other way round: where a grid mirrors them, OpenGL would take the outside for the inside."""
+    turned: Any = vtkReverseSense()
+    turned.SetInputData(mesh)
+    turned.ReverseNormalsOff()
+    turned.Update()
+    return turned.GetOutput()
 
 
 def _blocks(mask: NDArray[np.bool_], by: tuple[int, int, int]) -> NDArray[np.uint8]:
