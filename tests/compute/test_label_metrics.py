@@ -27,6 +27,7 @@ def test_monai_finds_the_same(seed, spacing):
         compute_hausdorff_distance,
         compute_surface_dice,
     )
+    from monai.metrics.utils import get_edge_surface_distance
 
     one, two = blobs(seed), blobs(seed + 1)
     found = label_metrics(one, two, Grid.of(one.shape, spacing), tolerance=1.5)
@@ -37,9 +38,12 @@ def test_monai_finds_the_same(seed, spacing):
     assd = compute_average_surface_distance(hot_two, hot_one, symmetric=True, **options)
     nsd = compute_surface_dice(hot_two, hot_one, [1.5, 1.5], **options)
     for label in (1, 2):
-        theirs = [float(each[0, label - 1]) for each in (dice, hd95, assd, nsd)]
-        ours = found[label]
-        assert (ours.dice, ours.hd95, ours.assd, ours.nsd) == pytest.approx(theirs, abs=1e-4)
+        ours, masks = found[label], [torch.tensor(array == label) for array in (one, two)]
+        _, far, _ = get_edge_surface_distance(*masks, spacing=spacing, symmetric=True)
+        theirs = [float(each[0, label - 1]) for each in (dice, assd, nsd)]
+        assert (ours.dice, ours.assd, ours.nsd) == pytest.approx(theirs, rel=1e-6, abs=1e-6)
+        assert ours.hd95 == pytest.approx(max(np.percentile(each.double(), 95) for each in far), rel=1e-6)
+        assert ours.hd95 == pytest.approx(float(hd95[0, label - 1]), rel=1e-5)  # MONAI's rank is of single precision
 
 
 def test_equal_maps_agree_wholly():

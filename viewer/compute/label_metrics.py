@@ -1,10 +1,20 @@
 """How well two label maps agree: overlap and distances of surfaces, label by label.
 
-Surfaces are voxels with a face on something else, distances run between their centres, as MONAI and SciPy have it.
+The definitions are MONAI's (monai.metrics), written out because others differ:
+- The surface of a mask is its voxels with a face on something else, or on the edge of the image. (ITK's filters do not
+  count the edge of the image.)
+- Distances run between centres of voxels, in mm, from every voxel of one surface to the nearest of the other surface.
+  (itk::HausdorffDistanceImageFilter measures from all voxels to the nearest of the other mask.)
+- HD95 is the larger of the two directed 95th percentiles, each interpolated between the two nearest ranks. (Others take
+  one percentile of both directions together.)
+- ASSD is the mean of all distances of both directions together, each voxel counted once. (Others take the mean of the
+  two means.) NSD is the share of both surfaces' voxels within the tolerance, the tolerance included. (Nikolov's own
+  code weighs each by its area.)
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +24,11 @@ from numpy.typing import NDArray
 from viewer.data.grid import Floats, Grid
 
 Mask = NDArray[np.bool_]
+Tell = Callable[[float], None]
+Box = tuple[slice, slice, slice]
+
+AT_ONCE = 20_000  # voxels of a surface between two chances to cancel
+LEAF = 32  # points in a leaf of the search tree: twice as fast as the default on surfaces that lie apart
 
 
 @dataclass(frozen=True)
@@ -34,41 +49,94 @@ def label_metrics(
     reference: NDArray[Any], other: NDArray[Any], grid: Grid, tolerance: float = 1.0
 ) -> dict[int, Agreement]:
     """Every label (but 0) of one or both maps [k, j, i] of unsigned integers on `grid`. tolerance: of nsd, mm."""
-    from scipy import ndimage  # not before the window is there
-
     if reference.shape != other.shape:
         raise ValueError("The label maps have different sizes: resample one onto the other first.")
-    boxes, others = (ndimage.find_objects(array.astype(np.int64)) for array in (reference, other))
-    found = {}
-    for place in range(max(len(boxes), len(others))):
-        both = [list_[place] for list_ in (boxes, others) if place < len(list_) and list_[place] is not None]
-        if both:
-            box = tuple(
-                slice(min(one[axis].start for one in both), max(one[axis].stop for one in both)) for axis in range(3)
-            )
-            one, two = reference[box] == place + 1, other[box] == place + 1
-            found[place + 1] = agreement(one, two, grid.spacing, tolerance)
+    boxes, others, found = label_boxes(reference), label_boxes(other), {}
+    for label in sorted({*boxes, *others}):
+        box = around(boxes.get(label), others.get(label))
+        assert box is not None
+        one, two = reference[box] == label, other[box] == label
+        found[label] = agreement(one, two, surface_distances(one, two, grid.spacing), tolerance)
     return found
 
 
-def agreement(one: Mask, two: Mask, spacing: Floats, tolerance: float = 1.0) -> Agreement:
-    """Of two masks [k, j, i], at least one of them not empty; spacing along k, j, i and tolerance in mm."""
+def label_boxes(labels: NDArray[Any]) -> dict[int, Box]:
+    """The smallest box around every label but 0."""
     from scipy import ndimage  # not before the window is there
 
-    sizes = int(one.sum()) + int(two.sum())
-    dice = 2 * int((one & two).sum()) / max(sizes, 1)
+    return {label: box for label, box in enumerate(ndimage.find_objects(labels), 1) if box is not None}
+
+
+def around(one: Box | None, two: Box | None) -> Box | None:
+    """The smallest box that holds both; None where there is neither."""
+    if one is None or two is None:
+        return one or two
+    k, j, i = (slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, two, strict=True))
+    return k, j, i
+
+
+@dataclass(frozen=True)
+class SurfaceDistances:
+    """first, second: voxels (n, 3) of the two surfaces, as k, j, i. there, back: mm from each to the other surface."""
+
+    first: NDArray[np.intp]
+    second: NDArray[np.intp]
+    there: Floats
+    back: Floats
+
+    @property
+    def worst(self) -> tuple[float, NDArray[np.intp]]:
+        """The largest distance (the Hausdorff distance, mm), and the voxel from which it runs."""
+        ends = ((self.there, self.first), (self.back, self.second))
+        far, voxels = max(ends, key=lambda end: float(end[0].max()))
+        return float(far.max()), voxels[int(far.argmax())]
+
+
+def surface_distances(
+    one: Mask, two: Mask, spacing: Floats, tell: Tell = lambda fraction: None
+) -> SurfaceDistances | None:
+    """Between two masks [k, j, i]; None where one of them is empty. spacing: along k, j, i in mm.
+
+    By trees of the surfaces' voxels: exact, and on surfaces that lie near each other some times faster than a distance
+    transform of the box. tell: gets the progress, 0…1; may raise Cancelled.
+    """
+    from scipy.spatial import cKDTree  # not before the window is there
+
     if not (one.any() and two.any()):
+        return None
+    voxels = [np.argwhere(surface(mask)) for mask in (one, two)]
+    trees = [cKDTree(each * spacing, LEAF) for each in voxels]
+    total, done = sum(map(len, voxels)), 0
+    found: list[Floats] = []
+    for each, tree in zip(voxels, reversed(trees), strict=True):
+        far = np.empty(len(each))
+        for start in range(0, len(each), AT_ONCE):
+            tell(done / total)
+            part = slice(start, start + AT_ONCE)
+            far[part], _ = tree.query(each[part] * spacing, workers=-1)
+            done += len(far[part])
+        found.append(far)
+    return SurfaceDistances(voxels[0], voxels[1], found[0], found[1])
+
+
+def agreement(one: Mask, two: Mask, apart: SurfaceDistances | None, tolerance: float = 1.0) -> Agreement:
+    """Of two masks [k, j, i], at least one of them not empty, and the distances of their surfaces. tolerance: mm."""
+    shared, ours, theirs = (int(np.count_nonzero(mask)) for mask in (one & two, one, two))
+    dice = 2 * shared / max(ours + theirs, 1)
+    if apart is None:
         return Agreement(dice)
-    first, second = _surface(one), _surface(two)
-    there = ndimage.distance_transform_edt(~second, spacing)[first]
-    back = ndimage.distance_transform_edt(~first, spacing)[second]
-    every = np.concatenate([there, back])
-    hd95 = max(float(np.percentile(there, 95)), float(np.percentile(back, 95)))
+    every = np.concatenate([apart.there, apart.back])
+    hd95 = max(float(np.percentile(each, 95)) for each in (apart.there, apart.back))
     return Agreement(dice, hd95, float(every.mean()), float((every <= tolerance).mean()))
 
 
-def _surface(mask: Mask) -> Mask:
-    """Voxels with a face on something else, or on the edge of the image."""
-    from scipy import ndimage  # not before the window is there
-
-    return np.asarray(mask & ~ndimage.binary_erosion(mask))
+def surface(mask: Mask) -> Mask:
+    """Voxels with a face on something else, or on the edge of the array."""
+    inner = np.zeros_like(mask)
+    core = (slice(1, -1),) * 3
+    inner[core] = mask[core]
+    for axis in range(3):
+        for side in (slice(None, -2), slice(2, None)):
+            beside = tuple(side if other == axis else slice(1, -1) for other in range(3))
+            inner[core] &= mask[beside]
+    return mask & ~inner
