@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 from shapes import SPACINGS, ball, blobs, dice, volume_of
@@ -46,8 +46,9 @@ def test_margins_are_what_distances_say(seed, spacing, mm):
     mask = blobs(seed)
     outside = ndimage.distance_transform_edt(~mask, spacing)
     inside = ndimage.distance_transform_edt(mask, spacing)
-    assert np.array_equal(margin.grow(mask, mm, spacing), outside <= mm * (1 + 1e-5))
-    assert np.array_equal(margin.shrink(mask, mm, spacing), inside > mm * (1 + 1e-5))
+    assume(min(np.abs(outside - mm).min(), np.abs(inside - mm).min()) > 1e-3)  # rounding decides about the others
+    assert np.array_equal(margin.grow(mask, mm, spacing), outside <= mm)
+    assert np.array_equal(margin.shrink(mask, mm, spacing), inside > mm)
 
 
 @quick
