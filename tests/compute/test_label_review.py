@@ -118,8 +118,7 @@ def test_what_is_extra_and_what_is_missed_make_up_the_difference(seed):
 def test_segments_are_matched_by_code_then_by_name():
     ours = (Segment(1, "Leber", code=LIVER), Segment(2, "cyst"), Segment(3, "kidney", side="left"), Segment(4, "x"))
     theirs = (Segment(9, " Cyst"), Segment(5, "Liver", code=LIVER), Segment(6, "y"), Segment(7, "kidney"))
-    empty = np.zeros((4, 4, 4))
-    found = pairs(segmentation(empty, *ours), segmentation(empty, *theirs))
+    found = pairs(ours, theirs)
     assert [(one and one.label, two and two.label) for one, two in found] == [
         (1, 5), (2, 9), (3, 7), (4, None), (None, 6),
     ]  # fmt: skip
@@ -128,10 +127,7 @@ def test_segments_are_matched_by_code_then_by_name():
 def test_left_and_right_of_one_code_are_two():
     kidney = ("SCT", "64033007", "Kidney")
     left, right = Segment(1, "l", code=kidney, side="left"), Segment(2, "r", code=kidney, side="right")
-    empty = np.zeros((2, 2, 2))
-    found = pairs(
-        segmentation(empty, left, right), segmentation(empty, replace(right, label=1), replace(left, label=2))
-    )
+    found = pairs((left, right), (replace(right, label=1), replace(left, label=2)))
     assert [(one.side, two.side) for one, two in found] == [("left", "left"), ("right", "right")]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,14 +54,14 @@ class SegmentReview:
         return named.name if named else ""
 
 
-def pairs(reference: Segmentation, other: Segmentation) -> list[Pair]:
-    """The segments of both that mean the same: of the same code and side, else of the same name.
+def pairs(reference: Iterable[Segment], other: Iterable[Segment]) -> list[Pair]:
+    """The segments of two segmentations that mean the same: of the same code and side, else of the same name.
 
     In the reference's order, then what only the other has.
     """
-    left = list(other.segments)
-    by_code = {one.key: _take(left, one, _coded) for one in reference.segments}
-    found = [(one, by_code[one.key] or _take(left, one, _named)) for one in reference.segments]
+    ours, left = tuple(reference), list(other)
+    by_code = [_take(left, one, _coded) for one in ours]
+    found = [(one, coded or _take(left, one, _named)) for one, coded in zip(ours, by_code, strict=True)]
     return [*found, *((None, one) for one in left)]
 
 
@@ -73,8 +73,8 @@ def review(
     Raises Refusal, one sentence, where the two do not lie on one grid.
     """
     check(reference, other)
-    ours, theirs = (_boxes(one) for one in (reference, other))
-    matched, found = pairs(reference, other), []
+    ours, theirs = (boxes_of(one) for one in (reference, other))
+    matched, found = pairs(reference.segments, other.segments), []
     boxes = [around(_box(ours, one), _box(theirs, two)) for one, two in matched]
     sizes = np.cumsum([0, *(1 + _size(box) for box in boxes)]) / max(1, sum(1 + _size(box) for box in boxes))
     for pair, box, start, stop in zip(matched, boxes, sizes, sizes[1:], strict=False):
@@ -89,7 +89,7 @@ def differences(reference: Segmentation, other: Segmentation, found: SegmentRevi
     """EXTRA where only the other has the segment, MISSED where only the reference has it, in its box [k, j, i]."""
     if found.box is None:
         return None
-    one, two = _mask(reference, found.reference, found.box), _mask(other, found.other, found.box)
+    one, two = mask_of(reference, found.reference, found.box), mask_of(other, found.other, found.box)
     return np.where(two & ~one, EXTRA, np.where(one & ~two, MISSED, 0)).astype(np.uint8)
 
 
@@ -101,10 +101,21 @@ def check(reference: Segmentation, other: Segmentation) -> None:
         )
 
 
+def boxes_of(segmentation: Segmentation) -> list[dict[int, Box]]:
+    """The boxes around the labels of each label map."""
+    return [label_boxes(array) for array in segmentation.maps]
+
+
+def mask_of(segmentation: Segmentation, segment: Segment | None, box: Box) -> Mask:
+    """The segment's voxels in a box; none where there is no segment."""
+    array = segmentation.maps[segment.layer if segment else 0][box]
+    return np.asarray(array == segment.label) if segment else np.zeros(array.shape, bool)
+
+
 def _reviewed(
     reference: Segmentation, other: Segmentation, pair: Pair, box: Box, tolerance: float, tell: Tell
 ) -> SegmentReview:
-    one, two = _mask(reference, pair[0], box), _mask(other, pair[1], box)
+    one, two = mask_of(reference, pair[0], box), mask_of(other, pair[1], box)
     grid = reference.grid
     apart = surface_distances(one, two, grid.spacing, tell)
     far, voxel = apart.worst if apart else (None, _middle(one | two))
@@ -128,15 +139,6 @@ def _middle(mask: Mask) -> NDArray[Any]:
     voxels = np.argwhere(mask)
     nearest: NDArray[Any] = voxels[((voxels - voxels.mean(axis=0)) ** 2).sum(axis=1).argmin()]
     return nearest
-
-
-def _mask(segmentation: Segmentation, segment: Segment | None, box: Box) -> Mask:
-    array = segmentation.maps[segment.layer if segment else 0][box]
-    return np.asarray(array == segment.label) if segment else np.zeros(array.shape, bool)
-
-
-def _boxes(segmentation: Segmentation) -> list[dict[int, Box]]:
-    return [label_boxes(array) for array in segmentation.maps]
 
 
 def _box(boxes: list[dict[int, Box]], segment: Segment | None) -> Box | None:
