@@ -8,9 +8,11 @@ from typing import Annotated
 from viewer.compute.effects.mask_volume import masked
 from viewer.compute.job import Cancelled, Job, Refusal
 from viewer.compute.landmark_fit import rigid_fit
+from viewer.compute.loaders.files import read_weights
 from viewer.compute.loaders.foreign import Foreign, Prepared
 from viewer.compute.loaders.opening import open_model
 from viewer.compute.net import DeviceLost, Net
+from viewer.compute.preflight import check as check_memory
 from viewer.compute.resample import resample, resample_labels
 from viewer.compute.tiles import tiles
 from viewer.data.grid import Grid
@@ -41,9 +43,11 @@ __all__ = [
     "Transform",
     "Volume",
     "Window",
+    "check_memory",
     "masked",
     "open_model",
     "plugin",
+    "read_weights",
     "replace",
     "resample",
     "resample_labels",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from viewer.api import Job, Landmarks, Segmentation, Transform, Volume, plugin, resample
+from viewer.api import Job, Landmarks, Refusal, Segmentation, Transform, Volume, plugin, resample
 
 from .engines import INSTALLED
 from .given import Given, MetricName, Start
@@ -160,6 +161,52 @@ def register_deform(
     reach = LARGE if motion == "large" else 0.0
     route = align.Route(job, 0.5, 0.95)
     transform = align.deformed(pair, chosen, matrix, quality, job, route, fixed.grid, reach=reach)
+    return transform, _registered(given, transform, job)
+
+
+@plugin("Register, network from a file", group=GROUP, version=VERSION, outputs=OUTPUTS, libraries=("torch",), gpu=True)
+def register_network(
+    fixed: Volume,
+    moving: Volume,
+    job: Job,
+    *,
+    weights: Path,
+    before: Literal["nothing", "rigid", "affine"] = "affine",
+    different_patients: bool = False,
+) -> tuple[Transform, Volume]:
+    """Bend one image onto another by uniGradICON or multiGradICON, whose weights you have.
+
+    One pass through a network that its makers trained on many parts of the body (Tian et al., MICCAI 2024); it may
+    fold. Tomolens neither brings nor fetches its weights; their licence is their makers'.
+
+    Parameters
+    ----------
+    fixed
+        The image that stays where it is.
+    moving
+        The image that is brought onto it.
+    weights
+        Step_2_final.trch, as its makers publish it, or the same weights as safetensors.
+    before
+        What is done before it bends: for one person rigid, for different ones affine; nothing lays the images' boxes on
+        each other, as its makers do.
+    different_patients
+        Go on although the files name different patients.
+    """
+    from . import align
+    from .by_network import registered
+
+    given = Given(fixed, moving)
+    pair, matrix = _pair(given, "automatic", different_patients, job), None
+    if pair.flat:
+        raise Refusal("the network bends volumes, and these are single slices: choose another method.")
+    if before != "nothing":
+        matrix = align.begun(pair, "search", None, job)
+        metric = align.chosen_metric(pair, "automatic", matrix, deformable=False)
+        matrix = align.aligned(pair, "rigid", metric, matrix, job, align.Route(job, 0.3, 0.4))
+        if before == "affine":
+            matrix = align.aligned(pair, "affine", metric, matrix, job, align.Route(job, 0.4, 0.5))
+    transform = registered(fixed, moving, matrix, weights, job)
     return transform, _registered(given, transform, job)
 
 

@@ -10,12 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from plugins.register.lattice import Lattice, Sampler, blurring, filtered, gaussian, resized, slopes, stretching
+from plugins.register.lattice import Lattice, Sampler, blurring, column, filtered, gaussian, resized, slopes, stretching
 from plugins.register.sight import Sight
 
 Floats = NDArray[np.float64]
@@ -72,10 +71,10 @@ def refine(
     fixed = sight.fixed
     coarse = [-(-n // COARSER) for n in fixed.shape]
     affine = resized(fixed.affine, fixed.shape, coarse)
-    coarse_mm = _column(np.linalg.norm(affine[:3, :3], axis=0), field.mm)
+    coarse_mm = column(np.linalg.norm(affine[:3, :3], axis=0), field.mm)
     mm = unfolded(field.on(tuple(coarse), affine).mm / coarse_mm) * coarse_mm
     smooth = _Smoothing(fixed, coarse, affine, stage, mm)
-    fine_mm = _column(fixed.spacing, mm)
+    fine_mm = column(fixed.spacing, mm)
     look = sight.towards(between)
     length, best, kept, since = stage.length, -np.inf, mm, 0
     for step in range(stage.steps):
@@ -138,7 +137,3 @@ class _Smoothing:
         self.up = [stretching(m, n, like) for n, m, _, _ in sizes]
         self.down = [blurring(n, m, stage.update * stage.mm / s, like) for n, m, s, _ in sizes]
         self.calm = [gaussian(m, stage.whole * stage.mm / s, like) for _, m, _, s in sizes]
-
-
-def _column(mm: Floats, like: Tensor) -> Tensor:
-    return torch.as_tensor(mm.astype(np.float32), device=like.device)[:, None, None, None]

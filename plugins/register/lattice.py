@@ -191,5 +191,10 @@ class Sampler:
         return (1 - beyond).prod(dim=-1)
 
 
+def column(numbers: Floats, like: Tensor) -> Tensor:
+    """[3, 1, 1, 1]: a factor for each component of a field [3, k, j, i]."""
+    return _tensor(numbers[:, None, None, None], like)
+
+
 def _tensor(array: NDArray[np.floating], like: Tensor) -> Tensor:
     return torch.as_tensor(np.ascontiguousarray(array, dtype=np.float32), device=like.device)

@@ -72,6 +72,24 @@ def read_checkpoint(path: Path) -> Any:
         raise Refusal(f"{path.name} is cut off or no file of torch: get it again.") from error
 
 
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """The named tensors of a safetensors file, or of what torch.save wrote, as float32. Raises Refusal."""
+    import torch
+
+    if path.suffix.lower() != ".safetensors":
+        found = read_checkpoint(path)
+        if not (isinstance(found, dict) and found and all(isinstance(one, torch.Tensor) for one in found.values())):
+            raise Refusal(f"{path.name} holds no table of weights: choose the file that the network's makers name.")
+        return {str(name): tensor.float() for name, tensor in found.items()}
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        return {name: tensor.float() for name, tensor in load(read_bytes(path)).items()}
+    except SafetensorError as error:
+        raise Refusal(f"{path.name} is cut off or no safetensors file: get it again.") from error
+
+
 def _numbers() -> list[Any]:
     """What numpy writes a single number with: training logs beside weights are full of them, and they run nothing."""
     import numpy as np

@@ -1,0 +1,113 @@
+"""uniGradICON and multiGradICON: registration by one pass through a network, with weights from the user's own file.
+
+Tian et al., MICCAI 2024; Demir et al., WBIR 2024. The network as the packages icon_registration and unigradicon
+(Apache-2.0) describe it, with the parameter names of their checkpoints (Step_2_final.trch). Places run from 0 to 1
+along each axis, from the middle of the first voxel to that of the last; images are [n, 1, k, j, i].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool3d, grid_sample, interpolate, leaky_relu, pad
+
+SIDE = 175  # voxels that the weights were trained for
+DOWN, UP = (2, 16, 32, 64, 256, 512), (16, 32, 64, 128, 256)  # channels
+Fields = tuple[Tensor, ...]  # displacements; the last one comes first
+
+
+class UNet(nn.Module):
+    """Two images to a displacement [n, 3, k, j, i]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        below = [*(a + b for a, b in zip(DOWN[1:], UP[1:], strict=False)), DOWN[-1]]
+        self.downConvs = nn.ModuleList(nn.Conv3d(a, b, 3, 2, 1) for a, b in pairwise(DOWN))
+        self.upConvs = nn.ModuleList(nn.ConvTranspose3d(a, b, 4, 2, 1) for a, b in zip(below, UP, strict=True))
+        self.batchNorms = nn.ModuleList(nn.BatchNorm3d(count) for count in UP)
+        self.lastConv = nn.Conv3d(DOWN[0] + UP[0], 3, 3, padding=1)
+        self.tell: Callable[[], None] = lambda: None  # called between layers; raises to cancel
+
+    def forward(self, moving: Tensor, fixed: Tensor) -> Tensor:
+        x = torch.cat((moving, fixed), 1)
+        skips = []
+        for down in self.downConvs:
+            self.tell()
+            skips.append(x)
+            x = down(leaky_relu(x)) + _channels(avg_pool3d(x, 2, ceil_mode=True), down.out_channels)
+        for up, norm, skip in reversed(list(zip(self.upConvs, self.batchNorms, skips, strict=True))):
+            self.tell()
+            x = up(leaky_relu(x)) + interpolate(_channels(x, up.out_channels), scale_factor=2, mode="trilinear")
+            k, j, i = skip.shape[2:]
+            x = torch.cat((norm(x)[:, :, :k, :j, :i], skip), 1)
+        made: Tensor = self.lastConv(x)
+        return made / 10
+
+
+class OneStep(nn.Module):
+    """What a U-Net says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = UNet()
+
+    def forward(self, moving: Tensor, fixed: Tensor) -> Fields:
+        return (self.net(moving, fixed),)
+
+
+class Halved(nn.Module):
+    """A network about images of half the size."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, moving: Tensor, fixed: Tensor) -> Fields:
+        found: Fields = self.net(*(avg_pool3d(one, 2, ceil_mode=True) for one in (moving, fixed)))
+        return found
+
+
+class TwoSteps(nn.Module):
+    """A second network goes on where the first one ended."""
+
+    def __init__(self, first: nn.Module, second: nn.Module) -> None:
+        super().__init__()
+        self.netPhi, self.netPsi = first, second
+
+    def forward(self, moving: Tensor, fixed: Tensor) -> Fields:
+        before: Fields = self.netPhi(moving, fixed)
+        return before + self.netPsi(_sampled(moving, mapped(before, identity(fixed))), fixed)
+
+
+def network() -> TwoSteps:
+    """Two halvings, then twice at the full size; forward(moving, fixed) gives the fields of `mapped`."""
+    net: nn.Module = OneStep()
+    for _ in range(2):
+        net = TwoSteps(Halved(net), OneStep())
+    return TwoSteps(net, OneStep())
+
+
+def mapped(fields: Fields, places: Tensor) -> Tensor:
+    """Places [n, 3, k, j, i] of the fixed image to places of the moving one."""
+    for field in reversed(fields):
+        places = places + _sampled(field, places)
+    return places
+
+
+def identity(image: Tensor) -> Tensor:
+    """The place of every voxel, [1, 3, k, j, i]."""
+    axes = [torch.linspace(0, 1, n, device=image.device) for n in image.shape[2:]]
+    return torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]
+
+
+def _sampled(image: Tensor, places: Tensor) -> Tensor:
+    at = (2 * places - 1).flip(1).movedim(1, -1)  # grid_sample counts from -1 to 1, i first
+    return grid_sample(image, at, padding_mode="border", align_corners=True)
+
+
+def _channels(x: Tensor, count: int) -> Tensor:
+    """So many channels: the first ones, or behind channels of zeros."""
+    return pad(x[:, :count], (0, 0, 0, 0, 0, 0, max(0, count - x.shape[1]), 0))
