@@ -31,9 +31,11 @@ def main() -> None:
             (PICTURES / name).write_bytes((Path(folder) / name).read_bytes())
     panels()
     registration()
+    from recovery_picture import recovery
     from segment_pictures import segmentation
 
     segmentation(PICTURES)
+    recovery(PICTURES)
 
 
 def panels() -> None:

@@ -64,10 +64,10 @@ class Recovery:
         """What it holds, in words."""
         kinds = [_kind(entry) for entry in self._entries()]
         edits = sum(step["step"] == "do" and step["edit"]["kind"] == "labels" for step in self.steps)
-        parts = [_count(kinds.count("image"), "opened image"), _count(kinds.count("result"), "result")]
-        parts += [_count(kinds.count("segmentation"), "segmentation")] * ("segmentation" in kinds)
+        words = {"image": "opened image", "result": "result", "segmentation": "segmentation"}
+        parts = [_count(kinds.count(kind), word) for kind, word in words.items() if kind in kinds]
         parts += [_count(edits, "edit of segments", "edits of segments")] * (edits > 0)
-        return ", ".join(parts)
+        return ", ".join(parts) or "no images"
 
     @property
     def layer_count(self) -> int:
