@@ -18,6 +18,7 @@ from scipy.linalg import expm
 from torch import Tensor
 
 from plugins.register.lattice import slopes
+from plugins.register.metrics import Slope
 from plugins.register.sight import Sight
 from viewer.api import Landmarks
 
@@ -88,13 +89,13 @@ class Hill:
         self._world = torch.cat([world, torch.ones_like(world[:1])])  # [4, n]: x, y, z, 1
         self._to_mm = torch.linalg.inv(affine[:3, :3]).T.contiguous()
 
-    def look(self, matrix: Floats) -> tuple[float, Tensor, Tensor]:
-        """The value, the warped image, and the slope of the one with respect to the other."""
+    def look(self, matrix: Floats) -> tuple[float, Tensor, Slope]:
+        """The value, the warped image, and what gives the slope of the one with respect to the other."""
         sampler = self._sight.sampler(matrix)
         warped, weight = self._sight.split(sampler(), sampler.inside())
         assert weight is not None  # that of `inside`
         if not self._sight.enough(weight):
-            return -np.inf, warped, warped
+            return -np.inf, warped, lambda: warped
         value, slope = self._sight.metric.of(warped, weight)
         rest = self._rest(matrix)
         return value - LANDMARKS * (float((rest**2).sum(axis=1).mean()) if len(rest) else 0.0), warped, slope
@@ -105,7 +106,7 @@ class Hill:
             return np.empty((0, 3))
         return self._landmarks.moving - self._landmarks.fixed @ matrix[:3, :3].T - matrix[:3, 3]
 
-    def velocity(self, matrix: Floats, warped: Tensor, slope: Tensor, basis: Floats) -> Floats:
+    def velocity(self, matrix: Floats, warped: Tensor, slope: Slope, basis: Floats) -> Floats:
         """4×4: the way up, of 1 mm as the mean over the image; towards the landmarks as much as to likeness."""
         up = np.tensordot(self.way_up(warped, slope, basis)[0], basis, axes=1)
         up /= max(self.motion(up), 1e-12)
@@ -119,10 +120,10 @@ class Hill:
             up /= max(self.motion(up), 1e-12)
         return up
 
-    def way_up(self, warped: Tensor, slope: Tensor, basis: Floats) -> tuple[Floats, Floats]:
+    def way_up(self, warped: Tensor, slope: Slope, basis: Floats) -> tuple[Floats, Floats]:
         """The step along each generator, up to its length: the slope, scaled by the Gauss-Newton matrix; and that."""
         gained, squared = np.zeros(12), np.zeros((12, 12))
-        for channel, force in zip(warped, slope, strict=True):  # one by one: a label map has 32
+        for channel, force in zip(warped, slope(), strict=True):  # one by one: a label map has 32
             across = self._to_mm @ slopes(channel[None]).reshape(3, -1)  # per mm along x, y, z
             moves = (across[:, None] * self._world[None]).reshape(12, -1)
             gained += (moves @ force.reshape(-1)).double().cpu().numpy()

@@ -1,11 +1,13 @@
 """How alike two images are, and how the likeness changes with each voxel of the second: analytic, no autograd.
 
-Every metric is a class with `of(warped, weight)`, which returns the mean likeness (higher is better) and its slope
-[c, k, j, i] with respect to the warped image; slopes are only used up to a factor.
+Every metric is a class with `of(warped, weight)`: it returns the mean likeness (higher is better) and a function that
+gives its slope [c, k, j, i] with respect to the warped image: most looks ask for the likeness alone. Slopes are only
+used up to a factor.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -14,6 +16,7 @@ from torch import Tensor
 
 from plugins.register.lattice import box, box_sum, filtered
 
+Slope = Callable[[], Tensor]
 EPS = 1e-6
 BINS = 32
 LEAST = 1e-8  # variance in a box that is more than rounding
@@ -21,7 +24,7 @@ FLOOR = 1e-4  # of the variance in a box, that of the whole image being 1: less 
 
 
 class Metric(Protocol):
-    def of(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Tensor]: ...
+    def of(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Slope]: ...
 
 
 class MeanSquares:
@@ -32,11 +35,11 @@ class MeanSquares:
         self._fixed = fixed
         self._scale = 1 / (float(fixed.var()) + EPS)
 
-    def of(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Tensor]:
+    def of(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Slope]:
         gap = self._fixed - warped
         weighted = gap if weight is None else gap * weight
         total = gap.numel() if weight is None else float(weight.sum()) * gap.shape[0] + EPS
-        return -self._scale * float((weighted * gap).sum()) / total, weighted
+        return -self._scale * float((weighted * gap).sum()) / total, lambda: weighted
 
 
 class LocalCorrelation:
@@ -56,7 +59,7 @@ class LocalCorrelation:
         self._average = filtered(self._fixed, self._mean)
         self._spread = (filtered(self._fixed**2, self._mean) - self._average**2).clamp(min=0)
 
-    def of(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Tensor]:
+    def of(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Slope]:
         fixed, mean = self._fixed, self._average
         warped = (warped - warped.mean()) / (warped.std() + EPS)
         sums = filtered(torch.cat([warped, warped * warped, warped * fixed]), self._mean)
@@ -73,8 +76,12 @@ class LocalCorrelation:
             turn = turn + flat * FLOOR / spread**2
         if weight is not None:
             likeness, share, turn = likeness * weight, share * weight, turn * weight
-        parts = filtered(torch.cat([share, turn, turn * average - share * mean]), self._back)
-        return float(likeness.mean()), fixed * parts[0:1] - warped * parts[1:2] + parts[2:3]
+
+        def slope() -> Tensor:
+            parts = filtered(torch.cat([share, turn, turn * average - share * mean]), self._back)
+            return fixed * parts[0:1] - warped * parts[1:2] + parts[2:3]
+
+        return float(likeness.mean()), slope
 
 
 class MutualInformation:
@@ -88,7 +95,7 @@ class MutualInformation:
         self._row = (part * (bins - 1)).round().long().reshape(-1) * (bins + 3)
         self._shape = fixed.shape
 
-    def of(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Tensor]:
+    def of(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Slope]:
         bins = self._bins
         scale = (bins - 1) / max(self._high - self._low, EPS)
         at = ((warped.reshape(-1) - self._low) * scale).clamp(0, bins - 1)
@@ -103,12 +110,13 @@ class MutualInformation:
         joint = (joint / total).reshape(bins, bins + 3)
         rows, columns = joint.sum(1, keepdim=True), joint.sum(0, keepdim=True)
         told = torch.log((joint + 1e-10) / (rows * columns + 1e-10))
-        value = float((joint * told).sum())
-        table = torch.log((joint + 1e-10) / (columns + 1e-10)).reshape(-1)
-        slope = torch.zeros_like(t)
-        for n, share in enumerate(_spline_slope(t)):
-            slope += share * table[index + n]
-        return value, (slope * ones * scale).reshape(self._shape)
+
+        def slope() -> Tensor:
+            table = torch.log((joint + 1e-10) / (columns + 1e-10)).reshape(-1)
+            parts = (share * table[index + n] for n, share in enumerate(_spline_slope(t)))
+            return (sum(parts, torch.zeros_like(t)) * ones * scale).reshape(self._shape)
+
+        return float((joint * told).sum()), slope
 
 
 def _range(image: Tensor) -> tuple[float, float]:
@@ -144,11 +152,16 @@ class Joint:
     def __init__(self, parts: list[tuple[Metric, int, float]]) -> None:
         self._parts = parts
 
-    def of(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Tensor]:
+    def of(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Slope]:
         total, slopes, first = 0.0, [], 0
         for metric, channels, share in self._parts:
             value, slope = metric.of(warped[first : first + channels], weight)
             total += share * value
-            slopes.append(slope * (share / (float(slope.abs().mean()) + EPS)))
+            slopes.append((slope, share))
             first += channels
-        return total, torch.cat(slopes)
+        return total, lambda: torch.cat([_evened(slope(), share) for slope, share in slopes])
+
+
+def _evened(slope: Tensor, share: float) -> Tensor:
+    """So that metrics pull by their share, whatever the size of their slopes."""
+    return slope * (share / (float(slope.abs().mean()) + EPS))

@@ -55,7 +55,7 @@ class Sight:
         def look(moved: Tensor) -> tuple[float, Tensor]:
             warped, weight = self.split(sampler(moved), inside)
             value, slope = self.metric.of(warped, weight)
-            return value, (slopes(warped) * slope).sum(dim=1)
+            return value, (slopes(warped) * slope()).sum(dim=1)
 
         return look
 
