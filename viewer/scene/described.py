@@ -16,10 +16,16 @@ from viewer.data.study import Source
 from viewer.data.transform import SignOff, Transform
 from viewer.data.volume import Volume, Window
 from viewer.scene.landmarks import LandmarkPair
+from viewer.scene.layer import Layer, VolumeLayer
+from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 
 Json = dict[str, Any]
 Store = Callable[[NDArray[Any]], str]  # an array -> what it can be found by
 Load = Callable[[str], NDArray[Any]]
+KEPT = ("id", "name", "visible", "opacity", "review", "made_from")  # of a layer, as they are
+KEPT_OF_IMAGES = ("colormap", "made_at")
+KEPT_OF_SEGMENTS = ("fill", "outline", "smooth")
+Restored = VolumeLayer | SegmentationLayer
 
 
 def describe_grid(grid: Grid) -> Json:
@@ -117,6 +123,45 @@ def restore_transform(entry: Json | None, load: Load) -> Transform | None:
 def restore_landmark(entry: Json) -> LandmarkPair:
     """The inverse of asdict."""
     return LandmarkPair(**_tuples(entry))
+
+
+def describe_layer(layer: Layer, store: Store, store_labels: Store) -> Json:
+    """An image that came from a file is told by what it is and where that was, not by its voxels."""
+    if not isinstance(layer, VolumeLayer | SegmentationLayer):
+        raise TypeError(f"nobody knows how to describe the layer {type(layer).__name__}")
+    look: Json = {name: getattr(layer, name) for name in KEPT}
+    look["transform"] = describe_transform(layer.transform, store)
+    if isinstance(layer, SegmentationLayer):
+        look |= {name: getattr(layer, name) for name in KEPT_OF_SEGMENTS}
+        look |= {"active": layer.active, "hidden": sorted(layer.hidden), "locked": sorted(layer.locked)}
+        return {**look, "segmentation": describe_segmentation(layer.segmentation, store_labels)}
+    look |= {name: getattr(layer, name) for name in KEPT_OF_IMAGES}
+    look["window"] = asdict(layer.window)
+    if layer.image is not None:
+        files = [path.split("!")[0] for path in layer.image.source.files]
+        return {**look, "image": layer.image.key, "files": list(dict.fromkeys(files))}
+    return {**look, "volumes": [describe_volume(volume, store) for volume in layer.volumes]}
+
+
+def restore_layer(entry: Json, image: Callable[[str], VolumeLayer | None], load: Load) -> Restored | None:
+    """image: a new layer of the image of that key; None where it is gone, which makes this None, too."""
+    layer: Restored | None
+    if "segmentation" in entry:
+        layer = segmentation_layer(restore_segmentation(entry["segmentation"], load))
+        layer.active = tuple(entry["active"]) if entry.get("active") else None
+        layer.hidden, layer.locked = (frozenset(map(tuple, entry.get(name, ()))) for name in ("hidden", "locked"))
+    elif "image" in entry:
+        layer = image(entry["image"])
+    else:
+        layer = VolumeLayer(volumes=tuple(restore_volume(volume, load) for volume in entry["volumes"]))
+    if layer is None:
+        return None
+    for name in (name for name in (*KEPT, *KEPT_OF_IMAGES, *KEPT_OF_SEGMENTS) if name in entry):
+        setattr(layer, name, entry[name])
+    if isinstance(layer, VolumeLayer):
+        layer.window = Window(**entry["window"])
+    layer.transform = restore_transform(entry.get("transform"), load)
+    return layer
 
 
 def _origin(value: Volume | Segmentation) -> Json:

@@ -31,7 +31,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from viewer.scene.described import Json, describe_segmentation, describe_transform, describe_volume
+from viewer.scene.described import Json, describe_layer, describe_transform
 from viewer.scene.edits import (
     AddLayer,
     AlignLayer,
@@ -45,16 +45,12 @@ from viewer.scene.edits import (
 )
 from viewer.scene.history import Step
 from viewer.scene.label_boxes import FAST, LabelBoxes
-from viewer.scene.layer import Layer, VolumeLayer
 from viewer.scene.segment_edits import EditLabels
-from viewer.scene.segmentation_layer import SegmentationLayer
 
 log = logging.getLogger(__name__)
 
-KEPT = ("id", "name", "visible", "opacity", "review", "made_from")  # of a layer, as they are
 DISCARDED = "discarded."  # begins the name of a journal that is being removed
 STROKES = "strokes"  # the file of what strokes wrote, one after the other
-KEPT_OF_IMAGES = ("colormap", "made_at")
 
 
 class Journal:
@@ -112,7 +108,11 @@ class Journal:
     def _edit(self, edit: Edit) -> Json:
         match edit:
             case AddLayer():
-                return {"kind": "add", "layer": self._layer(edit.layer), "index": edit.index}
+                return {
+                    "kind": "add",
+                    "layer": describe_layer(edit.layer, self.store, self._as_it_came),
+                    "index": edit.index,
+                }
             case RemoveLayer():
                 return {"kind": "remove", "layer": edit.layer.id}
             case MoveLayer():
@@ -147,20 +147,6 @@ class Journal:
         data = boxes.before + boxes.after
         place = {"at": _append(self._strokes, data), "lengths": [len(boxes.before), len(boxes.after)]}
         return {**place, "crc": crc32(data), "dtype": boxes.dtype, "places": boxes.places}
-
-    def _layer(self, layer: Layer) -> Json:
-        if not isinstance(layer, VolumeLayer | SegmentationLayer):
-            raise TypeError(f"the journal does not know the layer {type(layer).__name__}")
-        look: Json = {name: getattr(layer, name) for name in KEPT}
-        look["transform"] = describe_transform(layer.transform, self.store)
-        if isinstance(layer, SegmentationLayer):
-            return {**look, "segmentation": describe_segmentation(layer.segmentation, self._as_it_came)}
-        look |= {name: getattr(layer, name) for name in KEPT_OF_IMAGES}
-        look["window"] = asdict(layer.window)
-        if layer.image is not None:
-            files = [path.split("!")[0] for path in layer.image.source.files]
-            return {**look, "image": layer.image.key, "files": list(dict.fromkeys(files))}
-        return {**look, "volumes": [describe_volume(volume, self.store) for volume in layer.volumes]}
 
     def _as_it_came(self, labels: NDArray[Any]) -> str:
         """Strokes write to it from now on: what is stored is of no use for the same array later."""

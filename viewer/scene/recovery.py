@@ -17,14 +17,13 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from viewer.data.volume import Window
 from viewer.scene.described import (
     Json,
+    Restored,
     restore_landmark,
-    restore_segmentation,
+    restore_layer,
     restore_segments,
     restore_transform,
-    restore_volume,
 )
 from viewer.scene.document import Document
 from viewer.scene.edits import (
@@ -39,16 +38,16 @@ from viewer.scene.edits import (
     Together,
 )
 from viewer.scene.history import History
-from viewer.scene.journal import DISCARDED, KEPT, KEPT_OF_IMAGES, STROKES, discard
+from viewer.scene.journal import DISCARDED, STROKES, discard
 from viewer.scene.label_boxes import LabelBoxes
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.segment_edits import EditLabels
-from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
+from viewer.scene.segmentation_layer import SegmentationLayer
 
 log = logging.getLogger(__name__)
 
 GONE = Together("Step on a layer that is gone", ())  # keeps its place, so that an undo after it means the right step
-Recovered = dict[str, VolumeLayer | SegmentationLayer]  # layers by id
+Recovered = dict[str, Restored]  # layers by id
 
 
 @dataclass(frozen=True)
@@ -85,24 +84,12 @@ class Recovery:
 
     def layers(self, load: Callable[[str], VolumeLayer | None]) -> Recovered:
         """Every layer by id: images through `load` (None where one is gone), the others from this folder."""
-        layers: Recovered = {}
-        for entry in self._entries():
-            layer = load(entry["image"]) if "image" in entry else self._made(entry)
-            if layer is None:
-                continue
-            for name in (name for name in (*KEPT, *KEPT_OF_IMAGES) if name in entry):
-                setattr(layer, name, entry[name])
-            if isinstance(layer, VolumeLayer):
-                layer.window = Window(**entry["window"])
-            layer.transform = restore_transform(entry.get("transform"), self._array)
-            layers[layer.id] = layer
-        return layers
+        layers = {entry["id"]: self._restored(entry, load) for entry in self._entries()}
+        return {id: layer for id, layer in layers.items() if layer is not None}
 
-    def _made(self, entry: Json) -> VolumeLayer | SegmentationLayer | None:
+    def _restored(self, entry: Json, load: Callable[[str], VolumeLayer | None]) -> Restored | None:
         try:
-            if "segmentation" in entry:
-                return segmentation_layer(restore_segmentation(entry["segmentation"], self._array))
-            return VolumeLayer(volumes=tuple(restore_volume(volume, self._array) for volume in entry["volumes"]))
+            return restore_layer(entry, load, self._array)
         except (OSError, ValueError, EOFError, zlib.error) as error:
             log.warning("journal %s: a layer is lost: %s", self.folder.name, type(error).__name__)
             return None
