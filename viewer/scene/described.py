@@ -125,8 +125,8 @@ def restore_landmark(entry: Json) -> LandmarkPair:
     return LandmarkPair(**_tuples(entry))
 
 
-def describe_layer(layer: Layer, store: Store, store_labels: Store) -> Json:
-    """An image that came from a file is told by what it is and where that was, not by its voxels."""
+def describe_layer(layer: Layer, store: Store, store_labels: Store, *, voxels: bool = False) -> Json:
+    """An image that came from a file is told by what it is and where that was, and only on demand by its voxels."""
     if not isinstance(layer, VolumeLayer | SegmentationLayer):
         raise TypeError(f"nobody knows how to describe the layer {type(layer).__name__}")
     look: Json = {name: getattr(layer, name) for name in KEPT}
@@ -137,7 +137,7 @@ def describe_layer(layer: Layer, store: Store, store_labels: Store) -> Json:
         return {**look, "segmentation": describe_segmentation(layer.segmentation, store_labels)}
     look |= {name: getattr(layer, name) for name in KEPT_OF_IMAGES}
     look["window"] = asdict(layer.window)
-    if layer.image is not None:
+    if layer.image is not None and not voxels:
         files = [path.split("!")[0] for path in layer.image.source.files]
         return {**look, "image": layer.image.key, "files": list(dict.fromkeys(files))}
     return {**look, "volumes": [describe_volume(volume, store) for volume in layer.volumes]}

@@ -1,0 +1,159 @@
+"""Projects: everything that is open, with how it is looked at, in one file; opened again where the images are now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from psygnal import Signal
+
+from viewer.compute.job import Cancelled
+from viewer.io.project_file import Marks
+from viewer.io.project_images import Found, Missing, loaded, located, looked_for
+from viewer.io.reader import Reader
+from viewer.plugin.segment_files import SegmentFiles
+from viewer.scene.layer import VolumeLayer
+from viewer.scene.project import Project, describe_project, replacing
+from viewer.scene.segmentation_layer import SegmentationLayer
+from viewer.scene.task import Message, Task
+
+
+@dataclass(eq=False)
+class Opening:
+    """A project on its way. found, missing: its images, by now."""
+
+    path: Path
+    project: Project
+    marks: Marks
+    found: Found = field(default_factory=dict)
+    missing: tuple[Missing, ...] = ()
+
+
+class ProjectFiles(SegmentFiles):
+    """images_missing: tells of an Opening whose images are not where they were: see look_for, and finish_project."""
+
+    images_missing = Signal(object)
+    reader: Reader
+
+    def save_project(self, target: Path, *, voxels: bool = False, overwrite: bool = False) -> Task:
+        """Write what is open; "saved" is said only after it was read back and compared. voxels: with the images."""
+        task = self.add_task("save", f"Save {target.name}")
+        if any(layer.loaded < 1 for layer in self.document.volume_layers):
+            self.fail(task, "An image is not whole yet: wait until it is loaded, then save the project again.")
+            return task
+        task.begin()
+        project = describe_project(self.document, self.state, voxels=voxels)
+        now = {layer: layer.generation for layer in self.document.segmentation_layers}
+
+        def done(size: int) -> None:
+            for layer, generation in now.items():
+                layer.saved = generation
+            task.end("done")
+            beside = "" if voxels or not project.images else " Its images stay where they are."
+            self.message.emit(Message(f"Saved and verified: {target.name}, {size / 2**20:.1f} MB.{beside}"))
+
+        running = self.reader.call(
+            "viewer.io.project_file:save_project", project, target, overwrite,
+            done=done, failed=partial(self.fail, task),
+        )  # fmt: skip
+        task.stop = partial(_stop, task, running.cancel)
+        return task
+
+    def open_project(self, path: Path) -> Task:
+        """Put a project in the place of what is open, which one Undo brings back."""
+        task = self.add_task("load", f"Open {path.name}")
+        task.begin()
+
+        def done(read: Any) -> None:
+            opening = Opening(path, *read)
+            self.aside(task, self._locate, task, opening)
+
+        running = self.reader.call(
+            "viewer.io.project_file:read_project", path, done=done, failed=partial(self.fail, task)
+        )
+        task.stop = partial(_stop, task, running.cancel)
+        return task
+
+    def look_for(self, opening: Opening, folder: Path) -> Task:
+        """Look for the images that are missing in a folder and all below it; then as before."""
+        task = self.add_task("load", f"Look for the images of {opening.path.name}")
+        task.begin()
+        self.aside(task, self._look, task, opening, folder)
+        return task
+
+    def finish_project(self, opening: Opening) -> Task:
+        """Open it with the images that were found; the others' layers are left out."""
+        task = self.add_task("load", f"Open {opening.path.name}")
+        task.begin()
+        self.aside(task, self._restore, task, opening)
+        return task
+
+    # ---- in the background
+    def _locate(self, task: Task, opening: Opening) -> None:
+        try:
+            found, missing = located(opening.marks, opening.path, self._teller(task, "looking for the images"))
+        except Cancelled:
+            return
+        opening.found, opening.missing = found, missing
+        if missing:
+            self.post(partial(self._ask, task, opening))
+        else:
+            self._restore(task, opening)
+
+    def _look(self, task: Task, opening: Opening, folder: Path) -> None:
+        wanted = {one.key: opening.marks[one.key] for one in opening.missing}
+        try:
+            found = looked_for(wanted, folder, self._teller(task, "comparing files"))
+        except Cancelled:
+            return
+        opening.found |= found
+        opening.missing = tuple(one for one in opening.missing if one.key not in found)
+        self.post(partial(self._ask, task, opening) if opening.missing else partial(self._go_on, task, opening))
+
+    def _ask(self, task: Task, opening: Opening) -> None:
+        task.end("done")
+        self.images_missing.emit(opening)
+
+    def _go_on(self, task: Task, opening: Opening) -> None:
+        task.end("done")
+        self.finish_project(opening)
+
+    def _restore(self, task: Task, opening: Opening) -> None:
+        tell, images = self._teller(task, "reading images"), dict[str, VolumeLayer | None]()
+        try:
+            for done, (key, files) in enumerate(opening.found.items()):
+                tell(done / len(opening.found))
+                images[key] = loaded(key, opening.marks[key][0], files, self.reader)
+            layers = opening.project.restored(images.get)
+        except Cancelled:
+            return
+        for layer in layers:
+            if isinstance(layer, SegmentationLayer):
+                layer.saved = 0
+        self.keep(layers)
+        self.post(partial(self._show, task, opening, layers))
+
+    def _show(self, task: Task, opening: Opening, layers: Any) -> None:
+        if not task.running:
+            return
+        project = opening.project
+        self.history.do(replacing(self.document, layers, project.pairs, opening.path.name))
+        project.look(self.state)
+        task.end("done")
+        if lost := len(project.layers) - len(layers):
+            self.warn(f"{lost} of the images of {opening.path.name} could not be found or read: the rest is open.")
+
+    def _teller(self, task: Task, text: str) -> Any:
+        def tell(fraction: float) -> None:
+            if not task.running:
+                raise Cancelled
+            self.post(partial(task.advance, fraction, text))
+
+        return tell
+
+
+def _stop(task: Task, cancel: Any) -> None:
+    cancel()
+    task.end("cancelled")
