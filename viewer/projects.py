@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from psygnal import Signal
 
@@ -14,6 +14,7 @@ from viewer.io.project_file import Marks
 from viewer.io.project_images import Found, Missing, loaded, located, looked_for
 from viewer.io.reader import Reader
 from viewer.plugin.segment_files import SegmentFiles
+from viewer.scene.described import Restored
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.project import Project, describe_project, replacing
 from viewer.scene.segmentation_layer import SegmentationLayer
@@ -66,8 +67,9 @@ class ProjectFiles(SegmentFiles):
         task = self.add_task("load", f"Open {path.name}")
         task.begin()
 
-        def done(read: Any) -> None:
+        def done(read: tuple[Project, Marks]) -> None:
             opening = Opening(path, *read)
+            task.stop = partial(task.end, "cancelled")
             self.aside(task, self._locate, task, opening)
 
         running = self.reader.call(
@@ -79,6 +81,7 @@ class ProjectFiles(SegmentFiles):
     def look_for(self, opening: Opening, folder: Path) -> Task:
         """Look for the images that are missing in a folder and all below it; then as before."""
         task = self.add_task("load", f"Look for the images of {opening.path.name}")
+        task.stop = partial(task.end, "cancelled")
         task.begin()
         self.aside(task, self._look, task, opening, folder)
         return task
@@ -86,6 +89,7 @@ class ProjectFiles(SegmentFiles):
     def finish_project(self, opening: Opening) -> Task:
         """Open it with the images that were found; the others' layers are left out."""
         task = self.add_task("load", f"Open {opening.path.name}")
+        task.stop = partial(task.end, "cancelled")
         task.begin()
         self.aside(task, self._restore, task, opening)
         return task
@@ -135,7 +139,7 @@ class ProjectFiles(SegmentFiles):
         self.keep(layers)
         self.post(partial(self._show, task, opening, layers))
 
-    def _show(self, task: Task, opening: Opening, layers: Any) -> None:
+    def _show(self, task: Task, opening: Opening, layers: tuple[Restored, ...]) -> None:
         if not task.running:
             return
         project = opening.project
@@ -145,7 +149,7 @@ class ProjectFiles(SegmentFiles):
         if lost := len(project.layers) - len(layers):
             self.warn(f"{lost} of the images of {opening.path.name} could not be found or read: the rest is open.")
 
-    def _teller(self, task: Task, text: str) -> Any:
+    def _teller(self, task: Task, text: str) -> Callable[[float], None]:
         def tell(fraction: float) -> None:
             if not task.running:
                 raise Cancelled
@@ -154,6 +158,6 @@ class ProjectFiles(SegmentFiles):
         return tell
 
 
-def _stop(task: Task, cancel: Any) -> None:
+def _stop(task: Task, cancel: Callable[[], None]) -> None:
     cancel()
     task.end("cancelled")

@@ -29,7 +29,7 @@ from viewer.plugin.models import Models
 from viewer.plugin.placement import between
 from viewer.plugin.plugin import Value
 from viewer.plugin.runs import Runs
-from viewer.plugin.segment_files import SegmentFiles
+from viewer.projects import ProjectFiles
 from viewer.scene.arrival import Arrival
 from viewer.scene.layer import VolumeLayer, exported
 from viewer.scene.recovery import Recovery
@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 REPLAY_SLICE = 0.01  # seconds that steps of an earlier session are done again between two frames
 
 
-class Session(SegmentFiles):
+class Session(ProjectFiles):
     """post: runs a function on the main thread. in_process: plugins run in this process (tests, small scripts)."""
 
     images_changed = Signal(str)

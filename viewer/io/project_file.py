@@ -93,6 +93,8 @@ def read_project(path: Path) -> tuple[Project, Marks]:
         project = Project(tuple(told["layers"]), tuple(told["landmarks"]), dict(told["view"]), arrays)
         marks = {str(key): tuple(FileMark(**_texts(one)) for one in told["images"][key]) for key in project.images}
         _check(project)
+    except OpenError:
+        raise
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, RecursionError) as error:
         raise OpenError(DAMAGED) from error
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
