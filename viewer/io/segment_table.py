@@ -8,13 +8,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from viewer.compute.segment_statistics import SegmentStatistics
-from viewer.io import replacing
-from viewer.io.stored import SaveError
+from viewer.io.table_file import plain, save_text
 
 NAMES = ("segment", "label map", "label", "code", "state")
 SIZES = ("voxels", "volume (mm³)", "volume (ml)", "surface (mm²)")
 VALUES = ("mean", "SD", "median", "minimum", "maximum")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what begins so is a formula to a spreadsheet, and names come from files
 
 
 def table(rows: Iterable[SegmentStatistics], unit: str = "") -> str:
@@ -25,7 +23,7 @@ def table(rows: Iterable[SegmentStatistics], unit: str = "") -> str:
     for row in rows:
         segment = row.segment
         code = " ".join(segment.code or ())
-        names = (_plain(segment.name), segment.layer + 1, segment.label, _plain(code), segment.state)
+        names = (plain(segment.name), segment.layer + 1, segment.label, plain(code), segment.state)
         numbers = (row.volume, row.ml, row.area, row.mean, row.sd, row.median, row.low, row.high)
         lines.writerow([*names, row.voxels, *("" if one is None else f"{one:.7g}" for one in numbers)])
     return out.getvalue()
@@ -33,20 +31,4 @@ def table(rows: Iterable[SegmentStatistics], unit: str = "") -> str:
 
 def save_table(rows: Iterable[SegmentStatistics], target: Path, unit: str = "") -> None:
     """Save the table: beside first, read back, then renamed over what is there. Raises SaveError, one sentence."""
-    text = table(rows, unit).encode("utf-8-sig")  # without the mark spreadsheets take ³ for something else
-    try:
-        with replacing.temporary(target.parent) as folder:
-            made = folder / "made.csv"
-            made.write_bytes(text)
-            replacing.flush(made)
-            if made.read_bytes() != text:
-                raise SaveError(f"{target.name} was not saved: the disk gave back something else, check it.")
-            made.replace(target)
-            replacing.flush(target.parent)
-    except OSError as error:
-        raise SaveError(f"{target.name} was not saved: {replacing.reason(error, target.parent, len(text))}.") from error
-
-
-def _plain(text: str) -> str:
-    """As a spreadsheet shows it, but never a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text
+    save_text(table(rows, unit), target)

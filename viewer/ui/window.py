@@ -41,6 +41,7 @@ from viewer.ui.palette import Palette
 from viewer.ui.plugins import PluginsPanel
 from viewer.ui.preferences import Preferences
 from viewer.ui.register import RegisterPanel
+from viewer.ui.review import ReviewPanel
 from viewer.ui.segments import SegmentsPanel
 from viewer.ui.shape import keep_shape, restore_shape, restore_view
 from viewer.ui.status import StatusBar
@@ -205,13 +206,14 @@ class MainWindow(QMainWindow):
         self.register = RegisterPanel(self.session, self.choose_plugin, self.plugins.values)
         self.comparing = Comparing(self.session, self.register.do, lambda: self.views.slices)
         self.segments = SegmentsPanel(self.session)
+        self.review = ReviewPanel(self.session)
         self.info = InfoPanel(self.session)
         self.jobs = JobsPanel(self.session)
         self.inspector = Inspector()
         tabs = (
             (self.layers, "Layers", "layers"), (self.plugins, "Plugins", "plug"), (self.segments, "Segments", "brush"),
             (self.inspect, "Inspect", "search-eye"), (self.register, "Register", "focus-2"),
-            (self.info, "Info", "info"),
+            (self.review, "Review", "check-double"), (self.info, "Info", "info"),
         )  # fmt: skip
         for panel, title, icon in tabs:
             self.inspector.add(panel, title, icon)
