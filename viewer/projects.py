@@ -31,12 +31,21 @@ class Opening:
     found: Found = field(default_factory=dict)
     missing: tuple[Missing, ...] = ()
 
+    def title(self, key: str) -> str:
+        """The name that the layer of an image has in the project."""
+        return next(str(entry["name"]) for entry in self.project.layers if entry.get("image") == key)
+
 
 class ProjectFiles(SegmentFiles):
-    """images_missing: tells of an Opening whose images are not where they were: see look_for, and finish_project."""
+    """images_missing: tells of an Opening whose images are not where they were: see look_for, and finish_project.
+
+    project: the file that was opened or saved last. in_project: ids of the layers that it holds.
+    """
 
     images_missing = Signal(object)
     reader: Reader
+    project: Path | None = None
+    in_project: frozenset[str] = frozenset()
 
     def save_project(self, target: Path, *, voxels: bool = False, overwrite: bool = False) -> Task:
         """Write what is open; "saved" is said only after it was read back and compared. voxels: with the images."""
@@ -51,6 +60,7 @@ class ProjectFiles(SegmentFiles):
         def done(size: int) -> None:
             for layer, generation in now.items():
                 layer.saved = generation
+            self.project, self.in_project = target, frozenset(entry["id"] for entry in project.layers)
             task.end("done")
             beside = "" if voxels or not project.images else " Its images stay where they are."
             self.message.emit(Message(f"Saved and verified: {target.name}, {size / 2**20:.1f} MB.{beside}"))
@@ -145,6 +155,7 @@ class ProjectFiles(SegmentFiles):
         project = opening.project
         self.history.do(replacing(self.document, layers, project.pairs, opening.path.name))
         project.look(self.state)
+        self.project, self.in_project = opening.path, frozenset(layer.id for layer in layers)
         task.end("done")
         if lost := len(project.layers) - len(layers):
             self.warn(f"{lost} of the images of {opening.path.name} could not be found or read: the rest is open.")

@@ -55,6 +55,7 @@ def _file(w: MainWindow) -> list[Action]:
         Action("open_files", "Open files…", do.open_files, "File", "file", "Ctrl+O"),
         Action("open_folder", "Open folder…", do.open_folder, "File", "open", "Ctrl+Shift+O", bar=True),
         Action("open_segmentation", "Open segmentation…", do.open_segmentation, "File", "file"),
+        Action("open_project", "Open project…", do.open_project, "File", "file"),
         *recent,
         Action("open_sample", "Open sample", w.session.open_sample, "File", "sample"),
         Action(
@@ -65,6 +66,15 @@ def _file(w: MainWindow) -> list[Action]:
             "save_segmentation", "Save segmentation…", do.save_segmentation, "File", "save", "Ctrl+Shift+S",
             when=lambda: w.segments.do.layer is not None,
             tip="Read back and compared, voxel by voxel, before it counts as saved",
+        ),
+        Action(
+            "save_project", "Save project", do.save_project, "File", "save", "Ctrl+Alt+W", when=w.has_layers,
+            tip="Everything that is open and how it is looked at; images stay in their files",
+        ),
+        Action("save_project_as", "Save project as…", do.save_project_as, "File", "save", when=w.has_layers),
+        Action(
+            "save_project_whole", "Save project with its images…", partial(do.save_project_as, True), "File", "save",
+            when=w.has_layers, tip="To pass it on: it needs no other file",
         ),
         Action(
             "save_picture", "Save picture of the views…", do.save_picture, "File", "capture", "Ctrl+P", when=shown,

@@ -12,6 +12,7 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QToolTip, QWidget
 
 from viewer.data.volume import Window
+from viewer.io.project_file import ENDING
 from viewer.render.volume_presets import Preset as Look
 from viewer.scene.layer import Layer, Review, VolumeLayer, automatic_window
 from viewer.scene.view_state import LAYOUTS, VIEWS
@@ -20,10 +21,12 @@ from viewer.tools.timepoint import timepoints
 from viewer.ui.palette import Entry
 
 if TYPE_CHECKING:
+    from viewer.projects import Opening
     from viewer.ui.window import MainWindow
 
 IMAGES = "Images (*.dcm *.ima *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.hdr *.zip DICOMDIR *.png *.jpg);;All files (*)"
 PICTURES = "PNG picture (*.png)"
+PROJECTS = "Projects (*.tomolens)"
 SEGMENTATIONS = "Segmentations (*.seg.nrrd *.dcm *.nii.gz *.nii *.nrrd *.mha *.stl *.ply *.obj);;All files (*)"
 
 
@@ -90,6 +93,36 @@ class Commands:
         path, _ = QFileDialog.getSaveFileName(self.window, "Save segmentation", start, SEGMENTATIONS)
         if path:
             self.session.save_segmentation(layer, Path(path), overwrite=Path(path).exists())
+
+    def open_project(self) -> None:
+        title, folder = "Open project", self._last_folder()
+        paths, _ = QFileDialog.getOpenFileNames(self.window, title, folder, PROJECTS)
+        if paths:
+            self.window.open(paths[:1])
+
+    def ask_for_images(self, opening: Opening) -> None:
+        """Of a project that is being opened."""
+        from viewer.ui.missing_images import MissingImagesDialog
+
+        dialog = MissingImagesDialog(self.session, opening, self.window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def save_project(self) -> None:
+        """Where it was saved or opened last, without a question."""
+        if self.session.project is None:
+            self.save_project_as()
+        else:
+            self.session.save_project(self.session.project, overwrite=True)
+
+    def save_project_as(self, voxels: bool = False) -> None:
+        """The dialog asks before it replaces a file. voxels: with the images."""
+        title = "Save project with its images" if voxels else "Save project"
+        start = str(self.session.project or Path(self._last_folder()) / "project.tomolens")
+        path, _ = QFileDialog.getSaveFileName(self.window, title, start, PROJECTS)
+        if path:
+            target = Path(path) if path.lower().endswith(ENDING) else Path(path + ENDING)
+            self.session.save_project(target, voxels=voxels, overwrite=str(target) == path and target.exists())
 
     def save_picture(self) -> None:
         start = str(Path(self._last_folder()) / "picture.png")

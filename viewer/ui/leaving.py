@@ -17,7 +17,7 @@ def unsaved(session: Session) -> list[Layer]:
     results = [
         layer
         for layer in session.document.volume_layers
-        if layer.review in ("unreviewed", "accepted") and layer.name not in saved
+        if layer.review in ("unreviewed", "accepted") and layer.name not in saved and layer.id not in session.in_project
     ]
     labels = [layer for layer in session.document.segmentation_layers if layer.unsaved and layer.review != "rejected"]
     return [*results, *labels]

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.io.project_file import ENDING
 from viewer.scene.task import Message, Task
 from viewer.session import Session
 from viewer.settings import NAME
@@ -82,10 +83,12 @@ class MainWindow(QMainWindow):
 
     # ---- open
     def open(self, paths: Sequence[str | Path]) -> Task:
-        """Index paths; the image is shown at once where there is no choice to make."""
+        """Index paths; the image is shown at once where there is no choice to make. A project is opened as it was."""
         for path in reversed(paths):
             self.preferences.remember(str(path))
         self.studies.show_recent(self.preferences.recent)
+        if projects := [path for path in paths if str(path).lower().endswith(ENDING)]:
+            return self.session.open_project(Path(projects[0]))
         known = set(self.session.images)
         task = self.session.open(paths)
         task.events.state.connect(lambda state: self._opened(known) if state == "done" else None)
@@ -116,6 +119,9 @@ class MainWindow(QMainWindow):
 
         if task.kind == "run":
             task.events.state.connect(ended)
+
+    def has_layers(self) -> bool:
+        return len(self.session.document) > 0
 
     def has_images(self) -> bool:
         return bool(self.session.document.volume_layers)
@@ -244,6 +250,7 @@ class MainWindow(QMainWindow):
             dock.visibilityChanged.connect(self.actions_.refresh)
         self.views.probe.reading.connect(self.status.show_reading)
         session.task_added.connect(self._follow_run)
+        session.images_missing.connect(self.commands.ask_for_images)
         self.views.open_asked.connect(self.commands.open_folder)
         self.studies.open_requested.connect(self.commands.open_folder)
         self.studies.recent_chosen.connect(lambda path: self.open([path]))
