@@ -31,11 +31,13 @@ def main() -> None:
             (PICTURES / name).write_bytes((Path(folder) / name).read_bytes())
     panels()
     registration()
+    from project_picture import missing_images
     from recovery_picture import recovery
     from segment_pictures import segmentation
 
     segmentation(PICTURES)
     recovery(PICTURES)
+    missing_images(PICTURES)
 
 
 def panels() -> None:

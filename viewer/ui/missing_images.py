@@ -23,6 +23,7 @@ class MissingImagesDialog(QDialog):
         self.list = QListWidget()
         self.list.setAccessibleName("Images that were not found")
         self.list.setSelectionMode(QListWidget.SelectionMode.NoSelection)
+        self.list.setSizeAdjustPolicy(QListWidget.SizeAdjustPolicy.AdjustToContents)
         for one in opening.missing:
             files = f"{one.count} file{'' if one.count == 1 else 's'}"
             why = "changed since" if one.changed else "not there any more"

@@ -1,0 +1,30 @@
+"""The dialog for images that a project does not find."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+
+def missing_images(pictures: Path) -> None:
+    """A project is saved, its images are moved away, and it is opened again."""
+    from viewer.app import Stage
+    from viewer.cli.stage import find_images, finish
+    from viewer.io.sample import sample_paths
+    from viewer.ui.missing_images import MissingImagesDialog
+
+    with Stage() as stage, TemporaryDirectory(prefix="case-") as folder:
+        session, place = stage.session, Path(folder) / "baseline"
+        shutil.copytree(sample_paths().baseline / "t1", place / "t1")
+        finish(stage, session.load(find_images(stage, [place])[0]))
+        project = Path(folder) / "case.tomolens"
+        finish(stage, session.save_project(project))
+        place.rename(Path(folder) / "archive")
+        asked: list[object] = []
+        session.images_missing.connect(asked.append)
+        session.open_project(project)
+        stage.until(lambda: bool(asked))
+        dialog = stage.window.findChildren(MissingImagesDialog)[-1]
+        dialog.resize(dialog.minimumWidth(), dialog.minimumSizeHint().height())
+        dialog.grab().save(str(pictures / "project-missing.png"))
