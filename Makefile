@@ -16,7 +16,7 @@ run: .venv/ready
 	else $(BIN)/python main.py demo; fi
 
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -14,8 +14,15 @@ settings.register_profile("ci", derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
-def pytest_configure() -> None:
-    """Views are drawn on a real or a virtual screen: Qt's offscreen platform has no OpenGL for them."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Views are drawn on a real or a virtual screen: Qt's offscreen platform has no OpenGL for them.
+
+    Where several processes run the tests, each has a virtual screen of its own: windows of two would take each other's
+    focus. They do not split their sums over cores that the others use.
+    """
+    if config.getoption("numprocesses", None):
+        os.environ["OMP_NUM_THREADS"] = "1"
+        return
     try:
         ensure_display()
     except NoDisplayError as error:

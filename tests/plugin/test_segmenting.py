@@ -209,7 +209,7 @@ def test_labels_of_a_killed_session_come_back(home: Path) -> None:
         (kept / "pid").write_text("999999999 0")
     with HeadlessStage() as second:
         (recovery,) = second.session.recoverable()
-        assert recovery.summary == "0 opened images, 1 result, 1 segmentation, 2 edits of segments"
+        assert recovery.summary == "1 result, 1 segmentation, 2 edits of segments"
         finish(second, second.session.recover(recovery))
         (back,) = second.session.document.segmentation_layers
         assert np.array_equal(back.segmentation.array, layer.segmentation.array)
