@@ -7,6 +7,7 @@ emitted there too, and the document changes there only.
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -20,7 +21,7 @@ from psygnal import Signal
 from viewer.compute.engine import Engine
 from viewer.compute.runner import Runner
 from viewer.data.shared import sweep_shared
-from viewer.data.study import Image, Refused
+from viewer.data.study import Image, LabelFile, Refused
 from viewer.data.volume import Volume
 from viewer.io.reader import Reader
 from viewer.io.restore import read_again
@@ -58,6 +59,7 @@ class Session(ProjectFiles):
         sweep_shared()
         self.images: dict[str, list[Image]] = {}
         self.refused: list[Refused] = []
+        self.label_files: dict[str, LabelFile] = {}  # path -> segments that were found
         self._loading: dict[str, Task] = {}  # Image.key -> the latest load of it
         self.plugins, self.broken = discover()
         self.reader: Reader = Reader(post)
@@ -68,16 +70,22 @@ class Session(ProjectFiles):
 
     # ---- studies
     def open(self, paths: Sequence[str | Path]) -> Task:
-        """Index folders, files, ZIPs and DICOMDIRs; `images_changed` tells of every series as it is found."""
+        """Index folders, files, ZIPs and DICOMDIRs; `images_changed` tells of every series as it is found.
+
+        Files of segments are listed, too (`labels_found`); those that were named themselves are shown.
+        """
         names = ", ".join(Path(path).name for path in paths[:3])
         task = self.add_task("index", f"Open {names}")
-        before = len(self.images), len(self.refused)
+        before = len(self.images), len(self.refused), len(self.label_files)
 
         def done() -> None:
             if not task.running:
                 return
             task.end("done")
-            if (len(self.images), len(self.refused)) == before:
+            named = [path for path in map(os.path.realpath, paths) if path in self.label_files]
+            for path in named:
+                self.open_labels(self.label_files[path])
+            if not named and (len(self.images), len(self.refused), len(self.label_files)) == before:
                 self.message.emit(
                     Message(f"No image in {names}: choose a folder with DICOM, NIfTI or NRRD files.", "warning")
                 )
@@ -86,6 +94,7 @@ class Session(ProjectFiles):
         running = self.reader.index(
             paths,
             found=self._found,
+            labels=self._labels,
             refused=self._refused,
             progress=lambda count, total: task.advance(count / max(total, 1), f"{count} of {total} files"),
             done=done,
@@ -253,6 +262,10 @@ class Session(ProjectFiles):
     def _found(self, series: str, images: list[Image]) -> None:
         self.images[series] = images
         self.images_changed.emit(series)
+
+    def _labels(self, found: LabelFile) -> None:
+        self.label_files[found.path] = found
+        self.labels_found.emit(found.path)
 
     def _refused(self, refused: Refused) -> None:
         self.refused.append(refused)

@@ -19,7 +19,7 @@ from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Source
 from viewer.io.failure import OpenError
-from viewer.io.rtstruct_read import contours_of
+from viewer.io.rtstruct_read import ALONE, contours_of
 from viewer.io.rtstruct_write import write_rtstruct
 from viewer.io.segmentation_file import read_segmentation, save
 from viewer.io.stored import SaveError
@@ -58,13 +58,37 @@ def test_any_mask_comes_back(seed: int, share: float, tmp_path_factory: pytest.T
     assert np.array_equal(contours_of(pydicom.dcmread(path), [grid], "a").array, array)
 
 
-def test_contours_need_their_image(tmp_path: Path) -> None:
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("images", [[], [replace(GRID, frame_of_reference="9")]])
+def test_contours_without_their_image_lie_on_their_own_planes(tmp_path: Path, images: list[Grid], turned: bool) -> None:
+    axes = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0] if turned else np.eye(3)
+    wide = Grid.of((6, 50, 40), (2.5, 0.7, 0.8), (-12.5, 30, 7), axes, "1.2.3.3")
+    array = np.zeros(wide.shape, np.uint8)
+    array[1:5, 10:40, 5:30] = 1
+    write_rtstruct(made(array, wide), tmp_path / "a.dcm")
+    found = read_segmentation(tmp_path / "a.dcm", images)
+    assert found.badges == (ALONE,)
+    assert found.grid.spacing[0] == pytest.approx(2.5, abs=0.01)
+    places = [one.grid.to_world(np.argwhere(one.array == 1)) for one in (found, made(array, wide))]
+    assert np.allclose(places[0].mean(axis=0), places[1].mean(axis=0), atol=0.6)
+    volumes = [(one.array == 1).sum() * one.grid.spacing.prod() for one in (found, made(array, wide))]
+    assert volumes[0] == pytest.approx(volumes[1], rel=0.12)
+
+
+def test_no_contours_no_place(tmp_path: Path) -> None:
+    write_rtstruct(made(np.zeros(SHAPE, np.uint8)), tmp_path / "a.dcm")
+    with pytest.raises(OpenError, match="no closed contours"):
+        read_segmentation(tmp_path / "a.dcm")
+
+
+def test_contours_come_on_the_series_they_refer_to(tmp_path: Path) -> None:
+    """PET and CT of one session share a frame of reference."""
     array = np.ones(SHAPE, np.uint8)
     write_rtstruct(made(array), tmp_path / "a.dcm")
-    with pytest.raises(OpenError, match="no voxels of their own"):
-        read_segmentation(tmp_path / "a.dcm")
-    with pytest.raises(OpenError, match="another frame of reference"):
-        read_segmentation(tmp_path / "a.dcm", [replace(GRID, frame_of_reference="9")])
+    pet = Grid.of((2, 5, 5), (5, 4, 4), frame_of_reference="1.2.3.3")
+    found = read_segmentation(tmp_path / "a.dcm", [pet, GRID], ["1.2.3.9", "1.2.3.2"])
+    assert found.grid.matches(GRID)
+    assert found.source.series_uid == "1.2.3.2"
     with pytest.raises(SaveError, match="DICOM images"):
         write_rtstruct(replace(made(array), source=Source()), tmp_path / "b.dcm")
 

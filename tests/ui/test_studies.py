@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtGui import QGuiApplication
 
 from viewer.data.grid import Grid
-from viewer.data.study import Image, Refused, Source
+from viewer.data.study import Image, LabelFile, Refused, Source
 from viewer.scene.task import Task
 from viewer.ui import wording
 from viewer.ui.studies import SERIES_A_TURN, StudiesPanel
@@ -239,3 +241,24 @@ def test_names_as_people_write_them(stored, shown):
 )
 def test_durations(seconds, shown):
     assert wording.seconds(seconds) == shown
+
+
+def test_files_of_segments_stand_with_their_study(panel, session, monkeypatch) -> None:
+    image = _image()
+    _find(session, image)
+    own = replace(image.source, series_uid="1.2.9", series_number=7, series_description="Organs", modality="SEG")
+    session.label_files["/data/seg.dcm"] = LabelFile(replace(own, files=("/data/seg.dcm",)), "1.2.1", count=5)
+    session.labels_found.emit("/data/seg.dcm")
+    panel._show_arrived()
+    (patient,) = _texts(panel)
+    assert patient[1][0][1] == ["1 · axial", "7 · Organs"]
+    study = panel.tree.node(panel.filter.mapToSource(_series(panel, 0, 0)))
+    assert study.facts == "CT SEG · 2 series"
+    assert study.children[1].facts == "SEG · 5 segments"
+    asked = []
+    monkeypatch.setattr(session, "open_labels", asked.append)
+    panel._activated(_series(panel, 0, 0, 1))
+    panel.view.setCurrentIndex(_series(panel, 0, 0, 1))
+    panel.open_selected()
+    assert asked == [session.label_files["/data/seg.dcm"]] * 2
+    assert panel.context_menu(panel.selected()).actions()

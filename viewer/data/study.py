@@ -93,6 +93,23 @@ class Image:
 
 
 @dataclass(frozen=True)
+class LabelFile:
+    """Segments in a DICOM object of their own (Segmentation, RT Structure Set), described but not read.
+
+    source: its own series; its one file. about: UID of the image series that it refers to, "" where it does not say.
+    """
+
+    source: Source
+    about: str = ""
+    frame_of_reference: str = ""
+    count: int = 0  # segments
+
+    @property
+    def path(self) -> str:
+        return self.source.files[0]
+
+
+@dataclass(frozen=True)
 class Refused:
     """A file that was not opened: which one and, in one sentence, why."""
 

@@ -66,8 +66,8 @@ def referenced_images(source: Source) -> list[Dataset]:
 
 def referring(ds: Dataset) -> Source:
     """Whose an object is and which images it is about, as its header tells it."""
-    series = ds.get("ReferencedSeriesSequence") or [Dataset()]
-    instances = tuple(str(one.ReferencedSOPInstanceUID) for one in series[0].get("ReferencedInstanceSequence") or ())
+    series, images = _images_of(ds)
+    instances = tuple(str(one.ReferencedSOPInstanceUID) for one in images)
     return Source(
         patient_id=str(ds.get("PatientID", "") or ""),
         patient_name=str(ds.get("PatientName", "") or ""),
@@ -79,9 +79,20 @@ def referring(ds: Dataset) -> Source:
         study_description=str(ds.get("StudyDescription", "") or ""),
         study_id=str(ds.get("StudyID", "") or ""),
         accession_number=str(ds.get("AccessionNumber", "") or ""),
-        series_uid=str(series[0].get("SeriesInstanceUID", "")),
+        series_uid=str(series.get("SeriesInstanceUID", "")),
         series_description=str(ds.get("SeriesDescription", "") or ""),
         modality=str(ds.get("Modality", "")),
         sop_instance_uids=instances,
         dicom=True,
     )
+
+
+def _images_of(ds: Dataset) -> tuple[Dataset, list[Dataset]]:
+    """The first series that an object refers to, and its instances; RT objects name them within a study (C.8.8.5)."""
+    series = ds
+    for name in ("ReferencedFrameOfReferenceSequence", "RTReferencedStudySequence", "RTReferencedSeriesSequence"):
+        series = (series.get(name) or [Dataset()])[0]
+    if "SeriesInstanceUID" in series:
+        return series, series.get("ContourImageSequence") or []
+    series = (ds.get("ReferencedSeriesSequence") or [Dataset()])[0]
+    return series, series.get("ReferencedInstanceSequence") or []

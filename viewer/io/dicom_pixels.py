@@ -21,6 +21,14 @@ class ScanError(ValueError):
     """A file that is no image we can show; the message is one sentence for the user."""
 
 
+class NoImageError(ScanError):
+    """A DICOM object of another kind: its SOP class tells which."""
+
+    def __init__(self, sop_class: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sop_class = sop_class
+
+
 class Pixels(NamedTuple):
     """The pixel format of a file. stored: numpy dtype of a raw sample; loaded: that of the image in memory.
 

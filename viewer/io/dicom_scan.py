@@ -22,6 +22,7 @@ from viewer.io.dicom_pixels import (
     FLOAT_PIXELS,
     IMPLICIT,
     PIXELS,
+    NoImageError,
     ScanError,
     pixels_of,
 )
@@ -61,9 +62,11 @@ def scan(file: BinaryIO, path: str, size: int, mtime: float) -> Header:
     walk = _Walk(file, size)
     walk.run()
     values = walk.values
-    what = not_an_image(values.text(0x00080016) or walk.media_class)
+    kind = values.text(0x00080016) or walk.media_class
+    what = not_an_image(kind)
     if what:
-        raise ScanError(f"This is {what}{'' if ';' in what else '; Tomolens shows radiological images only so far'}.")
+        more = "" if ";" in what else "; Tomolens shows radiological images only so far"
+        raise NoImageError(kind, f"This is {what}{more}.")
     if not walk.pixel_tag:
         raise ScanError(walk.broken() if walk.cut else "This DICOM file holds no pixels; there is nothing to show.")
     left = walk.size - walk.position

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from viewer.data.study import Image, Refused
+from viewer.data.study import Image, LabelFile, Refused
 from viewer.io.find import Found
 from viewer.io.loaded import base_name, stopped_sentence
 from viewer.io.pool import Pool, Unit
@@ -33,6 +33,7 @@ class Callbacks:
     """What an index tells; see Reader.index."""
 
     found: Callable[[str, list[Image]], None]
+    labels: Callable[[LabelFile], None]
     refused: Callable[[Refused], None]
     progress: Callable[[int, int], None]
     done: Callable[[], None]
@@ -153,6 +154,9 @@ class Indexing:
         if sight.images:
             self._images += 1
             self._task.tell(self._callbacks.found, sight.key, list(sight.images))
+        if sight.labels:
+            self._images += 1
+            self._task.tell(self._callbacks.labels, sight.labels)
         if sight.header:
             series = self._series.setdefault(sight.key, _Series())
             series.paths.append(path)

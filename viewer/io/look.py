@@ -7,6 +7,7 @@ import pickle
 from viewer.io.contents import member_of, modified, open_member
 from viewer.io.dicom_header import Header
 from viewer.io.dicom_index import group
+from viewer.io.dicom_pixels import NoImageError
 from viewer.io.dicom_scan import scan, scan_file
 from viewer.io.failure import sentence
 from viewer.io.sight import Sight, Sorted
@@ -26,6 +27,7 @@ def look(paths: list[str]) -> list[Sight]:
 
 
 def _look(path: str) -> Sight:
+    from viewer.io.dicom_labels import CLASSES, label_file
     from viewer.io.files import belongs_to_header, describe
     from viewer.io.itk_header import ending_of
 
@@ -33,7 +35,12 @@ def _look(path: str) -> Sight:
         return Sight(key=path, images=(describe(path),))
     if belongs_to_header(path):
         return Sight()
-    header = _header(path)
+    try:
+        header = _header(path)
+    except NoImageError as other:
+        if other.sop_class not in CLASSES:
+            raise
+        return Sight(labels=label_file(path))
     return Sight(key=header.series, header=pickle.dumps(header, pickle.HIGHEST_PROTOCOL))
 
 

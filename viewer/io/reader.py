@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from viewer.data.study import Image, Refused
+from viewer.data.study import Image, LabelFile, Refused
 from viewer.data.volume import Volume
 from viewer.io import indexing, loading
 from viewer.io.failure import OpenError
@@ -55,6 +55,7 @@ class Reader:
         paths: Sequence[str | Path],
         *,
         found: Callable[[str, list[Image]], None],
+        labels: Callable[[LabelFile], None],
         refused: Callable[[Refused], None],
         progress: Callable[[int, int], None],
         done: Callable[[], None],
@@ -62,9 +63,10 @@ class Reader:
         """Say which images are in folders (with all within), files, ZIP archives and DICOMDIRs, by headers only.
 
         found: series key and the images of that series as known so far, replacing what was said of it before.
+        labels: a file of segments, which is no image.
         progress: files looked at, and files known so far.
         """
-        return self._index(self._post, paths, indexing.Callbacks(found, refused, progress, done))
+        return self._index(self._post, paths, indexing.Callbacks(found, labels, refused, progress, done))
 
     def load(
         self,
@@ -164,7 +166,9 @@ def index_now(paths: Sequence[str | Path], reader: Reader | None = None) -> tupl
     found: dict[str, list[Image]] = {}
     refused: list[Refused] = []
     ended = threading.Event()
-    callbacks = indexing.Callbacks(found.__setitem__, refused.append, lambda looked, total: None, ended.set)
+    callbacks = indexing.Callbacks(
+        found.__setitem__, lambda labels: None, refused.append, lambda looked, total: None, ended.set
+    )
     with _reader(reader) as used:
         used._index(at_once, paths, callbacks)
         ended.wait()

@@ -7,7 +7,6 @@ rings and CLOSEDPLANAR_XOR alike). Slices between contours stay empty: nothing i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +15,21 @@ from pydicom.dataset import Dataset
 from viewer.compute.label_image import COLORS
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Algorithm, Segment, Segmentation
+from viewer.io.contour_grid import own_grid
 from viewer.io.dicom_object import referring
 from viewer.io.failure import OpenError
 
 BESIDE = 0.51  # slices that a contour may lie beside the slice it is drawn on
 ALGORITHMS: dict[str, Algorithm] = {"MANUAL": "MANUAL", "SEMIAUTOMATIC": "SEMIAUTOMATIC", "AUTOMATIC": "AUTOMATIC"}
 BADGE = "contours left out"
+ALONE = "drawn without its images, in squares of 1 mm"
 
 
 def contours_of(ds: Dataset, images: Sequence[Grid], name: str) -> Segmentation:
-    """On the first of the images that shares its frame of reference. Raises OpenError: one sentence."""
+    """On the first of the images that shares its frame of reference; on a grid of its own where none does.
+
+    Raises OpenError: one sentence.
+    """
     try:
         return _contours(ds, images, name)
     except (AttributeError, KeyError, IndexError, TypeError) as error:
@@ -35,9 +39,10 @@ def contours_of(ds: Dataset, images: Sequence[Grid], name: str) -> Segmentation:
 def _contours(ds: Dataset, images: Sequence[Grid], name: str) -> Segmentation:
     frames = {str(one.get("ReferencedFrameOfReferenceUID", "")) for one in ds.StructureSetROISequence}
     grid = next((one for one in images if one.frame_of_reference in frames), None)
+    badges: tuple[str, ...] = ()
     if grid is None:
-        what = "these images lie in another frame of reference" if images else "they have no voxels of their own"
-        raise OpenError(f"Its contours cannot be drawn: {what}; open the images that they were drawn on first.")
+        rings = [_points(one) for item in ds.get("ROIContourSequence", ()) for one in item.get("ContourSequence", ())]
+        grid, badges = own_grid(rings, next(iter(frames))), (ALONE,)
     drawn = {int(one.ReferencedROINumber): one for one in ds.get("ROIContourSequence", ())}
     rois = list(ds.StructureSetROISequence)
     kind = np.uint8 if len(rois) < 256 else np.uint16
@@ -56,17 +61,18 @@ def _contours(ds: Dataset, images: Sequence[Grid], name: str) -> Segmentation:
         algorithm = ALGORITHMS.get(str(roi.get("ROIGenerationAlgorithm", "") or "MANUAL"), "AUTOMATIC")
         title = str(roi.get("ROIName", "") or f"ROI {roi.ROINumber}")
         segments.append(Segment(label, title, (red, green, blue), layer=layer, algorithm=algorithm))
-    source = replace(referring(ds), series_uid="")
     title = str(ds.get("StructureSetLabel", "") or name)
-    badges = (BADGE,) if left else ()
-    return Segmentation(maps[0], grid, tuple(segments), title, source, badges=badges, overlapping=tuple(maps[1:]))
+    badges += (BADGE,) if left else ()
+    return Segmentation(
+        maps[0], grid, tuple(segments), title, referring(ds), badges=badges, overlapping=tuple(maps[1:])
+    )
 
 
 def _mask(item: Dataset, grid: Grid) -> tuple[NDArray[np.bool_], int]:
     """The voxels inside, and how many contours lie outside of the image or are neither closed nor on a slice."""
     mask, left = np.zeros(grid.shape, np.bool_), 0
     for contour in item.get("ContourSequence", ()):
-        points = grid.to_index(np.array(contour.ContourData, float).reshape(-1, 3))
+        points = grid.to_index(_points(contour))
         if not np.isfinite(points).all():
             raise OpenError("Its contours are damaged: a point is not a number.")
         k = int(np.rint(points[:, 0].mean()))
@@ -76,6 +82,11 @@ def _mask(item: Dataset, grid: Grid) -> tuple[NDArray[np.bool_], int]:
             continue
         _toggle(mask[k], points[:, 1:])
     return mask, left
+
+
+def _points(contour: Dataset) -> NDArray[np.float64]:
+    """LPS mm, [n, 3]."""
+    return np.array(contour.ContourData, float).reshape(-1, 3)
 
 
 def _toggle(plane: NDArray[np.bool_], ring: NDArray[np.float64]) -> None:

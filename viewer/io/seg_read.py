@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 
 from viewer.compute.label_image import COLORS
 from viewer.data.grid import Grid
 from viewer.data.provenance import Provenance
 from viewer.data.segmentation import Code, Segment, Segmentation
 from viewer.data.terminology import SIDES
+from viewer.io.dicom_labels import dataset
 from viewer.io.dicom_object import referring
 from viewer.io.failure import OpenError
 from viewer.io.seg_write import whole_of
@@ -35,11 +34,7 @@ Frames = list[tuple[int, int]]  # number of the segment (0: a label map's) and s
 
 def read_seg(path: Path) -> Segmentation:
     """Raises OpenError: one sentence."""
-    try:
-        ds = pydicom.dcmread(path)
-    except InvalidDicomError as error:
-        raise OpenError("It is no DICOM file: check what it is.") from error
-    return segmentation_of(ds, path.stem)
+    return segmentation_of(dataset(str(path)), path.stem)
 
 
 def segmentation_of(ds: Dataset, name: str) -> Segmentation:

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
-from pydicom.errors import InvalidDicomError
 
 from viewer.compute.fit_grid import apart, fitted
 from viewer.compute.label_image import as_segmentation
@@ -22,6 +20,8 @@ from viewer.data.segmentation import Segmentation
 from viewer.data.study import Source
 from viewer.data.volume import Volume
 from viewer.io import replacing
+from viewer.io.contents import member_of
+from viewer.io.dicom_labels import dataset, label_file
 from viewer.io.failure import OpenError
 from viewer.io.itk_header import ending_of, facts_of, voxels
 from viewer.io.rtstruct_read import contours_of
@@ -41,22 +41,23 @@ CONTOURS = ".rtstruct.dcm"
 log = logging.getLogger(__name__)
 
 
-def read_segmentation(path: Path, images: Sequence[Grid] = ()) -> Segmentation:
+def read_segmentation(path: Path, images: Sequence[Grid] = (), series: Sequence[str] = ()) -> Segmentation:
     """Of a file of FORMATS, or of a label image with the JSON beside it; DICOM by whatever name.
 
-    images: grids that it may be a part of: it comes on the first that has its voxels. Raises OpenError: one sentence.
+    images: grids that it may be a part of: it comes on the first that has its voxels. series: the series of each, if
+    known: the one that the file refers to comes first. Raises OpenError: one sentence.
     """
     ending = _ending(path) or (".dcm" if _is_dicom(path) else "")
+    if series and ending.endswith(".dcm"):
+        about = label_file(str(path)).about
+        images = [grid for _, grid in sorted(zip(series, images, strict=True), key=lambda one: one[0] != about)]
     found = FORMATS[ending][0](path, images) if ending else _read_label_image(path)
     return next((whole for grid in images if (whole := fitted(found, grid)) is not None), found)
 
 
 def read_dicom(path: Path, images: Sequence[Grid] = ()) -> Segmentation:
     """A segmentation, or contours on one of the images. Raises OpenError: one sentence."""
-    try:
-        ds = pydicom.dcmread(path)
-    except InvalidDicomError as error:
-        raise OpenError("It is no DICOM file: check what it is.") from error
+    ds = dataset(str(path))
     if "StructureSetROISequence" in ds:
         return contours_of(ds, images, path.stem)
     return segmentation_of(ds, path.stem)
@@ -80,6 +81,8 @@ def onto(segmentation: Segmentation, grid: Grid, source: Source) -> Segmentation
 
 
 def _is_dicom(path: Path) -> bool:
+    if member_of(str(path)):
+        return True  # of an archive nothing else is listed
     with path.open("rb") as file:
         return file.read(132)[128:] == b"DICM"
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from viewer.data.study import Image
+from viewer.data.study import Image, LabelFile
 
 
 class Sight(NamedTuple):
-    """What a file is: a DICOM header (packed, of series `key`), images, a reason for its refusal, or nothing at all."""
+    """What a file is: a DICOM header (packed, of series `key`), images, segments, why it is refused, or nothing at all."""
 
     key: str = ""
     header: bytes = b""
     images: tuple[Image, ...] = ()
     reason: str = ""
+    labels: LabelFile | None = None
 
 
 class Sorted(NamedTuple):

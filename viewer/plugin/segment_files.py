@@ -7,8 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from psygnal import Signal
+
 from viewer.compute.fit_grid import apart
 from viewer.data.segmentation import Segmentation
+from viewer.data.study import Image, LabelFile
 from viewer.plugin.segmenting import Segmenting
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
@@ -19,7 +22,45 @@ OTHER_FRAME = "in another frame of reference"  # where it lies among the images 
 
 
 class SegmentFiles(Segmenting):
-    """Files are read and written by the reader's processes (viewer.io.segmentation_file)."""
+    """Files are read and written by the reader's processes (viewer.io.segmentation_file).
+
+    labels_found: tells the path of a file of segments that was found among those of a study.
+    """
+
+    labels_found = Signal(str)
+    images: dict[str, list[Image]]
+
+    def load(self, image: Image, *, overlay: bool = False) -> Task:
+        """Show an image."""
+        raise NotImplementedError
+
+    def open_labels(self, found: LabelFile) -> None:
+        """Show its segments over the images that it refers to; these are loaded first, where they were found, too."""
+        image = self._about(found)
+        show = partial(self.open_segmentation, Path(found.path))
+        loading = self.load(image) if image is not None else None
+        if loading is not None and loading.running:
+            loading.events.state.connect(lambda state: show() if state == "done" else None)
+        else:
+            show()
+
+    def _about(self, found: LabelFile) -> Image | None:
+        """The image that it refers to: of that series, else one of the patient's that shares its frame of reference.
+
+        None where neither was found, or where such a one is shown already.
+        """
+        known = [image for images in self.images.values() for image in images]
+        of_series = [image for image in known if found.about and image.source.series_uid == found.about]
+        in_frame = [
+            image
+            for image in known
+            if found.frame_of_reference
+            and image.grid.frame_of_reference == found.frame_of_reference
+            and image.source.same_patient(found.source)
+        ]
+        near = of_series or in_frame
+        shown = {layer.image.key for layer in self.document.volume_layers if layer.image}
+        return None if any(one.key in shown for one in near) else max(near, key=lambda one: one.bytes, default=None)
 
     def open_segmentation(self, path: Path) -> Task:
         """Show the segments of a file over the image whose grid they have, else where their geometry puts them."""
@@ -33,12 +74,15 @@ class SegmentFiles(Segmenting):
             layer.saved = 0
             self.add_segmentation(layer)
             task.end("done")
+            if layer.made_from == "" and found.source.series_uid:
+                self.warn(f"{path.name}: the images that it refers to are not shown: its own geometry places it.")
 
         layers = sorted(self.document.volume_layers, key=lambda layer: layer.id != self.state.active)
         running = self.reader.call(
             "viewer.io.segmentation_file:read_segmentation",
             path,
             [layer.grid for layer in layers],
+            [layer.source.series_uid for layer in layers],
             done=done,
             failed=partial(self.fail, task),
         )
@@ -71,8 +115,12 @@ class SegmentFiles(Segmenting):
         return task
 
     def _placed(self, found: Segmentation) -> SegmentationLayer:
-        """Over the image that it labels: the active one before others. Over another patient's it says so."""
-        images = sorted(self.document.volume_layers, key=lambda layer: layer.id != self.state.active)
+        """Over the image that it labels: the one it refers to, then the active one, before others. Over another
+        patient's it says so."""
+        images = sorted(
+            self.document.volume_layers,
+            key=lambda layer: (layer.source.series_uid != found.source.series_uid, layer.id != self.state.active),
+        )
         own = [layer for layer in images if _may_be_of(found, layer)]
         near = [layer for layer in own if not apart(layer.grid, found.grid)]
         under = next((layer for layer in near if layer.grid.matches(found.grid)), None)

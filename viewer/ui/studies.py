@@ -57,10 +57,13 @@ class StudiesPanel(QWidget):
         self._turn = _timer(self, TURN_MS, self._show_arrived)
         self._build()
         session.images_changed.connect(self._arrive)
+        session.labels_found.connect(self._arrive_labels)
         session.file_refused.connect(self._refuse)
         session.task_added.connect(self._follow)
         for key in session.images:
             self._arrive(key)
+        for path in session.label_files:
+            self._arrive_labels(path)
         for refused in session.refused:
             self._refuse(refused)
         for task in session.tasks:
@@ -79,10 +82,15 @@ class StudiesPanel(QWidget):
         self.recent.setVisible(bool(paths))
 
     def open_selected(self, *, overlay: bool = False) -> None:
-        """Load the images of the selected rows: the first in place of what is shown, or over it; the others over it."""
+        """Load the images of the selected rows: the first in place of what is shown, or over it; the others over it.
+
+        Segments come where their own row is selected.
+        """
         images = dict.fromkeys(image for node in self.selected() for image in node.images)
         for place, image in enumerate(images):
             self.session.load(image, overlay=overlay or place > 0)
+        for labels in [node.labels for node in self.selected() if node.labels]:
+            self.session.open_labels(labels)
 
     def focus_filter(self) -> None:
         """Put the cursor into the filter box."""
@@ -170,6 +178,11 @@ class StudiesPanel(QWidget):
         if not self._turn.isActive():
             self._turn.start()
 
+    def _arrive_labels(self, path: str) -> None:
+        self.tree.put(self.session.label_files[path])
+        self._unfold()
+        self._choose_page()
+
     def _show_arrived(self) -> None:
         for key in list(self._arrived)[:SERIES_A_TURN]:
             del self._arrived[key]
@@ -220,7 +233,7 @@ class StudiesPanel(QWidget):
 
     def thumbnail(self, node: Node) -> QPixmap | None:
         """The picture of a row, asked for when the row is first seen and again when its image has grown."""
-        image = node.image or (node.images[0] if node.kind == "series" else None)
+        image = node.image or next(iter(node.images if node.kind == "series" else ()), None)
         if image is None:
             return None
         extent = (*image.grid.shape, image.timepoints)
@@ -239,6 +252,8 @@ class StudiesPanel(QWidget):
         node = self.tree.node(self.filter.mapToSource(index))
         if node.image:
             self.session.load(node.image)
+        elif node.labels:
+            self.session.open_labels(node.labels)
         else:
             self.view.setExpanded(index, not self.view.isExpanded(index))
 
@@ -250,7 +265,7 @@ class StudiesPanel(QWidget):
     def context_menu(self, nodes: list[Node]) -> QMenu:
         """What can be done with these rows."""
         menu = QMenu(self)
-        source = nodes[0].images[0].source
+        source = nodes[0].sources[0]
         menu.addAction(theme.icon("folder-open-line"), "Open", self.open_selected)
         menu.addAction(theme.icon("stack-line"), "Open as overlay", lambda: self.open_selected(overlay=True))
         menu.addSeparator()

@@ -49,7 +49,9 @@ class StudyDelegate(QStyledItemDelegate):
         painter.fillRect(box, Qt.GlobalColor.black)
         pixmap = self.thumbnail(node)
         if pixmap is None:
-            theme.icon("image-line", theme.DIM).paint(painter, box.adjusted(14, 14, -14, -14))
+            theme.icon("shape-line" if node.labels else "image-line", theme.DIM).paint(
+                painter, box.adjusted(14, 14, -14, -14)
+            )
             return
         size = pixmap.size().scaled(box.size(), Qt.AspectRatioMode.KeepAspectRatio)
         place = QRect(box.topLeft(), size)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from viewer.data.study import Image
+from viewer.data.study import Image, LabelFile, Source
 from viewer.ui import wording
 
 Kind = Literal["root", "patient", "study", "series", "image"]
@@ -25,6 +25,7 @@ class Node:
     details: str = ""
     text: str = ""
     image: Image | None = None
+    labels: LabelFile | None = None
     children: list[Node] = field(default_factory=list)
 
     @property
@@ -38,6 +39,17 @@ class Node:
         return own + [image for child in self.children for image in child.images]
 
     @property
+    def label_files(self) -> list[LabelFile]:
+        """The files of segments at and below this row."""
+        own = [self.labels] if self.labels else []
+        return own + [labels for child in self.children for labels in child.label_files]
+
+    @property
+    def sources(self) -> list[Source]:
+        """Of all that is at and below this row."""
+        return [image.source for image in self.images] + [labels.source for labels in self.label_files]
+
+    @property
     def upward(self) -> list[Node]:
         """This row and those above it, without the root."""
         return [self, *self.parent.upward] if self.parent else []
@@ -47,8 +59,7 @@ def order_of(node: Node) -> tuple[Any, ...]:
     return node.order
 
 
-def patient_node(image: Image) -> Node:
-    source = image.source
+def patient_node(source: Source) -> Node:
     if not source.patient_id and not source.patient_name:
         return Node("patient", (1, "", ""), title="No patient named" if source.dicom else "Image files")
     name = wording.person(source.patient_name)
@@ -58,8 +69,7 @@ def patient_node(image: Image) -> Node:
     return Node("patient", order, title=name or source.patient_id, facts=facts, details=facts)
 
 
-def study_node(image: Image) -> Node:
-    source = image.source
+def study_node(source: Source) -> Node:
     if not source.dicom and not source.study_uid:
         folder = str(Path(source.files[0]).parent) if source.files else ""
         return Node("study", (0, "", folder), title=Path(folder).name or folder, details=folder)
@@ -71,21 +81,38 @@ def study_node(image: Image) -> Node:
     return Node("study", order, title=title, details=wording.clock(source.study_time))
 
 
+def describe_labels(node: Node, labels: LabelFile) -> None:
+    """Write the row of a file of segments."""
+    node.labels, source = labels, labels.source
+    node.title = numbered(source, source.series_description)
+    node.facts = f"{source.modality} · {wording.count(labels.count, 'segment')}"
+    node.text = _looked_through(source, node.title)
+
+
+def numbered(source: Source, name: str) -> str:
+    """A series' name after its number, where it has one."""
+    return f"{source.series_number} · {name}" if source.series_number else name
+
+
+def _looked_through(source: Source, title: str) -> str:
+    """What the filter looks through."""
+    words = (source.patient_name.replace("^", " "), source.patient_id, wording.date(source.study_date))
+    more = (source.study_date, source.study_description, title, source.modality, source.body_part)
+    paths = (Path(source.files[0]).name,) if source.files and not source.dicom else ()
+    return " ".join((*words, *more, source.accession_number, *paths)).lower()
+
+
 def describe_series(node: Node, images: list[Image]) -> None:
     """Write the row of a series as it is known now."""
     source = images[0].source
-    name = source.series_description or images[0].name or source.modality
-    node.title = f"{source.series_number} · {name}" if source.series_number else name
+    node.title = numbered(source, source.series_description or images[0].name or source.modality)
     node.image = images[0] if len(images) == 1 else None
     if node.image:
         describe_image(node, node.image, "", title=node.title)
     else:
         node.facts = f"{source.modality} · {wording.count(len(images), 'image')}"
         node.details = ""
-    words = (source.patient_name.replace("^", " "), source.patient_id, wording.date(source.study_date))
-    more = (source.study_date, source.study_description, node.title, source.modality, source.body_part)
-    paths = (Path(source.files[0]).name,) if source.files and not source.dicom else ()
-    node.text = " ".join((*words, *more, source.accession_number, *paths)).lower()
+    node.text = _looked_through(source, node.title)
 
 
 def describe_image(node: Node, image: Image, text: str, title: str = "") -> None:

@@ -16,12 +16,13 @@ from PySide6.QtCore import (
     Qt,
 )
 
-from viewer.data.study import Image
+from viewer.data.study import Image, LabelFile, Source
 from viewer.ui import wording
 from viewer.ui.study_rows import (
     Node,
     accessible,
     describe_image,
+    describe_labels,
     describe_series,
     order_of,
     patient_node,
@@ -51,14 +52,22 @@ class StudyTree(QAbstractItemModel):
                 self._prune(series)
             return
         if series is None:
-            source = images[0].source
-            patient = self._child(self.root, patient_node(images[0]))
-            study = self._child(patient, study_node(images[0]))
-            series = self._child(study, Node("series", (source.series_number, key)))
-            self._series[key] = series
+            series = self._series[key] = self._row(images[0].source, key)
         self._fill(series, images)
         for node in series.upward:
             self._describe(node)
+
+    def put(self, labels: LabelFile) -> None:
+        """Show a file of segments."""
+        row = self._row(labels.source, labels.path)
+        describe_labels(row, labels)
+        for node in row.upward:
+            self._describe(node)
+
+    def _row(self, source: Source, key: str) -> Node:
+        """The row of a series, under its patient and study."""
+        study = self._child(self._child(self.root, patient_node(source)), study_node(source))
+        return self._child(study, Node("series", (source.series_number, key)))
 
     def series_node(self, key: str) -> Node | None:
         return self._series.get(key)
@@ -79,7 +88,7 @@ class StudyTree(QAbstractItemModel):
 
     def _describe(self, node: Node) -> None:
         if node.kind == "study":
-            kinds = sorted({image.source.modality for image in node.images})
+            kinds = sorted({source.modality for source in node.sources})
             node.facts = f"{' '.join(kinds)} · {wording.count(len(node.children), 'series', 'series')}"
         elif node.kind == "patient" and not node.details:
             node.facts = wording.count(len(node.children), "study", "studies")

@@ -1,0 +1,97 @@
+"""Segmentations and structure sets that are met among the files of a study."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.fixtures.dicom_phantom import ramp, write_series
+from viewer.cli.stage import HeadlessStage, finish
+from viewer.data.grid import Grid
+from viewer.data.segmentation import Segment, Segmentation
+from viewer.data.study import Source
+from viewer.io.dicom_labels import label_file
+from viewer.io.rtstruct_write import write_rtstruct
+from viewer.io.seg_write import write_seg
+from viewer.scene.task import Message
+
+SHAPE = (4, 12, 14)
+GRID = Grid.of(SHAPE, (2.5, 0.7, 0.8), (-12.5, 30, 7), frame_of_reference="1.2.3.3")
+OWN = Source(patient_id="P-77", patient_name="Müller^Zoë", study_uid="1.2.3.1", series_uid="1.2.3.2", dicom=True)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """A series, and its labels in both forms."""
+    files = write_series(tmp_path / "study" / "ct", ramp(SHAPE), GRID)
+    array = np.zeros(SHAPE, np.uint8)
+    array[1:3, 2:8, 3:9] = 1
+    import pydicom
+
+    about = tuple(pydicom.dcmread(path).SOPInstanceUID for path in files)
+    source = replace(OWN, files=tuple(map(str, files)), sop_instance_uids=about)
+    made = Segmentation(array, GRID, (Segment(1, "Bladder"), Segment(2, "PTV")), "organs", source)
+    write_seg(made, tmp_path / "study" / "seg.dcm")
+    write_rtstruct(made, tmp_path / "study" / "contours.dcm")
+    return tmp_path / "study"
+
+
+def opened(stage: HeadlessStage, path: Path) -> None:
+    finish(stage, stage.session.open([path]))
+    stage.until(lambda: not any(task.running for task in stage.session.tasks))
+
+
+@pytest.mark.parametrize("name", ["seg.dcm", "contours.dcm"])
+def test_a_header_tells_whose_it_is_and_of_which_images(study: Path, name: str) -> None:
+    found = label_file(str(study / name))
+    assert found.about == "1.2.3.2"
+    assert found.frame_of_reference == "1.2.3.3"
+    assert found.count == 2
+    assert found.source.patient_id == "P-77"
+    assert found.source.series_uid not in ("", "1.2.3.2")
+
+
+@pytest.mark.parametrize("archived", [False, True])
+def test_they_are_listed_with_the_study_and_come_over_their_images(study: Path, archived: bool) -> None:
+    if archived:
+        study = Path(shutil.make_archive(str(study), "zip", study))
+    with HeadlessStage() as stage:
+        session = stage.session
+        opened(stage, study)
+        assert len(session.images) == 1
+        assert not session.refused
+        assert not session.document.segmentation_layers  # nobody asked for them
+        assert {labels.source.modality for labels in session.label_files.values()} == {"SEG", "RTSTRUCT"}
+        for labels in session.label_files.values():
+            session.open_labels(labels)
+            stage.until(lambda: not any(task.running for task in session.tasks))
+        (image,) = session.document.volume_layers
+        assert [layer.made_from for layer in session.document.segmentation_layers] == [image.id, image.id]
+        assert [int(layer.segmentation.array.sum()) for layer in session.document.segmentation_layers] == [72, 72]
+
+
+@pytest.mark.parametrize("name", ["seg.dcm", "contours.dcm"])
+def test_one_that_is_dropped_without_its_images_says_so(study: Path, name: str) -> None:
+    shutil.rmtree(study / "ct")
+    with HeadlessStage() as stage:
+        said: list[Message] = []
+        stage.session.message.connect(said.append)
+        opened(stage, study / name)
+        (layer,) = stage.session.document.segmentation_layers
+        assert layer.made_from == ""
+        assert [message.text for message in said] == [
+            f"{name}: the images that it refers to are not shown: its own geometry places it."
+        ]
+
+
+def test_another_patient_of_the_same_frame_is_not_taken(study: Path) -> None:
+    with HeadlessStage() as stage:
+        opened(stage, study)
+        seg = stage.session.label_files[str(study / "seg.dcm")]
+        assert stage.session._about(replace(seg, about="9.9")) is not None
+        other = replace(seg, about="9.9", source=replace(seg.source, patient_id="P-78"))
+        assert stage.session._about(other) is None

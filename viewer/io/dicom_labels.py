@@ -1,0 +1,58 @@
+"""Segmentations and structure sets among the files of a study: whose they are and of which images, by header only."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pydicom
+from pydicom import uid
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+from pydicom.filebase import DicomBytesIO
+
+from viewer.data.study import LabelFile
+from viewer.io.contents import member_bytes, member_of
+from viewer.io.dicom_object import referring
+from viewer.io.failure import OpenError
+
+CLASSES = {
+    str(uid.SegmentationStorage),
+    "1.2.840.10008.5.1.4.1.1.66.7",  # Label Map Segmentation
+    str(uid.RTStructureSetStorage),
+}
+WANTED = """
+    PatientID PatientName PatientBirthDate PatientSex StudyInstanceUID StudyDate StudyTime StudyDescription StudyID
+    AccessionNumber SeriesInstanceUID SeriesNumber SeriesDescription Modality StructureSetLabel ContentLabel
+    FrameOfReferenceUID ReferencedSeriesSequence ReferencedFrameOfReferenceSequence SegmentSequence
+    StructureSetROISequence SpecificCharacterSet
+"""
+
+
+def label_file(path: str) -> LabelFile:
+    """Raises OpenError: one sentence."""
+    ds = dataset(path, header_only=True)
+    about = referring(ds)
+    named = ds.get("StructureSetROISequence") or []
+    frame = named[0].get("ReferencedFrameOfReferenceUID", "") if named else ""
+    own = replace(
+        about,
+        series_uid=str(ds.get("SeriesInstanceUID", "")),
+        series_number=int(ds.get("SeriesNumber") or 0),
+        series_description=str(ds.get("SeriesDescription") or ds.get("StructureSetLabel") or "Segments"),
+        sop_instance_uids=(),
+        files=(path,),
+    )
+    frame = str(ds.get("FrameOfReferenceUID", "") or frame)
+    return LabelFile(own, about.series_uid, frame, len(ds.get("SegmentSequence") or named))
+
+
+def dataset(path: str, *, header_only: bool = False) -> Dataset:
+    """A DICOM file, or one in an archive ("archive.zip!member"). Raises OpenError: one sentence."""
+    inside = member_of(path)
+    wanted = WANTED.split() if header_only else None
+    try:
+        file = DicomBytesIO(member_bytes(*inside)) if inside else Path(path)
+        return pydicom.dcmread(file, specific_tags=wanted, stop_before_pixels=header_only)
+    except InvalidDicomError as error:
+        raise OpenError("It is no DICOM file: check what it is.") from error
