@@ -19,6 +19,7 @@ from viewer.data.grid import Grid
 from viewer.data.provenance import Provenance
 from viewer.data.segmentation import Code, Segment, Segmentation
 from viewer.data.terminology import SIDES
+from viewer.io.dicom_decode import FAULTS
 from viewer.io.dicom_labels import dataset
 from viewer.io.dicom_object import referring
 from viewer.io.failure import OpenError
@@ -28,6 +29,9 @@ from viewer.scene.described import restore_segments
 UNEVEN = 0.05  # of the distance between planes that a frame may lie beside its plane
 MOST = 1 << 33  # voxels
 DAMAGED = "Its segmentation is incomplete or damaged: {what}."
+UNDECODED = (
+    "Its pixels ({}) cannot be decoded: they are damaged or of a variant that is not known; save it uncompressed."
+)
 
 Frames = list[tuple[int, int]]  # number of the segment (0: a label map's) and slice of every frame
 
@@ -41,6 +45,8 @@ def segmentation_of(ds: Dataset, name: str) -> Segmentation:
     """Of a whole data set. Raises OpenError: one sentence."""
     if "SegmentSequence" not in ds or "PixelData" not in ds:
         raise OpenError("It is a DICOM file, but no segmentation with pixels: choose one of modality SEG.")
+    if not ds.file_meta.TransferSyntaxUID.is_transfer_syntax:
+        raise OpenError(UNDECODED.format(ds.file_meta.TransferSyntaxUID.name))
     try:
         whole = whole_of(ds)
         grid, frames = _placed(ds, whole)
@@ -258,7 +264,7 @@ def _planes(ds: Dataset, count: int) -> Iterator[NDArray[Any]]:
         for frame in iter_pixels(ds):
             found += 1
             yield frame
-    except (ValueError, RuntimeError, NotImplementedError) as error:
-        raise OpenError(DAMAGED.format(what="its pixels cannot be decoded; copy it again")) from error
+    except FAULTS as error:
+        raise OpenError(UNDECODED.format(ds.file_meta.TransferSyntaxUID.name)) from error
     if found != count:
         raise OpenError(DAMAGED.format(what="it ends before its last frame; copy it again"))

@@ -8,7 +8,7 @@ from viewer.data.study import Image, LabelFile
 
 
 class Sight(NamedTuple):
-    """What a file is: a DICOM header (packed, of series `key`), images, segments, why it is refused, or nothing at all."""
+    """What a file is: a DICOM header (packed, of series `key`), images, segments, why it is refused, or nothing."""
 
     key: str = ""
     header: bytes = b""
