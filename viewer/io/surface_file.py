@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.io.stored import SaveError
+from viewer.io.surface_read import STL, TRIANGLE, VERTEX, read_triangles
 from viewer.settings import NAME, NOTICE
 
 Mesh = tuple[NDArray[np.float64], NDArray[np.int64]]  # vertices (n, 3), LPS mm; triangles (m, 3)
 
 SURFACES = (".stl", ".ply", ".obj")
+PLACE = 1e-3  # mm between a corner and where its file puts it
 NOTE = f"{NAME}; LPS mm; {NOTICE}"
 
 
@@ -39,19 +41,31 @@ def surface(segmentation: Segmentation, segment: Segment) -> Mesh:
 def write_surfaces(segmentation: Segmentation, path: Path) -> None:
     """All segments that have voxels, each as an object of its own where the format knows objects (OBJ).
 
-    Raises SaveError where there is none; OSError.
+    Every triangle is read back and compared. Raises SaveError where there is none, or where one differs; OSError.
     """
     meshes = [(one, surface(segmentation, one)) for one in segmentation.segments if segmentation.mask(one).any()]
     if not meshes:
         raise SaveError("it has no segment with voxels, so no surface: paint one first.")
     write = {".stl": _stl, ".ply": _ply, ".obj": _obj}[path.suffix.lower()]
     path.write_bytes(write(meshes))
+    _check(meshes, path)
+
+
+def _check(meshes: list[tuple[Segment, Mesh]], path: Path) -> None:
+    """Corner by corner. Raises SaveError where the file holds another surface."""
+    wanted = np.concatenate([points[faces] for _, (points, faces) in meshes])
+    try:
+        found = read_triangles(path)
+    except (ValueError, IndexError, KeyError):
+        found = np.zeros((0, 3, 3))
+    if found.shape != wanted.shape or not np.abs(found - wanted).max() <= PLACE:
+        raise SaveError("its surface does not read back as it was: try again or use another drive.")
 
 
 def _stl(meshes: list[tuple[Segment, Mesh]]) -> bytes:
     """Binary: 80 bytes of text, the count, then normal, three corners and two spare bytes each."""
     corners = np.concatenate([points[faces] for _, (points, faces) in meshes])
-    records = np.zeros(len(corners), [("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("spare", "<u2")])
+    records = np.zeros(len(corners), STL)
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     records["normal"] = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     records["corners"] = corners
@@ -61,13 +75,13 @@ def _stl(meshes: list[tuple[Segment, Mesh]]) -> bytes:
 def _ply(meshes: list[tuple[Segment, Mesh]]) -> bytes:
     """Binary, each vertex in its segment's colour."""
     starts = np.cumsum([0, *(len(points) for _, (points, _) in meshes)])
-    vertices = np.zeros(starts[-1], [("place", "<f4", 3), ("color", "u1", 3)])
+    vertices = np.zeros(starts[-1], VERTEX)
     triangles = []
     for start, (segment, (points, faces)) in zip(starts, meshes, strict=False):
         vertices["place"][start : start + len(points)] = points
         vertices["color"][start : start + len(points)] = segment.color
         triangles.append(faces + start)
-    table = np.zeros(sum(map(len, triangles)), [("count", "u1"), ("corners", "<i4", 3)])
+    table = np.zeros(sum(map(len, triangles)), TRIANGLE)
     table["count"], table["corners"] = 3, np.concatenate(triangles)
     lines = ["ply", "format binary_little_endian 1.0", f"comment {NOTE}", f"element vertex {len(vertices)}"]
     lines += [f"property float {axis}" for axis in "xyz"] + [
@@ -81,7 +95,7 @@ def _obj(meshes: list[tuple[Segment, Mesh]]) -> bytes:
     lines, start = [f"# {NOTE}"], 1
     for segment, (points, faces) in meshes:
         lines.append(f"o {'_'.join(segment.name.split()) or segment.label}")
-        lines += [f"v {x:.6g} {y:.6g} {z:.6g}" for x, y, z in points]
+        lines += [f"v {x:.4f} {y:.4f} {z:.4f}" for x, y, z in points]
         lines += [f"f {a} {b} {c}" for a, b, c in faces + start]
         start += len(points)
     return ("\n".join(lines) + "\n").encode()
