@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.fixtures.dicom_phantom import ramp, write_series
 from viewer.data.grid import Grid
-from viewer.data.segmentation import Segment, Segmentation
+from viewer.data.segmentation import Segment, Segmentation, State
 from viewer.data.study import Source
 from viewer.io.failure import OpenError
 from viewer.io.rtstruct_read import ALONE, contours_of
@@ -89,8 +89,70 @@ def test_contours_come_on_the_series_they_refer_to(tmp_path: Path) -> None:
     found = read_segmentation(tmp_path / "a.dcm", [pet, GRID], ["1.2.3.9", "1.2.3.2"])
     assert found.grid.matches(GRID)
     assert found.source.series_uid == "1.2.3.2"
+
+
+def test_contours_belong_to_dicom_images(tmp_path: Path) -> None:
     with pytest.raises(SaveError, match="DICOM images"):
-        write_rtstruct(replace(made(array), source=Source()), tmp_path / "b.dcm")
+        write_rtstruct(replace(made(np.ones(SHAPE, np.uint8)), source=Source()), tmp_path / "b.dcm")
+
+
+def reviewed(*states: State, reader: str = "AB") -> Segmentation:
+    """A ring for each state."""
+    array = np.zeros(SHAPE, np.uint8)
+    segments = []
+    for n, state in enumerate(states, 1):
+        array[n - 1, 2:6, 2:6] = n
+        segments.append(Segment(n, f"s{n}", KIDNEY.color, KIDNEY.code, state=state, reader=reader, remark="as seen"))
+    return replace(made(array), segments=tuple(segments))
+
+
+KIDNEY = Segment(1, "Kidney", (1, 2, 3), ("SCT", "64033007", "Kidney"), side="left", state="completed", reader="AB")
+
+
+def test_code_and_side_are_kept(tmp_path: Path) -> None:
+    array = np.zeros(SHAPE, np.uint8)
+    array[1, 2:6, 2:6] = 1
+    save(replace(made(array), segments=(KIDNEY, Segment(2, "of no code"))), tmp_path / "a.rtstruct.dcm")
+    observed = pydicom.dcmread(tmp_path / "a.rtstruct.dcm").RTROIObservationsSequence
+    assert observed[0].RTROIIdentificationCodeSequence[0].CodeValue == "64033007"
+    assert "RTROIIdentificationCodeSequence" not in observed[1]
+    found = read_segmentation(tmp_path / "a.rtstruct.dcm", [GRID])
+    assert found.segments == (KIDNEY, replace(Segment(2, "of no code"), color=found.segments[1].color))
+
+
+@pytest.mark.parametrize(
+    ("states", "reader", "status"),
+    [
+        (("completed", "completed"), "AB", "APPROVED"),
+        (("completed", "completed"), "", "UNAPPROVED"),  # nobody stands for it
+        (("completed", "flagged"), "AB", "UNAPPROVED"),
+        (("rejected", "rejected"), "AB", "REJECTED"),
+        (("rejected", "completed"), "AB", "UNAPPROVED"),
+        (("not started", "in progress"), "AB", "UNAPPROVED"),
+    ],
+)
+def test_one_status_for_all_claims_no_more_than_each(
+    tmp_path: Path, states: tuple[State, ...], reader: str, status: str
+) -> None:
+    wanted = reviewed(*states, reader=reader)
+    save(wanted, tmp_path / "a.rtstruct.dcm")
+    ds = pydicom.dcmread(tmp_path / "a.rtstruct.dcm")
+    assert ds.ApprovalStatus == status
+    assert (ds.get("ReviewerName", "") == reader) == (status != "UNAPPROVED" or not reader)
+    assert read_segmentation(tmp_path / "a.rtstruct.dcm", [GRID]).segments == wanted.segments
+
+
+@pytest.mark.parametrize(
+    ("status", "state"), [("APPROVED", "completed"), ("REJECTED", "rejected"), ("UNAPPROVED", "not started")]
+)
+def test_the_status_of_another_program(tmp_path: Path, status: str, state: State) -> None:
+    write_rtstruct(reviewed("flagged"), tmp_path / "a.dcm")
+    ds = pydicom.dcmread(tmp_path / "a.dcm")
+    ds.ApprovalStatus, ds.ReviewerName = status, "Roe^R"
+    del ds.RTROIObservationsSequence[0].ROIObservationDescription
+    ds.save_as(tmp_path / "a.dcm")
+    (found,) = read_segmentation(tmp_path / "a.dcm", [GRID]).segments
+    assert (found.state, found.reader) == (state, "AB" if state == "not started" else "Roe^R")
 
 
 @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="needs dciodvfy (Debian: dicom3tools)")
@@ -98,7 +160,8 @@ def test_dciodvfy_finds_no_error_in_contours(tmp_path: Path) -> None:
     paths = write_series(tmp_path / "ct", ramp(SHAPE), GRID)
     instances = tuple(pydicom.dcmread(path).SOPInstanceUID for path in paths)
     source = replace(SOURCE, patient_id="P-77", files=tuple(map(str, paths)), sop_instance_uids=instances)
-    write_rtstruct(replace(made(np.ones(SHAPE, np.uint8)), source=source), tmp_path / "a.dcm")
+    segments = (KIDNEY, Segment(2, "PTV", state="completed", reader="CD"))
+    write_rtstruct(replace(made(np.ones(SHAPE, np.uint8)), source=source, segments=segments), tmp_path / "a.dcm")
     told = subprocess.run(["dciodvfy", str(tmp_path / "a.dcm")], capture_output=True, text=True, check=False).stderr
     assert not [line for line in told.splitlines() if line.startswith("Error")]
 

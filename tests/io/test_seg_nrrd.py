@@ -41,6 +41,25 @@ def test_it_comes_back_as_it_was(tmp_path: Path, layers: int, dtype: type) -> No
     assert found.segments == wanted.segments
 
 
+def test_extents_are_those_of_the_segments(tmp_path: Path) -> None:
+    wanted = made()
+    wanted.array[:] = 0
+    wanted.array[1:3, 2, 0:4] = 2
+    write_seg_nrrd(wanted, tmp_path / "a.seg.nrrd")
+    image = sitk.ReadImage(str(tmp_path / "a.seg.nrrd"))
+    assert [image.GetMetaData(f"Segment{n}_Extent") for n in range(3)] == [
+        "0 -1 0 -1 0 -1", "0 3 2 2 1 2", "0 -1 0 -1 0 -1",
+    ]  # fmt: skip
+
+
+def test_the_side_stands_in_the_terminology(tmp_path: Path) -> None:
+    segments = tuple(replace(one, side=side) for one, side in zip(made().segments, ("left", "right", ""), strict=True))
+    write_seg_nrrd(replace(made(), segments=segments), tmp_path / "a.seg.nrrd")
+    assert read_seg_nrrd(tmp_path / "a.seg.nrrd").segments == segments
+    tags = sitk.ReadImage(str(tmp_path / "a.seg.nrrd")).GetMetaData("Segment0_Tags")
+    assert "~SCT^101^Liver~SCT^7771000^Left~" in tags
+
+
 def test_simpleitk_puts_it_in_the_same_place(tmp_path: Path) -> None:
     wanted = made()
     write_seg_nrrd(wanted, tmp_path / "a.seg.nrrd")

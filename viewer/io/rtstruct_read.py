@@ -7,6 +7,7 @@ rings and CLOSEDPLANAR_XOR alike). Slices between contours stay empty: nothing i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +15,15 @@ from pydicom.dataset import Dataset
 
 from viewer.compute.label_image import COLORS
 from viewer.data.grid import Grid
-from viewer.data.segmentation import Algorithm, Segment, Segmentation
+from viewer.data.segmentation import Algorithm, Segment, Segmentation, State
 from viewer.io.contour_grid import own_grid
 from viewer.io.dicom_object import referring
 from viewer.io.failure import OpenError
+from viewer.io.segment_codes import code_of, review_of, side_of
 
 BESIDE = 0.51  # slices that a contour may lie beside the slice it is drawn on
 ALGORITHMS: dict[str, Algorithm] = {"MANUAL": "MANUAL", "SEMIAUTOMATIC": "SEMIAUTOMATIC", "AUTOMATIC": "AUTOMATIC"}
+STATES: dict[str, State] = {"APPROVED": "completed", "REJECTED": "rejected"}  # Approval Status, PS3.3 C.8.8.16
 BADGE = "contours left out"
 ALONE = "drawn without its images, in squares of 1 mm"
 
@@ -44,6 +47,7 @@ def _contours(ds: Dataset, images: Sequence[Grid], name: str) -> Segmentation:
         rings = [_points(one) for item in ds.get("ROIContourSequence", ()) for one in item.get("ContourSequence", ())]
         grid, badges = own_grid(rings, next(iter(frames))), (ALONE,)
     drawn = {int(one.ReferencedROINumber): one for one in ds.get("ROIContourSequence", ())}
+    observed = {int(one.ReferencedROINumber): one for one in ds.get("RTROIObservationsSequence", ())}
     rois = list(ds.StructureSetROISequence)
     kind = np.uint8 if len(rois) < 256 else np.uint16
     maps: list[NDArray[np.unsignedinteger]] = [np.zeros(grid.shape, kind)]
@@ -60,12 +64,24 @@ def _contours(ds: Dataset, images: Sequence[Grid], name: str) -> Segmentation:
         red, green, blue = (min(max(int(part), 0), 255) for part in color)
         algorithm = ALGORITHMS.get(str(roi.get("ROIGenerationAlgorithm", "") or "MANUAL"), "AUTOMATIC")
         title = str(roi.get("ROIName", "") or f"ROI {roi.ROINumber}")
-        segments.append(Segment(label, title, (red, green, blue), layer=layer, algorithm=algorithm))
+        made = Segment(label, title, (red, green, blue), layer=layer, algorithm=algorithm)
+        segments.append(_as_observed(made, observed.get(int(roi.ROINumber), Dataset()), ds))
     title = str(ds.get("StructureSetLabel", "") or name)
     badges += (BADGE,) if left else ()
     return Segmentation(
         maps[0], grid, tuple(segments), title, referring(ds), badges=badges, overlapping=tuple(maps[1:])
     )
+
+
+def _as_observed(segment: Segment, observed: Dataset, ds: Dataset) -> Segment:
+    """With its code, side and review: of this program's own words, else of the status that all have in common."""
+    kind = (observed.get("RTROIIdentificationCodeSequence") or [Dataset()])[0]
+    state, reader = STATES.get(str(ds.get("ApprovalStatus", "")), "not started"), str(ds.get("ReviewerName", "") or "")
+    if state == "not started" or not reader:
+        reader = str(observed.get("ROIInterpreter", "") or "")
+    told = review_of(str(observed.get("ROIObservationDescription", "") or "")) or (state, reader, "")
+    state, reader, remark = told
+    return replace(segment, code=code_of(kind), side=side_of(kind), state=state, reader=reader, remark=remark)
 
 
 def _mask(item: Dataset, grid: Grid) -> tuple[NDArray[np.bool_], int]:

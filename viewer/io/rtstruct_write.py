@@ -6,7 +6,7 @@ voxels. A hole is joined to what surrounds it by a key-hole: a channel of no wid
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,16 @@ from pydicom.dataset import Dataset
 
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
+from viewer.data.terminology import category_of
 from viewer.io.dicom_carried import source_header
 from viewer.io.dicom_derived import describe_file, written
 from viewer.io.dicom_object import object_header, referenced_images
+from viewer.io.segment_codes import code_item, property_type, reviewed_text
 from viewer.io.stored import SaveError, shear_of
 
 Points = NDArray[np.float64]
 
+STATUS = {"completed": "APPROVED", "rejected": "REJECTED"}
 STUDY_MANAGEMENT = "1.2.840.10008.3.1.2.3.1"  # Detached Study Management, which C.8.8.5 asks for here
 
 
@@ -43,23 +46,45 @@ def write_rtstruct(segmentation: Segmentation, path: Path) -> None:
     ds.StructureSetLabel, ds.StructureSetName = "CONTOURS", (segmentation.name or "Contours")[:64]
     ds.StructureSetDescription = "Not a medical device; for research and review."
     ds.StructureSetDate, ds.StructureSetTime = ds.InstanceCreationDate, ds.InstanceCreationTime
-    ds.ApprovalStatus, ds.OperatorsName = "UNAPPROVED", ""
+    ds.ApprovalStatus, ds.OperatorsName = approval(segmentation.segments), ""
+    if ds.ApprovalStatus != "UNAPPROVED":
+        readers = dict.fromkeys(one.reader for one in segmentation.segments)
+        ds.ReviewDate, ds.ReviewTime, ds.ReviewerName = "", "", ", ".join(readers)[:64]
     ds.FrameOfReferenceUID, ds.PositionReferenceIndicator = grid.frame_of_reference, ""
     ds.ReferencedFrameOfReferenceSequence = [_frame_of_reference(segmentation)]
     ds.StructureSetROISequence, ds.ROIContourSequence, ds.RTROIObservationsSequence = [], [], []
     for number, segment in enumerate(segmentation.segments, 1):
-        roi, contours, observed = Dataset(), Dataset(), Dataset()
+        roi, contours = Dataset(), Dataset()
         roi.ROINumber, roi.ReferencedFrameOfReferenceUID = number, grid.frame_of_reference
         roi.ROIName, roi.ROIGenerationAlgorithm = segment.name[:64], segment.algorithm
         contours.ReferencedROINumber, contours.ROIDisplayColor = number, list(segment.color)
         if drawn := [_contour(one, grid) for one in outlines(segmentation, segment)]:
             contours.ContourSequence = drawn
-        observed.ObservationNumber = observed.ReferencedROINumber = number
-        observed.RTROIInterpretedType, observed.ROIInterpreter = "", segment.reader
         ds.StructureSetROISequence.append(roi)
         ds.ROIContourSequence.append(contours)
-        ds.RTROIObservationsSequence.append(observed)
+        ds.RTROIObservationsSequence.append(_observed(segment, number))
     ds.save_as(path, enforce_file_format=True)
+
+
+def approval(segments: Sequence[Segment]) -> str:
+    """Approval Status (PS3.3 C.8.8.16), which is one for all: no more than what is true of each.
+
+    A reader stands for what is approved or rejected; a review that is under way, or divided, is UNAPPROVED.
+    """
+    states = {one.state if one.reader else "not started" for one in segments}
+    return next((status for state, status in STATUS.items() if states == {state}), "UNAPPROVED")
+
+
+def _observed(segment: Segment, number: int) -> Dataset:
+    """What a region is (C.8.8.8), and how far its review came."""
+    observed = Dataset()
+    observed.ObservationNumber = observed.ReferencedROINumber = number
+    observed.RTROIInterpretedType, observed.ROIInterpreter = "", segment.reader
+    observed.ROIObservationDescription = reviewed_text(segment)
+    if segment.code:
+        observed.SegmentedPropertyCategoryCodeSequence = [code_item(category_of(segment.code))]
+        observed.RTROIIdentificationCodeSequence = [property_type(segment)]
+    return observed
 
 
 def outlines(segmentation: Segmentation, segment: Segment) -> Iterator[Points]:

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.data.grid import Grid
-from viewer.data.segmentation import HIGHEST, Code, Segment, Segmentation, State
+from viewer.data.segmentation import HIGHEST, Code, Segment, Segmentation, Side, State
+from viewer.data.terminology import SIDES, category_of
 from viewer.io.failure import OpenError
 from viewer.io.itk_header import facts_of, metadata, voxels
 
@@ -29,7 +30,7 @@ STATES: dict[str, State] = {
 }
 SEGMENT = re.compile(r"Segment(\d{1,5})_(\w+)")
 LONGEST = 256  # characters of a name that are taken
-CATEGORY: Code = ("SCT", "85756007", "Tissue")  # Slicer's own default
+TYPE, MODIFIER = 2, 3  # places in a terminology entry
 
 
 def read_seg_nrrd(path: Path) -> Segmentation:
@@ -93,20 +94,36 @@ def _segment(about: dict[str, str], number: int) -> Segment:
     tags = dict(part.split(":", 1) for part in about.get("Tags", "").split("|") if ":" in part)
     state = STATES.get(tags.get("Segmentation.Status", ""), "not started")
     name = "".join(letter for letter in about.get("Name", f"Segment {number + 1}") if letter.isprintable())
-    return Segment(label, name[:LONGEST], (red, green, blue), _code(tags), layer, state=state)
+    return Segment(label, name[:LONGEST], (red, green, blue), _code(tags, TYPE), layer, state=state, side=_side(tags))
 
 
-def _code(tags: dict[str, str]) -> Code | None:
-    """The type in a terminology entry: context ~ category ~ type ~ modifier ~ …, each scheme ^ value ^ meaning."""
+def _code(tags: dict[str, str], place: int) -> Code | None:
+    """Of a terminology entry: context ~ category ~ type ~ modifier ~ …, each scheme ^ value ^ meaning."""
     parts = tags.get("TerminologyEntry", "").split("~")
-    code = tuple(part[:LONGEST] for part in parts[2].split("^")) if len(parts) > 2 else ()
+    code = tuple(part[:LONGEST] for part in parts[place].split("^")) if len(parts) > place else ()
     return (code[0], code[1], code[2]) if len(code) == 3 and all(code) else None
+
+
+def _side(tags: dict[str, str]) -> Side:
+    modifier = _code(tags, MODIFIER)
+    return next((side for side, code in SIDES.items() if modifier and modifier[:2] == code[:2]), "")
+
+
+def _extents(segmentation: Segmentation) -> Iterator[str]:
+    """Of each segment: its first and last voxel along i, j and k; 0 -1 where there is none."""
+    from scipy import ndimage
+
+    found = [ndimage.find_objects(array) for array in segmentation.maps]
+    for segment in segmentation.segments:
+        (box,) = found[segment.layer][segment.label - 1 : segment.label] or [None]
+        yield " ".join(f"{one.start} {one.stop - 1}" for one in reversed(box)) if box else "0 -1 0 -1 0 -1"
 
 
 def _header(segmentation: Segmentation) -> str:
     grid, layers = segmentation.grid, len(segmentation.maps)
     several = layers > 1
     vectors = [f"({','.join(f'{mm:.17g}' for mm in column)})" for column in grid.affine[:3, 2::-1].T]
+    told = zip(segmentation.segments, _extents(segmentation), strict=True)
     sizes = [*([layers] if several else []), *grid.shape[::-1]]
     fields = [
         "NRRD0004",
@@ -121,7 +138,7 @@ def _header(segmentation: Segmentation) -> str:
         "endian: little",
         "encoding: gzip",
         f"space origin: ({','.join(f'{mm:.17g}' for mm in grid.origin)})",
-        *(line for number, one in enumerate(segmentation.segments) for line in _pairs(number, one, segmentation)),
+        *(line for number, one in enumerate(told) for line in _pairs(number, *one)),
         "Segmentation_ContainedRepresentationNames:=Binary labelmap|",
         "Segmentation_MasterRepresentation:=Binary labelmap",
         "Segmentation_ReferenceImageExtentOffset:=0 0 0",
@@ -129,15 +146,15 @@ def _header(segmentation: Segmentation) -> str:
     return "\n".join(fields) + "\n\n"
 
 
-def _pairs(number: int, segment: Segment, segmentation: Segmentation) -> Iterator[str]:
-    k, j, i = segmentation.grid.shape
+def _pairs(number: int, segment: Segment, extent: str) -> Iterator[str]:
     color = " ".join(f"{part / 255:.6g}" for part in segment.color)
     states = {state: word for word, state in STATES.items()}
     status = f"Segmentation.Status:{states.get(segment.state, 'flagged')}|"
     entry = ""
     if segment.code:
-        coded = ["^".join(_plain(part) for part in code) for code in (CATEGORY, segment.code)]
-        entry = f"TerminologyEntry:Segmentation category and type - DICOM master list~{'~'.join(coded)}~^^~~^^~^^|"
+        codes = (category_of(segment.code), segment.code, SIDES[segment.side] if segment.side else ("", "", ""))
+        coded = "~".join("^".join(_plain(part) for part in code) for code in codes)
+        entry = f"TerminologyEntry:Segmentation category and type - DICOM master list~{coded}~~^^~^^|"
     for key, value in {
         "ID": f"Segment_{number + 1}",
         "Name": _plain(segment.name),
@@ -146,7 +163,7 @@ def _pairs(number: int, segment: Segment, segmentation: Segmentation) -> Iterato
         "ColorAutoGenerated": "0",
         "LabelValue": segment.label,
         "Layer": segment.layer,
-        "Extent": f"0 {i - 1} 0 {j - 1} 0 {k - 1}",
+        "Extent": extent,
         "Tags": entry + status,
     }.items():
         yield f"Segment{number}_{key}:={value}"

@@ -17,13 +17,13 @@ from pydicom.dataset import Dataset
 from viewer.compute.label_image import COLORS
 from viewer.data.grid import Grid
 from viewer.data.provenance import Provenance
-from viewer.data.segmentation import Code, Segment, Segmentation
-from viewer.data.terminology import SIDES
+from viewer.data.segmentation import Segment, Segmentation
 from viewer.io.dicom_decode import FAULTS
 from viewer.io.dicom_labels import dataset
 from viewer.io.dicom_object import referring
 from viewer.io.failure import OpenError
 from viewer.io.seg_write import whole_of
+from viewer.io.segment_codes import code_of, side_of
 from viewer.scene.described import restore_segments
 
 UNEVEN = 0.05  # of the distance between planes that a frame may lie beside its plane
@@ -166,27 +166,13 @@ def _segments(ds: Dataset) -> tuple[Segment, ...]:
                 number,
                 str(item.get("SegmentLabel", "") or f"Segment {number}"),
                 color,
-                _code(kind),
+                code_of(kind),
                 algorithm=algorithm if algorithm in ("MANUAL", "SEMIAUTOMATIC", "AUTOMATIC") else "AUTOMATIC",
                 algorithm_name=str(item.get("SegmentAlgorithmName", "") or ""),
-                side=next(
-                    (
-                        side
-                        for side, code in SIDES.items()
-                        for one in kind.get("SegmentedPropertyTypeModifierCodeSequence") or ()
-                        if (_code(one) or ("", ""))[:2] == code[:2]
-                    ),
-                    "",
-                ),
+                side=side_of(kind),
             )
         )
     return tuple(found)
-
-
-def _code(item: Dataset) -> Code | None:
-    value = str(item.get("CodeValue", "") or item.get("LongCodeValue", "") or "")
-    scheme, meaning = str(item.get("CodingSchemeDesignator", "")), str(item.get("CodeMeaning", ""))
-    return (scheme, value, meaning) if value and scheme else None
 
 
 def _label_map(ds: Dataset, grid: Grid, frames: Frames) -> NDArray[Any]:

@@ -25,10 +25,11 @@ from pydicom.tag import Tag
 
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
-from viewer.data.terminology import SIDES, category_of
+from viewer.data.terminology import category_of
 from viewer.io.dicom_carried import coded, is_slice_by_slice, reference, source_header
 from viewer.io.dicom_derived import CREATOR, describe_file, named_uid, written
 from viewer.io.dicom_object import object_header, referenced_series
+from viewer.io.segment_codes import code_item, property_type, reviewed_text
 from viewer.io.stored import SaveError, shear_of
 from viewer.settings import NAME, application_version
 
@@ -37,7 +38,6 @@ KINDS: tuple[Kind, ...] = ("BINARY", "LABELMAP", "FRACTIONAL")
 WHOLE = 0x02  # the element in the private block (0071,xx) of CREATOR
 LABEL_MAP = uid.UID("1.2.840.10008.5.1.4.1.1.66.7")
 MOST = (1 << 32) - 2  # bytes of uncompressed pixels that one element can say
-UNKNOWN = ("SCT", "85756007", "Tissue")  # what a segment without a code is said to be
 SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operation")
 SEGMENTATION = Code("113076", "DCM", "Segmentation")
 INDEX, NUMBER = 0xBEEF0001, 0xBEEF  # placeholders in the header of a slice's frames
@@ -244,29 +244,15 @@ def _segment(segment: Segment, number: int, ds: Dataset) -> Dataset:
 
     item = Dataset()
     item.SegmentNumber, item.SegmentLabel = number, segment.name[:64].replace("\\", " ") or f"Segment {number}"
-    item.SegmentedPropertyCategoryCodeSequence = [_code(category_of(segment.code))]
-    item.SegmentedPropertyTypeCodeSequence = [_code(segment.code or UNKNOWN)]
-    if segment.side:
-        item.SegmentedPropertyTypeCodeSequence[0].SegmentedPropertyTypeModifierCodeSequence = [
-            _code(SIDES[segment.side])
-        ]
+    item.SegmentedPropertyCategoryCodeSequence = [code_item(category_of(segment.code))]
+    item.SegmentedPropertyTypeCodeSequence = [property_type(segment)]
     item.SegmentAlgorithmType = segment.algorithm
     if segment.algorithm != "MANUAL":
         item.SegmentAlgorithmName = (segment.algorithm_name or f"{NAME} {application_version()}")[:64]
     item.RecommendedDisplayCIELabValue = list(CIELabColor.from_rgb(*segment.color).value)
     item.TrackingID = item.SegmentLabel
     item.TrackingUID = named_uid(f"{ds.SOPInstanceUID}/{number}")
-    state = f"{segment.state}{f' ({segment.reader})' if segment.reader else ''}"
-    item.SegmentDescription = f"Review: {state}. {segment.remark}".strip()[:1024]
-    return item
-
-
-def _code(code: tuple[str, str, str]) -> Dataset:
-    scheme, value, meaning = code
-    item = coded(Code(value[:16], scheme[:16], meaning[:64]))
-    if len(value) > 16:
-        del item.CodeValue
-        item.LongCodeValue = value
+    item.SegmentDescription = reviewed_text(segment)
     return item
 
 

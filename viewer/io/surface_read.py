@@ -22,7 +22,8 @@ def read_triangles(path: Path) -> Corners:
 
 def _stl(data: bytes) -> Corners:
     count = int(np.frombuffer(data, "<u4", 1, 80)[0])
-    return np.asarray(np.frombuffer(data[84:], STL, count)["corners"], np.float64)
+    corners: Corners = np.frombuffer(data[84:], STL, count)["corners"].astype(np.float64)
+    return corners
 
 
 def _ply(data: bytes) -> Corners:
@@ -30,11 +31,11 @@ def _ply(data: bytes) -> Corners:
     counts = {line.split()[1]: int(line.split()[2]) for line in head.splitlines() if line.startswith(b"element ")}
     vertices = np.frombuffer(body, VERTEX, counts[b"vertex"])
     triangles = np.frombuffer(body, TRIANGLE, counts[b"face"], vertices.nbytes)
-    return np.asarray(vertices["place"], np.float64)[triangles["corners"]]
+    return np.asarray(vertices["place"][triangles["corners"]], np.float64)
 
 
 def _obj(data: bytes) -> Corners:
     lines = data.splitlines()
     places, faces = (b"\n".join(line[2:] for line in lines if line.startswith(mark)) for mark in (b"v ", b"f "))
     vertices = np.loadtxt(BytesIO(places), ndmin=2)
-    return vertices[np.loadtxt(BytesIO(faces), np.int64, ndmin=2) - 1]
+    return np.asarray(vertices[np.loadtxt(BytesIO(faces), np.int64, ndmin=2) - 1])
