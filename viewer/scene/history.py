@@ -76,3 +76,9 @@ class History:
             edit.do(self.document)
             self._done.append(edit)
             self.changed.emit()
+
+    def forget(self) -> None:
+        """What was done stays done: another case begins."""
+        self._done.clear()
+        self._undone.clear()
+        self.changed.emit()

@@ -14,6 +14,7 @@ from viewer.ui.action import Action, always
 from viewer.ui.compare_actions import compare_actions
 from viewer.ui.image_actions import image_actions
 from viewer.ui.inspect_actions import inspect_actions
+from viewer.ui.review_actions import review_actions
 from viewer.ui.segment_actions import segment_actions
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ assert set(LAYOUT_TITLES) == set(get_args(Layout))
 def all_actions(window: MainWindow) -> list[Action]:
     """The one list."""
     first, then = (_file, _edit, _layouts, _view, image_actions, _layer), (_volume, _tools, _plugins, _help)
-    parts = (*first, inspect_actions, compare_actions, segment_actions, *then)
+    parts = (*first, inspect_actions, compare_actions, segment_actions, review_actions, *then)
     return [action for part in parts for action in part(window)]
 
 

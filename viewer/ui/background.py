@@ -34,8 +34,8 @@ def ask(session: Session, title: str, call: Callable[[Tell], Any], done: Callabl
 
     def answer(found: Any) -> None:
         if task.running:
-            done(found)
             task.end("done")
+            done(found)
 
     def work() -> None:
         try:

@@ -19,6 +19,7 @@ MENUS = {
     "3-D": "3-&D",
     "Layer": "&Layer",
     "Segments": "&Segments",
+    "Review": "&Review",
     "Tools": "&Tools",
     "Plugins": "&Plugins",
     "Help": "&Help",

@@ -50,6 +50,7 @@ from viewer.ui.studies import StudiesPanel
 from viewer.ui.study_tree import IMAGE_MIME
 from viewer.ui.tabs import Inspector
 from viewer.ui.views import Views
+from viewer.ui.worklist import WorklistPanel, below
 from viewer.ui.zones import move_focus
 
 LEFT, RIGHT = 260, 344  # widths of the panels at the first start
@@ -206,13 +207,14 @@ class MainWindow(QMainWindow):
     # ---- build
     def _add_panels(self) -> None:
         self.studies = StudiesPanel(self.session)
+        self.worklist = WorklistPanel(self.session)
         self.layers = LayersPanel(self.session)
         self.plugins = PluginsPanel(self.session)
         self.inspect = InspectPanel(self.session, lambda: self.views.slices)
         self.register = RegisterPanel(self.session, self.choose_plugin, self.plugins.values)
         self.comparing = Comparing(self.session, self.register.do, lambda: self.views.slices)
         self.segments = SegmentsPanel(self.session)
-        self.review = ReviewPanel(self.session)
+        self.review = ReviewPanel(self.session, self.worklist.do)
         self.info = InfoPanel(self.session)
         self.jobs = JobsPanel(self.session)
         self.inspector = Inspector()
@@ -224,7 +226,7 @@ class MainWindow(QMainWindow):
         for panel, title, icon in tabs:
             self.inspector.add(panel, title, icon)
         area = Qt.DockWidgetArea
-        self.left = self._dock("Studies", self.studies, area.LeftDockWidgetArea)
+        self.left = self._dock("Studies", below(self.studies, self.worklist), area.LeftDockWidgetArea)
         self.right = self._dock("Inspector", self.inspector, area.RightDockWidgetArea)
         self.bottom = self._dock("Jobs", self.jobs, area.BottomDockWidgetArea)
         self.bottom.hide()
@@ -286,6 +288,7 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         keep_shape(self, self.session.state, self.preferences)
+        self.worklist.do.end()
         event.accept()
 
 

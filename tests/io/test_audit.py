@@ -1,0 +1,76 @@
+"""The audit trail: complete, in order, and what was tampered with is found."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from viewer.io.audit import append, check, entries
+
+
+@pytest.fixture
+def trail(tmp_path):
+    path = tmp_path / "audit.jsonl"
+    for n in range(5):
+        append(path, "MK", "case", case=f"c{n}", state="flagged")
+    return path
+
+
+def test_entries_say_who_what_and_when_in_their_order(trail):
+    found = entries(trail)
+    assert [(one.reader, one.what, one.facts["case"]) for one in found] == [("MK", "case", f"c{n}") for n in range(5)]
+    assert [one.time for one in found] == sorted(one.time for one in found)
+    assert check(trail) == ""
+    assert [one.facts["case"] for one in entries(trail, most=2)] == ["c3", "c4"]
+
+
+@pytest.mark.parametrize("line", range(4))
+def test_a_changed_line_is_found_at_the_next_one(trail, line):
+    lines = trail.read_text().splitlines(keepends=True)
+    lines[line] = lines[line].replace("flagged", "completed")
+    trail.write_text("".join(lines))
+    assert f"broken at line {line + 2}" in check(trail)
+
+
+@pytest.mark.parametrize("line", range(4))
+def test_a_line_taken_out_is_found(trail, line):
+    lines = trail.read_text().splitlines(keepends=True)
+    del lines[line]
+    trail.write_text("".join(lines))
+    assert f"broken at line {line + 1}" in check(trail)
+
+
+def test_lines_that_changed_places_are_found(trail):
+    lines = trail.read_text().splitlines(keepends=True)
+    lines[1], lines[2] = lines[2], lines[1]
+    trail.write_text("".join(lines))
+    assert "broken at line 2" in check(trail)
+
+
+def test_a_line_cut_off_by_a_power_failure_is_named_and_the_trail_goes_on(trail):
+    trail.write_bytes(trail.read_bytes()[:-20])
+    append(trail, "MK", "case", case="after")
+    assert check(trail) == "Line 5 is no entry: it was cut off or written over."
+    assert entries(trail)[-1].facts["case"] == "after"
+
+
+def test_no_trail_is_whole_and_empty(tmp_path):
+    assert check(tmp_path / "none") == ""
+    assert entries(tmp_path / "none") == []
+
+
+@given(st.lists(st.text(max_size=60), min_size=1, max_size=8))
+def test_any_text_keeps_the_chain(tmp_path_factory, texts):
+    path = tmp_path_factory.mktemp("trail") / "audit.jsonl"
+    for text in texts:
+        append(path, text, "segment", segment=text)
+    assert check(path) == ""
+    assert [one.reader for one in entries(path)] == texts
+
+
+def test_a_long_line_is_followed_all_the_same(tmp_path):
+    path = tmp_path / "audit.jsonl"
+    for n in range(3):
+        append(path, "MK", "segment", segment="x" * 10_000, n=n)
+    assert check(path) == ""

@@ -1,0 +1,198 @@
+"""A task list in the window: case after case, nothing lost, nothing in the wrong case, nothing told where blinded."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from viewer.io.audit import check, entries
+from viewer.io.seg_nrrd import read_seg_nrrd
+
+CASES = ("Doe^Jane", "Roe^Richard", "Poe^Ann")
+BOX = (slice(1, 3), slice(1, 3), slice(1, 3))
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Three small images, of other values each; the first two with segments."""
+    rows = [("case", "image", "segmentation")]
+    for n, name in enumerate(CASES, 1):
+        image = sitk.GetImageFromArray(np.linspace(0, 100 * n, 480).reshape(6, 8, 10).astype(np.int16))
+        labels = np.zeros((6, 8, 10), np.uint8)
+        labels[3:5, 3:6, 3:7] = 1
+        sitk.WriteImage(image, tmp_path / f"image{n}.nii.gz")
+        sitk.WriteImage(sitk.GetImageFromArray(labels), tmp_path / f"labels{n}.nii.gz")
+        rows.append((name, f"image{n}.nii.gz", f"labels{n}.nii.gz" if n < 3 else ""))
+    path = tmp_path / "cases.csv"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return path
+
+
+@pytest.fixture
+def wait(qtbot, session):
+    def still() -> bool:
+        return not any(task.running for task in session.tasks)
+
+    return lambda ready=lambda: True: qtbot.waitUntil(lambda: still() and ready(), timeout=20000)
+
+
+@pytest.fixture
+def panel(window, session, table, wait):
+    window.worklist.do.open(table)
+    wait(lambda: window.worklist.do.worklist is not None)
+    return window.worklist
+
+
+@pytest.fixture
+def opened(panel, wait, window):
+    """The first case is open."""
+    window.actions_["next_case"].trigger()
+    wait(lambda: panel.do.layer in panel.do.session.document.segmentation_layers)
+    return panel
+
+
+def dab(panel) -> None:
+    layer = panel.do.layer
+    panel.do.session.apply_mask(layer, layer.segmentation.segments[0].key, np.ones((2, 2, 2), bool), BOX, "Dab")
+
+
+def value(session) -> int:
+    """Tells which image is open."""
+    assert len(session.document.volume_layers) == 1
+    return int(session.document.base.volumes[0].array.max()) // 100
+
+
+def test_the_list_shows_where_it_stands(panel, window):
+    assert panel.isVisibleTo(window)
+    assert panel.told.text() == "0 of 3 decided"
+    assert [panel.rows.index(row, 0).data() for row in range(3)] == list(CASES)
+    assert panel.rows.index(0, 1).data() == "not started"
+
+
+def test_a_case_is_its_image_with_its_segments_over_it(opened, session):
+    assert value(session) == 1
+    assert opened.do.layer.segmentation.array.sum() == 24
+    assert opened.do.layer.made_from == session.document.base.id
+    assert opened.do.case.state == "in progress"
+
+
+def test_what_was_edited_is_saved_before_the_next_case_opens_and_is_there_again(opened, session, window, wait, table):
+    dab(opened)
+    edited = opened.do.layer.segmentation.array.copy()
+    window.actions_["next_case"].trigger()
+    wait(lambda: opened.do.at == CASES[1] and opened.do.layer in session.document.segmentation_layers)
+    assert value(session) == 2
+    saved = opened.do.worklist.case(CASES[0]).saved
+    assert np.array_equal(read_seg_nrrd(table.parent / "tomolens-review-cases" / saved).array > 0, edited > 0)
+    assert session.history.undo_labels == ("Add labels2", "Add image2.nii.gz")  # nothing of the first case comes back
+    window.actions_["previous_case"].trigger()
+    wait(lambda: opened.do.at == CASES[0] and opened.do.layer in session.document.segmentation_layers)
+    assert np.array_equal(opened.do.layer.segmentation.array > 0, edited > 0)
+
+
+def test_a_case_is_not_left_where_its_segments_cannot_be_saved(opened, session, wait):
+    said = []
+    session.message.connect(lambda message: said.append(message.text))
+    wait()
+    opened.do.worklist.output = opened.do.worklist.root / "gone" / "away"
+    dab(opened)
+    opened.do.go(1)
+    wait()
+    assert opened.do.at == CASES[0]
+    assert opened.do.layer.unsaved
+    assert "nothing was saved" in said[0]
+
+
+def test_other_work_that_is_not_saved_keeps_the_case_open(opened, session, wait):
+    said = []
+    session.message.connect(lambda message: said.append(message.text))
+    other = session.new_segmentation(session.document.base, "Mine")
+    session.add_segment(other)
+    opened.do.go(1)
+    assert opened.do.at == CASES[0]
+    assert said == ["Mine is not saved: save it, reject it or remove it, then go on."]
+
+
+def test_a_case_is_completed_with_its_segments_saved_and_a_word_in_the_trail(opened, session, wait, qtbot, table):
+    opened.reader.setText("MK")
+    opened.remark.setText("clear")
+    opened.complete.click()
+    wait(lambda: opened.do.case.decided)
+    case = opened.do.case
+    assert (case.state, case.reader, case.remark) == ("completed", "MK", "clear")
+    output = table.parent / "tomolens-review-cases"
+    assert (output / case.saved).exists()
+    last = entries(output / "audit.jsonl")[-1]
+    assert (last.reader, last.what, last.facts) == ("MK", "case", {"case": CASES[0], "state": "completed"})
+    assert opened.told.text() == "1 of 3 decided"
+    qtbot.waitUntil(lambda: json.loads((output / "tasks.json").read_text())["cases"][0]["state"] == "completed")
+
+
+def test_without_a_reader_nothing_is_decided(opened, session):
+    opened.reader.clear()
+    opened.flag.click()
+    assert not opened.do.case.decided
+
+
+def test_a_blinded_list_tells_no_name_anywhere(panel, window, session, wait):
+    panel.blinded.click()
+    window.actions_["next_case"].trigger()
+    wait(lambda: panel.do.layer is not None)
+    shown = [panel.rows.index(row, 0).data() for row in range(3)]
+    assert shown == ["Case 1", "Case 2", "Case 3"]
+    assert not panel.blinded.isEnabled()
+    source = session.document.base.volumes[0].source
+    texts = (
+        [layer.name for layer in session.document] + [task.title for task in session.tasks] + [panel.title.toolTip()]
+    )
+    texts += [source.patient_name, source.series_description, session.document.base.volumes[0].name]
+    assert not [text for text in texts for name in (*CASES, "image", "labels") if name in text]
+    assert not session.images
+
+
+def test_decisions_on_segments_and_results_are_written_down_whoever_makes_them(opened, session, table):
+    layer = opened.do.layer
+    session.change_segment(layer, layer.segmentation.segments[0].key, state="flagged", reader="AB")
+    session.history.undo()
+    layer.review = "unreviewed"
+    session.review(layer, "accepted")
+    trail = table.parent / "tomolens-review-cases" / "audit.jsonl"
+    told = [(one.reader, one.what, one.facts.get("state") or one.facts.get("verdict")) for one in entries(trail)[-4:]]
+    assert told[0] == ("AB", "segment", "flagged")
+    assert [one[1:] for one in told[1:]] == [
+        ("segment", "not started"),
+        ("result", "unreviewed"),
+        ("result", "accepted"),
+    ]
+    assert check(trail) == ""
+
+
+def test_a_case_whose_image_is_gone_is_said_and_the_list_goes_on(panel, window, session, wait, table):
+    (table.parent / "image1.nii.gz").unlink()
+    said = []
+    session.message.connect(lambda message: said.append(message.text))
+    panel.do.go(1)
+    wait(lambda: bool(said))
+    panel.do.go(1)
+    wait(lambda: panel.do.layer is not None)
+    assert value(session) == 2
+
+
+def test_time_goes_to_the_case_that_was_open(opened, wait):
+    opened.do.watch.seconds += 30
+    opened.do.go(1)
+    wait(lambda: opened.do.at == CASES[1])
+    assert opened.do.worklist.case(CASES[0]).seconds >= 30
+    assert opened.do.case.seconds < 30
+
+
+def test_closing_the_list_leaves_an_empty_window(opened, session, wait):
+    opened.do.close()
+    wait(lambda: opened.do.worklist is None)
+    assert not len(session.document)
+    assert opened.isHidden()

@@ -1,0 +1,148 @@
+"""A list of cases to be read one after the other: how far each is, who read it, and how long that took."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from psygnal import Signal
+
+from viewer.data.segmentation import State
+
+DECIDED: tuple[State, ...] = ("completed", "flagged", "rejected")  # a reader has said what becomes of the case
+PAUSE = 60.0  # seconds without input after which nobody is taken to be reading
+
+
+@dataclass(frozen=True)
+class Case:
+    """An image and its segmentation, "" where there is none yet: paths seen from the list's folder.
+
+    seconds: spent on it. saved: name of the file in the list's output folder that holds what was made of it.
+    """
+
+    id: str
+    image: str
+    segmentation: str = ""
+    state: State = "not started"
+    reader: str = ""
+    remark: str = ""
+    seconds: float = 0.0
+    saved: str = ""
+
+    @property
+    def decided(self) -> bool:
+        return self.state in DECIDED
+
+
+class Worklist:
+    """root: the folder that paths are seen from. output: the folder of what is made. seed: of the blinded order.
+
+    missing: cases of an earlier day that the list no longer names; they are kept. changed: a case, or the order.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        title: str,
+        root: Path,
+        output: Path,
+        cases: tuple[Case, ...],
+        *,
+        seed: int = 0,
+        blinded: bool = False,
+        missing: tuple[Case, ...] = (),
+    ) -> None:
+        self.title, self.root, self.output = title, root, output
+        self.seed, self.missing = seed, missing
+        self._cases, self._blinded = list(cases), blinded
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """As the list names them."""
+        return tuple(self._cases)
+
+    @property
+    def blinded(self) -> bool:
+        """Shuffled by the seed, and no name shown."""
+        return self._blinded
+
+    @blinded.setter
+    def blinded(self, on: bool) -> None:
+        self._blinded = on
+        self.changed.emit()
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Ids in the order of reading: the list's, or one by the seed alone, the same at every start."""
+        ids = [case.id for case in self._cases]
+        if self._blinded:
+            random.Random(self.seed).shuffle(ids)
+        return tuple(ids)
+
+    @property
+    def decided(self) -> int:
+        """How many cases a reader has decided on."""
+        return sum(case.decided for case in self._cases)
+
+    def case(self, case_id: str) -> Case:
+        """Raises KeyError."""
+        return self._cases[self._place(case_id)]
+
+    def name(self, case_id: str) -> str:
+        """What a reader is shown: nothing of the case itself where the list is blinded."""
+        return f"Case {self.order.index(case_id) + 1}" if self._blinded else case_id
+
+    def change(self, case_id: str, **fields: Any) -> Case:
+        """Another state, remark, reader …; the case as it is now."""
+        place = self._place(case_id)
+        now = replace(self._cases[place], **fields)
+        if now != self._cases[place]:
+            self._cases[place] = now
+            self.changed.emit()
+        return now
+
+    def next(self, case_id: str | None, step: int) -> str | None:
+        """The next case in the order (step 1) or the one before (-1) that is not decided; without one its neighbour.
+
+        None at the end. From no case: the first that is not decided.
+        """
+        order = self.order
+        if case_id is None:
+            return next((one for one in order if not self.case(one).decided), order[0] if order else None)
+        place = order.index(case_id)
+        ahead = order[place + 1 :] if step > 0 else order[:place][::-1]
+        return next((one for one in ahead if not self.case(one).decided), ahead[0] if ahead else None)
+
+    def _place(self, case_id: str) -> int:
+        for place, case in enumerate(self._cases):
+            if case.id == case_id:
+                return place
+        raise KeyError(case_id)
+
+
+class Watch:
+    """Time of reading: what lies between two inputs, of a longer rest the first minute.
+
+    now: a clock. seconds: since they were taken last.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now, self._last = now, now()
+        self.seconds = 0.0
+
+    def touch(self) -> None:
+        """There was an input."""
+        now = self._now()
+        self.seconds += min(now - self._last, PAUSE)
+        self._last = now
+
+    def take(self) -> float:
+        """The seconds since this was asked last."""
+        self.touch()
+        taken, self.seconds = self.seconds, 0.0
+        return taken

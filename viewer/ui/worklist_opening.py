@@ -1,0 +1,111 @@
+"""A case on its way to the screen: its image first, then the segments over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from viewer.data.segmentation import Segmentation
+from viewer.data.study import Image, Source
+from viewer.io.failure import OpenError
+from viewer.io.reader import index_now
+from viewer.plugin.effect import Tell
+from viewer.scene.layer import VolumeLayer
+from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
+from viewer.scene.task import Task
+from viewer.scene.worklist import Case, Worklist
+from viewer.session import Session
+from viewer.ui.background import ask
+
+
+class Opening:
+    """have: gets the layer of the segments once it is there. Where the list is blinded no name comes to the screen."""
+
+    def __init__(
+        self, session: Session, worklist: Worklist, case: Case, have: Callable[[SegmentationLayer], None]
+    ) -> None:
+        self.session, self.worklist, self.case = session, worklist, case
+        self.name = worklist.name(case.id)
+        self.tasks: list[Task] = []
+        self._have, self._wanted = have, True
+
+        def call(tell: Tell) -> Image:
+            return _image(worklist.root / case.image, worklist.root / case.segmentation, session)
+
+        self.tasks.append(ask(session, f"Open {self.name}", call, self._load))
+
+    def cancel(self) -> None:
+        """Nothing of it comes any more."""
+        self._wanted = False
+        for task in self.tasks:
+            task.cancel()
+
+    def _load(self, image: Image) -> None:
+        shown = replace(image, name=self.name, source=_unnamed(image.source)) if self.worklist.blinded else image
+        task = self.session.load(shown)
+        self.tasks.append(task)
+
+        def ended(state: str) -> None:
+            layer = self.session.document.base
+            if state == "done" and self._wanted and layer is not None:
+                self._label(layer, image.source)
+
+        task.events.state.connect(ended)
+        ended(task.state)
+
+    def _label(self, layer: VolumeLayer, source: Source) -> None:
+        """The segments as they were left, else as the list gives them, else none."""
+        if not self.case.saved and not self.case.segmentation:
+            self._have(self.session.new_segmentation(layer, f"Segments of {self.name}"))
+            return
+        saved, given = self.worklist.output / self.case.saved, self.worklist.root / self.case.segmentation
+        task = self.session.add_task("load", f"Open the segments of {self.name}")
+        task.begin()
+        self.tasks.append(task)
+
+        def done(found: Segmentation) -> None:
+            if not task.running:
+                return
+            if found.source.patient_id and source.dicom and not source.same_patient(found.source):
+                self.session.fail(task, "The segments are of another patient than the image: check the task list.")
+                return
+            self._lay(layer, found)
+            task.end("done")
+
+        running = self.session.reader.call(
+            "viewer.io.segmentation_file:read_segmentation",
+            saved if self.case.saved else given,
+            [layer.grid],
+            done=done,
+            failed=partial(self.session.fail, task),
+        )
+
+        def stop() -> None:
+            running.cancel()
+            task.end("cancelled")
+
+        task.stop = stop
+
+    def _lay(self, image: VolumeLayer, found: Segmentation) -> None:
+        if self.worklist.blinded:
+            found = replace(found, name=f"Segments of {self.name}", source=_unnamed(found.source))
+        layer = segmentation_layer(found, image if image.grid.matches(found.grid) else None)
+        layer.saved = 0
+        self.session.add_segmentation(layer)
+        self._have(layer)
+
+
+def _image(path: Path, labels: Path, session: Session) -> Image:
+    """The largest image of a path that is none of the labels'. Blocks. Raises OpenError: one sentence."""
+    images, refused = index_now([path], session.reader)
+    own = [one for one in images if not any(Path(file) == labels for file in one.source.files)]
+    if not own:
+        raise OpenError(refused[0].reason if refused else "The case has no image that could be opened: check the list.")
+    return max(own, key=lambda image: image.bytes)
+
+
+def _unnamed(source: Source) -> Source:
+    """What of a source tells nothing of whose it is."""
+    return Source(modality=source.modality, body_part=source.body_part, files=source.files, dicom=source.dicom)
