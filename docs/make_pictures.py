@@ -33,9 +33,11 @@ def main() -> None:
     registration()
     from project_picture import missing_images
     from recovery_picture import recovery
+    from review_pictures import review
     from segment_pictures import segmentation
 
     segmentation(PICTURES)
+    review(PICTURES)
     recovery(PICTURES)
     missing_images(PICTURES)
 

@@ -57,7 +57,7 @@ def test_a_row_means_the_same_segment_however_the_table_is_sorted(compared, sess
     assert session.state.crosshair == compared.do.rows[1].worst
 
 
-def test_what_is_extra_and_missed_is_drawn_and_the_two_are_outlines_meanwhile(compared, session, qtbot):
+def test_what_is_extra_and_missed_is_drawn_and_the_two_are_hidden_meanwhile(compared, session, qtbot):
     compared.table.setCurrentCell(0, 0)
     compared.visit(0)
     qtbot.waitUntil(lambda: compared.differences.layer is not None)
@@ -66,10 +66,10 @@ def test_what_is_extra_and_missed_is_drawn_and_the_two_are_outlines_meanwhile(co
     assert np.array_equal(drawn.segmentation.array == 1, two & ~one)
     assert drawn in session.document.shown_segmentations
     assert drawn not in session.document.segmentation_layers
-    assert [layer.fill for layer in session.document.segmentation_layers] == [0, 0]
+    assert [layer.name for layer in session.document.shown_segmentations] == ["B against A", "Liver: outline of A"]
     compared.overlay.setChecked(False)
     assert compared.differences.layer is None
-    assert [layer.fill for layer in session.document.segmentation_layers] == [0.35, 0.35]
+    assert session.document.shown_segmentations == session.document.segmentation_layers
 
 
 def test_numbers_of_what_was_edited_since_are_marked_as_old(compared, session, qtbot):

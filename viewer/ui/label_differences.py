@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,20 +19,22 @@ if TYPE_CHECKING:  # scipy comes with it
     from viewer.compute.label_review import SegmentReview
 
 # Orange and sky blue (Okabe & Ito 2008) stay apart for every kind of colour vision.
-EXTRA = Segment(1, "Extra: only in B", (230, 159, 0))
-MISSED = Segment(2, "Missed: only in A", (86, 180, 233))
+EXTRA = Segment(1, "Only in B", (230, 159, 0))
+MISSED = Segment(2, "Only in A", (86, 180, 233))
+OUTLINE = (255, 255, 255)  # of the reference
 FILL = 0.75
 
 
 class Differences(QObject):
-    """Shows the differences of one row until `hide`; meanwhile the two themselves are outlines only."""
+    """Shows the differences of one row, and the reference's outline, until `hide`; meanwhile the two are hidden."""
 
     def __init__(self, do: LabelComparing) -> None:
         super().__init__()
         self.do = do
         self.layer: SegmentationLayer | None = None
+        self._outline: SegmentationLayer | None = None
         self._box: Box | None = None
-        self._fills: list[tuple[SegmentationLayer, float]] = []
+        self._hidden: list[SegmentationLayer] = []
         self._work: Look | None = None
 
     def show(self, row: SegmentReview) -> None:
@@ -48,23 +51,27 @@ class Differences(QObject):
             return [differences(one, two, row)]
 
         work = self._work = Look(call)
-        work.answers.found.connect(lambda found: self._draw(pair, box, found[0]) if self._work is work else None)
+        work.answers.found.connect(lambda found: self._draw(pair, row, box, found[0]) if self._work is work else None)
         QThreadPool.globalInstance().start(work)
 
     def hide(self) -> None:
         """Show the two as they were."""
-        layer, fills = self.layer, self._fills
-        self._work = self._box = self.layer = None
-        self._fills = []
-        for one, fill in fills:
-            one.fill = fill
-        if layer is not None:
-            self.do.session.document.lift(layer)
+        drawn, hidden = (self.layer, self._outline), self._hidden
+        self._work = self._box = self.layer = self._outline = None
+        self._hidden = []
+        for layer in hidden:
+            layer.visible = True
+        for one in drawn:
+            if one is not None:
+                self.do.session.document.lift(one)
 
-    def _draw(self, pair: Pair, box: Box, found: Any) -> None:
+    def _draw(self, pair: Pair, row: SegmentReview, box: Box, found: Any) -> None:
+        under = self._under(pair[0])
+        if under is None:
+            return
         if self.layer is None or self.layer.grid is not pair[0].grid:
             self.hide()
-            self._lay(pair)
+            self._lay(pair, under)
         assert self.layer is not None
         array = self.layer.segmentation.array
         for place, values in ((self._box, 0), (box, found)):
@@ -72,17 +79,34 @@ class Differences(QObject):
                 array[place] = values
                 self.layer.wrote(0, place)
         self._box = box
+        self._line(pair[0], row, under)
 
-    def _lay(self, pair: Pair) -> None:
-        document, first = self.do.session.document, pair[0]
+    def _lay(self, pair: Pair, under: VolumeLayer) -> None:
+        first = pair[0]
         labels = np.zeros(first.grid.shape, np.uint8)
         values = Segmentation(labels, first.grid, (EXTRA, MISSED), "Differences", first.segmentation.source)
         self.layer = SegmentationLayer(
-            name="Differences", segmentation=values, transform=first.transform, fill=FILL, outline=False
+            name="B against A", segmentation=values, transform=first.transform, fill=FILL, outline=False
         )
-        self._fills = [(layer, layer.fill) for layer in pair]
-        for layer in pair:
-            layer.fill = 0.0
+        self._hidden = [layer for layer in pair if layer.visible]
+        for layer in self._hidden:
+            layer.visible = False
+        self.do.session.document.lay_over(under, self.layer)
+
+    def _line(self, first: SegmentationLayer, row: SegmentReview, under: VolumeLayer) -> None:
+        """The reference's outline alone, of this segment, over its own voxels."""
+        document = self.do.session.document
+        if self._outline is not None:
+            document.lift(self._outline)
+        self._outline = None
+        if row.reference is not None:
+            values = replace(first.segmentation, segments=(replace(row.reference, color=OUTLINE),))
+            name = f"{row.name}: outline of A"
+            self._outline = SegmentationLayer(name=name, segmentation=values, transform=first.transform, fill=0.0)
+            document.lay_over(under, self._outline)
+
+    def _under(self, first: SegmentationLayer) -> VolumeLayer | None:
+        """The image that is drawn beneath."""
+        document = self.do.session.document
         image = document.find(first.made_from)
-        under = image if isinstance(image, VolumeLayer) else document.base
-        document.lay_over(under or first, self.layer)
+        return image if isinstance(image, VolumeLayer) and image.visible else document.base

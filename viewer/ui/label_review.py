@@ -29,7 +29,6 @@ from viewer.ui.label_comparing import LabelComparing
 from viewer.ui.label_differences import EXTRA, MISSED, Differences
 from viewer.ui.segments_list import swatch
 from viewer.ui.widgets import Bar, button, label, set_role, tabular
-from viewer.ui.wording import number
 
 if TYPE_CHECKING:  # scipy comes with it
     from viewer.compute.label_review import SegmentReview
@@ -48,6 +47,7 @@ TIPS = {
     "B − A": "ml",
     "Farthest": "mm; the largest distance between the surfaces",
 }
+DECIMALS = (3, 2, 2, 3, 3, 3, 3, 2)
 NSD = list(TIPS).index("NSD")
 
 
@@ -153,8 +153,8 @@ class CompareSection(QWidget):
         self.table.setItem(place, 0, name)
         numbers = (said.dice, said.hd95, said.assd, said.nsd) if said else (None,) * 4
         values = (*numbers, one / 1000, two / 1000, (two - one) / 1000, row.worst_distance)
-        for column, value in enumerate(values, 1):
-            self.table.setItem(place, column, _Number(value))
+        for column, (value, decimals) in enumerate(zip(values, DECIMALS, strict=True), 1):
+            self.table.setItem(place, column, _Number(value, decimals))
 
     def _row(self, place: int) -> SegmentReview | None:
         """The review in a row of the table, as that is sorted."""
@@ -189,10 +189,10 @@ class CompareSection(QWidget):
 
 
 class _Number(QTableWidgetItem):
-    """Right-aligned, in three significant digits; a dash where it is not defined. Sorted by its value."""
+    """Right-aligned; a dash where it is not defined. Sorted by its value."""
 
-    def __init__(self, value: float | None) -> None:
-        super().__init__("–" if value is None else number(value, 3))
+    def __init__(self, value: float | None, decimals: int) -> None:
+        super().__init__("–" if value is None else f"{value:.{decimals}f}".replace("-", "−"))
         self.value = float("-inf") if value is None else value
         self.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
@@ -244,7 +244,7 @@ def _table() -> QTableWidget:
 
 
 def _legend() -> QWidget:
-    """What the two colours mean."""
+    """What the colours mean."""
     widget = QWidget()
     line = QHBoxLayout(widget)
     line.setContentsMargins(0, 0, 0, 0)
@@ -253,5 +253,6 @@ def _legend() -> QWidget:
         square.setPixmap(swatch(segment.color).pixmap(14, 14))
         line.addWidget(square)
         line.addWidget(label(segment.name, "dim", wrap=False))
+    line.addWidget(label("White: outline of A", "dim", wrap=False))
     line.addStretch()
     return widget

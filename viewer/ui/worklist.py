@@ -29,7 +29,7 @@ from viewer.ui.auditing import Auditing
 from viewer.ui.widgets import Bar, Elided, button, label, set_role, tabular
 from viewer.ui.worklist_working import Working
 
-HEADS = ("Case", "State", "Time")
+HEADS = ("Case", "State")
 ICONS: dict[State, str] = {
     "not started": "checkbox-blank-circle",
     "in progress": "edit-circle",
@@ -86,11 +86,12 @@ class WorklistModel(QAbstractTableModel):
         case_id = self._order[index.row()]
         case = worklist.case(case_id)
         if role == Role.DisplayRole:
-            return (worklist.name(case_id), case.state, minutes(case.seconds))[index.column()]
+            return (worklist.name(case_id), case.state)[index.column()]
         if role == Role.DecorationRole and index.column() == 1:
             return theme.icon(ICONS[case.state], theme.ACCENT if case_id == self.do.at else theme.TEXT)
         if role == Role.ToolTipRole:
-            return "\n".join(filter(None, (case.remark, f"Read by {case.reader}" if case.reader else "")))
+            told = (f"Read by {case.reader}" * bool(case.reader), minutes(case.seconds), case.remark)
+            return "\n".join(filter(None, told))
         if role == Role.FontRole and case_id == self.do.at:
             font = tabular(QApplication.font())
             font.setBold(True)
@@ -107,7 +108,7 @@ class WorklistPanel(QWidget):
         auditing = Auditing(session)
         self.do = Working(session, auditing)
         self.title, self.progress, self.told = Elided(), Bar("Cases that are decided"), label(role="dim")
-        self.blinded = QCheckBox("Blinded order")
+        self.blinded = QCheckBox("Blinded")
         self.blinded.setToolTip("Shuffled, and no name is shown; between two cases only")
         self.rows = WorklistModel(self.do)
         self.view = _view(self.rows)
@@ -155,7 +156,9 @@ class WorklistPanel(QWidget):
         self.title.say(f"Tasks: {worklist.title}" if not worklist.blinded else "Tasks (blinded)")
         count = len(worklist.cases)
         self.progress.advance(worklist.decided / count)
-        self.told.setText(f"{worklist.decided} of {count} decided")
+        spent = minutes(sum(one.seconds for one in worklist.cases))
+        self.told.setText(f"{worklist.decided} of {count} · {spent}" if spent else f"{worklist.decided} of {count}")
+        self.told.setToolTip("Cases that are decided, and the time that was spent on all of them")
         self.blinded.setChecked(worklist.blinded)
         self.blinded.setEnabled(case is None)
         for one in (self.complete, self.flag, self.reject, self.remark):
@@ -205,9 +208,9 @@ class WorklistPanel(QWidget):
 
 
 def minutes(seconds: float) -> str:
-    """3:07; nothing where nothing was spent."""
+    """3:07 min; nothing where nothing was spent."""
     whole = round(seconds)
-    return f"{whole // 60}:{whole % 60:02}" if whole else ""
+    return f"{whole // 60}:{whole % 60:02} min" if whole else ""
 
 
 def below(studies: QWidget, tasks: WorklistPanel) -> QSplitter:

@@ -1,0 +1,79 @@
+"""Pictures of the Review tab and of a task list for docs/review.md, of the built-in sample."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import numpy as np
+from segment_pictures import seed
+
+if TYPE_CHECKING:
+    from viewer.app import Stage
+    from viewer.scene.segmentation_layer import SegmentationLayer
+
+
+def review(pictures: Path) -> None:
+    """Two readers of the sample's T1 compared; then the three images of the sample as a blinded task list."""
+    from viewer.app import Stage
+    from viewer.cli.stage import find_images, finish
+    from viewer.io.sample import sample_paths
+
+    with Stage() as stage:
+        session, window = stage.session, stage.window
+        finish(stage, session.load(find_images(stage, [sample_paths().baseline / "t1"])[0]))
+        first = reader(stage, "Reader 1")
+        second = reader(stage, "Reader 2")
+        labels = second.segmentation.array
+        inside = labels == 1
+        labels[np.roll(inside, 2, 1) & (labels == 0)] = 1  # this one draws generously towards the front
+        labels[(labels == 1) & (np.arange(labels.shape[2]) > labels.shape[2] * 0.56)] = 0  # and stops early at a side
+        second.wrote(0, (slice(None), slice(None), slice(None)))
+        window.inspector.setCurrentWidget(window.review)
+        section = window.review.compare
+        section.do.choose(first, second)
+        finish(stage, section.do.compare())
+        stage.until(lambda: bool(section.do.rows))
+        section.table.setCurrentCell(0, 0)
+        section.visit(0)
+        stage.until(lambda: section.differences.layer is not None)
+        stage.picture(pictures / "review-compare.png")
+    with Stage() as stage, TemporaryDirectory() as folder:
+        worklist(stage, Path(folder), pictures)
+
+
+def reader(stage: Stage, name: str) -> SegmentationLayer:
+    """A segmentation with the two segments of the editor's pictures."""
+    session, do = stage.session, stage.window.segments.do
+    image = session.document.volume_layers[0]
+    layer = session.new_segmentation(image, name)
+    session.add_segment(layer)
+    do.choose_layer(layer)
+    seed(stage, layer)
+    return layer
+
+
+def worklist(stage: Stage, folder: Path, pictures: Path) -> None:
+    """The sample's series, each as often as makes a list; some are decided."""
+    from viewer.io.sample import sample_paths
+
+    sample, panel = sample_paths(), stage.window.worklist
+    series = [one for study in (sample.baseline, sample.follow_up) for one in sorted(study.iterdir()) if one.is_dir()]
+    for n in range(12):
+        (folder / f"case {n + 1}").mkdir()
+        for file in series[n % len(series)].iterdir():
+            (folder / f"case {n + 1}" / file.name).hardlink_to(file)
+    panel.do.open(folder)
+    stage.until(lambda: panel.do.worklist is not None)
+    panel.reader.setText("MK")
+    panel.do.blind(True)
+    states = ("completed", "completed", "flagged", "completed", "rejected")
+    for case_id, state in zip(panel.do.worklist.order, states, strict=False):
+        panel.do.worklist.change(case_id, state=state, seconds=40.0 + 17 * len(case_id) + 31 * len(state), reader="MK")
+    stage.window.inspector.setCurrentWidget(stage.window.review)
+    panel.do.go(1)
+    stage.until(lambda: panel.do.layer is not None)
+    stage.picture(pictures / "review-tasks.png")
+    panel.do.close()
+    panel.do.end()
