@@ -63,7 +63,7 @@ def main() -> int:
             print(
                 f"| {kind} | {size:.0f} | {wrote:.1f} | {saved:.1f} | {read:.1f} | {theirs:.1f} | {exact} |", flush=True
             )
-            fine &= exact and (kind == "FRACTIONAL" or (read <= READ and wrote <= WRITTEN))
+            fine &= exact and read <= READ and wrote <= WRITTEN
     return 0 if fine else 1
 
 

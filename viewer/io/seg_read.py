@@ -22,6 +22,7 @@ from viewer.io.dicom_decode import FAULTS
 from viewer.io.dicom_labels import dataset
 from viewer.io.dicom_object import referring
 from viewer.io.failure import OpenError
+from viewer.io.seg_frames import Placed, frames_of
 from viewer.io.seg_write import whole_of
 from viewer.io.segment_codes import code_of, side_of
 from viewer.scene.described import restore_segments
@@ -86,44 +87,25 @@ def _is_cut(ds: Dataset) -> bool:
 
 def _placed(ds: Dataset, whole: dict[str, Any] | None) -> tuple[Grid, Frames]:
     """The grid of the planes that the frames lie in, and the slice of each."""
-    shared = (ds.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
-    groups = ds.get("PerFrameFunctionalGroupsSequence") or []
-    if not any("PlanePositionSequence" in one for one in (shared, *groups[:1])):
-        raise OpenError("Its frames have no position in the patient (microscopy, X-ray), which is not opened yet.")
-    if len(groups) != int(ds.NumberOfFrames):
-        raise OpenError(DAMAGED.format(what=f"{ds.NumberOfFrames} frames, but {len(groups)} headers of frames"))
-    positions = np.array([_first(one, shared, "PlanePositionSequence").ImagePositionPatient for one in groups], float)
-    numbers = [0] * len(groups)
-    if ds.SegmentationType != "LABELMAP":
-        numbers = [int(_first(one, shared, "SegmentIdentificationSequence").ReferencedSegmentNumber) for one in groups]
+    placed = frames_of(ds)
+    if len(placed.numbers) != int(ds.NumberOfFrames):
+        raise OpenError(DAMAGED.format(what=f"{ds.NumberOfFrames} frames, but {len(placed.numbers)} headers of frames"))
     if whole is not None:
         grid = Grid(tuple(whole["shape"]), np.array(whole["affine"]), whole["frame_of_reference"])
-        slices = np.rint(grid.to_index(positions)[:, 0]).astype(int)
+        slices = np.rint(grid.to_index(placed.positions)[:, 0]).astype(int)
     else:
-        grid, slices = _grid(ds, groups, shared, positions)
+        grid, slices = _grid(ds, placed)
     if np.prod(grid.shape, dtype=float) > MOST or grid.shape[1:] != (ds.Rows, ds.Columns):
         raise OpenError(DAMAGED.format(what="its sizes are impossible"))
     if slices.min() < 0 or slices.max() >= grid.shape[0]:
         raise OpenError(DAMAGED.format(what="a frame lies outside of its grid"))
-    return grid, list(zip(numbers, slices.tolist(), strict=True))
+    return grid, list(zip(placed.numbers, slices.tolist(), strict=True))
 
 
-def _first(group: Dataset, shared: Dataset, name: str) -> Dataset:
-    found: Dataset = (group.get(name) or shared[name].value)[0]
-    return found
-
-
-def _grid(
-    ds: Dataset, groups: Any, shared: Dataset, positions: NDArray[np.float64]
-) -> tuple[Grid, NDArray[np.signedinteger[Any]]]:
-    orientations = {
-        tuple(_first(one, shared, "PlaneOrientationSequence").ImageOrientationPatient)
-        for one in (groups if "PlaneOrientationSequence" in groups[0] else groups[:1])
-    }
-    cosines = np.array(list(orientations), float)
+def _grid(ds: Dataset, placed: Placed) -> tuple[Grid, NDArray[np.signedinteger[Any]]]:
+    positions, _, cosines, measures = placed
     if np.ptp(cosines, axis=0).max() > 1e-4:
         raise OpenError("Its frames lie in several directions, which one grid cannot hold.")
-    measures = _first(groups[0], shared, "PixelMeasuresSequence")
     row, column = cosines[0, :3], cosines[0, 3:]
     normal = np.cross(row, column)
     depth = positions @ normal
@@ -239,7 +221,9 @@ def _bits(ds: Dataset, count: int) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
         return
     half = (int(ds.get("MaximumFractionalValue", 1)) + 1) // 2 if ds.SegmentationType == "FRACTIONAL" else 1
     for frame in _planes(ds, count):
-        yield slice(0, size), frame.ravel() >= half
+        rows = np.flatnonzero(frame.any(axis=1))
+        low, high = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
+        yield slice(low * frame.shape[1], high * frame.shape[1]), frame[low:high].ravel() >= half
 
 
 def _planes(ds: Dataset, count: int) -> Iterator[NDArray[Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
@@ -29,6 +29,7 @@ from viewer.data.terminology import category_of
 from viewer.io.dicom_carried import coded, is_slice_by_slice, reference, source_header
 from viewer.io.dicom_derived import CREATOR, describe_file, named_uid, written
 from viewer.io.dicom_object import object_header, referenced_series
+from viewer.io.seg_rle import encapsulated, encoded
 from viewer.io.segment_codes import code_item, property_type, reviewed_text
 from viewer.io.stored import SaveError, shear_of
 from viewer.settings import NAME, application_version
@@ -41,24 +42,24 @@ MOST = (1 << 32) - 2  # bytes of uncompressed pixels that one element can say
 SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operation")
 SEGMENTATION = Code("113076", "DCM", "Segmentation")
 INDEX, NUMBER = 0xBEEF0001, 0xBEEF  # placeholders in the header of a slice's frames
-TYPES: dict[Kind, Callable[[NDArray[np.bool_]], NDArray[np.uint8]]] = {
-    "BINARY": lambda frames: np.packbits(frames.ravel(), bitorder="little"),
-    "FRACTIONAL": lambda frames: frames.astype(np.uint8).ravel(),
-}
+UNDEFINED = 0xFFFFFFFF  # the length of compressed pixels
+
+Planes = list[tuple[int, int]]  # number of the segment, and slice, of every frame
 
 
 def write_seg(segmentation: Segmentation, path: Path, kind: Kind = "BINARY") -> None:
-    """kind: Segmentation Type. Raises SaveError, one sentence, for what DICOM cannot hold; OSError."""
+    """kind: Segmentation Type; fractional ones are compressed, as they have a byte for each pixel of each segment.
+
+    Raises SaveError, one sentence, for what DICOM cannot hold; OSError.
+    """
     shear_of(segmentation.grid)
     if not segmentation.segments:
         raise SaveError("it has no segments: add one first.")
     if len(segmentation.segments) > 65535:
         raise SaveError("it has more segments than DICOM can number.")
     ds = _header(segmentation, kind)
-    if kind == "LABELMAP":
-        planes, pixels = _label_frames(segmentation, ds)
-    else:
-        planes, pixels = _bit_frames(segmentation, kind)
+    frames = {"BINARY": _bit_frames, "FRACTIONAL": _packed_frames, "LABELMAP": _label_frames}[kind]
+    planes, pixels = frames(segmentation, ds)
     ds.NumberOfFrames = len(planes)
     size = sum(len(part) for part in pixels)
     if size > MOST:
@@ -66,21 +67,21 @@ def write_seg(segmentation: Segmentation, path: Path, kind: Kind = "BINARY") -> 
     groups = _groups(segmentation, planes, kind)
     head = BytesIO()
     ds.save_as(head, enforce_file_format=True)
+    told = UNDEFINED if kind == "FRACTIONAL" else size + size % 2
     with path.open("wb") as file:
         file.write(head.getbuffer())
         file.write(struct.pack("<HH2s2xL", 0x5200, 0x9230, b"SQ", len(groups)) + groups)
-        file.write(struct.pack("<HH2s2xL", 0x7FE0, 0x0010, b"OW" if ds.BitsAllocated == 16 else b"OB", size + size % 2))
+        file.write(struct.pack("<HH2s2xL", 0x7FE0, 0x0010, b"OW" if ds.BitsAllocated == 16 else b"OB", told))
         for part in pixels:
             file.write(part)
         file.write(b"\0" * (size % 2))
 
 
-def _bit_frames(segmentation: Segmentation, kind: Kind) -> tuple[list[tuple[int, int]], list[bytes]]:
-    """(number of the segment, slice) of every frame that is not empty, and their pixels; bits run on over frames."""
-    planes: list[tuple[int, int]] = []
+def _bit_frames(segmentation: Segmentation, ds: Dataset) -> tuple[Planes, list[bytes]]:
+    """The planes of all frames that are not empty, and their pixels; bits run on over frames."""
+    planes: Planes = []
     parts: list[bytes] = []
-    shape = segmentation.grid.shape
-    frames = np.zeros((8, *shape[1:]), np.bool_)  # eight frames end at a whole byte
+    frames = np.zeros((8, *segmentation.grid.shape[1:]), np.bool_)  # eight frames end at a whole byte
     used = 0
     for number, k, box, mask in _masks(segmentation):
         frames[used] = False
@@ -88,14 +89,22 @@ def _bit_frames(segmentation: Segmentation, kind: Kind) -> tuple[list[tuple[int,
         planes.append((number, k))
         used += 1
         if used == len(frames):
-            parts.append(TYPES[kind](frames).tobytes())
+            parts.append(np.packbits(frames.ravel(), bitorder="little").tobytes())
             used = 0
     if not planes:  # a file needs a frame
         frames[0], used = False, 1
         planes.append((1, 0))
     if used:
-        parts.append(TYPES[kind](frames[:used]).tobytes())
+        parts.append(np.packbits(frames[:used].ravel(), bitorder="little").tobytes())
     return planes, parts
+
+
+def _packed_frames(segmentation: Segmentation, ds: Dataset) -> tuple[Planes, list[bytes]]:
+    """The same, each frame compressed."""
+    _, rows, columns = segmentation.grid.shape
+    found = list(_masks(segmentation)) or [(1, 0, (slice(0, 1), slice(0, 1)), np.zeros((1, 1), np.bool_))]
+    planes = [(number, k) for number, k, _, _ in found]
+    return planes, [encapsulated(encoded(mask, box, columns, rows) for _, _, box, mask in found)]
 
 
 def _masks(segmentation: Segmentation) -> Iterator[tuple[int, int, tuple[slice, slice], NDArray[np.bool_]]]:
@@ -114,14 +123,14 @@ def _masks(segmentation: Segmentation) -> Iterator[tuple[int, int, tuple[slice, 
                 yield number, k, box, mask
 
 
-def _label_frames(segmentation: Segmentation, ds: Dataset) -> tuple[list[tuple[int, int]], list[bytes]]:
+def _label_frames(segmentation: Segmentation, ds: Dataset) -> tuple[Planes, list[bytes]]:
     if segmentation.overlapping:
         raise SaveError("its segments overlap, which a label map cannot hold: save it as a plain .dcm instead.")
     array = segmentation.array.astype(f"<u{ds.BitsAllocated // 8}", copy=False)
     return [(0, k) for k in range(len(array))], [plane.tobytes() for plane in array]
 
 
-def _groups(segmentation: Segmentation, planes: list[tuple[int, int]], kind: Kind) -> bytes:
+def _groups(segmentation: Segmentation, planes: Planes, kind: Kind) -> bytes:
     """The items of the Per-Frame Functional Groups Sequence: encoded once a slice, then the segment is put in.
 
     Thousands of items take pydicom many seconds.
@@ -179,6 +188,8 @@ def _header(segmentation: Segmentation, kind: Kind) -> Dataset:
     ds = object_header(source, "SEG", segmentation.name)
     ds.SOPClassUID = LABEL_MAP if kind == "LABELMAP" else uid.SegmentationStorage
     describe_file(ds)
+    if kind == "FRACTIONAL":
+        ds.file_meta.TransferSyntaxUID = uid.RLELossless
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
     ds.ImageType = ["DERIVED", "PRIMARY"]
     mark = f" [{segmentation.badges[0]}]"[:64] if segmentation.badges else ""

@@ -1,0 +1,112 @@
+"""Where the frames of a segmentation lie, and of which segment each is: their functional groups (PS3.3 C.7.6.16).
+
+Thousands of groups take pydicom many seconds: what is wanted is picked out of their bytes where these are plain.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+
+from viewer.io.failure import OpenError
+
+ITEM, PLANE, MEASURES, PLACE = 0xFFFEE000, 0x00209116, 0x00289110, 0x00200032
+POSITION, SEGMENT, NUMBER = 0x00209113, 0x0062000A, 0x0062000B
+LONG = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")  # VRs of long length
+UNDEFINED = 0xFFFFFFFF
+
+
+class Placed(NamedTuple):
+    """positions: of the first pixels, LPS mm [n, 3]. numbers: of segments, 0 in label maps. cosines: [m, 6]."""
+
+    positions: NDArray[np.float64]
+    numbers: list[int]
+    cosines: NDArray[np.float64]
+    measures: Dataset
+
+
+def frames_of(ds: Dataset) -> Placed:
+    """Raises OpenError, one sentence, where frames have no place; KeyError and the like where a part is missing."""
+    shared = (ds.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
+    labelled = ds.SegmentationType != "LABELMAP"
+    if "PlaneOrientationSequence" in shared and "PixelMeasuresSequence" in shared:
+        quick = _picked(ds.get_item("PerFrameFunctionalGroupsSequence"))
+        if quick and all(place and (number or not labelled) for place, number in quick):
+            positions = np.array([place for place, _ in quick])
+            cosines = np.array([shared.PlaneOrientationSequence[0].ImageOrientationPatient], float)
+            return Placed(positions, [number for _, number in quick], cosines, shared.PixelMeasuresSequence[0])
+    groups = ds.get("PerFrameFunctionalGroupsSequence") or []
+    if not any("PlanePositionSequence" in one for one in (shared, *groups[:1])):
+        raise OpenError("Its frames have no position in the patient (microscopy, X-ray), which is not opened yet.")
+    positions = np.array([_first(one, shared, "PlanePositionSequence").ImagePositionPatient for one in groups], float)
+    numbers = [0] * len(groups)
+    if labelled:
+        numbers = [int(_first(one, shared, "SegmentIdentificationSequence").ReferencedSegmentNumber) for one in groups]
+    turned = groups if "PlaneOrientationSequence" in groups[0] else groups[:1]
+    told = {tuple(_first(one, shared, "PlaneOrientationSequence").ImageOrientationPatient) for one in turned}
+    return Placed(positions, numbers, np.array(list(told), float), _first(groups[0], shared, "PixelMeasuresSequence"))
+
+
+def _first(group: Dataset, shared: Dataset, name: str) -> Dataset:
+    found: Dataset = (group.get(name) or shared[name].value)[0]
+    return found
+
+
+def _picked(raw: Any) -> list[tuple[list[float], int]]:
+    """Position ([] where there is none) and segment (0) of every item; [] where it takes a reader of DICOM."""
+    if not isinstance(raw, RawDataElement) or raw.is_implicit_VR or not raw.is_little_endian or not raw.value:
+        return []
+    try:
+        return [_group(raw.value, at, end) for at, end in _items(raw.value, 0, len(raw.value))]
+    except (ValueError, struct.error):
+        return []
+
+
+def _group(data: bytes, at: int, end: int) -> tuple[list[float], int]:
+    place: list[float] = []
+    number = 0
+    for tag, start, stop in _elements(data, at, end):
+        if tag in (PLANE, MEASURES):
+            raise ValueError("it differs from frame to frame")
+        if tag not in (POSITION, SEGMENT):
+            continue
+        for item in _items(data, start, stop):
+            for inner, first, last in _elements(data, *item):
+                if inner == PLACE:
+                    place = [float(part) for part in data[first:last].split(b"\\")]
+                elif inner == NUMBER:
+                    (number,) = struct.unpack_from("<H", data, first)
+    return place if len(place) == 3 else [], number
+
+
+def _items(data: bytes, at: int, end: int) -> list[tuple[int, int]]:
+    """Where the items of a sequence begin and end. Raises ValueError where one does not tell its length."""
+    found = []
+    while at < end:
+        group, element, length = struct.unpack_from("<HHL", data, at)
+        if group << 16 | element != ITEM or length == UNDEFINED or at + 8 + length > end:
+            raise ValueError("no plain item")
+        found.append((at + 8, at + 8 + length))
+        at += 8 + length
+    return found
+
+
+def _elements(data: bytes, at: int, end: int) -> list[tuple[int, int, int]]:
+    """Tag, begin and end of every element (PS3.5 7.1.2). Raises ValueError where one does not tell its length."""
+    found = []
+    while at < end:
+        group, element, vr, length = struct.unpack_from("<HH2sH", data, at)
+        at += 8
+        if vr in LONG:
+            (length,) = struct.unpack_from("<L", data, at)
+            at += 4
+        if length == UNDEFINED or at + length > end:
+            raise ValueError("no plain element")
+        found.append((group << 16 | element, at, at + length))
+        at += length
+    return found
