@@ -33,6 +33,7 @@ SCRIPTS = {
     "effects": "Effects on segments",
     "segmentation_files": "Segmentation files",
     "kills": "Nothing lost",
+    "label_metrics": "Agreement of segmentations, beside SimpleITK and MONAI",
 }
 AIMS = """
 | what | aim | where |

@@ -20,8 +20,10 @@ def review(pictures: Path) -> None:
     from viewer.cli.stage import find_images, finish
     from viewer.io.sample import sample_paths
 
-    with Stage() as stage:
+    with Stage() as stage, TemporaryDirectory() as folder:
         session, window = stage.session, stage.window
+        window.worklist.do.auditing.keep(Path(folder))  # not the user's own trail
+        window.worklist.reader.setText("MK")
         finish(stage, session.load(find_images(stage, [sample_paths().baseline / "t1"])[0]))
         first = reader(stage, "Reader 1")
         second = reader(stage, "Reader 2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QVBoxLayout, QWidget
 
 from viewer.io.audit import Entry, check, entries
@@ -11,6 +12,7 @@ from viewer.ui.widgets import button, label, set_role
 from viewer.ui.worklist_working import Working
 
 MOST = 100  # entries that are shown
+SPOKEN = ("state", "verdict")
 
 
 class AuditSection(QWidget):
@@ -23,6 +25,7 @@ class AuditSection(QWidget):
         self.list.setAccessibleName("Audit trail")
         self.list.setWordWrap(True)
         self.list.setMinimumHeight(120)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.check = button("Check the chain", "shield-check", self.run)
         self.verdict = label(role="dim")
         line = QHBoxLayout()
@@ -59,7 +62,10 @@ class AuditSection(QWidget):
         facts = dict(entry.facts)
         if "case" in facts:
             facts["case"] = self._name(facts["case"])
-        told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in facts.items() if value != "")
+        spoken = {entry.what, *SPOKEN}  # what these are is plain from their values
+        told = ", ".join(
+            str(value) if name in spoken else f"{name} {value}" for name, value in facts.items() if value != ""
+        )
         return f"{entry.time[:16].replace('T', ' ')} {entry.reader}: {entry.what}: {told}"
 
     def _name(self, case_id: str) -> str:
