@@ -202,3 +202,27 @@ def test_after_a_real_kill(tmp_path: Path) -> None:
     history = History(Document())
     found.replay(history, found.layers(lambda key: opened()))
     assert len(history.document) == 3
+
+
+def test_what_is_done_while_work_comes_back_is_neither_lost_nor_undone_by_it(tmp_path: Path) -> None:
+    abandon(write(tmp_path / "before"))
+    (found,) = unfinished(tmp_path / "before")
+    now = Journal(tmp_path / "now")
+    history = History(Document(), record=now.record)
+    steps = found.steps_again(history, found.layers(lambda key: opened()))
+    meanwhile = []
+    for number, _ in enumerate(steps):
+        meanwhile.append(result(100 + number))
+        history.do(AddLayer(meanwhile[-1]))
+        history.undo()  # of somebody who cannot see yet what it would take back
+        history.redo()
+    names = [layer.name for layer in history.document]
+    assert names[:3] == ["CT", "renamed", "result 2"]
+    assert names[3:] == [layer.name for layer in meanwhile]
+    history.undo()
+    assert [layer.name for layer in history.document] == names[:-1]
+    abandon(now)
+    (both,) = unfinished(tmp_path / "now")
+    again = History(Document())
+    both.replay(again, both.layers(lambda key: opened()))
+    assert [layer.name for layer in again.document] == names[:-1]

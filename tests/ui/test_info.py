@@ -40,8 +40,11 @@ def test_unsaved_work_is_offered_back(make_session, add_image, session, qtbot, t
     dialog = RecoveryDialog(second)
     qtbot.addWidget(dialog)
     assert "1 result" in dialog.list.item(0).text()
+    dialog.open()
     dialog.recover()
-    qtbot.waitUntil(lambda: len(second.document) == 1, timeout=10_000)
+    dialog.reject()
+    assert dialog.isVisible()  # nobody edits under it
+    qtbot.waitUntil(lambda: not dialog.isVisible(), timeout=10_000)
     assert second.document.volume_layers[0].name == made.name
     assert second.recoverable() == []
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 from psygnal import Signal
@@ -29,6 +30,7 @@ class History:
         self._record = record or (lambda step, edit: None)
         self._done: list[Edit] = []
         self._undone: list[Edit] = []
+        self._waiting: list[Edit] | None = None
 
     @property
     def undo_labels(self) -> tuple[str, ...]:
@@ -45,8 +47,22 @@ class History:
         """Bytes kept alive."""
         return sum(edit.size for edit in (*self._done, *self._undone))
 
-    def do(self, edit: Edit) -> None:
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Steps that are not told to be done `again` wait, and come after: those of an earlier session come back."""
+        self._waiting = []
+        try:
+            yield
+        finally:
+            waiting, self._waiting = self._waiting, None
+            for edit in waiting:
+                self.do(edit)
+
+    def do(self, edit: Edit, *, again: bool = False) -> None:
         """Record, make and remember a change. What was undone before can no longer be redone."""
+        if self._waiting is not None and not again:
+            self._waiting.append(edit)
+            return
         self._record("do", edit)
         edit.do(self.document)
         self._undone.clear()
@@ -59,18 +75,18 @@ class History:
             self._done.pop(0)
         self.changed.emit()
 
-    def undo(self) -> None:
+    def undo(self, *, again: bool = False) -> None:
         """Take the latest change back; nothing where there is none."""
-        if self._done:
+        if self._done and (self._waiting is None or again):
             self._record("undo", self._done[-1])
             edit = self._done.pop()
             edit.undo(self.document)
             self._undone.append(edit)
             self.changed.emit()
 
-    def redo(self) -> None:
+    def redo(self, *, again: bool = False) -> None:
         """Make the change again that was undone last; nothing where there is none."""
-        if self._undone:
+        if self._undone and (self._waiting is None or again):
             self._record("redo", self._undone[-1])
             edit = self._undone.pop()
             edit.do(self.document)
@@ -78,7 +94,7 @@ class History:
             self.changed.emit()
 
     def forget(self) -> None:
-        """What was done stays done: another case begins."""
+        """What was done stays done."""
         self._done.clear()
         self._undone.clear()
         self.changed.emit()

@@ -106,15 +106,19 @@ class Recovery:
             pass
 
     def steps_again(self, history: History, layers: Recovered) -> Iterator[float]:
-        """The same one by one, for who has to draw meanwhile: after each, the fraction that is done."""
-        for number, step in enumerate(self.steps, 1):
-            if step["step"] == "do":
-                history.do(self._revive(step["edit"], history.document, layers) or GONE)
-            elif step["step"] == "undo":
-                history.undo()
-            else:
-                history.redo()
-            yield number / len(self.steps)
+        """The same one by one, for who has to draw meanwhile: after each, the fraction that is done.
+
+        What is done besides waits until the last: an undo of then must not take back a step of now.
+        """
+        with history.held():
+            for number, step in enumerate(self.steps, 1):
+                if step["step"] == "do":
+                    history.do(self._revive(step["edit"], history.document, layers) or GONE, again=True)
+                elif step["step"] == "undo":
+                    history.undo(again=True)
+                else:
+                    history.redo(again=True)
+                yield number / len(self.steps)
 
     def _revive(self, edit: Json, document: Document, layers: Recovered) -> Edit | None:
         if edit["kind"] == "together":

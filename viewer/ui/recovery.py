@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
+from viewer.scene.task import Task
 from viewer.session import Session
 from viewer.ui import theme
-from viewer.ui.widgets import button, label
+from viewer.ui.widgets import Bar, button, label
 
 SURE = "Discard for good"
 
@@ -18,6 +19,9 @@ class RecoveryDialog(QDialog):
         super().__init__(parent)
         self.session = session
         self.recoveries = session.recoverable()
+        self.task: Task | None = None
+        self.bar = Bar("Bringing work back")
+        self.bar.hide()
         self.setWindowTitle("Unsaved work")
         self.setMinimumWidth(480)
         self.list = QListWidget()
@@ -33,7 +37,8 @@ class RecoveryDialog(QDialog):
         self.list.currentRowChanged.connect(lambda: self.discard_button.setText("Discard"))
         buttons.addWidget(self.discard_button)
         buttons.addStretch()
-        buttons.addWidget(button("Decide later", "", self.reject))
+        self.later_button = button("Decide later", "", self.reject)
+        buttons.addWidget(self.later_button)
         buttons.addWidget(self.recover_button)
         column = QVBoxLayout(self)
         column.setSpacing(16)
@@ -42,12 +47,27 @@ class RecoveryDialog(QDialog):
         column.addWidget(
             label("Images are read again from where they were; results were kept beside the journal.", "dim")
         )
+        column.addWidget(self.bar)
         column.addLayout(buttons)
 
     def recover(self) -> None:
-        """Bring the chosen session's work back into this one."""
-        self.session.recover(self.recoveries[self.list.currentRow()])
-        self.accept()
+        """Bring the chosen session's work back into this one; nothing else is done in its window meanwhile."""
+        task = self.task = self.session.recover(self.recoveries[self.list.currentRow()])
+        for one in (self.list, self.recover_button, self.discard_button, self.later_button):
+            one.setEnabled(False)
+        self.bar.show()
+        task.events.progress.connect(self.bar.advance)
+        task.events.state.connect(self._follow)
+        self._follow(task.state)
+
+    def reject(self) -> None:
+        """Decide later; what is being brought back is not left half-way."""
+        if self.task is None:
+            super().reject()
+
+    def _follow(self, state: str) -> None:
+        if state not in ("queued", "running"):
+            self.accept()
 
     def _ask(self) -> None:
         """What is discarded cannot be brought back: it takes a second click."""
