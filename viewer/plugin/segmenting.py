@@ -11,7 +11,7 @@ import numpy as np
 
 from viewer.compute.job import PROGRESS_PAUSE, Cancelled
 from viewer.compute.label_image import COLORS
-from viewer.data.segmentation import Code, Key, Segment, Segmentation
+from viewer.data.segmentation import Code, Key, Segment, Segmentation, Side
 from viewer.data.volume import Volume
 from viewer.plugin.aligning import Aligning
 from viewer.plugin.effect import Call, Effect, How, apply
@@ -29,13 +29,16 @@ class Segmenting(Aligning):
     """A workspace whose images can be labelled. Boxes and masks are those of the segmentation's grid, [k, j, i]."""
 
     def new_segmentation(self, image: VolumeLayer, name: str = "") -> SegmentationLayer:
-        """An empty one over an image, on its grid."""
-        volume = image.volumes[0]
+        """An empty one over an image, on its grid; of several time points that of the one that is shown."""
+        several = len(image.volumes) > 1
+        volume = image.volume(self.state.timepoint)
+        at = f", time point {self.state.timepoint + 1}" if several else ""
         source = replace(volume.source, files=())
         values = Segmentation(
-            np.zeros(volume.grid.shape, np.uint8), volume.grid, (), name or f"Segments of {image.name}", source
+            np.zeros(volume.grid.shape, np.uint8), volume.grid, (), name or f"Segments of {image.name}{at}", source
         )
         layer = segmentation_layer(values, image)
+        layer.drawn_at = self.state.timepoint if several else None
         self.history.do(AddLayer(layer))
         return layer
 
@@ -67,12 +70,13 @@ class Segmenting(Aligning):
         name: str = "",
         color: tuple[int, int, int] | None = None,
         code: Code | None = None,
+        side: Side = "",
     ) -> Segment:
         """An empty segment, chosen from now on. Raises ValueError, one sentence, where there is no label left."""
         segments = layer.segmentation.segments
         number = len(segments)
         chosen = color or COLORS[number % len(COLORS)]
-        made = Segment(layer.segmentation.free_label(), name or f"Segment {number + 1}", chosen, code)
+        made = Segment(layer.segmentation.free_label(), name or f"Segment {number + 1}", chosen, code, side=side)
         self._arrange(layer, f"Add {made.name}", (*segments, made))
         layer.active = made.key
         return made

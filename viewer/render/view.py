@@ -137,8 +137,9 @@ class View(GLView):
 
     @property
     def labels(self) -> tuple[SegmentationLayer, ...]:
-        """The segmentations that are drawn over the images, bottom first."""
-        return self.document.shown_segmentations if self.state.show_overlays else ()
+        """The segmentations that are drawn over the images, bottom first: those of the time point, and of all."""
+        shown = self.document.shown_segmentations if self.state.show_overlays else ()
+        return tuple(layer for layer in shown if layer.is_at(self.state.timepoint))
 
     def set_active(self, active: bool) -> None:
         """Show or hide the accent frame."""

@@ -24,7 +24,7 @@ Store = Callable[[NDArray[Any]], str]  # an array -> what it can be found by
 Load = Callable[[str], NDArray[Any]]
 KEPT = ("id", "name", "visible", "opacity", "review", "made_from")  # of a layer, as they are
 KEPT_OF_IMAGES = ("colormap", "made_at")
-KEPT_OF_SEGMENTS = ("fill", "outline", "smooth")
+KEPT_OF_SEGMENTS = ("fill", "outline", "smooth", "drawn_at")
 Restored = VolumeLayer | SegmentationLayer
 
 

@@ -21,6 +21,7 @@ class SegmentationLayer(PlacedLayer):
     it is drawn. smooth: whether surfaces in 3-D are.
     generation: grows with every change of the voxels or the segments: an answer about an older one comes too late.
     saved: the generation that was saved last, 0 for one that came from a file; -1 for none.
+    drawn_at: the time point of the image that it was drawn on, and is seen at; None for one that holds at all of them.
     take_back: takes back the stroke that is being drawn, where there is one: no step is made or undone under it.
     """
 
@@ -31,6 +32,7 @@ class SegmentationLayer(PlacedLayer):
     fill: float = 0.35
     outline: bool = True
     smooth: bool = True
+    drawn_at: int | None = None
     saved: int = -1
     take_back: Callable[[], None] | None = field(default=None, init=False)
 
@@ -48,6 +50,10 @@ class SegmentationLayer(PlacedLayer):
     @property
     def visible_segments(self) -> tuple[Segment, ...]:
         return tuple(segment for segment in self.segmentation.segments if segment.key not in self.hidden)
+
+    def is_at(self, timepoint: int) -> bool:
+        """Whether it is seen at a time point."""
+        return self.drawn_at in (None, timepoint)
 
     def segments_at(self, world: Point) -> tuple[Segment, ...]:
         """The segments of the voxel that is at a place of the room, LPS mm."""

@@ -31,8 +31,11 @@ class Goal:
 
 
 def chosen_segmentation(document: Document, state: ViewState) -> SegmentationLayer | None:
-    """The segmentation that is meant: the active one, else the uppermost of the active image, else of all."""
-    layers = document.segmentation_layers
+    """The segmentation that is meant: the active one, else the uppermost of the active image, else of all.
+
+    What was drawn on another time point comes last.
+    """
+    layers = sorted(document.segmentation_layers, key=lambda one: one.is_at(state.timepoint))
     active = next((one for one in layers if one.id == state.active), None)
     of_image = next((one for one in reversed(layers) if one.made_from == state.active), None)
     return active or of_image or next(reversed(layers), None)
@@ -52,6 +55,8 @@ def goal_of(document: Document, state: ViewState) -> Goal | str:
     segment = layer.active_segment
     if segment is None:
         return f"{layer.name} has no chosen segment: add one in the Segments tab, or choose one."
+    if layer.drawn_at is not None and layer.drawn_at != state.timepoint:
+        return f"{layer.name} was drawn on time point {layer.drawn_at + 1}: go there, or make a new segmentation here."
     if not layer.visible or segment.key in layer.hidden:
         return f"{segment.name} is hidden: show it before you change it."
     if segment.key in layer.locked:

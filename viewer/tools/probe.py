@@ -56,6 +56,7 @@ class Probe(Tool):
         return tuple(
             segment
             for layer in reversed(layers)
+            if layer.is_at(self.state.timepoint)
             for segment in reversed(layer.segments_at(world))
             if segment.key not in layer.hidden
         )

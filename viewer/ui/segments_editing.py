@@ -32,7 +32,8 @@ class SegmentsEditing:
         self.work: object = None  # what is computed beside the window for a verb: kept alive until the next one
         self._followed: SegmentationLayer | None = None
         document = session.document
-        for signal in (document.inserted, document.removed, document.moved, session.state.events.active):
+        looked = session.state.events
+        for signal in (document.inserted, document.removed, document.moved, looked.active, looked.timepoint):
             signal.connect(self._refresh)
         self._refresh()
 
