@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.valuerep import format_number_as_ds
 
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
@@ -115,4 +114,6 @@ def _integral(array: NDArray[Any]) -> bool:
 
 def _written(number: float) -> float:
     """The number as a DICOM decimal string of 16 characters gives it back (PS3.5 6.2, DS)."""
+    from pydicom.valuerep import format_number_as_ds  # not before the window is there
+
     return float(format_number_as_ds(float(number)))
