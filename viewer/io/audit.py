@@ -10,13 +10,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 FIRST = "0" * 64  # what the first line has in place of a hash
-WANTED = ("time", "reader", "what", "facts")
+WANTED = {"time": str, "reader": str, "what": str, "facts": dict}
+BEYOND = 1 << 40  # a place in the file that no trail comes to
+FAULTS = 3  # that are told; the others are counted
 
 
 @dataclass(frozen=True)
@@ -30,58 +36,102 @@ class Entry:
 
 
 def append(path: Path, reader: str, what: str, **facts: Any) -> Entry:
-    """One more line, on the disk before this returns. Raises OSError."""
+    """One more line, on the disk before this returns. Raises OSError; nothing of it stays then."""
     entry = Entry(datetime.now().astimezone().isoformat(timespec="milliseconds"), reader, what, facts)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b", buffering=0) as file:
-        before = _last_line(file.fileno())
+    with path.open("a+b", buffering=0) as file, _alone(file):
+        before = b"".join(_latest(file, 1))
         cut = b"\n" if before and not before.endswith(b"\n") else b""  # the power failed in the middle of a line
         told = {"before": _hash(before) if before else FIRST, **{name: getattr(entry, name) for name in WANTED}}
-        file.write(cut + json.dumps(told, ensure_ascii=False).encode() + b"\n")
-        os.fsync(file.fileno())
+        line = json.dumps(told, ensure_ascii=False).encode("utf-8", "surrogatepass")  # names of files may be no text
+        _write(file, cut + line + b"\n")
     return entry
 
 
 def entries(path: Path, most: int = 200) -> list[Entry]:
     """The latest ones, the newest last; lines that cannot be read are left out. Raises OSError."""
-    lines = path.read_bytes().splitlines()[-most:] if path.exists() else []
-    told = (_told(line) for line in lines)
+    if not path.exists():
+        return []
+    with path.open("rb", buffering=0) as file:
+        told = [_told(line) for line in _latest(file, most)]
     return [Entry(**{name: one[name] for name in WANTED}) for one in told if one is not None]
 
 
 def check(path: Path) -> str:
-    """Where the chain is broken, in a sentence; "" where it is whole. Raises OSError."""
+    """Where the chain is broken, in sentences; "" where it is whole. Raises OSError."""
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        found = list(_faults(file))
+    more = [f"There are {len(found) - FAULTS} faults more."] * (len(found) > FAULTS)
+    return " ".join([*found[:FAULTS], *more])
+
+
+def _faults(lines: Iterable[bytes]) -> Iterator[str]:
+    """A fault is no end: what was tampered with below a line that a power failure cut off is found as well."""
     before = FIRST
-    for number, line in enumerate(path.read_bytes().splitlines() if path.exists() else [], 1):
+    for number, line in enumerate(lines, 1):
         told = _told(line)
         if told is None:
-            return f"Line {number} is no entry: it was cut off or written over."
-        if told.get("before") != before:
-            return f"The chain is broken at line {number}: it, or what stood before it, was changed or taken out."
+            yield f"Line {number} is no entry: it was cut off or written over."
+        elif told.get("before") != before:
+            yield f"The chain is broken at line {number}: it, or what stood before it, was changed or taken out."
         before = _hash(line)
-    return ""
 
 
 def _told(line: bytes) -> dict[str, Any] | None:
     try:
         told = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return told if isinstance(told, dict) and all(name in told for name in WANTED) else None
+    right = isinstance(told, dict) and all(isinstance(told.get(name), kind) for name, kind in WANTED.items())
+    return told if right else None
 
 
 def _hash(line: bytes) -> str:
     return hashlib.sha256(line.rstrip(b"\n")).hexdigest()
 
 
-def _last_line(descriptor: int, step: int = 4096) -> bytes:
-    """Read from the end: a trail of years is long."""
-    end = os.fstat(descriptor).st_size
-    start, tail = end, b""
-    while start > 0 and b"\n" not in tail.rstrip(b"\n"):
+def _latest(file: FileIO, most: int, step: int = 4096) -> list[bytes]:
+    """The latest lines, read from the end: a trail of years is long."""
+    end = start = file.seek(0, os.SEEK_END)
+    tail = b""
+    while start > 0 and tail.rstrip(b"\n").count(b"\n") < most:
         start = max(0, start - step)
-        os.lseek(descriptor, start, os.SEEK_SET)
-        tail = os.read(descriptor, end - start)
+        file.seek(start)
+        tail = file.read(end - start)
         step *= 2
-    lines = tail.splitlines(keepends=True)
-    return lines[-1] if lines else b""
+    return tail.splitlines(keepends=True)[-most:]
+
+
+def _write(file: FileIO, data: bytes) -> None:
+    at = file.seek(0, os.SEEK_END)
+    try:
+        left = memoryview(data)
+        while left:
+            left = left[file.write(left) :]
+        os.fsync(file.fileno())
+    except OSError:
+        with suppress(OSError):
+            file.truncate(at)
+        raise
+
+
+@contextmanager
+def _alone(file: FileIO) -> Iterator[None]:
+    """Another window waits meanwhile: two that write after the same line would break the chain."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        file.seek(BEYOND)  # what is locked there can be neither read nor written by others
+        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+        try:
+            yield
+        finally:
+            file.seek(BEYOND)
+            msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX)  # until the file is closed
+        yield
