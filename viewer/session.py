@@ -193,6 +193,7 @@ class Session(ProjectFiles):
     def save(self, layer: VolumeLayer, target: Path, format: Format, *, overwrite: bool = False) -> Task:
         """Write a layer; "saved" is said only after it was read back and compared."""
         task = self.add_task("save", f"Save {layer.name}")
+        task.about = layer.id
         if layer.loaded < 1:
             self.fail(task, f"{layer.name} is not whole yet: wait until it is loaded, then save it again.")
             return task

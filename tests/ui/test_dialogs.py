@@ -231,18 +231,20 @@ def test_leaving_names_what_is_not_saved_and_what_runs(session, add_image):
     assert question(session) == ""
     add_image("CT chest")
     assert question(session) == ""
-    add_image("Smoothed", review="unreviewed")
+    smoothed = add_image("Smoothed", review="unreviewed")
     add_image("Bad", review="rejected")
     task = Task("run", "Denoise: CT chest")
     task.begin()
     session.tasks.append(task)
     assert question(session) == "Not saved: Smoothed.\nStill running: Denoise: CT chest."
     task.end("cancelled")
-    saved = Task("save", "Save Smoothed")
+    saved = Task("save", "Save Smoothed", about=smoothed.id)
     saved.begin()
     saved.end("done")
     session.tasks.append(saved)
     assert question(session) == ""
+    add_image("Smoothed", review="accepted")
+    assert question(session) == "Not saved: Smoothed."  # another one of that name
 
 
 def test_leaving_names_segmentations_that_were_changed_since_they_were_saved(session, add_image):

@@ -32,6 +32,7 @@ class Message:
 class Task:
     """Something that runs. progress: 0…1. started, ended: time.monotonic() seconds, 0 before. error: one sentence.
 
+    about: id of the layer that it saves, where it does.
     device: what it computes on, as torch names it ("cpu", "cuda:0"); "" where that is nobody's choice.
     stages: seconds by stage; peak_memory: bytes; provenance: of what it made; all known when it is done.
     detail: of a failure, for who asks for it. curves: what the run has told of itself so far, such as the similarity
@@ -49,6 +50,7 @@ class Task:
     error: str = ""
     started: float = 0.0
     ended: float = 0.0
+    about: str = ""
     device: str = ""
     stages: dict[str, float] = field(default_factory=dict)
     peak_memory: int = 0

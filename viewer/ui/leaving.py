@@ -13,11 +13,11 @@ NAMED = 5  # of each kind, at most
 
 def unsaved(session: Session) -> list[Layer]:
     """Results that nobody rejected and nobody saved, and segmentations that were changed since they were saved."""
-    saved = {task.title.removeprefix("Save ") for task in session.tasks if task.kind == "save" and task.state == "done"}
+    saved = {task.about for task in session.tasks if task.state == "done"} | session.in_project
     results = [
         layer
         for layer in session.document.volume_layers
-        if layer.review in ("unreviewed", "accepted") and layer.name not in saved and layer.id not in session.in_project
+        if layer.review in ("unreviewed", "accepted") and layer.id not in saved
     ]
     labels = [layer for layer in session.document.segmentation_layers if layer.unsaved and layer.review != "rejected"]
     return [*results, *labels]
