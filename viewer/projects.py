@@ -47,6 +47,11 @@ class ProjectFiles(SegmentFiles):
     project: Path | None = None
     in_project: frozenset[str] = frozenset()
 
+    def clear(self) -> None:
+        """Close the project along with everything else."""
+        super().clear()
+        self.project, self.in_project = None, frozenset()
+
     def save_project(self, target: Path, *, voxels: bool = False, overwrite: bool = False) -> Task:
         """Write what is open; "saved" is said only after it was read back and compared. voxels: with the images."""
         task = self.add_task("save", f"Save {target.name}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -149,6 +151,8 @@ def test_a_name_that_now_stands_for_another_image_is_refused(tmp_path):
         lambda told: json.dumps(told | {"cases": [told["cases"][0] | {"state": "won"}]}),
         lambda told: json.dumps(told | {"cases": [told["cases"][0] | {"saved": "../../x"}]}),
         lambda told: json.dumps(told | {"cases": [told["cases"][0] | {"seconds": "x"}]}),
+        lambda told: json.dumps(told | {"cases": [told["cases"][0] | {"seconds": float("nan")}]}),
+        lambda told: json.dumps(told | {"cases": [told["cases"][0] | {"seconds": 1e999}]}),
     ],
 )
 def test_a_damaged_list_is_refused_and_stays_as_it_is(tmp_path, damage):
@@ -161,6 +165,53 @@ def test_a_damaged_list_is_refused_and_stays_as_it_is(tmp_path, damage):
     with pytest.raises(OpenError, match="is damaged"):
         open_worklist(path)
     assert kept.read_text() == text
+
+
+def test_what_somebody_else_decided_meanwhile_is_not_written_over(tmp_path):
+    path = table(tmp_path, "case,image\na,a.nii\nb,b.nii")
+    one, two = open_worklist(path), open_worklist(path)
+    one.change("a", state="completed")
+    save_worklist(one)
+    two.change("b", state="flagged")
+    with pytest.raises(SaveError, match="Somebody else works on this task list"):
+        save_worklist(two)
+    one.change("b", state="rejected")
+    save_worklist(one)
+    assert [case.state for case in open_worklist(path).cases] == ["completed", "rejected"]
+
+
+def test_no_case_is_saved_over_the_segments_of_another_one(tmp_path):
+    """Where a list grows, its blinded order is another one, and "Case 1" another case."""
+    path = table(tmp_path, "case,image\n" + "".join(f"c{n},c{n}.nii\n" for n in range(8)))
+    tasks = open_worklist(path)
+    tasks.blinded = True
+    for case_id in tasks.order:
+        tasks.change(case_id, saved=file_name(tasks, case_id))
+    save_worklist(tasks)
+    table(tmp_path, "case,image\n" + "".join(f"c{n},c{n}.nii\n" for n in range(12)))
+    again = open_worklist(path)
+    for case_id in again.order:
+        again.change(case_id, saved=file_name(again, case_id))
+    assert [case.saved for case in again.cases[:8]] == [case.saved for case in tasks.cases]
+    assert len({case.saved for case in again.cases}) == 12
+
+
+def test_where_the_list_was_moved_away_the_segments_of_then_stay(tmp_path):
+    tasks = open_worklist(table(tmp_path, "case,image\na,a.nii"))
+    tasks.output.mkdir()
+    (tasks.output / "a.seg.nrrd").touch()
+    assert file_name(tasks, "a") == "a-2.seg.nrrd"
+
+
+@pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="names of files are text there")
+def test_a_folder_whose_name_is_no_text_is_a_case_all_the_same(tmp_path):
+    name = os.fsdecode(b"M\xfcller")
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "ct.nii").touch()
+    tasks = open_worklist(tmp_path)
+    save_worklist(tasks)
+    assert open_worklist(tmp_path).cases == tasks.cases
+    assert file_name(tasks, name) == "M-ller.seg.nrrd"
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path):

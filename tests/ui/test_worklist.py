@@ -8,9 +8,12 @@ import json
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from PySide6.QtGui import QGuiApplication
 
 from viewer.io.audit import check, entries
 from viewer.io.seg_nrrd import read_seg_nrrd
+from viewer.scene.edits import ChangeLandmark
+from viewer.scene.landmarks import LandmarkPair
 
 CASES = ("Doe^Jane", "Roe^Richard", "Poe^Ann")
 BOX = (slice(1, 3), slice(1, 3), slice(1, 3))
@@ -151,6 +154,8 @@ def test_a_blinded_list_tells_no_name_anywhere(panel, window, session, wait):
         [layer.name for layer in session.document] + [task.title for task in session.tasks] + [panel.title.toolTip()]
     )
     texts += [source.patient_name, source.series_description, session.document.base.volumes[0].name]
+    window.info.copy()
+    texts.append(QGuiApplication.clipboard().text())
     assert not [text for text in texts for name in (*CASES, "image", "labels") if name in text]
     assert not session.images
 
@@ -189,6 +194,70 @@ def test_time_goes_to_the_case_that_was_open(opened, wait):
     wait(lambda: opened.do.at == CASES[1])
     assert opened.do.worklist.case(CASES[0]).seconds >= 30
     assert opened.do.case.seconds < 30
+
+
+def test_the_same_list_opened_again_has_what_was_edited_until_then(opened, session, wait, table):
+    dab(opened)
+    edited = opened.do.layer.segmentation.array.copy()
+    opened.do.open(table)
+    wait(lambda: opened.do.worklist is not None and opened.do.at is None)
+    opened.do.visit(CASES[0])
+    wait(lambda: opened.do.layer in session.document.segmentation_layers)
+    assert np.array_equal(opened.do.layer.segmentation.array > 0, edited > 0)
+    opened.do.go(1)  # nobody else works on it
+    wait(lambda: opened.do.at == CASES[1])
+    assert json.loads((opened.do.worklist.output / "tasks.json").read_text())["cases"][1]["state"] == "in progress"
+
+
+def test_nothing_of_a_case_that_was_left_has_to_be_recovered(opened, session, wait, tmp_path):
+    dab(opened)
+    opened.do.go(1)
+    wait(lambda: opened.do.at == CASES[1] and opened.do.layer in session.document.segmentation_layers)
+    (journal,) = tmp_path.glob("journal-0/*/journal.jsonl")
+    added = [json.loads(line)["edit"]["layer"]["name"] for line in journal.read_text().splitlines()]
+    assert added == ["image2.nii.gz", "labels2"]
+
+
+def test_a_project_that_was_open_is_not_written_over_with_a_case(panel, session, wait, tmp_path):
+    session.project = tmp_path / "other.tomolens"
+    panel.do.go(1)
+    wait(lambda: panel.do.layer is not None)
+    assert session.project is None
+
+
+def test_a_remark_stays_without_a_decision(opened, wait, qtbot, table):
+    qtbot.keyClicks(opened.remark, "blurred")
+    opened.next.click()
+    wait(lambda: opened.do.at == CASES[1])
+    assert not opened.remark.text()
+    kept = json.loads((table.parent / "tomolens-review-cases" / "tasks.json").read_text())
+    assert (kept["cases"][0]["remark"], kept["cases"][0]["state"]) == ("blurred", "in progress")
+
+
+def test_a_case_that_could_not_be_opened_is_opened_again_by_its_row(panel, session, wait, table):
+    image, aside = table.parent / "image1.nii.gz", table.parent / "aside"
+    image.rename(aside)
+    panel.do.go(1)
+    wait()
+    assert panel.do.layer is None
+    aside.rename(image)
+    panel.view.activated.emit(panel.rows.index(0, 0))
+    wait(lambda: panel.do.layer in session.document.segmentation_layers)
+    session.history.undo()  # it is gone again
+    panel.reader.setText("MK")
+    panel.complete.click()
+    assert not panel.do.case.decided
+
+
+def test_landmarks_keep_the_case_open(opened, session, wait):
+    said = []
+    session.message.connect(lambda message: said.append(message.text))
+    image = session.document.base
+    pair = LandmarkPair((image.id, image.id), "L1", (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+    session.history.do(ChangeLandmark(None, pair, 0))
+    opened.do.go(1)
+    assert opened.do.at == CASES[0]
+    assert said == ["There are landmarks: save them and remove them, then go on."]
 
 
 def test_closing_the_list_leaves_an_empty_window(opened, session, wait):

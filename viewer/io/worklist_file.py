@@ -12,12 +12,15 @@ folder, and lie within it.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
+import math
 import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import asdict, fields
+from itertools import count
 from pathlib import Path
 from typing import Any, get_args
 
@@ -27,7 +30,8 @@ from viewer.io.failure import OpenError
 from viewer.io.stored import SaveError
 from viewer.scene.worklist import Case, Worklist
 
-MOST_BYTES, MOST_CASES, MOST_NAME = 16 << 20, 20_000, 80
+MOST_BYTES, MOST_CASES, MOST_NAME = 16 << 20, 20_000, 80  # of a table, of its cases, of a file
+MOST_KEPT = 4 * MOST_BYTES  # remarks come to what a table says
 STATES: tuple[str, ...] = get_args(State)
 KEPT = "tasks.json"  # in the output folder: what became of the cases
 FOLDER = "tomolens-review"  # the output folder
@@ -43,20 +47,26 @@ def open_worklist(path: Path) -> Worklist:
         raise OpenError(f"{path.name} has no cases: give a folder with a sub-folder for each, or a table of them.")
     root = path if path.is_dir() else path.parent
     output = root / (FOLDER if path.is_dir() else f"{FOLDER}-{path.stem}")
-    kept = _kept(output / KEPT)
+    kept, stamp = _kept(output / KEPT)
     before = {case.id: case for case in map(_case, kept.get("cases", []))}
     known = tuple(_resumed(case, before.pop(case.id, None)) for case in cases)
     seed, blinded = kept.get("seed"), kept.get("blinded") is True
     seed = seed if isinstance(seed, int) else secrets.randbits(32)
-    return Worklist(path.name, root, output, known, seed=seed, blinded=blinded, missing=tuple(before.values()))
+    missing = tuple(before.values())
+    return Worklist(path.name, root, output, known, seed=seed, blinded=blinded, missing=missing, kept=stamp)
 
 
 def save_worklist(worklist: Worklist) -> None:
-    """Keep what became of its cases: written beside, read back, then renamed. Raises SaveError: one sentence."""
-    data, output = _described(worklist).encode(), worklist.output
+    """Keep what became of its cases: written beside, read back, then renamed. Raises SaveError: one sentence.
+
+    What somebody else has written since it was read is not written over.
+    """
+    data, output = _described(worklist).encode("utf-8", "surrogatepass"), worklist.output
     try:
         output.mkdir(exist_ok=True)
         replacing.sweep(output)
+        if _stamp(output / KEPT) != worklist.kept:
+            raise SaveError("Somebody else works on this task list: open it again; what you did last was not kept.")
         with replacing.temporary(output) as folder:
             made = folder / KEPT
             made.write_bytes(data)
@@ -64,15 +74,23 @@ def save_worklist(worklist: Worklist) -> None:
             if made.read_bytes() != data:
                 raise SaveError("The task list was not saved: the disk gave back something else, check it.")
             made.replace(output / KEPT)
+            worklist.kept = _hash(data)
             replacing.flush(output)
     except OSError as error:
         raise SaveError(f"The task list was not saved: {replacing.reason(error, output, len(data))}.") from error
 
 
 def file_name(worklist: Worklist, case_id: str) -> str:
-    """What the file of a case's segments is called; of a blinded list it does not tell which case that is."""
-    name = f"{worklist.name(case_id)}-{worklist.seed:08x}" if worklist.blinded else case_id
-    return f"{_plain(name)}.seg.nrrd"
+    """What the file of a case's segments is called; of a blinded list it does not tell which case that is.
+
+    Where that was saved before it is the same file, else one that nothing else is called.
+    """
+    if worklist.case(case_id).saved:
+        return worklist.case(case_id).saved
+    stem = _plain(f"{worklist.name(case_id)}-{worklist.seed:08x}" if worklist.blinded else case_id)
+    names = (f"{stem}{f'-{number}' if number > 1 else ''}.seg.nrrd" for number in count(1))
+    taken = {case.saved for case in (*worklist.cases, *worklist.missing)}
+    return next(name for name in names if name not in taken and not (worklist.output / name).exists())
 
 
 # ---- a folder
@@ -181,26 +199,37 @@ def _described(worklist: Worklist) -> str:
     return json.dumps(told, ensure_ascii=False, indent=1)
 
 
-def _kept(path: Path) -> dict[str, Any]:
+def _kept(path: Path) -> tuple[dict[str, Any], str]:
+    """What stands there, and its SHA-256."""
     if not path.exists():
-        return {}
+        return {}, ""
     try:
-        if path.stat().st_size > MOST_BYTES:
+        if path.stat().st_size > MOST_KEPT:
             raise ValueError("too large")
-        kept = json.loads(path.read_bytes())
+        data = path.read_bytes()
+        kept = json.loads(data)
         if not isinstance(kept, dict) or kept.get("version") != 1 or not isinstance(kept.get("cases"), list):
             raise ValueError("not a task list")
     except (OSError, ValueError, RecursionError) as error:
         raise OpenError(
             f"{path.parent.name}/{KEPT} is damaged: put back a copy, or move it away to begin anew."
         ) from error
-    return kept
+    return kept, _hash(data)
+
+
+def _stamp(path: Path) -> str:
+    return _hash(path.read_bytes()) if path.exists() else ""
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _case(told: Any) -> Case:
     kinds = {field.name: (int, float) if field.name == "seconds" else str for field in fields(Case)}
     right = isinstance(told, dict) and all(isinstance(told.get(name), kind) for name, kind in kinds.items())
-    if not right or told["state"] not in STATES or Path(told["saved"]).name != told["saved"]:
+    right = right and 0 <= told["seconds"] < math.inf and Path(told["saved"]).name == told["saved"]
+    if not right or told["state"] not in STATES:
         raise OpenError(f"{KEPT} is damaged: put back a copy, or move it away to begin anew.")
     return Case(**{name: told[name] for name in kinds})
 

@@ -177,8 +177,11 @@ class JournalKeeper:
             self._try(lambda journal, array=array: journal.store(array, packed=packed))  # type: ignore[misc]
 
     def close(self) -> None:
-        if self._journal is not None:
-            self._journal.close()
+        """Nothing that was written is needed any more; a further step begins another journal."""
+        self._waiting.clear()
+        journal, self._journal = self._journal, None
+        if journal is not None:
+            journal.close()
 
     def _catch_up(self, journal: Journal) -> None:
         while self._waiting:

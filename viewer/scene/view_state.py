@@ -50,4 +50,5 @@ class ViewState:
     rules: Rules = field(default_factory=Rules)
     show_crosshair: bool = True
     show_overlays: bool = True  # layers above the base
+    blinded: bool = False  # nothing tells whose images these are
     show_text: bool = True  # corner texts, scale bar, orientation letters

@@ -41,7 +41,8 @@ class Case:
 class Worklist:
     """root: the folder that paths are seen from. output: the folder of what is made. seed: of the blinded order.
 
-    missing: cases of an earlier day that the list no longer names; they are kept. changed: a case, or the order.
+    missing: cases of an earlier day that the list no longer names; they are kept. kept: SHA-256 of the file that holds
+    what became of the cases, as it was read or written last; "" before there is one. changed: a case, or the order.
     """
 
     changed = Signal()
@@ -56,15 +57,18 @@ class Worklist:
         seed: int = 0,
         blinded: bool = False,
         missing: tuple[Case, ...] = (),
+        kept: str = "",
     ) -> None:
         self.title, self.root, self.output = title, root, output
-        self.seed, self.missing = seed, missing
-        self._cases, self._blinded = list(cases), blinded
+        self.seed, self.missing, self.kept = seed, missing, kept
+        self._cases = {case.id: case for case in cases}
+        self._blinded = blinded
+        self._arrange()
 
     @property
     def cases(self) -> tuple[Case, ...]:
         """As the list names them."""
-        return tuple(self._cases)
+        return tuple(self._cases.values())
 
     @property
     def blinded(self) -> bool:
@@ -74,35 +78,32 @@ class Worklist:
     @blinded.setter
     def blinded(self, on: bool) -> None:
         self._blinded = on
+        self._arrange()
         self.changed.emit()
 
     @property
     def order(self) -> tuple[str, ...]:
         """Ids in the order of reading: the list's, or one by the seed alone, the same at every start."""
-        ids = [case.id for case in self._cases]
-        if self._blinded:
-            random.Random(self.seed).shuffle(ids)
-        return tuple(ids)
+        return tuple(self._places)
 
     @property
     def decided(self) -> int:
         """How many cases a reader has decided on."""
-        return sum(case.decided for case in self._cases)
+        return sum(case.decided for case in self._cases.values())
 
     def case(self, case_id: str) -> Case:
         """Raises KeyError."""
-        return self._cases[self._place(case_id)]
+        return self._cases[case_id]
 
     def name(self, case_id: str) -> str:
         """What a reader is shown: nothing of the case itself where the list is blinded."""
-        return f"Case {self.order.index(case_id) + 1}" if self._blinded else case_id
+        return f"Case {self._places[case_id] + 1}" if self._blinded else case_id
 
     def change(self, case_id: str, **fields: Any) -> Case:
-        """Another state, remark, reader …; the case as it is now."""
-        place = self._place(case_id)
-        now = replace(self._cases[place], **fields)
-        if now != self._cases[place]:
-            self._cases[place] = now
+        """Another state, remark, reader …; the case as it is now. Raises KeyError."""
+        now = replace(self._cases[case_id], **fields)
+        if now != self._cases[case_id]:
+            self._cases[case_id] = now
             self.changed.emit()
         return now
 
@@ -114,15 +115,15 @@ class Worklist:
         order = self.order
         if case_id is None:
             return next((one for one in order if not self.case(one).decided), order[0] if order else None)
-        place = order.index(case_id)
+        place = self._places[case_id]
         ahead = order[place + 1 :] if step > 0 else order[:place][::-1]
         return next((one for one in ahead if not self.case(one).decided), ahead[0] if ahead else None)
 
-    def _place(self, case_id: str) -> int:
-        for place, case in enumerate(self._cases):
-            if case.id == case_id:
-                return place
-        raise KeyError(case_id)
+    def _arrange(self) -> None:
+        ids = list(self._cases)
+        if self._blinded:
+            random.Random(self.seed).shuffle(ids)
+        self._places = {case_id: place for place, case_id in enumerate(ids)}
 
 
 class Watch:

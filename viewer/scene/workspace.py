@@ -11,7 +11,7 @@ from typing import Literal
 
 from viewer.data.transform import SignOff, Transform
 from viewer.scene.document import Document
-from viewer.scene.edits import AlignLayer, MoveLayer, RemoveLayer, RenameLayer, ReviewLayer
+from viewer.scene.edits import AlignLayer, ChangeLandmark, MoveLayer, RemoveLayer, RenameLayer, ReviewLayer
 from viewer.scene.history import History
 from viewer.scene.journal import JournalKeeper
 from viewer.scene.layer import Layer, Review, VolumeLayer
@@ -45,6 +45,16 @@ class Workspace(Tasks):
 
     def remove(self, layer: Layer) -> None:
         self.history.do(RemoveLayer(layer, self.document.index(layer.id)))
+
+    def clear(self) -> None:
+        """Close everything for good: nothing of it can be undone or recovered. What is to stay was saved before."""
+        for pair in self.document.landmarks:
+            place = self.document.landmarks.index(pair.id)
+            self.history.do(ChangeLandmark(pair, None, place))
+        for layer in self.document:
+            self.remove(layer)
+        self.history.forget()
+        self._keeper.close()
 
     def move(self, layer: Layer, to: int) -> None:
         """Change the order; `to` counts from the bottom."""

@@ -68,7 +68,7 @@ class InfoPanel(QWidget):
         self.copy_button.setVisible(known)
         self.tree.clear()
         if layer is not None:
-            for title, found in groups(layer, self.session.state.timepoint):
+            for title, found in self._told(layer):
                 self._add(title, found)
             self.tree.expandAll()
             self._fit()
@@ -86,9 +86,14 @@ class InfoPanel(QWidget):
         layer = self.layer
         if layer is not None:
             lines = []
-            for title, found in groups(layer, self.session.state.timepoint):
+            for title, found in self._told(layer):
                 lines += [title, *(f"  {name}: {value}" for name, value in found.items())]
             QGuiApplication.clipboard().setText("\n".join(lines))
+
+    def _told(self, layer: VolumeLayer) -> Iterator[tuple[str, Facts]]:
+        """In a blinded list not where the files are: folders bear the names of cases."""
+        hidden = ("Files",) if self.session.state.blinded else ()
+        return (one for one in groups(layer, self.session.state.timepoint) if one[0] not in hidden)
 
     def _add(self, title: str, found: Facts) -> None:
         group = QTreeWidgetItem([title])

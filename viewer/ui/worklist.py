@@ -123,6 +123,7 @@ class WorklistPanel(QWidget):
         self.view.activated.connect(lambda index: self.do.visit(self.rows.case_id(index.row())))
         self.blinded.clicked.connect(self.do.blind)
         self.reader.textChanged.connect(lambda text: setattr(auditing, "reader", text.strip()))
+        self.remark.textChanged.connect(self.do.remark)
         self.do.changed.connect(self.refresh)
         self.refresh()
 
@@ -143,7 +144,7 @@ class WorklistPanel(QWidget):
             self.do.session.warn("Say who you are first: the decision carries your name.")
             self.reader.setFocus()
             return
-        self.do.decide(state, self.remark.text().strip())
+        self.do.decide(state)
 
     def refresh(self, *_: object) -> None:
         """Show the list and the open case."""

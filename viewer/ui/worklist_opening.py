@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from viewer.data.segmentation import Segmentation
@@ -32,7 +31,10 @@ class Opening:
         self._have, self._wanted = have, True
 
         def call(tell: Tell) -> Image:
-            return _image(worklist.root / case.image, worklist.root / case.segmentation, session)
+            try:
+                return _image(worklist.root / case.image, worklist.root / case.segmentation, session)
+            except OpenError as error:
+                raise OpenError(self._why(str(error))) from error
 
         self.tasks.append(ask(session, f"Open {self.name}", call, self._load))
 
@@ -79,7 +81,7 @@ class Opening:
             saved if self.case.saved else given,
             [layer.grid],
             done=done,
-            failed=partial(self.session.fail, task),
+            failed=lambda reason: self.session.fail(task, self._why(reason)),
         )
 
         def stop() -> None:
@@ -87,6 +89,11 @@ class Opening:
             task.end("cancelled")
 
         task.stop = stop
+
+    def _why(self, reason: str) -> str:
+        """Reasons name files."""
+        blinded = self.worklist.blinded
+        return f"{self.name} cannot be opened: look why with the names shown." if blinded else reason
 
     def _lay(self, image: VolumeLayer, found: Segmentation) -> None:
         if self.worklist.blinded:

@@ -49,11 +49,9 @@ class Working:
         return self.worklist.case(self.at) if self.worklist and self.at is not None else None
 
     # ---- the list
-    def open(self, path: Path) -> Task | None:
-        """Show the cases of a folder or a table; None where the open case cannot be left."""
-        if not self._free():
-            return None
-        return ask(self.session, f"Open the task list {path.name}", lambda tell: open_worklist(path), self._opened)
+    def open(self, path: Path) -> None:
+        """Show the cases of a folder or a table, in place of what is open."""
+        self._leave(partial(self._read, path))
 
     def close(self) -> None:
         """Save what is open, and put the list away."""
@@ -65,6 +63,13 @@ class Working:
             self.worklist.blinded = on
             self.auditing.note("order", blinded=on)
             self._keep()
+
+    def _read(self, path: Path) -> None:
+        """An open list is closed first, and read after the last of it was written: it may be the same one."""
+        if self.worklist is not None:
+            self._closed()
+        title = f"Open the task list {path.name}"
+        ask(self.session, title, lambda tell: self._keeper.submit(open_worklist, path).result(), self._opened)
 
     def _opened(self, worklist: Worklist) -> None:
         self._leave(partial(self._begin, worklist))
@@ -94,16 +99,21 @@ class Working:
             self.visit(case_id)
 
     def visit(self, case_id: str) -> None:
-        """Save the open case, close it, and open another one."""
-        if self.worklist is not None and case_id != self.at:
+        """Save the open case, close it, and open another one; or the same one again, where it did not come."""
+        if self.worklist is not None and (case_id != self.at or not self._shown):
             self._leave(partial(self._open, case_id))
 
-    def decide(self, state: State, remark: str) -> None:
+    def remark(self, text: str) -> None:
+        """What is to be known of the open case."""
+        if self.worklist is not None and self.at is not None:
+            self.worklist.change(self.at, remark=text)
+
+    def decide(self, state: State) -> None:
         """What becomes of the open case. A completed one is saved first: it is completed only where that went well."""
         if self.case is None or self._saving is not None:
             return
-        decided = partial(self._decided, self.case.id, state, remark)
-        if state == "completed" and self.layer is None:
+        decided = partial(self._decided, self.case.id, state)
+        if state == "completed" and not self._shown:
             self.session.warn("There is no segmentation to complete: flag or reject the case, or open it again.")
         elif state == "completed" or (self.layer and self.layer.unsaved):
             self._save(decided)
@@ -126,13 +136,18 @@ class Working:
         self.worklist = self.at = None
         self._keeper.shutdown()
 
-    def _decided(self, case_id: str, state: State, remark: str) -> None:
+    def _decided(self, case_id: str, state: State) -> None:
         if self.worklist is None or self.at != case_id:
             return
         self._spend()
-        self.worklist.change(case_id, state=state, remark=remark, reader=self.auditing.reader)
+        self.worklist.change(case_id, state=state, reader=self.auditing.reader)
         self.auditing.note("case", state=state)
         self._keep()
+
+    @property
+    def _shown(self) -> bool:
+        """Whether the segmentation is there; its coming can be undone."""
+        return self.layer in tuple(self.session.document)
 
     # ---- leaving a case
     def _free(self) -> bool:
@@ -140,16 +155,20 @@ class Working:
         others = [layer for layer in unsaved(self.session) if layer is not self.layer]
         own = self._opening.tasks if self._opening else []
         tasks = [task for task in self.session.tasks if task.running and task not in own]
+        landmarks = len(self.session.document.landmarks) > 0
         if tasks:
             self.session.warn(f"{tasks[0].title} is still running: wait for it, or cancel it, then go on.")
         elif others:
             self.session.warn(f"{others[0].name} is not saved: save it, reject it or remove it, then go on.")
-        return not (tasks or others)
+        elif landmarks:
+            self.session.warn("There are landmarks: save them and remove them, then go on.")
+        return not (tasks or others or landmarks)
 
     def _leave(self, then: Callable[[], None]) -> None:
         if not self._free():
             return
         self._spend()
+        self._keep()
         if self.layer is not None and self.layer.unsaved:
             self._save(partial(self._leave, then))  # once more where it was edited meanwhile
         else:
@@ -160,7 +179,7 @@ class Working:
         worklist, case, layer = self.worklist, self.case, self.layer
         if worklist is None or case is None or layer is None:
             return
-        target = worklist.output / (case.saved or file_name(worklist, case.id))
+        target = worklist.output / file_name(worklist, case.id)
         try:
             worklist.output.mkdir(exist_ok=True)
         except OSError as error:
@@ -186,10 +205,8 @@ class Working:
             self._opening.cancel()
         self._opening = None
         self.at = self.layer = None
-        self.auditing.case = ""
-        for layer in self.session.document:
-            self.session.remove(layer)
-        self.session.history.forget()
+        self.auditing.case, self.session.state.blinded = "", False
+        self.session.clear()
 
     # ---- opening a case
     def _open(self, case_id: str) -> None:
@@ -198,6 +215,7 @@ class Working:
             return
         self._clear()
         self.at, self.auditing.case = case_id, case_id
+        self.session.state.blinded = worklist.blinded
         self.watch = Watch()
         case = worklist.case(case_id)
         self._opening = Opening(self.session, worklist, case, self._have)
