@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from viewer.compute.effects import growcut
 from viewer.compute.job import Refusal
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
@@ -149,3 +152,20 @@ def test_a_snake_creeps_to_the_edge_step_by_step(given):
     assert dice(whole, ORGAN) > 0.9
     with pytest.raises(Refusal, match="Play"):
         list(BY_ID["snake"].call(given, {})(lambda fraction: None))
+
+
+def test_growing_goes_on_from_the_look_before(given, monkeypatch):
+    made = []
+    first = growcut.GrowCut.__init__
+    monkeypatch.setattr(growcut.GrowCut, "__init__", lambda self, *rest: (made.append(self), first(self, *rest))[1])
+    done(given, "grow_from_seeds")
+    seeds = given.layer.segmentation.array
+    seeds[tuple(np.argwhere(seeds == 2)[0] + [1, 0, 0])] = 2  # another stroke beside it
+    went_on = done(given, "grow_from_seeds")
+    assert len(made) == 1
+    anew = done(replace(given, kept={}), "grow_from_seeds")
+    assert len(made) == 2
+    assert np.array_equal(went_on, anew)
+    other = replace(given.image, array=given.image.array.copy())
+    done(replace(given, image=other), "grow_from_seeds")  # what was kept is of another image
+    assert len(made) == 3

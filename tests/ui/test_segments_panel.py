@@ -238,3 +238,22 @@ def test_without_an_image_there_is_nothing_to_label(window):
     assert not window.actions_["tool_brush"].isEnabled()
     assert not window.segments.new.isEnabled()
     assert window.segments.empty.isVisibleTo(window.segments)
+
+
+def test_a_live_preview_goes_on_from_what_it_found(panel, labelled, session, qtbot):
+    effects, array = panel.effects, labelled.segmentation.array
+    around = session.add_segment(labelled, "around")
+    array[0, 0, 0:4] = around.label
+    labelled.active = labelled.segmentation.segments[0].key
+    panel.pages.setCurrentIndex(1)
+    effects.choose(BY_ID["grow_from_seeds"])
+    effects.look.click()
+    qtbot.waitUntil(lambda: effects.looking.answers is not None, timeout=20000)
+    growing = effects.looking._kept["growing"]
+    array[0, 1, 0:4] = around.label
+    labelled.wrote(0, (slice(0, 1), slice(1, 2), slice(0, 4)))
+    assert effects.looking.answers is None
+    qtbot.waitUntil(lambda: effects.looking.answers is not None, timeout=20000)
+    assert effects.looking._kept["growing"] is growing
+    effects.look.click()
+    assert not effects.looking._kept  # large images are let go

@@ -16,6 +16,7 @@ from viewer.scene.layer import Box
 from viewer.tools.operation import Answers, Given, Millimetres, each_segment, operation
 
 SLICES = 32  # that are looked at between two words about progress
+WHOLE = 16  # voxels: where seeds are looked at begins and ends at whole multiples, so that it is often the same
 AROUND = 20.0  # mm around all seeds that growing and flooding may reach
 
 
@@ -130,10 +131,14 @@ def grow_from_seeds(given: Given, tell: Tell, *, around: Millimetres = AROUND) -
     around
         How far from all strokes, mm.
     """
-    from viewer.compute.effects.growcut import from_seeds
+    from viewer.compute.effects.growcut import GrowCut
 
     box, seeds = _seeds(given, around)
-    yield from each_segment(given, box, from_seeds(given.values(box), seeds, given.spacing, tell=tell))
+    about = given.image, box
+    if given.kept.get("about") != about:
+        given.kept.update(about=about, growing=GrowCut(given.values(box), given.spacing))
+    growing: GrowCut = given.kept["growing"]
+    yield from each_segment(given, box, growing.grow(seeds, tell))
 
 
 @operation("Watershed", "landscape", live="preview")
@@ -197,5 +202,8 @@ def _seeds(given: Given, around: float) -> tuple[Box, NDArray[Any]]:
     found = bounds(labels > 0)
     if found is None:
         raise Refusal(f"{given.layer.name} is empty: draw a stroke in each segment first, and one in what is around.")
-    box = given.wider(found, around)
-    return box, labels[box]
+    k, j, i = (
+        slice(one.start // WHOLE * WHOLE, min(-(-one.stop // WHOLE) * WHOLE, size))
+        for one, size in zip(given.wider(found, around), labels.shape, strict=True)
+    )
+    return (k, j, i), labels[k, j, i].copy()

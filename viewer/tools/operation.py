@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from inspect import Parameter as Argument
 from inspect import signature
@@ -34,7 +34,8 @@ Live = Literal["", "range", "preview", "play"]
 class Given:
     """What an effect works on: a segment of a layer, the image it labels, another segment where one was asked for.
 
-    here: the voxel (k, j, i) of the cross-hair. It reads only, and may do so in the background: answers about a layer
+    here: the voxel (k, j, i) of the cross-hair. kept: what an effect may find again at the next look, to go on from.
+    It reads only, and may do so in the background: answers about a layer
     that changed meanwhile are dropped.
     """
 
@@ -43,6 +44,7 @@ class Given:
     image: Volume | None
     other: Segment | None = None
     here: tuple[int, int, int] | None = None
+    kept: dict[str, Any] = field(default_factory=dict)
 
     @property
     def key(self) -> Key:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QThreadPool, QTimer
 
@@ -31,6 +32,7 @@ class Looking(QObject):
         self.on = False
         self._range, self._mask = RangeTint(do), MaskTint(do)
         self._work: Look | Steps | None = None
+        self._kept: dict[str, Any] = {}
         self._layer: SegmentationLayer | None = None
         self._soon = QTimer(self, singleShot=True, interval=PAUSE)
         self._soon.timeout.connect(self._compute)
@@ -75,7 +77,7 @@ class Looking(QObject):
         self._range.hide()
         self._mask.hide()
         self._follow(None)
-        self.on, self.answers = False, None
+        self.on, self.answers, self._kept = False, None, {}
         self.section.bar.hide()
         self.section.look.setChecked(False)
 
@@ -91,6 +93,7 @@ class Looking(QObject):
         if given is None or form is None:
             return
         self._follow(given.layer)
+        given = replace(given, kept=self._kept)
         try:
             work = self._work = Look(self.section.chosen.call(given, form.values))
         except Refusal as refusal:

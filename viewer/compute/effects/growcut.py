@@ -7,6 +7,8 @@ In a large box ways are found at half the resolution, and at the full one about 
 
 from __future__ import annotations
 
+from threading import Lock
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,6 +31,7 @@ class GrowCut:
         locality: what a way costs by its length, in standard deviations of the values per mm: the more, the less it
         pays to go a long way round. Box: about 20 mm around all seeds.
         """
+        self._alone = Lock()  # a look that was given up may still be at it
         values = blurred(finite(image), smooth, spacing)
         scaled = values / np.float32(values.std(dtype=np.float64))
         self._level = _Level(scaled, np.asarray(spacing, dtype=np.float64), locality)
@@ -40,7 +43,8 @@ class GrowCut:
         Raises Refusal for seeds of fewer than two segments. After a cancel it goes on from what it had before.
         """
         need_seeds(seeds)
-        return self._level.grow(seeds, tell)[1].copy()
+        with self._alone:
+            return self._level.grow(seeds, tell)[1].copy()
 
 
 class _Level:
