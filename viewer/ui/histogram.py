@@ -92,7 +92,7 @@ class _Counting(QRunnable):
         """Count an even sample of the voxels between their 0.1st and 99.9th percentile; the root tames the peaks."""
         volume = self._volume
         step = max(1, round((volume.array.size / SAMPLES) ** (1 / 3)))
-        sample = volume.array[::step, ::step, ::step].astype(np.float32) * volume.slope + volume.intercept
+        sample = volume.array[::step, ::step, ::step].astype(np.float64) * volume.slope + volume.intercept
         sample = sample[np.isfinite(sample)]
         if sample.size:
             low, high = np.percentile(sample, (0.1, 99.9))
