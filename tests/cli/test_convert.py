@@ -81,3 +81,10 @@ def test_what_does_not_belong_together_is_said(tmp_path: Path, image: str) -> No
     with pytest.raises(JobFailed, match="no surface"):
         convert(str(tmp_path / "c.seg.nrrd"), str(tmp_path / "c.stl"))
     assert not (tmp_path / "c.stl").exists()
+
+
+def test_contours_without_their_images_say_so(tmp_path: Path, image: str) -> None:
+    save(replace(made(), source=SOURCE), tmp_path / "a.rtstruct.dcm")
+    alone = convert(str(tmp_path / "a.rtstruct.dcm"), str(tmp_path / "b.nii.gz"))
+    assert alone["badges"] == ["drawn without its images, in squares of 1 mm"]
+    assert convert(str(tmp_path / "a.rtstruct.dcm"), str(tmp_path / "c.nii.gz"), image)["badges"] == []
