@@ -107,6 +107,7 @@ def test_compare(capsys: pytest.CaptureFixture[str], ball: Path, tmp_path: Path)
         (("run", "no-such-plugin", "--input", "image=BALL", "--out", "OUT"), 2),
         (("run", "denoise", "--input", "volume=BALL", "--out", "OUT"), 2),
         (("run", "denoise", "--input", "BALL", "--out", "OUT"), 2),
+        (("run", "denoise", "--input", "image=", "--out", "OUT"), 2),
         (("run", "denoise", "--input", "image=BALL", "--set", "strength=wild", "--out", "OUT"), 2),
         (("run", "denoise", "--input", "image=missing.nii", "--out", "OUT"), 3),
         (("run", "denoise", "--input", "image=BALL", "--format", "bmp", "--out", "OUT"), 2),

@@ -93,6 +93,8 @@ def _check(plugin: Plugin, inputs: Mapping[str, str], parameters: Mapping[str, A
     for name in inputs:
         if name not in known:
             raise WrongUse(f"--input {name}: {plugin.id} has no such input; it takes {', '.join(known)}.")
+        if not inputs[name]:
+            raise WrongUse(f"--input {name}= names no file: write a path after it.")
     for one in plugin.inputs:
         if one.required and one.name not in inputs:
             raise WrongUse(f"{plugin.id} needs --input {one.name}=PATH.")
