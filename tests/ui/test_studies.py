@@ -254,7 +254,7 @@ def test_files_of_segments_stand_with_their_study(panel, session, monkeypatch) -
     assert patient[1][0][1] == ["1 · axial", "7 · Organs"]
     study = panel.tree.node(panel.filter.mapToSource(_series(panel, 0, 0)))
     assert study.facts == "CT SEG · 2 series"
-    assert study.children[1].facts == "SEG · 5 segments"
+    assert (study.children[1].facts, study.children[1].details) == ("SEG", "5 segments")
     asked = []
     monkeypatch.setattr(session, "open_labels", asked.append)
     panel._activated(_series(panel, 0, 0, 1))
@@ -262,3 +262,16 @@ def test_files_of_segments_stand_with_their_study(panel, session, monkeypatch) -
     panel.open_selected()
     assert asked == [session.label_files["/data/seg.dcm"]] * 2
     assert panel.context_menu(panel.selected()).actions()
+    dragged = panel.tree.mimeData([panel.filter.mapToSource(_series(panel, 0, 0, 1))])
+    assert dragged.data(IMAGE_MIME).toStdString() == "/data/seg.dcm"
+
+
+def test_what_is_dragged_from_the_browser_is_shown(window, session, monkeypatch) -> None:
+    image = _image()
+    session.images["1.2.1"] = [image]
+    session.label_files["/data/seg.dcm"] = labels = LabelFile(replace(image.source, files=("/data/seg.dcm",)), "1.2.1")
+    asked = []
+    monkeypatch.setattr(session, "load", asked.append)
+    monkeypatch.setattr(session, "open_labels", asked.append)
+    window.commands.open_found(["/data/seg.dcm", "gone", image.key])
+    assert asked == [image, labels]

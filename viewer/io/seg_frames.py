@@ -6,6 +6,7 @@ Thousands of groups take pydicom many seconds: what is wanted is picked out of t
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,18 +71,22 @@ def _picked(raw: Any) -> list[tuple[list[float], int]]:
 def _group(data: bytes, at: int, end: int) -> tuple[list[float], int]:
     place: list[float] = []
     number = 0
+    for tag, first, last in _within(data, at, end):
+        if tag == PLACE:
+            place = [float(part) for part in data[first:last].split(b"\\")]
+        elif tag == NUMBER:
+            (number,) = struct.unpack_from("<H", data, first)
+    return place if len(place) == 3 else [], number
+
+
+def _within(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """The elements in a group's position and segment. Raises ValueError where it has planes of its own."""
     for tag, start, stop in _elements(data, at, end):
         if tag in (PLANE, MEASURES):
             raise ValueError("it differs from frame to frame")
-        if tag not in (POSITION, SEGMENT):
-            continue
-        for item in _items(data, start, stop):
-            for inner, first, last in _elements(data, *item):
-                if inner == PLACE:
-                    place = [float(part) for part in data[first:last].split(b"\\")]
-                elif inner == NUMBER:
-                    (number,) = struct.unpack_from("<H", data, first)
-    return place if len(place) == 3 else [], number
+        if tag in (POSITION, SEGMENT):
+            for item in _items(data, start, stop):
+                yield from _elements(data, *item)
 
 
 def _items(data: bytes, at: int, end: int) -> list[tuple[int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,6 +59,14 @@ class Commands:
         path = QFileDialog.getExistingDirectory(self.window, "Open folder", self._last_folder())
         if path:
             self.window.open([path])
+
+    def open_found(self, keys: Sequence[str]) -> None:
+        """Show images by their keys, and files of segments by their paths."""
+        known = {image.key: image for images in self.session.images.values() for image in images}
+        for image in (known[key] for key in keys if key in known):
+            self.session.load(image)
+        for labels in filter(None, map(self.session.label_files.get, keys)):
+            self.session.open_labels(labels)
 
     def recent(self, place: int) -> str:
         """The path opened `place` studies ago; "" where there is none."""

@@ -85,7 +85,7 @@ def describe_labels(node: Node, labels: LabelFile) -> None:
     """Write the row of a file of segments."""
     node.labels, source = labels, labels.source
     node.title = numbered(source, source.series_description)
-    node.facts = f"{source.modality} · {wording.count(labels.count, 'segment')}"
+    node.facts, node.details = source.modality, wording.count(labels.count, "segment")
     node.text = _looked_through(source, node.title)
 
 

@@ -31,7 +31,8 @@ from viewer.ui.study_rows import (
 )
 
 AnyIndex = QModelIndex | QPersistentModelIndex
-IMAGE_MIME = "application/x-tomolens-images"  # keys of images, one a line: what is dragged from the browser to a view
+# Keys of images and paths of files of segments, one a line: what is dragged from the browser to a view.
+IMAGE_MIME = "application/x-tomolens-images"
 NODE = Qt.ItemDataRole.UserRole
 
 
@@ -161,7 +162,9 @@ class StudyTree(QAbstractItemModel):
         return [IMAGE_MIME]
 
     def mimeData(self, indexes: Any) -> QMimeData:
-        keys = dict.fromkeys(image.key for index in indexes for image in self.node(index).images)
+        nodes = [self.node(index) for index in indexes]
+        keys = dict.fromkeys(image.key for node in nodes for image in node.images)
+        keys |= dict.fromkeys(node.labels.path for node in nodes if node.labels)
         data = QMimeData()
         data.setData(IMAGE_MIME, "\n".join(keys).encode())
         return data

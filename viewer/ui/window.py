@@ -274,10 +274,7 @@ class MainWindow(QMainWindow):
         self.views.set_drop(False)
         data = event.mimeData()
         if data.hasFormat(IMAGE_MIME):
-            keys = data.data(IMAGE_MIME).toStdString().splitlines()
-            known = {image.key: image for images in self.session.images.values() for image in images}
-            for image in (known[key] for key in keys if key in known):
-                self.session.load(image)
+            self.commands.open_found(data.data(IMAGE_MIME).toStdString().splitlines())
         elif paths := [url.toLocalFile() for url in data.urls() if url.isLocalFile()]:
             self.open(paths)
         event.acceptProposedAction()
