@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 
 from tests.fixtures.dicom_phantom import ramp, write_series
+from viewer.cli.info import info
 from viewer.cli.stage import HeadlessStage, finish
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
@@ -30,8 +32,6 @@ def study(tmp_path: Path) -> Path:
     files = write_series(tmp_path / "study" / "ct", ramp(SHAPE), GRID)
     array = np.zeros(SHAPE, np.uint8)
     array[1:3, 2:8, 3:9] = 1
-    import pydicom
-
     about = tuple(pydicom.dcmread(path).SOPInstanceUID for path in files)
     source = replace(OWN, files=tuple(map(str, files)), sop_instance_uids=about)
     made = Segmentation(array, GRID, (Segment(1, "Bladder"), Segment(2, "PTV")), "organs", source)
@@ -95,3 +95,13 @@ def test_another_patient_of_the_same_frame_is_not_taken(study: Path) -> None:
         assert stage.session._about(replace(seg, about="9.9")) is not None
         other = replace(seg, about="9.9", source=replace(seg.source, patient_id="P-78"))
         assert stage.session._about(other) is None
+
+
+def test_info_lists_them(study: Path) -> None:
+    document = info([str(study)])
+    assert [patient["id"] for patient in document["patients"]] == ["P-77"]
+    assert not document["refused"]
+    found = {Path(one["path"]).name: one for one in document["label_files"]}
+    assert {one["modality"] for one in found.values()} == {"SEG", "RTSTRUCT"}
+    assert found["seg.dcm"]["about"] == "1.2.3.2"
+    assert found["contours.dcm"]["segments"] == 2

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.tree import Tree
 
 from viewer.cli.stage import HeadlessStage, find_images
-from viewer.data.study import Image, Refused
+from viewer.data.study import Image, LabelFile, Refused
 
 Json = dict[str, Any]
 
@@ -22,6 +22,7 @@ def info(paths: Sequence[str]) -> Json:
         images = find_images(stage, paths)
         return {
             "patients": patients(images),
+            "label_files": [_labels(found) for found in stage.session.label_files.values()],
             "refused": [_refused(refused) for refused in stage.session.refused],
             "seconds": round(time.perf_counter() - started, 3),
         }
@@ -77,6 +78,17 @@ def _volume(image: Image) -> Json:
     }
 
 
+def _labels(found: LabelFile) -> Json:
+    return {
+        "path": found.path,
+        "modality": found.source.modality,
+        "description": found.source.series_description,
+        "segments": found.count,
+        "patient": found.source.patient_id,
+        "about": found.about,
+    }
+
+
 def _refused(refused: Refused) -> Json:
     return {"path": refused.path, "reason": refused.reason}
 
@@ -85,6 +97,8 @@ def show(document: Json, console: Console) -> None:
     """Print it for people."""
     for patient in document["patients"]:
         console.print(_tree(patient))
+    for found in document["label_files"]:
+        console.print(f"{found['modality']} {found['description']}: {found['segments']} segments, {found['path']}")
     for refused in document["refused"]:
         console.print(f"[yellow]not opened:[/] {refused['path']}: {refused['reason']}", highlight=False)
 
