@@ -12,8 +12,10 @@ from PySide6.QtGui import QGuiApplication
 
 from viewer.io.audit import check, entries
 from viewer.io.seg_nrrd import read_seg_nrrd
-from viewer.scene.edits import ChangeLandmark
+from viewer.scene.edits import AddLayer, ChangeLandmark
 from viewer.scene.landmarks import LandmarkPair
+from viewer.ui.auditing import Auditing
+from viewer.ui.worklist_working import Working
 
 CASES = ("Doe^Jane", "Roe^Richard", "Poe^Ann")
 BOX = (slice(1, 3), slice(1, 3), slice(1, 3))
@@ -207,6 +209,22 @@ def test_the_same_list_opened_again_has_what_was_edited_until_then(opened, sessi
     opened.do.go(1)  # nobody else works on it
     wait(lambda: opened.do.at == CASES[1])
     assert json.loads((opened.do.worklist.output / "tasks.json").read_text())["cases"][1]["state"] == "in progress"
+
+
+def test_a_case_goes_on_with_what_came_back_of_a_killed_session(opened, wait, qtbot, make_session, table):
+    dab(opened)
+    killed = opened.do.layer
+    qtbot.waitUntil(lambda: killed.id in (table.parent / "tomolens-review-cases" / "tasks.json").read_text())
+    session = make_session()
+    session.history.do(AddLayer(killed))
+    do = Working(session, Auditing(session))
+    do.open(table)
+    qtbot.waitUntil(lambda: do.at == CASES[0] and do.layer in session.document.segmentation_layers, timeout=20000)
+    qtbot.waitUntil(lambda: do.layer is not killed and not any(task.running for task in session.tasks), timeout=20000)
+    assert np.array_equal(do.layer.segmentation.array > 0, killed.segmentation.array > 0)
+    assert value(session) == 1
+    assert killed not in tuple(session.document)
+    do.end()
 
 
 def test_nothing_of_a_case_that_was_left_has_to_be_recovered(opened, session, wait, tmp_path):

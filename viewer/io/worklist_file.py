@@ -145,7 +145,8 @@ def _of_table(path: Path) -> list[Case]:
         if not {"case", "image"} <= set(columns):
             raise OpenError(f"{path.name} has no columns “case” and “image”: its first line must name them.")
         lines.fieldnames = columns
-        return _checked(_of_line(path, lines.line_num, line) for line in lines)
+        root = path.parent.resolve()
+        return _checked(_of_line(root, f"{path.name}, line {lines.line_num}", line) for line in lines)
     except csv.Error as error:
         raise OpenError(f"{path.name} is not a table ({error}): save it as CSV.") from error
 
@@ -164,13 +165,13 @@ def _text(path: Path) -> str:
     return text
 
 
-def _of_line(path: Path, number: int, line: dict[str, Any]) -> Case:
+def _of_line(root: Path, where: str, line: dict[str, Any]) -> Case:
     case, image, labels = ((line.get(name) or "").strip() for name in ("case", "image", "segmentation"))
     if not case or not image:
-        raise OpenError(f"{path.name}, line {number}: a case needs a name and an image.")
+        raise OpenError(f"{where}: a case needs a name and an image.")
     for one in filter(None, (image, labels)):
-        if not (path.parent / one).resolve().is_relative_to(path.parent.resolve()):
-            raise OpenError(f"{path.name}, line {number}: a path leads out of the table's folder; move the table up.")
+        if not (root / one).resolve().is_relative_to(root):
+            raise OpenError(f"{where}: a path leads out of the table's folder; move the table up.")
     return Case(case, image, labels)
 
 

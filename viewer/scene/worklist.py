@@ -21,7 +21,8 @@ PAUSE = 60.0  # seconds without input after which nobody is taken to be reading
 class Case:
     """An image and its segmentation, "" where there is none yet: paths seen from the list's folder.
 
-    seconds: spent on it. saved: name of the file in the list's output folder that holds what was made of it.
+    seconds: spent on it. saved: name of the file in the list's output folder that holds what was made of it. layer: id
+    of the layer that showed it last: what comes back of a killed session is known by it.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Case:
     remark: str = ""
     seconds: float = 0.0
     saved: str = ""
+    layer: str = ""
 
     @property
     def decided(self) -> bool:

@@ -234,5 +234,6 @@ def _view(model: WorklistModel) -> QTableView:
     view.verticalHeader().hide()
     head = view.horizontalHeader()
     head.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    head.setResizeContentsPrecision(0)  # by the rows that are seen
     head.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
     return view

@@ -51,7 +51,10 @@ class Working:
     # ---- the list
     def open(self, path: Path) -> None:
         """Show the cases of a folder or a table, in place of what is open."""
-        self._leave(partial(self._read, path))
+        if self.worklist is not None:
+            self._leave(partial(self._read, path))
+        else:
+            self._read(path)
 
     def close(self) -> None:
         """Save what is open, and put the list away."""
@@ -72,10 +75,27 @@ class Working:
         ask(self.session, title, lambda tell: self._keeper.submit(open_worklist, path).result(), self._opened)
 
     def _opened(self, worklist: Worklist) -> None:
-        self._leave(partial(self._begin, worklist))
+        left = next((case for case in worklist.cases if self._recovered(case) is not None), None)
+        if left is None:
+            self._leave(partial(self._begin, worklist))
+            return
+        self._show(worklist)  # a case goes on with what came back of a killed session, once that is saved
+        self.at, self.auditing.case = left.id, left.id
+        self.layer, self.watch = self._recovered(left), Watch()
+        self._leave(partial(self._open, left.id))
+
+    def _recovered(self, case: Case) -> SegmentationLayer | None:
+        """What was not saved of a case; a project may hold an older state of the same layer."""
+        found = self.session.document.find(case.layer)
+        if not isinstance(found, SegmentationLayer) or found.id in self.session.in_project:
+            return None
+        return found if found.unsaved else None
 
     def _begin(self, worklist: Worklist) -> None:
         self._closed()
+        self._show(worklist)
+
+    def _show(self, worklist: Worklist) -> None:
         self.worklist = worklist
         worklist.changed.connect(self.changed.emit)
         self.auditing.keep(worklist.output)
@@ -230,6 +250,9 @@ class Working:
 
     def _have(self, layer: SegmentationLayer) -> None:
         self.layer = layer
+        if self.worklist is not None and self.at is not None:
+            self.worklist.change(self.at, layer=layer.id)
+            self._keep()
         self.session.state.active = layer.id
         self.changed.emit()
 
