@@ -96,6 +96,7 @@ def test_results_come_while_it_indexes(reader: Reader, tmp_path: Path) -> None:
     reader.index(
         [tmp_path],
         found=lambda key, images: found.append((key, images)),
+        labels=lambda labels: None,
         refused=lambda refused: pytest.fail(refused.reason),
         progress=lambda looked, total: progress.append((looked, total)),
         done=ended.set,
@@ -188,6 +189,7 @@ def test_no_answer_comes_after_the_end(series: Path) -> None:
     reader.index(
         [series],
         found=lambda key, images: answered.append(key),
+        labels=lambda labels: None,
         refused=lambda refused: None,
         progress=lambda count, total: None,
         done=lambda: answered.append("done"),
