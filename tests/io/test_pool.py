@@ -91,6 +91,7 @@ def test_a_process_stopped_at_a_file_costs_that_file_only(tmp_path: Path) -> Non
         own.index(
             [tmp_path / "im0997.dcm", tmp_path],
             found=found.__setitem__,
+            labels=lambda labels: None,
             refused=refused.append,
             progress=lambda looked, total: None,
             done=ended.set,
