@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from viewer.api import Job, Landmarks, Refusal, Segmentation, Transform, Volume, plugin, resample
+from viewer.api import Annotated, Job, Landmarks, Range, Refusal, Segmentation, Transform, Volume, plugin, resample
 
 from .engines import INSTALLED
 from .given import Given, MetricName, Start
@@ -172,6 +172,7 @@ def register_network(
     *,
     weights: Path,
     before: Literal["nothing", "rigid", "affine"] = "affine",
+    side: Annotated[int, Range(70, 300, 5)] = 175,
     different_patients: bool = False,
 ) -> tuple[Transform, Volume]:
     """Bend one image onto another by uniGradICON or multiGradICON, whose weights you have.
@@ -190,6 +191,8 @@ def register_network(
     before
         What is done before it bends: for one person rigid, for different ones affine; nothing lays the images' boxes on
         each other, as its makers do.
+    side
+        Voxels of the cube that the network sees, each way; its weights were trained for 175, and fewer are faster.
     different_patients
         Go on although the files name different patients.
     """
@@ -206,7 +209,7 @@ def register_network(
         matrix = align.aligned(pair, "rigid", metric, matrix, job, align.Route(job, 0.3, 0.4))
         if before == "affine":
             matrix = align.aligned(pair, "affine", metric, matrix, job, align.Route(job, 0.4, 0.5))
-    transform = registered(fixed, moving, matrix, weights, job)
+    transform = registered(fixed, moving, matrix, weights, side, job)
     return transform, _registered(given, transform, job)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from plugins.register.align import transform_of
 from plugins.register.deform import Field
 from plugins.register.lattice import Lattice, Sampler, column, filtered, of_volume, resized, stretching
-from plugins.register.unigradicon import SIDE, UNet, identity, mapped, network
+from plugins.register.unigradicon import UNet, identity, mapped, network
 from viewer.api import Job, Refusal, Transform, Volume, check_memory, read_weights
 
 Floats = NDArray[np.float64]
@@ -20,25 +20,26 @@ BRIGHT = 0.99  # of the voxels of another image are not cut off
 COPIES = 90  # float32 images that the largest layers hold at a time
 
 
-def registered(fixed: Volume, moving: Volume, matrix: Floats | None, weights: Path, job: Job) -> Transform:
+def registered(fixed: Volume, moving: Volume, matrix: Floats | None, weights: Path, side: int, job: Job) -> Transform:
     """x ↦ matrix·(x + u(x)), LPS mm. matrix: of an alignment that was made before; None: the network sees each image
-    as it fills its own box, as its makers do. Raises Refusal where the file is not uniGradICON's.
+    as it fills its own box, as its makers do. side: voxels of the cube that it sees. Raises Refusal where the file is
+    not uniGradICON's.
     """
-    check_memory(COPIES * 4 * SIDE**3, "uniGradICON", job.device)
+    check_memory(COPIES * 4 * side**3, "uniGradICON", job.device)
     net = _loaded(weights, job)
     with job.stage("preparing for uniGradICON"):
-        here = _cube(_scaled(fixed, job.device))
+        here = _cube(_scaled(fixed, job.device), side)
         there = _scaled(moving, job.device)
         if matrix is None:
-            cube = _cube(there)
+            cube = _cube(there, side)
             matrix = cube.affine @ np.linalg.inv(here.affine)
         else:
             between = np.linalg.inv(there.affine) @ matrix @ here.affine
             cube = Lattice(Sampler(there.values, between, here.shape)(), here.affine)
-    with job.stage(f"uniGradICON, {SIDE}³ voxels"), torch.inference_mode():
+    with job.stage(f"uniGradICON, {side}³ voxels"), torch.inference_mode():
         places = identity(here.values[None])
         moved = mapped(net(cube.values[None], here.values[None]), places) - places
-    mm = moved[0] * column((SIDE - 1) * here.spacing, moved)
+    mm = moved[0] * column((side - 1) * here.spacing, moved)
     return transform_of(Field(mm, here.affine), matrix, fixed.grid)
 
 
@@ -92,7 +93,7 @@ def _turned(end: Lattice, axes: tuple[int, int, int]) -> Lattice:
     return Lattice(values.contiguous(), end.affine @ to)
 
 
-def _cube(end: Lattice) -> Lattice:
-    """Stretched to the network's size; the outer faces stay."""
-    matrices = [stretching(n, SIDE, end.values) for n in end.shape]
-    return Lattice(filtered(end.values, matrices), resized(end.affine, end.shape, [SIDE] * 3))
+def _cube(end: Lattice, side: int) -> Lattice:
+    """Stretched to so many voxels each way; the outer faces stay."""
+    matrices = [stretching(n, side, end.values) for n in end.shape]
+    return Lattice(filtered(end.values, matrices), resized(end.affine, end.shape, [side] * 3))

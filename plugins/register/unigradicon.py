@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool3d, grid_sample, interpolate, leaky_relu, pad
 
-SIDE = 175  # voxels that the weights were trained for
 DOWN, UP = (2, 16, 32, 64, 256, 512), (16, 32, 64, 128, 256)  # channels
 Fields = tuple[Tensor, ...]  # displacements; the last one comes first
 

@@ -54,7 +54,21 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     folder = tmp_path_factory.mktemp("models")
     files = {"apply_model": bright_onnx(folder / "labels", 4, output={"patch": [48, 48, 48]})}
     files["apply_image_model"] = bright_onnx(folder / "image", 4, output={"patch": [48, 48, 48]}, labels={})
-    return {plugin: {"model": files[plugin]} if plugin in files else {} for plugin in PLUGINS}
+    made: Settings = {plugin: {"model": file} for plugin, file in files.items()}
+    made["register_network"] = {"weights": drawn_weights(folder), "before": "nothing", "side": 70}
+    return {plugin: made.get(plugin, {}) for plugin in PLUGINS}
+
+
+def drawn_weights(folder: Path) -> Path:
+    """Of the network that registers, by chance."""
+    import torch
+
+    from plugins.register.unigradicon import network
+
+    torch.manual_seed(0)
+    path = folder / "Step_2_final.trch"
+    torch.save(network().state_dict(), path)
+    return path
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from phantom import clean
 from safetensors.torch import save_file
 from scipy.spatial.transform import Rotation
 
-from plugins.register import by_network, register_network
+from plugins.register import register_network
 from plugins.register.by_network import registered
 from plugins.register.unigradicon import UNet, network
 from viewer.api import Cancelled, Grid, Job, Refusal, Volume, resample
@@ -24,8 +24,7 @@ SHAPE, SPACING = (40, 44, 48), (1.5, 1.2, 1.1)
 
 
 @pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(by_network, "SIDE", SIDE)
+def two_threads() -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
     yield
@@ -73,7 +72,7 @@ def turned(image: Volume) -> Volume:
 
 def test_a_network_that_moves_nothing_lays_box_on_box(weights: Weights) -> None:
     fixed, moving = head(grid_of()), head(grid_of(8, (3, -20, 40)))
-    found = registered(fixed, moving, None, weights(), Job())
+    found = registered(fixed, moving, None, weights(), SIDE, Job())
     corners = np.array([(0, 0, 0), (39, 43, 47), (39, 0, 20)])
     assert found(fixed.grid.to_world(corners)) == pytest.approx(moving.grid.to_world(corners), abs=0.05)
 
@@ -81,7 +80,7 @@ def test_a_network_that_moves_nothing_lays_box_on_box(weights: Weights) -> None:
 def test_displacements_add_up_along_the_right_axes(weights: Weights) -> None:
     fixed = head(grid_of())
     steps = (0.02, -0.03, 0.05)  # of the box, along k, j, i
-    found = registered(fixed, fixed, np.eye(4), weights(bias=tuple(10 * one for one in steps)), Job())
+    found = registered(fixed, fixed, np.eye(4), weights(bias=tuple(10 * one for one in steps)), SIDE, Job())
     middle = np.array([[20, 22, 24]])
     # four steps; places count from the middle of the first of the network's voxels to that of the last
     moved = 4 * np.array(steps) * np.array(SHAPE) * (SIDE - 1) / SIDE
@@ -92,9 +91,9 @@ def test_the_order_in_which_voxels_are_stored_does_not_matter(weights: Weights) 
     fixed, moving = head(grid_of(5)), head(grid_of(-4, (-28, 10, 4)))
     file = weights(drawn=0.3)
     places = fixed.grid.to_world(np.argwhere(fixed.array > 100)[::501])
-    plain = registered(fixed, moving, None, file, Job())(places)
+    plain = registered(fixed, moving, None, file, SIDE, Job())(places)
     assert np.linalg.norm(plain - places, axis=1).max() > 2
-    other = registered(turned(fixed), turned(moving), None, file, Job())(places)
+    other = registered(turned(fixed), turned(moving), None, file, SIDE, Job())(places)
     assert other == pytest.approx(plain, abs=0.01)
 
 
@@ -106,8 +105,8 @@ def test_after_an_alignment_it_sees_the_moved_image_on_the_fixed_grid(weights: W
     moving = Volume(fixed.array, Grid(SHAPE, shift @ fixed.grid.affine), "moving")
     file = weights(drawn=0.3)
     places = fixed.grid.to_world(np.argwhere(fixed.array > 100)[::501])
-    here = registered(fixed, fixed, np.eye(4), file, Job())(places)
-    there = registered(fixed, moving, shift, file, Job())(places)
+    here = registered(fixed, fixed, np.eye(4), file, SIDE, Job())(places)
+    there = registered(fixed, moving, shift, file, SIDE, Job())(places)
     assert there == pytest.approx(here + shift[:3, 3], abs=1e-3)
 
 
@@ -129,29 +128,29 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     other = tmp_path / "Step_2_final.trch"
     torch.save(torch.nn.Conv3d(1, 1, 3).state_dict(), other)
     with pytest.raises(Refusal, match=r"Step_2_final.trch does not hold the weights of uniGradICON"):
-        registered(head(grid_of()), head(grid_of()), None, other, Job())
+        registered(head(grid_of()), head(grid_of()), None, other, SIDE, Job())
 
 
 def test_a_pickle_that_names_a_function_is_not_run(tmp_path: Path) -> None:
     path = tmp_path / "Step_2_final.trch"
     torch.save({"weight": Path}, path)
     with pytest.raises(Refusal, match="was not read"):
-        registered(head(grid_of()), head(grid_of()), None, path, Job())
+        registered(head(grid_of()), head(grid_of()), None, path, SIDE, Job())
 
 
 def test_a_file_with_something_else_is_refused(tmp_path: Path, weights: Weights) -> None:
     path = tmp_path / "Step_2_final.trch"
     torch.save([1, 2, 3], path)
     with pytest.raises(Refusal, match="holds no table of weights"):
-        registered(head(grid_of()), head(grid_of()), None, path, Job())
+        registered(head(grid_of()), head(grid_of()), None, path, SIDE, Job())
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(weights().read_bytes()[:1000])
     with pytest.raises(Refusal, match="cut off"):
-        registered(head(grid_of()), head(grid_of()), None, cut, Job())
+        registered(head(grid_of()), head(grid_of()), None, cut, SIDE, Job())
 
 
 def test_a_cancel_is_heard_between_layers(weights: Weights) -> None:
     asked = iter([False] * 12)
     job = Job(cancelled=lambda: next(asked, True))
     with pytest.raises(Cancelled):
-        registered(head(grid_of()), head(grid_of()), None, weights(), job)
+        registered(head(grid_of()), head(grid_of()), None, weights(), SIDE, job)
