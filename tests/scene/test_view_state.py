@@ -33,6 +33,7 @@ OTHER: dict[str, Any] = {
     "show_crosshair": False,
     "show_overlays": False,
     "show_text": False,
+    "blinded": True,
 }
 
 
