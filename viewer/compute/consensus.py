@@ -22,7 +22,6 @@ from viewer.settings import application_version
 Method = Literal["majority", "staple"]
 TITLES: dict[Method, str] = {"majority": "Majority", "staple": "STAPLE"}
 MOST_READERS = 16
-START = 0.99999  # sensitivity and specificity of everybody, at first
 ROUNDS, STILL = 1000, 1e-12  # of the estimate, and the change after which it has come to rest
 CERTAIN = 255  # how sure a voxel's label is, in steps
 
@@ -38,25 +37,28 @@ class Staple:
     specificity: Floats
 
 
-def staple(counts: Floats, readers: int) -> Staple:
+def staple(counts: Floats, readers: int, rounds: int = ROUNDS) -> Staple:
     """Simultaneous truth and performance level estimation (Warfield et al., IEEE TMI 23, 2004), for one segment.
 
     counts: of the voxels of the whole image by their pattern of votes; bit r of a pattern is set where reader r has the
     segment. Voxels of one pattern are alike to the method, so it runs on 2^readers numbers and not on the image. The
-    prior is the mean share of voxels that readers gave the segment, as in itk::STAPLEImageFilter.
+    prior is the mean share of voxels that readers gave the segment, and the first guess is the mean of the votes, as in
+    itk::STAPLEImageFilter: two readers alone leave more than one answer, and the first guess tells which.
+    rounds: of the estimate, at most.
     """
     votes = (np.arange(len(counts))[:, None] >> np.arange(readers)) & 1
-    prior = float(counts @ votes.mean(axis=1) / counts.sum())
-    p, q = np.full(readers, START), np.full(readers, START)
-    weights = np.zeros(len(counts))
-    for _ in range(ROUNDS):
+    weights = majority(readers)
+    prior = float(counts @ weights / counts.sum())
+    p, q = np.zeros(readers), np.zeros(readers)
+    tiny = np.finfo(float).tiny
+    for _ in range(rounds):
+        before = np.concatenate([p, q])
+        inside, outside = counts * weights, counts * (1 - weights)
+        p = inside @ votes / max(float(inside.sum()), tiny)
+        q = outside @ (1 - votes) / max(float(outside.sum()), tiny)
         yes = prior * np.where(votes, p, 1 - p).prod(axis=1)
         no = (1 - prior) * np.where(votes, 1 - q, q).prod(axis=1)
-        weights = yes / np.maximum(yes + no, np.finfo(float).tiny)
-        inside, outside = counts * weights, counts * (1 - weights)
-        before = np.concatenate([p, q])
-        p = inside @ votes / max(float(inside.sum()), np.finfo(float).tiny)
-        q = outside @ (1 - votes) / max(float(outside.sum()), np.finfo(float).tiny)
+        weights = yes / np.maximum(yes + no, tiny)
         if np.abs(np.concatenate([p, q]) - before).max() < STILL:
             break
     return Staple(weights, p, q)
