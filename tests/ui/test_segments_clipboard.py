@@ -57,7 +57,7 @@ def test_an_empty_segment_is_not_copied(window, session, pair, qtbot):
     window.segments.do.choose_layer(pair[1])
     window.segments.clipboard.copy()
     qtbot.waitUntil(lambda: said == ["Segment 1 is empty: there is nothing to copy."])
-    assert not window.actions_["paste_segment"].isEnabled()
+    qtbot.waitUntil(lambda: not window.actions_["paste_segment"].isEnabled())
 
 
 @pytest.mark.parametrize("keep", ["inside", "outside"])
