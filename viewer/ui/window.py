@@ -253,6 +253,7 @@ class MainWindow(QMainWindow):
         self.views.probe.reading.connect(self.status.show_reading)
         session.task_added.connect(self._follow_run)
         session.images_missing.connect(self.commands.ask_for_images)
+        self.segments.do.changed.connect(self.actions_.refresh)
         self.views.open_asked.connect(self.commands.open_folder)
         self.studies.open_requested.connect(self.commands.open_folder)
         self.studies.recent_chosen.connect(lambda path: self.open([path]))
