@@ -283,3 +283,20 @@ def test_closing_the_list_leaves_an_empty_window(opened, session, wait):
     wait(lambda: opened.do.worklist is None)
     assert not len(session.document)
     assert opened.isHidden()
+
+
+def test_a_case_of_several_images_says_which_is_shown(window, session, wait, tmp_path):
+    said = []
+    session.message.connect(lambda message: said.append(message.text))
+    both = tmp_path / "both"
+    both.mkdir()
+    for name, slices in (("scout", 2), ("whole", 6)):
+        image = sitk.GetImageFromArray(np.linspace(0, 100, 80 * slices).reshape(slices, 8, 10).astype(np.int16))
+        sitk.WriteImage(image, both / f"{name}.nii.gz")
+    (tmp_path / "one.csv").write_text("case,image\nfirst,both\n")
+    window.worklist.do.open(tmp_path / "one.csv")
+    wait(lambda: window.worklist.do.worklist is not None)
+    window.actions_["next_case"].trigger()
+    wait(lambda: window.worklist.do.layer in session.document.segmentation_layers)
+    assert session.document.base.grid.shape[0] == 6
+    assert said == ["first has 2 images: the largest is shown; a table (CSV) can name one."]

@@ -30,9 +30,9 @@ class Opening:
         self.tasks: list[Task] = []
         self._have, self._wanted = have, True
 
-        def call(tell: Tell) -> Image:
+        def call(tell: Tell) -> list[Image]:
             try:
-                return _image(worklist.root / case.image, worklist.root / case.segmentation, session)
+                return _images(worklist.root / case.image, worklist.root / case.segmentation, session)
             except OpenError as error:
                 raise OpenError(self._why(str(error))) from error
 
@@ -44,7 +44,12 @@ class Opening:
         for task in self.tasks:
             task.cancel()
 
-    def _load(self, image: Image) -> None:
+    def _load(self, images: list[Image]) -> None:
+        image = images[0]
+        if len(images) > 1:
+            self.session.warn(
+                f"{self.name} has {len(images)} images: the largest is shown; a table (CSV) can name one."
+            )
         shown = replace(image, name=self.name, source=_unnamed(image.source)) if self.worklist.blinded else image
         task = self.session.load(shown)
         self.tasks.append(task)
@@ -104,13 +109,13 @@ class Opening:
         self._have(layer)
 
 
-def _image(path: Path, labels: Path, session: Session) -> Image:
-    """The largest image of a path that is none of the labels'. Blocks. Raises OpenError: one sentence."""
+def _images(path: Path, labels: Path, session: Session) -> list[Image]:
+    """The images of a path that are none of the labels', the largest first. Blocks. Raises OpenError: one sentence."""
     images, refused = index_now([path], session.reader)
     own = [one for one in images if not any(Path(file) == labels for file in one.source.files)]
     if not own:
         raise OpenError(refused[0].reason if refused else "The case has no image that could be opened: check the list.")
-    return max(own, key=lambda image: image.bytes)
+    return sorted(own, key=lambda image: image.bytes, reverse=True)
 
 
 def _unnamed(source: Source) -> Source:
