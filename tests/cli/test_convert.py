@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.fixtures.dicom_phantom import ramp, write_series
+from viewer.cli.compare import compare
 from viewer.cli.convert import convert
 from viewer.cli.failure import BadInput, JobFailed
 from viewer.data.grid import Grid
@@ -88,3 +89,20 @@ def test_contours_without_their_images_say_so(tmp_path: Path, image: str) -> Non
     alone = convert(str(tmp_path / "a.rtstruct.dcm"), str(tmp_path / "b.nii.gz"))
     assert alone["badges"] == ["drawn without its images, in squares of 1 mm"]
     assert convert(str(tmp_path / "a.rtstruct.dcm"), str(tmp_path / "c.nii.gz"), image)["badges"] == []
+
+
+@pytest.mark.parametrize("name", ["1.dcm", "2.rtstruct.dcm", "3.seg.nrrd", "4.nii.gz"])
+def test_compare_takes_every_form(tmp_path: Path, image: str, name: str) -> None:
+    save(made(), tmp_path / "0.seg.nrrd")
+    convert(str(tmp_path / "0.seg.nrrd"), str(tmp_path / name), image)
+    found = compare(str(tmp_path / name), str(tmp_path / "0.seg.nrrd"), reference=image)
+    assert found["kind"] == "labels"
+    assert found["labels"]["1"]["dice"] == 1
+    assert found["labels"]["1"]["hd95"] == 0
+
+
+def test_compare_refuses_labels_that_overlap(tmp_path: Path) -> None:
+    both = replace(made(), overlapping=(made().array,), segments=(Segment(1, "liver"), Segment(1, "lesion", layer=1)))
+    save(both, tmp_path / "a.seg.nrrd")
+    with pytest.raises(BadInput, match="overlap"):
+        compare(str(tmp_path / "a.seg.nrrd"), str(tmp_path / "a.seg.nrrd"))

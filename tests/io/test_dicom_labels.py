@@ -18,6 +18,7 @@ from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Source
 from viewer.io.dicom_labels import label_file
 from viewer.io.rtstruct_write import write_rtstruct
+from viewer.io.seg_nrrd import write_seg_nrrd
 from viewer.io.seg_write import write_seg
 from viewer.scene.task import Message
 
@@ -37,6 +38,7 @@ def study(tmp_path: Path) -> Path:
     made = Segmentation(array, GRID, (Segment(1, "Bladder"), Segment(2, "PTV")), "organs", source)
     write_seg(made, tmp_path / "study" / "seg.dcm")
     write_rtstruct(made, tmp_path / "study" / "contours.dcm")
+    write_seg_nrrd(made, tmp_path / "study" / "organs.seg.nrrd")
     return tmp_path / "study"
 
 
@@ -65,13 +67,13 @@ def test_they_are_listed_with_the_study_and_come_over_their_images(study: Path, 
         assert len(session.images) == 1
         assert not session.refused
         assert not session.document.segmentation_layers  # nobody asked for them
-        assert {labels.source.modality for labels in session.label_files.values()} == {"SEG", "RTSTRUCT"}
+        assert sorted(one.source.modality for one in session.label_files.values()) == ["RTSTRUCT", "SEG", "SEG"]
         for labels in session.label_files.values():
             session.open_labels(labels)
             stage.until(lambda: not any(task.running for task in session.tasks))
         (image,) = session.document.volume_layers
-        assert [layer.made_from for layer in session.document.segmentation_layers] == [image.id, image.id]
-        assert [int(layer.segmentation.array.sum()) for layer in session.document.segmentation_layers] == [72, 72]
+        assert [layer.made_from for layer in session.document.segmentation_layers] == [image.id] * 3
+        assert [int(layer.segmentation.array.sum()) for layer in session.document.segmentation_layers] == [72] * 3
 
 
 @pytest.mark.parametrize("name", ["seg.dcm", "contours.dcm"])
@@ -102,6 +104,24 @@ def test_info_lists_them(study: Path) -> None:
     assert [patient["id"] for patient in document["patients"]] == ["P-77"]
     assert not document["refused"]
     found = {Path(one["path"]).name: one for one in document["label_files"]}
-    assert {one["modality"] for one in found.values()} == {"SEG", "RTSTRUCT"}
+    assert {name: one["segments"] for name, one in found.items()} == dict.fromkeys(
+        ("seg.dcm", "contours.dcm", "organs.seg.nrrd"), 2
+    )
     assert found["seg.dcm"]["about"] == "1.2.3.2"
-    assert found["contours.dcm"]["segments"] == 2
+    assert found["contours.dcm"]["modality"] == "RTSTRUCT"
+
+
+@pytest.mark.parametrize("name", ["seg.dcm", "organs.seg.nrrd"])
+def test_info_of_one_alone(study: Path, name: str) -> None:
+    document = info([str(study / name)])
+    assert not document["patients"]
+    assert [Path(one["path"]).name for one in document["label_files"]] == [name]
+
+
+def test_a_damaged_one_is_refused_by_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "a.seg.nrrd").write_bytes(b"NRRD0004\nsizes: 4 4\n\n")
+    with HeadlessStage() as stage:
+        opened(stage, tmp_path)
+        (refused,) = stage.session.refused
+        assert refused.reason.count(".") == 1
+        assert not stage.session.label_files

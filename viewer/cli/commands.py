@@ -116,7 +116,7 @@ def compare(
     first: str,
     second: str,
     kind: Annotated[str, typer.Option("--as", help="auto, image, labels or transform.")] = "auto",
-    reference: Annotated[str, typer.Option(help="The fixed image of two transforms.")] = "",
+    reference: Annotated[str, typer.Option(help="The fixed image of two transforms, or that of contours.")] = "",
     landmarks: Annotated[str, typer.Option(help="Pairs of landmarks to measure transforms by.")] = "",
     as_json: AsJson = False,
 ) -> None:

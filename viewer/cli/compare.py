@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from viewer.cli.failure import BadInput, WrongUse
-from viewer.cli.inputs import end_of, labels_of, read_aside, read_volume
+from viewer.cli.inputs import end_of, is_label_file, labels_of, read_aside, read_labels, read_volume
 from viewer.cli.stage import HeadlessStage
 from viewer.compute.compare import compare_images
 from viewer.compute.label_metrics import label_metrics
 from viewer.compute.transform_quality import distances, jacobian, smoothness, target_errors
 from viewer.data.grid import Grid
 from viewer.data.landmarks import Landmarks
+from viewer.data.segmentation import Segmentation
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
 from viewer.io.transform_file import ITK, ending_of
@@ -28,18 +29,23 @@ def compare(first: str, second: str, kind: str = "auto", reference: str = "", la
     """The document that `compare --json` prints.
 
     kind: "image", "labels" or "transform"; "auto" goes by the files: ITK's endings are transforms, few whole numbers
-    from 0 on are labels. reference: the fixed image of transforms. landmarks: pairs to measure them by. Measures of
-    the second transform end in "_b". Raises WrongUse, and BadInput where the two cannot be compared.
+    from 0 on are labels. reference: the fixed image of transforms, or the one that contours are drawn on. landmarks:
+    pairs to measure transforms by. Measures of the second transform end in "_b". Raises WrongUse, and BadInput where
+    the two cannot be compared.
     """
     if kind not in ("auto", "image", "labels", "transform"):
         raise WrongUse(f"--as {kind}: choose auto, image, labels or transform.")
     with HeadlessStage() as stage:
         if kind == "transform" or (kind == "auto" and {ending_of(first), ending_of(second)} <= set(ITK)):
             return _transforms(stage, first, second, reference, landmarks)
-        one, two = (read_volume(stage, text) for text in (first, second))
+        texts = (first, second)
+        if kind == "labels" or (kind == "auto" and any(is_label_file(stage, text) for text in texts)):
+            grids = [read_volume(stage, reference).grid] if reference else []
+            return _labels(*(read_labels(stage, text, grids) for text in texts))
+        one, two = (read_volume(stage, text) for text in texts)
     try:
-        if kind == "labels" or (kind == "auto" and _few_whole_numbers(one) and _few_whole_numbers(two)):
-            return _labels(one, two, first, second)
+        if kind == "auto" and _few_whole_numbers(one) and _few_whole_numbers(two):
+            return _labels(labels_of(one, first), labels_of(two, second))
         return {"kind": "image", "metrics": compare_images(one, two), "labels": {}}
     except ValueError as error:
         raise BadInput(str(error)) from error
@@ -53,12 +59,13 @@ def _few_whole_numbers(volume: Volume) -> bool:
     return bool(values[0] == 0 and len(values) <= MOST_LABELS and counts[0] >= volume.array.size // 3)
 
 
-def _labels(one: Volume, two: Volume, first: str, second: str) -> Json:
+def _labels(one: Segmentation, two: Segmentation) -> Json:
     """Agreement of each label, and the means over those that both maps have."""
     if not one.grid.matches(two.grid, tolerance=0.01):
         raise BadInput("The label maps do not lie on one grid: resample one onto the other first.")
-    reference, other = labels_of(one, first), labels_of(two, second)
-    found = label_metrics(reference.array, other.array, one.grid)
+    if one.overlapping or two.overlapping:
+        raise BadInput("Their segments overlap, so a label does not name one: compare them in the window, by name.")
+    found = label_metrics(one.array, two.array, one.grid)
     told = {
         str(label): {name: value for name, value in asdict(each).items() if value is not None}
         for label, each in found.items()

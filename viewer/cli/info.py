@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.tree import Tree
 
-from viewer.cli.stage import HeadlessStage, find_images
+from viewer.cli.stage import HeadlessStage, open_all
 from viewer.data.study import Image, LabelFile, Refused
 
 Json = dict[str, Any]
@@ -19,7 +19,7 @@ def info(paths: Sequence[str]) -> Json:
     """The document that `info --json` prints. Raises BadInput where nothing could be opened."""
     started = time.perf_counter()
     with HeadlessStage() as stage:
-        images = find_images(stage, paths)
+        images = open_all(stage, paths)
         return {
             "patients": patients(images),
             "label_files": [_labels(found) for found in stage.session.label_files.values()],

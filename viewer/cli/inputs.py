@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from viewer.cli.failure import BadInput, Failure
 from viewer.cli.stage import Stage, one_image
+from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import End
 from viewer.data.volume import Volume
@@ -35,6 +36,18 @@ def read_volume(stage: Stage, text: str) -> Volume:
         return load_now(one_image(stage, text), stage.session.reader)[0]
     except OpenError as error:
         raise BadInput(f"{text}: {error}") from error
+
+
+def is_label_file(stage: Stage, text: str) -> bool:
+    """Whether a file says itself that it holds segments. Raises BadInput."""
+    return Path(text).is_file() and read_aside(stage, "viewer.io.segmentation_file:holds_labels", text)
+
+
+def read_labels(stage: Stage, text: str, images: Sequence[Grid] = ()) -> Segmentation:
+    """A file of segments or a label image. images: grids that its contours may lie on. Raises BadInput."""
+    if is_label_file(stage, text):
+        return cast(Segmentation, read_aside(stage, "viewer.io.segmentation_file:read_segmentation", text, images))
+    return labels_of(read_volume(stage, text), text)
 
 
 def labels_of(volume: Volume, path: str) -> Segmentation:
@@ -72,7 +85,7 @@ def _read(stage: Stage, kind: str, text: str, values: dict[str, Value]) -> Value
     if kind == "volume":
         return read_volume(stage, text)
     if kind == "segmentation":
-        return labels_of(read_volume(stage, text), text)
+        return read_labels(stage, text, [one.grid for one in values.values() if isinstance(one, Volume)])
     if kind == "landmarks":
         return cast(Value, read_aside(stage, "viewer.io.landmark_file:read_landmarks", text))
     ends = [end_of(values.get(name)) for name in ("fixed", "moving")]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from viewer.cli.failure import BadInput, WrongUse
-from viewer.cli.stage import WindowStage, find_images, finish
+from viewer.cli.stage import WindowStage, find_images, finish, open_all
 from viewer.scene.view_state import LAYOUTS
 
 
@@ -22,10 +22,11 @@ def snapshot(
         finish(stage, stage.session.load(image))
         if overlay:
             known = {one.key for series in stage.session.images.values() for one in series}
-            more = [one for one in find_images(stage, [overlay]) if one.key not in known]
-            if not more:
-                raise BadInput(f"{overlay}: holds no other image to lay over the first.")
-            finish(stage, stage.session.load(max(more, key=lambda one: one.bytes), overlay=True))
+            more = [one for one in open_all(stage, [overlay]) if one.key not in known]
+            if more:
+                finish(stage, stage.session.load(max(more, key=lambda one: one.bytes), overlay=True))
+            elif not stage.session.document.segmentation_layers:
+                raise BadInput(f"{overlay}: holds no other image to lay over the first, and no segments.")
         stage.session.state.layout = choice
         out.parent.mkdir(parents=True, exist_ok=True)
         stage.picture(out)

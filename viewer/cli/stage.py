@@ -81,14 +81,26 @@ def one_image(stage: Stage, text: str) -> Image:
     return images[0]
 
 
-def find_images(stage: Stage, paths: Sequence[str | Path]) -> list[Image]:
-    """Every image of files and folders, in the order found. Raises BadInput where a path is missing or holds none."""
+def open_all(stage: Stage, paths: Sequence[str | Path]) -> list[Image]:
+    """Every image of files and folders, in the order found; files of segments that are named themselves are shown.
+
+    Raises BadInput where a path is missing, or nothing could be opened.
+    """
     for path in paths:
         if not Path(path).exists():
             raise BadInput(f"{path}: there is no such file or folder; check the path.")
-    finish(stage, stage.session.open(paths))
-    images = [image for series in stage.session.images.values() for image in series]
+    session = stage.session
+    finish(stage, session.open(paths))
+    stage.until(lambda: not any(task.running for task in session.tasks))
+    images = [image for series in session.images.values() for image in series]
+    if not images and not session.label_files:
+        raise BadInput(session.refused[0].reason if session.refused else NO_IMAGE.format(path=paths[0]))
+    return images
+
+
+def find_images(stage: Stage, paths: Sequence[str | Path]) -> list[Image]:
+    """As `open_all`; raises BadInput where there is no image among them, too."""
+    images = open_all(stage, paths)
     if not images:
-        refused = stage.session.refused
-        raise BadInput(refused[0].reason if refused else NO_IMAGE.format(path=paths[0]))
+        raise BadInput(NO_IMAGE.format(path=paths[0]))
     return images

@@ -94,7 +94,7 @@ class Image:
 
 @dataclass(frozen=True)
 class LabelFile:
-    """Segments in a DICOM object of their own (Segmentation, RT Structure Set), described but not read.
+    """Segments in a file of their own (DICOM Segmentation, RT Structure Set, .seg.nrrd), described but not read.
 
     source: its own series; its one file. about: UID of the image series that it refers to, "" where it does not say.
     """

@@ -22,8 +22,8 @@ CLASSES = {
     str(uid.RTStructureSetStorage),
 }
 WANTED = """
-    PatientID PatientName PatientBirthDate PatientSex StudyInstanceUID StudyDate StudyTime StudyDescription StudyID
-    AccessionNumber SeriesInstanceUID SeriesNumber SeriesDescription Modality StructureSetLabel ContentLabel
+    SOPClassUID PatientID PatientName PatientBirthDate PatientSex StudyInstanceUID StudyDate StudyTime StudyDescription
+    StudyID AccessionNumber SeriesInstanceUID SeriesNumber SeriesDescription Modality StructureSetLabel ContentLabel
     FrameOfReferenceUID ReferencedSeriesSequence ReferencedFrameOfReferenceSequence SegmentSequence
     StructureSetROISequence SpecificCharacterSet
 """

@@ -27,10 +27,13 @@ def look(paths: list[str]) -> list[Sight]:
 
 
 def _look(path: str) -> Sight:
+    from viewer.io import seg_nrrd
     from viewer.io.dicom_labels import CLASSES, label_file
     from viewer.io.files import belongs_to_header, describe
     from viewer.io.itk_header import ending_of
 
+    if path.lower().endswith(seg_nrrd.ENDING):
+        return Sight(labels=seg_nrrd.label_file(path))
     if ending_of(path):
         return Sight(key=path, images=(describe(path),))
     if belongs_to_header(path):

@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 
 from viewer.data.grid import Grid
 from viewer.data.segmentation import HIGHEST, Code, Segment, Segmentation, Side, State
+from viewer.data.study import LabelFile, Source
 from viewer.data.terminology import SIDES, category_of
 from viewer.io.failure import OpenError
 from viewer.io.itk_header import facts_of, metadata, voxels
 
+ENDING = ".seg.nrrd"
 TYPES = {"u1": "unsigned char", "u2": "unsigned short"}
 STATES: dict[str, State] = {
     "notstarted": "not started",
@@ -31,6 +33,13 @@ STATES: dict[str, State] = {
 SEGMENT = re.compile(r"Segment(\d{1,5})_(\w+)")
 LONGEST = 256  # characters of a name that are taken
 TYPE, MODIFIER = 2, 3  # places in a terminology entry
+
+
+def label_file(path: str) -> LabelFile:
+    """By its header alone, which does not tell whose it is. Raises OpenError: one sentence."""
+    name = path.replace("\\", "/").rsplit("/", 1)[-1]
+    source = Source(patient_name=name[: -len(ENDING)], series_description=name, modality="SEG", files=(path,))
+    return LabelFile(source, count=len({match[1] for match in map(SEGMENT.fullmatch, metadata(path)) if match}))
 
 
 def read_seg_nrrd(path: Path) -> Segmentation:

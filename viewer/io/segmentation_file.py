@@ -21,13 +21,13 @@ from viewer.data.study import Source
 from viewer.data.volume import Volume
 from viewer.io import replacing
 from viewer.io.contents import member_of
-from viewer.io.dicom_labels import dataset, label_file
+from viewer.io.dicom_labels import CLASSES, dataset, label_file
 from viewer.io.failure import OpenError
 from viewer.io.itk_header import ending_of, facts_of, voxels
 from viewer.io.rtstruct_read import contours_of
 from viewer.io.rtstruct_write import write_rtstruct
 from viewer.io.save import ENDINGS, Saved, save_segmentation
-from viewer.io.seg_nrrd import read_seg_nrrd, write_seg_nrrd
+from viewer.io.seg_nrrd import ENDING, read_seg_nrrd, write_seg_nrrd
 from viewer.io.seg_read import segmentation_of
 from viewer.io.seg_write import write_seg
 from viewer.io.stored import SaveError
@@ -53,6 +53,13 @@ def read_segmentation(path: Path, images: Sequence[Grid] = (), series: Sequence[
         images = [grid for _, grid in sorted(zip(series, images, strict=True), key=lambda one: one[0] != about)]
     found = FORMATS[ending][0](path, images) if ending else _read_label_image(path)
     return next((whole for grid in images if (whole := fitted(found, grid)) is not None), found)
+
+
+def holds_labels(path: Path) -> bool:
+    """Whether a file says itself that it holds segments; a label image does not. Raises OpenError: one sentence."""
+    if path.name.lower().endswith((ENDING, *SURFACES)):
+        return True
+    return path.is_file() and _is_dicom(path) and dataset(str(path), header_only=True).SOPClassUID in CLASSES
 
 
 def read_dicom(path: Path, images: Sequence[Grid] = ()) -> Segmentation:
@@ -93,7 +100,7 @@ def _no_labels(path: Path, images: Sequence[Grid] = ()) -> Segmentation:
 
 # By ending: what reads a file of several label maps (for which images), and what writes it.
 FORMATS: dict[str, tuple[Callable[[Path, Sequence[Grid]], Segmentation], Callable[[Segmentation, Path], None]]] = {
-    ".seg.nrrd": (lambda path, images: read_seg_nrrd(path), write_seg_nrrd),
+    ENDING: (lambda path, images: read_seg_nrrd(path), write_seg_nrrd),
     CONTOURS: (read_dicom, write_rtstruct),
     ".labelmap.dcm": (read_dicom, partial(write_seg, kind="LABELMAP")),
     ".fractional.dcm": (read_dicom, partial(write_seg, kind="FRACTIONAL")),
