@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Where several processes run the tests, each has a virtual screen of its own: windows of two would take each other's
     focus. They do not split their sums over cores that the others use.
     """
+    gc.disable()  # see viewer.ui.garbage: in the window's process circles are collected on its thread alone
     if config.getoption("numprocesses", None):
         os.environ["OMP_NUM_THREADS"] = "1"
         return
@@ -27,6 +29,12 @@ def pytest_configure(config: pytest.Config) -> None:
         ensure_display()
     except NoDisplayError as error:
         raise pytest.UsageError(str(error)) from error
+
+
+def pytest_runtest_teardown() -> None:
+    from viewer.ui.garbage import collect
+
+    collect()
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,7 @@ from viewer.scene.task import Message
 from viewer.session import Session
 from viewer.settings import NAME
 from viewer.ui.errors import ErrorDialog, catch, start_log
+from viewer.ui.garbage import Collector
 from viewer.ui.preferences import Preferences
 from viewer.ui.window import MainWindow
 
@@ -72,6 +73,7 @@ def application() -> QApplication:
     app.setApplicationName("tomolens")
     app.setApplicationDisplayName(NAME)
     app.setDesktopFileName("tomolens")
+    Collector(app)
     return app
 
 
