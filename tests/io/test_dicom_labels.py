@@ -125,3 +125,34 @@ def test_a_damaged_one_is_refused_by_one_sentence(tmp_path: Path) -> None:
         (refused,) = stage.session.refused
         assert refused.reason.count(".") == 1
         assert not stage.session.label_files
+
+
+def test_what_is_drawn_on_a_time_point_refers_to_its_slices_and_comes_back_on_it(tmp_path: Path) -> None:
+    times = [
+        write_series(tmp_path / "ct", ramp(SHAPE), GRID, prefix=f"t{t}-", AcquisitionTime=f"1015{10 * t:02}")
+        for t in range(3)
+    ]
+    with HeadlessStage() as stage:
+        session = stage.session
+        opened(stage, tmp_path / "ct")
+        ((image,),) = session.images.values()
+        finish(stage, session.load(image))
+        session.state.timepoint = 1
+        layer = session.new_segmentation(session.document.base)
+        segment = session.add_segment(layer)
+        box = (slice(1, 3), slice(2, 5), slice(3, 6))
+        session.apply_mask(layer, segment.key, np.ones((2, 3, 3), bool), box, "Dab")
+        finish(stage, session.save_segmentation(layer, tmp_path / "drawn.dcm"))
+        written = pydicom.dcmread(tmp_path / "drawn.dcm")
+        uids = [pydicom.dcmread(path).SOPInstanceUID for path in times[1]]
+        (series,) = written.ReferencedSeriesSequence
+        assert [one.ReferencedSOPInstanceUID for one in series.ReferencedInstanceSequence] == uids
+        assert {one.ReferencedSOPClassUID for one in series.ReferencedInstanceSequence} == {pydicom.uid.CTImageStorage}
+        frames = written.PerFrameFunctionalGroupsSequence
+        sources = [one.DerivationImageSequence[0].SourceImageSequence[0] for one in frames]
+        assert [one.ReferencedSOPInstanceUID for one in sources] == uids[1:3]
+        finish(stage, session.open_segmentation(tmp_path / "drawn.dcm"))
+        stage.until(lambda: len(session.document.segmentation_layers) == 2)
+        again = session.document.segmentation_layers[1]
+        assert again.drawn_at == 1
+        assert np.array_equal(again.segmentation.array, layer.segmentation.array)

@@ -59,7 +59,7 @@ def test_a_new_one_lies_on_its_image_and_every_verb_is_one_step(stage: HeadlessS
     session = stage.session
     assert layer.grid.matches(GRID)
     assert layer.made_from == session.document.volume_layers[0].id
-    assert (layer.segmentation.source.patient_id, layer.segmentation.source.files) == ("P", ())
+    assert (layer.segmentation.source.patient_id, layer.segmentation.source.files) == ("P", ("/a.nii",))
     (liver,) = layer.segmentation.segments
     assert (liver.color, liver.code, liver.state) == ((1, 2, 3), ("SCT", "10200004", "Liver"), "in progress")
     other = session.add_segment(layer)

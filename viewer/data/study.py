@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,13 @@ class Source:
     files: tuple[str, ...] = ()
     sop_instance_uids: tuple[str, ...] = ()
     dicom: bool = False
+
+    def at(self, timepoint: int, timepoints: int, slices: int) -> Source:
+        """Of files of one slice each, time point after time point, those of one time point; else all of them."""
+        if not len(self.files) == len(self.sop_instance_uids) == timepoints * slices:
+            return self
+        own = slice(timepoint * slices, (timepoint + 1) * slices)
+        return replace(self, files=self.files[own], sop_instance_uids=self.sop_instance_uids[own])
 
     def same_patient(self, other: Source) -> bool:
         """True where nothing says that the two are different people.

@@ -128,7 +128,17 @@ class SegmentFiles(Segmenting):
             found = replace(found, badges=(*found.badges, OTHER_PATIENT))
         elif own and not near:
             found = replace(found, badges=(*found.badges, OTHER_FRAME))
-        return segmentation_layer(found, under)
+        layer = segmentation_layer(found, under)
+        layer.drawn_at = _drawn_at(found, under) if under is not None else None
+        return layer
+
+
+def _drawn_at(found: Segmentation, image: VolumeLayer) -> int | None:
+    """The one time point of an image whose files a segmentation refers to; None where it tells none, or several."""
+    referred, count = set(found.source.sop_instance_uids), len(image.volumes)
+    sources = [volume.source.at(n, count, volume.grid.shape[0]) for n, volume in enumerate(image.volumes)]
+    times = [n for n, source in enumerate(sources) if referred & set(source.sop_instance_uids)]
+    return times[0] if len(times) == 1 < count else None
 
 
 def _may_be_of(found: Segmentation, layer: VolumeLayer) -> bool:
