@@ -47,6 +47,14 @@ def wait(qtbot, session):
 
 
 @pytest.fixture
+def said(session):
+    """Messages, as they come."""
+    texts = []
+    session.message.connect(lambda message: texts.append(message.text))
+    return texts
+
+
+@pytest.fixture
 def panel(window, session, table, wait):
     window.worklist.do.open(table)
     wait(lambda: window.worklist.do.worklist is not None)
@@ -100,9 +108,7 @@ def test_what_was_edited_is_saved_before_the_next_case_opens_and_is_there_again(
     assert np.array_equal(opened.do.layer.segmentation.array > 0, edited > 0)
 
 
-def test_a_case_is_not_left_where_its_segments_cannot_be_saved(opened, session, wait):
-    said = []
-    session.message.connect(lambda message: said.append(message.text))
+def test_a_case_is_not_left_where_its_segments_cannot_be_saved(opened, session, wait, said):
     wait()
     opened.do.worklist.output = opened.do.worklist.root / "gone" / "away"
     dab(opened)
@@ -113,9 +119,7 @@ def test_a_case_is_not_left_where_its_segments_cannot_be_saved(opened, session, 
     assert "nothing was saved" in said[0]
 
 
-def test_other_work_that_is_not_saved_keeps_the_case_open(opened, session, wait):
-    said = []
-    session.message.connect(lambda message: said.append(message.text))
+def test_other_work_that_is_not_saved_keeps_the_case_open(opened, session, wait, said):
     other = session.new_segmentation(session.document.base, "Mine")
     session.add_segment(other)
     opened.do.go(1)
@@ -179,10 +183,8 @@ def test_decisions_on_segments_and_results_are_written_down_whoever_makes_them(o
     assert check(trail) == ""
 
 
-def test_a_case_whose_image_is_gone_is_said_and_the_list_goes_on(panel, window, session, wait, table):
+def test_a_case_whose_image_is_gone_is_said_and_the_list_goes_on(panel, window, session, wait, table, said):
     (table.parent / "image1.nii.gz").unlink()
-    said = []
-    session.message.connect(lambda message: said.append(message.text))
     panel.do.go(1)
     wait(lambda: bool(said))
     panel.do.go(1)
@@ -267,9 +269,7 @@ def test_a_case_that_could_not_be_opened_is_opened_again_by_its_row(panel, sessi
     assert not panel.do.case.decided
 
 
-def test_landmarks_keep_the_case_open(opened, session, wait):
-    said = []
-    session.message.connect(lambda message: said.append(message.text))
+def test_landmarks_keep_the_case_open(opened, session, wait, said):
     image = session.document.base
     pair = LandmarkPair((image.id, image.id), "L1", (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
     session.history.do(ChangeLandmark(None, pair, 0))
@@ -285,9 +285,7 @@ def test_closing_the_list_leaves_an_empty_window(opened, session, wait):
     assert opened.isHidden()
 
 
-def test_a_case_of_several_images_says_which_is_shown(window, session, wait, tmp_path):
-    said = []
-    session.message.connect(lambda message: said.append(message.text))
+def test_a_case_of_several_images_says_which_is_shown(window, session, wait, tmp_path, said):
     (tmp_path / "both").mkdir()
     for slices in (2, 6):
         sitk.WriteImage(sitk.Image(10, 8, slices, sitk.sitkInt16), tmp_path / "both" / f"{slices}.nii.gz")
@@ -297,4 +295,4 @@ def test_a_case_of_several_images_says_which_is_shown(window, session, wait, tmp
     window.actions_["next_case"].trigger()
     wait(lambda: window.worklist.do.layer in session.document.segmentation_layers)
     assert session.document.base.grid.shape[0] == 6
-    assert said == ["first has 2 images: the largest is shown; a table (CSV) can name one."]
+    assert said[0] == "first has 2 images: the largest is shown; a table (CSV) can name one."
