@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from string import Template
-from typing import Literal
+from typing import ClassVar, Literal
 
 import qtawesome
 from PySide6.QtGui import QColor, QFont, QIcon, QPalette
@@ -20,6 +20,7 @@ Theme = Literal["dark", "light"]
 SHEET = Path(__file__).parents[2] / "resources" / "theme" / "window.qss"
 TEXT_SIZE = 13  # pixels, at scale 1
 ICON_SIZE = 20
+LOOK = "look"  # property of the application: the theme and scale it is dressed in
 
 CHROME, PANEL, RAISED, LINE, TEXT, DIM, ACCENT, AI, WARNING, DANGER, GOOD = (QColor() for _ in range(11))
 NAMES = {
@@ -121,22 +122,24 @@ class _Style(QProxyStyle):
     """Fusion with the icon size of the design, grown with the text."""
 
     scale = 1.0
+    sizes: ClassVar = {
+        QStyle.PixelMetric.PM_ToolBarIconSize: ICON_SIZE,
+        QStyle.PixelMetric.PM_ButtonIconSize: 16,
+        QStyle.PixelMetric.PM_SmallIconSize: 16,
+        QStyle.PixelMetric.PM_TabBarIconSize: 16,
+    }
 
     def pixelMetric(
         self, metric: QStyle.PixelMetric, option: QStyleOption | None = None, widget: QWidget | None = None
     ) -> int:
-        sizes = {
-            QStyle.PixelMetric.PM_ToolBarIconSize: ICON_SIZE,
-            QStyle.PixelMetric.PM_ButtonIconSize: 16,
-            QStyle.PixelMetric.PM_SmallIconSize: 16,
-            QStyle.PixelMetric.PM_TabBarIconSize: 16,
-        }
-        size = sizes.get(metric)
+        size = self.sizes.get(metric)
         return round(size * self.scale) if size else super().pixelMetric(metric, option, widget)
 
 
 def apply(app: QApplication, theme: Theme = "dark", scale: float = 1.0) -> None:
     """Dress the application; at any time, again to change. scale: of the text, 1…2."""
+    if app.property(LOOK) == [theme, scale]:
+        return  # every widget there is would be dressed anew: half of what a window takes to be made
     for name, value in THEMES[theme].items():
         NAMES[name].setRgba(QColor(value).rgba())
     style = _Style("Fusion")
@@ -149,6 +152,7 @@ def apply(app: QApplication, theme: Theme = "dark", scale: float = 1.0) -> None:
     colours = {name: colour.name() for name, colour in NAMES.items()}
     sheet = Template(SHEET.read_text(encoding="utf-8")).substitute(colours, folder=SHEET.parent.as_posix())
     app.setStyleSheet(re.sub(r"\b(\d+)px", lambda match: f"{round(int(match[1]) * scale)}px", sheet))
+    app.setProperty(LOOK, [theme, scale])
 
 
 def icon(name: str, colour: QColor = TEXT) -> QIcon:
