@@ -16,7 +16,7 @@ from vtkmodules.vtkFiltersCore import vtkMassProperties
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import Transform
-from viewer.render.label_surface import boxes, changed, surface
+from viewer.render.label_surface import boxes, changed, coarse, surface
 from viewer.render.volume_view import VolumeView
 from viewer.scene.segmentation_layer import SegmentationLayer
 
@@ -55,6 +55,37 @@ def test_smoothing_leaves_small_lesions(size, share):
     kept = vtkMassProperties()
     kept.SetInputData(mesh)
     assert share < kept.GetVolume() / labels.sum() < 1
+
+
+@pytest.mark.parametrize("most", [500, 2000, 20_000])
+def test_what_moves_has_fewer_triangles_at_the_same_place(most):
+    mesh, _ = surface(
+        ball((90, 90, 90), (1, 1, 1), 40), 1, (slice(0, 90),) * 3, Grid.of((90,) * 3), most=1 << 20, smooth=True
+    )
+    light = coarse(mesh, most)
+    assert most / 2 < light.GetNumberOfCells() < most * 1.1
+    assert np.allclose(light.GetBounds(), mesh.GetBounds(), atol=1)
+    size = vtkMassProperties()
+    size.SetInputData(light)
+    assert size.GetVolume() == pytest.approx(4 / 3 * np.pi * 40**3, rel=0.03)
+    assert coarse(light, most * 2) is light
+
+
+def test_while_it_turns_there_is_less_to_draw(view, labels, monkeypatch, qtbot):
+    monkeypatch.setattr("viewer.render.label_surface_artist.TURNING", 200)
+    labels.segmentation = replace(labels.segmentation, array=labels.segmentation.array.copy())
+
+    def drawn() -> int:
+        actors = view._surfaces._artists[labels.id]._actors.values()
+        return sum(actor.GetMapper().GetInput().GetNumberOfCells() for actor in actors)
+
+    view.picture()
+    full, bright = drawn(), pixels(view).any(axis=-1).sum()
+    view.orbit(0, 0)
+    view.sync()
+    assert drawn() < 400 < full
+    qtbot.waitUntil(lambda: drawn() == full, timeout=5000)
+    assert pixels(view).any(axis=-1).sum() == bright
 
 
 @settings(max_examples=30, deadline=None)

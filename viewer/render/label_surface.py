@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkFiltersCore import (
     vtkPolyDataNormals,
+    vtkQuadricClustering,
     vtkReverseSense,
     vtkSurfaceNets3D,
     vtkWindowedSincPolyDataFilter,
@@ -22,6 +23,7 @@ from viewer.scene.label_boxes import bounds
 from viewer.scene.layer import Box
 
 SHIFT = 0.3  # voxels that smoothing may move a corner along each axis
+CUT = 9  # triangles, about, for a surface that is one bin wide; n bins: n² times as many
 SLAB = 16  # slices that are searched at once: scipy holds Python's lock while it does
 
 
@@ -101,6 +103,28 @@ def surface(
     faces.GetCellData().Initialize()
     mesh = _smoothed(faces, (grid.spacing * by)[::-1]) if smooth else faces
     return _mirrored(mesh) if np.linalg.det(grid.direction) < 0 else mesh, box
+
+
+def coarse(mesh: Any, most: int) -> Any:
+    """A vtkPolyData of about `most` triangles at the same place, to be drawn while it moves; a mesh of fewer as it is.
+
+    Quadric clustering (Lindstrom, "Out-of-core simplification of large polygonal models", SIGGRAPH 2000): unlike larger
+    voxels it keeps what is thin.
+    """
+    if mesh.GetNumberOfCells() <= most:
+        return mesh
+    sides = np.reshape(mesh.GetBounds(), (3, 2))
+    bin_ = max(float(np.ptp(sides, axis=1).max()) / max(round((most / CUT) ** 0.5), 2), 1e-6)
+    clusters: Any = vtkQuadricClustering()
+    clusters.SetInputData(mesh)
+    clusters.SetDivisionOrigin(*sides[:, 0])
+    clusters.SetDivisionSpacing(bin_, bin_, bin_)
+    shaded: Any = vtkPolyDataNormals()
+    shaded.SetInputConnection(clusters.GetOutputPort())
+    shaded.SplittingOff()
+    shaded.ConsistencyOff()
+    shaded.Update()
+    return shaded.GetOutput()
 
 
 def _smoothed(faces: Any, voxel: NDArray[np.float64]) -> Any:

@@ -15,16 +15,18 @@ from vtkmodules.vtkRenderingCore import vtkActor, vtkAssembly, vtkPolyDataMapper
 
 from viewer.data.segmentation import Key
 from viewer.render.bridge import matrix_of, vtk_matrix
-from viewer.render.label_surface import changed, surface, union
+from viewer.render.label_surface import changed, coarse, surface, union
 from viewer.scene.layer import Box
 from viewer.scene.segmentation_layer import SegmentationLayer
 
 PAUSE = 500  # ms without a stroke until surfaces follow
 LOOK = 200  # ms between two looks at what has been made
 MOST = {True: 1 << 19, False: 1 << 23}  # voxels looked at for a segment: without a graphics card, with one
+TURNING = 200_000  # triangles of a segmentation that the processor draws while something moves
 
 Dirty = dict[int, Box]  # by label map, what changed
-Made = tuple[Key, tuple[Any, Box] | None]
+Meshes = tuple[Any, Any]  # full, and for what moves
+Made = tuple[Key, tuple[Meshes, Box] | None]
 
 _background = ThreadPoolExecutor(1, "tomolens-surfaces")
 
@@ -33,9 +35,10 @@ class LabelSurfaceArtist:
     """A vtkAssembly with an actor for each segment. changed: called where there is something new to draw."""
 
     def __init__(self, layer: SegmentationLayer, changed: Callable[[], None], *, software: bool) -> None:
-        self._layer, self._most = layer, MOST[software]
+        self._layer, self._software = layer, software
         self.prop: Any = vtkAssembly()
         self._actors: dict[Key, Any] = {}
+        self._mappers: dict[Key, tuple[Any, Any]] = {}  # of the full surface, and of the one for what moves
         self._boxes: dict[Key, Box] = {}  # where the surfaces that were made lie
         self._maps: tuple[NDArray[Any], ...] = ()  # what they were made of
         self._smooth = layer.smooth
@@ -74,6 +77,11 @@ class LabelSurfaceArtist:
                 actor.GetProperty().SetColor(*(part / 255 for part in seen[key].color))
                 actor.GetProperty().SetOpacity(layer.opacity)
 
+    def sharpen(self, full: bool) -> None:
+        """Draw surfaces in full, or such as can be drawn while something moves."""
+        for key, actor in self._actors.items():
+            actor.SetMapper(self._mappers[key][0 if full else 1])
+
     def finish(self) -> None:
         """Wait until nothing is left to make."""
         self._pause.stop()
@@ -107,7 +115,7 @@ class LabelSurfaceArtist:
             self._dirty |= dict.fromkeys(others, (k, j, i))
             self._dirty = {number: box for number, box in self._dirty.items() if number < len(maps)}
         if self._dirty and self._work is None and not self._pause.isActive():
-            self._work = _Work(layer, dict(self._boxes), self._dirty, self._most)
+            self._work = _Work(layer, dict(self._boxes), self._dirty, self._software)
             self._dirty = {}
             self._look.start()
 
@@ -121,18 +129,20 @@ class LabelSurfaceArtist:
         if over:
             self._stop()
 
-    def _put(self, key: Key, made: tuple[Any, Box] | None) -> None:
+    def _put(self, key: Key, made: tuple[Meshes, Box] | None) -> None:
         self._made += 1
         if made is None:
             self._boxes.pop(key, None)
             if key in self._actors:
                 self.prop.RemovePart(self._actors.pop(key))
+                del self._mappers[key]
             return
         if key not in self._actors:
             self._actors[key] = _actor(smooth=self._layer.smooth)
             self.prop.AddPart(self._actors[key])
-        mesh, self._boxes[key] = made
-        self._actors[key].GetMapper().SetInputData(mesh)
+        (full, light), self._boxes[key] = made
+        whole = _mapper(full)
+        self._mappers[key] = whole, whole if light is full else _mapper(light)
 
     def _stop(self) -> None:
         """Break off; what was not made stays to be made."""
@@ -145,13 +155,14 @@ class LabelSurfaceArtist:
 
 
 class _Work:
-    """The surfaces of what changed, `dirty`, in the background. made: key, and the surface with its box, or None."""
+    """The surfaces of what changed, `dirty`, in the background. made: key, and the surfaces with their box, or None."""
 
-    def __init__(self, layer: SegmentationLayer, known: dict[Key, Box], dirty: Dirty, most: int) -> None:
+    def __init__(self, layer: SegmentationLayer, known: dict[Key, Box], dirty: Dirty, software: bool) -> None:
         self.made: SimpleQueue[Made] = SimpleQueue()
         self.stopped = False
         self._maps, self._grid, self._smooth = layer.segmentation.maps, layer.grid, layer.smooth
-        self._known, self.dirty, self._most = known, dirty, most
+        self._known, self.dirty, self._most = known, dirty, MOST[software]
+        self._turning = TURNING // max(len(layer.segmentation.segments), 1) if software else None
         self._future: Future[None] = _background.submit(self._run)
 
     @property
@@ -173,14 +184,22 @@ class _Work:
                 if self.stopped:
                     return
                 made = surface(labels, label, within, self._grid, most=self._most, smooth=self._smooth)
-                self.made.put(((number, label), made))
+                self.made.put(((number, label), self._with_light(made) if made else None))
+
+    def _with_light(self, made: tuple[Any, Box]) -> tuple[Meshes, Box]:
+        mesh, box = made
+        return (mesh, mesh if self._turning is None else coarse(mesh, self._turning)), box
+
+
+def _mapper(mesh: Any) -> Any:
+    mapper: Any = vtkPolyDataMapper()
+    mapper.ScalarVisibilityOff()
+    mapper.SetInputData(mesh)
+    return mapper
 
 
 def _actor(*, smooth: bool) -> Any:
     actor: Any = vtkActor()
-    mapper: Any = vtkPolyDataMapper()
-    mapper.ScalarVisibilityOff()
-    actor.SetMapper(mapper)
     looks = actor.GetProperty()
     looks.SetAmbient(0.15)
     looks.SetDiffuse(0.85)

@@ -31,6 +31,11 @@ class LabelSurfaces:
             self._artist(layer).show()
         return tuple((layer.id, self._artist(layer).look()) for layer in layers)
 
+    def sharpen(self, full: bool) -> None:
+        """Draw surfaces in full, or such as can be drawn while something moves."""
+        for artist in self._artists.values():
+            artist.sharpen(full)
+
     def hide(self) -> None:
         """Show none of them."""
         for artist in self._artists.values():

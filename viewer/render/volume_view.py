@@ -238,6 +238,7 @@ class VolumeView(View):
         self._scene, self._window, self._full = scene, window, full
         artist.show(preset)
         artist.prop.SetVisibility(bool(preset.opacity))
+        self._surfaces.sharpen(full)
         self._aim(layer.volumes[0].grid, layer.room_grid)
         self.gl_window.SetDesiredUpdateRate(RESTING if full else TURNING)
         return True
