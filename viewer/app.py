@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
@@ -30,6 +31,7 @@ from viewer.ui.window import MainWindow
 ROOT = Path(__file__).parents[1]
 PICTURE_SIZE = (1600, 1000)
 SETTLED = 0.3  # seconds without a new frame after which everything counts as drawn
+SOON = 300  # ms after which the window is on the screen
 PATIENCE = 60.0  # seconds a picture may take
 
 
@@ -139,6 +141,7 @@ def _begin(window: MainWindow, paths: Sequence[str | Path], sample: bool) -> Non
     """After the first paint: what was left over, then what was asked for."""
     window.session.reader.warm()
     window.views.warm()
+    QTimer.singleShot(SOON, partial(import_module, "viewer.ui.layer_page"))  # the first image needs it
     if window.session.recoverable():
         from viewer.ui.recovery import RecoveryDialog
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import pyqtgraph as pg
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, QTimer, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -15,6 +16,9 @@ from viewer.ui import theme, wording
 from viewer.ui.inspecting import Inspecting
 from viewer.ui.table import Table
 from viewer.ui.widgets import Bar, label, rule
+
+if TYPE_CHECKING:
+    from viewer.ui.residual_plot import ResidualPlot
 
 PAUSE = 250  # ms of rest before a region that is dragged is measured
 GAUSSIAN = "0.27 %"  # of normally distributed values lie beyond 3 SD
@@ -29,7 +33,7 @@ class ResidualSection(QWidget):
         self.pair: tuple[VolumeLayer, VolumeLayer] | None = None
         self.found: Residual | None = None
         self.bar = Bar("Measuring the residual")
-        self.plot = _plot()
+        self.plot: ResidualPlot | None = None  # until there is something to draw: plots take long to import
         self.words = label()
         self.scope = label("", "dim")
         self.table: Table | None = None
@@ -40,7 +44,6 @@ class ResidualSection(QWidget):
             rule(),
             label("Residual: result − input", "heading"),
             self.bar,
-            self.plot,
             self.words,
             self.scope,
         ):
@@ -79,7 +82,8 @@ class ResidualSection(QWidget):
     def _say(self, reason: str) -> None:
         self.found = None
         self.bar.hide()
-        self.plot.hide()
+        if self.plot is not None:
+            self.plot.hide()
         self.scope.setText(reason)
         self.words.hide()
         self._replace(None)
@@ -89,19 +93,22 @@ class ResidualSection(QWidget):
         self.found = found
         unit = wording.unit(self.pair[1].volumes[0].unit)
         self.bar.hide()
-        self.plot.show()
-        self.plot.getAxis("bottom").setLabel(unit or "value")
-        self.plot.clear()
-        self.plot.plot(found.edges, found.counts, stepMode="center", fillLevel=0, brush=theme.DIM, pen=None)
-        for at, pen in ((0.0, pg.mkPen(theme.LINE)), (found.mean, pg.mkPen(theme.ACCENT, width=2))):
-            self.plot.addItem(pg.InfiniteLine(at, pen=pen))
-        self.plot.setXRange(float(found.edges[0]), float(found.edges[-1]), padding=0.02)
+        self._plotted(found, unit)
         self._replace(_table(found, unit))
         doubts = warnings(found, unit)
         self.words.setText("\n".join(doubts))
         self.words.setVisible(bool(doubts))
         self.words.setStyleSheet(f"color: {theme.WARNING.name()}")
         self.scope.setText(scope(found, self.do.state.region, unit))
+
+    def _plotted(self, found: Residual, unit: str) -> None:
+        if self.plot is None:
+            from viewer.ui.residual_plot import ResidualPlot
+
+            self.plot = ResidualPlot()
+            self._column.insertWidget(self._column.indexOf(self.bar) + 1, self.plot)
+        self.plot.show()
+        self.plot.draw(found, unit)
 
     def _replace(self, table: Table | None) -> None:
         if self.table is not None:
@@ -149,20 +156,6 @@ def _table(found: Residual, unit: str) -> Table:
         ["Edges ÷ flat parts (noise: × 1)", structure],
     ]
     return Table([], rows, wide={0: 1}, right=[1])
-
-
-def _plot() -> pg.PlotWidget:
-    plot = pg.PlotWidget(background=theme.PANEL)
-    plot.setAccessibleName("Histogram of the residual")
-    plot.setMenuEnabled(False)
-    plot.setMouseEnabled(x=False, y=False)
-    plot.hideButtons()
-    plot.hideAxis("left")
-    plot.setFixedHeight(130)
-    axis = plot.getAxis("bottom")
-    axis.setPen(theme.LINE)
-    axis.setTextPen(theme.DIM)
-    return plot
 
 
 class _Stopped(Exception):

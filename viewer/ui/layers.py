@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -20,9 +22,11 @@ from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.session import Session
 from viewer.ui import theme
 from viewer.ui.label_page import LabelPage
-from viewer.ui.layer_page import LayerPage
 from viewer.ui.layer_row import LayerRow
 from viewer.ui.widgets import label
+
+if TYPE_CHECKING:
+    from viewer.ui.layer_page import LayerPage
 
 ID = Qt.ItemDataRole.UserRole
 
@@ -167,6 +171,8 @@ class LayersPanel(QWidget):
             self.page.close_page()
             self.page = None
         if isinstance(layer, VolumeLayer):
+            from viewer.ui.layer_page import LayerPage  # its histogram takes long to import
+
             self.page = LayerPage(self.session, layer)
         elif isinstance(layer, SegmentationLayer):
             self.page = LabelPage(layer)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import cycle
+from typing import TYPE_CHECKING
 
-import pyqtgraph as pg
-from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from viewer.scene.task import Task
@@ -15,8 +13,9 @@ from viewer.ui.jobs import JobRow
 from viewer.ui.registering import METHODS, Registering
 from viewer.ui.widgets import button, label, rule, set_role
 
-INKS = (theme.ACCENT, theme.WARNING, theme.GOOD, theme.AI)
-PACE = 100  # ms between two drawings of the curves
+if TYPE_CHECKING:
+    from viewer.ui.curves import Curves
+
 ABOUT = "It starts from where the moving image stands now, and shows it on its way. Cancel puts it back."
 
 
@@ -40,7 +39,7 @@ class AlignSection(QWidget):
         self.verdict = label(ABOUT, "dim")
         self.task: Task | None = None
         self.row: JobRow | None = None
-        self.curves = Curves()
+        self.curves: Curves | None = None  # until there are some: the plots take long to import
         self._build()
         self.method.currentIndexChanged.connect(self.refresh)
         do.changed.connect(self.refresh)
@@ -72,6 +71,11 @@ class AlignSection(QWidget):
             self.row.close_row()
         self.task = task
         self.row = JobRow(task)
+        if self.curves is None:
+            from viewer.ui.curves import Curves
+
+            self.curves = Curves()
+            self._column.addWidget(self.curves)
         self._column.insertWidget(self._column.indexOf(self.curves), self.row)
         self.curves.show_task(task)
         task.events.state.connect(self.refresh)
@@ -97,55 +101,8 @@ class AlignSection(QWidget):
             self._column.addWidget(widget)
         self._column.addLayout(line)
         self._column.addWidget(self.verdict)
-        self._column.addWidget(self.curves)
 
     def _follow(self, task: Task) -> None:
         """A run that tells of a curve is a registration, wherever it was begun."""
         if task.kind == "run":
             task.grew.connect(lambda *_: self.show_task(task))
-
-
-class Curves(pg.PlotWidget):  # type: ignore[misc]
-    """The curves of a run, one behind the other, drawn some times a second while they grow."""
-
-    def __init__(self) -> None:
-        super().__init__(background=theme.PANEL)
-        self.setAccessibleName("Similarity during the alignment")
-        self.setMenuEnabled(False)
-        self.setMouseEnabled(x=False, y=False)
-        self.hideButtons()
-        self.setFixedHeight(160)
-        for side in ("left", "bottom"):
-            axis = self.getAxis(side)
-            axis.setPen(theme.LINE)
-            axis.setTextPen(theme.DIM)
-            axis.enableAutoSIPrefix(False)
-        self.addLegend(offset=(-1, -1), labelTextColor=theme.DIM)
-        self.task: Task | None = None
-        self._soon = QTimer(self, singleShot=True, interval=PACE)
-        self._soon.timeout.connect(self.draw)
-        self.hide()
-
-    def show_task(self, task: Task) -> None:
-        """Follow another run."""
-        if self.task is not None:
-            self.task.grew.disconnect(self._grown)
-        self.task = task
-        task.grew.connect(self._grown)
-        self.draw()
-
-    def draw(self) -> None:
-        """All curves as they are now."""
-        curves = self.task.curves if self.task else {}
-        self.setVisible(bool(curves))
-        self.clear()
-        first = 1
-        for colour, (name, values) in zip(cycle(INKS), curves.items(), strict=False):
-            steps = range(first, first + len(values))
-            dots = {"symbol": "o", "symbolSize": 4, "symbolBrush": colour, "symbolPen": None}
-            self.plot(steps, values, pen=pg.mkPen(colour, width=2), name=name, **dots)
-            first += len(values)
-
-    def _grown(self, *_: object) -> None:
-        if not self._soon.isActive():
-            self._soon.start()
