@@ -175,10 +175,11 @@ def register_network(
     side: Annotated[int, Range(70, 300, 5)] = 175,
     different_patients: bool = False,
 ) -> tuple[Transform, Volume]:
-    """Bend one image onto another by uniGradICON or multiGradICON, whose weights you have.
+    """Bend one image onto another by uniGradICON, multiGradICON or SynthMorph, whose weights you have.
 
-    One pass through a network that its makers trained on many parts of the body (Tian et al., MICCAI 2024); it may
-    fold. Tomolens neither brings nor fetches its weights; their licence is their makers'.
+    One pass through a network that its makers trained on many parts of the body (Tian et al., MICCAI 2024) or on
+    made-up contrasts (Hoffmann et al., IEEE TMI 2022); it may fold. Tomolens neither brings nor fetches weights; their
+    licence is their makers'.
 
     Parameters
     ----------
@@ -187,17 +188,16 @@ def register_network(
     moving
         The image that is brought onto it.
     weights
-        Step_2_final.trch, as its makers publish it, or the same weights as safetensors.
+        Step_2_final.trch as uniGradICON's makers publish it, or the same as safetensors; of SynthMorph the Keras file.
     before
         What is done before it bends: for one person rigid, for different ones affine; nothing lays the images' boxes on
-        each other, as its makers do.
+        each other, as uniGradICON's makers do.
     side
-        Voxels of the cube that the network sees, each way; its weights were trained for 175, and fewer are faster.
+        Voxels of the cube that uniGradICON sees, each way; its weights were trained for 175, and fewer are faster.
     different_patients
         Go on although the files name different patients.
     """
-    from . import align
-    from .by_network import registered
+    from . import align, by_network, by_synthmorph, keras_file
 
     given = Given(fixed, moving)
     pair, matrix = _pair(given, "automatic", different_patients, job), None
@@ -209,7 +209,10 @@ def register_network(
         matrix = align.aligned(pair, "rigid", metric, matrix, job, align.Route(job, 0.3, 0.4))
         if before == "affine":
             matrix = align.aligned(pair, "affine", metric, matrix, job, align.Route(job, 0.4, 0.5))
-    transform = registered(fixed, moving, matrix, weights, side, job)
+    if keras_file.is_hdf5(weights):
+        transform = by_synthmorph.registered(fixed, moving, matrix, weights, job)
+    else:
+        transform = by_network.registered(fixed, moving, matrix, weights, side, job)
     return transform, _registered(given, transform, job)
 
 
