@@ -73,6 +73,7 @@ def test_what_moves_has_fewer_triangles_at_the_same_place(most):
 
 def test_while_it_turns_there_is_less_to_draw(view, labels, monkeypatch, qtbot):
     monkeypatch.setattr("viewer.render.label_surface_artist.TURNING", 200)
+    monkeypatch.setattr("viewer.render.label_surface_artist.LEAST", 50)
     labels.segmentation = replace(labels.segmentation, array=labels.segmentation.array.copy())
 
     def drawn() -> int:

@@ -24,6 +24,7 @@ from viewer.scene.layer import Box
 
 SHIFT = 0.3  # voxels that smoothing may move a corner along each axis
 CUT = 9  # triangles, about, for a surface that is one bin wide; n bins: n² times as many
+PASSES = 3  # until a long or hollow surface, which fills few bins, has about as many triangles as it may
 SLAB = 16  # slices that are searched at once: scipy holds Python's lock while it does
 
 
@@ -114,11 +115,16 @@ def coarse(mesh: Any, most: int) -> Any:
     if mesh.GetNumberOfCells() <= most:
         return mesh
     sides = np.reshape(mesh.GetBounds(), (3, 2))
-    bin_ = max(float(np.ptp(sides, axis=1).max()) / max(round((most / CUT) ** 0.5), 2), 1e-6)
+    bin_ = float(np.ptp(sides, axis=1).max()) / max((most / CUT) ** 0.5, 2)
     clusters: Any = vtkQuadricClustering()
     clusters.SetInputData(mesh)
     clusters.SetDivisionOrigin(*sides[:, 0])
-    clusters.SetDivisionSpacing(bin_, bin_, bin_)
+    for _ in range(PASSES):
+        clusters.SetDivisionSpacing(bin_, bin_, bin_)
+        clusters.Update()
+        bin_ *= max((clusters.GetOutput().GetNumberOfCells() / most) ** 0.5, 0.1)
+        if bin_ > 0.8 * clusters.GetDivisionSpacing()[0]:
+            break
     shaded: Any = vtkPolyDataNormals()
     shaded.SetInputConnection(clusters.GetOutputPort())
     shaded.SplittingOff()

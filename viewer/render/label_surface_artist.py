@@ -23,10 +23,10 @@ PAUSE = 500  # ms without a stroke until surfaces follow
 LOOK = 200  # ms between two looks at what has been made
 MOST = {True: 1 << 19, False: 1 << 23}  # voxels looked at for a segment: without a graphics card, with one
 TURNING = 200_000  # triangles of a segmentation that the processor draws while something moves
+LEAST = 300  # of them for a segment
 
 Dirty = dict[int, Box]  # by label map, what changed
-Meshes = tuple[Any, Any]  # full, and for what moves
-Made = tuple[Key, tuple[Meshes, Box] | None]
+Made = tuple[Key, tuple[Any, Box] | None]
 
 _background = ThreadPoolExecutor(1, "tomolens-surfaces")
 
@@ -115,7 +115,8 @@ class LabelSurfaceArtist:
             self._dirty |= dict.fromkeys(others, (k, j, i))
             self._dirty = {number: box for number, box in self._dirty.items() if number < len(maps)}
         if self._dirty and self._work is None and not self._pause.isActive():
-            self._work = _Work(layer, dict(self._boxes), self._dirty, self._software)
+            drawn = {key: full.GetInput().GetNumberOfCells() for key, (full, _) in self._mappers.items()}
+            self._work = _Work(layer, dict(self._boxes), self._dirty, drawn, self._software)
             self._dirty = {}
             self._look.start()
 
@@ -126,10 +127,13 @@ class LabelSurfaceArtist:
         over = self._work.over  # asked first: what comes after it is there below
         while not self._work.made.empty():
             self._put(*self._work.made.get())
+        while not self._work.light.empty():
+            key, mesh = self._work.light.get()
+            self._mappers[key] = self._mappers[key][0], _mapper(mesh)
         if over:
             self._stop()
 
-    def _put(self, key: Key, made: tuple[Meshes, Box] | None) -> None:
+    def _put(self, key: Key, made: tuple[Any, Box] | None) -> None:
         self._made += 1
         if made is None:
             self._boxes.pop(key, None)
@@ -140,9 +144,9 @@ class LabelSurfaceArtist:
         if key not in self._actors:
             self._actors[key] = _actor(smooth=self._layer.smooth)
             self.prop.AddPart(self._actors[key])
-        (full, light), self._boxes[key] = made
-        whole = _mapper(full)
-        self._mappers[key] = whole, whole if light is full else _mapper(light)
+        mesh, self._boxes[key] = made
+        whole = _mapper(mesh)
+        self._mappers[key] = whole, whole
 
     def _stop(self) -> None:
         """Break off; what was not made stays to be made."""
@@ -155,14 +159,20 @@ class LabelSurfaceArtist:
 
 
 class _Work:
-    """The surfaces of what changed, `dirty`, in the background. made: key, and the surfaces with their box, or None."""
+    """The surfaces of what changed, `dirty`, in the background. made: key, and the surface with its box, or None.
 
-    def __init__(self, layer: SegmentationLayer, known: dict[Key, Box], dirty: Dirty, software: bool) -> None:
+    light: key, and the surface for what moves, where the full one is too much; they come last. drawn: triangles of the
+    surfaces that there are.
+    """
+
+    def __init__(
+        self, layer: SegmentationLayer, known: dict[Key, Box], dirty: Dirty, drawn: dict[Key, int], software: bool
+    ) -> None:
         self.made: SimpleQueue[Made] = SimpleQueue()
+        self.light: SimpleQueue[tuple[Key, Any]] = SimpleQueue()
         self.stopped = False
         self._maps, self._grid, self._smooth = layer.segmentation.maps, layer.grid, layer.smooth
-        self._known, self.dirty, self._most = known, dirty, MOST[software]
-        self._turning = TURNING // max(len(layer.segmentation.segments), 1) if software else None
+        self._known, self.dirty, self._drawn, self._software = known, dirty, drawn, software
         self._future: Future[None] = _background.submit(self._run)
 
     @property
@@ -177,18 +187,28 @@ class _Work:
         self._future.result()
 
     def _run(self) -> None:
+        full: dict[Key, Any] = {}
         for number, box in self.dirty.items():
             known = {label: found for (layer, label), found in self._known.items() if layer == number}
             labels: NDArray[Any] = self._maps[number]
             for label, within in changed(labels, box, known):
                 if self.stopped:
                     return
-                made = surface(labels, label, within, self._grid, most=self._most, smooth=self._smooth)
-                self.made.put(((number, label), self._with_light(made) if made else None))
+                most = MOST[self._software]
+                made = surface(labels, label, within, self._grid, most=most, smooth=self._smooth)
+                self.made.put(((number, label), made))
+                full[number, label] = made and made[0]
+        if self._software:
+            self._lighten({key: mesh for key, mesh in full.items() if mesh})
 
-    def _with_light(self, made: tuple[Any, Box]) -> tuple[Meshes, Box]:
-        mesh, box = made
-        return (mesh, mesh if self._turning is None else coarse(mesh, self._turning)), box
+    def _lighten(self, full: dict[Key, Any]) -> None:
+        """Each surface gives up the same share of its triangles, so that all together can be turned."""
+        counts = self._drawn | {key: mesh.GetNumberOfCells() for key, mesh in full.items()}
+        share = TURNING / max(sum(counts.values()), 1)
+        for key, mesh in full.items() if share < 1 else ():
+            if self.stopped:
+                return
+            self.light.put((key, coarse(mesh, max(LEAST, round(share * counts[key])))))
 
 
 def _mapper(mesh: Any) -> Any:
