@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import gc
 import os
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
+from pytestqt.qtbot import QtBot
 
 from viewer.cli.display import NoDisplayError, ensure_display
+
+PATIENCE = 30_000  # ms that a test waits for what must come, where it does not say: machines are busy
 
 # The check of a change must not depend on luck; on a developer's machine the search for examples goes on.
 settings.register_profile("ci", derandomize=True)
@@ -21,6 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Where several processes run the tests, each has a virtual screen of its own: windows of two would take each other's
     focus. They do not split their sums over cores that the others use.
     """
+    QtBot.waitUntil = partialmethod(QtBot.waitUntil, timeout=PATIENCE)
     gc.disable()  # see viewer.ui.garbage: in the window's process circles are collected on its thread alone
     if config.getoption("numprocesses", None):
         os.environ["OMP_NUM_THREADS"] = "1"

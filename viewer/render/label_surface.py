@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkFiltersCore import (
+    vtkMassProperties,
     vtkPolyDataNormals,
     vtkQuadricClustering,
     vtkReverseSense,
@@ -23,8 +24,7 @@ from viewer.scene.label_boxes import bounds
 from viewer.scene.layer import Box
 
 SHIFT = 0.3  # voxels that smoothing may move a corner along each axis
-CUT = 9  # triangles, about, for a surface that is one bin wide; n bins: n² times as many
-PASSES = 3  # until a long or hollow surface, which fills few bins, has about as many triangles as it may
+CUT = 2.6  # triangles, about, that a bin as wide as high makes of the surface that goes through it
 SLAB = 16  # slices that are searched at once: scipy holds Python's lock while it does
 
 
@@ -114,17 +114,13 @@ def coarse(mesh: Any, most: int) -> Any:
     """
     if mesh.GetNumberOfCells() <= most:
         return mesh
-    sides = np.reshape(mesh.GetBounds(), (3, 2))
-    bin_ = float(np.ptp(sides, axis=1).max()) / max((most / CUT) ** 0.5, 2)
+    area: Any = vtkMassProperties()
+    area.SetInputData(mesh)
+    bin_ = (CUT * area.GetSurfaceArea() / most) ** 0.5
     clusters: Any = vtkQuadricClustering()
     clusters.SetInputData(mesh)
-    clusters.SetDivisionOrigin(*sides[:, 0])
-    for _ in range(PASSES):
-        clusters.SetDivisionSpacing(bin_, bin_, bin_)
-        clusters.Update()
-        bin_ *= max((clusters.GetOutput().GetNumberOfCells() / most) ** 0.5, 0.1)
-        if bin_ > 0.8 * clusters.GetDivisionSpacing()[0]:
-            break
+    clusters.SetDivisionOrigin(*mesh.GetBounds()[::2])
+    clusters.SetDivisionSpacing(bin_, bin_, bin_)
     shaded: Any = vtkPolyDataNormals()
     shaded.SetInputConnection(clusters.GetOutputPort())
     shaded.SplittingOff()

@@ -22,7 +22,7 @@ from viewer.scene.segmentation_layer import SegmentationLayer
 PAUSE = 500  # ms without a stroke until surfaces follow
 LOOK = 200  # ms between two looks at what has been made
 MOST = {True: 1 << 19, False: 1 << 23}  # voxels looked at for a segment: without a graphics card, with one
-TURNING = 200_000  # triangles of a segmentation that the processor draws while something moves
+TURNING = 150_000  # triangles of a segmentation that the processor draws while something moves
 LEAST = 300  # of them for a segment
 
 Dirty = dict[int, Box]  # by label map, what changed
