@@ -20,7 +20,7 @@ from viewer.compute.backend import ready
 from viewer.compute.job import Cancelled, Job
 from viewer.compute.net import DeviceLost, plain_errors
 from viewer.compute.openvino_net import OpenVinoNet, converted, kept, place
-from viewer.compute.probe import Probe
+from viewer.compute.probe import Probe, ramp
 from viewer.compute.torch_net import TorchNet
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +45,7 @@ def test_a_network_runs_on_the_processor_as_torch_runs_it() -> None:
     net = made(job, channels=2)
     assert net.device == "cpu"
     assert net.engine.startswith(("OpenVINO 20", "torch "))
-    assert net.precision in ("float32", "bfloat16")
+    assert net.precision in ("float32", "bfloat16")  # no ranges, no integers
     assert job.stages["preparing the network"] > 0
     for shape in ((2, 24, 18, 40), (2, 32, 32, 32)):
         given = batch(*shape)
@@ -57,9 +57,9 @@ def test_a_network_runs_on_the_processor_as_torch_runs_it() -> None:
 @pytest.mark.parametrize("precision", openvino_net.precisions())
 def test_what_is_converted_is_kept_and_comes_back(precision: str) -> None:
     model = converted(small(), 1, 2)
-    openvino_net.keep(model, precision, place(KEY))
-    assert [path.name for path in place(KEY).parent.iterdir()] == [place(KEY).name]
-    again = kept(place(KEY))
+    openvino_net.keep(model, precision, place(KEY, {}))
+    assert [path.name for path in place(KEY, {}).parent.iterdir()] == [place(KEY, {}).name]
+    again = kept(place(KEY, {}))
     assert again is not None
     assert again.precision == precision
     given = batch(1, 16, 16, 16)
@@ -67,7 +67,7 @@ def test_what_is_converted_is_kept_and_comes_back(precision: str) -> None:
 
 
 def test_a_kept_network_is_used_and_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    openvino_net.keep(converted(small(), 1, 2), "float32", place(KEY))
+    openvino_net.keep(converted(small(), 1, 2), "float32", place(KEY, {}))
     monkeypatch.setattr(backend, "converted", lambda *_: pytest.fail("converted again"))
     assert made().engine.startswith("OpenVINO")
 
@@ -75,8 +75,8 @@ def test_a_kept_network_is_used_and_not_made_again(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("damage", ["cut", "changed", "about", "other"])
 def test_a_damaged_or_wrong_kept_network_is_made_anew(damage: str, caplog: pytest.LogCaptureFixture) -> None:
     other = damage == "other"  # of other weights: only the check against torch can tell
-    openvino_net.keep(converted(small(seed=int(other)), 1, 2), "float32", place(KEY))
-    weights = place(KEY) / "net.bin"
+    openvino_net.keep(converted(small(seed=int(other)), 1, 2), "float32", place(KEY, {}))
+    weights = place(KEY, {}) / "net.bin"
     data = bytearray(weights.read_bytes())
     if damage == "cut":
         weights.write_bytes(data[: len(data) // 2])
@@ -84,12 +84,12 @@ def test_a_damaged_or_wrong_kept_network_is_made_anew(damage: str, caplog: pytes
         data[100] ^= 255
         weights.write_bytes(data)
     elif damage == "about":
-        (place(KEY) / "kept.json").write_text("[1]")
+        (place(KEY, {}) / "kept.json").write_text("[1]")
     net = made()
     given = batch(1, 16, 16, 16)
     assert np.abs(net(given) - TorchNet(small(), "cpu")(given)).max() < 0.2
     if net.engine.startswith("OpenVINO"):
-        assert kept(place(KEY)) is not None
+        assert kept(place(KEY, {})) is not None
 
 
 def test_what_openvino_cannot_run_torch_runs(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
@@ -126,7 +126,7 @@ class Altered:
 @pytest.mark.parametrize(("factor", "exact"), [(1.0, True), (1.001, True), (1.05, False), (float("nan"), False)])
 def test_only_what_is_exact_enough_is_chosen(factor: float, exact: bool) -> None:
     plain = TorchNet(small(), "cpu")
-    probe = Probe(plain, 1, 16, 2, Job())
+    probe = Probe(plain, ramp(1, 2), Job())
     assert probe.agrees(Altered(plain, factor)) == exact
     if not exact:
         assert probe.fastest([plain, Altered(lambda given: given, factor)]) is plain
@@ -137,7 +137,7 @@ def test_what_cannot_run_is_left_out() -> None:
         raise RuntimeError("unsupported autocast dtype")
 
     plain = TorchNet(small(), "cpu")
-    assert Probe(plain, 1, 16, 2, Job()).fastest([plain, Altered(fail, 1)]) is plain
+    assert Probe(plain, ramp(1, 2), Job()).fastest([plain, Altered(fail, 1)]) is plain
 
 
 def test_preparing_can_be_cancelled_at_every_step() -> None:

@@ -17,7 +17,7 @@ from viewer.data.grid import Grid
 from viewer.data.volume import Volume
 from viewer.plugin.run import execute
 
-ARGUMENTS: dict[str, Any] = {"widths": [4, 4, 4], "blocks": 1}
+ARGUMENTS: dict[str, Any] = {"widths": [4, 4, 4], "hidden": [[4]] * 5}
 
 PLUGIN = '''
 import numpy as np

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from copy import deepcopy
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from viewer.compute.job import Job, Refusal
-from viewer.compute.net import Net
+from viewer.compute.net import Net, Ranges
 from viewer.compute.openvino_net import OpenVinoNet, converted, keep, kept, library, place, precisions
-from viewer.compute.probe import Probe
+from viewer.compute.probe import Probe, ramp
+from viewer.compute.quantized import quantized
 from viewer.compute.torch_net import TorchNet
 
 if TYPE_CHECKING:
@@ -18,58 +22,93 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SIDE = 32  # voxels along each side of the tile that engines are measured and checked by
 
-
-def ready(module: torch.nn.Module, device: str, *, key: str, channels: int, multiple: int = 8, job: Job) -> Net:
+def ready(
+    module: torch.nn.Module,
+    device: str,
+    *,
+    key: str,
+    channels: int,
+    multiple: int = 8,
+    ranges: Ranges | None = None,
+    example: NDArray[np.float32] | None = None,
+    job: Job,
+) -> Net:
     """A network, in evaluation mode on the processor, made ready to run on a device.
 
     key: SHA-256 of its weights. channels: of its input. multiple: what the sides of its input must be multiples of.
+    ranges: of what its convolutions get, where it may compute in 8-bit integers (see viewer.compute.quantized).
+    example: [c, k, j, i], what it may be given: engines are measured and checked with it; else with a noisy ramp.
     On the processor OpenVINO runs it where it is installed and can, else torch. Raises Refusal where the device cannot,
     MemoryError, DeviceLost; Cancelled between its steps, of which each takes a second or so.
     """
+    example = ramp(channels, multiple) if example is None else example
     with job.stage("preparing the network"):
         try:
             if device == "cpu":
-                return _on_processor(module, key, channels, multiple, job)
-            return _on_card(module, device, key, channels, multiple, job)
+                return _on_processor(module, key, multiple, ranges or {}, example, job)
+
+            def spare(job: Job) -> Net:
+                return ready(
+                    module,
+                    "cpu",
+                    key=key,
+                    channels=channels,
+                    multiple=multiple,
+                    ranges=ranges,
+                    example=example,
+                    job=job,
+                )
+
+            return _on_card(module, device, spare, example, job)
         except NotImplementedError as error:
             raise Refusal(f"the device {device} cannot run this network ({error}).") from error
 
 
-def _on_processor(module: torch.nn.Module, key: str, channels: int, multiple: int, job: Job) -> Net:
+def _on_processor(
+    module: torch.nn.Module, key: str, multiple: int, ranges: Ranges, example: NDArray[np.float32], job: Job
+) -> Net:
     plain = TorchNet(module, "cpu")
     try:
         library()
     except ImportError as error:
         log.info("OpenVINO is not there (%s): torch runs the network", error)
         return plain
-    folder = place(key)
+    folder = place(key, ranges)
+    probe = Probe(plain, example, job)
     net = kept(folder)
-    if net is not None and Probe(plain, channels, SIDE, multiple, job).agrees(net):
+    if net is not None and probe.agrees(net):
         return net
-    probe = Probe(plain, channels, SIDE, multiple, job)
     try:
-        model = converted(module, channels, multiple)
+        model = converted(module, len(example), multiple)
         job.progress(0.0)
-        found = probe.fastest([plain, *(OpenVinoNet(model, precision) for precision in precisions())])
+        models = _forms(model, ranges)
+        found = probe.fastest([plain, *(OpenVinoNet(form, precision) for precision, form in models.items())])
     except (RuntimeError, TypeError, ValueError) as error:  # what OpenVINO raises for what it cannot convert
         log.warning("OpenVINO cannot run the network, torch does: %s", error)
         return plain
     if isinstance(found, OpenVinoNet):
-        keep(model, found.precision, folder)
+        keep(models[found.precision], found.precision, folder)
     return found
 
 
-def _on_card(module: torch.nn.Module, device: str, key: str, channels: int, multiple: int, job: Job) -> Net:
+def _forms(model: Any, ranges: Ranges) -> dict[str, Any]:
+    """The model for each precision that this processor and the model are made for."""
+    forms = dict.fromkeys(precisions(), model)
+    if forms.pop("int8", None) and ranges:
+        try:
+            forms["int8"] = quantized(model, ranges)
+        except ValueError as error:
+            log.warning("the network cannot be rounded to integers: %s", error)
+    return forms
+
+
+def _on_card(
+    module: torch.nn.Module, device: str, spare: Callable[[Job], Net], example: NDArray[np.float32], job: Job
+) -> Net:
     """In bfloat16 where that is exact enough; the processor helps out where the card's memory is too small."""
-    spare = partial(_spare, module, key, channels, multiple)
     plain = TorchNet(deepcopy(module), device, spare=spare)
     job.progress(0.0)
     half = TorchNet(deepcopy(module), device, "bfloat16", spare=spare)
     turned = TorchNet(deepcopy(module), device, "bfloat16", channels_last=True, spare=spare)
-    return Probe(plain, channels, SIDE, multiple, job).fastest([plain, half, turned])
-
-
-def _spare(module: torch.nn.Module, key: str, channels: int, multiple: int, job: Job) -> Net:
-    return ready(module, "cpu", key=key, channels=channels, multiple=multiple, job=job)
+    return Probe(plain, example, job).fastest([plain, half, turned])

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from viewer.compute.net import Net
 
 PROGRESS_PAUSE = 0.05  # seconds between two messages that only move the bar
@@ -93,16 +96,19 @@ class Job:
         finally:
             self.stages[name] = self.stages.get(name, 0.0) + time.perf_counter() - start
 
-    def model(self, name: str = "", *, channels: int, multiple: int = 8) -> Net:
+    def model(
+        self, name: str = "", *, channels: int, multiple: int = 8, example: NDArray[np.float32] | None = None
+    ) -> Net:
         """A trained model by its name (else the one that the plugin declares), ready to run on the job's device.
 
-        channels: of its input. multiple: what the sides of its input must be multiples of. It is loaded and compiled
-        once per process. Raises Refusal where it is not there or cannot be loaded.
+        channels: of its input. multiple: what the sides of its input must be multiples of. example: [c, k, j, i], what
+        it may be given, to check by what runs it; else a noisy ramp. It is loaded and compiled once per process.
+        Raises Refusal where it is not there or cannot be loaded.
         """
         from viewer.compute.loaded import find  # torch comes with it
 
         name = name or self.model_name
-        net, sha256 = find(name, self, channels=channels, multiple=multiple)
+        net, sha256 = find(name, self, channels=channels, multiple=multiple, example=example)
         self.used = Used(name, sha256, net.engine, net.precision, net.device)
         return net
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viewer.compute.job import Refusal
+from viewer.compute.net import Ranges
 from viewer.settings import models_folder
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Gate:
 @dataclass(frozen=True)
 class Card:
     """What a model is. weights: its file in `folder`; network: "package.module:Class"; labels: value -> name.
+    ranges: of what its convolutions get, where it may compute in 8-bit integers.
 
     input, output, training, metrics: free entries, for people to read.
     """
@@ -57,6 +59,7 @@ class Card:
     sha256: str
     network: str
     arguments: dict[str, Any]
+    ranges: Ranges
     input: dict[str, Any]
     output: dict[str, Any]
     labels: dict[str, str]
@@ -197,11 +200,18 @@ def _card(entries: dict[str, Any], folder: Path) -> Card:
     return Card(
         **(texts | tables),
         arguments=dict(network.get("arguments", {})),
+        ranges={name: _range(*bounds) for name, bounds in network.get("ranges", {}).items()},
         gates=tuple(_gate(gate) for gate in entries["gates"]),
         limits=tuple(str(limit) for limit in entries["limits"]),
         parameters=int(entries["parameters"]),
         folder=folder,
     )
+
+
+def _range(low: float, high: float) -> tuple[float, float]:
+    if not (0 < high < float("inf") and low in (0, -high)):
+        raise ValueError("a range neither begins at 0 nor lies evenly around it")
+    return float(low), float(high)
 
 
 def _gate(entries: dict[str, Any]) -> Gate:

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from viewer.compute.job import Job, Refusal
 
 WANT_OF_MEMORY = ("out of memory", "bad_alloc", "can't allocate memory", "not enough memory", "failed to allocate")
+Ranges = dict[str, tuple[float, float]]  # a convolution's name in the network -> lowest and highest value of its input
 LOSS = ("cuda error", "hip error", "cudnn_status_execution_failed", "cublas_status_execution_failed", "mps error")
 
 
 class Net(Protocol):
-    """engine: the library that runs it, and its version. precision: "float32" or "bfloat16". device: as torch names it.
+    """engine: the library that runs it, and its version. device: as torch names it.
 
-    Raises MemoryError where a batch needs more than is free, and DeviceLost.
+    precision: "float32", "bfloat16" or "int8". Raises MemoryError where a batch needs more than is free; DeviceLost.
     """
 
     engine: str

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.device import processor
-from viewer.compute.net import plain_errors
+from viewer.compute.net import Ranges, plain_errors
 from viewer.settings import cache_folder
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-HINTS = {"float32": "f32", "bfloat16": "bf16"}
+HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}  # of what is not in integers anyway
 EXAMPLE = 32  # voxels along each side of what a network is traced with, about; the trace holds for every size
 
 
@@ -62,9 +62,9 @@ class OpenVinoNet:
 
 
 def precisions() -> tuple[str, ...]:
-    """What this processor computes in by itself; bfloat16 needs AVX512-BF16, AMX or the like."""
+    """What this processor computes in by itself: bfloat16 with AVX512-BF16, AMX or the like; int8 a quantized model."""
     able = library().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return ("float32", "bfloat16") if "BF16" in able else ("float32",)
+    return tuple(name for name, need in {"float32": "FP32", "bfloat16": "BF16", "int8": "INT8"}.items() if need in able)
 
 
 def converted(module: torch.nn.Module, channels: int, multiple: int) -> Any:
@@ -80,10 +80,10 @@ def converted(module: torch.nn.Module, channels: int, multiple: int) -> Any:
         return openvino.convert_model(traced, example_input=example, input=[shape])
 
 
-def place(key: str) -> Path:
-    """The folder where the converted network with these weights (their SHA-256) is kept."""
-    machine = hashlib.sha256(processor().encode()).hexdigest()[:16]
-    return cache_folder() / "openvino" / f"{key}-{_version()}-{machine}"
+def place(key: str, ranges: Ranges) -> Path:
+    """The folder where the converted network with these weights (their SHA-256) and ranges is kept."""
+    other = hashlib.sha256(json.dumps([processor(), ranges], sort_keys=True).encode()).hexdigest()[:16]
+    return cache_folder() / "openvino" / f"{key}-{_version()}-{other}"
 
 
 def keep(model: Any, precision: str, folder: Path) -> None:

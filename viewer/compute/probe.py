@@ -13,26 +13,30 @@ from viewer.compute.net import Net
 
 log = logging.getLogger(__name__)
 
+SIDE = 32  # voxels along each side of the tile
 BRIGHT = 30.0  # how many times its noise the brightest part of the tile is: a good clinical image
 TOLERANCE = 0.1  # an engine may differ by this share of what one unit of noise changes: far less than the image allows
 ROUNDING = 1e-5  # of the result's size: what the order of float32 sums changes
 
 
+def ramp(channels: int, multiple: int) -> NDArray[np.float32]:
+    """A tile [c, k, j, i] of ones, with a ramp in its first channel and noise of one unit in all of them."""
+    side = -(-SIDE // multiple) * multiple
+    tile = np.random.default_rng(0).standard_normal((channels, side, side, side), np.float32) + 1
+    tile[0] += np.linspace(-1, BRIGHT - 1, side, dtype=np.float32)
+    return tile
+
+
 class Probe:
-    """A tile of ones, with a ramp in its first channel and noise of one unit in all of them.
+    """reference: torch in float32; what others must agree with. tile: [c, k, j, i], what the network may be given."""
 
-    reference: torch in float32; what others must agree with.
-    """
-
-    def __init__(self, reference: Net, channels: int, side: int, multiple: int, job: Job) -> None:
-        side = -(-side // multiple) * multiple
-        clean = np.ones((1, channels, side, side, side), np.float32)
-        clean[:, 0] = np.linspace(0, BRIGHT, side, dtype=np.float32)
-        self._tile = clean + np.random.default_rng(0).standard_normal(clean.shape, np.float32)
+    def __init__(self, reference: Net, tile: NDArray[np.float32], job: Job) -> None:
+        self._tile = tile[None]
         self._job = job
         self._expected = reference(self._tile)
         job.progress(0.0)
-        allowed = TOLERANCE * _rms(self._expected - reference(clean))
+        noise = np.random.default_rng(1).standard_normal(self._tile.shape, np.float32)
+        allowed = TOLERANCE * _rms(self._expected - reference(self._tile + noise))
         self._allowed = max(allowed, ROUNDING * _rms(self._expected))
 
     def agrees(self, net: Net) -> bool:

@@ -81,7 +81,7 @@ def _make(card: Card, channels: int, job: Job) -> Net:
     from viewer.compute.backend import ready
 
     network = card_network(card)
-    return ready(network, job.device, key=card.sha256, channels=channels, multiple=16, job=job)
+    return ready(network, job.device, key=card.sha256, channels=channels, multiple=16, ranges=card.ranges, job=job)
 
 
 def told_by(card: Card) -> Told:
