@@ -49,14 +49,15 @@ def filtered(
     job: Job,
     flat_axis: int | None = None,
     begun: float = 0.0,
+    side: int = SOLID,
 ) -> NDArray[Any]:
     """What `work` makes of arrays of one shape, in the first one's type: integers are rounded and kept within limits.
 
     work: gets a block of each with `halo` voxels around it, which must be enough for the core not to depend on the
     rest. flat_axis: the axis along which slices are worked on one by one (work then gets slices); None for a volume.
-    begun: the job's progress before the first block.
+    begun: the job's progress before the first block. side: of the blocks of a volume, in voxels.
     """
-    first, size, around = arrays[0], *_sizes(flat_axis, halo)
+    first, size, around = arrays[0], *_sizes(flat_axis, halo, side)
     out = np.empty(first.shape, first.dtype if first.dtype.kind in "iu" else np.float32)
     parts = list(blocks(first.shape, size, around))  # type: ignore[arg-type]
 
@@ -75,8 +76,8 @@ def filtered(
     return out
 
 
-def _sizes(flat_axis: int | None, halo: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    size = [SOLID if flat_axis is None else FLAT] * 3
+def _sizes(flat_axis: int | None, halo: int, side: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    size = [side if flat_axis is None else FLAT] * 3
     around = [halo] * 3
     if flat_axis is not None:
         size[flat_axis], around[flat_axis] = 1, 0

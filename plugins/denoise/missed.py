@@ -32,7 +32,7 @@ SMOOTH = 0.4  # voxels: of what is returned
 DETAIL, NEAR = 1.2, 7  # voxels: what is finer is detail; a side of the block that its factor is estimated in
 SURE = 11.0  # squared standard errors of that factor: none where it is less, most of it where it is much more
 FAINT = 0.12  # squared noise: detail as faint as this gets half of its factor
-HALO = 16
+HALO, SIDE = 16, 64  # voxels around a block, along each of its sides
 STRONG, STEP = 32.0, 1 / 64  # signals in a table, in units of the noise
 
 
@@ -62,7 +62,7 @@ def given_back(
         fuller = clean / spread + spots
         return (fuller + _detail(fuller, taken - spots)) * spread
 
-    return filtered((result, image), work, HALO, job, flat_axis, begun)
+    return filtered((result, image), work, HALO, job, flat_axis, begun, SIDE)
 
 
 def magnitude(signal: Floats) -> tuple[Floats, Floats]:

@@ -6,6 +6,8 @@ Residual blocks (He et al., CVPR 2016) in a U (Ronneberger et al., MICCAI 2015) 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -18,10 +20,10 @@ LARGE = 4.0  # times the noise: beyond, a value is told by its asinh only
 class Block(nn.Module):
     """x + conv(relu(conv(x)))."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, hidden: int) -> None:
         super().__init__()
-        self.first = nn.Conv3d(channels, channels, 3, padding=1)
-        self.second = nn.Conv3d(channels, channels, 3, padding=1)
+        self.first = nn.Conv3d(channels, hidden, 3, padding=1)
+        self.second = nn.Conv3d(hidden, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.second(functional.relu(self.first(x)))
@@ -30,10 +32,17 @@ class Block(nn.Module):
 class HaarDenoiser(nn.Module):
     """[n, bands + 2, k, j, i] (haar.channels) to the noise [n, bands, k, j, i]. Sides are multiples of 4.
 
-    flat: for thick slices, halved in their plane only; then k may be any.
+    flat: for thick slices, halved in their plane only; then k may be any. widths: channels between the blocks, from
+    fine to coarse. hidden: those inside each block, in rows from fine to coarse and back; two blocks a row, as wide
+    inside as outside, where they are not told.
     """
 
-    def __init__(self, flat: bool = False, widths: tuple[int, int, int] = (64, 128, 128), blocks: int = 2) -> None:
+    def __init__(
+        self,
+        flat: bool = False,
+        widths: tuple[int, int, int] = (64, 128, 128),
+        hidden: Sequence[Sequence[int]] | None = None,
+    ) -> None:
         super().__init__()
         stride = FLAT if flat else SOLID
         self.bands = 4 if flat else 8
@@ -43,8 +52,10 @@ class HaarDenoiser(nn.Module):
         self.up = nn.ModuleList(
             [nn.ConvTranspose3d(second, first, stride, stride), nn.ConvTranspose3d(third, second, stride, stride)]
         )
-        row = [nn.Sequential(*(Block(width) for _ in range(blocks))) for width in (*widths, second, first)]
-        self.fine, self.middle, self.coarse, self.middle_again, self.fine_again = row
+        across = (*widths, second, first)
+        inside = hidden or [(width, width) for width in across]
+        rows = [nn.Sequential(*(Block(n, m) for m in row)) for n, row in zip(across, inside, strict=True)]
+        self.fine, self.middle, self.coarse, self.middle_again, self.fine_again = rows
         self.head = nn.Conv3d(first, self.bands, 3, padding=1)
         nn.init.normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)

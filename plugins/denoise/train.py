@@ -9,6 +9,7 @@ the Philips MPRAGE, the whole CT, the PET) is never read here.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -153,12 +154,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--flat", action="store_true", help="the network of thick slices")
     parser.add_argument(
+        "--hidden", type=json.loads, help="widths inside the blocks, as plugins.denoise.slim tells them"
+    )
+    parser.add_argument(
         "--start", type=Path, help="weights to begin with, of this network or the other: what fits is taken"
     )
     options = parser.parse_args()
     data = Path(os.environ["TOMOLENS_DATA"])
     torch.manual_seed(SEED)
-    net = HaarDenoiser(options.flat)
+    net = HaarDenoiser(options.flat, hidden=options.hidden)
     if options.start:
         loop.take_over(net, options.start)
     batches = DataLoader(Patches(data, SEED, options.flat), batch_size=None, num_workers=1, prefetch_factor=8)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from phantom import clean, phantom
 
-from plugins.denoise import denoise, haar
+from plugins.denoise import denoise, haar, learned
 from plugins.denoise.learned import Averaged, denoised
 from plugins.denoise.noise import Noise
 from viewer.api import Grid, Job, Preview, Volume
@@ -151,3 +151,12 @@ def test_best_is_better_than_fast(spacing: tuple[float, float, float]) -> None:
     image, truth = phantom(SHAPE, 40.0, spacing=spacing), clean(SHAPE, spacing)
     fast, best = (denoise(image, Job(), quality=quality).array for quality in ("fast", "best"))
     assert error(best, truth) < error(fast, truth)
+
+
+@pytest.mark.parametrize("slices", [1, 5, 24, 60, 128, 400])
+def test_tiles_of_thick_slices_hold_as_much_whatever_their_number(slices: int) -> None:
+    deep, wide, again = learned._flat_sides(slices)
+    assert deep <= slices
+    assert wide == again
+    assert wide % learned.MULTIPLE == 0
+    assert 0.7 * learned.FLAT < deep * wide**2 <= learned.FLAT

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from plugins.denoise import haar
 from plugins.denoise.network import HaarDenoiser
 
-WIDTHS = (8, 8, 8)
+WIDTHS, HIDDEN = (8, 8, 8), ((8,), (4,), (4,), (4,), (8,))
 
 
 @pytest.mark.parametrize("strides", [haar.SOLID, haar.FLAT])
@@ -48,6 +48,6 @@ def test_only_rician_noise_is_told_the_level() -> None:
 @pytest.mark.parametrize(("flat", "shape"), [(False, (8, 12, 16)), (True, (5, 12, 16)), (True, (1, 4, 4))])
 def test_the_shape_stays(flat: bool, shape: tuple[int, int, int]) -> None:
     bands = 4 if flat else 8
-    net = HaarDenoiser(flat, WIDTHS, 1).eval()
+    net = HaarDenoiser(flat, WIDTHS, HIDDEN).eval()
     with torch.no_grad():
         assert net(torch.randn(2, bands + 2, *shape)).shape == (2, bands, *shape)
