@@ -16,7 +16,7 @@ KNOWN = ("CT", "MR", "PT", "NM", "US", "CR", "DX", "MG", "XA")  # modalities tha
 @plugin(
     "Denoise",
     group="Restoration",
-    version="2.0",
+    version="2.1",
     outputs=("denoised",),
     libraries=("scikit-image", "SimpleITK"),
     model="denoise-haar",
@@ -51,7 +51,7 @@ def denoise(
     strength
         The estimated noise level is multiplied by this: more removes more, and finer detail with it.
     quality
-        Best asks the network four times, about mirror images too, and takes the mean; fast asks
+        Best asks the network four times (thick slices: twice), about mirror images too, and takes the mean; fast asks
         once. Classical filters ignore it.
     """
     from .noise import Noise, is_magnitude, noise_level
