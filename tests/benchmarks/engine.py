@@ -21,9 +21,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "plugins"))
 
 from phantom import clean
 
+from viewer.compute.backend import forms
 from viewer.compute.engine import Engine
 from viewer.compute.job import Job
-from viewer.compute.openvino_net import OpenVinoNet, converted, precisions
+from viewer.compute.openvino_net import OpenVinoNet, converted
 from viewer.compute.runner import Runner
 from viewer.compute.torch_net import TorchNet
 from viewer.data.grid import Grid
@@ -81,15 +82,16 @@ def way_there_and_back() -> None:
 
 def networks() -> None:
     """One tile of the denoiser's network by everything that can run it here; the first is the reference."""
-    import torch
+    from plugins.denoise import haar
+    from viewer.compute.models import card_network, find_card
 
-    from plugins.denoise.network import HaarDenoiser
-
-    torch.manual_seed(0)
-    module = HaarDenoiser().eval()
-    model = converted(module, 10, 4)
-    nets = [TorchNet(module, "cpu"), *(OpenVinoNet(model, precision) for precision in precisions())]
-    tile = np.random.default_rng(0).standard_normal((1, 10, 48, 48, 48), np.float32)
+    card = find_card("denoise-haar")
+    module = card_network(card)
+    models = forms(converted(module, 10, 4), card.ranges)
+    nets = [TorchNet(module, "cpu"), *(OpenVinoNet(model, precision) for precision, model in models.items())]
+    image = np.kron(np.random.default_rng(0).uniform(0, 30, (12, 12, 12)), np.ones((8, 8, 8)))
+    noisy = np.hypot(*(image * side + np.random.default_rng(side).standard_normal(image.shape) for side in (0, 1)))
+    tile = haar.channels(noisy.astype(np.float32), True, haar.SOLID)[None]
     expected = nets[0](tile)
     size = sum(weights.numel() for weights in module.parameters()) / 1e6
     print(f"\nOne tile of 48³ by a network of {size:.1f} M weights, {TILES} times")

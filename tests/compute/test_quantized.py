@@ -156,9 +156,9 @@ def test_ranges_that_are_too_narrow_are_not_used(caplog: pytest.LogCaptureFixtur
 
 def test_ranges_that_do_not_fit_the_network_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        forms = backend._forms(converted(Shortened().eval(), 2, 2), {"other": (0.0, 1.0)})
-    assert "float32" in forms
-    assert "int8" not in forms
+        made = backend.forms(converted(Shortened().eval(), 2, 2), {"other": (0.0, 1.0)})
+    assert "float32" in made
+    assert "int8" not in made
     assert "int8" not in precisions() or "no convolution other" in caplog.text
 
 

@@ -82,7 +82,7 @@ def _on_processor(
     try:
         model = converted(module, len(example), multiple)
         job.progress(0.0)
-        models = _forms(model, ranges)
+        models = forms(model, ranges)
         found = probe.fastest([plain, *(OpenVinoNet(form, precision) for precision, form in models.items())])
     except (RuntimeError, TypeError, ValueError) as error:  # what OpenVINO raises for what it cannot convert
         log.warning("OpenVINO cannot run the network, torch does: %s", error)
@@ -92,15 +92,15 @@ def _on_processor(
     return found
 
 
-def _forms(model: Any, ranges: Ranges) -> dict[str, Any]:
+def forms(model: Any, ranges: Ranges) -> dict[str, Any]:
     """The model for each precision that this processor and the model are made for."""
-    forms = dict.fromkeys(precisions(), model)
-    if forms.pop("int8", None) and ranges:
+    made = dict.fromkeys(precisions(), model)
+    if made.pop("int8", None) and ranges:
         try:
-            forms["int8"] = quantized(model, ranges)
+            made["int8"] = quantized(model, ranges)
         except ValueError as error:
             log.warning("the network cannot be rounded to integers: %s", error)
-    return forms
+    return made
 
 
 def _on_card(
