@@ -97,13 +97,18 @@ def table(name: str, seconds: list[float]) -> None:
     print(f"{name:46}{p50:8.2f}{p95:8.2f}{max(seconds):8.2f}", flush=True)
 
 
-def cancels(count: int) -> None:
-    engine, image, chance = Engine(), image_of((128, 128, 128)), random.Random(0)
-    job = (image, 16, (64, 64, 64))
+def seconds_of(engine: Engine, job: tuple[Any, ...]) -> float:
+    """Of a whole run, once everything is warm."""
     Run(engine, "think", *job).wait()
     start = time.perf_counter()
     Run(engine, "think", *job).wait()
-    whole = time.perf_counter() - start
+    return time.perf_counter() - start
+
+
+def cancels(count: int) -> None:
+    engine, image, chance = Engine(), image_of((128, 128, 128)), random.Random(0)
+    job = (image, 16, (64, 64, 64))
+    whole = seconds_of(engine, job)
     (first, memory), before = Run(engine, "state").wait(), held()
     heard, free, pids = [], [], {first}
     for _ in range(count):
@@ -129,12 +134,13 @@ def cancels(count: int) -> None:
 def kills(count: int) -> None:
     engine, image, chance = Engine(), image_of((128, 128, 128)), random.Random(1)
     job = (image, 16, (64, 64, 64))
+    whole = seconds_of(engine, job)
     before, ends, next_ran, seconds = held(), [], 0, []
     pid, _ = Run(engine, "state").wait()
     for _ in range(count):
         run = Run(engine, "think", *job)
         run.begun.wait()
-        time.sleep(chance.random() * 2)
+        time.sleep(chance.random() * 0.9 * whole)
         psutil.Process(pid).kill()
         start = time.perf_counter()
         run.wait()
