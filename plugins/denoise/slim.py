@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from plugins.denoise.network import Block, HaarDenoiser
 from plugins.denoise.train import SEED, Patches
 from plugins.training import loop
 from plugins.training.ranges import ranges
+from plugins.training.watch import watch
 
 LEAST = 1e-3  # root mean square of what a channel adds to the result of its block: the images' noise is 1
 STEP = 16  # channels that a processor works on at once: a row of blocks keeps a multiple of them
@@ -32,27 +33,21 @@ BATCHES = 40
 EXACT = ("stem", "head")  # what comes in and goes out is never rounded
 
 
-def shares(net: nn.Module, batches: Iterable[Tensor]) -> dict[str, Tensor]:
+def shares(net: nn.Module, batches: Sequence[Tensor]) -> dict[str, Tensor]:
     """What each channel inside each block adds to its result, root mean square over images [n, c, k, j, i]."""
     blocks = {name: part for name, part in net.named_modules() if isinstance(part, Block)}
-    squares: dict[str, list[Tensor]] = {name: [] for name in blocks}
-    hooks = [
-        block.second.register_forward_pre_hook(
-            lambda _, given, name=name: squares[name].append(given[0].square().mean((0, 2, 3, 4)))  # type: ignore[misc]
-        )
-        for name, block in blocks.items()
-    ]
-    with torch.inference_mode():
-        for batch in batches:
-            net(batch)
-    for hook in hooks:
-        hook.remove()
-    return {
-        name: (torch.stack(squares[name]).mean(0) * block.second.weight.square().sum((0, 2, 3, 4)))
-        .div(block.second.out_channels)
-        .sqrt()
-        for name, block in blocks.items()
-    }
+    squares = {name: torch.zeros(block.second.in_channels) for name, block in blocks.items()}
+
+    def look(name: str, values: Tensor) -> None:
+        squares[name.removesuffix(".second")] += values.square().mean((0, 2, 3, 4)) / len(batches)
+
+    watch(net, [f"{name}.second" for name in blocks], batches, look)
+    return {name: (squares[name] * _outward(block)).sqrt() for name, block in blocks.items()}
+
+
+def _outward(block: Block) -> Tensor:
+    """Mean square of what one unit of each channel adds to the channels of the result."""
+    return block.second.weight.detach().square().sum((0, 2, 3, 4)) / block.second.out_channels
 
 
 def slimmed(weights: dict[str, Tensor], share: dict[str, Tensor]) -> dict[str, Tensor]:

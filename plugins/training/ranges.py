@@ -11,33 +11,24 @@ from collections.abc import Collection, Iterable
 import torch
 from torch import Tensor, nn
 
+from plugins.training.watch import watch
+
+CONVOLUTIONS = (nn.Conv3d, nn.ConvTranspose3d)
 SAMPLES = 20_000  # values of each convolution's input in each batch
 SHARES = torch.linspace(0.05, 1, 60)  # of the largest value seen: the ranges that are tried
 
 
 def ranges(net: nn.Module, batches: Iterable[Tensor], exact: Collection[str]) -> dict[str, tuple[float, float]]:
     """By the convolution's name; those that stay exact have none. From 0 where no input is negative, else around it."""
-    parts = {
-        name: part
-        for name, part in net.named_modules()
-        if isinstance(part, nn.Conv3d | nn.ConvTranspose3d) and name not in exact
-    }
-    seen: dict[str, list[Tensor]] = {name: [] for name in parts}
+    names = [name for name, part in net.named_modules() if isinstance(part, CONVOLUTIONS) and name not in exact]
+    seen: dict[str, list[Tensor]] = {name: [] for name in names}
     generator = torch.Generator().manual_seed(0)
 
     def look(name: str, values: Tensor) -> None:
         drawn = values.flatten()[torch.randint(values.numel(), (SAMPLES,), generator=generator)]
         seen[name].append(torch.cat([drawn, values.min()[None], values.max()[None]]))
 
-    hooks = [
-        part.register_forward_pre_hook(lambda _, given, name=name: look(name, given[0]))  # type: ignore[misc]
-        for name, part in parts.items()
-    ]
-    with torch.inference_mode():
-        for batch in batches:
-            net(batch)
-    for hook in hooks:
-        hook.remove()
+    watch(net, names, batches, look)
     return {name: _range(torch.cat(values)) for name, values in seen.items()}
 
 
