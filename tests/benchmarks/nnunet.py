@@ -23,8 +23,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.fixtures.model_files import DATASET, PLANS
 from viewer.api import Grid, Job, Volume, open_model, tiles
@@ -128,7 +127,9 @@ def main() -> None:
             ours = found(place, volume)
             seconds = time.perf_counter() - begun
             expected = np.load(place / "labels.npy")
-            print(f"| {name} | {(ours == expected).mean():.5f} | {dice(ours, expected):.4f} | {seconds:.1f} |", flush=True)
+            print(
+                f"| {name} | {(ours == expected).mean():.5f} | {dice(ours, expected):.4f} | {seconds:.1f} |", flush=True
+            )
             place.rename(folder)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from nets import Capped, Mean
 from numpy.typing import NDArray
 
-from viewer.compute.blend import cut
+from viewer.compute.blend import cut, slide
 from viewer.compute.job import Cancelled, Job, Refusal, Used
 from viewer.compute.net import DeviceLost
 from viewer.compute.tiles import tiles
@@ -224,3 +225,29 @@ def test_thousands_of_slices_take_the_memory_of_one_row() -> None:
     tracemalloc.stop()
     assert written == [3000]
     assert peak < 10 * 96 * 64 * 64 * 4  # the whole image is 31 times a row
+
+
+@given(side=st.integers(2, 60), more=st.integers(0, 200))
+def test_sliding_tiles_overlap_by_half_and_weigh_one(side: int, more: int) -> None:
+    axis = slide(side + more, side)
+    assert axis.side == side
+    assert axis.starts[0] == 0
+    assert axis.starts[-1] == more
+    assert all(0 < after - before <= -(-side // 2) for before, after in pairwise(axis.starts))
+    total = np.zeros(axis.length)
+    for start, row in zip(axis.starts, axis.weights, strict=True):
+        total[start : start + side] += row
+    assert np.allclose(total, 1, atol=1e-5)
+
+
+def test_sliding_tiles_begin_where_nnunet_lets_them_begin() -> None:
+    """The example in its sources: 110 voxels, patches of 64, steps of a half."""
+    assert slide(110, 64).starts == (0, 23, 46)
+    assert slide(64, 64).starts == (0,)
+
+
+def test_sliding_tiles_are_all_of_one_size() -> None:
+    values, net = image((40, 32, 50)), Mean(0)
+    found = run(net, values, tile=(32, 32, 24), halo=None, multiple=2)
+    assert np.allclose(found[0], values, atol=1e-4)
+    assert set(net.seen) == {(1, 1, 32, 32, 24)}

@@ -68,6 +68,21 @@ def _weights(starts: tuple[int, ...], side: int, padded: int, lap: int) -> Array
     )
 
 
+def slide(length: int, side: int) -> Axis:
+    """Tiles of `side` voxels, evenly spread, that overlap by half of that or more; a Gaussian weighs each.
+
+    As nnU-Net cuts an image (Isensee et al., Nature Methods 2021): a network whose normalization depends on the whole
+    tile gives what it gives there. The length is that of a tile at least.
+    """
+    count = -(-2 * (length - side) // side) + 1
+    starts = tuple(round(n * (length - side) / max(count - 1, 1)) for n in range(count))
+    bell = np.exp(-0.5 * ((np.arange(side) - side // 2) / (side / 8)) ** 2)
+    total = np.zeros(length)
+    for start in starts:
+        total[start : start + side] += bell
+    return Axis(length, starts, side, np.stack([bell / total[start : start + side] for start in starts]).astype("f4"))
+
+
 def _up(number: int, multiple: int) -> int:
     return -(-number // multiple) * multiple
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from viewer.compute.blend import Array, Axis, Box, Shape, blend, cut, fits
+from viewer.compute.blend import Array, Axis, Box, Shape, blend, cut, fits, slide
 from viewer.compute.job import Job
 from viewer.compute.net import Net, Spared
 
@@ -24,7 +24,7 @@ def tiles(
     read: Callable[[Box], Array],
     write: Callable[[slice, Array], None],
     tile: Shape = (96, 96, 96),
-    halo: int = 12,
+    halo: int | None = 12,
     multiple: int = 8,
     span: tuple[float, float] = (0.0, 1.0),
     text: str = "running the network",
@@ -33,8 +33,9 @@ def tiles(
 
     read: the channels [c, k, j, i] of a box that lies in the image. write: takes finished slices, in order, each once,
     with their results [c', k, j, i]. tile: the largest that the network sees at once, halo included. halo: voxels of
-    context at each cut side. multiple: what the sides of a tile are multiples of; at the image's far borders it is
-    padded to that. span: the job's progress before the first tile and after the last. text: what happens, for the user.
+    context at each cut side; None: tiles overlap by half, as nnU-Net's do, of an image not smaller than one. multiple:
+    what the sides of a tile are multiples of; at the image's far borders it is padded to that. span: the job's progress
+    before the first tile and after the last. text: what happens, for the user.
 
     Memory: one row of tiles over the whole slice, times the channels of the result. One tile runs at a time, and sums
     are kept in the processor's memory; where that is still too much, smaller tiles, less precise numbers, then the
@@ -43,7 +44,7 @@ def tiles(
     """
     axes = _axes(shape, tile, halo, multiple)
     count = int(np.prod([len(axis.starts) for axis in axes]))
-    ladder = _Ladder(net, job, halo, multiple)
+    ladder = _Ladder(net, job, min(tile) // 4 if halo is None else halo, multiple)
 
     def begin(number: int) -> None:
         job.progress(span[0] + (span[1] - span[0]) * number / count)
@@ -53,8 +54,11 @@ def tiles(
     job.progress(span[1])
 
 
-def _axes(shape: tuple[int, ...], tile: Shape, halo: int, multiple: int) -> tuple[Axis, Axis, Axis]:
-    k, j, i = (cut(length, side, halo, multiple) for length, side in zip(shape, tile, strict=True))
+def _axes(shape: tuple[int, ...], tile: Shape, halo: int | None, multiple: int) -> tuple[Axis, Axis, Axis]:
+    k, j, i = (
+        slide(length, side) if halo is None else cut(length, side, halo, multiple)
+        for length, side in zip(shape, tile, strict=True)
+    )
     return k, j, i
 
 

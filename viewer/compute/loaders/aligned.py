@@ -164,13 +164,17 @@ def whole_patches(array: Floats, patch: Shape, lap: int) -> tuple[Floats, tuple[
 
     Networks were trained on patches of one size, and some see another one differently. Returns how many are in front.
     """
-    before, pads = [], [(0, 0)]
-    for length, side in zip(array.shape[1:], patch, strict=True):
-        front = max(0, side - length) // 2
-        count = max(1, -(-(front + length - lap) // (side - lap)))
-        before.append(front)
-        pads.append((front, count * (side - lap) + lap - front - length))
-    return np.pad(array, pads), tuple(before)
+    array, before = one_patch(array, patch)
+    lengths = zip(array.shape[1:], patch, strict=True)
+    behind = [-(-(length - lap) // (side - lap)) * (side - lap) + lap - length for length, side in lengths]
+    return np.pad(array, [(0, 0), *((0, n) for n in behind)]), before
+
+
+def one_patch(array: Floats, patch: Shape) -> tuple[Floats, tuple[int, ...]]:
+    """[c, k, j, i] with zeros around up to the size of a patch; and how many are in front."""
+    missing = [max(0, side - length) for length, side in zip(array.shape[1:], patch, strict=True)]
+    before = tuple(n // 2 for n in missing)
+    return np.pad(array, [(0, 0), *((n // 2, n - n // 2) for n in missing)]), before
 
 
 def _within(places: Coordinates, edge: slice, length: int) -> slice:

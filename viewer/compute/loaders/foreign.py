@@ -75,7 +75,7 @@ class Foreign:
     axes: str = "kji"
     intensity: str = ""
     patch: Shape = (96, 96, 96)
-    halo: int = 16
+    halo: int | None = 16
     licence: str = ""
     is_code: bool = False
 

@@ -55,7 +55,6 @@ def _described(plans: Any, dataset: Any, folds: list[Path], folder: Path, title:
     strides = [prod(stride[axis] for stride in design["strides"]) for axis in range(3)]
     if any(side % step for side, step in zip(patch, strides, strict=True)):
         raise ValueError(f"patches of {patch} voxels do not fit its strides")
-    halo = min(patch) // 4
     schemes = _schemes(plans, config, len(channels))
     files = [folder / PLANS, folder / DATASET, *folds]
     return Foreign(
@@ -72,13 +71,12 @@ def _described(plans: Any, dataset: Any, folds: list[Path], folder: Path, title:
             data=_resampling(config, "data"),
             result=_resampling(config, "probabilities"),
             patch=patch,
-            lap=2 * halo,
             decision=decision,
         ),
         spacing=tuple(config["spacing"]),
         intensity=", ".join(scheme.text for scheme in schemes),
         patch=patch,
-        halo=halo,
+        halo=None,
         licence=str(dataset.get("licence", dataset.get("license", ""))),
     )
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.job import Job, Refusal
-from viewer.compute.loaders.aligned import LARGEST, Aligned, Turn, whole_patches
+from viewer.compute.loaders.aligned import LARGEST, Aligned, Turn, one_patch
 from viewer.compute.loaders.foreign import Decision, Floats, Shape
 from viewer.compute.loaders.intensity import Clip, Step, ZScore
 from viewer.compute.loaders.resize import nodes
@@ -87,8 +87,8 @@ class Resampling:
 
 @dataclass(frozen=True)
 class Preparation:
-    """transpose: of the array's axes; spacing: mm, transposed. patch: the image is padded with 0 until whole patches,
-    which overlap by `lap` voxels, cover it.
+    """transpose: of the array's axes; spacing: mm, transposed. patch: the image is padded with 0 to the size
+    of one at least.
     """
 
     transpose: tuple[int, int, int]
@@ -97,7 +97,6 @@ class Preparation:
     data: Resampling
     result: Resampling
     patch: Shape
-    lap: int
     decision: Decision
 
     def __call__(self, volumes: Sequence[Volume], job: Job) -> Aligned:
@@ -121,7 +120,7 @@ class Preparation:
         job.need(int(np.prod(shape)) * len(array) * 12, "the image at the model's voxel size")
         axis = self.data.long_axis(spacing, self.spacing)
         array = np.stack([_resized(channel, shape, self.data, axis, job) for channel in array])
-        padded, before = whole_patches(array, self.patch, self.lap)
+        padded, before = one_patch(array, self.patch)
         axis = self.result.long_axis(self.spacing, spacing)
         coordinates = tuple(
             np.clip((np.arange(n) + 0.5) * (m / n) - 0.5, 0, m - 1) + first
