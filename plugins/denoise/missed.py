@@ -87,8 +87,8 @@ def _spots(taken: Floats) -> Floats:
     filtered = gaussian_filter(taken, SPOT, truncate=3)
     white = LEAST * (2 * sqrt(pi) * SPOT) ** (-taken.ndim / 2)
     usual = max(white, 1.4826 * float(np.median(np.abs(filtered))))
-    spread = np.sqrt(uniform_filter(np.minimum(np.square(filtered), (3 * usual) ** 2), AROUND))
-    found = np.abs(filtered) > CHANCE * np.maximum(spread, usual)
+    square = uniform_filter(np.minimum(np.square(filtered), (3 * usual) ** 2), AROUND)  # sums that may end below 0
+    found = np.abs(filtered) > CHANCE * np.sqrt(np.maximum(square, usual**2))
     if not found.any():
         return np.zeros_like(taken)
     wide = binary_dilation(found, generate_binary_structure(taken.ndim, 1))

@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter, maximum_filter
 from scipy.stats import rice
 
-from plugins.denoise.missed import given_back, magnitude
+from plugins.denoise.missed import _spots, given_back, magnitude
 from viewer.api import Job
 
 SIGMA = 20.0
@@ -66,3 +66,11 @@ def test_magnitude_as_scipy_has_it(signal: float) -> None:
     law = rice(max(signal, 0.0))
     assert mean[0] == pytest.approx(law.mean(), rel=1e-4)
     assert spread[0] == pytest.approx(law.std(), rel=2e-3)
+
+
+def test_sums_that_round_to_less_than_nothing_are_nothing() -> None:
+    """Where differences fade to none, a running sum of their squares ends a little below 0."""
+    taken = np.zeros((48, 48, 48), np.float32)
+    taken[:, :, :24] = np.random.default_rng(0).normal(0, 3, (48, 48, 24)) * 10.0 ** -np.linspace(0, 12, 24)
+    with np.errstate(invalid="raise"):
+        assert not _spots(taken)[:, :, 32:].any()
