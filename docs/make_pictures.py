@@ -71,7 +71,7 @@ def inspection(stage: Stage) -> None:
     window.inspector.setCurrentWidget(window.inspect)
     for mode in ("wipe", "difference"):
         window.inspect.do.turn_on(mode)
-        stage.until(lambda: not any(task.running for task in stage.session.tasks))
+        stage.until(lambda: not any(task.running for task in stage.session.tasks) and window.inspect.truth.kept)
         stage.picture(PICTURES / f"inspect-{mode}.png")
 
 
@@ -82,6 +82,7 @@ def models(stage: Stage) -> None:
     stage.window.commands.show_models("denoise-haar")
     stage.until(lambda: stage.session.models.known)
     dialog = QApplication.activeModalWidget()
+    stage.until(dialog.area.verticalScrollBar().isVisible)  # laid out
     dialog.grab().save(str(PICTURES / "models.png"))
     dialog.close()
 
