@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from math import isqrt, prod
 from typing import Any
 
@@ -100,6 +101,7 @@ def _flat_sides(slices: int) -> tuple[int, int, int]:
     return deep, wide, wide
 
 
+@cache
 def _example(strides: haar.Strides) -> Floats:
     """What the network is tried on: cubes of every brightness, up to BRIGHT times the noise of their magnitude."""
     rng = np.random.default_rng(0)

@@ -6,7 +6,6 @@ is lowered first as a soft-tissue kernel would, so that it stays well under what
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
+from real_images import data_folder
 from scipy import fft
 from scipy.ndimage import gaussian_filter
 
@@ -39,13 +39,6 @@ class Case:
     @property
     def peak(self) -> float:
         return float(self.reference.max() - self.reference.min())
-
-
-def data_folder() -> Path:
-    """Raises SystemExit where TOMOLENS_DATA is not set: there is nothing to measure."""
-    if "TOMOLENS_DATA" not in os.environ:
-        raise SystemExit("TOMOLENS_DATA is not set: it names the folder of the real images that this measures.")
-    return Path(os.environ["TOMOLENS_DATA"])
 
 
 def solid(side: int = SIDE) -> Iterator[Case]:

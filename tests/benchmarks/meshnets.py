@@ -1,11 +1,10 @@
 """The MeshNets of brainchop on a real head: seconds, volumes, and whether the brain is one piece.
 
-TOMOLENS_DATA=… python -m tests.benchmarks.meshnets [NAME …]
+TOMOLENS_DATA=… python tests/benchmarks/meshnets.py [NAME …]
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from pathlib import Path
@@ -14,9 +13,12 @@ import numpy as np
 import SimpleITK as sitk
 from scipy.ndimage import label
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.benchmarks.real_images import data_folder
 from viewer.api import Grid, Job, Volume, open_model, tiles
 
-DATA = Path(os.environ["TOMOLENS_DATA"], "weights", "brainchop-meshnet-tfjs")
+DATA = data_folder() / "weights" / "brainchop-meshnet-tfjs"
 
 
 def main(names: list[str]) -> None:

@@ -5,13 +5,13 @@ TOMOLENS_DATA names the shared images. The sample is made where it is not there 
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
+from real_images import data_folder
 from scipy.ndimage import gaussian_filter
 
 from viewer.data.grid import Grid
@@ -48,7 +48,7 @@ class Labelled:
 
 
 def folder() -> Path:
-    return Path(os.environ["TOMOLENS_DATA"]) / "nifti"
+    return data_folder() / "nifti"
 
 
 def volume_of(image: sitk.Image) -> Volume:

@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from scipy.ndimage import distance_transform_edt, label
 from skimage.measure import find_contours
 
+from tests.benchmarks.real_images import data_folder
 from tests.benchmarks.robot_hand import Hand, Pixel
 from viewer.app import Stage
 from viewer.cli.display import ensure_display
@@ -197,9 +198,7 @@ def run(case: Case, data: Path, draw: Callable[[Robot], None]) -> tuple[float, i
 
 def main() -> None:
     ensure_display()
-    if "TOMOLENS_DATA" not in os.environ:
-        sys.exit("TOMOLENS_DATA must name the shared data.")
-    data, wanted = Path(os.environ["TOMOLENS_DATA"]), sys.argv[1:]
+    data, wanted = data_folder(), sys.argv[1:]
     print(f"{'case':14} {'with':12} {'Dice':>6} {'acts':>6} {'hand s':>8} {'robot s':>8}")
     for case in (one for one in CASES if not wanted or one.name in wanted):
         ways = {"all tools": lambda robot, case=case: robot.by_outlines(case.key), "brush only": Robot.by_brush}

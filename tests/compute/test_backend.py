@@ -102,6 +102,17 @@ def test_what_openvino_cannot_run_torch_runs(monkeypatch: pytest.MonkeyPatch, ca
     assert "OpenVINO cannot run the network" in caplog.text
 
 
+def test_a_precision_that_cannot_be_compiled_costs_the_others_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def only_one(model: Any, precision: str) -> OpenVinoNet:
+        if precision != "float32":
+            raise RuntimeError("no such primitive")
+        return OpenVinoNet(model, precision)
+
+    monkeypatch.setattr(backend, "OpenVinoNet", only_one)
+    model = converted(small(), 1, 2)
+    assert [net.precision for net in backend._compiled({"int8": model, "float32": model})] == ["float32"]
+
+
 def test_without_openvino_torch_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> None:
         raise ImportError("No module named 'openvino'")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -83,13 +83,22 @@ def _on_processor(
         model = converted(module, len(example), multiple)
         job.progress(0.0)
         models = forms(model, ranges)
-        found = probe.fastest([plain, *(OpenVinoNet(form, precision) for precision, form in models.items())])
+        found = probe.fastest([plain, *_compiled(models)])
     except (RuntimeError, TypeError, ValueError) as error:  # what OpenVINO raises for what it cannot convert
         log.warning("OpenVINO cannot run the network, torch does: %s", error)
         return plain
     if isinstance(found, OpenVinoNet):
         keep(models[found.precision], found.precision, folder)
     return found
+
+
+def _compiled(models: dict[str, Any]) -> Iterator[OpenVinoNet]:
+    """Those that OpenVINO can compile: one precision that it cannot costs the others nothing."""
+    for precision, model in models.items():
+        try:
+            yield OpenVinoNet(model, precision)
+        except RuntimeError as error:
+            log.info("OpenVINO cannot compile the network in %s: %s", precision, error)
 
 
 def forms(model: Any, ranges: Ranges) -> dict[str, Any]:

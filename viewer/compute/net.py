@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from viewer.compute.job import Job, Refusal
 
 WANT_OF_MEMORY = ("out of memory", "bad_alloc", "can't allocate memory", "not enough memory", "failed to allocate")
-Ranges = dict[str, tuple[float, float]]  # a convolution's name in the network -> lowest and highest value of its input
 LOSS = ("cuda error", "hip error", "cudnn_status_execution_failed", "cublas_status_execution_failed", "mps error")
+Ranges = dict[str, tuple[float, float]]  # a convolution's name in the network -> lowest and highest value of its input
 
 
 class Net(Protocol):

@@ -27,6 +27,7 @@ def quantized(model: Any, ranges: Ranges) -> Any:
     left = dict(ranges)
     for operation in made.get_ordered_ops():
         if operation.get_type_name() in CHANNELS and (span := left.pop(_name(operation), None)):
+            # -128 … 127 steps: 0 must be one of them, else OpenVINO moves every value by half a step
             _round(operation.input(0), np.float32(span[0] * 128 / 127), np.float32(span[1]), 256)
             largest = _largest(operation)
             _round(operation.input(1), -largest, largest, 255)

@@ -87,8 +87,8 @@ class Resampling:
 
 @dataclass(frozen=True)
 class Preparation:
-    """transpose: of the array's axes; spacing: mm, transposed. patch: the image is padded with 0 to the size
-    of one at least.
+    """transpose: of the array's axes; spacing: mm, transposed. patch: the image is padded with 0 to the size of
+    one at least.
     """
 
     transpose: tuple[int, int, int]
