@@ -48,7 +48,7 @@ def _run(model: Foreign, images: Sequence[Volume], job: Job) -> Prepared:
         write=prepared.take,
         tile=model.patch,
         halo=model.halo,
-        multiple=1,  # whole patches, to which the image is padded
+        multiple=model.multiple,
         span=(0.1, 0.9),
         text=f"running {model.title}",
     )

@@ -91,7 +91,7 @@ def found(folder: Path, volume: Volume) -> np.ndarray:
         prepared = model.prepare([volume], job)
         k, j, i = prepared.array.shape[1:]
         tiles(model.net(job), (k, j, i), job, read=lambda box: prepared.array[:, *box], write=prepared.take,
-              tile=model.patch, halo=model.halo, multiple=1)  # fmt: skip
+              tile=model.patch, halo=model.halo, multiple=model.multiple)  # fmt: skip
         return prepared.labels()
 
 

@@ -251,3 +251,11 @@ def test_sliding_tiles_are_all_of_one_size() -> None:
     found = run(net, values, tile=(32, 32, 24), halo=None, multiple=2)
     assert np.allclose(found[0], values, atol=1e-4)
     assert set(net.seen) == {(1, 1, 32, 32, 24)}
+
+
+def test_sliding_tiles_get_smaller_where_memory_is_short() -> None:
+    """A tile of 112 in parts whose sides a network with strides of 16 takes."""
+    values, net = image((112, 112, 112)), Capped(96**3)
+    found = run(net, values, tile=(112, 112, 112), halo=None, multiple=16)
+    assert np.allclose(found[0], whole(Mean(), values, 16)[0], atol=1e-3)
+    assert set(net.seen) == {(), (1, 1, 96, 96, 96)}

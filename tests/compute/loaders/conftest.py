@@ -37,7 +37,7 @@ def labelled(model: Foreign, volumes: Sequence[Volume]) -> NDArray[Any]:
         write=prepared.take,
         tile=model.patch,
         halo=model.halo,
-        multiple=1,
+        multiple=model.multiple,
     )
     return prepared.labels()
 

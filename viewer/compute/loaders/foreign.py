@@ -60,7 +60,7 @@ class Foreign:
     """kind: what its files are. channels: names of the images that it takes. labels: value -> name of what it finds,
     without the background; empty where it makes an image. spacing: mm along the network's axes, None for any.
     axes: where these point ("RAS": to the right, the front, the head), "kji" or "ijk" for those of the stored image.
-    intensity: what is done to values, in words. patch, halo: as for tiles.
+    intensity: what is done to values, in words. patch, halo, multiple: as for tiles.
     is_code: its file can do anything that a program can. sha256: of its file, or of all its files.
     """
 
@@ -76,6 +76,7 @@ class Foreign:
     intensity: str = ""
     patch: Shape = (96, 96, 96)
     halo: int | None = 16
+    multiple: int = 1
     licence: str = ""
     is_code: bool = False
 

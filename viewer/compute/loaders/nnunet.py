@@ -77,6 +77,7 @@ def _described(plans: Any, dataset: Any, folds: list[Path], folder: Path, title:
         intensity=", ".join(scheme.text for scheme in schemes),
         patch=patch,
         halo=None,
+        multiple=lcm(*strides),
         licence=str(dataset.get("licence", dataset.get("license", ""))),
     )
 
