@@ -75,6 +75,7 @@ def _volume(image: Image) -> Json:
         "transfer_syntax": image.transfer_syntax,
         "range": list(image.value_range) if image.value_range else None,
         "warnings": list(image.warnings),
+        "codes": [notice.code for notice in image.notices],
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from viewer.data.grid import Grid
+from viewer.data.notice import Notice
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,18 @@ class Image:
     regular: bool = True
     transfer_syntax: str = ""
     value_range: tuple[float, float] | None = None
-    warnings: tuple[str, ...] = ()
-    badges: tuple[str, ...] = ()  # short marks for the corner of a view: "slices missing", "lossy", "resampled" …
+    notices: tuple[Notice, ...] = ()
     plan: Any = field(default=None, repr=False)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The sentences of its notices."""
+        return tuple(notice.sentence for notice in self.notices)
+
+    @property
+    def badges(self) -> tuple[str, ...]:
+        """Short marks for the corner of a view: "slices missing", "lossy", "resampled" …"""
+        return tuple(notice.badge for notice in self.notices if notice.badge)
 
     @property
     def key(self) -> str:

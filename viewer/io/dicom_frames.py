@@ -12,7 +12,7 @@ from itertools import accumulate
 
 from viewer.io.dicom_header import Frame, Header, Vector
 from viewer.io.dicom_pixels import ScanError
-from viewer.io.dicom_spacing import MOSAIC, file_marks, flat_spacing, pixel_spacing
+from viewer.io.dicom_spacing import MOSAIC, flat_spacing, pixel_notices, pixel_spacing
 from viewer.io.dicom_values import Values
 
 SHARED, PER_FRAME = 0x52009229, 0x52009230
@@ -42,13 +42,12 @@ UNITS = {  # PET Units (C.8.9.1.1.3), Rescale Type (C.11.1.1.2), dose units and 
 
 
 def with_frames(header: Header) -> Header:
-    """The header with its frames and marks; the sequences are dropped, everything needed of them is in the frames.
+    """The header with its frames and notices; the sequences are dropped, everything needed of them is in the frames.
 
     Raises ScanError where the functional groups do not fit the number of frames.
     """
     values, count = header.values, header.pixels.frames
-    spacing, marks = flat_spacing(values)
-    marks += file_marks(values, header)
+    spacing, doubts = flat_spacing(values)
     if PER_FRAME in values.items:
         frames = _enhanced(header, spacing)
     elif count == 1 and 0x00540022 not in values.items:
@@ -56,8 +55,8 @@ def with_frames(header: Header) -> Header:
     else:
         frames = _plain(header, spacing)
     kept = Values(values.big_endian, values.raw)
-    marks = tuple(mark for mark in marks if not (mark.geometry and frames[0].position))
-    return replace(header, values=kept, frames=frames, marks=marks)
+    notices = (*(() if frames[0].position else doubts), *pixel_notices(values, header))
+    return replace(header, values=kept, frames=frames, notices=notices)
 
 
 def _frame(values: Values, header: Header, spacing: tuple[float, float], number: int = 0) -> Frame:

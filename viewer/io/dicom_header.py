@@ -6,18 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from viewer.data.notice import Notice
 from viewer.io.dicom_pixels import Pixels
 from viewer.io.dicom_values import Values
 
 Vector = tuple[float, float, float]
-
-
-class Mark(NamedTuple):
-    """A sentence for the user and its short form; geometry: it matters only without a position in the patient."""
-
-    sentence: str
-    badge: str = ""
-    geometry: bool = False
 
 
 class Frame(NamedTuple):
@@ -50,27 +43,27 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True)
 class FrameSet:
-    """Frames that may share an image: the index of the header each comes from, the frames, words for the user."""
+    """Frames that may share an image: the index of the header each comes from, the frames, what must be said."""
 
     owners: tuple[int, ...]
     frames: tuple[Frame, ...]
-    words: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
     def take(self, chosen: Iterable[int]) -> FrameSet:
         """The chosen frames."""
         numbers = list(chosen)
-        return FrameSet(tuple(self.owners[n] for n in numbers), tuple(self.frames[n] for n in numbers), self.words)
+        return FrameSet(tuple(self.owners[n] for n in numbers), tuple(self.frames[n] for n in numbers), self.notices)
 
-    def said(self, word: str) -> FrameSet:
-        """The same frames with one more sentence about them."""
-        return replace(self, words=(*self.words, word))
+    def noted(self, *notices: Notice) -> FrameSet:
+        """The same frames with more to be said about them."""
+        return replace(self, notices=(*self.notices, *notices))
 
 
 @dataclass(frozen=True)
 class Header:
     """One scanned file. offset: of the first byte after the pixel element's header, -1 where the data set is deflated.
 
-    marks: what must be said about its pixels wherever they are shown.
+    notices: what must be said about its pixels wherever they are shown.
     """
 
     path: str
@@ -81,7 +74,7 @@ class Header:
     offset: int
     pixels: Pixels
     frames: tuple[Frame, ...] = ()
-    marks: tuple[Mark, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
     @property
     def series(self) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.data.grid import Floats, Grid
+from viewer.data.notice import Notice
 from viewer.data.study import Image
 from viewer.io.dicom_header import Frame, FrameSet, Header
 from viewer.io.dicom_naming import facets_of, image_name, name_apart, source_of
@@ -53,8 +54,9 @@ def _directions_said(found: list[Found]) -> list[Image]:
     for _, frame, _ in found:
         if frame.orientation and not any(_close(seed, frame.orientation) for seed in seeds):
             seeds.append(frame.orientation)
-    word = f"The series holds slices in {len(seeds)} directions; each is an image of its own."
-    return [replace(image, warnings=(*image.warnings, word)) if len(seeds) > 1 else image for image, _, _ in found]
+    sentence = f"The series holds slices in {len(seeds)} directions; each is an image of its own."
+    notices = (Notice("several-directions", sentence),) if len(seeds) > 1 else ()
+    return [replace(image, notices=(*image.notices, *notices)) for image, _, _ in found]
 
 
 def _without_copies(headers: Sequence[Header], found: FrameSet) -> FrameSet:
@@ -74,7 +76,8 @@ def _duplicates(found: FrameSet, count: int) -> FrameSet:
     if not count:
         return found
     words = "duplicate slice is" if count == 1 else "duplicate slices are"
-    return found.said(f"{count} {words} left out (same position and time as another).")
+    sentence = f"{count} {words} left out (same position and time as another)."
+    return found.noted(Notice("duplicates", sentence))
 
 
 def _by_direction(found: FrameSet) -> list[FrameSet]:
@@ -168,11 +171,11 @@ def _volume(headers: Sequence[Header], found: FrameSet, parts: list[Part], posit
     )
     empty = int((table < 0).sum())
     if empty:
-        found = found.said(f"{empty} of {table.size} slices are not there at some time points and are left empty.")
+        sentence = f"{empty} of {table.size} slices are not there at some time points and are left empty."
+        found = found.noted(Notice("incomplete-time-points", sentence))
     if len(parts) > 1:
-        found = found.said(
-            f"The series is multi-phase: {len(parts)} time points, {parts[0].label} to {parts[-1].label}."
-        )
+        sentence = f"The series is multi-phase: {len(parts)} time points, {parts[0].label} to {parts[-1].label}."
+        found = found.noted(Notice("multi-phase", sentence))
     return _image(headers, found, table, [part.label for part in parts], stack)
 
 
@@ -181,9 +184,9 @@ def _picture(headers: Sequence[Header], found: FrameSet) -> Found:
     order = sorted(range(len(found.frames)), key=lambda n: (found.frames[n].instance, found.owners[n]))
     frame, pixels = found.frames[order[0]], headers[found.owners[order[0]]].pixels
     depth = frame.thickness if frame.thickness and 0 < frame.thickness < 1000 else 1.0
-    words: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
     if headers[found.owners[order[0]]].values.text(0x00080060) in SPATIAL:
-        words = ("The file tells no position in the patient; its slices cannot be placed.",)
+        notices = (Notice("no-position", "The file tells no position in the patient; its slices cannot be placed."),)
     cine = len(order) == pixels.frames
     seconds = [found.frames[n].seconds for n in order]
     labels = [
@@ -193,7 +196,7 @@ def _picture(headers: Sequence[Header], found: FrameSet) -> Found:
         for n, second in enumerate(seconds)
     ]
     grid = Grid.of((1, pixels.rows, pixels.columns), (depth, *frame.spacing), placed=False)
-    return _image(headers, found, np.array(order)[:, None], labels, Stack(grid, None, words))
+    return _image(headers, found, np.array(order)[:, None], labels, Stack(grid, None, notices))
 
 
 def _image(
@@ -206,7 +209,7 @@ def _image(
     plan, dtype = plan_of(members, owners, found, table, labels, stack.resampling)
     middle = found.frames[used[len(used) // 2]]
     color = members[0].pixels.color
-    marks = {mark.badge or mark.sentence: mark for header in reversed(members) for mark in header.marks}
+    pixels = {notice.code: notice for header in reversed(members) for notice in header.notices}
     image = Image(
         source=source_of(members),
         grid=stack.grid,
@@ -217,8 +220,7 @@ def _image(
         unit="" if color else middle.unit,
         regular=stack.resampling is None,
         transfer_syntax=members[0].syntax,
-        warnings=(*stack.warnings, *found.words, *(mark.sentence for mark in marks.values())),
-        badges=(*stack.badges, *(mark.badge for mark in marks.values() if mark.badge)),
+        notices=(*stack.notices, *found.notices, *pixels.values()),
         plan=plan,
     )
     return image, middle, labels[0] if len(labels) == 1 and middle.position else ""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from viewer.data.notice import UNMEASURED, Notice
 from viewer.data.provenance import ALTERED
-from viewer.io.dicom_header import Header, Mark
+from viewer.io.dicom_header import Header
 from viewer.io.dicom_values import Values
 
 LOSSY_SYNTAXES = frozenset(
@@ -26,8 +27,8 @@ def pixel_spacing(values: Values, tag: int = 0x00280030) -> tuple[float, float] 
     return pair[0], pair[1]
 
 
-def flat_spacing(values: Values) -> tuple[tuple[float, float], tuple[Mark, ...]]:
-    """Spacing of a file's pixels, and a mark where it is not one that can be measured with."""
+def flat_spacing(values: Values) -> tuple[tuple[float, float], tuple[Notice, ...]]:
+    """Spacing of a file's pixels, and a notice where it is not one that can be measured with."""
     own, detector = pixel_spacing(values), pixel_spacing(values, 0x00181164)
     projection = values.text(0x00080060) in PROJECTIONS
     if own and not (projection and (detector is None or own == detector) and not values.text(0x00280A02)):
@@ -37,24 +38,26 @@ def flat_spacing(values: Values) -> tuple[tuple[float, float], tuple[Mark, ...]]
     scanned = pixel_spacing(values, 0x00182010)
     if scanned:
         sentence = "The pixel spacing is that of the scanned film; distances are not those in the patient."
-        return scanned, (Mark(sentence, "not for measurement", True),)
+        return scanned, (Notice("film-spacing", sentence, UNMEASURED),)
     regions = _ultrasound(values)
     if regions:
         return regions, ()
     aspect = values.vector(0x00280034, 2)
     sentence = "The file tells no pixel spacing; 1 mm is assumed, so distances cannot be measured."
     ratio = aspect[0] / aspect[1] if aspect and min(aspect) > 0 else 1.0
-    return (ratio if SMALLEST < ratio < LARGEST else 1.0, 1.0), (Mark(sentence, "not for measurement", True),)
+    return (ratio if SMALLEST < ratio < LARGEST else 1.0, 1.0), (Notice("no-pixel-spacing", sentence, UNMEASURED),)
 
 
-def _at_detector(values: Values, spacing: tuple[float, float]) -> tuple[tuple[float, float], tuple[Mark, ...]]:
+def _at_detector(values: Values, spacing: tuple[float, float]) -> tuple[tuple[float, float], tuple[Notice, ...]]:
     """Spacing of a projection, divided by the magnification where that is told (PS3.3 10.7.1.3)."""
     factor = values.number(0x00181114)
     if factor and 1 <= factor <= 20 and 0x00280030 not in values.raw:
         sentence = f"Distances are estimates: detector spacing divided by the stated magnification of {factor:g}."
-        return (spacing[0] / factor, spacing[1] / factor), (Mark(sentence, "estimated spacing", True),)
+        return (spacing[0] / factor, spacing[1] / factor), (
+            Notice("magnified-detector-spacing", sentence, "estimated spacing"),
+        )
     sentence = "The pixel spacing is that of the detector; distances in the patient are shorter than measured."
-    return spacing, (Mark(sentence, "not for measurement", True),)
+    return spacing, (Notice("detector-spacing", sentence, UNMEASURED),)
 
 
 def _ultrasound(values: Values) -> tuple[float, float] | None:
@@ -73,23 +76,27 @@ def _ultrasound(values: Values) -> tuple[float, float] | None:
     return (pair[0], pair[1]) if all(SMALLEST <= value <= LARGEST for value in pair) else None
 
 
-def file_marks(values: Values, header: Header) -> tuple[Mark, ...]:
+def pixel_notices(values: Values, header: Header) -> tuple[Notice, ...]:
     """What must be said about a file's pixels wherever they are shown."""
-    marks = []
+    notices = []
     if values.text(0x00082111).startswith(ALTERED):
-        marks.append(Mark("A trained model made or altered these pixels; look at the original, too.", ALTERED))
+        sentence = "A trained model made or altered these pixels; look at the original, too."
+        notices.append(Notice("ai-altered", sentence, ALTERED))
     pixels = header.pixels
     ratio = values.number(0x00282112)
     told = values.text(0x00282110) == "01"
     if told or (header.syntax in LOSSY_SYNTAXES and header.syntax not in MAY_BE_LOSSLESS):
         words = f", {ratio:g}:1" if ratio and ratio > 1 else ""
-        marks.append(Mark(f"The pixels went through lossy compression{words}; fine detail may be missing.", "lossy"))
+        sentence = f"The pixels went through lossy compression{words}; fine detail may be missing."
+        notices.append(Notice("lossy", sentence, "lossy"))
     elif header.syntax in MAY_BE_LOSSLESS:
-        marks.append(Mark("The pixels may have gone through lossy compression; the file does not say.", "lossy?"))
+        sentence = "The pixels may have gone through lossy compression; the file does not say."
+        notices.append(Notice("maybe-lossy", sentence, "lossy?"))
     if MOSAIC in values.texts(0x00080008):
-        marks.append(Mark("The slices lie side by side in one picture (mosaic) and cannot be placed.", "mosaic"))
+        sentence = "The slices lie side by side in one picture (mosaic) and cannot be placed."
+        notices.append(Notice("mosaic", sentence, "mosaic"))
     if pixels.photometric == "MONOCHROME1":
-        marks.append(Mark("Low values are shown bright, as the file asks (MONOCHROME1)."))
+        notices.append(Notice("inverted", "Low values are shown bright, as the file asks (MONOCHROME1)."))
     if pixels.color and pixels.stored[1:] not in ("u1", "i1") and pixels.photometric != "PALETTE COLOR":
-        marks.append(Mark("The colours are shown with 8 bits a channel; the file has more."))
-    return tuple(marks)
+        notices.append(Notice("reduced-colours", "The colours are shown with 8 bits a channel; the file has more."))
+    return tuple(notices)

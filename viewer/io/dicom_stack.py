@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from viewer.data.grid import Floats, Grid
+from viewer.data.notice import Notice
 from viewer.io.plan import Resampling
 
 ROUNDING = 0.051  # mm; positions written with one decimal are off by up to half of it
@@ -20,8 +21,7 @@ class Stack:
 
     grid: Grid
     resampling: Resampling | None = None
-    warnings: tuple[str, ...] = ()
-    badges: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
 
 def normal_of(orientation: tuple[float, ...]) -> Floats:
@@ -48,7 +48,7 @@ def stack_of(
     """
     normal = normal_of(orientation)
     depth = (positions - positions[0]) @ normal
-    spacing, words, badges, missing = _spacing(depth, thickness)
+    spacing, notices, missing = _spacing(depth, thickness)
     grid = _grid(len(depth), size, (spacing, *pixel), positions[0], orientation, frame_of_reference)
     drift = (positions - positions[0]) - depth[:, None] * normal
     shifts = np.stack([drift @ np.array(orientation[3:]) / pixel[0], drift @ np.array(orientation[:3]) / pixel[1]], -1)
@@ -56,27 +56,32 @@ def stack_of(
     tilted = len(depth) > 1 and reach > max(0.1 * min(pixel), SHEAR * depth[-1])
     if tilted:
         angle = math.degrees(math.atan2(float(np.linalg.norm(drift[-1])), float(depth[-1])))
-        words += (f"The slices are tilted by {angle:.1f}° against their stack (gantry tilt)",)
-        badges += ("tilted",)
-    if not badges:
-        return Stack(grid, None, tuple(f"{word}." for word in words))
+        sentence = f"The slices are tilted by {angle:.1f}° against their stack (gantry tilt)"
+        notices += (Notice("tilted", sentence, "tilted"),)
+    if not any(notice.badge for notice in notices):
+        return Stack(grid, None, _closed(notices, "."))
     target, shifts = _regular_grid(grid, depth, shifts * tilted)
     resampling = Resampling(target, depth, shifts, 1.5 * spacing if missing else math.inf)
     close = f"; the volume is resampled onto a regular grid of {target.spacing[0]:.4g} mm slices when it is loaded."
-    return Stack(grid, resampling, tuple(f"{word}{close}" for word in words), badges)
+    return Stack(grid, resampling, _closed(notices, close))
 
 
-def _spacing(depth: Floats, thickness: float | None) -> tuple[float, tuple[str, ...], tuple[str, ...], bool]:
-    """Distance of neighbouring slices, what is wrong with it (sentences without end, badges), and whether any miss."""
+def _closed(notices: tuple[Notice, ...], end: str) -> tuple[Notice, ...]:
+    """The notices with the end of their sentences."""
+    return tuple(notice._replace(sentence=notice.sentence + end) for notice in notices)
+
+
+def _spacing(depth: Floats, thickness: float | None) -> tuple[float, tuple[Notice, ...], bool]:
+    """Distance of neighbouring slices, what is wrong with it (sentences without end), and whether any miss."""
     if len(depth) == 1:
         known = thickness is not None and 0 < thickness < 1000
-        word = f"A single slice: its depth of {thickness:g} mm is the slice thickness" if known else ""
-        return (float(thickness or 1) if known else 1.0), ((word,) if word else ()), (), False
+        sentence = f"A single slice: its depth of {thickness:g} mm is the slice thickness"
+        return (float(thickness or 1), (Notice("single-slice", sentence),), False) if known else (1.0, (), False)
     gaps = np.diff(depth)
     count = np.arange(len(depth)) - (len(depth) - 1) / 2
     even = float(count @ depth / (count @ count))  # of the regular positions closest to the stored ones
     if np.abs(depth - depth.mean() - even * count).max() <= max(0.01 * even, min(ROUNDING, 0.1 * even)):
-        return even, (), (), False
+        return even, (), False
     typical = neighbours(gaps)
     steps = np.rint(gaps / typical)
     if (np.abs(gaps - steps * typical) <= np.maximum(0.05 * typical, 0.01 * gaps)).all() and steps.min() >= 1:
@@ -84,9 +89,10 @@ def _spacing(depth: Floats, thickness: float | None) -> tuple[float, tuple[str, 
         lost = int(steps.sum()) - len(steps)
         where = ", ".join(places[:3]) + (" and elsewhere" if len(places) > 3 else "")
         noun = "slice is" if lost == 1 else "slices are"
-        return typical, (f"{lost} {noun} missing, between slices {where}, and left empty",), ("slices missing",), True
-    word = f"The slices are unevenly spaced, {gaps.min():.4g} to {gaps.max():.4g} mm apart"
-    return float(np.median(gaps)), (word,), ("uneven spacing",), False
+        sentence = f"{lost} {noun} missing, between slices {where}, and left empty"
+        return typical, (Notice("slices-missing", sentence, "slices missing"),), True
+    sentence = f"The slices are unevenly spaced, {gaps.min():.4g} to {gaps.max():.4g} mm apart"
+    return float(np.median(gaps)), (Notice("uneven-spacing", sentence, "uneven spacing"),), False
 
 
 def _grid(

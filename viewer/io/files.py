@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.data.grid import Grid
+from viewer.data.notice import Notice
 from viewer.data.shared import SharedHandle, open_shared, write_shared
 from viewer.data.study import Image, Source
 from viewer.io import nifti
@@ -19,6 +20,7 @@ from viewer.io.itk_header import DETACHED, FORMATS, PICTURES, Facts, ending_of, 
 from viewer.io.plan import Plan
 from viewer.io.worker import at
 
+NOT_FINITE = Notice("not-a-number", "Some of its values are no numbers (NaN or infinite).", "not a number")
 PIXELS_BESIDE = (".img", ".img.gz", ".raw", ".zraw", ".raw.gz")
 
 
@@ -49,13 +51,13 @@ def describe(path: str) -> Image:
         dtype="uint8" if facts.color else dtype.name,
         timepoints=facts.times,
         components=3 if facts.color else 1,
-        warnings=_warnings(facts, ending in PICTURES),
+        notices=_notices(facts, ending in PICTURES),
         plan=plan,
     )
 
 
-def fill(handle: SharedHandle, plan: Plan) -> tuple[str, ...]:
-    """Read the voxels into shared memory [time point, k, j, i(, 3)]; the badges that they earn. Raises OpenError."""
+def fill(handle: SharedHandle, plan: Plan) -> tuple[Notice, ...]:
+    """Read the voxels into shared memory [time point, k, j, i(, 3)]; what must be said of them. Raises OpenError."""
     facts = facts_of(plan.files[0])
     if (facts.times, *facts.shape) != handle.shape[:4]:
         raise OpenError("It has changed since it was indexed; open its folder again.")
@@ -65,7 +67,7 @@ def fill(handle: SharedHandle, plan: Plan) -> tuple[str, ...]:
             at(number)
             finite = finite and (plane.dtype.kind != "f" or bool(np.isfinite(plane).all()))
             write_shared(segment, handle.offset + place * plane.nbytes, plane.astype(handle.dtype, copy=False))
-    return () if finite else ("not a number",)
+    return () if finite else (NOT_FINITE,)
 
 
 def middle(plan: Plan) -> NDArray[Any]:
@@ -129,17 +131,18 @@ def _times(facts: Facts) -> tuple[str, ...]:
     return tuple(", ".join(filter(None, (time, part))) for time in times for part in parts)
 
 
-def _warnings(facts: Facts, picture: bool) -> tuple[str, ...]:
-    said = []
+def _notices(facts: Facts, picture: bool) -> tuple[Notice, ...]:
+    notices = []
     if picture:
-        said.append("A picture has no size in mm: each pixel is taken as 1 mm wide.")
+        notices.append(Notice("no-pixel-spacing", "A picture has no size in mm: each pixel is taken as 1 mm wide."))
     if facts.color and facts.components == 4:
-        said.append("Its transparency is not shown.")
+        notices.append(Notice("transparency", "Its transparency is not shown."))
     if facts.color and facts.dtype == np.uint16:
-        said.append("Its colours were reduced from 16 to 8 bits.")
+        notices.append(Notice("reduced-colours", "Its colours were reduced from 16 to 8 bits."))
     if not facts.color and facts.components > 1:
-        said.append(f"Its {facts.components} values a voxel are shown one after the other, like time points.")
-    return tuple(said)
+        sentence = f"Its {facts.components} values a voxel are shown one after the other, like time points."
+        notices.append(Notice("several-values", sentence))
+    return tuple(notices)
 
 
 def _length(path: str) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from viewer.data.notice import Notice
 from viewer.data.shared import SharedHandle, create_shared
 from viewer.data.study import Image
 from viewer.data.volume import Volume
@@ -84,8 +85,8 @@ class Loading:
             reason = f"{name_of(self._image)}: there is {error}; close other images and open it again."
             raise OpenError(reason) from error
 
-    def _file_there(self, badges: tuple[str, ...]) -> None:
-        self._image = replace(self._image, badges=(*self._image.badges, *badges))
+    def _file_there(self, notices: tuple[Notice, ...]) -> None:
+        self._image = replace(self._image, notices=(*self._image.notices, *notices))
         self._slices_there(0, None)
 
     def _read_slices(self, handle: SharedHandle) -> None:

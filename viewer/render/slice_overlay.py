@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from viewer.data.notice import UNMEASURED
 from viewer.render.compared import comparison_bars, comparison_lines, comparison_wipe
 from viewer.render.deformed import deformation_bar, deformation_line, strokes
 from viewer.render.inspected import inspection_lines, wipe_line
@@ -29,8 +30,6 @@ from viewer.render.plane import Pose
 
 if TYPE_CHECKING:
     from viewer.render.slice_view import SliceView
-
-UNMEASURED = "not for measurement"  # the badge of an image whose pixel size is not known
 
 
 def slice_overlay(view: SliceView, *, active: bool) -> Overlay:
