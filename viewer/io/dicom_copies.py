@@ -42,7 +42,8 @@ def _uid(header: Header, frame: Frame) -> tuple[str, int]:
 
 def _facts(frame: Frame, uid: object) -> object:
     """What frames must share to be one image: everything but numbers; a frame without a place, its UID as well."""
-    alike = frame._replace(number=0, instance=0, syntax="", created=None)
+    seconds = None if frame.seconds == frame.created else frame.seconds
+    alike = frame._replace(number=0, instance=0, syntax="", seconds=seconds, created=None)
     return alike if frame.position else (alike, uid, frame.instance)
 
 

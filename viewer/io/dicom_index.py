@@ -24,17 +24,14 @@ from viewer.io.dicom_naming import facets_of, image_name, name_apart, source_of
 from viewer.io.dicom_places import SAME_PLACE, places_of, slice_numbers, stacks_apart
 from viewer.io.dicom_plan import plan_of
 from viewer.io.dicom_separation import by_direction, by_meaning, depth_of, same_direction
+from viewer.io.dicom_spacing import MOSAIC
 from viewer.io.dicom_stack import Stack, neighbours, stack_of
-from viewer.io.dicom_times import Part, time_points
+from viewer.io.dicom_times import OVERLAPPING, Part, time_points
 
 Found = tuple[Image, Frame, str]  # an image, its middle frame, what tells it from others at the same place
 SPATIAL = ("CT", "MR", "PT")
 NO_POSITION = Notice(
     "no-position", "The file tells no position in the patient; its slices cannot be placed.", "not placed"
-)
-OVERLAPPING = Notice(
-    "overlapping-stacks",
-    "The series holds stacks that reach into each other at other places; each is an image of its own.",
 )
 MAX_SPREAD = 4  # regular slices per stored slice, widths of the image in the plane: beyond, a stack is cut
 
@@ -206,6 +203,8 @@ def _picture(headers: Sequence[Header], found: FrameSet) -> Found:
 def _is_scanned(found: FrameSet) -> bool:
     """Whether frames without a position are slices: they tell a location, or how far apart or thick they are."""
     frames = found.frames
+    if MOSAIC in frames[0].kind:
+        return False
     still = len({frame.seconds for frame in frames}) < len(frames) or frames[0].location is not None
     return still and any((frame.location, frame.between, frame.thickness) != (None, None, None) for frame in frames)
 

@@ -19,7 +19,7 @@ from viewer.io.dicom_times import ATTRIBUTES
 
 SAME_PLACE = 0.01  # mm along the normal within one slice, where nothing says more
 TOLERANCE = 0.35  # of spacing and thickness: places that differ by less may be one slice
-JITTER = 0.07  # of the spacing, where no attribute tells the frames of one slice apart
+JITTER, MOST = 0.07, 0.5  # of these, and mm, where no attribute tells the frames of one slice apart
 MEANINGS = ("temporal", "echo", "b_value")  # never parts of one stack that was acquired in turns
 
 
@@ -67,20 +67,20 @@ def _parts(frames: Sequence[Frame], name: str) -> list[list[int]]:
 
 def _spacings(frames: Sequence[Frame], depth: Floats) -> Iterator[tuple[str, float]]:
     """The attributes that part the frames into stacks, each with the smallest spacing of these, mm."""
+    thick = [frame.thickness for frame in frames if frame.thickness]
     for name in ATTRIBUTES:
         parts = _parts(frames, name)
         if len(parts) < 2:
             continue
         gaps = [np.diff(np.sort(depth[part])) for part in parts if len(part) > 1]
-        depths = [frame.thickness for frame in frames if frame.thickness]
         if gaps and min(map(np.min, gaps)) > SAME_PLACE:
-            yield name, min([*map(neighbours, gaps), *depths])
-        elif not gaps and name in MEANINGS and depths:
-            yield name, min(depths)  # single slices, one for each time point
+            yield name, min([*map(neighbours, gaps), *thick])
+        elif not gaps and name in MEANINGS and thick:
+            yield name, min(thick)  # single slices, one for each time point
     steps = np.sort(np.diff(np.sort(depth)))
     if len(steps) > 1:
         jump = int(np.argmax(steps[1:] / np.maximum(steps[:-1], SAME_PLACE)))
-        yield "", float(steps[jump + 1])
+        yield "", min([float(steps[jump + 1]), *thick, MOST / JITTER])
 
 
 def _joined(depth: Floats, tolerance: float) -> tuple[NDArray[np.intp] | None, float]:

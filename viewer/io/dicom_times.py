@@ -13,6 +13,10 @@ from viewer.io.dicom_header import Frame
 
 COMPLETE = 0.9  # share of (time point, slice) cells that must be filled
 HALF = 0.5  # the same where a scan was stopped
+OVERLAPPING = Notice(
+    "overlapping-stacks",
+    "The series holds stacks that reach into each other at other places; each is an image of its own.",
+)
 BY_ORDER = Notice(
     "told-apart-by-number",
     "Slices at the same place differ in nothing that tells what they are: they are time points by their numbers.",
@@ -71,7 +75,7 @@ def time_points(frames: Sequence[Frame], slices: Sequence[int]) -> tuple[list[li
     if whole := _by_order(frames, slices, places):
         return [whole], _one_place(places, varying)
     if images := _apart(frames, slices, varying):
-        return images, ()
+        return images, (OVERLAPPING,)
     for names, values in _telling(slices, varying):
         if len(set(values)) * places * HALF < len(frames):
             return _stopped(_parts(frames, slices, names, values), places)
