@@ -60,6 +60,7 @@ def describe(path: str) -> Image:
         timepoints=stored.count,
         components=3 if stored.channels else 1,
         regular=place.sheared is None,
+        times=stored.seconds,
         notices=(*stored.notices, *place.notices),
         plan=plan,
     )
