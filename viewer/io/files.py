@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from viewer.data.grid import Grid
 from viewer.data.notice import Notice
+from viewer.data.printable import printable
 from viewer.data.shared import SharedHandle, open_shared, write_shared
 from viewer.data.study import Image, Source
 from viewer.io import nifti
-from viewer.io.contents import member_bytes, member_of, modified, open_unchanged
+from viewer.io.contents import length_of, open_unchanged, stamp_of
+from viewer.io.data_files import FORMATS, HEADERS, PICTURES, ending_of, files_of
 from viewer.io.failure import OpenError
-from viewer.io.itk_header import DETACHED, FORMATS, PICTURES, Facts, ending_of, facts_of, voxels
+from viewer.io.itk_header import Facts, facts_of, voxels
 from viewer.io.plan import Plan
 from viewer.io.worker import at
 
@@ -28,25 +30,26 @@ def belongs_to_header(path: str) -> bool:
     """True for the pixels that a header beside it describes: they are opened with it."""
     name = path.lower()
     ending = max((one for one in PIXELS_BESIDE if name.endswith(one)), key=len, default="")
-    return bool(ending) and any(os.path.exists(path[: -len(ending)] + header) for header in DETACHED)
+    return bool(ending) and any(os.path.exists(path[: -len(ending)] + header) for header in HEADERS)
 
 
 def describe(path: str) -> Image:
     """The image in a file, from its header. Raises OpenError with one sentence."""
+    files = files_of(path)
+    sizes, stamps = tuple(map(length_of, files)), tuple(map(stamp_of, files))
     facts = facts_of(path)
     ending = ending_of(path)
-    size, mtime = _length(path), modified(path)
     dtype, slope, intercept = facts.dtype, 1.0, 0.0
     if _kept_as_stored(ending, facts):
-        stored = nifti.voxels_of(path, nifti.header_of(path, size, mtime))
+        stored = nifti.voxels_of(nifti.header_of(path, stamps[0]))
         dtype, slope, intercept = stored.dtype, stored.slope, stored.intercept
     plan = Plan(
-        kind="picture" if ending in PICTURES else "itk", files=(path,), sizes=(size,), mtimes=(mtime,),
+        kind="picture" if ending in PICTURES else "itk", files=files, sizes=sizes, stamps=stamps,
         samples=3 if facts.color else 1, slope=slope, intercept=intercept, times=_times(facts),
     )  # fmt: skip
-    name = path.replace("\\", "/").rsplit("/", 1)[-1]
+    name = printable(path.replace("\\", "/").rsplit("/", 1)[-1])
     return Image(
-        source=Source(patient_name=name[: -len(ending)], series_description=name, files=(path,)),
+        source=Source(patient_name=name[: -len(ending)], series_description=name, files=files),
         grid=_grid(facts, ending in PICTURES),
         dtype="uint8" if facts.color else dtype.name,
         timepoints=facts.times,
@@ -79,17 +82,18 @@ def middle(plan: Plan) -> NDArray[Any]:
 
 def _planes(plan: Plan, facts: Facts, skip: int = 0) -> Iterator[tuple[int, NDArray[Any]]]:
     """(place, slice [j, i] or [j, i, 3]); places count slices through all time points, from `skip` on."""
-    path, size, mtime = plan.files[0], plan.sizes[0], plan.mtimes[0]
+    path = plan.files[0]
     slices, *plane = facts.shape
     count = slices * facts.times
     if _kept_as_stored(ending_of(path), facts):
-        for number, found in enumerate(nifti.planes(path, size, mtime, (count, *plane), skip), skip):
+        for number, found in enumerate(nifti.planes(plan, (count, *plane), skip), skip):
             block, k = divmod(number, slices)
             component, time = divmod(block, facts.repeats)  # a NIfTI file keeps components apart
             yield (time * facts.components + component) * slices + k, found
         return
-    open_unchanged(path, size, mtime).close()
+    _check_unchanged(plan)
     array, _owner = voxels(path)
+    _check_unchanged(plan)
     if facts.color:
         array = array.reshape(slices, *plane, facts.components)
         yield from ((k, _rgb(array[k])) for k in range(skip, slices))
@@ -145,6 +149,9 @@ def _notices(facts: Facts, picture: bool) -> tuple[Notice, ...]:
     return tuple(notices)
 
 
-def _length(path: str) -> int:
-    inside = member_of(path)
-    return len(member_bytes(*inside)) if inside else os.path.getsize(path)
+def _check_unchanged(plan: Plan) -> None:
+    """Raises OpenError where the header, or a file of pixels that it names, is not what was indexed."""
+    for path, stamp in zip(plan.files, plan.stamps, strict=True):
+        open_unchanged(path, stamp).close()
+    if files_of(plan.files[0]) != plan.files:
+        raise OpenError("It has changed since it was indexed; open its folder again.")

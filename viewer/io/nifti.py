@@ -6,11 +6,8 @@ without a word. Layout: nifti1.h and nifti2.h of https://nifti.nimh.nih.gov.
 
 from __future__ import annotations
 
-import gzip
 import math
-import os
 import struct
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,8 +17,9 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.io.contents import open_unchanged
+from viewer.io.contents import Stamp, damage_told, open_unchanged, unpacking
 from viewer.io.failure import OpenError
+from viewer.io.plan import Plan
 
 TYPES = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8"}
 # By the size of the header: where the data type, vox_offset, and scl_slope with scl_inter stand, and their codes.
@@ -35,14 +33,13 @@ DAMAGED = "It is cut off or damaged: its voxels end too early; copy it again fro
 class Voxels:
     """Where and how voxels are stored: one number each, dtype in the file's byte order."""
 
-    path: str
     dtype: np.dtype[Any]
     offset: int
     slope: float
     intercept: float
 
 
-def voxels_of(path: str, header: bytes) -> Voxels:
+def voxels_of(header: bytes) -> Voxels:
     """From the first bytes of a (decompressed) header. Raises OpenError with one sentence."""
     for order in "<>":
         layout = LAYOUTS.get(struct.unpack_from(f"{order}i", header)[0]) if len(header) >= 348 else None
@@ -58,27 +55,25 @@ def voxels_of(path: str, header: bytes) -> Voxels:
         slope, intercept = 1.0, 0.0
     if not math.isfinite(offset) or not 0 <= offset < 1 << 40:
         raise OpenError("Its header does not tell where its voxels begin.")
-    beside = path.lower().endswith((".hdr", ".hdr.gz"))
     dtype = np.dtype(order + TYPES[code])
-    return Voxels(_pixel_file(path) if beside else path, dtype, int(offset), slope, intercept)
+    return Voxels(dtype, int(offset), slope, intercept)
 
 
-def header_of(path: str, size: int, mtime: float) -> bytes:
-    """The first bytes of the header."""
-    with _unpacked(path, open_unchanged(path, size, mtime)) as stream:
+def header_of(path: str, stamp: Stamp | None) -> bytes:
+    """The first bytes of the header. Raises OpenError where the file is not what was indexed."""
+    with _unpacked(open_unchanged(path, stamp)) as stream:
         return stream.read(HEADER)
 
 
-def planes(path: str, size: int, mtime: float, shape: tuple[int, ...], skip: int = 0) -> Iterator[NDArray[Any]]:
+def planes(plan: Plan, shape: tuple[int, ...], skip: int = 0) -> Iterator[NDArray[Any]]:
     """Slices [j, i] in the order of the file and the machine's byte order, the first `skip` left out.
 
-    shape: (slices, j, i). Raises OpenError where the file ends before its voxels do.
+    shape: (slices, j, i). Raises OpenError where the file ends before its voxels do, or is not what was indexed.
     """
-    voxels = voxels_of(path, header_of(path, size, mtime))
+    voxels = voxels_of(header_of(plan.files[0], plan.stamps[0]))
     count, *plane = shape
     length = math.prod(plane) * voxels.dtype.itemsize
-    known = (size, mtime) if voxels.path == path else (os.path.getsize(voxels.path), 0.0)
-    with _unpacked(voxels.path, open_unchanged(voxels.path, *known)) as stream:
+    with _unpacked(open_unchanged(plan.files[-1], plan.stamps[-1])) as stream:
         stream.seek(voxels.offset + skip * length)
         for _ in range(skip, count):
             data = stream.read(length)
@@ -87,23 +82,8 @@ def planes(path: str, size: int, mtime: float, shape: tuple[int, ...], skip: int
             yield np.frombuffer(data, voxels.dtype).reshape(plane).astype(voxels.dtype.newbyteorder("="), copy=False)
 
 
-def _pixel_file(header: str) -> str:
-    stem = header[: -len(".hdr")]
-    for ending in (".img", ".img.gz", ".IMG"):
-        if os.path.isfile(stem + ending):
-            return stem + ending
-    raise OpenError("The .img file with its voxels is not beside it.")
-
-
 @contextmanager
-def _unpacked(path: str, file: BinaryIO) -> Iterator[BinaryIO]:
-    """The file decompressed while it is read, where it is compressed."""
-    with file:
-        packed = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        try:
-            yield cast(
-                BinaryIO, gzip.GzipFile(fileobj=file) if packed else BufferedReader(cast(RawIOBase, file), PIECE)
-            )
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise OpenError(DAMAGED) from error
+def _unpacked(file: BinaryIO) -> Iterator[BinaryIO]:
+    """The file unpacked while it is read, where it is packed."""
+    with file, damage_told():
+        yield unpacking(file) or cast(BinaryIO, BufferedReader(cast(RawIOBase, file), PIECE))

@@ -21,9 +21,10 @@ from viewer.data.study import Source
 from viewer.data.volume import Volume
 from viewer.io import replacing
 from viewer.io.contents import member_of
+from viewer.io.data_files import ending_of
 from viewer.io.dicom_labels import CLASSES, dataset, label_file
 from viewer.io.failure import OpenError
-from viewer.io.itk_header import ending_of, facts_of, voxels
+from viewer.io.itk_header import facts_of, voxels
 from viewer.io.rtstruct_read import contours_of
 from viewer.io.rtstruct_write import write_rtstruct
 from viewer.io.save import ENDINGS, Saved, save_segmentation

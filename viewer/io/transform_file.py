@@ -17,8 +17,9 @@ from viewer.compute.resample import itk_transform
 from viewer.compute.transforms import as_field, compose
 from viewer.data.grid import Floats, Grid
 from viewer.data.transform import End, Transform
+from viewer.io.contents import MAX_RATIO
 from viewer.io.failure import OpenError
-from viewer.io.itk_header import MAX_RATIO, facts_of, voxels
+from viewer.io.itk_header import facts_of, voxels
 from viewer.io.stored import SaveError
 
 TEXTS = (".tfm", ".txt")
