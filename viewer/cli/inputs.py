@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -9,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from viewer.cli.failure import BadInput, Failure
-from viewer.cli.stage import Stage, one_image
+from viewer.cli.stage import Stage, one_image, require
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import End
@@ -40,7 +41,7 @@ def read_volume(stage: Stage, text: str) -> Volume:
 
 def is_label_file(stage: Stage, text: str) -> bool:
     """Whether a file says itself that it holds segments. Raises BadInput."""
-    return Path(text).is_file() and read_aside(stage, "viewer.io.segmentation_file:holds_labels", text)
+    return os.path.isfile(text) and read_aside(stage, "viewer.io.segmentation_file:holds_labels", text)
 
 
 def read_labels(stage: Stage, text: str, images: Sequence[Grid] = ()) -> Segmentation:
@@ -76,8 +77,7 @@ def aside(stage: Stage, function: str, *arguments: Any, failure: Callable[[str],
 
 def read_aside(stage: Stage, function: str, text: str, *arguments: Any) -> Any:
     """What a function of viewer.io reads from a path, in a reader process. Raises BadInput."""
-    if not Path(text).parent.is_dir():
-        raise BadInput(f"{text}: there is no such folder; check the path.")
+    require(text)
     return aside(stage, function, Path(text), *arguments, failure=lambda sentence: BadInput(f"{text}: {sentence}"))
 
 

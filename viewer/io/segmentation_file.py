@@ -16,6 +16,7 @@ from viewer.compute.fit_grid import apart, fitted
 from viewer.compute.label_image import as_segmentation
 from viewer.compute.resample import BADGE, resample_labels
 from viewer.data.grid import Grid
+from viewer.data.printable import printable
 from viewer.data.segmentation import Segmentation
 from viewer.data.study import Source
 from viewer.data.volume import Volume
@@ -67,8 +68,8 @@ def read_dicom(path: Path, images: Sequence[Grid] = ()) -> Segmentation:
     """A segmentation, or contours on one of the images. Raises OpenError: one sentence."""
     ds = dataset(str(path))
     if "StructureSetROISequence" in ds:
-        return contours_of(ds, images, path.stem)
-    return segmentation_of(ds, path.stem)
+        return contours_of(ds, images, printable(path.stem))
+    return segmentation_of(ds, printable(path.stem))
 
 
 def onto(segmentation: Segmentation, grid: Grid, source: Source) -> Segmentation:
@@ -185,7 +186,7 @@ def _read_label_image(path: Path) -> Segmentation:
     axes = np.eye(3)
     axes[: facts.direction.shape[0], : facts.direction.shape[1]] = facts.direction[:3, :3]
     spacing, origin = (*facts.spacing, 1.0)[:3], (*facts.origin, 0.0)[:3]
-    name = path.name[: -len(ending_of(str(path)))]
+    name = printable(path.name[: -len(ending_of(str(path)))])
     try:
         labels = as_segmentation(Volume(array, Grid.of(facts.shape, spacing[::-1], origin, axes), name))
     except ValueError as error:
