@@ -83,12 +83,21 @@ def open_stored(path: str) -> BinaryIO:
 
 def open_unchanged(path: str, stamp: Stamp | None) -> BinaryIO:
     """The same, where it is what was indexed; None where that is not known. Raises OpenError where it is not."""
+    if member_of(path):
+        _compare(stamp, stamp_of(path))
+        return open_stored(path)
     file = open_stored(path)
-    now = stamp_of(path) if isinstance(file, BytesIO) else Stamp.of(os.fstat(file.fileno()))
-    if stamp is not None and not stamp.same(now):
+    try:
+        _compare(stamp, Stamp.of(os.fstat(file.fileno())))
+    except OpenError:
         file.close()
-        raise OpenError("It has changed since it was indexed; open its folder again.")
+        raise
     return file
+
+
+def _compare(stamp: Stamp | None, now: Stamp) -> None:
+    if stamp is not None and not stamp.same(now):
+        raise OpenError("It has changed since it was indexed; open its folder again.")
 
 
 @contextmanager

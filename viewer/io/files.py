@@ -61,7 +61,7 @@ def describe(path: str) -> Image:
 
 def fill(handle: SharedHandle, plan: Plan) -> tuple[Notice, ...]:
     """Read the voxels into shared memory [time point, k, j, i(, 3)]; what must be said of them. Raises OpenError."""
-    facts = facts_of(plan.files[0])
+    facts = _facts(plan)
     if (facts.times, *facts.shape) != handle.shape[:4]:
         raise OpenError("It has changed since it was indexed; open its folder again.")
     finite = True
@@ -75,7 +75,7 @@ def fill(handle: SharedHandle, plan: Plan) -> tuple[Notice, ...]:
 
 def middle(plan: Plan) -> NDArray[Any]:
     """The middle slice [j, i] or [j, i, 3] of the first time point."""
-    facts = facts_of(plan.files[0])
+    facts = _facts(plan)
     _, plane = next(_planes(plan, facts, skip=facts.shape[0] // 2))
     return np.array(plane)
 
@@ -91,7 +91,6 @@ def _planes(plan: Plan, facts: Facts, skip: int = 0) -> Iterator[tuple[int, NDAr
             component, time = divmod(block, facts.repeats)  # a NIfTI file keeps components apart
             yield (time * facts.components + component) * slices + k, found
         return
-    _check_unchanged(plan)
     array, _owner = voxels(path)
     _check_unchanged(plan)
     if facts.color:
@@ -147,6 +146,11 @@ def _notices(facts: Facts, picture: bool) -> tuple[Notice, ...]:
         sentence = f"Its {facts.components} values a voxel are shown one after the other, like time points."
         notices.append(Notice("several-values", sentence))
     return tuple(notices)
+
+
+def _facts(plan: Plan) -> Facts:
+    _check_unchanged(plan)
+    return facts_of(plan.files[0])
 
 
 def _check_unchanged(plan: Plan) -> None:
