@@ -6,19 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from viewer.api import (
-    Annotated,
-    Job,
-    Landmarks,
-    Range,
-    Refusal,
-    Segmentation,
-    Transform,
-    Volume,
-    is_hdf5,
-    plugin,
-    resample,
-)
+from viewer.api import Annotated, Job, Landmarks, Range, Refusal, Segmentation, Transform, Volume, plugin, resample
 
 from .engines import INSTALLED
 from .given import Given, MetricName, Start
@@ -209,7 +197,7 @@ def register_network(
     different_patients
         Go on although the files name different patients.
     """
-    from . import align, by_network, by_synthmorph
+    from . import align, by_network, by_synthmorph, keras_file
 
     given = Given(fixed, moving)
     pair, matrix = _pair(given, "automatic", different_patients, job), None
@@ -221,7 +209,7 @@ def register_network(
         matrix = align.aligned(pair, "rigid", metric, matrix, job, align.Route(job, 0.3, 0.4))
         if before == "affine":
             matrix = align.aligned(pair, "affine", metric, matrix, job, align.Route(job, 0.4, 0.5))
-    if is_hdf5(weights):
+    if keras_file.is_keras(weights):
         transform = by_synthmorph.registered(fixed, moving, matrix, weights, job)
     else:
         transform = by_network.registered(fixed, moving, matrix, weights, side, job)

@@ -14,11 +14,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from viewer.api import Refusal, open_hdf5
+from viewer.api import Refusal, is_hdf5, open_hdf5
 
 MOST_TOLD = 1 << 20  # characters of the settings
 PARTS = {"kernel:0": 5, "bias:0": 1}  # of a convolution in 3-D: its arrays and their dimensions
 Convolutions = dict[str, tuple[Tensor, Tensor]]
+
+
+def is_keras(path: Path) -> bool:
+    """Whether it may be a Keras network: an HDF5 file, whatever its name."""
+    return is_hdf5(path)
 
 
 def read(path: Path) -> tuple[dict[str, Any], Convolutions]:

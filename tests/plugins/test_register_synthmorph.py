@@ -21,7 +21,7 @@ from scipy.spatial.transform import Rotation
 from plugins.register import keras_file, register_network
 from plugins.register.by_synthmorph import registered
 from plugins.register.synthmorph import Network
-from viewer.api import Cancelled, Grid, Job, Refusal, Volume, is_hdf5, resample
+from viewer.api import Cancelled, Grid, Job, Refusal, Volume, resample
 
 FILES = Path(__file__).parents[1] / "fixtures"
 SHAPE, SPACING = (40, 44, 48), (1.5, 1.2, 1.1)
@@ -179,6 +179,6 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
 
 
 def test_only_hdf5_files_are_taken_for_such(tmp_path: Path) -> None:
-    assert is_hdf5(FILES / "synthmorph_fine.h5")
-    assert not is_hdf5(Path(__file__))
-    assert not is_hdf5(tmp_path / "none")
+    assert keras_file.is_keras(FILES / "synthmorph_fine.h5")
+    assert not keras_file.is_keras(Path(__file__))
+    assert not keras_file.is_keras(tmp_path / "none")
