@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 
+from viewer.io.dicom_identity import family_key, series_key
 from viewer.io.dicom_index import group
 from viewer.io.dicom_pixels import NoImageError
 from viewer.io.dicom_scan import scan_file
@@ -42,7 +43,8 @@ def _look(path: str) -> Sight:
         if other.sop_class not in CLASSES:
             raise
         return Sight(labels=label_file(path))
-    return Sight(key=header.series, header=pickle.dumps(header, pickle.HIGHEST_PROTOCOL))
+    family = family_key(header) if header.pixels.frames == 1 and header.frames[0].position else ""
+    return Sight(series_key(header), pickle.dumps(header, pickle.HIGHEST_PROTOCOL), family=family)
 
 
 def sort(series: list[list[bytes]]) -> list[Sorted]:
