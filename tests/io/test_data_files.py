@@ -20,6 +20,7 @@ from viewer.io.failure import OpenError
 from viewer.io.itk_header import facts_of, voxels
 from viewer.io.meta_image import parse_meta_image
 from viewer.io.nrrd_header import parse_nrrd
+from viewer.io.reader import Reader, index_now, load_now
 
 ARRAY = np.arange(3 * 4 * 5, dtype="<i2").reshape(3, 4, 5) - 7
 SECRET = b"Whoever shows these bytes left the folder. " * 20
@@ -257,3 +258,19 @@ def test_nothing_is_left_in_memory(tmp_path: Path) -> None:
     with pytest.raises(OpenError):
         voxels(str(tmp_path / "a.mhd"))
     assert set(FOLDER.glob(f"{PREFIX}{os.getpid()}-*")) == before
+
+
+def test_files_of_pixels_are_no_files_of_their_own(reader: Reader, tmp_path: Path) -> None:
+    """Whatever they are called; what no header names is told to be no image."""
+    for number, name in enumerate(("1.dat", "2.raw", "three")):
+        (tmp_path / name).write_bytes(ARRAY[number].tobytes())
+    lines = [*META, "ElementDataFile = LIST", "1.dat", "2.raw", "three"]
+    (tmp_path / "list.mhd").write_text("\n".join(lines))
+    (tmp_path / "pair").mkdir()
+    sitk.WriteImage(sitk.GetImageFromArray(ARRAY), str(tmp_path / "pair" / "a.hdr"))
+    (tmp_path / "stray.raw").write_bytes(bytes(40))
+    images, refused = index_now([tmp_path], reader)
+    assert len(images) == 2
+    assert [Path(one.path).name for one in refused] == ["stray.raw"]
+    image = next(one for one in images if one.source.files[0].endswith("list.mhd"))
+    np.testing.assert_array_equal(load_now(image, reader)[0].array, ARRAY)

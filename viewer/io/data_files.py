@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
@@ -54,6 +55,26 @@ def _files(path: str, header: MetaImage | Nrrd | None) -> tuple[str, ...]:
     if ending_of(path).startswith(".hdr"):
         return path, _beside(path, _pair(path))
     return (path,)
+
+
+def belongs_to_header(path: str) -> bool:
+    """True for the pixels that a header in the same folder names: they are opened with it."""
+    if member_of(path):
+        return False
+    real = os.path.realpath(path)
+    folder = os.path.dirname(real)
+    return real in _named_in(folder, os.stat(folder).st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _named_in(folder: str, modified: int) -> frozenset[str]:
+    """The files of pixels that the headers in a folder name. modified: when that folder was."""
+    named: set[str] = set()
+    for name in os.listdir(folder):
+        if ending_of(name).startswith(HEADERS):
+            with suppress(OpenError, OSError):  # such a header is refused when it is looked at itself
+                named.update(files_of(os.path.join(folder, name))[1:])
+    return frozenset(named)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,21 +15,13 @@ from viewer.data.shared import SharedHandle, open_shared, write_shared
 from viewer.data.study import Image, Source
 from viewer.io import nifti
 from viewer.io.contents import length_of, open_unchanged, stamp_of
-from viewer.io.data_files import FORMATS, HEADERS, PICTURES, ending_of, files_of
+from viewer.io.data_files import FORMATS, PICTURES, ending_of, files_of
 from viewer.io.failure import OpenError
 from viewer.io.itk_header import Facts, facts_of, voxels
 from viewer.io.plan import Plan
 from viewer.io.worker import at
 
 NOT_FINITE = Notice("not-a-number", "Some of its values are no numbers (NaN or infinite).", "not a number")
-PIXELS_BESIDE = (".img", ".img.gz", ".raw", ".zraw", ".raw.gz")
-
-
-def belongs_to_header(path: str) -> bool:
-    """True for the pixels that a header beside it describes: they are opened with it."""
-    name = path.lower()
-    ending = max((one for one in PIXELS_BESIDE if name.endswith(one)), key=len, default="")
-    return bool(ending) and any(os.path.exists(path[: -len(ending)] + header) for header in HEADERS)
 
 
 def describe(path: str) -> Image:

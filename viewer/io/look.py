@@ -6,9 +6,9 @@ import pickle
 
 from viewer.io.dicom_identity import family_key, series_key
 from viewer.io.dicom_index import group
-from viewer.io.dicom_pixels import NoImageError
+from viewer.io.dicom_pixels import NoImageError, ScanError
 from viewer.io.dicom_scan import scan_file
-from viewer.io.failure import sentence
+from viewer.io.failure import OpenError, sentence
 from viewer.io.sight import Sight, Sorted
 from viewer.io.worker import at
 
@@ -27,22 +27,24 @@ def look(paths: list[str]) -> list[Sight]:
 
 def _look(path: str) -> Sight:
     from viewer.io import seg_nrrd
-    from viewer.io.data_files import ending_of
+    from viewer.io.data_files import belongs_to_header, ending_of
     from viewer.io.dicom_labels import CLASSES, label_file
-    from viewer.io.files import belongs_to_header, describe
+    from viewer.io.files import describe
 
     if path.lower().endswith(seg_nrrd.ENDING):
         return Sight(labels=seg_nrrd.label_file(path))
     if ending_of(path):
         return Sight(key=path, images=(describe(path),))
-    if belongs_to_header(path):
-        return Sight()
     try:
         header = scan_file(path)
     except NoImageError as other:
         if other.sop_class not in CLASSES:
             raise
         return Sight(labels=label_file(path))
+    except (ScanError, OpenError):
+        if belongs_to_header(path):
+            return Sight()
+        raise
     family = family_key(header) if header.pixels.frames == 1 and header.frames[0].position else ""
     return Sight(series_key(header), pickle.dumps(header, pickle.HIGHEST_PROTOCOL), family=family)
 
