@@ -16,11 +16,14 @@ import SimpleITK as sitk
 
 from tests.fixtures.dicom_phantom import ramp, write_series
 from viewer.data.grid import Grid
+from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Image
 from viewer.io import contents
 from viewer.io.contents import Stamp, open_content, open_stored, packing_of, stamp_of, unpacked
 from viewer.io.failure import OpenError
+from viewer.io.look import look
 from viewer.io.reader import Reader, index_now, load_now
+from viewer.io.segmentation_file import holds_labels, read_segmentation, save
 
 GRID = Grid.of((3, 4, 5), (2, 1, 1))
 ARRAY = ramp(GRID.shape)
@@ -79,7 +82,7 @@ def test_colours_in_a_packed_nifti_file(reader: Reader, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", PACK)
 def test_a_bomb_is_refused_before_it_fills_the_memory(
-    reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     monkeypatch.setattr(contents, "HARMLESS", 1 << 20)
     monkeypatch.setattr(contents, "MAX_MEMBER", 3 << 20)
@@ -167,3 +170,14 @@ def test_a_drive_that_numbers_its_files_anew_changes_nothing(tmp_path: Path) -> 
     assert not stamp.same(stamp._replace(changed=stamp.changed + 1, inode=stamp.inode + 1))
     assert not stamp.same(stamp._replace(modified=stamp.modified + 1))
     assert not stamp.same(Stamp(2, *stamp[1:]))
+
+
+@pytest.mark.parametrize("how", PACK)
+def test_packed_segments_are_read(tmp_path: Path, how: str) -> None:
+    labels = np.zeros((3, 4, 5), np.uint8)
+    labels[1, 1:3, 2:4] = 1
+    save(Segmentation(labels, GRID, (Segment(1, "liver"),)), tmp_path / "a.dcm")
+    (tmp_path / "b").write_bytes(PACK[how]((tmp_path / "a.dcm").read_bytes()))
+    assert holds_labels(tmp_path / "b")
+    np.testing.assert_array_equal(read_segmentation(tmp_path / "b").array > 0, labels > 0)
+    assert look([str(tmp_path / "b")])[0].labels

@@ -128,6 +128,12 @@ def unpacked(file: BinaryIO) -> BinaryIO:
     return content
 
 
+def first_bytes(path: str, count: int) -> bytes:
+    """Of what a file or member holds, unpacked where it is packed. Raises OSError or OpenError."""
+    with open_stored(path) as file, damage_told():
+        return (unpacking(file) or file).read(count)
+
+
 def packing_of(path: str) -> bytes:
     """The first bytes that tell how a file or member is packed, a key of PACKINGS; b"" where it is not."""
     inside = member_of(path)

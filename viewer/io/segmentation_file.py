@@ -21,7 +21,7 @@ from viewer.data.segmentation import Segmentation
 from viewer.data.study import Source
 from viewer.data.volume import Volume
 from viewer.io import replacing
-from viewer.io.contents import member_of
+from viewer.io.contents import first_bytes, member_of
 from viewer.io.data_files import ending_of
 from viewer.io.dicom_labels import CLASSES, dataset, label_file
 from viewer.io.failure import OpenError
@@ -92,8 +92,7 @@ def onto(segmentation: Segmentation, grid: Grid, source: Source) -> Segmentation
 def _is_dicom(path: Path) -> bool:
     if member_of(str(path)):
         return True  # of an archive nothing else is listed
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
+    return first_bytes(str(path), 132)[128:] == b"DICM"
 
 
 def _no_labels(path: Path, images: Sequence[Grid] = ()) -> Segmentation:
