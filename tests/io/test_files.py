@@ -159,7 +159,7 @@ def test_files_cut_off_or_of_another_kind_are_refused(reader: Reader, tmp_path: 
         assert refusal(reader, cut)
 
 
-@pytest.mark.parametrize("name", ["/etc/passwd", "../outside.raw", "link.raw", "LIST", "missing.raw"])
+@pytest.mark.parametrize("name", ["/etc/passwd", "../outside.raw", "link.raw", "missing.raw"])
 @pytest.mark.parametrize("ending", [".mhd", ".nhdr"])
 def test_a_header_cannot_name_pixels_outside_its_folder(reader: Reader, tmp_path: Path, ending: str, name: str) -> None:
     folder = tmp_path / "in"

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from rich.console import Console
 
 from viewer.cli.failure import Failure
 from viewer.cli.stage import WindowStage
+from viewer.data.printable import encodable, printable
 from viewer.settings import application_version
 
 app = typer.Typer(
@@ -36,12 +38,15 @@ class Screen:
 
 def command_line(arguments: list[str], screen: Screen) -> int:
     """Run one command. Returns 0 done, 1 the job failed, 2 wrong use, 3 bad input."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # names of files may hold what the terminal's encoding does not
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = app(arguments, standalone_mode=False, obj=screen)
     except typer.Abort:
         return 1
     except Failure as failure:
-        print(failure, file=sys.stderr)
+        print(printable(str(failure)), file=sys.stderr)
         return failure.code
     except Exception as error:
         if not hasattr(error, "exit_code"):
@@ -53,9 +58,18 @@ def command_line(arguments: list[str], screen: Screen) -> int:
 
 def _print(document: Any, as_json: bool, show: Callable[[Any, Console], None] | None = None) -> None:
     if as_json or show is None:
-        print(json.dumps(document, indent=None if as_json else 1, allow_nan=False))
+        print(json.dumps(_encodable(document), indent=None if as_json else 1, allow_nan=False))
     else:
         show(document, Console())
+
+
+def _encodable(document: Any) -> Any:
+    """The same with texts that are valid UTF-8: a name of a file need not be."""
+    if isinstance(document, dict):
+        return {_encodable(key): _encodable(value) for key, value in document.items()}
+    if isinstance(document, list | tuple):
+        return [_encodable(value) for value in document]
+    return encodable(document) if isinstance(document, str) else document
 
 
 @app.callback(invoke_without_command=True)

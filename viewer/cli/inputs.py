@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 from viewer.cli.failure import BadInput, Failure
-from viewer.cli.stage import Stage, one_image
+from viewer.cli.stage import Stage, one_image, require
 from viewer.compute.label_image import as_segmentation
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
@@ -59,7 +60,7 @@ def read_volumes(stage: Stage, text: str, time: int | None = None) -> Series:
 
 def is_label_file(stage: Stage, text: str) -> bool:
     """Whether a file says itself that it holds segments. Raises BadInput."""
-    return Path(text).is_file() and read_aside(stage, "viewer.io.segmentation_file:holds_labels", text)
+    return os.path.isfile(text) and read_aside(stage, "viewer.io.segmentation_file:holds_labels", text)
 
 
 def read_labels(stage: Stage, text: str, images: Sequence[Grid] = (), time: int | None = None) -> Segmentation:
@@ -99,8 +100,7 @@ def aside(stage: Stage, function: str, *arguments: Any, failure: Callable[[str],
 
 def read_aside(stage: Stage, function: str, text: str, *arguments: Any) -> Any:
     """What a function of viewer.io reads from a path, in a reader process. Raises BadInput."""
-    if not Path(text).parent.is_dir():
-        raise BadInput(f"{text}: there is no such folder; check the path.")
+    require(text)
     return aside(stage, function, Path(text), *arguments, failure=lambda sentence: BadInput(f"{text}: {sentence}"))
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,14 +11,15 @@ from numpy.typing import NDArray
 from viewer.compute.label_image import is_label_image
 from viewer.data.grid import Grid
 from viewer.data.notice import Notice
+from viewer.data.printable import printable
 from viewer.data.shared import SharedHandle, open_shared, write_shared
 from viewer.data.study import Image, Source
 from viewer.data.volume import Volume
 from viewer.io import itk_image, nifti
-from viewer.io.contents import member_bytes, member_of, modified
+from viewer.io.contents import Stamp, length_of, open_unchanged, stamp_of
+from viewer.io.data_files import FORMATS, PICTURES, ending_of, files_of
 from viewer.io.failure import OpenError
 from viewer.io.file_geometry import Geometry, geometry, resampled
-from viewer.io.itk_header import DETACHED, FORMATS, PICTURES, ending_of
 from viewer.io.plan import Plan
 from viewer.io.stored_image import StoredImage
 from viewer.io.worker import at
@@ -31,30 +31,22 @@ LARGE = Notice(
     f"Some of its whole numbers are beyond {EXACT:,}: they are kept, but measured and computed with seven digits.",
     "large numbers",
 )
-PIXELS_BESIDE = (".img", ".img.gz", ".raw", ".zraw", ".raw.gz")
-
-
-def belongs_to_header(path: str) -> bool:
-    """True for the pixels that a header beside it describes: they are opened with it."""
-    name = path.lower()
-    ending = max((one for one in PIXELS_BESIDE if name.endswith(one)), key=len, default="")
-    return bool(ending) and any(os.path.exists(path[: -len(ending)] + header) for header in DETACHED)
 
 
 def describe(path: str) -> Image:
     """The image in a file, from its header. Raises OpenError with one sentence."""
-    ending = ending_of(path)
-    size, mtime = _length(path), modified(path)
-    stored = _stored(path, size, mtime)
+    ending, files = ending_of(path), files_of(path)
+    sizes, stamps = tuple(map(length_of, files)), tuple(map(stamp_of, files))
+    stored = _stored(files, stamps)
     place = geometry(stored.shape, stored.placement)
     plan = Plan(
-        kind="picture" if ending in PICTURES else "itk", files=(path,), sizes=(size,), mtimes=(mtime,),
+        kind="picture" if ending in PICTURES else "itk", files=files, sizes=sizes, stamps=stamps,
         samples=3 if stored.channels else 1, slope=stored.slope, intercept=stored.intercept, times=stored.times,
         windows=stored.windows,
     )  # fmt: skip
-    name = path.replace("\\", "/").rsplit("/", 1)[-1]
+    name = printable(path.replace("\\", "/").rsplit("/", 1)[-1])
     return Image(
-        source=Source(patient_name=name[: -len(ending)], series_description=name, files=(path,)),
+        source=Source(patient_name=name[: -len(ending)], series_description=name, files=files),
         grid=place.grid,
         dtype="uint8" if stored.channels else stored.dtype.name,
         timepoints=stored.count,
@@ -68,7 +60,7 @@ def describe(path: str) -> Image:
 
 def fill(handle: SharedHandle, plan: Plan) -> tuple[Notice, ...]:
     """Read the voxels into shared memory [time point, k, j, i(, 3)]; what must be said of them. Raises OpenError."""
-    stored = _stored(plan.files[0], plan.sizes[0], plan.mtimes[0])
+    stored = _unchanged(plan)
     place = geometry(stored.shape, stored.placement)
     if (stored.count, *place.grid.shape) != handle.shape[:4]:
         raise OpenError("It has changed since it was indexed; open its folder again.")
@@ -84,7 +76,7 @@ def fill(handle: SharedHandle, plan: Plan) -> tuple[Notice, ...]:
 
 def middle(plan: Plan) -> NDArray[Any]:
     """The middle slice [j, i] or [j, i, 3] of the first time point, as stored."""
-    stored = _stored(plan.files[0], plan.sizes[0], plan.mtimes[0])
+    stored = _unchanged(plan)
     _, plane = next(_planes(plan, stored, skip=stored.shape[0] // 2))
     return np.array(plane)
 
@@ -93,7 +85,7 @@ def single_volume(path: str) -> Volume:
     """The one volume of a file that holds labels: never mixed, also where its axes are sheared. Raises OpenError."""
     image = describe(path)
     plan: Plan = image.plan
-    stored = _stored(path, plan.sizes[0], plan.mtimes[0])
+    stored = _unchanged(plan)
     if stored.count > 1 or stored.channels:
         raise OpenError("It holds several values a voxel: a label map has one.")
     place = geometry(stored.shape, stored.placement)
@@ -101,8 +93,17 @@ def single_volume(path: str) -> Volume:
     return Volume(array, image.grid, image.source.patient_name, slope=plan.slope, intercept=plan.intercept)
 
 
-def _stored(path: str, size: int, mtime: float) -> StoredImage:
-    return nifti.stored_image(path, size, mtime) if _is_nifti(path) else itk_image.stored_image(path)
+def _stored(files: Sequence[str], stamps: Sequence[Stamp | None]) -> StoredImage:
+    return nifti.stored_image(files, stamps) if _is_nifti(files[0]) else itk_image.stored_image(files[0])
+
+
+def _unchanged(plan: Plan) -> StoredImage:
+    """As indexed. Raises OpenError where the header, or a file of pixels that it names, is not what was indexed."""
+    for path, stamp in zip(plan.files, plan.stamps, strict=True):
+        open_unchanged(path, stamp).close()
+    if files_of(plan.files[0]) != plan.files:
+        raise OpenError("It has changed since it was indexed; open its folder again.")
+    return _stored(plan.files, plan.stamps)
 
 
 def _is_nifti(path: str) -> bool:
@@ -111,8 +112,10 @@ def _is_nifti(path: str) -> bool:
 
 def _planes(plan: Plan, stored: StoredImage, skip: int = 0) -> Iterator[tuple[int, NDArray[Any]]]:
     """(place, slice [j, i] or [j, i, 3]): places count slices through all volumes; `skip` of the file are left out."""
-    path, size, mtime = plan.files[0], plan.sizes[0], plan.mtimes[0]
-    found = (nifti if _is_nifti(path) else itk_image).planes(path, size, mtime, skip)
+    if _is_nifti(plan.files[0]):
+        found = nifti.planes(plan.files, plan.stamps, skip)
+    else:
+        found = itk_image.planes(plan.files[0], stored, skip)
     yield from ((slot, _rgb(plane)) for slot, plane in found) if stored.channels else found
 
 
@@ -145,8 +148,3 @@ def _rgb(plane: NDArray[Any]) -> NDArray[np.uint8]:
     """The first three of the channels, 8 bits each."""
     colors = plane[..., :3]
     return colors if colors.dtype == np.uint8 else (colors >> 8).astype(np.uint8)
-
-
-def _length(path: str) -> int:
-    inside = member_of(path)
-    return len(member_bytes(*inside)) if inside else os.path.getsize(path)

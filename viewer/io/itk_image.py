@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.data.notice import UNMEASURED, Notice
-from viewer.io.contents import open_unchanged
+from viewer.io.data_files import FORMATS, PICTURES, ending_of, text_header
 from viewer.io.failure import OpenError
 from viewer.io.file_geometry import Placement
-from viewer.io.itk_header import FORMATS, PICTURES, Facts, ending_of, facts_of, voxels
+from viewer.io.itk_header import Facts, facts_of, voxels
 from viewer.io.stored_image import StoredImage, colours, numbered, several_values
 from viewer.io.text_header import fields_of, has_decimal_commas, kind_of, placement, scale_of
 
@@ -24,9 +24,7 @@ COMMAS = "Its header writes numbers with decimal commas, which are read as somet
 
 def stored_image(path: str) -> StoredImage:
     """From the header. Raises OpenError with one sentence."""
-    picture, fields = ending_of(path) in PICTURES, {}
-    if not picture:
-        fields = fields_of(path)
+    picture, fields = ending_of(path) in PICTURES, fields_of(text_header(path))
     try:
         facts = facts_of(path)
     except OpenError as error:
@@ -46,10 +44,8 @@ def stored_image(path: str) -> StoredImage:
     return StoredImage(facts.shape, facts.dtype, place, axes, channels, slope, intercept, notices=notices)
 
 
-def planes(path: str, size: int, mtime: float, skip: int = 0) -> Iterator[tuple[int, NDArray[Any]]]:
+def planes(path: str, stored: StoredImage, skip: int = 0) -> Iterator[tuple[int, NDArray[Any]]]:
     """As viewer.io.nifti.planes."""
-    open_unchanged(path, size, mtime).close()
-    stored = stored_image(path)
     array, _owner = voxels(path)
     k, j, i = stored.shape
     if stored.channels:

@@ -5,12 +5,10 @@ Runs in a reader process. See viewer/io/nifti_header.py for what the header says
 
 from __future__ import annotations
 
-import gzip
 import math
 import os
 import struct
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BufferedReader, RawIOBase
 from typing import Any, BinaryIO, cast
@@ -20,28 +18,40 @@ from numpy.typing import NDArray
 
 from viewer.data.notice import Notice
 from viewer.data.volume import Window
-from viewer.io.contents import member_of, open_unchanged
+from viewer.io.contents import (
+    GZIP,
+    MAX_RATIO,
+    Stamp,
+    damage_told,
+    length_of,
+    open_stored,
+    open_unchanged,
+    packing_of,
+    unpacking,
+)
 from viewer.io.failure import OpenError
 from viewer.io.nifti_header import HEADER, NiftiHeader, parse, placement
 from viewer.io.stored_image import StoredImage, colours, numbered, several_values
 
-MAX_RATIO = 1032  # deflate packs no tighter
 PIECE = 1 << 20
 DAMAGED = "It is cut off or damaged: its voxels end too early; copy it again from its source."
 
 
-def header_of(path: str, size: int, mtime: float) -> NiftiHeader:
+Stamps = Sequence[Stamp | None]  # of the header and, where they lie apart, of the voxels
+
+
+def header_of(path: str, stamp: Stamp | None) -> NiftiHeader:
     """Raises OpenError with one sentence."""
-    with _unpacked(path, open_unchanged(path, size, mtime)) as stream:
+    with _unpacked(open_unchanged(path, stamp)) as stream:
         return parse(stream.read(HEADER))
 
 
-def stored_image(path: str, size: int, mtime: float) -> StoredImage:
+def stored_image(files: Sequence[str], stamps: Stamps) -> StoredImage:
     """What the header says, held against the bytes there are. Raises OpenError with one sentence."""
-    header = header_of(path, size, mtime)
+    header = header_of(files[0], stamps[0])
     i, j, k, *further = header.sizes
     times, components, *sets = further
-    surplus = _surplus(header, path, size)
+    surplus = _surplus(header, files[-1])
     slope, intercept = header.scale
     low, high = header.window or (0.0, 0.0)
     parts = ("real part", "imaginary part") if header.samples == 2 else ("",)
@@ -60,19 +70,17 @@ def stored_image(path: str, size: int, mtime: float) -> StoredImage:
     )
 
 
-def planes(path: str, size: int, mtime: float, skip: int = 0) -> Iterator[tuple[int, NDArray[Any]]]:
+def planes(files: Sequence[str], stamps: Stamps, skip: int = 0) -> Iterator[tuple[int, NDArray[Any]]]:
     """(place, slice [j, i] or [j, i, channels]) in the order of the file, in the machine's byte order.
 
     Places count slices through all volumes as StoredImage.axes orders them. skip: slices of the file left out.
     Raises OpenError where the file ends before its voxels do.
     """
-    header = header_of(path, size, mtime)
+    header = header_of(files[0], stamps[0])
     i, j, k, times, components, *sets = header.sizes
     length = i * j * header.samples * header.dtype.itemsize
-    pixels = _pixel_file(path)
-    known = (size, mtime) if pixels == path else (os.path.getsize(pixels), 0.0)
     native = header.dtype.newbyteorder("=")
-    with _unpacked(pixels, open_unchanged(pixels, *known)) as stream:
+    with _unpacked(open_unchanged(files[-1], stamps[-1])) as stream:
         stream.seek(header.offset + skip * length)
         for number in range(skip, math.prod(sets) * components * times * k):
             data = stream.read(length)
@@ -111,53 +119,35 @@ def _values(header: NiftiHeader) -> tuple[Notice, ...]:
     return tuple(notices)
 
 
-def _surplus(header: NiftiHeader, path: str, size: int) -> tuple[Notice, ...]:
+def _surplus(header: NiftiHeader, pixels: str) -> tuple[Notice, ...]:
     """Says that the file holds more volumes than its header. Raises OpenError where it cannot hold as many."""
-    pixels = _pixel_file(path)
-    there = size if pixels == path else os.path.getsize(pixels)
+    there = length_of(pixels)
     volume = math.prod(header.sizes[:3]) * header.samples * header.dtype.itemsize
     need = volume * math.prod(header.sizes[3:])
-    if need > MAX_RATIO * (there if pixels == path else size + there):
+    if need > MAX_RATIO * (there + HEADER):
         shape = " × ".join(map(str, header.sizes))
         raise OpenError(f"It claims {shape} voxels, more than its {there:,} bytes can hold; it is damaged or cut off.")
-    left = (_unpacked_size(pixels, there) - header.offset - need) // volume
+    left = (_unpacked_length(pixels, there) - header.offset - need) // volume
     if left < 1:
         return ()
     sentence = f"Its file holds {left} more volumes than its header tells of; they are not shown."
     return (Notice("surplus-volumes", sentence, "not whole"),)
 
 
-def _unpacked_size(path: str, size: int) -> int:
-    """Bytes after decompression: as a gzip file says itself (modulo 4 GB)."""
-    if member_of(path):
+def _unpacked_length(path: str, length: int) -> int:
+    """Bytes after unpacking: as a gzip file says itself (modulo 4 GB); 0 where that is not told."""
+    packing = packing_of(path)
+    if not packing:
+        return length
+    if packing != GZIP or length < 18:
         return 0
-    with open(path, "rb") as file:
-        if file.read(2) != b"\x1f\x8b" or size < 18:
-            return size
+    with open_stored(path) as file:
         file.seek(-4, os.SEEK_END)
         return int(struct.unpack("<I", file.read(4))[0])
 
 
-def _pixel_file(path: str) -> str:
-    """The file with the voxels: itself, or the one beside the header."""
-    if not path.lower().endswith(".hdr"):
-        return path
-    stem = path[: -len(".hdr")]
-    for ending in (".img", ".img.gz", ".IMG"):
-        if os.path.isfile(stem + ending):
-            return stem + ending
-    raise OpenError("The .img file with its voxels is not beside it.")
-
-
 @contextmanager
-def _unpacked(path: str, file: BinaryIO) -> Iterator[BinaryIO]:
-    """The file decompressed while it is read, where it is compressed."""
-    with file:
-        packed = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        try:
-            yield cast(
-                BinaryIO, gzip.GzipFile(fileobj=file) if packed else BufferedReader(cast(RawIOBase, file), PIECE)
-            )
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise OpenError(DAMAGED) from error
+def _unpacked(file: BinaryIO) -> Iterator[BinaryIO]:
+    """The file unpacked while it is read, where it is packed."""
+    with file, damage_told():
+        yield unpacking(file) or cast(BinaryIO, BufferedReader(cast(RawIOBase, file), PIECE))

@@ -16,14 +16,15 @@ from viewer.compute.fit_grid import apart, fitted
 from viewer.compute.label_image import as_segmentation
 from viewer.compute.resample import BADGE, resample_labels
 from viewer.data.grid import Grid
+from viewer.data.printable import printable
 from viewer.data.segmentation import Segmentation
 from viewer.data.study import Source
 from viewer.io import replacing
-from viewer.io.contents import member_of
+from viewer.io.contents import first_bytes, member_of
+from viewer.io.data_files import ending_of
 from viewer.io.dicom_labels import CLASSES, dataset, label_file
 from viewer.io.failure import OpenError
 from viewer.io.files import single_volume
-from viewer.io.itk_header import ending_of
 from viewer.io.rtstruct_read import contours_of
 from viewer.io.rtstruct_write import write_rtstruct
 from viewer.io.save import ENDINGS, Saved, save_segmentation
@@ -66,8 +67,8 @@ def read_dicom(path: Path, images: Sequence[Grid] = ()) -> Segmentation:
     """A segmentation, or contours on one of the images. Raises OpenError: one sentence."""
     ds = dataset(str(path))
     if "StructureSetROISequence" in ds:
-        return contours_of(ds, images, path.stem)
-    return segmentation_of(ds, path.stem)
+        return contours_of(ds, images, printable(path.stem))
+    return segmentation_of(ds, printable(path.stem))
 
 
 def onto(segmentation: Segmentation, grid: Grid, source: Source) -> Segmentation:
@@ -90,8 +91,7 @@ def onto(segmentation: Segmentation, grid: Grid, source: Source) -> Segmentation
 def _is_dicom(path: Path) -> bool:
     if member_of(str(path)):
         return True  # of an archive nothing else is listed
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
+    return first_bytes(str(path), 132)[128:] == b"DICM"
 
 
 def _no_labels(path: Path, images: Sequence[Grid] = ()) -> Segmentation:

@@ -12,13 +12,13 @@ import numpy as np
 
 from viewer.data.grid import LETTERS, Floats
 from viewer.data.notice import UNMEASURED, Notice
-from viewer.io.contents import member_bytes, member_of
 from viewer.io.file_geometry import Placement
-from viewer.io.itk_header import HEADER, Facts
+from viewer.io.itk_header import Facts
+from viewer.io.meta_image import MetaImage
+from viewer.io.nrrd_header import Nrrd
 
-Fields = dict[str, str]
+Fields = dict[str, str]  # of a header, by their names in small letters
 
-FIELD = re.compile(r"^\s*([A-Za-z][\w ]*?)\s*[:=](?!=)\s*(.*?)\s*$")
 DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+(?:[eE][-+]?\d+)?")
 QUOTED = re.compile(r'"([^"]*)"')
 PLACED = {  # NRRD's spaces whose axes run to sides of the patient
@@ -33,31 +33,17 @@ MILLIMETRES = {
 UNTOLD = {"", "?", "???", "none", "unknown"}
 
 
-def fields_of(path: str) -> Fields:
-    """The fields of the header by their names in small letters; the first of a name counts."""
-    inside = member_of(path)
-    if inside:
-        data = member_bytes(*inside)[:HEADER]
-    else:
-        with open(path, "rb") as file:
-            data = file.read(HEADER)
-    fields: Fields = {}
-    for raw in data.split(b"\n"):
-        line = _text(raw)
-        found = FIELD.match(line)
-        if found:
-            fields.setdefault(found[1].lower(), found[2])
-        if not line.strip() or (found and found[1].lower() == "elementdatafile"):
-            break
-    return fields
+def fields_of(header: MetaImage | Nrrd | None) -> Fields:
+    """What a header says; letters beyond ASCII, which were read byte by byte, as UTF-8 where they are that."""
+    told = header.fields if header else {}
+    return {name.lower(): _utf8(text) for name, text in told.items()}
 
 
-def _text(line: bytes) -> str:
-    """Voxels may follow the header: what is no UTF-8 is taken byte by byte."""
+def _utf8(text: str) -> str:
     try:
-        return line.decode().rstrip("\r")
-    except UnicodeDecodeError:
-        return line.decode("latin-1").rstrip("\r")
+        return text.encode("latin-1").decode()
+    except UnicodeError:
+        return text
 
 
 def kind_of(fields: Fields) -> str:
