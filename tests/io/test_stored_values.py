@@ -80,6 +80,24 @@ def test_three_bytes_are_a_colour_unless_they_are_called_otherwise(
         np.testing.assert_array_equal([volume.array for volume in volumes], array)
 
 
+@pytest.mark.parametrize("kind", ["time", "domain", "???", "3D-symmetric-matrix"])
+@pytest.mark.parametrize("count", [3, 6])
+def test_an_axis_without_a_direction_holds_values_whatever_its_kind(
+    reader: Reader, tmp_path: Path, kind: str, count: int
+) -> None:
+    array = np.arange(count * K * J * I).astype(np.uint8).reshape(count, K, J, I)
+    _, volumes = opened(reader, written(tmp_path, nrrd(array, kind=kind, axis=3), ".nrrd"))
+    np.testing.assert_array_equal([volume.array for volume in volumes], array)
+    assert volumes[1].time == ("time point 2" if kind == "time" else "component 2")
+
+
+def test_whole_complex_numbers_of_nrrd(reader: Reader, tmp_path: Path) -> None:
+    array = np.arange(2 * K * J * I).astype(np.int16).reshape(2, K, J, I)
+    image, volumes = opened(reader, written(tmp_path, nrrd(array, kind="complex"), ".nrrd"))
+    np.testing.assert_array_equal([volume.array for volume in volumes], array)
+    assert "complex-values" in said(image)
+
+
 def test_channels_of_a_metaimage_are_volumes_or_a_colour(reader: Reader, tmp_path: Path) -> None:
     array = np.arange(K * J * I * 3).astype(np.int16).reshape(K, J, I, 3)
     sitk.WriteImage(sitk.GetImageFromArray(array, isVector=True), str(tmp_path / "a.mha"))

@@ -24,7 +24,6 @@ QUOTED = re.compile(r'"([^"]*)"')
 PLACED = {  # NRRD's spaces whose axes run to sides of the patient
     *("right-anterior-superior", "ras", "left-anterior-superior", "las", "left-posterior-superior", "lps"),
 }
-DOMAINS = {"domain", "space", "time"}  # kinds of NRRD axes along which voxels are repeated
 MILLIMETRES = {
     "mm": 1.0, "millimeter": 1.0, "millimetre": 1.0, "cm": 10.0, "centimeter": 10.0, "centimetre": 10.0, "m": 1000.0,
     "meter": 1000.0, "metre": 1000.0, "um": 1e-3, "µm": 1e-3, "μm": 1e-3, "micron": 1e-3, "micrometer": 1e-3,
@@ -44,12 +43,6 @@ def _utf8(text: str) -> str:
         return text.encode("latin-1").decode()
     except UnicodeError:
         return text
-
-
-def kind_of(fields: Fields) -> str:
-    """What an NRRD file calls the values of a voxel ("list", "rgb-color"); "" where it does not."""
-    kinds = [kind.lower() for kind in fields.get("kinds", "").split()]
-    return next((kind for kind in kinds if kind not in DOMAINS and kind not in UNTOLD), "")
 
 
 def scale_of(fields: Fields) -> tuple[float, float]:
