@@ -54,11 +54,13 @@ class FrameSet:
     owners: tuple[int, ...]
     frames: tuple[Frame, ...]
     notices: tuple[Notice, ...] = ()
+    label: str = ""  # what tells these frames from the others of their series
 
     def take(self, chosen: Iterable[int]) -> FrameSet:
         """The chosen frames."""
         numbers = list(chosen)
-        return FrameSet(tuple(self.owners[n] for n in numbers), tuple(self.frames[n] for n in numbers), self.notices)
+        owners, frames = tuple(self.owners[n] for n in numbers), tuple(self.frames[n] for n in numbers)
+        return replace(self, owners=owners, frames=frames)
 
     def noted(self, *notices: Notice) -> FrameSet:
         """The same frames with more to be said about them."""
