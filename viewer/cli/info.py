@@ -73,6 +73,7 @@ def _volume(image: Image) -> Json:
         "regular": image.regular,
         "files": len(image.source.files),
         "transfer_syntax": image.transfer_syntax,
+        "b_values": [one.b_value if one else None for one in image.plan.diffusion],
         "range": list(image.value_range) if image.value_range else None,
         "warnings": list(image.warnings),
         "codes": [notice.code for notice in image.notices],

@@ -37,7 +37,7 @@ CARRIED = """
     XRayTubeCurrent Exposure FilterType FocalSpots ConvolutionKernel CTDIvol SpiralPitchFactor ScanningSequence
     SequenceVariant MRAcquisitionType SequenceName RepetitionTime EchoTime InversionTime NumberOfAverages
     ImagingFrequency ImagedNucleus EchoNumbers MagneticFieldStrength EchoTrainLength FlipAngle PixelBandwidth
-    ReceiveCoilName InPlanePhaseEncodingDirection DiffusionBValue Units CountsSource SeriesType
+    ReceiveCoilName InPlanePhaseEncodingDirection Units CountsSource SeriesType
     ReprojectionMethod NumberOfSlices CorrectedImage DecayCorrection DecayFactor RandomsCorrectionMethod
     AttenuationCorrectionMethod ScatterCorrectionMethod ReconstructionMethod CollimatorType FrameReferenceTime
     ActualFrameDuration RadiopharmaceuticalInformationSequence DoseCalibrationFactor SUVType

@@ -28,7 +28,7 @@ from pydicom.valuerep import format_number_as_ds
 
 from viewer.data.grid import Grid
 from viewer.data.provenance import ALTERED, is_learned
-from viewer.data.volume import Volume
+from viewer.data.volume import Diffusion, Volume
 from viewer.io import dicom_carried as carried
 from viewer.io.stored import Coding, SaveError, mark_of, sixteen_bits
 from viewer.settings import NAME, NOTICE, application_version
@@ -124,6 +124,8 @@ def slice_dataset(series: Series, volumes: Sequence[Volume], time: int, k: int, 
         ds[series.sources.tag] = series.sources
     if len(volumes) > 1:
         ds.TemporalPositionIdentifier = ds.AcquisitionNumber = time + 1
+    if volume.diffusion is not None:
+        describe_diffusion(ds, volume.diffusion)
     if ds.Modality == "PT":
         ds.ImageIndex = number
     if series.placed:
@@ -134,6 +136,15 @@ def slice_dataset(series: Series, volumes: Sequence[Volume], time: int, k: int, 
     plane = np.ascontiguousarray(volume.array[k]) if series.color else series.coding.encode(volume, k)
     ds.PixelData = plane.tobytes() + b"\0" * (plane.nbytes % 2)
     return ds
+
+
+def describe_diffusion(ds: Dataset, diffusion: Diffusion) -> None:
+    """The attributes of the MR Diffusion macro (PS3.3 C.8.13.5.9), which readers know outside of it, too."""
+    ds.DiffusionBValue = diffusion.b_value
+    if diffusion.direction:
+        ds.DiffusionDirectionality, ds.DiffusionGradientOrientation = "DIRECTIONAL", list(diffusion.direction)
+    else:
+        ds.DiffusionDirectionality = "ISOTROPIC" if diffusion.b_value else "NONE"
 
 
 def _sources(volume: Volume, source: Dataset | None) -> RawDataElement | None:

@@ -10,8 +10,10 @@ import math
 from dataclasses import replace
 from itertools import accumulate
 
+from viewer.io.dicom_diffusion import diffusion
 from viewer.io.dicom_header import Frame, Header, Vector
 from viewer.io.dicom_pixels import ScanError
+from viewer.io.dicom_private import without_private
 from viewer.io.dicom_spacing import MOSAIC, flat_spacing, pixel_notices, pixel_spacing
 from viewer.io.dicom_values import Values
 
@@ -54,7 +56,7 @@ def with_frames(header: Header) -> Header:
         frames = (_frame(values, header, spacing),)
     else:
         frames = _plain(header, spacing)
-    kept = Values(values.big_endian, values.raw)
+    kept = Values(values.big_endian, without_private(values.raw))
     notices = (*(() if frames[0].position else doubts), *pixel_notices(values, header))
     return replace(header, values=kept, frames=frames, notices=notices)
 
@@ -72,7 +74,8 @@ def _frame(values: Values, header: Header, spacing: tuple[float, float], number:
     spacing = pixel_spacing(values) or spacing
     unit = _unit(values, modality)
     slope, intercept = _rescale(values)
-    gradient, trigger = values.reals(0x00189089), values.number(0x00181060)
+    b_value, gradient = diffusion(values, orientation)
+    trigger = values.number(0x00181060)
     return Frame(
         number=number,
         key=(modality, kind, unit, *_key(values, header, spacing, placed=position is not None)),
@@ -91,8 +94,8 @@ def _frame(values: Values, header: Header, spacing: tuple[float, float], number:
         echo=values.number(0x00180086),
         echo_time=values.number(0x00180081) or values.real(0x00189082),
         inversion_time=values.number(0x00180082) or values.real(0x00189079),
-        b_value=_b_value(values),
-        gradient=gradient if len(gradient) == 3 else None,
+        b_value=b_value,
+        gradient=gradient,
         trigger=values.real(0x00209153) if trigger is None else trigger,
         seconds=_seconds(values),
         acquisition=values.number(0x00200012),
@@ -239,16 +242,6 @@ def _windows(values: Values) -> tuple[tuple[float, float, str], ...]:
         return ()
     names = (*values.texts(0x00281055), *[""] * len(centers))
     return tuple((c, w, n) for c, w, n in zip(centers, widths, names, strict=False) if w > 0)
-
-
-def _b_value(values: Values) -> float | None:
-    """Diffusion weighting: the standard attribute, else the vendors' private ones."""
-    found = values.real(0x00189087)
-    if found is None and values.text(0x00190010).startswith("SIEMENS MR HEADER"):
-        found = values.number(0x0019100C)
-    if found is None and values.text(0x20010010).startswith("Philips Imaging DD 001"):
-        found = values.real(0x20011003, 4)
-    return found
 
 
 def _seconds(values: Values) -> float | None:

@@ -34,7 +34,7 @@ class Frame(NamedTuple):
     echo_time: float | None = None  # ms
     inversion_time: float | None = None  # ms
     b_value: float | None = None  # s/mm²
-    gradient: tuple[float, ...] | None = None  # diffusion direction
+    gradient: Vector | None = None  # diffusion direction, unit vector
     trigger: float | None = None  # ms after the R wave
     seconds: float | None = None  # acquisition time of day, or reference time
     acquisition: float | None = None

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.data.volume import Window
+from viewer.data.volume import Diffusion, Window
 from viewer.io.dicom_header import Frame, FrameSet, Header
 from viewer.io.dicom_pixels import Pixels
 from viewer.io.plan import FRAME, Plan, Resampling
@@ -45,9 +45,17 @@ def plan_of(
         blank=_blank(dtype, middle, rescale, padding),
         windows=tuple(Window(*window) for window in middle.windows),
         times=tuple(labels) if len(table) > 1 else (),
+        diffusion=_diffusion(found, table),
         resampling=resampling,
     )
     return plan, dtype
+
+
+def _diffusion(found: FrameSet, table: NDArray[np.intp]) -> tuple[Diffusion | None, ...]:
+    """The diffusion weighting of each time point; () where none is told."""
+    firsts = [found.frames[row[row >= 0][0]] for row in table]
+    told = [None if frame.b_value is None else Diffusion(frame.b_value, frame.gradient) for frame in firsts]
+    return tuple(told) if any(told) else ()
 
 
 def _storage(members: Sequence[Header], owners: Sequence[int], found: FrameSet, table: NDArray[np.intp]) -> Plan:

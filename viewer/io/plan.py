@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.data.grid import Floats, Grid
-from viewer.data.volume import Window
+from viewer.data.volume import Diffusion, Window
 
 # One slice of one time point.
 #   file: index into Plan.files; -1: this slice is not there and stays at the padding value (Plan.blank).
@@ -63,6 +63,7 @@ class Plan:
     blank: the loaded value of a missing slice or of the outside after resampling.
     inverted: MONOCHROME1.
     times: the words for each time point ("12.5 s", "b = 1000", "echo 2"); () for a single one.
+    diffusion: of each time point; () where none is told.
     resampling: None where the stored slices are the loaded slices.
     """
 
@@ -88,4 +89,5 @@ class Plan:
     inverted: bool = False
     windows: tuple[Window, ...] = ()
     times: tuple[str, ...] = ()
+    diffusion: tuple[Diffusion | None, ...] = ()
     resampling: Resampling | None = None
