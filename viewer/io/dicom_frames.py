@@ -1,29 +1,34 @@
-"""Each frame's facts from a scanned header: classic files, enhanced multi-frame (PS3.3 C.7.6.16), NM, dose and cine.
-
-The functional groups of an enhanced file use the attributes of classic files, one level down: laid flat over each
-other (shared, then per frame) they read like the header of a classic slice.
-"""
+"""Each frame's facts from a scanned header, whatever kind of file it is."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
-from itertools import accumulate
 
+from viewer.data.notice import Notice
 from viewer.io.dicom_diffusion import diffusion
 from viewer.io.dicom_header import Frame, Header, Vector
-from viewer.io.dicom_pixels import ScanError
+from viewer.io.dicom_mosaic import MOSAIC, tiled, tiles
+from viewer.io.dicom_multiframe import (
+    DETECTOR,
+    ORIENTATION,
+    PER_FRAME,
+    POSITION,
+    clip,
+    groups_of,
+    is_sided,
+    offsets_of,
+    stack,
+    with_detector,
+    without_place,
+)
 from viewer.io.dicom_private import without_private
-from viewer.io.dicom_spacing import MOSAIC, flat_spacing, pixel_notices, pixel_spacing
+from viewer.io.dicom_spacing import flat_spacing, pixel_notices, pixel_spacing
 from viewer.io.dicom_values import Values
 
-SHARED, PER_FRAME = 0x52009229, 0x52009230
-POSITION, ORIENTATION = 0x00200032, 0x00200037
 # Frame of reference, kernel, view, laterality (of the body part, of the image), stack.
 SEPARATE = (0x00200052, 0x00181210, 0x00185101, 0x00200060, 0x00200062, 0x00209056)
 FAR = 1e6  # mm; a position beyond is nonsense
-SPATIAL = ("CT", "MR", "PT", "NM", "OT", "RTDOSE")  # modalities whose frames share one geometry in a plain multi-frame
-NM_VECTORS = (0x00540010, 0x00540020, 0x00540030, 0x00540050, 0x00540060, 0x00540070, 0x00540090, 0x00540100)
 UNITS = {  # PET Units (C.8.9.1.1.3), Rescale Type (C.11.1.1.2), dose units and UCUM codes, as shown
     "BQML": "Bq/ml",
     "CNTS": "counts",
@@ -48,16 +53,23 @@ def with_frames(header: Header) -> Header:
 
     Raises ScanError where the functional groups do not fit the number of frames.
     """
-    values, count = header.values, header.pixels.frames
+    values = header.values
     spacing, doubts = flat_spacing(values)
+    said: tuple[Notice, ...] = ()
+    if MOSAIC in values.texts(0x00080008):
+        pixels, said = tiled(values, header.pixels)
+        header = replace(header, pixels=pixels)
     if PER_FRAME in values.items:
-        frames = _enhanced(header, spacing)
-    elif count == 1 and 0x00540022 not in values.items:
+        groups = enumerate(groups_of(values, header.pixels.frames))
+        frames = tuple(_frame(group, header, spacing, n)._replace(instance=n) for n, group in groups)
+    elif header.pixels.mosaic:
+        frames = tiles(_frame(values, header, spacing), values, header.pixels)
+    elif header.pixels.frames == 1 and DETECTOR not in values.items:
         frames = (_frame(values, header, spacing),)
     else:
-        frames = _plain(header, spacing)
+        frames, said = _plain(header, spacing)
     kept = Values(values.big_endian, without_private(values.raw))
-    notices = (*(() if frames[0].position else doubts), *pixel_notices(values, header))
+    notices = (*(() if frames[0].position else doubts), *said, *pixel_notices(values, header))
     return replace(header, values=kept, frames=frames, notices=notices)
 
 
@@ -65,16 +77,16 @@ def _frame(values: Values, header: Header, spacing: tuple[float, float], number:
     """The facts of one frame from (flattened) values; `spacing` where they hold none."""
     modality = values.text(0x00080060)
     orientation, position = _orientation(values), _position(values)
+    b_value, gradient = diffusion(values, orientation)
     kind = values.texts(0x00089007) or values.texts(0x00080008)
     component = values.text(0x00089208)
     if component and component not in kind:
         kind = (*kind, component)
-    if orientation is None or position is None or MOSAIC in kind:
+    if orientation is None or position is None or (MOSAIC in kind and not header.pixels.mosaic):
         orientation = position = None
     spacing = pixel_spacing(values) or spacing
     unit = _unit(values, modality)
     slope, intercept = _rescale(values)
-    b_value, gradient = diffusion(values, orientation)
     trigger = values.number(0x00181060)
     return Frame(
         number=number,
@@ -99,6 +111,7 @@ def _frame(values: Values, header: Header, spacing: tuple[float, float], number:
         trigger=values.real(0x00209153) if trigger is None else trigger,
         seconds=_seconds(values),
         acquisition=values.number(0x00200012),
+        sided=is_sided(values),
     )
 
 
@@ -113,84 +126,15 @@ def _key(values: Values, header: Header, spacing: tuple[float, float], *, placed
     )
 
 
-def _enhanced(header: Header, spacing: tuple[float, float]) -> tuple[Frame, ...]:
-    """One frame per item of the per-frame functional groups."""
-    values, count = header.values, header.pixels.frames
-    groups = values.items[PER_FRAME]
-    if len(groups) != count:
-        raise ScanError(f"This DICOM file describes {len(groups):,} of its {count:,} frames; it is damaged or cut off.")
-    shared = values.item(SHARED)
-    ground = {**values.raw, **(_flat(shared) if shared else {})}
-    return tuple(
-        _frame(Values(values.big_endian, {**ground, **_flat(group)}), header, spacing, number)._replace(instance=number)
-        for number, group in enumerate(groups)
-    )
-
-
-def _flat(values: Values) -> dict[int, bytes]:
-    """The attributes of an item and of the first items of all sequences in it."""
-    out = dict(values.raw)
-    for items in values.items.values():
-        if items:
-            out.update(_flat(items[0]))
-    return out
-
-
-def _plain(header: Header, spacing: tuple[float, float]) -> tuple[Frame, ...]:
+def _plain(header: Header, spacing: tuple[float, float]) -> tuple[tuple[Frame, ...], tuple[Notice, ...]]:
     """Frames that share one header: stacked along the normal where it says how far apart, else a cine or a set."""
-    values, count = header.values, header.pixels.frames
-    detector = values.item(0x00540022)
-    if detector and "TOMO" in "".join(values.texts(0x00080008)[2:3]) and "RECON" in values.text(0x00080008):
-        values = Values(values.big_endian, {**_flat(detector), **values.raw})
+    count = header.pixels.frames
+    values = with_detector(header.values)
     first = _frame(values, header, spacing)
-    offsets = _offsets(values, count) if first.position else ()
-    if not offsets:
-        raw = (
-            {tag: raw for tag, raw in values.raw.items() if tag not in (POSITION, ORIENTATION)}
-            if count > 1
-            else values.raw
-        )
-        first = _frame(Values(values.big_endian, raw), header, spacing)
-        times = _frame_times(values, count)
-        return tuple(first._replace(number=n, instance=n, seconds=times[n]) for n in range(count))
-    vectors = [values.shorts(tag) for tag in NM_VECTORS]
-    whole = [vector for vector in vectors if len(vector) == count]
-    return tuple(
-        first._replace(number=n, instance=n, position=_along(first, offsets[n]), detector=tuple(v[n] for v in whole))
-        for n in range(count)
-    )
-
-
-def _along(frame: Frame, distance: float) -> Vector | None:
-    """The frame's position moved along its normal, mm."""
-    if frame.position is None or frame.orientation is None:
-        return None
-    a, b, c, d, e, f = frame.orientation
-    normal = (b * f - c * e, c * d - a * f, a * e - b * d)
-    x, y, z = (p + distance * n for p, n in zip(frame.position, normal, strict=True))
-    return x, y, z
-
-
-def _offsets(values: Values, count: int) -> tuple[float, ...]:
-    """Where the frames of a plain multi-frame file lie along the normal, mm from its position; () where unknown."""
-    grid = values.numbers(0x3004000C)  # dose: relative to the first, or absolute coordinates (C.8.8.3.2)
-    if len(grid) == count:
-        return tuple(offset - grid[0] for offset in grid)
-    between = values.number(0x00180088) or values.number(0x00180050)
-    if values.text(0x00080060) not in SPATIAL or not between:
-        return (0.0,) if count == 1 else ()
-    slices = values.shorts(0x00540080)
-    order = [n - 1 for n in slices] if len(slices) == count else range(count)
-    return tuple(k * between for k in order)
-
-
-def _frame_times(values: Values, count: int) -> tuple[float | None, ...]:
-    """Seconds of each cine frame after the first (C.7.6.5), or None for all."""
-    steps = values.numbers(0x00181065)
-    if len(steps) == count:
-        return tuple(accumulate(step / 1000 for step in (0.0, *steps[1:])))
-    step = values.number(0x00181063)
-    return tuple(n * step / 1000 for n in range(count)) if step else (None,) * count
+    offsets, notices = offsets_of(first, values, count)
+    if offsets:
+        return stack(first, values, offsets), notices
+    return clip(_frame(without_place(values) if count > 1 else values, header, spacing), values, count), ()
 
 
 def _orientation(values: Values) -> tuple[float, ...] | None:

@@ -38,6 +38,7 @@ class Frame(NamedTuple):
     trigger: float | None = None  # ms after the R wave
     seconds: float | None = None  # acquisition time of day, or reference time
     acquisition: float | None = None
+    sided: bool = True  # False where the position is not one in a patient
     detector: tuple[float, ...] | None = None  # energy window, detector, rotation … of a nuclear medicine frame
 
 

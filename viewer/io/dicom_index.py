@@ -169,6 +169,8 @@ def _volume(headers: Sequence[Header], found: FrameSet, parts: list[Part], posit
         *(positions[first], frame.orientation or (), frame.spacing, (pixels.rows, pixels.columns), frame.thickness),
         header.values.text(0x00200052),
     )
+    if not frame.sided:
+        stack = stack.without_sides()
     empty = int((table < 0).sum())
     if empty:
         sentence = f"{empty} of {table.size} slices are not there at some time points and are left empty."

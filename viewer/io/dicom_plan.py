@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from viewer.data.volume import Diffusion, Window
 from viewer.io.dicom_header import Frame, FrameSet, Header
+from viewer.io.dicom_mosaic import corner_of
 from viewer.io.dicom_pixels import Pixels
 from viewer.io.plan import FRAME, Plan, Resampling
 
@@ -71,6 +72,7 @@ def _storage(members: Sequence[Header], owners: Sequence[int], found: FrameSet, 
         stored=pixels.stored,
         rows=pixels.rows,
         columns=pixels.columns,
+        mosaic=pixels.mosaic,
         samples=pixels.samples,
         bits_stored=bits[0],
         high_bit=bits[1],
@@ -98,13 +100,15 @@ def _records(
     rows: list[tuple[Any, ...]] = []
     for n in table.ravel().tolist():
         if n < 0:
-            rows.append((-1, 0, -1, 0, 1.0, 0.0))
+            rows.append((-1, 0, -1, 0, 0, 0, 1.0, 0.0))
             continue
         frame, place = found.frames[n], places[found.owners[n]]
         pixels, offset = members[place].pixels, members[place].offset
         raw = pixels.frame_bytes > 0 and offset >= 0 and (pixels.bits_stored, pixels.high_bit) == bits
-        at = offset + frame.number * pixels.frame_bytes if raw else -1
-        rows.append((place, frame.number, at, pixels.frame_bytes if raw else 0, frame.slope, frame.intercept))
+        stored = 0 if pixels.mosaic else frame.number
+        at = offset + stored * pixels.frame_bytes if raw else -1
+        length, corner = pixels.frame_bytes if raw else 0, corner_of(frame.number, pixels)
+        rows.append((place, stored, at, length, *corner, frame.slope, frame.intercept))
     return np.array(rows, FRAME).reshape(table.shape)
 
 
