@@ -73,9 +73,10 @@ def _volume(image: Image) -> Json:
         "regular": image.regular,
         "files": len(image.source.files),
         "transfer_syntax": image.transfer_syntax,
-        "b_values": [one.b_value if one else None for one in image.plan.diffusion],
         "range": list(image.value_range) if image.value_range else None,
         "warnings": list(image.warnings),
+        "b_values": list(image.b_values),
+        "times": [round(seconds, 6) for seconds in image.times],
         "codes": [notice.code for notice in image.notices],
     }
 
