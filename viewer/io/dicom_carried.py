@@ -16,6 +16,7 @@ from viewer.data.grid import Grid
 from viewer.data.study import Source
 from viewer.data.volume import Volume
 from viewer.io.contents import member_of, open_member
+from viewer.io.dicom_texts import decode_texts
 from viewer.io.failure import OpenError
 from viewer.io.stored import SaveError
 from viewer.settings import NAME
@@ -134,8 +135,7 @@ def source_header(source: Source) -> Dataset | None:
         source.sop_instance_uids and header.get("SOPInstanceUID", "") not in source.sop_instance_uids
     ):
         raise SaveError("the source images have changed since they were opened: open the study again, then save.")
-    header.decode()
-    return header
+    return decode_texts(header)
 
 
 def carried_header(volume: Volume, source: Dataset | None) -> Dataset:

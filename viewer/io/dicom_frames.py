@@ -26,7 +26,7 @@ from viewer.io.dicom_multiframe import (
 from viewer.io.dicom_private import without_private
 from viewer.io.dicom_spacing import flat_spacing, pixel_notices, pixel_spacing
 from viewer.io.dicom_validity import NO_RESCALE, place_doubts, rescale, windows
-from viewer.io.dicom_values import Values
+from viewer.io.dicom_values import Values, text_notices
 
 # SOP class, kernel, view, laterality (of the body part, of the image), stack.
 SEPARATE = (0x00080016, 0x00181210, 0x00185101, 0x00200060, 0x00200062, 0x00209056)
@@ -74,7 +74,8 @@ def with_frames(header: Header) -> Header:
     else:
         frames = _plain(header, spacing)
     kept = Values(values.big_endian, without_private(values.raw))
-    return replace(header, values=kept, frames=frames, notices=pixel_notices(values, header))
+    notices = (*pixel_notices(values, header), *text_notices(values))
+    return replace(header, values=kept, frames=frames, notices=notices)
 
 
 def _frame(values: Values, header: Header, measure: Spacing, number: int = 0) -> Frame:
