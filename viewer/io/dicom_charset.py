@@ -13,15 +13,20 @@ WHOLE = {"ISO IR 192": "utf-8", "GB18030": "gb18030", "GBK": "gbk"}  # sets with
 # Sets of the upper half (G1), by the number in their names: escape sequence, codec. The last two are pairs of bytes,
 # read as the supersets that some writers use of KS X 1001 and GB 2312.
 SETS = {
-    **{
-        "100": (b"-A", "latin-1"),
-        "101": (b"-B", "iso8859-2"),
-        "109": (b"-C", "iso8859-3"),
-        "110": (b"-D", "iso8859-4"),
-    },
-    **{"144": (b"-L", "iso8859-5"), "127": (b"-G", "iso8859-6"), "126": (b"-F", "iso8859-7")},
-    **{"138": (b"-H", "iso8859-8"), "148": (b"-M", "iso8859-9"), "203": (b"-b", "iso8859-15")},
-    **{"166": (b"-T", "tis-620"), "13": (b")I", "shift-jis"), "149": (b"$)C", "cp949"), "58": (b"$)A", "gbk")},
+    "100": (b"-A", "latin-1"),
+    "101": (b"-B", "iso8859-2"),
+    "109": (b"-C", "iso8859-3"),
+    "110": (b"-D", "iso8859-4"),
+    "144": (b"-L", "iso8859-5"),
+    "127": (b"-G", "iso8859-6"),
+    "126": (b"-F", "iso8859-7"),
+    "138": (b"-H", "iso8859-8"),
+    "148": (b"-M", "iso8859-9"),
+    "203": (b"-b", "iso8859-15"),
+    "166": (b"-T", "tis-620"),
+    "13": (b")I", "shift-jis"),
+    "149": (b"$)C", "cp949"),
+    "58": (b"$)A", "gbk"),
 }
 UPPER = {number: codec for number, (_, codec) in SETS.items()}
 G1 = dict(SETS.values())

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 
 from viewer.data.notice import Notice
+from viewer.io.dicom_calibration import calibration
 from viewer.io.dicom_dates import CONTENT, acquired, moment
 from viewer.io.dicom_diffusion import diffusion
 from viewer.io.dicom_header import Frame, Header, Vector
@@ -25,7 +26,7 @@ from viewer.io.dicom_multiframe import (
 )
 from viewer.io.dicom_private import without_private
 from viewer.io.dicom_spacing import flat_spacing, pixel_notices, pixel_spacing
-from viewer.io.dicom_validity import NO_RESCALE, place_doubts, rescale, windows
+from viewer.io.dicom_validity import place_doubts
 from viewer.io.dicom_values import Values, text_notices
 
 # SOP class, kernel, view, laterality (of the body part, of the image), stack.
@@ -36,23 +37,6 @@ BOOKKEEPING = frozenset(
 )
 Spacing = tuple[tuple[float, float], tuple[Notice, ...]]  # mm between rows and columns, and what must be said of it
 FAR = 1e6  # mm; a position beyond is nonsense
-UNITS = {  # PET Units (C.8.9.1.1.3), Rescale Type (C.11.1.1.2), dose units and UCUM codes, as shown
-    "BQML": "Bq/ml",
-    "CNTS": "counts",
-    "GML": "g/ml",
-    "CM2ML": "cm2/ml",
-    "PCNT": "%",
-    "1CM": "1/cm",
-    "CPS": "counts/s",
-    "GY": "Gy",
-    "MGML": "mg/ml",
-    "[hnsf'U]": "HU",
-    "US": "",
-    "NONE": "",
-    "NORMALIZED": "",
-    "UNSPECIFIED": "",
-    "1": "",
-}
 
 
 def with_frames(header: Header) -> Header:
@@ -80,35 +64,27 @@ def with_frames(header: Header) -> Header:
 
 def _frame(values: Values, header: Header, measure: Spacing, number: int = 0) -> Frame:
     """The facts of one frame from (flattened) values; measure: how far apart its pixels are."""
-    modality = values.text(0x00080060)
     orientation, position = _orientation(values), _position(values)
-    kind = values.texts(0x00089007) or values.texts(0x00080008)
-    component = values.text(0x00089208)
-    if component and component not in kind:
-        kind = (*kind, component)
+    kind = _kind(values)
     doubts = place_doubts(values, position, orientation)
     b_value, gradient = diffusion(values, orientation)
     if orientation is None or position is None or (MOSAIC in kind and not header.pixels.mosaic):
         orientation = position = None
     spacing, unmeasured = measure
-    slope, intercept, uncalibrated = rescale(values, header.pixels)
-    presets, damaged = windows(values)
-    unit = "" if uncalibrated else _unit(values, modality)
-    if modality == "CT" and not unit and not uncalibrated and _is_slice(values):
-        uncalibrated = (NO_RESCALE,)
+    scale = calibration(values, header.pixels)
     trigger = values.number(0x00181060)
     return Frame(
         number=number,
-        key=(modality, unit, *_key(values, header, spacing, kind, placed=position is not None)),
+        key=(values.text(0x00080060), scale.unit, *_key(values, header, spacing, kind, placed=position is not None)),
         kind=kind,
         position=position,
         orientation=orientation,
         spacing=spacing,
         thickness=values.number(0x00180050),
-        slope=slope,
-        intercept=intercept,
-        unit=unit,
-        windows=presets,
+        slope=scale.slope,
+        intercept=scale.intercept,
+        unit=scale.unit,
+        windows=scale.windows,
         instance=int(values.number(0x00200013) or 0),
         syntax=header.syntax,
         temporal=values.number(0x00200100) if 0x00200100 in values.raw else values.long(0x00209128),
@@ -126,8 +102,15 @@ def _frame(values: Values, header: Header, measure: Spacing, number: int = 0) ->
         frame_of_reference=values.text(0x00200052),
         stored=header.pixels.stored,
         sided=is_sided(values),
-        doubts=(*unmeasured, *doubts, *uncalibrated, *damaged),
+        doubts=(*unmeasured, *doubts, *scale.doubts),
     )
+
+
+def _kind(values: Values) -> tuple[str, ...]:
+    """The frame's or image's type, and whether it is a magnitude, a phase …"""
+    kind = values.texts(0x00089007) or values.texts(0x00080008)
+    component = values.text(0x00089208)
+    return (*kind, component) if component and component not in kind else kind
 
 
 def _key(
@@ -149,12 +132,6 @@ def _key(
         tuple(word for word in kind if word not in BOOKKEEPING),
         *(values.raw.get(tag) for tag in SEPARATE),
     )
-
-
-def _is_slice(values: Values) -> bool:
-    """True for what a CT scanner reconstructs, of which Hounsfield units are expected."""
-    kind = values.texts(0x00080008)
-    return "LOCALIZER" not in kind and "SECONDARY" not in kind and "AXIAL" in kind
 
 
 def _enhanced(header: Header, spacing: Spacing) -> tuple[Frame, ...]:
@@ -197,16 +174,6 @@ def _position(values: Values) -> Vector | None:
     if three is None or max(map(abs, three)) > FAR:
         return None
     return three[0], three[1], three[2]
-
-
-def _unit(values: Values, modality: str) -> str:
-    """The unit of the physical values; "" where they have none or it is not told."""
-    told = values.text(0x00541001) or values.text(0x00281054).upper() or values.text(0x30040002)
-    if not told and 0x00409225 in values.raw:
-        told = values.text(0x00080100)
-    if not told and modality == "CT" and 0x00281052 in values.raw and "LOCALIZER" not in values.text(0x00080008):
-        return "HU"
-    return UNITS.get(told, told if len(told) <= 16 else "")
 
 
 def _seconds(values: Values) -> float | None:

@@ -20,6 +20,7 @@ POSITION, ORIENTATION = 0x00200032, 0x00200037
 TRANSDUCER = {POSITION: 0x00209301, ORIENTATION: 0x00209302}
 SPATIAL = ("CT", "MR", "PT", "NM", "OT", "RTDOSE")  # modalities whose frames share one geometry in a plain multi-frame
 NM_VECTORS = (0x00540010, 0x00540020, 0x00540030, 0x00540050, 0x00540060, 0x00540070, 0x00540090, 0x00540100)
+MAPS = 0x00409096  # Real World Value Mapping Sequence
 SAME_PLACE = 0.01  # mm
 
 
@@ -30,15 +31,17 @@ def groups_of(values: Values, count: int) -> Iterator[Values]:
         raise ScanError(f"This DICOM file describes {len(groups):,} of its {count:,} frames; it is damaged or cut off.")
     shared = values.item(SHARED)
     ground = {**values.raw, **(flat(shared) if shared else {})}
+    common = shared.items.get(MAPS, []) if shared else []
     for group in groups:
-        yield _in_transducer(Values(values.big_endian, {**ground, **flat(group)}))
+        maps = {MAPS: group.items.get(MAPS) or common}
+        yield _in_transducer(Values(values.big_endian, {**ground, **flat(group)}, maps))
 
 
 def flat(values: Values) -> dict[int, bytes]:
     """The attributes of an item and of the first items of all sequences in it."""
     out = dict(values.raw)
-    for items in values.items.values():
-        if items:
+    for tag, items in values.items.items():
+        if items and tag != MAPS:  # of which there may be several
             out.update(flat(items[0]))
     return out
 
@@ -52,7 +55,7 @@ def _in_transducer(values: Values) -> Values:
     else:
         told = {tag: values.reals(source) for tag, source in TRANSDUCER.items()}
         raw = {**values.raw, **{tag: "\\".join(map(repr, numbers)).encode() for tag, numbers in told.items()}}
-    return Values(values.big_endian, raw)
+    return Values(values.big_endian, raw, values.items)
 
 
 def is_sided(values: Values) -> bool:
@@ -64,14 +67,14 @@ def with_detector(values: Values) -> Values:
     """Values with those of the first detector, where they place a tomogram of nuclear medicine (C.8.4.15)."""
     detector = values.item(DETECTOR)
     if detector and "TOMO" in "".join(values.texts(0x00080008)[2:3]) and "RECON" in values.text(0x00080008):
-        return Values(values.big_endian, {**flat(detector), **values.raw})
+        return Values(values.big_endian, {**flat(detector), **values.raw}, values.items)
     return values
 
 
 def without_place(values: Values) -> Values:
     """Values whose position is that of no frame: those of a clip, or of a set of pictures."""
     raw = {tag: value for tag, value in values.raw.items() if tag not in (POSITION, ORIENTATION)}
-    return Values(values.big_endian, raw)
+    return Values(values.big_endian, raw, values.items)
 
 
 def clip(first: Frame, values: Values, count: int) -> tuple[Frame, ...]:
