@@ -21,11 +21,11 @@ from viewer.io.dicom_copies import without_copies
 from viewer.io.dicom_dates import unwrapped
 from viewer.io.dicom_header import Frame, FrameSet, Header
 from viewer.io.dicom_identity import NO_SERIES_UID, SERIES_UID, UID_PER_SLICE, by_identity
+from viewer.io.dicom_mosaic import MOSAIC
 from viewer.io.dicom_naming import facets_of, image_name, name_apart, source_of
 from viewer.io.dicom_places import SAME_PLACE, places_of, slice_numbers, stacks_apart
 from viewer.io.dicom_plan import plan_of
 from viewer.io.dicom_separation import by_direction, by_meaning, depth_of, same_direction
-from viewer.io.dicom_spacing import MOSAIC
 from viewer.io.dicom_stack import Stack, neighbours, normal_of, stack_of
 from viewer.io.dicom_times import OVERLAPPING, Part, time_points
 
@@ -179,6 +179,8 @@ def _volume(headers: Sequence[Header], found: FrameSet, parts: list[Part], posit
         *(positions[first], frame.orientation or (), frame.spacing, (pixels.rows, pixels.columns), frame.thickness),
         _frame_of_reference(found),
     )
+    if not frame.sided:
+        stack = stack.without_sides()
     empty = int((table < 0).sum())
     if empty:
         sentence = f"{empty} of {table.size} slices are not there at some time points and are left empty."
