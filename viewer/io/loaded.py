@@ -91,7 +91,7 @@ def job_of(image: Image, places: Sequence[tuple[int, int]]) -> Job:
     cut = replace(
         plan, frames=frames[None], resampling=None, times=(), windows=(), diffusion=(),
         files=tuple(plan.files[n] for n in used), sizes=tuple(plan.sizes[n] for n in used),
-        mtimes=tuple(plan.mtimes[n] for n in used),
+        stamps=tuple(plan.stamps[n] for n in used),
     )  # fmt: skip
     moved = plan.resampling is not None and plan.resampling.shifts.any()
     shifts = plan.resampling.shifts[rows[:, 1]] if plan.resampling and moved else None
