@@ -195,22 +195,6 @@ def test_bundles_with_missing_files(tmp_path: Path, missing: str) -> None:
         model.net(Job())
 
 
-def test_a_network_larger_than_the_memory_is_not_made(tmp_path: Path) -> None:
-    huge = {
-        "_target_": "UNet",
-        "spatial_dims": 3,
-        "in_channels": 1,
-        "out_channels": 3,
-        "channels": [60000, 60000],
-        "strides": [2],
-    }
-    with (
-        open_model(bundle(tmp_path / "Tiny", config={"network_def": huge})) as model,
-        pytest.raises(Refusal, match="not enough memory"),
-    ):
-        model.net(Job())
-
-
 def test_a_bundle_with_torchscript_only(tmp_path: Path, ct: Callable[..., Volume], run: Callable[..., Any]) -> None:
     """Its network is code; what is done to images and labels is the same."""
     from monai.networks.nets import UNet

@@ -14,6 +14,7 @@ from typing import Any
 
 from viewer.compute.job import Job, Refusal
 from viewer.compute.loaders.aligned import WORLD, Preparation
+from viewer.compute.loaders.files import MALFORMED
 from viewer.compute.loaders.foreign import Decision, Foreign, Shape
 from viewer.compute.loaders.intensity import Clip, Quantiles, Range, Step, ZScore
 from viewer.compute.models import Card, card_network, read_card
@@ -56,6 +57,11 @@ def looks_like(folder: Path) -> bool:
     return (folder / CARD).is_file()
 
 
+def files(folder: Path) -> list[Path]:
+    """All that is read. Raises Refusal."""
+    return [folder / CARD, *read_card(folder / CARD).files]
+
+
 def describe(folder: Path, title: str) -> Foreign:
     """The model in a folder with safetensors. Raises Refusal."""
     card = read_card(folder / CARD)
@@ -81,14 +87,33 @@ def _make(card: Card, channels: int, job: Job) -> Net:
     from viewer.compute.backend import ready
 
     network = card_network(card)
-    return ready(network, job.device, key=card.sha256, channels=channels, multiple=16, ranges=card.ranges, job=job)
+    return ready(network, job.device, key=card.key, channels=channels, multiple=16, ranges=card.ranges, job=job)
+
+
+def names(path: Path) -> bool:
+    """Whether the card beside a file is about it. Raises Refusal where that cannot be read."""
+    return looks_like(path.parent) and read_card(path.parent / CARD).weights == path.name
+
+
+def told_beside(path: Path) -> Told:
+    """What the card beside a file tells of it; nothing where there is none. Raises Refusal where it is another's."""
+    if not names(path):
+        return Told()
+    card = read_card(path.parent / CARD)
+    if not card.verified():
+        more = f", or one of the {len(card.files) - 1} that it names," if len(card.files) > 1 else ""
+        raise Refusal(
+            f"{path.name}{more} is not the file that its card describes, whose SHA-256 is of all of them: put the "
+            "original file back."
+        )
+    return told_by(card)
 
 
 def told_by(card: Card) -> Told:
     """The entries of a card that a program understands. Raises Refusal."""
     try:
         return _told(card)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except MALFORMED as error:
         raise Refusal(
             f"the card of the model {card.title} has an entry that cannot be understood ({error!r})."
         ) from error

@@ -15,6 +15,7 @@ from viewer.data.volume import Volume
 
 Floats = NDArray[np.float32]
 Shape = tuple[int, int, int]
+LARGEST_LABEL = 65535
 
 
 class Prepared(Protocol):
@@ -37,11 +38,16 @@ class Decision:
     """How the channels of a result become labels, one per voxel.
 
     values: of the labels that the channels stand for; empty for the number of the greatest channel. Else a channel
-    holds where it is above `threshold`, and a later one wins over an earlier one.
+    holds where it is above `threshold`, and a later one wins over an earlier one. Raises ValueError for labels that a
+    label map cannot hold.
     """
 
     values: tuple[int, ...] = ()
     threshold: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not all(0 <= value <= LARGEST_LABEL for value in self.values):
+            raise ValueError(f"labels are not numbers from 0 to {LARGEST_LABEL}")
 
     def __call__(self, slab: Floats) -> NDArray[np.uint16]:
         """[c, k, j, i] to [k, j, i]."""
