@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from viewer.compute.job import Cancelled, Job, Refusal
 from viewer.compute.net import DeviceLost
+from viewer.compute.no_network import no_network, refused
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +31,13 @@ class Outcome:
 
 
 def perform(function: str, args: tuple[Any, ...], job: Job) -> Outcome:
-    """Call "module:name" as name(job, *args). What it prints goes to standard error: standard output is for results."""
+    """Call "module:name" as name(job, *args), without a network.
+
+    What it prints goes to standard error: standard output is for results.
+    """
     module, _, name = function.partition(":")
     try:
-        with redirect_stdout(sys.stderr):
+        with redirect_stdout(sys.stderr), no_network():
             return Outcome("done", getattr(import_module(module), name)(job, *args))
     except Cancelled:
         return Outcome("cancelled")
@@ -44,8 +48,10 @@ def perform(function: str, args: tuple[Any, ...], job: Job) -> Outcome:
         return out_of_memory(job)
     except (Exception, SystemExit) as error:
         log.exception("%s failed", function)
+        offline = refused(error)
         said = f"{type(error).__name__}: {error}".rstrip(": .")
-        return Outcome("failed", sentence=f"{job.title} failed ({said}); see the log.", detail=traceback.format_exc())
+        sentence = f"{job.title}: {offline}" if offline else f"{job.title} failed ({said}); see the log."
+        return Outcome("failed", sentence=sentence, detail=traceback.format_exc())
 
 
 def out_of_memory(job: Job) -> Outcome:
