@@ -57,10 +57,13 @@ def test_the_network_is_there_again_after_the_job(runner: Engine, door: socket.s
 
 
 def test_what_hides_the_refusal_does_not_hide_it_from_the_sentence() -> None:
-    with no_network(), pytest.raises(RuntimeError) as caught:
+    def ask() -> None:
         try:
             socket.socket()
         except OSError:
             raise RuntimeError("the server is not there")  # noqa: B904, as many do it
+
+    with no_network(), pytest.raises(RuntimeError) as caught:
+        ask()
     assert isinstance(refused(caught.value), Offline)
     assert refused(ValueError("another matter")) is None

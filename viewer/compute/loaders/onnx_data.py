@@ -23,6 +23,7 @@ MESSAGES: dict[str, Parts] = {
 }
 KEY, VALUE = 1, 2  # fields of an entry
 LOCATION = b"location"
+FORBIDDEN = "\\:*\0"  # other systems' paths, and what stands for a place in memory ("*/_ORT_MEM_ADDR_/*")
 MOST_FIELDS = 5_000_000
 DAMAGED = "{name} is cut off or no ONNX file that OpenVINO reads: get it again."
 
@@ -38,7 +39,7 @@ def data_files(path: Path) -> list[Path]:
 
 def _inside(path: Path, place: str) -> Path:
     way = PurePosixPath(place)
-    odd = not way.parts or way.is_absolute() or ".." in way.parts or any(mark in place for mark in "\\:\0")
+    odd = not way.parts or way.is_absolute() or ".." in way.parts or any(mark in place for mark in FORBIDDEN)
     if odd:
         raise Refusal(f"{path.name} names a file of weights outside its folder: it is not read.")
     return path.parent / way
