@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,27 @@ def test_safetensors_that_are_cut_off() -> None:
     [
         ({"class": "os:system", "arguments": {"command": "true"}}, "more than a network that is known"),
         ({"class": "monai.networks.netsevil:Net"}, "more than a network that is known"),
+        ({"class": "torch.hub:load"}, "more than a network that is known"),
+        (
+            {"class": "monai.networks.nets.hovernet:HoVerNet", "arguments": {"pretrained_url": "http://127.0.0.1:9/"}},
+            r"it calls monai\.networks\.nets\.hovernet:HoVerNet",
+        ),
+        (
+            {"class": "monai.networks.nets:BasicUNet", "arguments": {**ARGUMENTS, "pretrained": True}},
+            "it sets pretrained",
+        ),
+        (
+            {"class": "monai.networks.nets:BasicUNet", "arguments": {**ARGUMENTS, "act": "http://x/y"}},
+            "it sets act to http",
+        ),
+        (
+            {"class": "monai.networks.nets:BasicUNet", "arguments": {**ARGUMENTS, "in_channels": 10**9}},
+            "not meant well",
+        ),
+        ({"class": "monai.networks.nets:BasicUNet", "arguments": {**ARGUMENTS, "features": [4096] * 6}}, "do not fit"),
+        ({"class": "plugins.denoise.network:Tensor", "arguments": {}}, "do not fit"),
+        ({"class": "plugins.denoise.network:HaarDenoiser", "arguments": {"hidden": "x"}}, "do not fit"),
+        ({"class": "plugins.denoise.train:main", "arguments": {}}, "more than a network that is known"),
         ({"class": "plugins"}, "more than a network that is known"),
         ({"class": "monai.apps.utils:download_url"}, "more than a network that is known"),
         ({"class": "monai.networks.nets:Missing"}, "more than a network that is known"),
@@ -151,8 +173,26 @@ def test_cards_that_cannot_be_read_are_left_out(change: dict[str, Any]) -> None:
         find_card("absent")
 
 
+def test_the_same_weights_in_another_network_are_another_model() -> None:
+    """What is kept of a network, in this process or on the disk, is found by all that makes it."""
+    plain, other = made("plain"), made("other", network={"class": "monai.networks.nets:BasicUNet",
+                                                         "arguments": {**ARGUMENTS, "act": "relu"}})  # fmt: skip
+    one, two = (find_card(place.name) for place in (plain, other))
+    assert one.sha256 == two.sha256
+    assert one.key != two.key
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_a_card_that_is_a_pipe_is_not_waited_for() -> None:
+    place = made("pipe")
+    (place / "card.json").unlink()
+    os.mkfifo(place / "card.json")
+    assert cards() == ()
+
+
 def test_a_file_that_is_no_card() -> None:
     place = made("broken")
-    for data in (b"\xff\xfe", b"[1]", b"{", b"x" * (2 << 20)):
+    infinite = json.dumps({**json.loads((place / "card.json").read_text()), "parameters": float("inf")}).encode()
+    for data in (b"\xff\xfe", b"[1]", b"{", b"x" * (2 << 20), b"[" * 200_000, infinite):
         (place / "card.json").write_bytes(data)
         assert cards() == ()

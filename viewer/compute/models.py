@@ -165,7 +165,7 @@ def _maker(card: Card) -> Callable[[], torch.nn.Module]:
     code = why_code(card.network, card.arguments)
     if code:
         raise Refusal(
-            f"the card of the model {card.title} asks for more than a network that is known here ({code}): only those "
+            f"the card in {card.folder.name} asks for more than a network that is known here ({code}): only those "
             "of plugins and the usual ones of MONAI are made, with plain numbers and names."
         )
     return partial(monai_network, card.network, card.arguments)
