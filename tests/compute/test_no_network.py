@@ -10,7 +10,7 @@ import pytest
 from engine_heard import submit
 
 from viewer.compute.engine import Engine
-from viewer.compute.no_network import SENTENCE, Offline, no_network, refused
+from viewer.compute.no_network import SENTENCE, Offline, broke_on, no_network
 
 
 @pytest.fixture
@@ -65,5 +65,5 @@ def test_what_hides_the_refusal_does_not_hide_it_from_the_sentence() -> None:
 
     with no_network(), pytest.raises(RuntimeError) as caught:
         ask()
-    assert isinstance(refused(caught.value), Offline)
-    assert refused(ValueError("another matter")) is None
+    assert isinstance(broke_on(caught.value), Offline)
+    assert broke_on(ValueError("another matter")) is None

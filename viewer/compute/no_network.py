@@ -65,7 +65,7 @@ def no_network() -> Iterator[None]:
             _jobs -= 1
 
 
-def refused(error: BaseException | None) -> Offline | None:
+def broke_on(error: BaseException | None) -> Offline | None:
     """The Offline that an exception is, or comes from."""
     while error is not None and not isinstance(error, Offline):
         error = error.__cause__ or error.__context__
@@ -86,7 +86,7 @@ def leave_network() -> None:
         (LOAD, 0, 0, ARGUMENT), *((EQUAL, len(LOCAL) - n, 0, family) for n, family in enumerate(LOCAL)),
         refuse, (RETURN, 0, 0, ALLOW),
     ]  # fmt: skip
-    steps = (_Step * len(code))(*code)
+    steps = (_Step * len(code))(*(_Step(*step) for step in code))
     program = _Program(len(code), ctypes.cast(steps, ctypes.c_void_p))
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0) or libc.prctl(SECCOMP, FILTER, ctypes.byref(program), 0, 0):

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from viewer.compute.job import Cancelled, Job, Refusal
 from viewer.compute.net import DeviceLost
-from viewer.compute.no_network import no_network, refused
+from viewer.compute.no_network import Offline, broke_on, no_network
 
 log = logging.getLogger(__name__)
 
@@ -21,13 +21,17 @@ OUT_OF_MEMORY = "{title} needs more memory than is free: close other images or p
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended. sentence: for the user; detail: for the log. spent: its process can compute no more."""
+    """How a job ended. sentence: for the user; detail: for the log. spent: its process can compute no more.
+
+    refused: what it was given is at fault, not the job.
+    """
 
     state: Literal["done", "failed", "cancelled"]
     value: Any = None
     sentence: str = ""
     detail: str = ""
     spent: bool = False
+    refused: bool = False
 
 
 def perform(function: str, args: tuple[Any, ...], job: Job) -> Outcome:
@@ -42,13 +46,13 @@ def perform(function: str, args: tuple[Any, ...], job: Job) -> Outcome:
     except Cancelled:
         return Outcome("cancelled")
     except Refusal as refusal:
-        spent = isinstance(refusal, DeviceLost)
-        return Outcome("failed", sentence=str(refusal), detail=traceback.format_exc(), spent=spent)
+        spent, refused = isinstance(refusal, DeviceLost), not isinstance(refusal, (DeviceLost, Offline))
+        return Outcome("failed", None, str(refusal), traceback.format_exc(), spent, refused)
     except MemoryError:
         return out_of_memory(job)
     except (Exception, SystemExit) as error:
         log.exception("%s failed", function)
-        offline = refused(error)
+        offline = broke_on(error)
         said = f"{type(error).__name__}: {error}".rstrip(": .")
         sentence = f"{job.title}: {offline}" if offline else f"{job.title} failed ({said}); see the log."
         return Outcome("failed", sentence=sentence, detail=traceback.format_exc())

@@ -101,11 +101,9 @@ def told_beside(path: Path) -> Told:
         return Told()
     card = read_card(path.parent / CARD)
     if not card.verified():
-        more = f", or one of the {len(card.files) - 1} that it names," if len(card.files) > 1 else ""
-        raise Refusal(
-            f"{path.name}{more} is not the file that its card describes, whose SHA-256 is of all of them: put the "
-            "original file back."
-        )
+        others = ", ".join(one.name[:80] for one in card.files[1:])
+        more = f" with the weights beside it ({others}), whose SHA-256 counts as well," if others else ""
+        raise Refusal(f"{path.name}{more} is not the file that its card describes: put the original file back.")
     return told_by(card)
 
 

@@ -137,8 +137,6 @@ def _numbers() -> list[Any]:
 
 
 def _there_is_room(path: Path) -> None:
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise Refusal(f"the model lacks its file {path.name}: get it again, whole.") from error
-    check(size * GROWS, "the model's weights")
+    if not path.is_file():
+        raise Refusal(f"the model lacks its file {path.name}: get it again, whole.")
+    check(path.stat().st_size * GROWS, "the model's weights")
