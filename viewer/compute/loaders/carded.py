@@ -21,6 +21,7 @@ from viewer.compute.models import Card, card_network, read_card
 from viewer.compute.net import Net
 
 CARD = "card.json"
+MOST_CHANNELS = 64
 STEPS: dict[str, type[Step]] = {"range": Range, "quantiles": Quantiles, "zscore": ZScore, "clip": Clip}
 
 
@@ -127,12 +128,14 @@ def _told(card: Card) -> Told:
     if (sizes and (len(sizes) != 3 or min(sizes) <= 0)) or len(patch) != 3 or not all(16 <= n <= 512 for n in patch):
         raise ValueError("spacing or patch are not three sensible sizes")
     labels = tuple(sorted((int(value), name) for value, name in card.labels.items() if int(value)))
-    threshold = card.output.get("threshold")
+    channels, threshold = tuple(map(str, card.input["channels"])), card.output.get("threshold")
+    if not 1 <= len(channels) <= MOST_CHANNELS:
+        raise ValueError(f"{len(channels)} channels")
     decision = Decision() if threshold is None else Decision(tuple(value for value, _ in labels), float(threshold))
     return Told(
         title=card.title,
         licence=card.licence,
-        channels=tuple(map(str, card.input["channels"])),
+        channels=channels,
         labels=labels,
         spacing=sizes,
         axes=axes,

@@ -21,6 +21,7 @@ from viewer.compute.loaders.resize import nodes
 from viewer.data.volume import Volume
 
 ANISOTROPIC = 3.0
+CT = "CTNormalization"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ class Scheme:
     masked: bool
     facts: dict[str, float]
 
+    def __post_init__(self) -> None:
+        if self.name == CT:
+            self._ct()
+
     @property
     def text(self) -> str:
         return self.name.removesuffix("Normalization")
@@ -40,10 +45,8 @@ class Scheme:
     def __call__(self, values: Floats, mask: NDArray[np.bool_]) -> None:
         """In place on [k, j, i]."""
         steps: list[Step] = []
-        if self.name == "CTNormalization":
-            facts = self.facts
-            steps = [Clip(facts["percentile_00_5"], facts["percentile_99_5"]),
-                     ZScore(facts["mean"], max(facts["std"], 1e-8))]  # fmt: skip
+        if self.name == CT:
+            steps = self._ct()
         elif self.name == "RescaleTo01Normalization":
             values -= values.min()
             values /= max(float(values.max()), 1e-8)
@@ -58,8 +61,14 @@ class Scheme:
         for step in steps:
             step(values)
 
+    def _ct(self) -> list[Step]:
+        """Raises KeyError and ValueError where the facts that it takes are not there."""
+        facts = self.facts
+        clip = Clip(facts["percentile_00_5"], facts["percentile_99_5"])
+        return [clip, ZScore(facts["mean"], max(facts["std"], 1e-8))]
 
-SCHEMES = ("CTNormalization", "ZScoreNormalization", "RescaleTo01Normalization", "RGBTo01Normalization",
+
+SCHEMES = (CT, "ZScoreNormalization", "RescaleTo01Normalization", "RGBTo01Normalization",
            "NoNormalization")  # fmt: skip
 
 

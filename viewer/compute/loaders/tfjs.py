@@ -68,11 +68,11 @@ def describe(folder: Path, title: str) -> Foreign:
         layers = _layers(spec)
         weights = _weights(spec, folder)
         classes = next(layer.filters for layer in reversed(layers) if layer.filters)
+        labels = _names(folder, classes, title)
     except Refusal:
         raise
     except MALFORMED as error:
         raise Refusal(f"the TensorFlow.js model {title} is no MeshNet that is known here ({error}).") from error
-    labels = _names(folder, classes, title)
     intensity = Quantiles(0.05, 0.95) if title in QUANTILES else Quantiles()
     sha256 = digest(files(folder), folder)
     return Foreign(

@@ -66,10 +66,4 @@ def _make(path: Path, title: str, sha256: str, channels: int, job: Job) -> Net:
         network = torch.jit.load(BytesIO(read_bytes(path)), map_location="cpu")  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError, EOFError) as error:
         raise Refusal(f"{path.name} is cut off or no TorchScript file that this version of torch reads.") from error
-    network.eval()
-    try:
-        return ready(network, job.device, key=sha256, channels=channels, multiple=16, job=job)
-    except RuntimeError as error:
-        raise Refusal(
-            f"the model {title} does not take a volume with a number of channels of {channels}: it is for other inputs."
-        ) from error
+    return ready(network.eval(), job.device, key=sha256, channels=channels, multiple=16, job=job)
