@@ -22,7 +22,7 @@ from viewer.compute.job import Refusal
 log = logging.getLogger(__name__)
 
 SENTENCE = (
-    "the job asked for the network, which plugins and models do not have here: get what it needs yourself, and give it "
+    "it asked for the network, which plugins and models do not have here: get what it needs yourself, and give it "
     "as a file."
 )
 LOCAL = tuple(int(getattr(socket, name)) for name in ("AF_UNIX", "AF_NETLINK") if hasattr(socket, name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,19 @@ def test_numbers_of_a_type_that_is_gigabytes_wide(tmp_path: Path) -> None:
         read_checkpoint(path)
     torch.save({"log": [np.float32(0.5), np.float64(2), np.int64(3), np.bool_(True)]}, path)
     assert read_checkpoint(path)["log"] == [0.5, 2, 3, True]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory can be limited on Linux only")
+def test_a_pickle_that_doubles_with_every_step(tmp_path: Path) -> None:
+    """Codecs are among what torch lets a file of weights call: 31 hexadecimal forms of hexadecimal forms are 16 GB."""
+    path, doubled = tmp_path / "w.pt", 31
+    torch.save({"w": b"x"}, path)
+    program = b"\x80\x02}X\x01\x00\x00\x00w" + b"c_codecs\nencode\n" * (doubled + 1)
+    program += b"X\x08\x00\x00\x00abcdefghX\x06\x00\x00\x00latin1\x86R" + b"X\x03\x00\x00\x00hex\x86R" * doubled + b"s."
+    with zipfile.ZipFile(path) as archive:
+        name = next(name for name in archive.namelist() if name.endswith("data.pkl"))
+    with pytest.raises(Refusal, match="far more than its own size"):
+        read_checkpoint(repacked(path, zipfile.ZIP_STORED, {name: program}))
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,8 @@ def _check_members(archive: zipfile.ZipFile, name: str, folder: Path) -> None:
     for member in members:
         inside = PurePosixPath(member.filename.replace("\\", "/"))
         link = (member.external_attr >> 16) & 0o170000 == 0o120000
-        if inside.is_absolute() or ".." in inside.parts or ":" in member.filename or link:
+        odd = ":" in member.filename or not member.filename.isprintable()
+        if inside.is_absolute() or ".." in inside.parts or odd or link:
             raise Refusal(f"{name} holds a file that would be written outside its folder: it is not opened.")
     if size > shutil.disk_usage(folder).free:
         raise Refusal(f"there is no room on the disk to unpack {name}: it needs {size >> 20} MB.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viewer.compute.job import Refusal
-from viewer.compute.preflight import check
+from viewer.compute.preflight import check, limited
 
 if TYPE_CHECKING:
     import torch
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 LARGEST_TEXT = 16 << 20  # bytes of a JSON file
 LARGEST_YAML = 1 << 20  # bytes; its parser takes a minute for 16 MB
 GROWS = 3  # times a file of weights takes in memory while it is read
+BESIDE = 1 << 30  # bytes that reading takes however small the file is: libraries, threads
 NUMBERS = ("f4", "f8", "i4", "i8", "b1")  # of numpy, in the logs beside weights
 # What a description raises that lacks something, contradicts itself, or tells numbers that are none.
 MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, StopIteration)
@@ -64,13 +65,15 @@ def read_checkpoint(path: Path) -> Any:
     _there_is_room(path)
     _check_packing(path)
     try:
-        with torch.serialization.safe_globals(_numbers()):
+        with torch.serialization.safe_globals(_numbers()), limited(GROWS * path.stat().st_size + BESIDE):
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise Refusal(
             f"{path.name} holds more than weights: reading it would run code from it, so it was not read; "
             "ask its makers for safetensors."
         ) from error
+    except MemoryError as error:
+        raise Refusal(f"{path.name} unpacks to far more than its own size: get it again.") from error
     except (RuntimeError, EOFError, OSError, UnicodeError, *MALFORMED) as error:
         raise Refusal(f"{path.name} is cut off or no file of torch: get it again.") from error
 
