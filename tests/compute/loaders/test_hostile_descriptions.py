@@ -26,7 +26,7 @@ from viewer.data.grid import Grid
 from viewer.data.volume import Volume
 
 ODD = [None, True, -1, 0, 1, 2.5, 7, 10**9, 10**30, float("inf"), float("nan"), "", "x", "3", "10**9", "../x", "$1",
-       "@x", "http://127.0.0.1:9/", [], {}, [[]], [1, 2], [10**9] * 3, {"x": 1}, "a\0b", "\ud800",
+       "@x", "http://127.0.0.1:9/", [], {}, [[]], [1, 2], [10**9] * 3, 1e-300, {"x": 1}, "a\0b", "\ud800",
        "é\n\x1b[31m"]  # fmt: skip
 NAME = "nnUNetTrainer__nnUNetPlans__3d_fullres"
 

@@ -20,6 +20,7 @@ from viewer.data.volume import Volume
 WORLD = {"L": (0, 1), "R": (0, -1), "P": (1, 1), "A": (1, -1), "S": (2, 1), "I": (2, -1)}  # axis and sign in LPS
 STORED = {"kji": (0, 1, 2), "ijk": (2, 1, 0)}  # axes that are the stored image's own, and their order
 LARGEST = 2**31  # voxels
+SPACING = (1e-3, 1e3)  # mm, of any model's voxels
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,14 @@ class Turn:
         """This one, and then another order of its axes."""
         first, second, third = (self.order[axis] for axis in transpose)
         return Turn((first, second, third), tuple(n for n, axis in enumerate(transpose) if axis in self.flipped))
+
+
+def spacing_of(told: Any) -> tuple[float, float, float]:
+    """Three sizes of voxels in mm, as a file tells them. Raises ValueError and TypeError where they are none."""
+    k, j, i = (float(mm) for mm in told)
+    if not all(SPACING[0] <= mm <= SPACING[1] for mm in (k, j, i)):
+        raise ValueError(f"voxels of {k} × {j} × {i} mm")
+    return k, j, i
 
 
 def turn_to(axes: str, grid: Grid) -> Turn:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from viewer.compute.job import Job, Refusal
-from viewer.compute.loaders.aligned import WORLD, Preparation
+from viewer.compute.loaders.aligned import WORLD, Preparation, spacing_of
 from viewer.compute.loaders.files import MALFORMED
 from viewer.compute.loaders.foreign import Decision, Foreign, Shape
 from viewer.compute.loaders.intensity import Clip, Quantiles, Range, Step, ZScore
@@ -123,10 +123,10 @@ def _told(card: Card) -> Told:
     axes, spacing = str(prepare.get("axes", "kji")), prepare.get("spacing")
     if axes not in ("kji", "ijk") and sorted(WORLD[letter][0] for letter in axes) != [0, 1, 2]:
         raise ValueError(f"axes are not {axes}")
-    sizes = tuple(float(mm) for mm in spacing) if spacing else None
+    sizes = spacing_of(spacing) if spacing else None
     patch = tuple(int(n) for n in card.output.get("patch", (96, 96, 96)))
-    if (sizes and (len(sizes) != 3 or min(sizes) <= 0)) or len(patch) != 3 or not all(16 <= n <= 512 for n in patch):
-        raise ValueError("spacing or patch are not three sensible sizes")
+    if len(patch) != 3 or not all(16 <= n <= 512 for n in patch):
+        raise ValueError("a patch is not three sensible sizes")
     labels = tuple(sorted((int(value), name) for value, name in card.labels.items() if int(value)))
     channels, threshold = tuple(map(str, card.input["channels"])), card.output.get("threshold")
     if not 1 <= len(channels) <= MOST_CHANNELS:

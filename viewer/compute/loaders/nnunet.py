@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from viewer.compute.job import Job, Refusal
 from viewer.compute.known_networks import fitted
+from viewer.compute.loaders.aligned import spacing_of
 from viewer.compute.loaders.files import MALFORMED, read_checkpoint, read_json, table
 from viewer.compute.loaders.foreign import Decision, Foreign
 from viewer.compute.loaders.nnunet_image import SCHEMES, Preparation, Resampling, Scheme
@@ -71,7 +72,7 @@ def _described(plans: Any, dataset: Any, folds: list[Path], folder: Path, title:
     names = dataset.get("channel_names", dataset.get("modality"))
     channels = tuple(str(names[key]) for key in sorted(names, key=int))
     labels, decision, classes = _labels(dataset)
-    patch, spacing = _triple(config["patch_size"], int, MOST["patch"]), _triple(config["spacing"], float, 1000)
+    patch, spacing = _triple(config["patch_size"], int, MOST["patch"]), spacing_of(config["spacing"])
     design = _design(config, len(channels), classes)
     strides = [prod(stride[axis] for stride in design["strides"]) for axis in range(3)]
     if any(side % step for side, step in zip(patch, strides, strict=True)):
