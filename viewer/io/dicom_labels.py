@@ -14,6 +14,7 @@ from pydicom.filebase import DicomBytesIO
 from viewer.data.study import LabelFile
 from viewer.io.contents import member_bytes, member_of
 from viewer.io.dicom_object import referring
+from viewer.io.dicom_texts import decode_texts
 from viewer.io.failure import OpenError
 
 CLASSES = {
@@ -53,6 +54,6 @@ def dataset(path: str, *, header_only: bool = False) -> Dataset:
     wanted = WANTED.split() if header_only else None
     try:
         file = DicomBytesIO(member_bytes(*inside)) if inside else Path(path)
-        return pydicom.dcmread(file, specific_tags=wanted, stop_before_pixels=header_only)
+        return decode_texts(pydicom.dcmread(file, specific_tags=wanted, stop_before_pixels=header_only))
     except InvalidDicomError as error:
         raise OpenError("It is no DICOM file: check what it is.") from error
