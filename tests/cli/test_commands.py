@@ -111,6 +111,7 @@ def test_compare(capsys: pytest.CaptureFixture[str], ball: Path, tmp_path: Path)
         (("run", "denoise", "--input", "image=BALL", "--set", "strength=wild", "--out", "OUT"), 2),
         (("run", "denoise", "--input", "image=missing.nii", "--out", "OUT"), 3),
         (("run", "denoise", "--input", "image=BALL", "--format", "bmp", "--out", "OUT"), 2),
+        (("run", "apply_model", "--input", "image=BALL", "--set", "model=missing", "--out", "OUT"), 3),
         (("compare", "BALL", "missing.nii"), 3),
         (("info",), 2),
         (("info", "--no-such-option"), 2),
