@@ -40,9 +40,8 @@ def opened() -> VolumeLayer:
 
 
 def abandon(journal: Journal) -> None:
-    """Leave the journal as a process that was killed would: its pid no longer runs."""
-    journal._file.close()
-    (journal.folder / "pid").write_text("999999999 0")
+    """Leave the journal as a process that was killed would."""
+    journal.abandon()
 
 
 def write(root: Path) -> Journal:
@@ -131,7 +130,7 @@ def test_the_step_is_on_disk_before_the_document_changes(tmp_path: Path) -> None
 def test_a_journal_that_cannot_be_written_changes_nothing(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     history = History(Document(), record=journal.record)
-    journal._file.close()
+    journal.abandon()
     with pytest.raises(ValueError, match="closed file"):
         history.do(AddLayer(opened()))
     assert len(history.document) == 0
