@@ -37,7 +37,7 @@ T = TypeVar("T")
 def made(kind: type[T], entry: Json) -> T:
     """The inverse of asdict for a frozen value. Raises TypeError or KeyError where the entry is none of that kind."""
     hints = _hints(kind)
-    return kind(**{name: typed(hints[name], value) for name, value in entry.items()})
+    return kind(**{name: typed(hints[name], value) for name, value in typed(dict, entry).items()})
 
 
 def typed(hint: Any, value: Any) -> Any:
