@@ -66,6 +66,12 @@ class FileLock:
                 _unlock(self._file)
             self._file.close()
 
+    def remove(self) -> None:
+        """Let others have it, and take the file away."""
+        self.release()
+        with suppress(OSError):
+            self.path.unlink()
+
     def _owner(self) -> list[str]:
         """User, computer and process; fewer where the file does not say."""
         with suppress(OSError):
