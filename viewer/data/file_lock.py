@@ -46,15 +46,7 @@ class FileLock:
 
     def __init__(self, path: Path, *, wait: bool = False) -> None:
         self.path = path
-        self._file = FileIO(path, "a+b")
-        try:
-            _lock(self._file, wait=wait)
-        except OSError as error:
-            owner = self._owner()
-            if error.errno not in LOCKLESS or _runs(owner):
-                self._file.close()
-                taken = error.errno in TAKEN or error.errno in LOCKLESS
-                raise (BlockingIOError(errno.EAGAIN, _name(owner)) if taken else error) from error
+        self._file = _taken(path, wait=wait)
         with suppress(OSError):  # a full disk: the lock is held all the same
             self._file.truncate(0)
             self._file.write(f"{_user()}\t{socket.gethostname()}\t{os.getpid()}".encode())
@@ -72,20 +64,55 @@ class FileLock:
         with suppress(OSError):
             self.path.unlink()
 
-    def _owner(self) -> list[str]:
-        """User, computer and process; fewer where the file does not say."""
-        with suppress(OSError):
-            self._file.seek(0)
-            return self._file.read(512).decode("utf-8", "replace").split("\t")
-        return []
+
+def is_locked(path: Path) -> bool:
+    """Whether somebody has the lock. Raises OSError where that cannot be known."""
+    try:
+        file = _taken(path, wait=False)
+    except BlockingIOError:
+        return True
+    file.close()
+    return False
+
+
+def lock_computer(path: Path) -> str:
+    """The computer of who took the lock last; "" where the file does not say."""
+    with suppress(OSError), FileIO(path) as file:
+        return (_owner(file) or ["", ""])[1]
+    return ""
+
+
+def _taken(path: Path, *, wait: bool) -> FileIO:
+    """The file, locked until it is closed. Raises as FileLock does."""
+    file = FileIO(path, "a+b")
+    try:
+        _lock(file, wait=wait)
+    except OSError as error:
+        owner = _owner(file)
+        if error.errno in LOCKLESS and not _runs(owner):
+            return file
+        file.close()
+        if error.errno in TAKEN | LOCKLESS:
+            raise BlockingIOError(errno.EAGAIN, _name(owner)) from error
+        raise
+    return file
+
+
+def _owner(file: FileIO) -> list[str]:
+    """User, computer and process; none of them where the file does not say."""
+    with suppress(OSError):
+        file.seek(0)
+        found = file.read(512).decode("utf-8", "replace").split("\t")
+        return found if len(found) == 3 else []
+    return []
 
 
 def _name(owner: list[str]) -> str:
-    return f"{owner[0] or 'somebody'} on {owner[1]}" if len(owner) == 3 else "somebody"
+    return f"{owner[0] or 'somebody'} on {owner[1]}" if owner else "somebody"
 
 
 def _runs(owner: list[str]) -> bool:
-    if len(owner) != 3 or not owner[2].isdigit():
+    if not owner or not owner[2].isdigit():
         return False
     return owner[1] != socket.gethostname() or psutil.pid_exists(int(owner[2]))
 

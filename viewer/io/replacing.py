@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-from viewer.data.file_lock import FileLock
+from viewer.data.file_lock import FileLock, is_locked
 
 TEMPORARY = ".tomolens-"
 LOCK = ".lock"
@@ -53,11 +53,10 @@ def sweep(parent: Path) -> None:
 
 
 def _left_behind(folder: Path) -> bool:
-    """Raises OSError where somebody is at work in it, or that cannot be known."""
+    """Raises OSError where that cannot be known."""
     if not (folder / LOCK).exists():  # of the version before, or just being made
         return time.time() - folder.stat().st_mtime > STALE
-    FileLock(folder / LOCK).release()
-    return True
+    return not is_locked(folder / LOCK)
 
 
 def flush(path: Path) -> None:

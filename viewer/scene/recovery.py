@@ -9,6 +9,7 @@ import gzip
 import logging
 import re
 import shutil
+import socket
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -22,7 +23,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from viewer.data.file_lock import FileLock
+from viewer.data.file_lock import FileLock, is_locked, lock_computer
 from viewer.scene.described import (
     Json,
     Restored,
@@ -246,11 +247,7 @@ def _alive(folder: Path) -> bool:
     """Raises OSError where that cannot be known."""
     if not (folder / LOCK).exists():
         return _alive_without_lock(folder)
-    try:
-        FileLock(folder / LOCK).release()
-    except BlockingIOError:
-        return True
-    return False
+    return is_locked(folder / LOCK)
 
 
 def _alive_without_lock(folder: Path) -> bool:
@@ -263,11 +260,14 @@ def _alive_without_lock(folder: Path) -> bool:
 
 
 def _when(folder: Path) -> str:
-    """When it was begun, for people, as its name tells."""
+    """When it was begun, for people, as its name tells; and where, if not here: its window may still be open there on
+    a network drive that tells no other computer of locks."""
     try:
-        return f"{datetime.strptime(folder.name[:15], '%Y%m%d-%H%M%S'):%d %B %Y, %H:%M}"
+        begun = f"{datetime.strptime(folder.name[:15], '%Y%m%d-%H%M%S'):%d %B %Y, %H:%M}"
     except ValueError:
-        return folder.name
+        begun = folder.name
+    computer = lock_computer(folder / LOCK)
+    return f"{begun} on {computer}" if computer not in ("", socket.gethostname()) else begun
 
 
 def _again(history: History, step: Step, edit: Edit) -> None:
