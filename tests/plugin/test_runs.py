@@ -18,7 +18,7 @@ from viewer.scene.task import Task
 from viewer.session import Session
 
 SHAPE = (40, 64, 64)
-PATIENCE = 60  # seconds for an engine to start on a busy machine
+PATIENCE = 300  # seconds for an engine to start on a busy machine
 PLUGIN = '''
 """Slabs: finishes an image in two halves, and waits for a file before the second."""
 import time

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from concurrent.futures import Executor, Future
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from PySide6.QtGui import QGuiApplication
 
 from viewer.io.audit import check, entries
 from viewer.io.seg_nrrd import read_seg_nrrd
+from viewer.io.stored import SaveError
 from viewer.scene.edits import AddLayer, ChangeLandmark
 from viewer.scene.landmarks import LandmarkPair
 from viewer.ui.auditing import Auditing
@@ -43,7 +45,7 @@ def wait(qtbot, session):
     def still() -> bool:
         return not any(task.running for task in session.tasks)
 
-    return lambda ready=lambda: True: qtbot.waitUntil(lambda: still() and ready(), timeout=20000)
+    return lambda ready=lambda: True: qtbot.waitUntil(lambda: still() and ready())
 
 
 @pytest.fixture
@@ -221,12 +223,35 @@ def test_a_case_goes_on_with_what_came_back_of_a_killed_session(opened, wait, qt
     session.history.do(AddLayer(killed))
     do = Working(session, Auditing(session))
     do.open(table)
-    qtbot.waitUntil(lambda: do.at == CASES[0] and do.layer in session.document.segmentation_layers, timeout=20000)
-    qtbot.waitUntil(lambda: do.layer is not killed and not any(task.running for task in session.tasks), timeout=20000)
+    qtbot.waitUntil(lambda: do.at == CASES[0] and do.layer in session.document.segmentation_layers)
+    qtbot.waitUntil(lambda: do.layer is not killed and not any(task.running for task in session.tasks))
     assert np.array_equal(do.layer.segmentation.array > 0, killed.segmentation.array > 0)
     assert value(session) == 1
     assert killed not in tuple(session.document)
     do.end()
+
+
+class AtOnce(Executor):
+    """The thread that keeps the list, where it is quicker than the window's."""
+
+    def submit(self, function, *arguments):
+        done = Future()
+        try:
+            done.set_result(function(*arguments))
+        except SaveError as error:
+            done.set_exception(error)
+        return done
+
+
+def test_a_window_that_closes_is_told_nothing_more(opened, session, wait, said, monkeypatch, qapp, table):
+    """Its widgets are gone by the time that what was posted arrives."""
+    wait()
+    opened.do._keeper.shutdown()
+    (table.parent / "tomolens-review-cases" / "tasks.json").write_text("{}")  # somebody else works on it
+    monkeypatch.setattr(opened.do, "_keeper", AtOnce())
+    opened.do.end()
+    qapp.processEvents()
+    assert said == []
 
 
 def test_nothing_of_a_case_that_was_left_has_to_be_recovered(opened, session, wait, tmp_path):
