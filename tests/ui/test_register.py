@@ -168,10 +168,12 @@ def test_the_way_back_is_registered_and_measured(pair, window, qtbot):
 
 
 def test_another_patient_is_asked_about(known_shift, session, window):
-    blob(session, "one", (15, 15, 15), patient_id="A")
-    blob(session, "other", (15, 15, 15), patient_id="B")
+    one = blob(session, "one", (15, 15, 15), patient_id="A")
+    other = blob(session, "other", (15, 15, 15), patient_id="B")
     panel = window.register
     window.inspector.setCurrentWidget(panel)
+    assert (panel.do.fixed, panel.do.moving) == (one, None)
+    panel.do.choose(one, other)
     assert "different patients" in panel.pair.doubt.text()
     assert not panel.align.align.isEnabled()
     panel.pair.sure.setChecked(True)

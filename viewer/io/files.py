@@ -46,7 +46,7 @@ def describe(path: str) -> Image:
     )  # fmt: skip
     name = path.replace("\\", "/").rsplit("/", 1)[-1]
     return Image(
-        source=Source(patient_name=name[: -len(ending)], series_description=name, files=(path,)),
+        source=Source(series_description=name, files=(path,)),
         grid=_grid(facts, ending in PICTURES),
         dtype="uint8" if facts.color else dtype.name,
         timepoints=facts.times,

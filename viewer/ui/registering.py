@@ -12,14 +12,17 @@ from psygnal import Signal
 from viewer.compute.label_image import is_label_image
 from viewer.compute.transforms import compose, inverse
 from viewer.data.landmarks import Landmarks
+from viewer.data.study import PatientMatch
 from viewer.data.transform import Transform
 from viewer.plugin.plugin import Value
+from viewer.scene.active_image import active_image, seen_images
 from viewer.scene.comparison import Comparison, Style
 from viewer.scene.landmarks import LandmarkPair
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.task import Task
 from viewer.session import Session
 from viewer.ui import wording
+from viewer.ui.plugin_inputs import DIFFERENT_PATIENTS
 
 METHODS = {  # plugin -> what the list says
     "register_rigid": "Rigid: rotation and translation",
@@ -27,7 +30,7 @@ METHODS = {  # plugin -> what the list says
     "register_deform": "Deformable: bends tissue",
 }
 RESAMPLE = "resample_image"
-ASKED = "different_patients"  # the parameter of a plugin that would ask, too
+DIFFERENT = "The two images are of different patients."
 ALIGN = "align"  # the tool
 Word = Literal["accepted", "rejected"]
 
@@ -49,12 +52,16 @@ class Registering:
         self.session, self.state = session, session.state
         self._show_plugin, self._values = show_plugin, values
         self._fixed = self._moving = ""  # what was chosen; "" while nobody has
+        self._chosen_at = ""  # id of the image that was seen at that time
         self.reader = ""  # who signed last
         self._known: dict[str, bool] = {}  # by layer id, whether it is a label map
         self._followed: list[VolumeLayer] = []
         session.history.changed.connect(self._refresh)
-        document = session.document
-        for signal in (document.inserted, document.removed, document.moved, document.landmarks.changed):
+        document, events = session.document, session.state.events
+        for signal in (
+            document.inserted, document.removed, document.moved, document.visibility, document.landmarks.changed,
+            events.active, events.layout, events.compared,
+        ):  # fmt: skip
             signal.connect(self._refresh)
         self._refresh()
 
@@ -72,17 +79,27 @@ class Registering:
 
     @property
     def fixed(self) -> VolumeLayer | None:
-        """The image that stays: the chosen one, else the lowest."""
-        layers = self.layers
-        images = [one for one in layers if not self._is_labels(one)] or layers
-        return _of(layers, self._fixed) or next((one for one in reversed(images) if one.id != self._moving), None)
+        """The image that stays: the chosen one, else the lowest that is seen."""
+        seen = self._seen
+        images = [one for one in seen if not self._is_labels(one)] or seen
+        return _of(self.layers, self._fixed) or next((one for one in reversed(images) if one.id != self._moving), None)
 
     @property
     def moving(self) -> VolumeLayer | None:
-        """The image that is aligned: the chosen one, else the uppermost other."""
+        """The image that is aligned: the chosen one, else another that is seen, else one of the patient's own."""
         fixed = self.fixed
+        if fixed is None:
+            return None
         others = [one for one in self.layers if one is not fixed]
-        return _of(others, self._moving) or next(iter(others), None)
+        seen = [one for one in others if one in self._seen and fixed.source.patient_match(one.source) != "different"]
+        own = [one for one in others if fixed.source.patient_match(one.source) == "same"]
+        return _of(others, self._moving) or next(iter([*seen, *own]), None)
+
+    @property
+    def _seen(self) -> list[VolumeLayer]:
+        """Those of the images that the views show."""
+        seen = seen_images(self.session.document, self.state)
+        return [one for one in self.layers if one in seen]
 
     def title(self, layer: VolumeLayer) -> str:
         """The name of an image; with its study's date before it where another one has the same name."""
@@ -96,6 +113,7 @@ class Registering:
         if fixed is moving:
             fixed, moving = (before[1], moving) if fixed is before[0] else (fixed, before[0])
         self._fixed, self._moving = fixed.id if fixed else "", moving.id if moving else ""
+        self._chosen_at = self._active
         if self.state.comparison:  # the same pair is seen
             self.compare(self.state.comparison.style)
         self._refresh()
@@ -116,12 +134,24 @@ class Registering:
         if fixed is None or moving is None:
             return ""
         one, other = fixed.volumes[0], moving.volumes[0]
-        if not one.source.same_patient(other.source):
-            return "The two images are of different patients."
+        if self._match == "different":
+            return DIFFERENT
         units = [wording.unit(volume.unit) or "values without a unit" for volume in (one, other)]
         if one.modality == other.modality and one.unit != other.unit:
             return f"The two {one.modality} images are in different units: {units[0]} and {units[1]}."
         return ""
+
+    @property
+    def whose(self) -> str:
+        """Of whom the two are; `doubt` says that they are of two."""
+        if self._match == "not known":
+            return "Patient not known: look whether both images are of one person."
+        return wording.patient(self.fixed.source) if self.fixed and self._match == "same" else ""
+
+    @property
+    def _match(self) -> PatientMatch | None:
+        fixed, moving = self.fixed, self.moving
+        return fixed.source.patient_match(moving.source) if fixed and moving else None
 
     @property
     def together(self) -> dict[str, str]:
@@ -138,8 +168,9 @@ class Registering:
         landmarks: begin with those of the pair. Who has agreed to the pair in spite of a doubt is not asked again.
         """
         settings = dict(self._values.get(plugin, {}))
-        if self.doubt and any(one.name == ASKED for one in self.session.plugins[plugin].parameters):
-            settings[ASKED] = True
+        asks = any(one.name == DIFFERENT_PATIENTS for one in self.session.plugins[plugin].parameters)
+        if asks and self._match == "different":
+            settings[DIFFERENT_PATIENTS] = True
         given: dict[str, str | Value] = {**self.together}
         if landmarks and self.pairs and self.fixed:
             room, known = self.fixed.transform, self.landmarks
@@ -164,6 +195,7 @@ class Registering:
         if self.state.layout == "compare":  # its views show one image each
             self.state.layout = "2x2"
         start = self.state.comparison or Comparison(fixed.id, moving.id, at=self.state.crosshair)
+        fixed.visible = moving.visible = True
         self.state.comparison = replace(start, fixed=fixed.id, moving=moving.id, style=style)
         self.state.active = moving.id
 
@@ -233,8 +265,19 @@ class Registering:
             self._known[layer.id] = is_label_image(layer.volumes[0])
         return self._known[layer.id]
 
+    @property
+    def _active(self) -> str:
+        """Id of the image that is seen and meant."""
+        image = active_image(self.session.document, self.state)
+        return image.id if image else ""
+
     def _refresh(self, *_: object) -> None:
-        """Follow what places each image: a run shows where it is by now, without a step of the history."""
+        """Follow what places each image: a run shows where it is by now, without a step of the history.
+
+        Where another image is seen, and none of the pair, what was chosen was meant for those.
+        """
+        if self._active != self._chosen_at and not {one.id for one in self._seen} & {self._fixed, self._moving}:
+            self._fixed = self._moving = ""
         for layer in self._followed:
             layer.events.transform.disconnect(self._tell)
             layer.events.loaded.disconnect(self._tell)
