@@ -363,14 +363,17 @@ def test_the_wheel_scrolls_the_form_and_changes_the_field_that_has_focus(window,
     page = click_plugin(window, "Denoise")
     bar = window.plugins.area.verticalScrollBar()
     method = next(one for one in page.form.findChildren(QComboBox) if one.isEnabled() and one.count() > 1)
-    window.plugins.area.ensureWidgetVisible(method)
+
+    def turn(up):
+        QApplication.processEvents()  # the page is laid out
+        window.plugins.area.ensureWidgetVisible(method)
+        where = method.mapTo(window, method.rect().center())
+        QTest.wheelEvent(window.windowHandle(), where, QPoint(0, 120 if up else -120))
+
     before, at = method.currentIndex(), bar.value()
-    where = method.mapTo(window, method.rect().center())
-    QTest.wheelEvent(window.windowHandle(), where, QPoint(0, -120 if at < bar.maximum() else 120))
+    turn(up=at == bar.maximum())
     assert method.currentIndex() == before
     assert bar.value() != at
-    window.plugins.area.ensureWidgetVisible(method)
     method.setFocus()
-    where = method.mapTo(window, method.rect().center())
-    QTest.wheelEvent(window.windowHandle(), where, QPoint(0, -120 if before < method.count() - 1 else 120))
+    turn(up=before > 0)
     assert method.currentIndex() != before
