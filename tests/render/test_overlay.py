@@ -67,8 +67,8 @@ def test_the_patient_the_study_and_the_series_are_named():
 
 
 def test_layers_are_listed_from_the_top_with_opacity_and_badges_in_their_colours():
-    base = layer(badges=("slices missing",))
-    result = layer("CT denoised", provenance=Provenance("p", "1", "1", learned=True))
+    base = layer(badges=("slices missing",), source=Source(files=("a.nii",)))
+    result = layer("CT denoised", source=base.source, provenance=Provenance("p", "1", "1", learned=True))
     result.review, result.opacity = "unreviewed", 0.5
     lines = layer_lines((base, result))
     assert texts(lines) == ["CT denoised · 50%", "AI, not reviewed", "CT", "slices missing"]

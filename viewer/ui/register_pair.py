@@ -50,6 +50,7 @@ class PairSection(QWidget):
         """Offer the images that there are."""
         for box, chosen in ((self.fixed, self.do.fixed), (self.moving, self.do.moving)):
             self._fill(box, chosen)
+        self.swap.setEnabled(bool(self.do.together))
         doubt = self.do.doubt
         if doubt != self._asked:
             self._asked = doubt
