@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from concurrent.futures import Executor, Future
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from PySide6.QtGui import QGuiApplication
 
 from viewer.io.audit import check, entries
 from viewer.io.seg_nrrd import read_seg_nrrd
-from viewer.io.stored import SaveError
 from viewer.scene.edits import AddLayer, ChangeLandmark
 from viewer.scene.landmarks import LandmarkPair
 from viewer.ui.auditing import Auditing
@@ -229,29 +227,6 @@ def test_a_case_goes_on_with_what_came_back_of_a_killed_session(opened, wait, qt
     assert value(session) == 1
     assert killed not in tuple(session.document)
     do.end()
-
-
-class AtOnce(Executor):
-    """The thread that keeps the list, where it is quicker than the window's."""
-
-    def submit(self, function, *arguments):
-        done = Future()
-        try:
-            done.set_result(function(*arguments))
-        except SaveError as error:
-            done.set_exception(error)
-        return done
-
-
-def test_a_window_that_closes_is_told_nothing_more(opened, session, wait, said, monkeypatch, qapp, table):
-    """Its widgets are gone by the time that what was posted arrives."""
-    wait()
-    opened.do._keeper.shutdown()
-    (table.parent / "tomolens-review-cases" / "tasks.json").write_text("{}")  # somebody else works on it
-    monkeypatch.setattr(opened.do, "_keeper", AtOnce())
-    opened.do.end()
-    qapp.processEvents()
-    assert said == []
 
 
 def test_nothing_of_a_case_that_was_left_has_to_be_recovered(opened, session, wait, tmp_path):

@@ -56,11 +56,10 @@ class Registering:
         self.reader = ""  # who signed last
         self._known: dict[str, bool] = {}  # by layer id, whether it is a label map
         self._followed: list[VolumeLayer] = []
-        session.history.changed.connect(self._refresh)
         document, events = session.document, session.state.events
         for signal in (
             document.inserted, document.removed, document.moved, document.visibility, document.landmarks.changed,
-            events.active, events.layout, events.compared,
+            session.history.changed, events.active, events.layout, events.compared,
         ):  # fmt: skip
             signal.connect(self._refresh)
         self._refresh()
@@ -97,9 +96,7 @@ class Registering:
 
     @property
     def _seen(self) -> list[VolumeLayer]:
-        """Those of the images that the views show."""
-        seen = seen_images(self.session.document, self.state)
-        return [one for one in self.layers if one in seen]
+        return [one for one in self.layers if one in seen_images(self.session.document, self.state)]
 
     def title(self, layer: VolumeLayer) -> str:
         """The name of an image; with its study's date before it where another one has the same name."""
@@ -143,7 +140,7 @@ class Registering:
 
     @property
     def whose(self) -> str:
-        """Of whom the two are; `doubt` says that they are of two."""
+        """Of whom the two are; `doubt` says that they are of two people."""
         if self._match == "not known":
             return "Patient not known: look whether both images are of one person."
         return wording.patient(self.fixed.source) if self.fixed and self._match == "same" else ""
@@ -171,6 +168,7 @@ class Registering:
         asks = any(one.name == DIFFERENT_PATIENTS for one in self.session.plugins[plugin].parameters)
         if asks and self._match == "different":
             settings[DIFFERENT_PATIENTS] = True
+        self._show_pair()
         given: dict[str, str | Value] = {**self.together}
         if landmarks and self.pairs and self.fixed:
             room, known = self.fixed.transform, self.landmarks
@@ -195,7 +193,7 @@ class Registering:
         if self.state.layout == "compare":  # its views show one image each
             self.state.layout = "2x2"
         start = self.state.comparison or Comparison(fixed.id, moving.id, at=self.state.crosshair)
-        fixed.visible = moving.visible = True
+        self._show_pair()
         self.state.comparison = replace(start, fixed=fixed.id, moving=moving.id, style=style)
         self.state.active = moving.id
 
@@ -259,6 +257,13 @@ class Registering:
             self.session.sign_off(self.moving, verdict, reader, remark)
 
     # ---- within
+    def _show_pair(self) -> None:
+        """What is worked on is seen; from now on these two are meant."""
+        fixed, moving = self.fixed, self.moving
+        if fixed and moving:
+            self._fixed, self._moving, self._chosen_at = fixed.id, moving.id, self._active
+            fixed.visible = moving.visible = True
+
     def _is_labels(self, layer: VolumeLayer) -> bool:
         """Asked often, looked at once."""
         if layer.id not in self._known:
@@ -272,19 +277,14 @@ class Registering:
         return image.id if image else ""
 
     def _refresh(self, *_: object) -> None:
-        """Follow what places each image: a run shows where it is by now, without a step of the history.
-
-        Where another image is seen, and none of the pair, what was chosen was meant for those.
-        """
+        """Follow the image that is seen, and what places each one: a run moves it without a step of the history."""
         if self._active != self._chosen_at and not {one.id for one in self._seen} & {self._fixed, self._moving}:
             self._fixed = self._moving = ""
         for layer in self._followed:
             layer.events.transform.disconnect(self._tell)
-            layer.events.loaded.disconnect(self._tell)
         self._followed = list(self.session.document.volume_layers)
         for layer in self._followed:
             layer.events.transform.connect(self._tell)
-            layer.events.loaded.connect(self._tell)
         self._tell()
 
     def _tell(self, *_: object) -> None:
