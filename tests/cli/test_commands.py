@@ -49,7 +49,8 @@ def test_info(capsys: pytest.CaptureFixture[str], ball: Path) -> None:
     document = printed(capsys, "info", ball, "--json")
     (patient,) = document["patients"]
     volume = patient["studies"][0]["series"][0]["volumes"][0]
-    assert patient["name"] == "ball"
+    assert (patient["id"], patient["name"]) == ("", "")
+    assert patient["studies"][0]["description"] == "ball.nii.gz"
     assert volume["shape"] == [10, 32, 36]
     assert volume["spacing"] == [2, 1, 1]
     assert volume["direction"] == [1, 0, 0, 0, 1, 0, 0, 0, 1]

@@ -46,7 +46,7 @@ def describe(path: str) -> Image:
     )  # fmt: skip
     name = printable(path.replace("\\", "/").rsplit("/", 1)[-1])
     return Image(
-        source=Source(patient_name=name[: -len(ending)], series_description=name, files=files),
+        source=Source(series_description=name, files=files),
         grid=place.grid,
         dtype="uint8" if stored.channels else stored.dtype.name,
         timepoints=stored.count,

@@ -39,7 +39,7 @@ TYPE, MODIFIER = 2, 3  # places in a terminology entry
 def label_file(path: str) -> LabelFile:
     """By its header alone, which does not tell whose it is. Raises OpenError: one sentence."""
     name = printable(path.replace("\\", "/").rsplit("/", 1)[-1])
-    source = Source(patient_name=name[: -len(ENDING)], series_description=name, modality="SEG", files=(path,))
+    source = Source(series_description=name, modality="SEG", files=(path,))
     return LabelFile(source, count=len({match[1] for match in map(SEGMENT.fullmatch, metadata(path)) if match}))
 
 
