@@ -16,12 +16,14 @@ from viewer.cli.failure import BadInput, JobFailed
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Source
+from viewer.data.transform import End
 from viewer.io.segmentation_file import read_segmentation, save
 
 SHAPE = (5, 8, 9)
 GRID = Grid.of(SHAPE, (2.5, 0.7, 0.8), (-12.5, 30, 7), frame_of_reference="1.2.3.3")
 
 SOURCE = Source(patient_id="P-77", study_uid="1.2.3.1", series_uid="1.2.3.2", dicom=True)
+IMAGE = End(GRID, SOURCE)
 
 
 def made(grid: Grid = GRID) -> Segmentation:
@@ -42,7 +44,7 @@ def test_round_and_round(tmp_path: Path, image: str) -> None:
     for one, other in pairwise(names):
         document = convert(str(tmp_path / one), str(tmp_path / other), image)
         assert [segment["name"] for segment in document["segments"]] == ["liver"]
-    assert np.array_equal(read_segmentation(tmp_path / "4.nii.gz", [GRID]).array, made().array)
+    assert np.array_equal(read_segmentation(tmp_path / "4.nii.gz", [IMAGE]).array, made().array)
 
 
 @pytest.mark.parametrize("ending", [".stl", ".ply", ".obj"])

@@ -40,8 +40,8 @@ def compare(first: str, second: str, kind: str = "auto", reference: str = "", la
             return _transforms(stage, first, second, reference, landmarks)
         texts = (first, second)
         if kind == "labels" or (kind == "auto" and any(is_label_file(stage, text) for text in texts)):
-            grids = [read_volume(stage, reference).grid] if reference else []
-            return _labels(*(read_labels(stage, text, grids) for text in texts))
+            image = end_of(read_volume(stage, reference)) if reference else None
+            return _labels(*(read_labels(stage, text, [image] if image else []) for text in texts))
         one, two = (read_volume(stage, text) for text in texts)
     try:
         if kind == "auto" and _few_whole_numbers(one) and _few_whole_numbers(two):

@@ -10,7 +10,6 @@ import numpy as np
 
 from viewer.cli.failure import BadInput, Failure
 from viewer.cli.stage import Stage, one_image
-from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import End
 from viewer.data.volume import Volume
@@ -43,8 +42,8 @@ def is_label_file(stage: Stage, text: str) -> bool:
     return Path(text).is_file() and read_aside(stage, "viewer.io.segmentation_file:holds_labels", text)
 
 
-def read_labels(stage: Stage, text: str, images: Sequence[Grid] = ()) -> Segmentation:
-    """A file of segments or a label image. images: grids that its contours may lie on. Raises BadInput."""
+def read_labels(stage: Stage, text: str, images: Sequence[End] = ()) -> Segmentation:
+    """A file of segments or a label image. images: what it may be of. Raises BadInput."""
     if is_label_file(stage, text):
         return cast(Segmentation, read_aside(stage, "viewer.io.segmentation_file:read_segmentation", text, images))
     return labels_of(read_volume(stage, text), text)
@@ -85,7 +84,7 @@ def _read(stage: Stage, kind: str, text: str, values: dict[str, Value]) -> Value
     if kind == "volume":
         return read_volume(stage, text)
     if kind == "segmentation":
-        return read_labels(stage, text, [one.grid for one in values.values() if isinstance(one, Volume)])
+        return read_labels(stage, text, [end for end in map(end_of, values.values()) if end is not None])
     if kind == "landmarks":
         return cast(Value, read_aside(stage, "viewer.io.landmark_file:read_landmarks", text))
     ends = [end_of(values.get(name)) for name in ("fixed", "moving")]
@@ -93,5 +92,5 @@ def _read(stage: Stage, kind: str, text: str, values: dict[str, Value]) -> Value
 
 
 def end_of(value: Value | None) -> End | None:
-    """One of the two images of a registration, where it is one."""
+    """An image as what others refer to, where it is one."""
     return End(value.grid, value.source) if isinstance(value, Volume) else None

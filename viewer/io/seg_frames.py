@@ -6,7 +6,7 @@ Thousands of groups take pydicom many seconds: what is wanted is picked out of t
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,12 +23,18 @@ UNDEFINED = 0xFFFFFFFF
 
 
 class Placed(NamedTuple):
-    """positions: of the first pixels, LPS mm [n, 3]. numbers: of segments, 0 in label maps. cosines: [m, 6]."""
+    """Of every frame: position of its first pixel, LPS mm [n, 3]; number of its segment (0 in label maps); direction
+    cosines of its rows and columns [n, 6]; mm between its rows and columns [n, 2].
+
+    between, thickness: Spacing Between Slices and Slice Thickness as told, mm; 0 where they are not.
+    """
 
     positions: NDArray[np.float64]
     numbers: list[int]
     cosines: NDArray[np.float64]
-    measures: Dataset
+    spacing: NDArray[np.float64]
+    between: float
+    thickness: float
 
 
 def frames_of(ds: Dataset) -> Placed:
@@ -38,19 +44,33 @@ def frames_of(ds: Dataset) -> Placed:
     if "PlaneOrientationSequence" in shared and "PixelMeasuresSequence" in shared:
         quick = _picked(ds.get_item("PerFrameFunctionalGroupsSequence"))
         if quick and all(place and (number or not labelled) for place, number in quick):
-            positions = np.array([place for place, _ in quick])
-            cosines = np.array([shared.PlaneOrientationSequence[0].ImageOrientationPatient], float)
-            return Placed(positions, [number for _, number in quick], cosines, shared.PixelMeasuresSequence[0])
+            marked = [number for _, number in quick]
+            return _placed(
+                [place for place, _ in quick], marked, shared.PlaneOrientationSequence, shared.PixelMeasuresSequence
+            )
     groups = ds.get("PerFrameFunctionalGroupsSequence") or []
     if not any("PlanePositionSequence" in one for one in (shared, *groups[:1])):
         raise OpenError("Its frames have no position in the patient (microscopy, X-ray), which is not opened yet.")
-    positions = np.array([_first(one, shared, "PlanePositionSequence").ImagePositionPatient for one in groups], float)
+    places = [_first(one, shared, "PlanePositionSequence").ImagePositionPatient for one in groups]
     numbers = [0] * len(groups)
     if labelled:
         numbers = [int(_first(one, shared, "SegmentIdentificationSequence").ReferencedSegmentNumber) for one in groups]
-    turned = groups if "PlaneOrientationSequence" in groups[0] else groups[:1]
-    told = {tuple(_first(one, shared, "PlaneOrientationSequence").ImageOrientationPatient) for one in turned}
-    return Placed(positions, numbers, np.array(list(told), float), _first(groups[0], shared, "PixelMeasuresSequence"))
+    turns = [_first(one, shared, "PlaneOrientationSequence") for one in groups]
+    return _placed(places, numbers, turns, [_first(one, shared, "PixelMeasuresSequence") for one in groups])
+
+
+def _placed(places: Sequence[Any], numbers: list[int], turns: Sequence[Dataset], measures: Sequence[Dataset]) -> Placed:
+    """turns and measures: of every frame, or one for all."""
+    cosines = np.array([list(one.ImageOrientationPatient) for one in turns], float).reshape(-1, 6)
+    spacing = np.array([list(one.PixelSpacing) for one in measures], float).reshape(-1, 2)
+    told = [float(measures[0].get(name, 0) or 0) for name in ("SpacingBetweenSlices", "SliceThickness")]
+    positions = np.array([list(one) for one in places], float).reshape(-1, 3)
+    if not all(np.isfinite(one).all() for one in (positions, cosines, spacing)) or spacing.min() <= 0:
+        raise ValueError("a place is no number")
+    count = len(positions)
+    between, thickness = (abs(mm) if np.isfinite(mm) else 0.0 for mm in told)
+    every = np.broadcast_to(cosines, (count, 6)), np.broadcast_to(spacing, (count, 2))
+    return Placed(positions, numbers, *every, between, thickness)
 
 
 def _first(group: Dataset, shared: Dataset, name: str) -> Dataset:
