@@ -72,6 +72,15 @@ def test_another_resolution_is_placed_by_geometry(tmp_path: Path, image: str) ->
     assert np.array_equal(read_segmentation(tmp_path / "b.nii.gz").array, made().array)
 
 
+def test_a_segment_that_lies_between_the_voxels_is_named(tmp_path: Path, image: str) -> None:
+    fine = Grid.of((25, 40, 45), GRID.spacing / 5, GRID.to_world((-0.4, -0.4, -0.4)), GRID.direction, "1.2.3.3")
+    array = np.zeros(fine.shape, np.uint8)
+    array[10, 10, 10] = 1  # no centre of a voxel lies in it
+    save(replace(made(), array=array, grid=fine, source=SOURCE), tmp_path / "a.dcm")
+    badges = convert(str(tmp_path / "a.dcm"), str(tmp_path / "b.nii.gz"), image)["badges"]
+    assert badges == ["resampled", "liver has no voxel on the image"]
+
+
 def test_what_does_not_belong_together_is_said(tmp_path: Path, image: str) -> None:
     elsewhere = replace(GRID, frame_of_reference="9.9")
     save(made(elsewhere), tmp_path / "a.dcm")

@@ -60,7 +60,7 @@ def _region(item: Dataset) -> Region:
         if not len(data):
             left["empty"] += 1
         elif kind not in CLOSED:
-            left[{"POINT": "points"}.get(kind, "open")] += 1
+            left["of points" if kind == "POINT" else "open"] += 1
         elif len(data) % 3 or not np.isfinite(data).all():
             left["damaged"] += 1
         elif len(data) < 9:
@@ -117,7 +117,7 @@ class Drawing:
                 axis = _axis(index)
                 if axis is not None:
                     places.setdefault(axis, []).append(float(index[:, axis].mean()))
-        self._planes = {axis: _planes(np.array(found)) for axis, found in places.items()}
+        self._planes = {axis: _planes(np.array(found), grid.shape[axis]) for axis, found in places.items()}
 
     def mask(self, region: Region) -> Mask:
         """The voxels [k, j, i] inside a region; each of its planes fills one slice."""
@@ -178,9 +178,9 @@ class Drawing:
         return tuple(said)
 
 
-def _planes(places: Points) -> tuple[Points, NDArray[np.signedinteger]]:
-    """Where the planes of contours lie, in slices, and the slice that each is drawn on."""
+def _planes(places: Points, count: int) -> tuple[Points, NDArray[np.signedinteger]]:
+    """Where the planes of contours lie, in slices, and which of `count` slices each is drawn on."""
     ordered = np.sort(places)
     parts = np.split(ordered, np.flatnonzero(np.diff(ordered) > ONE) + 1)
     levels = np.array([part.mean() for part in parts])
-    return levels, nearest(levels)
+    return levels, nearest(levels, count)

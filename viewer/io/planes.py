@@ -16,10 +16,11 @@ Whole = NDArray[np.signedinteger[Any]]
 
 LEAN = 0.2  # voxels that a pixel may drift from its voxel over a whole plane
 BESIDE = 0.05  # voxels that a pixel may lie beside its voxel without a word
+HALF = 0.48  # of the distance between slices: so far beside a slice a place is as near to the next
 UNEVEN = 0.05  # of the distance between planes that a gap may differ from a multiple of it
 PARALLEL = 1e-3  # of a direction cosine
 FINEST = 8  # parts of the smallest gap between planes that a step may be, where none is told
-THINNEST = 256  # the same, where one is told
+THINNEST = 4096  # the same, where one is told
 REACH = 4000.0  # mm between the first and the last plane
 EMPTY = 1 << 28  # voxels that no plane fills, and as many times those of the planes as below
 EMPTY_EACH = 64
@@ -80,12 +81,18 @@ class Fit:
         return tuple(said)
 
 
-def nearest(places: Floats) -> Whole:
-    """The slices nearest to places along their axis [n]. Where all lie beside their slices by the same part, as half of
-    it, neighbours stay neighbours."""
+def nearest(places: Floats, count: int) -> Whole:
+    """Of `count` slices those nearest to places along their axis [n]; others where a place is beside them all.
+
+    Where all lie beside their slices by the same part, as half of it, neighbours stay neighbours.
+    """
     mean = np.exp(2j * np.pi * places).mean()
     share = float(np.angle(mean)) / (2 * np.pi) if abs(mean) > 0.9 else 0.0
-    return np.floor(np.round(places - share, 6) + 0.5).astype(np.int64)
+    ways = [share] if abs(share) < HALF else [0.5, -0.5]
+    found = [np.floor(np.round(places - way, 6) + 0.5).astype(np.int64) for way in ways]
+    slices = next((one for one in found if one.min() >= 0 and one.max() < count), found[0])
+    edge = np.clip(slices, 0, count - 1)
+    return np.asarray(np.where(np.abs(places - edge) <= 0.5 + 1e-6, edge, slices))
 
 
 def fit(planes: Planes, grid: Grid) -> Fit | None:
@@ -106,7 +113,7 @@ def fit(planes: Planes, grid: Grid) -> Fit | None:
     normals = (np.abs(turns[0]) + np.abs(turns[1])).argmin(axis=1)
     for axis in np.unique(normals):
         of = normals == axis
-        starts[of, axis] = nearest(places[of, axis])
+        starts[of, axis] = nearest(places[of, axis], grid.shape[axis])
     beside = float((np.abs(places - starts) + np.asarray(drift) / 2).max())
     return Fit(grid, planes, starts, turns[0], turns[1], beside)
 

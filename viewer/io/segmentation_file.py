@@ -85,8 +85,10 @@ def onto(segmentation: Segmentation, grid: Grid, source: Source) -> Segmentation
         first, *others = (
             resample_labels(array, segmentation.grid, grid, interpolation="nearest") for array in segmentation.maps
         )
-        segmentation = replace(segmentation, array=first, overlapping=tuple(others), grid=grid)
-        badges = (*badges, BADGE)
+        onto = replace(segmentation, array=first, overlapping=tuple(others), grid=grid)
+        lost = [one.name for one in segmentation.segments if segmentation.mask(one).any() and not onto.mask(one).any()]
+        badges = (*badges, BADGE, *(f"{name} has no voxel on the image" for name in lost))
+        segmentation = onto
     return replace(segmentation, grid=grid, source=source, badges=badges)
 
 
