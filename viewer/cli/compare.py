@@ -91,7 +91,8 @@ def _transforms(stage: HeadlessStage, first: str, second: str, reference: str, l
     pairs = read_aside(stage, "viewer.io.landmark_file:read_landmarks", landmarks) if landmarks else None
     for transform, end in ((one, ""), (two, "_b")):
         metrics |= {f"{name}{end}": value for name, value in _quality(transform, grid, pairs).items()}
-    return {"kind": "transform", "metrics": metrics, "labels": {}}
+    said = list(pairs.warnings) if pairs is not None else []
+    return {"kind": "transform", "metrics": metrics, "labels": {}, **({"warnings": said} if said else {})}
 
 
 def _quality(transform: Transform, grid: Grid, pairs: Landmarks | None) -> dict[str, float]:
