@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from viewer.compute.label_image import COLORS
@@ -21,13 +20,13 @@ from viewer.data.provenance import Provenance
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Source
 from viewer.data.transform import End
-from viewer.io.dicom_decode import FAULTS
 from viewer.io.dicom_labels import dataset
 from viewer.io.dicom_object import referring
 from viewer.io.failure import OpenError
 from viewer.io.label_layers import LabelLayers
 from viewer.io.planes import Fit, Planes, filled, fit, own_fit
 from viewer.io.seg_frames import frames_of
+from viewer.io.seg_pixels import DAMAGED, UNDECODED, Frames, Maps, label_map, packed
 from viewer.io.seg_write import whole_of
 from viewer.io.segment_codes import code_of, side_of
 from viewer.scene.described import restore_segments
@@ -36,13 +35,6 @@ MOST = 1 << 33  # voxels
 SKEWED = 1e-2  # of the products of a frame's direction cosines
 CUT = "probabilities cut at one half"
 ANOTHER_FRAME = "placed on the images that it names, whose frame of reference is another"
-DAMAGED = "Its segmentation is incomplete or damaged: {what}."
-UNDECODED = (
-    "Its pixels ({}) cannot be decoded: they are damaged or of a variant that is not known; save it uncompressed."
-)
-
-Frames = list[tuple[int, int]]  # number of the segment (0: a label map's) and plane of every frame
-Maps = tuple[NDArray[Any], ...]
 
 
 def read_seg(path: Path, images: Sequence[End] = ()) -> Segmentation:
@@ -173,9 +165,9 @@ def _decoded(ds: Dataset, frames: Frames, count: int, whole: dict[str, Any] | No
         raise OpenError(DAMAGED.format(what="its sizes are impossible"))
     segments = _segments(ds)
     if ds.SegmentationType == "LABELMAP":
-        maps: Maps = (_label_map(ds, shape, frames),)
+        maps: Maps = (label_map(ds, shape, frames),)
     else:
-        maps, segments = _packed(ds, shape, frames, segments, whole)
+        maps, segments = packed(ds, shape, frames, segments, whole)
     named = {one.key for one in segments}
     unnamed = (
         Segment(int(label), f"Label {label}", COLORS[int(label) % len(COLORS)], layer=layer)
@@ -212,92 +204,3 @@ def _segments(ds: Dataset) -> tuple[Segment, ...]:
             )
         )
     return tuple(found)
-
-
-def _label_map(ds: Dataset, shape: tuple[int, int, int], frames: Frames) -> NDArray[Any]:
-    array = np.zeros(shape, np.uint8 if ds.BitsAllocated == 8 else np.uint16)
-    background = int(ds.get("PixelPaddingValue", 0))
-    for (_, k), frame in zip(frames, _planes(ds, len(frames)), strict=True):
-        np.copyto(array[k], frame, where=frame != background)
-    return array
-
-
-def _packed(
-    ds: Dataset,
-    shape: tuple[int, int, int],
-    frames: Frames,
-    segments: tuple[Segment, ...],
-    whole: dict[str, Any] | None,
-) -> tuple[Maps, tuple[Segment, ...]]:
-    """Masks into label maps: each segment into the first that it fits in; what was written here into its own."""
-    own = restore_segments(whole["segments"]) if whole else ()
-    kinds = whole["dtypes"] if whole else []
-    kind = np.uint8 if max((one.label for one in segments), default=1) < 256 else np.uint16
-    maps = [np.zeros(shape, one) for one in kinds] or [np.zeros(shape, kind)]
-    placed = {number: one.key for number, one in enumerate(own, 1)}
-    alone = ds.get("SegmentsOverlap") == "NO"
-    masks: dict[int, list[tuple[int, slice, NDArray[np.bool_]]]] = {}
-    flats = [one.reshape(len(one), -1) for one in maps]
-    for (number, k), (part, mask) in zip(frames, _bits(ds, len(frames)), strict=True):
-        if number in placed or alone:
-            layer, label = placed.get(number, (0, number))
-            there = flats[layer][k, part]
-            if (np.isin(there[mask], (0, label), invert=True)).any():
-                ds.SegmentsOverlap = "UNDEFINED"  # which they do, whatever it says
-                return _packed(ds, shape, frames, segments, None)
-            there[mask] = label
-        else:
-            masks.setdefault(number, []).append((k, part, mask))
-    layers = {}
-    for number, found in masks.items():
-        layer = next((n for n, flat in enumerate(flats) if not _meets(flat, found)), len(flats))
-        if layer == len(flats):
-            maps.append(np.zeros(shape, kind))
-            flats.append(maps[-1].reshape(len(maps[-1]), -1))
-        for k, part, mask in found:
-            flats[layer][k, part][mask] = number
-        layers[number] = layer
-    return tuple(maps), tuple(replace(one, layer=layers.get(one.label, 0)) for one in segments)
-
-
-def _meets(flat: NDArray[Any], found: Iterable[tuple[int, slice, NDArray[np.bool_]]]) -> bool:
-    return any(flat[k, part][mask].any() for k, part, mask in found)
-
-
-def _bits(ds: Dataset, count: int) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
-    """Of each frame: the run of its pixels, row by row, from the first to the last that is set, and its mask."""
-    size = int(ds.Rows) * int(ds.Columns)
-    if ds.SegmentationType == "BINARY" and not ds.file_meta.TransferSyntaxUID.is_encapsulated:
-        packed = np.frombuffer(ds.PixelData, np.uint8)
-        if len(packed) * 8 < count * size:
-            raise OpenError(DAMAGED.format(what="it ends before its last frame; copy it again"))
-        for n in range(count):
-            first, last = n * size // 8, ((n + 1) * size + 7) // 8
-            filled = np.flatnonzero(packed[first:last])
-            if not len(filled):
-                yield slice(0, 0), np.zeros(0, np.bool_)
-                continue
-            begin, end = first + int(filled[0]), first + int(filled[-1]) + 1
-            low, high = max(begin * 8, n * size), min(end * 8, (n + 1) * size)
-            bits = np.unpackbits(packed[begin:end], bitorder="little").view(np.bool_)
-            yield slice(low - n * size, high - n * size), bits[low - begin * 8 : high - begin * 8]
-        return
-    half = (int(ds.get("MaximumFractionalValue", 1)) + 1) // 2 if ds.SegmentationType == "FRACTIONAL" else 1
-    for frame in _planes(ds, count):
-        rows = np.flatnonzero(frame.any(axis=1))
-        low, high = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
-        yield slice(low * frame.shape[1], high * frame.shape[1]), frame[low:high].ravel() >= half
-
-
-def _planes(ds: Dataset, count: int) -> Iterator[NDArray[Any]]:
-    from pydicom.pixels.utils import iter_pixels
-
-    found = 0
-    try:
-        for frame in iter_pixels(ds):
-            found += 1
-            yield frame
-    except FAULTS as error:
-        raise OpenError(UNDECODED.format(ds.file_meta.TransferSyntaxUID.name)) from error
-    if found != count:
-        raise OpenError(DAMAGED.format(what="it ends before its last frame; copy it again"))
