@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -133,8 +135,6 @@ def test_segments_that_meet_on_a_slice_stay_apart(tmp_path: Path) -> None:
 
 
 def test_segments_said_not_to_overlap_that_do(tmp_path: Path) -> None:
-    import pydicom
-
     path = write_planes(tmp_path / "a.dcm", [axial(1, 4), axial(2, 4)])
     ds = pydicom.dcmread(path)
     ds.SegmentsOverlap = "NO"
@@ -181,6 +181,28 @@ def test_the_image_that_is_named_comes_before_its_frame_of_reference(tmp_path: P
     assert on(path, GRID).badges == ("placed on the images that it names, whose frame of reference is another",)
     path = write_planes(tmp_path / "b.dcm", [axial(1, 5)], frame="9.9")
     assert on(path, GRID).grid.shape[0] == 1
+
+
+@pytest.mark.parametrize("frames", [False, True])
+def test_frames_without_a_place_lie_on_the_images_that_they_name(tmp_path: Path, frames: bool) -> None:
+    """As of X-ray images; of one image of several frames, by their numbers."""
+    path = write_planes(tmp_path / "a.dcm", [axial(1, 5), axial(2, 2)])
+    ds = pydicom.dcmread(path)
+    for group, at in zip(ds.PerFrameFunctionalGroupsSequence, (5, 2), strict=True):
+        del group.PlanePositionSequence, group.PlaneOrientationSequence, group.PixelMeasuresSequence
+        derived, image = pydicom.Dataset(), pydicom.Dataset()
+        image.ReferencedSOPInstanceUID = NAMED[0] if frames else NAMED[at]
+        if frames:
+            image.ReferencedFrameNumber = at + 1
+        derived.SourceImageSequence, group.DerivationImageSequence = [image], [derived]
+    ds.save_as(path)
+    flat = replace(GRID, placed=False, frame_of_reference="")
+    source = replace(SOURCE, sop_instance_uids=NAMED[:1] if frames else NAMED)
+    found = read_segmentation(path, [End(flat, source)])
+    assert found.grid is flat
+    assert [np.flatnonzero(found.mask(one).any(axis=(1, 2))).tolist() for one in found.segments] == [[5], [2]]
+    with pytest.raises(OpenError, match="open the image that it is of"):
+        read_segmentation(path, [End(flat, Source())])
 
 
 def test_what_lies_outside_of_an_image_keeps_a_grid_of_its_own(tmp_path: Path) -> None:

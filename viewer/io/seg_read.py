@@ -58,7 +58,7 @@ def segmentation_of(ds: Dataset, name: str, images: Sequence[End] = ()) -> Segme
 
 def _segmentation(ds: Dataset, name: str, images: Sequence[End]) -> Segmentation:
     whole = whole_of(ds)
-    planes, frames = _planes_of(ds)
+    planes, frames = _planes_of(ds, images)
     maps, segments = _decoded(ds, frames, len(planes.starts), whole)
     source = referring(ds)
     if whole is None:
@@ -136,9 +136,9 @@ def _is_cut(ds: Dataset) -> bool:
     return bool(ds.SegmentationType == "FRACTIONAL" and ds.get("MaximumFractionalValue", 1) > 1)
 
 
-def _planes_of(ds: Dataset) -> tuple[Planes, Frames]:
+def _planes_of(ds: Dataset, images: Sequence[End]) -> tuple[Planes, Frames]:
     """The planes that frames lie in, sorted by place, and segment and plane of every frame."""
-    placed = frames_of(ds)
+    placed = frames_of(ds, images)
     if len(placed.numbers) != int(ds.NumberOfFrames):
         raise OpenError(DAMAGED.format(what=f"{ds.NumberOfFrames} frames, but {len(placed.numbers)} headers of frames"))
     across, down = placed.cosines[:, :3], placed.cosines[:, 3:]
