@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from viewer.compute.job import Refusal
 from viewer.compute.net import Ranges
+from viewer.data.regular_file import check_regular
 from viewer.settings import models_folder
 
 if TYPE_CHECKING:
@@ -177,6 +178,7 @@ def _files() -> list[Path]:
 def read_card(path: Path) -> Card:
     """The card in a file. Raises Refusal where it is none, or where an entry is missing or of a wrong kind."""
     try:
+        check_regular(path)
         if path.stat().st_size > LARGEST_CARD:
             raise ValueError("it is too large")
         return _card(json.loads(path.read_text(encoding="utf-8")), path.parent)

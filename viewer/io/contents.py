@@ -11,6 +11,7 @@ from functools import lru_cache
 from io import BytesIO
 from typing import BinaryIO, cast
 
+from viewer.data.regular_file import check_regular, open_regular
 from viewer.io.failure import OpenError
 from viewer.io.find import ARCHIVE_ENDING, MAX_MEMBER
 
@@ -46,6 +47,7 @@ def member_bytes(archive: str, member: str) -> bytes:
 
 @lru_cache(maxsize=1)
 def _opened(archive: str, mtime_ns: int) -> zipfile.ZipFile:
+    check_regular(archive)
     return zipfile.ZipFile(archive)
 
 
@@ -63,7 +65,7 @@ def open_unchanged(path: str, size: int, mtime: float) -> BinaryIO:
         file: BinaryIO = BytesIO(data)
         changed = len(data) != size or bool(mtime and modified(path) != mtime)
     else:
-        file = open(path, "rb", buffering=0)  # noqa: SIM115  the caller closes it
+        file = open_regular(path)  # the caller closes it
         status = os.fstat(file.fileno())
         changed = status.st_size != size or bool(mtime and status.st_mtime != mtime)
     if changed:

@@ -13,6 +13,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.sr.coding import Code
 
 from viewer.data.grid import Grid
+from viewer.data.regular_file import check_regular
 from viewer.data.study import Source
 from viewer.data.volume import Volume
 from viewer.io.contents import member_of, open_member
@@ -114,6 +115,7 @@ def read_header(path: str) -> Dataset:
     """
     inside = member_of(path)
     if not inside:
+        check_regular(path)
         return pydicom.dcmread(path, stop_before_pixels=True, force=True)
     with open_member(*inside) as (file, _):
         return pydicom.dcmread(file, stop_before_pixels=True, force=True)

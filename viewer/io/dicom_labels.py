@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.filebase import DicomBytesIO
 
+from viewer.data.regular_file import check_regular
 from viewer.data.study import LabelFile
 from viewer.io.contents import member_bytes, member_of
 from viewer.io.dicom_object import referring
@@ -51,6 +52,7 @@ def dataset(path: str, *, header_only: bool = False) -> Dataset:
     """A DICOM file, or one in an archive ("archive.zip!member"). Raises OpenError: one sentence."""
     inside = member_of(path)
     wanted = WANTED.split() if header_only else None
+    check_regular(inside[0] if inside else path)
     try:
         file = DicomBytesIO(member_bytes(*inside)) if inside else Path(path)
         return pydicom.dcmread(file, specific_tags=wanted, stop_before_pixels=header_only)

@@ -17,6 +17,7 @@ from pydicom.errors import InvalidDicomError
 
 from viewer.compute.transforms import inverse
 from viewer.data.grid import Floats, Grid
+from viewer.data.regular_file import check_regular
 from viewer.data.transform import End, Transform
 from viewer.io.dicom_derived import describe_file, written
 from viewer.io.dicom_object import object_header, referenced_images, referenced_series
@@ -50,6 +51,7 @@ def read_registration(path: str | Path, fixed: End | None = None, moving: End | 
 
     Raises OpenError, one sentence, also where the file is about other images.
     """
+    check_regular(path)
     try:
         ds = pydicom.dcmread(path)
     except InvalidDicomError as error:

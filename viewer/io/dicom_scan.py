@@ -12,6 +12,7 @@ import zlib
 from io import BytesIO
 from typing import BinaryIO
 
+from viewer.data.regular_file import open_regular
 from viewer.io.dicom_frames import with_frames
 from viewer.io.dicom_header import Header
 from viewer.io.dicom_pixels import (
@@ -47,7 +48,7 @@ STOPS = SEQUENCES | {*PIXEL_TAGS, ITEM, ITEM_END, SEQUENCE_END}
 
 def scan_file(path: str) -> Header:
     """The header of an image file. Raises ScanError with one sentence where it is none, OSError where unreadable."""
-    with open(path, "rb", buffering=0) as file:
+    with open_regular(path) as file:
         status = os.fstat(file.fileno())
         return scan(file, path, status.st_size, status.st_mtime)
 

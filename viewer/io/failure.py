@@ -24,15 +24,30 @@ class OpenError(ValueError):
     """Something cannot be opened; the message is one sentence for the user."""
 
 
+class FrameError(OpenError):
+    """One frame cannot be decoded; others of the same file or series may."""
+
+
 def sentence(error: BaseException) -> str:
     """What went wrong in words for the user: our own failures speak for themselves, foreign ones are translated."""
     if type(error).__module__.startswith("viewer.") and str(error):
         return str(error)
-    log.warning("a foreign file could not be read: %s", type(error).__name__)
+    name = type(error).__name__
+    log.warning("a foreign file could not be read: %s", name)
     if isinstance(error, MemoryError):
         return "It needs more memory than the reader may take; it was not opened."
     if isinstance(error, OSError) and error.errno in REASONS:
         return f"It cannot be opened: {REASONS[error.errno]}"
     if isinstance(error, OSError) and error.strerror:
-        return f"It cannot be opened: {error.strerror.lower()}."
-    return f"It is damaged or not in a form that Tomolens knows ({type(error).__name__}); it was not opened."
+        return f"It cannot be opened: {error.strerror[:1].lower()}{error.strerror[1:]}."
+    if _raised_here(error):
+        return f"Tomolens is not prepared for what it holds ({name}), which may be no fault of the file; report it."
+    return f"It is damaged or not in a form that Tomolens knows ({name}); it was not opened."
+
+
+def _raised_here(error: BaseException) -> bool:
+    """True where it was raised by a line of this program, not by one of a library."""
+    traceback, module = error.__traceback__, ""
+    while traceback is not None:
+        module, traceback = traceback.tb_frame.f_globals.get("__name__", ""), traceback.tb_next
+    return module.startswith("viewer.")

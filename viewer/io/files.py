@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -21,6 +22,7 @@ from viewer.io.plan import Plan
 from viewer.io.worker import at
 
 NOT_FINITE = Notice("not-a-number", "Some of its values are no numbers (NaN or infinite).", "not a number")
+MOST_PIXELS = 1 << 27  # of a picture
 PIXELS_BESIDE = (".img", ".img.gz", ".raw", ".zraw", ".raw.gz")
 
 
@@ -35,6 +37,8 @@ def describe(path: str) -> Image:
     """The image in a file, from its header. Raises OpenError with one sentence."""
     facts = facts_of(path)
     ending = ending_of(path)
+    if ending in PICTURES and math.prod(facts.size) > MOST_PIXELS:
+        raise OpenError(f"It claims {' × '.join(map(str, facts.size))} pixels, more than a picture that is opened has.")
     size, mtime = _length(path), modified(path)
     dtype, slope, intercept = facts.dtype, 1.0, 0.0
     if _kept_as_stored(ending, facts):

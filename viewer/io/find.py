@@ -40,7 +40,9 @@ def look_into(containers: list[str]) -> Found:
         at(number)
         try:
             _open(path, found)
-        except Exception as error:  # noqa: BLE001
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001
             found.refused.append((path, sentence(error)))
     return found
 

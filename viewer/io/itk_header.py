@@ -17,6 +17,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.data.regular_file import check_regular
 from viewer.data.shared import FOLDER, PREFIX
 from viewer.io.contents import member_bytes, member_of
 from viewer.io.failure import OpenError
@@ -186,6 +187,7 @@ def _on_disk(path: str) -> Iterator[tuple[str, int]]:
     """A place where SimpleITK can read the file, and its bytes; a member of an archive is put into memory for that."""
     inside = member_of(path)
     if not inside:
+        check_regular(path)
         yield path, os.path.getsize(path)
         return
     ending = ending_of(path)

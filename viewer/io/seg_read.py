@@ -6,6 +6,7 @@ alone. Segments that share voxels get further label maps.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from viewer.compute.label_image import COLORS
 from viewer.data.grid import Grid
 from viewer.data.provenance import Provenance
 from viewer.data.segmentation import Segment, Segmentation
-from viewer.io.dicom_decode import FAULTS
+from viewer.io.budget import check_claim
+from viewer.io.dicom_decode import FAULTS, frames_of_dataset
 from viewer.io.dicom_labels import dataset
 from viewer.io.dicom_object import referring
 from viewer.io.failure import OpenError
@@ -28,7 +30,6 @@ from viewer.io.segment_codes import code_of, side_of
 from viewer.scene.described import restore_segments
 
 UNEVEN = 0.05  # of the distance between planes that a frame may lie beside its plane
-MOST = 1 << 33  # voxels
 DAMAGED = "Its segmentation is incomplete or damaged: {what}."
 UNDECODED = (
     "Its pixels ({}) cannot be decoded: they are damaged or of a variant that is not known; save it uncompressed."
@@ -95,8 +96,9 @@ def _placed(ds: Dataset, whole: dict[str, Any] | None) -> tuple[Grid, Frames]:
         slices = np.rint(grid.to_index(placed.positions)[:, 0]).astype(int)
     else:
         grid, slices = _grid(ds, placed)
-    if np.prod(grid.shape, dtype=float) > MOST or grid.shape[1:] != (ds.Rows, ds.Columns):
+    if grid.shape[1:] != (ds.Rows, ds.Columns):
         raise OpenError(DAMAGED.format(what="its sizes are impossible"))
+    check_claim(math.prod(grid.shape), len(ds.PixelData))
     if slices.min() < 0 or slices.max() >= grid.shape[0]:
         raise OpenError(DAMAGED.format(what="a frame lies outside of its grid"))
     return grid, list(zip(placed.numbers, slices.tolist(), strict=True))
@@ -227,11 +229,9 @@ def _bits(ds: Dataset, count: int) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
 
 
 def _planes(ds: Dataset, count: int) -> Iterator[NDArray[Any]]:
-    from pydicom.pixels.utils import iter_pixels
-
     found = 0
     try:
-        for frame in iter_pixels(ds):
+        for frame in frames_of_dataset(ds):
             found += 1
             yield frame
     except FAULTS as error:

@@ -16,6 +16,7 @@ from viewer.compute.fit_grid import apart, fitted
 from viewer.compute.label_image import as_segmentation
 from viewer.compute.resample import BADGE, resample_labels
 from viewer.data.grid import Grid
+from viewer.data.regular_file import open_regular
 from viewer.data.segmentation import Segmentation
 from viewer.data.study import Source
 from viewer.data.volume import Volume
@@ -90,7 +91,7 @@ def onto(segmentation: Segmentation, grid: Grid, source: Source) -> Segmentation
 def _is_dicom(path: Path) -> bool:
     if member_of(str(path)):
         return True  # of an archive nothing else is listed
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return file.read(132)[128:] == b"DICM"
 
 

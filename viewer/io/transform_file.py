@@ -16,6 +16,7 @@ import SimpleITK as sitk
 from viewer.compute.resample import itk_transform
 from viewer.compute.transforms import as_field, compose
 from viewer.data.grid import Floats, Grid
+from viewer.data.regular_file import check_regular
 from viewer.data.transform import End, Transform
 from viewer.io.failure import OpenError
 from viewer.io.itk_header import MAX_RATIO, facts_of, voxels
@@ -114,6 +115,7 @@ def _placed(shape: tuple[int, int, int], spacing: Any, origin: Any, direction: A
 
 
 def _read_itk(path: Path, ending: str, fixed: End | None) -> Transform:
+    check_regular(path)
     size = path.stat().st_size
     if ending in TEXTS and size > MOST_TEXT:
         raise OpenError(f"It is {size / 2**20:.0f} MB of text, which no transform is: check what it is.")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from viewer.compute.job import Refusal
 from viewer.compute.preflight import check
+from viewer.data.regular_file import check_regular
 
 if TYPE_CHECKING:
     import torch
@@ -35,6 +36,7 @@ def read_json(path: Path) -> Any:
 def read_text(path: Path) -> str:
     """A text file of sensible size. Raises Refusal."""
     try:
+        check_regular(path)
         if path.stat().st_size > LARGEST_TEXT:
             raise Refusal(f"{path.name} of the model is far too large for a description.")
         return path.read_text(encoding="utf-8-sig")
@@ -101,6 +103,7 @@ def _numbers() -> list[Any]:
 
 def _there_is_room(path: Path) -> None:
     try:
+        check_regular(path)
         size = path.stat().st_size
     except OSError as error:
         raise Refusal(f"the model lacks its file {path.name}: get it again, whole.") from error
