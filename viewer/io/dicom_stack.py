@@ -74,9 +74,10 @@ def _closed(notices: tuple[Notice, ...], end: str) -> tuple[Notice, ...]:
 def _spacing(depth: Floats, thickness: float | None) -> tuple[float, tuple[Notice, ...], bool]:
     """Distance of neighbouring slices, what is wrong with it (sentences without end), and whether any miss."""
     if len(depth) == 1:
-        known = thickness is not None and 0 < thickness < 1000
+        if thickness is None or not 0 < thickness < 1000:
+            return 1.0, (), False
         sentence = f"A single slice: its depth of {thickness:g} mm is the slice thickness"
-        return (float(thickness or 1), (Notice("single-slice", sentence),), False) if known else (1.0, (), False)
+        return thickness, (Notice("single-slice", sentence),), False
     gaps = np.diff(depth)
     count = np.arange(len(depth)) - (len(depth) - 1) / 2
     even = float(count @ depth / (count @ count))  # of the regular positions closest to the stored ones
