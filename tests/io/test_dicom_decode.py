@@ -84,6 +84,9 @@ def test_a_frame_that_cannot_be_decoded_costs_its_slice_which_is_said(own: Reade
     assert volume.array[2].max() == 0
     np.testing.assert_array_equal(volume.array[[0, 1, 3, 4]], np.stack([picture()] * 4))
     assert "1 of 5 slices lost" in volume.badges
+    (image,), _ = index_now([tmp_path], own)
+    with pytest.raises(OpenError, match="1 of 5 slices lost"):
+        load_now(image, own, whole=True)
 
 
 def test_where_every_frame_is_lost_the_image_is_refused(own: Reader, tmp_path: Path) -> None:

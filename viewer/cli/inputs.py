@@ -33,7 +33,7 @@ def read_inputs(stage: Stage, plugin: Plugin, paths: dict[str, str]) -> dict[str
 def read_volume(stage: Stage, text: str) -> Volume:
     """The image that "PATH" or "PATH#2" names; the first of its time points. Raises BadInput."""
     try:
-        return load_now(one_image(stage, text), stage.session.reader)[0]
+        return load_now(one_image(stage, text), stage.session.reader, whole=True)[0]
     except OpenError as error:
         raise BadInput(f"{text}: {error}") from error
 

@@ -22,6 +22,8 @@ from viewer.io.failure import OpenError
 from viewer.io.plan import Plan
 from viewer.io.regular import parts_of
 
+LOST = "lost"  # how the badge of an image ends of which slices are blank
+
 
 def loaded_grid(image: Image) -> Grid:
     """The grid of the volume that loading makes."""
@@ -64,7 +66,7 @@ def with_lost(image: Image, lost: Sequence[str], slices: int) -> Image:
     if not lost:
         return image
     count = f"{len(lost)} of {slices} slices"
-    notice = Notice("lost-slices", f"{count} could not be decoded and are blank: {lost[0]}", f"{count} lost")
+    notice = Notice("lost-slices", f"{count} could not be decoded and are blank: {lost[0]}", f"{count} {LOST}")
     return replace(image, notices=(*image.notices, notice))
 
 

@@ -18,7 +18,7 @@ from viewer.data.study import Image, LabelFile, Refused
 from viewer.data.volume import Volume
 from viewer.io import budget, indexing, loading
 from viewer.io.failure import OpenError
-from viewer.io.loaded import job_of, loaded_grid
+from viewer.io.loaded import LOST, job_of, loaded_grid
 from viewer.io.pool import Pool, Unit
 from viewer.io.request import Post, Task, at_once
 
@@ -182,8 +182,8 @@ def index_now(paths: Sequence[str | Path], reader: Reader | None = None) -> tupl
     return [image for images in found.values() for image in images], refused
 
 
-def load_now(image: Image, reader: Reader | None = None) -> tuple[Volume, ...]:
-    """The volumes of an image. Blocks. Raises OpenError with one sentence."""
+def load_now(image: Image, reader: Reader | None = None, *, whole: bool = False) -> tuple[Volume, ...]:
+    """The volumes of an image. Blocks. Raises OpenError with one sentence; with `whole` also where slices are lost."""
     volumes: list[tuple[Volume, ...]] = []
     failures: list[str] = []
     ended = threading.Event()
@@ -201,4 +201,7 @@ def load_now(image: Image, reader: Reader | None = None) -> tuple[Volume, ...]:
         ended.wait()
     if failures:
         raise OpenError(failures[0])
+    lost = [badge for badge in volumes[0][0].badges if badge.endswith(LOST)]
+    if whole and lost:
+        raise OpenError(f"{lost[0]}: they cannot be decoded, and what is computed of the rest would mislead.")
     return volumes[0]
