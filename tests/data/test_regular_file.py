@@ -9,6 +9,7 @@ import pytest
 
 from viewer.compute.job import Refusal
 from viewer.compute.loaders.files import read_bytes, read_text
+from viewer.compute.loaders.opening import open_model
 from viewer.compute.models import read_card
 from viewer.data.regular_file import check_regular, open_regular
 from viewer.io.dicom_carried import read_header
@@ -43,6 +44,8 @@ DOORS: list[tuple[Callable[[Path], object], str]] = [
     (file_mark, ".dcm"),
     (read_text, ".json"),
     (read_bytes, ".pt"),
+    (lambda path: open_model(path).__enter__(), ".pt"),
+    (lambda path: open_model(path).__enter__(), ".zip"),
     (read_card, ".json"),
 ]
 

@@ -13,6 +13,7 @@ from viewer.compute.loaders.files import unpacked
 from viewer.compute.loaders.foreign import Foreign
 from viewer.compute.loaders.trust import trust as let_run
 from viewer.compute.models import read_card
+from viewer.data.regular_file import check_regular
 
 FOLDERS = (monai_bundle, nnunet, tfjs, carded)  # in the order in which they are tried
 KNOWN = (
@@ -29,6 +30,12 @@ def open_model(path: Path, *, trust: bool = False) -> Iterator[Foreign]:
     """
     if not path.exists():
         raise Refusal(f"there is no model {path.name} (any more): choose its file or folder.")
+    try:
+        check_regular(path)
+    except IsADirectoryError:
+        pass  # most kinds are folders
+    except OSError as error:
+        raise Refusal(f"the model {path.name} cannot be opened: {error.strerror}.") from error
     title = path.name.removesuffix(".zip") if path.suffix == ".zip" else path.name if path.is_dir() else path.stem
     if path.is_file() and path.suffix != ".zip":
         model = _described_file(path, title)
