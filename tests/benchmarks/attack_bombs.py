@@ -126,7 +126,8 @@ def _texts(folder: Path) -> Found:
         "numbers.tfm": (TRANSFORMS, "#Insight Transform File V1.0\nParameters: " + "1 " * 8_000_000),
         "size.tfm": (
             TRANSFORMS,
-            "#Insight Transform File V1.0\n#Transform 0\nTransform: DisplacementFieldTransform_double_3_3\nParameters:\n"
+            "#Insight Transform File V1.0\n#Transform 0\nTransform: DisplacementFieldTransform_double_3_3\n"
+            "Parameters:\n"
             "FixedParameters: 99999 99999 99999 0 0 0 1 1 1 1 0 0 0 1 0 0 0 1\n",
         ),
         "a.mrk.json": (LANDMARKS, json.dumps({"markups": [{"controlPoints": [{}] * 300_000}]})),

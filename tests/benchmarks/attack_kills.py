@@ -119,7 +119,7 @@ def _drawn(stage: Stage, start: int) -> None:
 
 
 def window_kills(count: int, seed: int) -> int:
-    """The window dies while somebody labels an open study; how often the next start does not offer all that was done."""
+    """The window dies while somebody labels an open study; how often not all that was done came back."""
     if not count:
         return 0
     chance, bad = random.Random(seed), []
