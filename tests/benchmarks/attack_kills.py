@@ -64,7 +64,7 @@ def _read(folder: Path, reader: Reader) -> bool:
 def _kill_readers(count: int, chance: random.Random, over: threading.Event) -> None:
     own = psutil.Process()
     while count:
-        time.sleep(chance.uniform(0.05, 0.6))
+        time.sleep(chance.uniform(0.2, 2))
         alive = [one for one in own.children() if "spawn_main" in " ".join(one.cmdline())]
         if alive:
             chance.choice(alive).kill()

@@ -6,6 +6,7 @@ import pytest
 
 from viewer.io.dicom_pixels import ScanError
 from viewer.io.failure import OpenError, sentence
+from viewer.io.loaded import base_name
 
 
 @pytest.mark.parametrize("error", [OpenError("Ours."), ScanError("Ours.")])
@@ -31,3 +32,13 @@ def test_foreign_failures_are_one_sentence_without_content(error: Exception, wor
     assert "Doe" not in said
     assert said.endswith(".")
     assert "\n" not in said
+
+
+def test_what_a_line_of_ours_raises_does_not_call_the_file_damaged() -> None:
+    with pytest.raises(AttributeError) as ours:
+        base_name(None)  # type: ignore[arg-type]
+    assert "damaged" not in sentence(ours.value)
+    assert sentence(ours.value).endswith("report it.")
+    with pytest.raises(ValueError, match="literal") as theirs:
+        int("a line of something else")
+    assert "damaged" in sentence(theirs.value)

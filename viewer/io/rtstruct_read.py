@@ -35,8 +35,10 @@ def contours_of(ds: Dataset, images: Sequence[Grid], name: str) -> Segmentation:
     """
     try:
         return _contours(ds, images, name)
-    except (AttributeError, KeyError, IndexError, TypeError) as error:
-        raise OpenError("Its contours are incomplete or damaged: a part of its header is missing.") from error
+    except OpenError:
+        raise
+    except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, NotImplementedError) as error:
+        raise OpenError("Its contours are incomplete or damaged: a part of its header is missing or wrong.") from error
 
 
 def _contours(ds: Dataset, images: Sequence[Grid], name: str) -> Segmentation:

@@ -57,10 +57,10 @@ def segmentation_of(ds: Dataset, name: str) -> Segmentation:
             maps: tuple[NDArray[Any], ...] = (_label_map(ds, grid, frames),)
         else:
             maps, segments = _packed(ds, grid, frames, segments, whole)
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
-        if isinstance(error, OpenError):
-            raise
-        raise OpenError(DAMAGED.format(what="a part of its header or its pixels is missing")) from error
+    except OpenError:
+        raise
+    except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, NotImplementedError) as error:
+        raise OpenError(DAMAGED.format(what="a part of its header or its pixels is missing or wrong")) from error
     badges = ("probabilities cut at one half",) if _is_cut(ds) else ()
     if whole is None:
         present = [np.bincount(array.ravel(), minlength=2) for array in maps]
