@@ -178,3 +178,20 @@ def test_a_pool_answers_every_damaged_file_and_lives_on(own: Reader, tmp_path: P
     assert all(map(one_sentence, said))
     _, process = call(own, "process")
     assert psutil.pid_exists(process)
+
+
+@pytest.mark.parametrize("changed", [{"BitsAllocated": 32}, {"BitsStored": 4, "HighBit": 3}, {"Columns": 255}])
+def test_what_would_end_gdcm_ends_in_a_sentence_or_an_image(
+    own: Reader, tmp_path: Path, changed: dict[str, int]
+) -> None:
+    ds = pydicom.dcmread(Path(pydicom.__file__).parent / "data" / "test_files" / "JPGExtended.dcm")
+    for keyword, value in changed.items():
+        setattr(ds, keyword, value)
+    ds.save_as(tmp_path / "a.dcm")
+    _, before = call(own, "process")
+    if "BitsStored" in changed:
+        assert opened(own, tmp_path / "a.dcm")[0].array.shape == (1, 1024, 256)
+    else:
+        with pytest.raises(OpenError, match="not decoded"):
+            opened(own, tmp_path / "a.dcm")
+    assert call(own, "process") == ("done", before)

@@ -21,13 +21,13 @@ FRAMES = {syntax: frame_of(picture(), syntax) for syntax in SYNTAXES}
 
 @pytest.mark.parametrize("syntax", SYNTAXES)
 def test_a_frame_that_fits_is_left_as_it_is(syntax: str) -> None:
-    assert checked(FRAMES[syntax], syntax, SIZE) == FRAMES[syntax]
+    assert checked(FRAMES[syntax], syntax, SIZE) == (FRAMES[syntax], 8)
 
 
 @pytest.mark.parametrize("syntax", [uid.JPEGLSLossless, uid.JPEG2000Lossless, uid.RLELossless])
 def test_sixteen_bits_fit_as_well(syntax: str) -> None:
     frame = frame_of(picture(dtype=np.uint16), syntax)
-    assert checked(frame, syntax, SIZE._replace(bits=16)) == frame
+    assert checked(frame, syntax, SIZE._replace(bits=16)) == (frame, 16)
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES[1:])
@@ -38,6 +38,11 @@ def test_another_size_is_refused_and_both_are_said(syntax: str, told: FrameSize)
     with pytest.raises(OpenError, match=r"header says .* but a compressed frame has .*not decoded\.") as refused:
         checked(FRAMES[syntax], syntax, told)
     assert one_sentence(str(refused.value))
+
+
+def test_a_jpeg_in_a_type_that_is_not_its_own_is_refused() -> None:
+    with pytest.raises(OpenError, match="32 bits a sample but a compressed frame has 8"):
+        checked(FRAMES[uid.JPEGBaseline8Bit], uid.JPEGBaseline8Bit, SIZE._replace(bits=32))
 
 
 @pytest.mark.parametrize("told", [SIZE._replace(samples=3), SIZE._replace(bits=16)])
@@ -71,7 +76,7 @@ def test_two_sizes_in_one_frame_are_refused(syntax: str) -> None:
 
 def test_what_stands_before_a_code_stream_is_left_out() -> None:
     stream = FRAMES[uid.JPEG2000Lossless]
-    assert checked(b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(70) + stream, uid.JPEG2000, SIZE) == stream
+    assert checked(b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(70) + stream, uid.JPEG2000, SIZE) == (stream, 8)
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES)

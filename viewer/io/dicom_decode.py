@@ -54,6 +54,7 @@ DECODERS = {
     uid.HTJ2KLosslessRPCL: ("pylibjpeg",),
     uid.RLELossless: ("pylibjpeg",),
 }
+GDCM_ONLY = [syntax for syntax, plugins in DECODERS.items() if any("gdcm" in plugin for plugin in plugins)]
 
 
 @dataclass(frozen=True)
@@ -128,12 +129,15 @@ def decoded(frame: bytes, syntax: uid.UID, options: Mapping[str, Any]) -> NDArra
     """
     size = FrameSize(*(int(options[name]) for name in ("rows", "columns", "samples_per_pixel", "bits_allocated")))
     try:
-        alone = encapsulate([checked(frame, syntax, size)], has_bot=False)
+        frame, bits = checked(frame, syntax, size)
     except OpenError as error:
         raise FrameError(str(error)) from error
+    alone = encapsulate([frame], has_bot=False)
+    one = {**options, "number_of_frames": 1}
+    if syntax in GDCM_ONLY:  # which ends the process where a frame has more bits than it is told
+        one["bits_stored"] = max(bits, int(options["bits_stored"]))
     for plugin in DECODERS.get(syntax, ()):
         try:
-            one = {**options, "number_of_frames": 1}
             pixels, _ = get_decoder(syntax).as_array(alone, index=0, decoding_plugin=plugin, **one)
             return pixels
         except (KeyboardInterrupt, MemoryError):

@@ -34,17 +34,17 @@ class FrameSize(NamedTuple):
     bits: int
 
 
-def checked(frame: bytes, syntax: str, size: FrameSize) -> bytes:
-    """The frame without what may stand before its codestream (JP2 boxes). size: what the DICOM header says.
+def checked(frame: bytes, syntax: str, size: FrameSize) -> tuple[bytes, int]:
+    """The frame without what may stand before its codestream (JP2 boxes), and the bits of its samples.
 
-    Raises OpenError where the frame is of another size.
+    size: what the DICOM header says; its bits are those allocated. Raises OpenError where the frame is of another size.
     """
     if syntax in JPEG_2000:
         frame = frame[max(0, frame.find(JPEG_2000_START)) :]
     try:
         if syntax == uid.RLELossless:
             _check_rle(frame, size)
-            return frame
+            return frame, size.bits
         own = _jpeg_2000(frame) if syntax in JPEG_2000 else _jpeg(frame)
     except struct.error as error:
         raise OpenError(CUT.format(uid.UID(syntax).name)) from error
@@ -53,12 +53,13 @@ def checked(frame: bytes, syntax: str, size: FrameSize) -> bytes:
             f"Its header says {_shape(size)} but a compressed frame has {_shape(own)}; "
             "it is damaged and was not decoded."
         )
-    if not 0 < own.bits <= size.bits:
+    whole = syntax in JPEG_2000 or syntax in uid.JPEGLSTransferSyntaxes  # their decoders choose the type by the frame
+    if not 0 < own.bits <= size.bits or (not whole and size.bits != (8 if own.bits <= 8 else 16)):
         raise OpenError(
             f"Its header says {size.bits} bits a sample but a compressed frame has {own.bits}; "
             "it is damaged and was not decoded."
         )
-    return frame
+    return frame, own.bits
 
 
 def _shape(size: FrameSize) -> str:
