@@ -85,7 +85,13 @@ class Image:
     transfer_syntax: str = ""
     value_range: tuple[float, float] | None = None
     notices: tuple[Notice, ...] = ()
+    times: tuple[float, ...] = ()  # s from the first to each time point; () where not known
+    b_values: tuple[float, ...] = ()  # s/mm² of each time point; () where not known
     plan: Any = field(default=None, repr=False)
+
+    def noted(self, *notices: Notice) -> Image:
+        """The same image with more to be said about it."""
+        return replace(self, notices=(*self.notices, *notices))
 
     @property
     def warnings(self) -> tuple[str, ...]:

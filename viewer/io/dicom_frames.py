@@ -10,15 +10,23 @@ import math
 from dataclasses import replace
 from itertools import accumulate
 
+from viewer.data.notice import Notice
+from viewer.io.dicom_dates import CONTENT, acquired, moment
 from viewer.io.dicom_header import Frame, Header, Vector
 from viewer.io.dicom_pixels import ScanError
 from viewer.io.dicom_spacing import MOSAIC, flat_spacing, pixel_notices, pixel_spacing
+from viewer.io.dicom_validity import NO_RESCALE, place_doubts, rescale, windows
 from viewer.io.dicom_values import Values
 
 SHARED, PER_FRAME = 0x52009229, 0x52009230
 POSITION, ORIENTATION = 0x00200032, 0x00200037
-# Frame of reference, kernel, view, laterality (of the body part, of the image), stack.
-SEPARATE = (0x00200052, 0x00181210, 0x00185101, 0x00200060, 0x00200062, 0x00209056)
+# SOP class, kernel, view, laterality (of the body part, of the image), stack.
+SEPARATE = (0x00080016, 0x00181210, 0x00185101, 0x00200060, 0x00200062, 0x00209056)
+# Words of an image type that tell how an image was made or filtered, not what its values mean.
+BOOKKEEPING = frozenset(
+    ("", "ORIGINAL", "DERIVED", "PRIMARY", "SECONDARY", "ND", "NORM", "DIS2D", "DIS3D", "FM", "FIL", "AXIAL")
+)
+Spacing = tuple[tuple[float, float], tuple[Notice, ...]]  # mm between rows and columns, and what must be said of it
 FAR = 1e6  # mm; a position beyond is nonsense
 SPATIAL = ("CT", "MR", "PT", "NM", "OT", "RTDOSE")  # modalities whose frames share one geometry in a plain multi-frame
 NM_VECTORS = (0x00540010, 0x00540020, 0x00540030, 0x00540050, 0x00540060, 0x00540070, 0x00540090, 0x00540100)
@@ -47,7 +55,7 @@ def with_frames(header: Header) -> Header:
     Raises ScanError where the functional groups do not fit the number of frames.
     """
     values, count = header.values, header.pixels.frames
-    spacing, doubts = flat_spacing(values)
+    spacing = flat_spacing(values)
     if PER_FRAME in values.items:
         frames = _enhanced(header, spacing)
     elif count == 1 and 0x00540022 not in values.items:
@@ -55,27 +63,30 @@ def with_frames(header: Header) -> Header:
     else:
         frames = _plain(header, spacing)
     kept = Values(values.big_endian, values.raw)
-    notices = (*(() if frames[0].position else doubts), *pixel_notices(values, header))
-    return replace(header, values=kept, frames=frames, notices=notices)
+    return replace(header, values=kept, frames=frames, notices=pixel_notices(values, header))
 
 
-def _frame(values: Values, header: Header, spacing: tuple[float, float], number: int = 0) -> Frame:
-    """The facts of one frame from (flattened) values; `spacing` where they hold none."""
+def _frame(values: Values, header: Header, measure: Spacing, number: int = 0) -> Frame:
+    """The facts of one frame from (flattened) values; measure: how far apart its pixels are."""
     modality = values.text(0x00080060)
     orientation, position = _orientation(values), _position(values)
     kind = values.texts(0x00089007) or values.texts(0x00080008)
     component = values.text(0x00089208)
     if component and component not in kind:
         kind = (*kind, component)
+    doubts = place_doubts(values, position, orientation)
     if orientation is None or position is None or MOSAIC in kind:
         orientation = position = None
-    spacing = pixel_spacing(values) or spacing
-    unit = _unit(values, modality)
-    slope, intercept = _rescale(values)
+    spacing, unmeasured = measure
+    slope, intercept, uncalibrated = rescale(values, header.pixels)
+    presets, damaged = windows(values)
+    unit = "" if uncalibrated else _unit(values, modality)
+    if modality == "CT" and not unit and not uncalibrated and _is_slice(values):
+        uncalibrated = (NO_RESCALE,)
     gradient, trigger = values.reals(0x00189089), values.number(0x00181060)
     return Frame(
         number=number,
-        key=(modality, kind, unit, *_key(values, header, spacing, placed=position is not None)),
+        key=(modality, unit, *_key(values, header, spacing, kind, placed=position is not None)),
         kind=kind,
         position=position,
         orientation=orientation,
@@ -84,7 +95,7 @@ def _frame(values: Values, header: Header, spacing: tuple[float, float], number:
         slope=slope,
         intercept=intercept,
         unit=unit,
-        windows=_windows(values),
+        windows=presets,
         instance=int(values.number(0x00200013) or 0),
         syntax=header.syntax,
         temporal=values.number(0x00200100) if 0x00200100 in values.raw else values.long(0x00209128),
@@ -95,22 +106,44 @@ def _frame(values: Values, header: Header, spacing: tuple[float, float], number:
         gradient=gradient if len(gradient) == 3 else None,
         trigger=values.real(0x00209153) if trigger is None else trigger,
         seconds=_seconds(values),
+        created=moment(values, *CONTENT),
         acquisition=values.number(0x00200012),
+        location=values.number(0x00201041),
+        between=values.number(0x00180088),
+        frame_of_reference=values.text(0x00200052),
+        stored=header.pixels.stored,
+        doubts=(*unmeasured, *doubts, *uncalibrated, *damaged),
     )
 
 
-def _key(values: Values, header: Header, spacing: tuple[float, float], *, placed: bool) -> tuple[object, ...]:
-    """What must be equal in one image besides type and direction; clips without a place are images of their own."""
+def _key(
+    values: Values, header: Header, spacing: tuple[float, float], kind: tuple[str, ...], *, placed: bool
+) -> tuple[object, ...]:
+    """What must be equal in one image besides modality, unit and direction; clips without a place are images apart."""
     pixels = header.pixels
-    clip = (values.raw.get(0x00080018) if pixels.frames > 1 else None, header.syntax)
+    clip = (values.raw.get(0x00080018) if pixels.frames > 1 else None, header.syntax, kind, pixels.stored)
     return (
-        *(pixels.rows, pixels.columns, pixels.samples, pixels.stored, pixels.photometric, pixels.modality_lut),
+        *(
+            pixels.rows,
+            pixels.columns,
+            pixels.samples,
+            pixels.stored[1] == "f",
+            pixels.photometric,
+            pixels.modality_lut,
+        ),
         *(round(spacing[0], 4), round(spacing[1], 4), *(() if placed else clip)),
+        tuple(word for word in kind if word not in BOOKKEEPING),
         *(values.raw.get(tag) for tag in SEPARATE),
     )
 
 
-def _enhanced(header: Header, spacing: tuple[float, float]) -> tuple[Frame, ...]:
+def _is_slice(values: Values) -> bool:
+    """True for what a CT scanner reconstructs, of which Hounsfield units are expected."""
+    kind = values.texts(0x00080008)
+    return "LOCALIZER" not in kind and "SECONDARY" not in kind and "AXIAL" in kind
+
+
+def _enhanced(header: Header, spacing: Spacing) -> tuple[Frame, ...]:
     """One frame per item of the per-frame functional groups."""
     values, count = header.values, header.pixels.frames
     groups = values.items[PER_FRAME]
@@ -118,10 +151,12 @@ def _enhanced(header: Header, spacing: tuple[float, float]) -> tuple[Frame, ...]
         raise ScanError(f"This DICOM file describes {len(groups):,} of its {count:,} frames; it is damaged or cut off.")
     shared = values.item(SHARED)
     ground = {**values.raw, **(_flat(shared) if shared else {})}
-    return tuple(
-        _frame(Values(values.big_endian, {**ground, **_flat(group)}), header, spacing, number)._replace(instance=number)
-        for number, group in enumerate(groups)
-    )
+    frames = []
+    for number, group in enumerate(groups):
+        flat = Values(values.big_endian, {**ground, **_flat(group)})
+        own = pixel_spacing(flat)
+        frames.append(_frame(flat, header, (own, ()) if own else spacing, number)._replace(instance=number))
+    return tuple(frames)
 
 
 def _flat(values: Values) -> dict[int, bytes]:
@@ -133,7 +168,7 @@ def _flat(values: Values) -> dict[int, bytes]:
     return out
 
 
-def _plain(header: Header, spacing: tuple[float, float]) -> tuple[Frame, ...]:
+def _plain(header: Header, spacing: Spacing) -> tuple[Frame, ...]:
     """Frames that share one header: stacked along the normal where it says how far apart, else a cine or a set."""
     values, count = header.values, header.pixels.frames
     detector = values.item(0x00540022)
@@ -223,24 +258,6 @@ def _unit(values: Values, modality: str) -> str:
     return UNITS.get(told, told if len(told) <= 16 else "")
 
 
-def _rescale(values: Values) -> tuple[float, float]:
-    """Slope and intercept: rescale, dose scaling, or the real-world mapping of a parametric map."""
-    slope, intercept = values.number(0x00281053), values.number(0x00281052)
-    if slope is None and intercept is None:
-        slope = values.number(0x3004000E) or values.real(0x00409225)
-        intercept = values.real(0x00409224)
-    return (1.0 if slope is None or slope == 0 else slope), intercept or 0.0
-
-
-def _windows(values: Values) -> tuple[tuple[float, float, str], ...]:
-    """Window presets (center, width, name) with a width above 0."""
-    centers, widths = values.numbers(0x00281050), values.numbers(0x00281051)
-    if not centers:
-        return ()
-    names = (*values.texts(0x00281055), *[""] * len(centers))
-    return tuple((c, w, n) for c, w, n in zip(centers, widths, names, strict=False) if w > 0)
-
-
 def _b_value(values: Values) -> float | None:
     """Diffusion weighting: the standard attribute, else the vendors' private ones."""
     found = values.real(0x00189087)
@@ -252,14 +269,9 @@ def _b_value(values: Values) -> float | None:
 
 
 def _seconds(values: Values) -> float | None:
-    """Reference time (PET) or the time of day of the acquisition, s."""
+    """Reference time (PET), else when it was acquired, else when its pixels were made, s."""
     reference = values.number(0x00541300)
     if reference is not None:
         return reference / 1000
-    for tag, start in ((0x00189151, 8), (0x00189074, 8), (0x0008002A, 8), (0x00080032, 0), (0x00080033, 0)):
-        text = values.raw.get(tag, b"")[start:].strip(b" \0")
-        if len(text) >= 6 and text[:6].isdigit():
-            fraction = text[6:].split(b"+")[0].split(b"-")[0]
-            part = float(fraction) if fraction[:1] == b"." and fraction[1:].isdigit() else 0.0
-            return int(text[:2]) * 3600 + int(text[2:4]) * 60 + int(text[4:6]) + part
-    return None
+    found = acquired(values)
+    return moment(values, *CONTENT) if found is None else found

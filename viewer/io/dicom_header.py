@@ -36,9 +36,15 @@ class Frame(NamedTuple):
     b_value: float | None = None  # s/mm²
     gradient: tuple[float, ...] | None = None  # diffusion direction
     trigger: float | None = None  # ms after the R wave
-    seconds: float | None = None  # acquisition time of day, or reference time
+    seconds: float | None = None  # when it was acquired, or its reference time (dicom_dates)
+    created: float | None = None  # when its pixels were made
     acquisition: float | None = None
     detector: tuple[float, ...] | None = None  # energy window, detector, rotation … of a nuclear medicine frame
+    location: float | None = None  # Slice Location, mm
+    between: float | None = None  # Spacing Between Slices, mm
+    frame_of_reference: str = ""
+    stored: str = ""  # numpy dtype of its raw pixels
+    doubts: tuple[Notice, ...] = ()  # what its header leaves open or tells wrongly
 
 
 @dataclass(frozen=True)
@@ -48,11 +54,13 @@ class FrameSet:
     owners: tuple[int, ...]
     frames: tuple[Frame, ...]
     notices: tuple[Notice, ...] = ()
+    label: str = ""  # what tells these frames from the others of their series
 
     def take(self, chosen: Iterable[int]) -> FrameSet:
         """The chosen frames."""
         numbers = list(chosen)
-        return FrameSet(tuple(self.owners[n] for n in numbers), tuple(self.frames[n] for n in numbers), self.notices)
+        owners, frames = tuple(self.owners[n] for n in numbers), tuple(self.frames[n] for n in numbers)
+        return replace(self, owners=owners, frames=frames)
 
     def noted(self, *notices: Notice) -> FrameSet:
         """The same frames with more to be said about them."""
@@ -75,8 +83,3 @@ class Header:
     pixels: Pixels
     frames: tuple[Frame, ...] = ()
     notices: tuple[Notice, ...] = ()
-
-    @property
-    def series(self) -> str:
-        """The Series Instance UID; the path where there is none."""
-        return self.values.text(0x0020000E) or self.path

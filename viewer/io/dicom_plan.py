@@ -35,7 +35,7 @@ def plan_of(
     used = table[table >= 0]
     middle = found.frames[used[len(used) // 2]]
     padding = _padding(members[0])
-    dtype = "float32" if rescale else pixels.loaded
+    dtype = "float32" if rescale else str(np.result_type(*{header.pixels.loaded for header in members}))
     plan = replace(
         plan,
         slope=slope,
@@ -85,7 +85,7 @@ def _scale(records: NDArray[Any], pixels: Pixels) -> tuple[float, float, bool]:
 def _records(
     members: Sequence[Header], owners: Sequence[int], found: FrameSet, table: NDArray[np.intp], bits: tuple[int, int]
 ) -> NDArray[Any]:
-    """FRAME records [time point, k]. A file with other bits (stored, high) than the most is left to the decoder."""
+    """FRAME records [time point, k]. A file with other bits (stored, high, sign) than most is left to the decoder."""
     places = {owner: n for n, owner in enumerate(owners)}
     rows: list[tuple[Any, ...]] = []
     for n in table.ravel().tolist():
@@ -94,7 +94,8 @@ def _records(
             continue
         frame, place = found.frames[n], places[found.owners[n]]
         pixels, offset = members[place].pixels, members[place].offset
-        raw = pixels.frame_bytes > 0 and offset >= 0 and (pixels.bits_stored, pixels.high_bit) == bits
+        usual = (pixels.bits_stored, pixels.high_bit, pixels.stored) == (*bits, members[0].pixels.stored)
+        raw = pixels.frame_bytes > 0 and offset >= 0 and usual
         at = offset + frame.number * pixels.frame_bytes if raw else -1
         rows.append((place, frame.number, at, pixels.frame_bytes if raw else 0, frame.slope, frame.intercept))
     return np.array(rows, FRAME).reshape(table.shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from viewer.data.notice import UNMEASURED, Notice
 from viewer.data.provenance import ALTERED
 from viewer.io.dicom_header import Header
+from viewer.io.dicom_validity import INVALID_SPACING, SPACING
 from viewer.io.dicom_values import Values
 
 LOSSY_SYNTAXES = frozenset(
@@ -19,7 +20,7 @@ MOSAIC = "MOSAIC"  # image type of a picture that holds many slices side by side
 SMALLEST, LARGEST = 1e-6, 1e4  # mm between pixels that can be meant
 
 
-def pixel_spacing(values: Values, tag: int = 0x00280030) -> tuple[float, float] | None:
+def pixel_spacing(values: Values, tag: int = SPACING) -> tuple[float, float] | None:
     """A valid pair (between rows, between columns) in mm, or None."""
     pair = values.vector(tag, 2)
     if pair is None or not all(SMALLEST <= value <= LARGEST for value in pair):
@@ -42,6 +43,8 @@ def flat_spacing(values: Values) -> tuple[tuple[float, float], tuple[Notice, ...
     regions = _ultrasound(values)
     if regions:
         return regions, ()
+    if values.raw.get(SPACING, b"").strip(b" \0\\"):
+        return (1.0, 1.0), (INVALID_SPACING,)
     aspect = values.vector(0x00280034, 2)
     sentence = "The file tells no pixel spacing; 1 mm is assumed, so distances cannot be measured."
     ratio = aspect[0] / aspect[1] if aspect and min(aspect) > 0 else 1.0

@@ -66,6 +66,14 @@ def stack_of(
     return Stack(grid, resampling, _closed(notices, close))
 
 
+def even_spacing(depth: Floats) -> float | None:
+    """The distance of slices at rising depths, mm; None where they are not evenly spaced, rounding aside."""
+    count = np.arange(len(depth)) - (len(depth) - 1) / 2
+    even = float(count @ depth / (count @ count))  # of the regular positions closest to the stored ones
+    off = np.abs(depth - depth.mean() - even * count).max()
+    return even if off <= max(0.01 * even, min(ROUNDING, 0.1 * even)) else None
+
+
 def _closed(notices: tuple[Notice, ...], end: str) -> tuple[Notice, ...]:
     """The notices with the end of their sentences."""
     return tuple(notice._replace(sentence=notice.sentence + end) for notice in notices)
@@ -78,11 +86,10 @@ def _spacing(depth: Floats, thickness: float | None) -> tuple[float, tuple[Notic
             return 1.0, (), False
         sentence = f"A single slice: its depth of {thickness:g} mm is the slice thickness"
         return thickness, (Notice("single-slice", sentence),), False
-    gaps = np.diff(depth)
-    count = np.arange(len(depth)) - (len(depth) - 1) / 2
-    even = float(count @ depth / (count @ count))  # of the regular positions closest to the stored ones
-    if np.abs(depth - depth.mean() - even * count).max() <= max(0.01 * even, min(ROUNDING, 0.1 * even)):
+    even = even_spacing(depth)
+    if even is not None:
         return even, (), False
+    gaps = np.diff(depth)
     typical = neighbours(gaps)
     steps = np.rint(gaps / typical)
     if (np.abs(gaps - steps * typical) <= np.maximum(0.05 * typical, 0.01 * gaps)).all() and steps.min() >= 1:

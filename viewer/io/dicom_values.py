@@ -49,6 +49,10 @@ class Values:
             return ()
         return found if all(map(math.isfinite, found)) else ()
 
+    def damaged(self, tag: int) -> bool:
+        """True where decimal or integer strings are there that are no finite numbers: text, commas, NaN, infinity."""
+        return bool(self.raw.get(tag, b"").strip(b" \0\\")) and not self.numbers(tag)
+
     def number(self, tag: int) -> float | None:
         """The first decimal or integer string, or None."""
         found = self.numbers(tag)

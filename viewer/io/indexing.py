@@ -45,9 +45,11 @@ class _Series:
 
     paths: list[str] = field(default_factory=list)
     headers: list[bytes] = field(default_factory=list)
+    family: str = ""  # of a single file that may belong to other single files, see Sight
     grouped: int = 0
     at: float = 0.0
     busy: bool = False
+    shown: int = 0  # keys under which its images were told: one for each patient and study
 
 
 class Indexing:
@@ -159,6 +161,7 @@ class Indexing:
             self._task.tell(self._callbacks.labels, sight.labels)
         if sight.header:
             series = self._series.setdefault(sight.key, _Series())
+            series.family = "" if series.paths else sight.family
             series.paths.append(path)
             series.headers.append(sight.header)
 
@@ -167,6 +170,8 @@ class Indexing:
         """Group the series that have grown; all that are not up to date once no more headers will come."""
         last = not (self._files or self._containers or self._running)
         now = time.monotonic()
+        if last:
+            self._join_single_files()
         due = [
             (key, one)
             for key, one in self._series.items()
@@ -179,6 +184,21 @@ class Indexing:
             while due and sum(len(one.headers) for _, one in take) + len(due[-1][1].headers) <= HEADERS:
                 take.append(due.pop())
             self._sort(take, now)
+
+    def _join_single_files(self) -> None:
+        """Series of one file each that may be one series all the same are grouped together, in place of each alone."""
+        families: dict[str, list[str]] = {}
+        for key, one in self._series.items():
+            if one.family:
+                families.setdefault(one.family, []).append(key)
+        for family, keys in families.items():
+            if len(keys) > 1 or family in self._series:
+                together = self._series.setdefault(family, _Series())
+                for key in keys:
+                    alone = self._series.pop(key)
+                    self._tell(key, alone, [])
+                    together.paths += alone.paths
+                    together.headers += alone.headers
 
     def _sort(self, chosen: list[tuple[str, _Series]], now: float) -> None:
         for _, one in chosen:
@@ -203,4 +223,17 @@ class Indexing:
             self._refuse(series.paths[0], result.reason)
         else:
             self._images += len(result.images)
-            self._task.tell(self._callbacks.found, key, list(result.images))
+            self._tell(key, series, result.images)
+
+    def _tell(self, key: str, series: _Series, images: Sequence[Image]) -> None:
+        """Tell of the images of a series, those of each patient and study under a key of their own."""
+        owners: dict[tuple[str, ...], list[Image]] = {}
+        for image in images:
+            source = image.source
+            owner = (source.patient_id, source.patient_name, source.patient_birth_date, source.study_uid)
+            owners.setdefault(owner, []).append(image)
+        sets = list(owners.values())
+        sets += [[]] * (series.shown - len(sets))
+        series.shown = len(owners)
+        for number, some in enumerate(sets):
+            self._task.tell(self._callbacks.found, f"{key}|{number}" if number else key, some)

@@ -6,6 +6,7 @@ import pickle
 
 from viewer.io.contents import member_of, modified, open_member
 from viewer.io.dicom_header import Header
+from viewer.io.dicom_identity import family_key, series_key
 from viewer.io.dicom_index import group
 from viewer.io.dicom_pixels import NoImageError
 from viewer.io.dicom_scan import scan, scan_file
@@ -46,7 +47,8 @@ def _look(path: str) -> Sight:
         if other.sop_class not in CLASSES:
             raise
         return Sight(labels=label_file(path))
-    return Sight(key=header.series, header=pickle.dumps(header, pickle.HIGHEST_PROTOCOL))
+    family = family_key(header) if header.pixels.frames == 1 and header.frames[0].position else ""
+    return Sight(series_key(header), pickle.dumps(header, pickle.HIGHEST_PROTOCOL), family=family)
 
 
 def _header(path: str) -> Header:

@@ -40,6 +40,11 @@ def at(item: int) -> None:
     _desk[:] = item, time.monotonic_ns(), time.process_time_ns()
 
 
+def alive() -> None:
+    """Say that work on the present item goes on, so that it is not taken for hanging."""
+    _desk[1:] = time.monotonic_ns(), time.process_time_ns()
+
+
 def serve(pipe: Connection, desk: SharedHandle, memory_limit: int, most_answer: int) -> None:
     """The life of a reader process.
 
