@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,15 +23,14 @@ from pydicom.tag import Tag
 from viewer.io.contents import open_unchanged
 from viewer.io.dicom_pixels import DEFLATED
 from viewer.io.encapsulated import Frames, frame_bytes, frames_in
-from viewer.io.failure import FrameError, OpenError
+from viewer.io.failure import DAMAGE, FrameError, OpenError
 from viewer.io.frame_header import FrameSize, checked
 from viewer.io.plan import Plan
 from viewer.io.significant import significant
 
 log = logging.getLogger(__name__)
 
-# What pydicom raises at damaged or unknown pixels. A Rust panic or exit of a decoder is no Exception.
-FAULTS = (RuntimeError, ValueError, TypeError, AttributeError, LookupError, AssertionError, EOFError, struct.error)
+FAULTS = DAMAGE  # what pydicom raises at damaged or unknown pixels; a Rust panic or exit of a decoder is no Exception
 WANTED = [Tag(0x00280000 + element) for element in (*range(0x2, 0x122), *range(0x1101, 0x1224), 0x3000)]
 UNDECODED = "Its pixels ({}) cannot be decoded: they are damaged or of a variant that no decoder here knows."
 

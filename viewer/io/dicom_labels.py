@@ -15,13 +15,14 @@ from viewer.data.regular_file import check_regular
 from viewer.data.study import LabelFile
 from viewer.io.contents import member_bytes, member_of
 from viewer.io.dicom_object import referring
-from viewer.io.failure import OpenError
+from viewer.io.failure import OpenError, damage_told
 
 CLASSES = {
     str(uid.SegmentationStorage),
     "1.2.840.10008.5.1.4.1.1.66.7",  # Label Map Segmentation
     str(uid.RTStructureSetStorage),
 }
+DAMAGED = "It holds segments, but its header is damaged or cut off; copy it again from its source."
 WANTED = """
     SOPClassUID PatientID PatientName PatientBirthDate PatientSex StudyInstanceUID StudyDate StudyTime StudyDescription
     StudyID AccessionNumber SeriesInstanceUID SeriesNumber SeriesDescription Modality StructureSetLabel ContentLabel
@@ -32,6 +33,12 @@ WANTED = """
 
 def label_file(path: str) -> LabelFile:
     """Raises OpenError: one sentence."""
+    with damage_told(DAMAGED):
+        found = _label_file(path)
+    return found
+
+
+def _label_file(path: str) -> LabelFile:
     ds = dataset(path, header_only=True)
     about = referring(ds)
     named = ds.get("StructureSetROISequence") or []
@@ -55,6 +62,8 @@ def dataset(path: str, *, header_only: bool = False) -> Dataset:
     check_regular(inside[0] if inside else path)
     try:
         file = DicomBytesIO(member_bytes(*inside)) if inside else Path(path)
-        return pydicom.dcmread(file, specific_tags=wanted, stop_before_pixels=header_only)
+        with damage_told(DAMAGED):
+            found = pydicom.dcmread(file, specific_tags=wanted, stop_before_pixels=header_only)
     except InvalidDicomError as error:
         raise OpenError("It is no DICOM file: check what it is.") from error
+    return found

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import logging
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +22,12 @@ REASONS = {
     errno.ESTALE: "the network drive is gone: connect it again.",
 }
 
+# What parsers raise at bytes that they do not expect.
+DAMAGE = (
+    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, NotImplementedError, RecursionError,
+    RuntimeError, TypeError, ValueError, struct.error,
+)  # fmt: skip
+
 
 class OpenError(ValueError):
     """Something cannot be opened; the message is one sentence for the user."""
@@ -26,6 +35,21 @@ class OpenError(ValueError):
 
 class FrameError(OpenError):
     """One frame cannot be decoded; others of the same file or series may."""
+
+
+@contextmanager
+def damage_told(sentence: str) -> Iterator[None]:
+    """What a parser raises at damaged bytes becomes an OpenError with this sentence; what the drive does stays."""
+    try:
+        yield
+    except OpenError:
+        raise
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise OpenError(sentence) from error  # pydicom's, of bytes that are not there
+    except DAMAGE as error:
+        raise OpenError(sentence) from error
 
 
 def sentence(error: BaseException) -> str:

@@ -18,7 +18,7 @@ from viewer.data.grid import Grid
 from viewer.data.segmentation import Algorithm, Segment, Segmentation, State
 from viewer.io.contour_grid import own_grid
 from viewer.io.dicom_object import referring
-from viewer.io.failure import OpenError
+from viewer.io.failure import OpenError, damage_told
 from viewer.io.segment_codes import code_of, review_of, side_of
 
 BESIDE = 0.51  # slices that a contour may lie beside the slice it is drawn on
@@ -33,12 +33,9 @@ def contours_of(ds: Dataset, images: Sequence[Grid], name: str) -> Segmentation:
 
     Raises OpenError: one sentence.
     """
-    try:
-        return _contours(ds, images, name)
-    except OpenError:
-        raise
-    except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, NotImplementedError) as error:
-        raise OpenError("Its contours are incomplete or damaged: a part of its header is missing or wrong.") from error
+    with damage_told("Its contours are incomplete or damaged: a part of its header is missing or wrong."):
+        found = _contours(ds, images, name)
+    return found
 
 
 def _contours(ds: Dataset, images: Sequence[Grid], name: str) -> Segmentation:
