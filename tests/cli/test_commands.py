@@ -49,7 +49,8 @@ def test_info(capsys: pytest.CaptureFixture[str], ball: Path) -> None:
     document = printed(capsys, "info", ball, "--json")
     (patient,) = document["patients"]
     volume = patient["studies"][0]["series"][0]["volumes"][0]
-    assert patient["name"] == "ball"
+    assert (patient["id"], patient["name"]) == ("", "")
+    assert patient["studies"][0]["description"] == "ball.nii.gz"
     assert volume["shape"] == [10, 32, 36]
     assert volume["spacing"] == [2, 1, 1]
     assert volume["direction"] == [1, 0, 0, 0, 1, 0, 0, 0, 1]
@@ -111,6 +112,7 @@ def test_compare(capsys: pytest.CaptureFixture[str], ball: Path, tmp_path: Path)
         (("run", "denoise", "--input", "image=BALL", "--set", "strength=wild", "--out", "OUT"), 2),
         (("run", "denoise", "--input", "image=missing.nii", "--out", "OUT"), 3),
         (("run", "denoise", "--input", "image=BALL", "--format", "bmp", "--out", "OUT"), 2),
+        (("run", "apply_model", "--input", "image=BALL", "--set", "model=missing", "--out", "OUT"), 3),
         (("compare", "BALL", "missing.nii"), 3),
         (("info",), 2),
         (("info", "--no-such-option"), 2),

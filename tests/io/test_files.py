@@ -55,7 +55,7 @@ def test_values_type_and_place_are_those_of_the_file(reader: Reader, tmp_path: P
     np.testing.assert_allclose(volume.grid.spacing, SPACING[::-1], rtol=1e-6)
     np.testing.assert_allclose(volume.grid.origin, ORIGIN, atol=1e-4)
     np.testing.assert_allclose(volume.grid.direction, TURN, atol=1e-6)
-    assert (image.source.patient_name, image.source.dicom, image.source.modality) == ("brain", False, "OT")
+    assert (image.source.patient_name, image.source.dicom, image.source.modality) == ("", False, "OT")
     assert volume.windows[0].name == "auto"
 
 

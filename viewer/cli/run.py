@@ -93,14 +93,14 @@ def _figures(results: Sequence[Result]) -> Json:
 def _execute(
     stage: HeadlessStage, plugin: Plugin, values: Mapping[str, Value], parameters: Mapping[str, Any], device: str
 ) -> Result:
-    """Past the document, which shows images only. Raises JobFailed."""
+    """Past the document, which shows images only. Raises JobFailed; BadInput where the plugin refuses what it gets."""
     ends: list[Result | Failure] = []
-    stage.session.engine.submit(
+    running = stage.session.engine.submit(
         "viewer.plugin.run:execute",
         (plugin.id, dict(values), dict(parameters)),
         device=device,
         done=ends.append,
-        failed=lambda sentence, _: ends.append(JobFailed(sentence)),
+        failed=lambda sentence, _: ends.append(BadInput(sentence) if running.refused else JobFailed(sentence)),
         cancelled=lambda: ends.append(JobFailed(f"{plugin.title} was cancelled.")),
     )
     stage.until(lambda: bool(ends))
