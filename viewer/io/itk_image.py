@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,7 @@ from viewer.io.text_header import fields_of, has_decimal_commas, placement, scal
 KINDS = {"rgb-color", "rgba-color", "3-color", "4-color"}
 COLOURED = {"uint8": KINDS | {"", "vector"}, "uint16": KINDS}  # kinds under which three or four values are a colour
 PICTURE = Notice("no-pixel-spacing", "A picture has no size in mm: each pixel is taken as 1 mm wide.", UNMEASURED)
+MOST_PIXELS = 1 << 27  # of a picture
 COMMAS = "Its header writes numbers with decimal commas, which are read as something else; write points instead."
 
 
@@ -30,6 +32,8 @@ def stored_image(path: str) -> StoredImage:
         facts = facts_of(path)
     except OpenError as error:
         raise OpenError(COMMAS) if has_decimal_commas(fields) else error from error
+    if picture and math.prod(facts.size) > MOST_PIXELS:
+        raise OpenError(f"It claims {' × '.join(map(str, facts.size))} pixels, more than a picture that is opened has.")
     axis, kind = (0, "rgb-color") if picture else value_axis(fields)
     if picture:
         place = Placement(np.eye(4), False, (PICTURE,))
