@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.data.shared import SharedHandle, open_shared, write_shared
-from viewer.io.contents import open_unchanged
+from viewer.io.contents import open_unchanged, unpacked
 from viewer.io.failure import OpenError
 from viewer.io.plan import Plan
 from viewer.io.significant import significant
@@ -87,7 +87,7 @@ class _Files:
         if number != self._number or self._file is None:
             self.close()
             plan = self._plan
-            self._file = open_unchanged(plan.files[number], plan.sizes[number], plan.mtimes[number])
+            self._file = unpacked(open_unchanged(plan.files[number], plan.stamps[number]))
             self._number = number
         return self._file
 

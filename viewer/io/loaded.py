@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 
 from viewer.data.grid import Grid
+from viewer.data.memory import available_memory
 from viewer.data.study import Image
 from viewer.data.volume import Volume, Window
 from viewer.io.dicom_read import Cell, Job
@@ -67,7 +67,7 @@ def check_claims(image: Image) -> None:
 
 def check_budget(image: Image) -> None:
     """The volume must fit into the memory that is free. Raises OpenError."""
-    need, free = loaded_bytes(image), BUDGET * psutil.virtual_memory().available
+    need, free = loaded_bytes(image), BUDGET * available_memory()
     if need > free:
         raise OpenError(
             f"{name_of(image)} needs {need / 2**30:.1f} GB of memory but only {free / 2**30:.1f} GB are free; "
@@ -91,7 +91,7 @@ def job_of(image: Image, places: Sequence[tuple[int, int]]) -> Job:
     cut = replace(
         plan, frames=frames[None], resampling=None, times=(), windows=(), diffusion=(),
         files=tuple(plan.files[n] for n in used), sizes=tuple(plan.sizes[n] for n in used),
-        mtimes=tuple(plan.mtimes[n] for n in used),
+        stamps=tuple(plan.stamps[n] for n in used),
     )  # fmt: skip
     moved = plan.resampling is not None and plan.resampling.shifts.any()
     shifts = plan.resampling.shifts[rows[:, 1]] if plan.resampling and moved else None

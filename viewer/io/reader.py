@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 
+from viewer.data.memory import total_memory
 from viewer.data.study import Image, LabelFile, Refused
 from viewer.data.volume import Volume
 from viewer.io import indexing, loading
@@ -35,13 +35,13 @@ class Reader:
 
     post: runs a function on the thread that wants the answers; by default they come on a thread of the reader.
     workers: processes. memory_limit: bytes that each may take beyond what it has at its start; by default half of the
-    machine's memory. seconds_per_file: after that a file is given up. Processes start with the first request.
+    memory that may be taken. seconds_per_file: after that a file is given up. Processes start with the first request.
     """
 
     def __init__(
         self, post: Post = at_once, *, workers: int = 2, memory_limit: int | None = None, seconds_per_file: float = 20
     ) -> None:
-        limit = memory_limit or max(LEAST_MEMORY, int(MEMORY_SHARE * psutil.virtual_memory().total))
+        limit = memory_limit or max(LEAST_MEMORY, int(MEMORY_SHARE * total_memory()))
         self._closed = False
         self._post: Post = lambda answer: post(lambda: None if self._closed else answer())
         self._pool = Pool(workers, limit, seconds_per_file)
