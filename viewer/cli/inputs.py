@@ -47,7 +47,7 @@ def read_volumes(stage: Stage, text: str, time: int | None = None) -> Series:
     Raises BadInput.
     """
     try:
-        volumes = load_now(one_image(stage, text), stage.session.reader)
+        volumes = load_now(one_image(stage, text), stage.session.reader, whole=True)
     except OpenError as error:
         raise BadInput(f"{text}: {error}") from error
     if time is None or len(volumes) == 1:

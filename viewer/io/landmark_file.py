@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from viewer.data.landmarks import Landmarks
+from viewer.data.regular_file import check_regular
 from viewer.io.failure import OpenError
 
 LISTS = (".fcsv", ".mrk.json")
@@ -113,8 +114,9 @@ def _paired(here: Points, there: Points, warnings: tuple[str, ...]) -> Landmarks
 
 
 def _text(path: Path) -> str:
-    if not path.is_file():
+    if not path.exists():
         raise OpenError(f"{path.name} is not there: points of the other image are expected beside it.")
+    check_regular(path)
     if path.stat().st_size > MOST_BYTES:
         raise OpenError("It is larger than any list of landmarks: check what it is.")
     return path.read_text(encoding="utf-8", errors="replace")

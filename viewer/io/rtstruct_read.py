@@ -19,7 +19,7 @@ from viewer.data.transform import End
 from viewer.io.contour_grid import own_grid
 from viewer.io.contours import Drawing, Region, are_parallel, elsewhere, holds, instances_of, regions_of
 from viewer.io.dicom_object import referring
-from viewer.io.failure import OpenError
+from viewer.io.failure import damage_told
 from viewer.io.label_layers import LabelLayers
 from viewer.io.segment_codes import code_of, review_of, side_of
 
@@ -34,12 +34,8 @@ def contours_of(ds: Dataset, images: Sequence[End], name: str) -> Segmentation:
 
     Raises OpenError: one sentence.
     """
-    try:
+    with damage_told("Its contours are incomplete or damaged: a part of its header is missing or wrong."):
         return _segmentation(ds, images, name)
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
-        if isinstance(error, OpenError):
-            raise
-        raise OpenError("Its contours are incomplete or damaged: a part of its header is missing.") from error
 
 
 def _segmentation(ds: Dataset, images: Sequence[End], name: str) -> Segmentation:

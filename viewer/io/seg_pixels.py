@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from viewer.data.segmentation import Segment
-from viewer.io.dicom_decode import FAULTS
+from viewer.io.dicom_decode import FAULTS, frames_of_dataset
 from viewer.io.failure import OpenError
 from viewer.scene.described import restore_segments
 
@@ -100,11 +100,9 @@ def _bits(ds: Dataset, count: int) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
 
 
 def _planes(ds: Dataset, count: int) -> Iterator[NDArray[Any]]:
-    from pydicom.pixels.utils import iter_pixels
-
     found = 0
     try:
-        for frame in iter_pixels(ds):
+        for frame in frames_of_dataset(ds):
             found += 1
             yield frame
     except FAULTS as error:

@@ -6,6 +6,7 @@ an image whose pixels they share, else on a grid of their own. Segments that sha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from viewer.data.provenance import Provenance
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Source
 from viewer.data.transform import End
+from viewer.io.budget import check_claim
 from viewer.io.dicom_labels import dataset
 from viewer.io.dicom_object import referring
 from viewer.io.failure import OpenError
@@ -31,7 +33,6 @@ from viewer.io.seg_write import whole_of
 from viewer.io.segment_codes import code_of, side_of
 from viewer.scene.described import restore_segments
 
-MOST = 1 << 33  # voxels
 SKEWED = 1e-2  # of the products of a frame's direction cosines
 CUT = "probabilities cut at one half"
 ANOTHER_FRAME = "placed on the images that it names, whose frame of reference is another"
@@ -50,10 +51,10 @@ def segmentation_of(ds: Dataset, name: str, images: Sequence[End] = ()) -> Segme
         raise OpenError(UNDECODED.format(ds.file_meta.TransferSyntaxUID.name))
     try:
         return _segmentation(ds, name, images)
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
-        if isinstance(error, OpenError):
-            raise
-        raise OpenError(DAMAGED.format(what="a part of its header or its pixels is missing")) from error
+    except OpenError:
+        raise
+    except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, NotImplementedError) as error:
+        raise OpenError(DAMAGED.format(what="a part of its header or its pixels is missing or wrong")) from error
 
 
 def _segmentation(ds: Dataset, name: str, images: Sequence[End]) -> Segmentation:
@@ -66,6 +67,7 @@ def _segmentation(ds: Dataset, name: str, images: Sequence[End]) -> Segmentation
         title = str(ds.get("SeriesDescription", "") or ds.get("ContentLabel", "") or name)
         made = None
     else:
+        check_claim(math.prod(whole["shape"]), len(ds.PixelData))
         grid, maps = _as_written(whole, planes, maps)
         segments, badges, title = restore_segments(whole["segments"]), tuple(whole["badges"]), whole["name"]
         made = Provenance.from_json(whole["provenance"]) if whole["provenance"] else None
@@ -100,8 +102,7 @@ def _placed(
         if not lost:
             return image.grid, *_apart(found, maps, segments, voxels, met), (*cut, *said, *found.badges())
     found, said = own_fit(planes, str(ds.get("FrameOfReferenceUID", "")))
-    if np.prod(found.grid.shape, dtype=float) > MOST:
-        raise OpenError(DAMAGED.format(what="its sizes are impossible"))
+    check_claim(math.prod(found.grid.shape), len(ds.PixelData))
     voxels, _, met = filled(found, maps)
     return found.grid, *_apart(found, maps, segments, voxels, met), (*cut, *said, *found.badges())
 
@@ -124,7 +125,7 @@ def _as_written(whole: dict[str, Any], planes: Planes, maps: Maps) -> tuple[Grid
     """On the grid that this program wrote it from."""
     grid = Grid(tuple(whole["shape"]), np.array(whole["affine"]), whole["frame_of_reference"])
     found = fit(planes, grid)
-    if np.prod(grid.shape, dtype=float) > MOST or found is None:
+    if found is None:
         raise OpenError(DAMAGED.format(what="its sizes are impossible"))
     voxels, lost, _ = filled(found, maps)
     if lost:
@@ -161,8 +162,7 @@ def _planes_of(ds: Dataset, images: Sequence[End]) -> tuple[Planes, Frames]:
 def _decoded(ds: Dataset, frames: Frames, count: int, whole: dict[str, Any] | None) -> tuple[Maps, tuple[Segment, ...]]:
     """Label maps [plane, row, column] and segments."""
     shape = (count, int(ds.Rows), int(ds.Columns))
-    if np.prod(shape, dtype=float) > MOST:
-        raise OpenError(DAMAGED.format(what="its sizes are impossible"))
+    check_claim(math.prod(shape), len(ds.PixelData))
     segments = _segments(ds)
     if ds.SegmentationType == "LABELMAP":
         maps: Maps = (label_map(ds, shape, frames),)
