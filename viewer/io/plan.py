@@ -100,3 +100,8 @@ class Plan:
     times: tuple[str, ...] = ()
     diffusion: tuple[Diffusion | None, ...] = ()
     resampling: Resampling | None = None
+
+    @property
+    def stored_size(self) -> tuple[int, int]:
+        """Rows and columns of a stored frame."""
+        return self.mosaic or (self.rows, self.columns)
