@@ -12,6 +12,7 @@ from pydicom.errors import InvalidDicomError
 from viewer.data.study import LabelFile
 from viewer.io.contents import open_content
 from viewer.io.dicom_object import referring
+from viewer.io.dicom_texts import decode_texts
 from viewer.io.failure import OpenError
 
 CLASSES = {
@@ -50,6 +51,6 @@ def dataset(path: str, *, header_only: bool = False) -> Dataset:
     wanted = WANTED.split() if header_only else None
     try:
         with open_content(path) as (file, _, _):
-            return pydicom.dcmread(file, specific_tags=wanted, stop_before_pixels=header_only)
+            return decode_texts(pydicom.dcmread(file, specific_tags=wanted, stop_before_pixels=header_only))
     except InvalidDicomError as error:
         raise OpenError("It is no DICOM file: check what it is.") from error

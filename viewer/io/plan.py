@@ -13,18 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.data.grid import Floats, Grid
-from viewer.data.volume import Window
+from viewer.data.volume import Diffusion, Window
 from viewer.io.contents import Stamp
 
 # One slice of one time point.
 #   file: index into Plan.files; -1: this slice is not there and stays at the padding value (Plan.blank).
 #   frame: 0-based frame in that file.
 #   offset, length: where the raw pixels stand in the file, and how many bytes. offset >= 0 promises exactly
-#     rows × columns × samples values of Plan.stored, pixel after pixel, grey or RGB; -1: decode with pydicom
-#     (compressed, deflated, palette, YBR, bit-packed, planar colour).
+#     rows × columns × samples values of Plan.stored (of a mosaic: all of its), pixel after pixel, grey or RGB; -1:
+#     decode with pydicom (compressed, deflated, palette, YBR, bit-packed, planar colour).
+#   row, column: of the slice's first pixel in that frame; not 0 only in a mosaic.
 #   slope, intercept: physical value = stored × slope + intercept for this slice.
 FRAME = np.dtype(
-    [("file", "i4"), ("frame", "i4"), ("offset", "i8"), ("length", "i8"), ("slope", "f8"), ("intercept", "f8")]
+    [
+        *(("file", "i4"), ("frame", "i4"), ("offset", "i8"), ("length", "i8")),
+        *(("row", "i4"), ("column", "i4"), ("slope", "f8"), ("intercept", "f8")),
+    ]
 )
 
 
@@ -55,6 +59,7 @@ class Plan:
         indexed.
     frames: FRAME records [time point, k].
     stored: numpy dtype of the raw pixels with byte order ("<i2", ">u2", "|u1", "<f4").
+    rows, columns: of a slice. mosaic: of the stored frame where it holds many slices side by side; None where not.
     bits_stored, high_bit: where bits_stored is less than the type's bits, the value is the bits up to high_bit; mask
         (unsigned) or extend the sign (signed) before use.
     photometric: DICOM Photometric Interpretation as stored.
@@ -65,6 +70,7 @@ class Plan:
     blank: the loaded value of a missing slice or of the outside after resampling.
     inverted: MONOCHROME1.
     times: the words for each time point ("12.5 s", "b = 1000", "echo 2"); () for a single one.
+    diffusion: of each time point; () where none is told.
     resampling: None where the stored slices are the loaded slices.
     """
 
@@ -76,6 +82,7 @@ class Plan:
     stored: str = ""
     rows: int = 0
     columns: int = 0
+    mosaic: tuple[int, int] | None = None
     samples: int = 1
     bits_stored: int = 0
     high_bit: int = 0
@@ -90,4 +97,5 @@ class Plan:
     inverted: bool = False
     windows: tuple[Window, ...] = ()
     times: tuple[str, ...] = ()
+    diffusion: tuple[Diffusion | None, ...] = ()
     resampling: Resampling | None = None
