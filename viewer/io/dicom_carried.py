@@ -114,7 +114,7 @@ def read_header(path: str) -> Dataset:
     Raises OSError, OpenError or InvalidDicomError where it cannot be read.
     """
     with open_content(path) as (file, _, _):
-        return decode_texts(pydicom.dcmread(file, stop_before_pixels=True, force=True))
+        return pydicom.dcmread(file, stop_before_pixels=True, force=True)
 
 
 def source_header(source: Source) -> Dataset | None:
