@@ -24,6 +24,7 @@ app = typer.Typer(
 
 Paths = Annotated[list[str], typer.Argument(metavar="PATH …", help="Files, folders, ZIP archives or DICOMDIRs.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+AtTime = Annotated[int | None, typer.Option(help="The time point to take of images that have several: 1, 2, …")]
 Out = Annotated[Path, typer.Option(help="The folder for pictures and results.")]
 
 
@@ -115,6 +116,7 @@ def run(
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A parameter.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     format: Annotated[str, typer.Option(help="auto, dicom, nifti, nrrd or mha.")] = "auto",
+    time: AtTime = None,
     as_json: AsJson = False,
 ) -> None:
     """Run one plugin on images, label maps, transforms and landmarks from disk."""
@@ -122,7 +124,7 @@ def run(
     from viewer.cli.run import run as start
 
     parameters = {name: value(text) for name, text in parse(settings or [], "--set").items()}
-    _print(start(plugin, parse(inputs, "--input"), parameters, out, format, device), as_json)
+    _print(start(plugin, parse(inputs, "--input"), parameters, out, format, device, time), as_json)
 
 
 @app.command()
@@ -132,12 +134,13 @@ def compare(
     kind: Annotated[str, typer.Option("--as", help="auto, image, labels or transform.")] = "auto",
     reference: Annotated[str, typer.Option(help="The fixed image of two transforms, or that of contours.")] = "",
     landmarks: Annotated[str, typer.Option(help="Pairs of landmarks to measure transforms by.")] = "",
+    time: AtTime = None,
     as_json: AsJson = False,
 ) -> None:
     """How far two images, label maps or transforms are apart."""
     from viewer.cli.compare import compare as measure
 
-    _print(measure(first, second, kind, reference, landmarks), as_json)
+    _print(measure(first, second, kind, reference, landmarks, time), as_json)
 
 
 @app.command()
@@ -160,11 +163,12 @@ def snapshot(
     out: Annotated[Path, typer.Option(help="The PNG to write.")],
     layout: Annotated[str, typer.Option(help="2x2, 1-up, 1+3 or compare.")] = "2x2",
     overlay: Annotated[str, typer.Option(help="An image to lay over the first.")] = "",
+    time: AtTime = None,
 ) -> None:
     """A picture of the window with a study opened."""
     from viewer.cli.snapshot import snapshot as take
 
-    take(context.obj.window, paths, layout, out, overlay)
+    take(context.obj.window, paths, layout, out, overlay, time)
 
 
 @app.command()

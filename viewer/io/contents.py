@@ -17,6 +17,7 @@ from functools import lru_cache
 from io import BytesIO
 from typing import BinaryIO, NamedTuple, cast
 
+from viewer.data.regular_file import check_regular, open_regular
 from viewer.io.failure import OpenError
 from viewer.io.find import ARCHIVE_ENDING, HARMLESS, MAX_MEMBER
 
@@ -78,7 +79,7 @@ def length_of(path: str) -> int:
 def open_stored(path: str) -> BinaryIO:
     """A file for unbuffered reading, or a member in memory. Raises OSError or OpenError."""
     inside = member_of(path)
-    return BytesIO(_member(*inside)) if inside else open(path, "rb", buffering=0)  # the caller closes it
+    return BytesIO(_member(*inside)) if inside else open_regular(path)  # the caller closes it
 
 
 def open_unchanged(path: str, stamp: Stamp | None) -> BinaryIO:
@@ -113,7 +114,7 @@ def open_content(
         with _open_member(*inside) as (file, size):
             yield *_content(file, size, begins), stamp_of(path)
         return
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         stamp = Stamp.of(os.fstat(file.fileno()))
         yield *_content(file, stamp.size, begins), stamp
 
@@ -215,4 +216,5 @@ def _member(archive: str, member: str) -> bytes:
 
 @lru_cache(maxsize=1)
 def _opened(archive: str, stamp: Stamp) -> zipfile.ZipFile:
+    check_regular(archive)
     return zipfile.ZipFile(archive)

@@ -46,7 +46,7 @@ def ending_of(path: str) -> str:
 
 def files_of(path: str) -> tuple[str, ...]:
     """The file, and those of its pixels where they lie apart. Raises OpenError where one is outside its folder."""
-    return _files(path, _text_header(path))
+    return _files(path, text_header(path))
 
 
 def _files(path: str, header: MetaImage | Nrrd | None) -> tuple[str, ...]:
@@ -80,7 +80,7 @@ def _named_in(folder: str, modified: int) -> frozenset[str]:
 @contextmanager
 def readable_by_itk(path: str) -> Iterator[tuple[str, int]]:
     """Where ITK reads it, and the bytes that it finds there. What ITK cannot unpack is unpacked into memory."""
-    header = _text_header(path)
+    header = text_header(path)
     files = _files(path, header)
     stem = f"{PREFIX}{os.getpid()}-{uuid4().hex}"
     made: list[Path] = []
@@ -111,7 +111,7 @@ def _endings(path: str, files: Sequence[str]) -> Iterator[str]:
         yield f"{one}.gz" if FORMATS[ending] == "NiftiImageIO" and packing_of(file) == GZIP else one
 
 
-def _text_header(path: str) -> MetaImage | Nrrd | None:
+def text_header(path: str) -> MetaImage | Nrrd | None:
     """What a header in text says; None for other formats. Raises OpenError."""
     kind = FORMATS.get(ending_of(path))
     if kind not in ("MetaImageIO", "NrrdImageIO"):

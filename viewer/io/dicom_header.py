@@ -9,6 +9,7 @@ from typing import NamedTuple
 from viewer.data.notice import Notice
 from viewer.io.contents import Stamp
 from viewer.io.dicom_pixels import Pixels
+from viewer.io.dicom_suv import Tracer
 from viewer.io.dicom_values import Values
 
 Vector = tuple[float, float, float]
@@ -86,3 +87,4 @@ class Header:
     pixels: Pixels
     frames: tuple[Frame, ...] = ()
     notices: tuple[Notice, ...] = ()
+    tracer: Tracer | None = None  # of PET

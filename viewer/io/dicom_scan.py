@@ -26,6 +26,7 @@ from viewer.io.dicom_pixels import (
     ScanError,
     pixels_of,
 )
+from viewer.io.dicom_suv import tracer_of
 from viewer.io.dicom_tags import SEQUENCES, WANTED, not_an_image
 from viewer.io.dicom_values import Values
 
@@ -74,7 +75,7 @@ def scan(file: BinaryIO, path: str, size: int, stamp: Stamp | None) -> Header:
     left = walk.size - walk.position
     pixels = pixels_of(values, walk.pixel_tag, walk.pixel_length, left, walk.syntax)
     offset = -1 if walk.syntax == DEFLATED else walk.position
-    return with_frames(Header(path, size, stamp, values, walk.syntax, offset, pixels))
+    return with_frames(Header(path, size, stamp, values, walk.syntax, offset, pixels, tracer=tracer_of(values)))
 
 
 def _begins(start: bytes) -> bool:

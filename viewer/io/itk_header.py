@@ -29,6 +29,7 @@ class Facts:
     spacing: tuple[float, ...]
     origin: tuple[float, ...]
     direction: NDArray[np.float64]
+    complex: bool = False  # two components: the real and the imaginary part
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -39,15 +40,6 @@ class Facts:
     def repeats(self) -> int:
         """What lies beyond the third dimension."""
         return int(np.prod(self.size[3:], dtype=np.int64))
-
-    @property
-    def times(self) -> int:
-        """Time points as we show them: vectors component by component."""
-        return 1 if self.color else self.repeats * self.components
-
-    @property
-    def color(self) -> bool:
-        return self.components in (3, 4) and self.dtype in (np.uint8, np.uint16) and self.repeats == 1
 
     @property
     def bytes(self) -> int:
@@ -70,7 +62,8 @@ def voxels(path: str) -> tuple[NDArray[Any], Any]:
             image = _reader(place).Execute()
         except RuntimeError as error:
             raise OpenError(_unreadable(place)) from error
-    return sitk.GetArrayViewFromImage(image), image
+    array = sitk.GetArrayViewFromImage(image)
+    return array.view(f"f{array.itemsize // 2}") if array.dtype.kind == "c" else array, image
 
 
 def metadata(path: str) -> dict[str, str]:
@@ -102,13 +95,11 @@ def _facts(place: str, size: int) -> Facts:
     except RuntimeError as error:
         raise OpenError(_unreadable(place)) from error
     kind = sitk.GetPixelIDValueAsString(reader.GetPixelID())
-    if "complex" in kind:
-        raise OpenError("Its pixels are complex numbers; convert it to magnitude first.")
-    dtype = _dtype(kind)
+    complex_ = "complex" in kind
     dimension = reader.GetDimension()
     facts = Facts(
-        reader.GetSize(), reader.GetNumberOfComponents(), dtype, reader.GetSpacing(), reader.GetOrigin(),
-        np.array(reader.GetDirection()).reshape(dimension, dimension),
+        reader.GetSize(), 2 if complex_ else reader.GetNumberOfComponents(), _dtype(kind), reader.GetSpacing(),
+        reader.GetOrigin(), np.array(reader.GetDirection()).reshape(dimension, dimension), complex_,
     )  # fmt: skip
     if facts.bytes > MAX_RATIO * size or min(facts.size) < 1:
         shape = " × ".join(map(str, facts.size))

@@ -19,7 +19,7 @@ KEYS = (
     "ObjectType", "NDims", "BinaryData", "BinaryDataByteOrderMSB", "ElementByteOrderMSB", "CompressedData",
     "CompressedDataSize", "DimSize", "ElementType", "ElementNumberOfChannels", "ElementSpacing", "ElementSize",
     "HeaderSize", "Offset", "Position", "Origin", "TransformMatrix", "Rotation", "Orientation", "CenterOfRotation",
-    "AnatomicalOrientation", "DistanceUnits",
+    "AnatomicalOrientation", "DistanceUnits", "ElementToIntensityFunctionSlope", "ElementToIntensityFunctionOffset",
 )  # fmt: skip
 NAMED = {key.lower(): key for key in KEYS}
 # How many numbers: as many as there are dimensions (1), or that squared (2).
