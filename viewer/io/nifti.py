@@ -22,12 +22,12 @@ from viewer.io.contents import (
     GZIP,
     MAX_RATIO,
     Stamp,
-    damage_told,
     length_of,
     open_stored,
     open_unchanged,
     packing_of,
     unpacking,
+    unpacking_faults,
 )
 from viewer.io.failure import OpenError
 from viewer.io.nifti_header import HEADER, NiftiHeader, parse, placement
@@ -148,5 +148,5 @@ def _unpacked_length(path: str, length: int) -> int:
 @contextmanager
 def _unpacked(file: BinaryIO) -> Iterator[BinaryIO]:
     """The file unpacked while it is read, where it is packed."""
-    with file, damage_told():
+    with file, unpacking_faults():
         yield unpacking(file) or cast(BinaryIO, BufferedReader(cast(RawIOBase, file), PIECE))
