@@ -80,9 +80,6 @@ def test_trusted_code_has_no_network(tmp_path: Path) -> None:
     )
     with open_model(folder, trust=True) as model, no_network(), pytest.raises(Refusal, match="asked for the network"):
         model.net(Job())
-    (folder / "scripts" / "net.py").write_text("import socket\nsocket.socket()\n")
-    with open_model(folder, trust=True) as model, no_network(), pytest.raises(Refusal, match="asked for the network"):
-        model.net(Job())
 
 
 def test_what_changes_after_the_question_does_not_run(tmp_path: Path) -> None:
