@@ -10,6 +10,7 @@ import psutil
 
 from viewer.compute.device import devices
 from viewer.compute.job import Refusal
+from viewer.data.memory import available_memory
 
 
 def check(size: int, what: str, device: str = "cpu") -> None:
@@ -42,7 +43,7 @@ def limited(size: int) -> Iterator[None]:
 def _free(device: str) -> tuple[int, str]:
     card = next((one for one in devices() if one.id == device and one.memory), None) if device != "cpu" else None
     if card is None or device == "mps":  # Apple's graphics share the system's memory
-        return int(psutil.virtual_memory().available), ""
+        return available_memory(), ""
     return card.free, f" on {card.name}"
 
 

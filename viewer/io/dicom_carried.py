@@ -15,7 +15,7 @@ from pydicom.sr.coding import Code
 from viewer.data.grid import Grid
 from viewer.data.study import Source
 from viewer.data.volume import Volume
-from viewer.io.contents import member_of, open_member
+from viewer.io.contents import open_content
 from viewer.io.dicom_texts import decode_texts
 from viewer.io.failure import OpenError
 from viewer.io.stored import SaveError
@@ -113,10 +113,7 @@ def read_header(path: str) -> Dataset:
 
     Raises OSError, OpenError or InvalidDicomError where it cannot be read.
     """
-    inside = member_of(path)
-    if not inside:
-        return pydicom.dcmread(path, stop_before_pixels=True, force=True)
-    with open_member(*inside) as (file, _):
+    with open_content(path) as (file, _, _):
         return pydicom.dcmread(file, stop_before_pixels=True, force=True)
 
 

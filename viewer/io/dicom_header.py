@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from viewer.data.notice import Notice
+from viewer.io.contents import Stamp
 from viewer.io.dicom_pixels import Pixels
+from viewer.io.dicom_suv import Tracer
 from viewer.io.dicom_values import Values
 
 Vector = tuple[float, float, float]
@@ -72,15 +74,17 @@ class FrameSet:
 class Header:
     """One scanned file. offset: of the first byte after the pixel element's header, -1 where the data set is deflated.
 
+    size: bytes, unpacked where the file is packed. stamp: of what is on disk; None of what came from memory.
     notices: what must be said about its pixels wherever they are shown.
     """
 
     path: str
     size: int
-    mtime: float
+    stamp: Stamp | None
     values: Values
     syntax: str
     offset: int
     pixels: Pixels
     frames: tuple[Frame, ...] = ()
     notices: tuple[Notice, ...] = ()
+    tracer: Tracer | None = None  # of PET

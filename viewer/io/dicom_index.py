@@ -27,6 +27,7 @@ from viewer.io.dicom_places import SAME_PLACE, places_of, slice_numbers, stacks_
 from viewer.io.dicom_plan import plan_of
 from viewer.io.dicom_separation import by_direction, by_meaning, depth_of, same_direction
 from viewer.io.dicom_stack import Stack, neighbours, normal_of, stack_of
+from viewer.io.dicom_suv import suvbw
 from viewer.io.dicom_times import OVERLAPPING, Part, time_points
 
 Found = tuple[Image, Frame, str]  # an image, its middle frame, what tells it from others at the same place
@@ -273,6 +274,7 @@ def _image(
     pixels = {notice.code: notice for header in reversed(members) for notice in header.notices}
     doubts = {notice.code: notice for n in reversed(used) for notice in found.frames[n].doubts}
     starts = [part.start for part in parts] if len(table) > 1 else []
+    factor, unknown = suvbw([header.tracer for header in members if header.tracer])
     b_values = [found.frames[row[row >= 0][0]].b_value for row in table]
     image = Image(
         source=source_of(members),
@@ -284,9 +286,10 @@ def _image(
         unit="" if color else middle.unit,
         regular=stack.resampling is None,
         transfer_syntax=members[0].syntax,
-        notices=(*stack.notices, *found.notices, *doubts.values(), *pixels.values()),
+        notices=(*stack.notices, *found.notices, *doubts.values(), *pixels.values(), *unknown),
         times=() if None in starts else tuple(start for start in starts if start is not None),
         b_values=() if None in b_values or len(table) == 1 else tuple(b for b in b_values if b is not None),
+        suvbw_factor=factor,
         plan=plan,
     )
     return image, middle, found.label or (labels[0] if len(labels) == 1 and middle.position else "")

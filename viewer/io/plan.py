@@ -1,7 +1,7 @@
 """How the pixels of an image are read: made while indexing, carried by `Image.plan`, followed by the reader.
 
 For kind "dicom" the frames say, for every time point and slice, which file holds them and where. For "itk" (NIfTI,
-NRRD, MetaImage, Analyze) and "picture" (PNG, JPEG) the file is read whole and only `files`, `sizes`, `mtimes` are set.
+NRRD, MetaImage, Analyze) and "picture" (PNG, JPEG) the file is read whole and only `files`, `sizes`, `stamps` are set.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from viewer.data.grid import Floats, Grid
 from viewer.data.volume import Diffusion, Window
+from viewer.io.contents import Stamp
 
 # One slice of one time point.
 #   file: index into Plan.files; -1: this slice is not there and stays at the padding value (Plan.blank).
@@ -53,8 +54,9 @@ class Resampling:
 class Plan:
     """What the reader needs besides `Image` (whose dtype, components and unit are those of the loaded array).
 
-    files: paths, or "archive.zip!member/name". sizes and mtimes (seconds; 0 where unknown): a file that differs when
-        it is read has changed since it was indexed.
+    files: paths, or "archive.zip!member/name"; a header first, then the files of its pixels. sizes: bytes; of DICOM
+        files unpacked. stamps (None where unknown): a file that differs when it is read has changed since it was
+        indexed.
     frames: FRAME records [time point, k].
     stored: numpy dtype of the raw pixels with byte order ("<i2", ">u2", "|u1", "<f4").
     rows, columns: of a slice. mosaic: of the stored frame where it holds many slices side by side; None where not.
@@ -75,7 +77,7 @@ class Plan:
     kind: Literal["dicom", "itk", "picture"]
     files: tuple[str, ...]
     sizes: tuple[int, ...]
-    mtimes: tuple[float, ...]
+    stamps: tuple[Stamp | None, ...]
     frames: NDArray[Any] = field(default_factory=lambda: np.zeros((0, 0), FRAME))
     stored: str = ""
     rows: int = 0
