@@ -131,7 +131,7 @@ def unpacked(file: BinaryIO) -> BinaryIO:
 
 def first_bytes(path: str, count: int) -> bytes:
     """Of what a file or member holds, unpacked where it is packed. Raises OSError or OpenError."""
-    with open_stored(path) as file, damage_told():
+    with open_stored(path) as file, unpacking_faults():
         return (unpacking(file) or file).read(count)
 
 
@@ -149,7 +149,7 @@ def unpacking(file: BinaryIO) -> BinaryIO | None:
 
 
 @contextmanager
-def damage_told() -> Iterator[None]:
+def unpacking_faults() -> Iterator[None]:
     """What decompressors raise becomes OpenError."""
     try:
         yield
@@ -177,7 +177,7 @@ def _content(file: BinaryIO, size: int, begins: Callable[[bytes], bool]) -> tupl
         return file, size
     most = min(MAX_MEMBER, max(HARMLESS, MAX_RATIO * size))
     made = BytesIO()
-    with damage_told():
+    with unpacking_faults():
         start = stream.read(132)
         if not begins(start):
             raise OpenError("It is packed, and no DICOM file is in it.")

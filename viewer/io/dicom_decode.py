@@ -85,7 +85,7 @@ def decode(plan: Plan, number: int, frame: int) -> NDArray[Any]:
         raise
     except FAULTS as error:
         raise FrameError(UNDECODED.format(uid.UID(plan.transfer_syntax).name)) from error
-    if pixels.shape[:2] != (plan.rows, plan.columns):
+    if pixels.shape[:2] != plan.stored_size:
         raise OpenError("Its header tells two sizes of its pixels; it is damaged.")
     return pixels
 

@@ -203,7 +203,7 @@ def _stored(job: Job, number: int, files: _Files) -> NDArray[Any]:
 
 def _raw(plan: Plan, frame: Any, file: BinaryIO) -> NDArray[Any]:
     """The stored values of a frame, in the machine's byte order; of a mosaic, those rows of it that hold the slice."""
-    columns = plan.mosaic[1] if plan.mosaic else plan.columns
+    columns = plan.stored_size[1]
     shape = (plan.rows, columns) if plan.samples == 1 else (plan.rows, columns, plan.samples)
     pixels = np.empty(shape, plan.stored)
     before = int(frame["row"]) * pixels[0].nbytes

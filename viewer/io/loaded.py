@@ -139,7 +139,10 @@ def automatic(plan: Plan, slice_: NDArray[Any]) -> Window:
     """From the 1st to the 99th percentile of a slice, padding left out."""
     thin = max(1, int((slice_.size / 65536) ** 0.5))
     values = slice_[::thin, ::thin]
-    values = values[np.isfinite(values) & (values != (np.nan if plan.padding is None else plan.padding))]
+    values = values[np.isfinite(values)]
+    if plan.padding is not None:
+        ends = sorted((plan.padding, plan.padding if plan.padding_limit is None else plan.padding_limit))
+        values = values[(values < ends[0]) | (values > ends[1])]
     low, high = np.percentile(values.astype(np.float64), (1, 99)) if values.size else (0.0, 1.0)
     low, high = low * plan.slope + plan.intercept, high * plan.slope + plan.intercept
     return Window(float(low + high) / 2, max(float(abs(high - low)), 1e-6), "auto")
