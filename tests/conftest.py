@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from viewer.cli.display import NoDisplayError, ensure_display
 
-PATIENCE = 30_000  # ms that a test waits for what must come, where it does not say: machines are busy
+PATIENCE = 300_000  # ms that a test waits for what must come: no test may depend on how fast a machine is
 
 # The check of a change must not depend on luck; on a developer's machine the search for examples goes on.
 settings.register_profile("ci", derandomize=True)
@@ -28,7 +28,8 @@ def pytest_configure(config: pytest.Config) -> None:
     Where several processes run the tests, each has a virtual screen of its own: windows of two would take each other's
     focus. They do not split their sums over cores that the others use.
     """
-    QtBot.waitUntil = partialmethod(QtBot.waitUntil, timeout=PATIENCE)
+    for wait in ("waitUntil", "waitSignal", "waitSignals", "waitActive", "waitExposed"):
+        setattr(QtBot, wait, partialmethod(getattr(QtBot, wait), timeout=PATIENCE))
     gc.disable()  # see viewer.ui.garbage: in the window's process circles are collected on its thread alone
     if config.getoption("numprocesses", None):
         os.environ["OMP_NUM_THREADS"] = "1"

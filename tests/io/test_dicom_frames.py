@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -125,9 +126,25 @@ def test_a_dose_lies_at_its_offsets_in_gray(tmp_path: Path) -> None:
     assert image.grid.spacing == pytest.approx([3, 2, 2])
 
 
-def test_slices_without_a_position_are_not_stacked(tmp_path: Path) -> None:
-    paths = write_series(tmp_path, ramp(SHAPE), STRAIGHT, ImagePositionPatient=lambda k: [])
-    image = only(paths)
+@pytest.mark.parametrize("location", [None, lambda k: 10 - 2.5 * k])
+def test_slices_without_a_position_are_a_stack_by_location_or_number_without_sides(
+    tmp_path: Path, location: Callable[[int], float] | None
+) -> None:
+    array = ramp(SHAPE)
+    absent = {"ImagePositionPatient": lambda k: [], "SpacingBetweenSlices": 2.5}
+    known = {"SliceLocation": location} if location else {}
+    image = only(write_series(tmp_path, array, STRAIGHT, **absent, **known))
+    assert (image.grid.shape, image.timepoints, image.grid.placed) == (SHAPE, 1, False)
+    assert (stored(image)[0] == array[::-1]).all()  # instance numbers and locations fall along k
+    assert image.grid.spacing.tolist() == pytest.approx([2.5, 0.7, 0.8])
+    codes = [notice.code for notice in image.notices]
+    assert codes == ["no-position", "slice-location" if location else "instance-order"]
+    assert image.badges == ("not placed",)
+
+
+def test_stills_without_any_place_stay_pictures(tmp_path: Path) -> None:
+    absent = {"ImagePositionPatient": lambda k: [], "SliceThickness": ""}
+    image = only(write_series(tmp_path, ramp(SHAPE), STRAIGHT, **absent))
     assert (image.grid.shape, image.timepoints) == ((1, 6, 5), 7)
     assert "no position in the patient" in image.warnings[0]
 
@@ -135,7 +152,8 @@ def test_slices_without_a_position_are_not_stacked(tmp_path: Path) -> None:
 @pytest.mark.parametrize("broken", [[1, 0, 0, 1, 0, 0], [0] * 6, [1, 0, 0, 0, 1], [2, 0, 0, 0, 2, 0]])
 def test_a_broken_orientation_is_not_believed(tmp_path: Path, broken: list[float]) -> None:
     image = only(write_series(tmp_path, ramp(SHAPE), STRAIGHT, ImageOrientationPatient=lambda k: broken))
-    assert image.grid.shape == (1, 6, 5)
+    assert not image.grid.placed
+    assert {"no-position", "invalid-position"} <= {notice.code for notice in image.notices}
 
 
 def test_frames_of_one_file_that_nothing_tells_apart_are_all_kept(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -175,3 +176,25 @@ def test_reference_transforms_of_a_data_set(data: Path) -> None:
         points = voxels(FIXED)
         assert np.allclose(ours(points), [theirs.TransformPoint(point.tolist()) for point in points], atol=1e-6)
         assert np.allclose(ours.matrix[:3, :3].T @ ours.matrix[:3, :3], np.eye(3), atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    "line", ["ComponentTransformFile: ../outside.tfm", "  ComponentTransformFile :../outside.tfm\r"]
+)
+def test_no_text_names_another_file(tmp_path: Path, line: str) -> None:
+    (tmp_path / "in").mkdir()
+    sitk.WriteTransform(sitk.TranslationTransform(3, (42.5, 43.5, 44.5)), str(tmp_path / "outside.tfm"))
+    text = f"#Insight Transform File V1.0\nTransform: CompositeTransform_double_3_3\n{line}\n"
+    (tmp_path / "in" / "a.tfm").write_text(text, newline="")
+    with pytest.raises(OpenError, match="other files"):
+        read_transform(tmp_path / "in" / "a.tfm")
+
+
+def test_names_of_any_bytes(tmp_path: Path) -> None:
+    for ending in (".tfm", ".h5", ".mha"):
+        path = tmp_path / os.fsdecode(b"caf\xe9#2" + ending.encode())
+        sitk.WriteTransform(sitk.TranslationTransform(3, (1.0, 2, 3)), str(tmp_path / "a.tfm"))
+        save_transform(read_transform(tmp_path / "a.tfm"), tmp_path / f"b{ending}", *ENDS)
+        (tmp_path / f"b{ending}").rename(path)
+        assert np.allclose(read_transform(path)(FIXED.origin), np.add(FIXED.origin, (1, 2, 3)), atol=1e-4)
+        (tmp_path / "b.json").unlink()

@@ -100,7 +100,7 @@ def test_the_program_opens_a_path_and_ends_cleanly(tmp_path):
     sitk.WriteImage(sitk.GetImageFromArray(volume.array), str(tmp_path / "halves.nii.gz"))
     environment = {**os.environ, "TOMOLENS_HOME": str(tmp_path / "home"), "PYTHONPATH": str(Path(__file__).parents[2])}
     arguments = [sys.executable, "-c", START, str(tmp_path / "halves.nii.gz")]
-    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=90)
+    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     log = (tmp_path / "home" / "log" / "tomolens.log").read_text()
@@ -133,9 +133,9 @@ def test_a_log_that_cannot_be_kept_is_told(monkeypatch):
 @pytest.mark.skipif("TOMOLENS_DATA" not in os.environ, reason="TOMOLENS_DATA does not name the shared data")
 def test_a_dropped_series_is_shown_at_once(window, qtbot):
     window.open([Path(os.environ["TOMOLENS_DATA"]) / "dicom" / "mr-philips-pcasl-classic-vs-enhanced"])
-    qtbot.waitUntil(lambda: window.has_images(), timeout=30_000)
+    qtbot.waitUntil(lambda: window.has_images())
     layer = window.session.document.base
-    qtbot.waitUntil(lambda: layer.loaded == 1, timeout=30_000)
+    qtbot.waitUntil(lambda: layer.loaded == 1)
     assert layer.source.modality == "MR"
     assert layer.volumes[0].grid.shape == (40, 96, 96)
     assert window.views.by_name["axial"].count == 40

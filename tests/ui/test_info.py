@@ -43,7 +43,7 @@ def test_unsaved_work_is_offered_back(make_session, add_image, session, qtbot, t
     dialog.recover()
     dialog.reject()
     assert dialog.isVisible()  # nobody edits under it
-    qtbot.waitUntil(lambda: not dialog.isVisible(), timeout=10_000)
+    qtbot.waitUntil(lambda: not dialog.isVisible())
     assert second.document.volume_layers[0].name == made.name
     assert second.recoverable() == []
 

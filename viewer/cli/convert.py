@@ -25,8 +25,7 @@ def convert(source: str, target: str, reference: str = "") -> Json:
         function = "viewer.io.segmentation_file:read_segmentation"
         found: Segmentation = read_aside(stage, function, source, grids)
         if image is not None:
-            known = found.source.patient_id or found.source.patient_name
-            if known and image.source.dicom and not found.source.same_patient(image.source):
+            if found.source.patient_match(image.source) == "different":
                 raise BadInput(f"{reference}: it is of another patient than {source}.")
             found = aside(stage, "viewer.io.segmentation_file:onto", found, image.grid, image.source, failure=BadInput)
         saved = aside(stage, "viewer.io.segmentation_file:save", found, Path(target), failure=JobFailed)

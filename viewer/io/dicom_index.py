@@ -1,12 +1,13 @@
 """From scanned headers to images: which slices of a series belong together, in which order, and how they are read.
 
-Slices are split by what cannot share a volume (size, pixel type, image type, orientation …), ordered by the projection
-of their positions on the slice normal, and those at the same place become time points. File names and instance numbers
-decide nothing where there is a position. Pure functions; no file is touched.
+Slices are split by what cannot share a volume (patient, size, what the values mean, orientation …), ordered by the
+projection of their positions on the slice normal, and those at the same place become time points. File names and
+instance numbers decide nothing where there is a position, and no slice is left out unless the same image is there.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,23 +15,65 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.data.grid import Floats, Grid
-from viewer.data.notice import Notice
+from viewer.data.notice import UNMEASURED, Notice
 from viewer.data.study import Image
+from viewer.io.dicom_copies import without_copies
+from viewer.io.dicom_dates import unwrapped
 from viewer.io.dicom_header import Frame, FrameSet, Header
+from viewer.io.dicom_identity import NO_SERIES_UID, SERIES_UID, UID_PER_SLICE, by_identity
+from viewer.io.dicom_mosaic import MOSAIC
 from viewer.io.dicom_naming import facets_of, image_name, name_apart, source_of
+from viewer.io.dicom_places import SAME_PLACE, places_of, slice_numbers, stacks_apart
 from viewer.io.dicom_plan import plan_of
+from viewer.io.dicom_separation import by_direction, by_meaning, depth_of, same_direction
 from viewer.io.dicom_stack import Stack, neighbours, normal_of, stack_of
-from viewer.io.dicom_times import Part, time_points
+from viewer.io.dicom_suv import suvbw
+from viewer.io.dicom_times import OVERLAPPING, Part, time_points
 
-SAME_DIRECTION = 2e-3  # difference of direction cosines within one stack
-SAME_PLACE = 0.01  # mm along the normal within one slice
 Found = tuple[Image, Frame, str]  # an image, its middle frame, what tells it from others at the same place
 SPATIAL = ("CT", "MR", "PT")
+NO_POSITION = Notice(
+    "no-position", "The file tells no position in the patient; its slices cannot be placed.", "not placed"
+)
 MAX_SPREAD = 4  # regular slices per stored slice, widths of the image in the plane: beyond, a stack is cut
 
 
 def group(headers: Sequence[Header]) -> list[Image]:
-    """The images of one series, from the headers known so far."""
+    """The images of one series (or of files that may be one, see dicom_identity), from the headers known so far."""
+    parts, notices = by_identity(sorted(headers, key=lambda header: _natural(header.path)))
+    found = [one for members in parts for one in _series(members)]
+    if not found:
+        return []
+    common = frozenset.intersection(*(frozenset(frame.kind) for _, frame, _ in found))
+    facets = [facets_of(image, frame, common, label) for image, frame, label in found]
+    return [image.noted(*notices) for image in name_apart([image for image, _, _ in found], facets)]
+
+
+def _natural(path: str) -> list[tuple[int, str]]:
+    """Sorts "im2" before "im10": the last resort where headers do not tell which copy of a stack a slice belongs to."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path)]
+
+
+def _series(headers: list[Header]) -> list[Found]:
+    """The images of one patient and study: of one series, or of one that has another UID in every slice."""
+    uids = {header.values.text(SERIES_UID) for header in headers}
+    if len(uids) == 1:
+        found = _found(headers)
+        return found if uids != {""} else _noted(found, NO_SERIES_UID)
+    joined = [one for one in _found(headers) if _is_stack(one[0])]
+    files = {path for image, _, _ in joined for path in image.source.files}
+    alone = [one for header in headers if header.path not in files for one in _found([header])]
+    return [*_noted(joined, UID_PER_SLICE), *alone]
+
+
+def _is_stack(image: Image) -> bool:
+    """Whether slices are so surely one image that their Series Instance UIDs need not say so."""
+    codes = {notice.code for notice in image.notices}
+    return image.grid.placed and image.grid.shape[0] > 2 and "uneven-spacing" not in codes
+
+
+def _found(headers: Sequence[Header]) -> list[Found]:
+    """The images of one series."""
     buckets: dict[tuple[object, ...], tuple[list[int], list[Frame]]] = {}
     for n, header in enumerate(headers):
         for frame in header.frames:
@@ -39,96 +82,64 @@ def group(headers: Sequence[Header]) -> list[Image]:
             frames.append(frame)
     found: list[Found] = []
     for owners, frames in buckets.values():
-        for one in _by_direction(_without_copies(headers, FrameSet(tuple(owners), tuple(frames)))):
-            found += _images(headers, one)
-    if not found:
-        return []
-    common = frozenset.intersection(*(frozenset(frame.kind) for _, frame, _ in found))
-    facets = [facets_of(image, frame, common, label) for image, frame, label in found]
-    return name_apart(_directions_said(found), facets)
+        times = unwrapped([frame.seconds for frame in frames], [frame.instance for frame in frames])
+        timed = tuple(frame._replace(seconds=time) for frame, time in zip(frames, times, strict=True))
+        for one in by_direction(FrameSet(tuple(owners), timed)):
+            for stack in _stacks(without_copies(headers, one)):
+                for alike in by_meaning(stack):
+                    found += _images(headers, alike)
+    return _directions_said(found)
 
 
-def _directions_said(found: list[Found]) -> list[Image]:
+def _noted(found: list[Found], *notices: Notice) -> list[Found]:
+    return [(image.noted(*notices), frame, label) for image, frame, label in found]
+
+
+def _directions_said(found: list[Found]) -> list[Found]:
     """The images, with a word in each where their slices face different ways."""
     seeds: list[tuple[float, ...]] = []
     for _, frame, _ in found:
-        if frame.orientation and not any(_close(seed, frame.orientation) for seed in seeds):
+        if frame.orientation and not any(same_direction(seed, frame.orientation) for seed in seeds):
             seeds.append(frame.orientation)
     sentence = f"The series holds slices in {len(seeds)} directions; each is an image of its own."
-    notices = (Notice("several-directions", sentence),) if len(seeds) > 1 else ()
-    return [replace(image, notices=(*image.notices, *notices)) for image, _, _ in found]
+    return _noted(found, Notice("several-directions", sentence)) if len(seeds) > 1 else found
 
 
-def _without_copies(headers: Sequence[Header], found: FrameSet) -> FrameSet:
-    """Leave out files given twice: the same SOP instance, or all facts of a frame equal, its number included."""
-    seen: set[object] = set()
-    kept = []
-    for n, (owner, frame) in enumerate(zip(found.owners, found.frames, strict=True)):
-        instance = (headers[owner].values.raw.get(0x00080018, headers[owner].path), frame.number, frame.syntax)
-        facts = frame[3:] if frame.position else instance
-        if instance not in seen and facts not in seen:
-            kept.append(n)
-        seen.update((instance, facts))
-    return _duplicates(found.take(kept), len(found.frames) - len(kept))
+def _slices(found: FrameSet) -> tuple[NDArray[np.intp], float]:
+    """The slice that each placed frame lies in, and how far apart frames of one slice lie, mm."""
+    depth = depth_of(found)
+    normal = normal_of(found.frames[0].orientation or ())
+    across = np.array([frame.position for frame in found.frames]) - depth[:, None] * normal
+    return slice_numbers(found.frames, depth, across)
 
 
-def _duplicates(found: FrameSet, count: int) -> FrameSet:
-    if not count:
-        return found
-    words = "duplicate slice is" if count == 1 else "duplicate slices are"
-    sentence = f"{count} {words} left out (same position and time as another)."
-    return found.noted(Notice("duplicates", sentence))
-
-
-def _by_direction(found: FrameSet) -> list[FrameSet]:
-    """Split by slice orientation; frames without a position stay together."""
-    known: dict[tuple[float, ...] | None, int] = {}
-    seeds: list[tuple[float, ...] | None] = []
-    members: list[list[int]] = []
-    for n, frame in enumerate(found.frames):
-        direction = frame.orientation
-        if direction not in known:
-            close = (i for i, seed in enumerate(seeds) if _close(seed, direction))
-            known[direction] = next(close, len(seeds))
-            if known[direction] == len(seeds):
-                seeds.append(direction)
-                members.append([])
-        members[known[direction]].append(n)
-    return [found.take(chosen) for chosen in members]
-
-
-def _close(seed: tuple[float, ...] | None, direction: tuple[float, ...] | None) -> bool:
-    if seed is None or direction is None:
-        return seed is direction
-    return all(abs(a - b) <= SAME_DIRECTION for a, b in zip(seed, direction, strict=True))
+def _stacks(found: FrameSet) -> list[FrameSet]:
+    """The frames of each stack, where stacks reach into each other."""
+    if found.frames[0].orientation is None:
+        return [found]
+    blocks = stacks_apart(found.frames, depth_of(found), _slices(found)[0])
+    return [replace(found.take(block), label=word).noted(OVERLAPPING) for block, word in blocks] or [found]
 
 
 def _images(headers: Sequence[Header], found: FrameSet) -> list[Found]:
     """The images of frames with one orientation."""
     if found.frames[0].orientation is None:
         return [_picture(headers, found)]
-    positions = np.array([frame.position for frame in found.frames])
-    depth = positions @ normal_of(found.frames[0].orientation)
-    slices = _slices(depth)
+    positions, depth = np.array([frame.position for frame in found.frames]), depth_of(found)
+    slices, spread = _slices(found)
     pixels = headers[found.owners[0]].pixels
-    for blocks in (_beside(found, positions, slices, max(pixels.rows, pixels.columns)), _blocks(depth)):
+    for blocks in (_beside(found, positions, slices, max(pixels.rows, pixels.columns)), _blocks(depth, slices)):
         if len(blocks) > 1:
             return [image for block in blocks for image in _images(headers, found.take(block))]
     syntaxes = sorted({frame.syntax for frame in found.frames})
     if len(syntaxes) > 1 and slices.max() + 1 < len(slices):
         same = [[n for n, frame in enumerate(found.frames) if frame.syntax == syntax] for syntax in syntaxes]
         return [image for block in same for image in _images(headers, found.take(block))]
-    sets, dropped = time_points(found.frames, slices.tolist())
-    return [_volume(headers, _duplicates(found, dropped), parts, positions) for parts in sets]
-
-
-def _slices(depth: Floats) -> NDArray[np.intp]:
-    """The number of the slice that each frame lies in, counted along the normal."""
-    order = np.argsort(depth, kind="stable")
-    steps = np.diff(depth[order], prepend=depth[order[0]]) > SAME_PLACE
-    slices = np.empty(len(depth), np.intp)
-    slices[order] = np.cumsum(steps)
-    return slices
+    sets, notices = time_points(found.frames, slices.tolist())
+    if spread > SAME_PLACE:
+        sentence = f"Slices at one place lie up to {spread:.2g} mm apart between time points; they are taken as one."
+        notices = (*notices, Notice("drifting-places", sentence))
+    return [_volume(headers, found.noted(*notices), parts, positions) for parts in sets]
 
 
 def _beside(found: FrameSet, positions: Floats, slices: NDArray[np.intp], size: int) -> list[NDArray[np.intp]]:
@@ -147,9 +158,9 @@ def _beside(found: FrameSet, positions: Floats, slices: NDArray[np.intp], size: 
     return [np.flatnonzero(block.ravel() == n) for n in range(int(block.max()) + 1)]
 
 
-def _blocks(depth: Floats) -> list[NDArray[np.intp]]:
+def _blocks(depth: Floats, slices: NDArray[np.intp]) -> list[NDArray[np.intp]]:
     """Cut a stack at its wide gaps where it would be mostly empty on a regular grid."""
-    levels = np.unique(np.round(depth, 2))
+    levels = places_of(depth, slices)
     gaps = np.diff(levels)
     if len(gaps) < 2 or levels[-1] - levels[0] <= (MAX_SPREAD * len(levels) + 16) * neighbours(gaps):
         return []
@@ -167,8 +178,10 @@ def _volume(headers: Sequence[Header], found: FrameSet, parts: list[Part], posit
     pixels = header.pixels
     stack = stack_of(
         *(positions[first], frame.orientation or (), frame.spacing, (pixels.rows, pixels.columns), frame.thickness),
-        header.values.text(0x00200052),
+        _frame_of_reference(found),
     )
+    if not frame.sided:
+        stack = stack.without_sides()
     empty = int((table < 0).sum())
     if empty:
         sentence = f"{empty} of {table.size} slices are not there at some time points and are left empty."
@@ -176,18 +189,23 @@ def _volume(headers: Sequence[Header], found: FrameSet, parts: list[Part], posit
     if len(parts) > 1:
         sentence = f"The series is multi-phase: {len(parts)} time points, {parts[0].label} to {parts[-1].label}."
         found = found.noted(Notice("multi-phase", sentence))
-    return _image(headers, found, table, [part.label for part in parts], stack)
+    return _image(headers, found, table, parts, stack)
 
 
 def _picture(headers: Sequence[Header], found: FrameSet) -> Found:
-    """An image without a position in the patient: one slice, a frame of a cine or a still of a set per time point."""
+    """Frames without a position in the patient: a stack by Slice Location or number where a scanner made them.
+
+    Else one slice, a frame of a cine or a still of a set per time point.
+    """
     order = sorted(range(len(found.frames)), key=lambda n: (found.frames[n].instance, found.owners[n]))
-    frame, pixels = found.frames[order[0]], headers[found.owners[order[0]]].pixels
-    depth = frame.thickness if frame.thickness and 0 < frame.thickness < 1000 else 1.0
+    frame, header = found.frames[order[0]], headers[found.owners[order[0]]]
     notices: tuple[Notice, ...] = ()
-    if headers[found.owners[order[0]]].values.text(0x00080060) in SPATIAL:
-        notices = (Notice("no-position", "The file tells no position in the patient; its slices cannot be placed."),)
-    cine = len(order) == pixels.frames
+    if header.values.text(0x00080060) in SPATIAL:
+        notices = (NO_POSITION,)
+        if len(order) > 1 and _is_scanned(found):
+            return _unplaced_stack(headers, found, order)
+    depth = frame.thickness if frame.thickness and 0 < frame.thickness < 1000 else 1.0
+    cine = len(order) == header.pixels.frames
     seconds = [found.frames[n].seconds for n in order]
     labels = [
         f"{second:.4g} s"
@@ -195,14 +213,58 @@ def _picture(headers: Sequence[Header], found: FrameSet) -> Found:
         else f"{'frame' if cine else 'image'} {n + 1}"
         for n, second in enumerate(seconds)
     ]
-    grid = Grid.of((1, pixels.rows, pixels.columns), (depth, *frame.spacing), placed=False)
-    return _image(headers, found, np.array(order)[:, None], labels, Stack(grid, None, notices))
+    grid = _flat_grid(header, (depth, *frame.spacing), 1)
+    return _image(
+        headers, found, np.array(order)[:, None], [Part({}, label) for label in labels], Stack(grid, None, notices)
+    )
+
+
+def _is_scanned(found: FrameSet) -> bool:
+    """Whether frames without a position are slices: they tell a location, or how far apart or thick they are."""
+    frames = found.frames
+    if MOSAIC in frames[0].kind:
+        return False
+    still = len({frame.seconds for frame in frames}) < len(frames) or frames[0].location is not None
+    return still and any((frame.location, frame.between, frame.thickness) != (None, None, None) for frame in frames)
+
+
+def _unplaced_stack(headers: Sequence[Header], found: FrameSet, order: list[int]) -> Found:
+    """Slices in the order of their Slice Location, else of their numbers, as far apart as the header says."""
+    frames = found.frames
+    locations = [frames[n].location for n in order]
+    known = [location for location in locations if location is not None]
+    frame = frames[order[0]]
+    notices = [NO_POSITION]
+    if len(set(known)) == len(order):
+        order = sorted(order, key=lambda n: frames[n].location or 0.0)
+        spacing = neighbours(np.diff(np.sort(known)))
+        notices.append(Notice("slice-location", "Its slices are ordered by Slice Location; no side is known."))
+    else:
+        spacing = abs(frame.between or 0.0) or frame.thickness or 0.0
+        notices.append(Notice("instance-order", "Its slices are ordered by their numbers; no side is known."))
+    if not 0 < spacing < 1000:
+        spacing = 1.0
+        notices.append(Notice("no-slice-spacing", "No distance of its slices is told; 1 mm is assumed.", UNMEASURED))
+    grid = _flat_grid(headers[found.owners[order[0]]], (spacing, *frame.spacing), len(order))
+    return _image(headers, found, np.array(order)[None], [Part({})], Stack(grid, None, tuple(notices)))
+
+
+def _flat_grid(header: Header, spacing: tuple[float, float, float], slices: int) -> Grid:
+    """The grid of slices without a place in the patient."""
+    return Grid.of((slices, header.pixels.rows, header.pixels.columns), spacing, placed=False)
+
+
+def _frame_of_reference(found: FrameSet) -> str:
+    """The Frame of Reference UID of all frames; "" where they name several."""
+    uids = {frame.frame_of_reference for frame in found.frames}
+    return uids.pop() if len(uids) == 1 else ""
 
 
 def _image(
-    headers: Sequence[Header], found: FrameSet, table: NDArray[np.intp], labels: list[str], stack: Stack
+    headers: Sequence[Header], found: FrameSet, table: NDArray[np.intp], parts: Sequence[Part], stack: Stack
 ) -> Found:
     """Put an image together; table: index of the frame for each time point and slice, -1 where there is none."""
+    labels = [part.label for part in parts]
     used = table[table >= 0].tolist()
     owners = list(dict.fromkeys(found.owners[n] for n in used))
     members = [headers[n] for n in owners]
@@ -210,6 +272,10 @@ def _image(
     middle = found.frames[used[len(used) // 2]]
     color = members[0].pixels.color
     pixels = {notice.code: notice for header in reversed(members) for notice in header.notices}
+    doubts = {notice.code: notice for n in reversed(used) for notice in found.frames[n].doubts}
+    starts = [part.start for part in parts] if len(table) > 1 else []
+    factor, unknown = suvbw([header.tracer for header in members if header.tracer])
+    b_values = [found.frames[row[row >= 0][0]].b_value for row in table]
     image = Image(
         source=source_of(members),
         grid=stack.grid,
@@ -220,7 +286,10 @@ def _image(
         unit="" if color else middle.unit,
         regular=stack.resampling is None,
         transfer_syntax=members[0].syntax,
-        notices=(*stack.notices, *found.notices, *pixels.values()),
+        notices=(*stack.notices, *found.notices, *doubts.values(), *pixels.values(), *unknown),
+        times=() if None in starts else tuple(start for start in starts if start is not None),
+        b_values=() if None in b_values or len(table) == 1 else tuple(b for b in b_values if b is not None),
+        suvbw_factor=factor,
         plan=plan,
     )
-    return image, middle, labels[0] if len(labels) == 1 and middle.position else ""
+    return image, middle, found.label or (labels[0] if len(labels) == 1 and middle.position else "")

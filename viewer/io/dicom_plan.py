@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.data.volume import Window
+from viewer.data.volume import Diffusion, Window
 from viewer.io.dicom_header import Frame, FrameSet, Header
+from viewer.io.dicom_mosaic import corner_of
 from viewer.io.dicom_pixels import Pixels
 from viewer.io.plan import FRAME, Plan, Resampling
 
@@ -35,7 +36,7 @@ def plan_of(
     used = table[table >= 0]
     middle = found.frames[used[len(used) // 2]]
     padding = _padding(members[0])
-    dtype = "float32" if rescale else pixels.loaded
+    dtype = "float32" if rescale else str(np.result_type(*{header.pixels.loaded for header in members}))
     plan = replace(
         plan,
         slope=slope,
@@ -45,9 +46,17 @@ def plan_of(
         blank=_blank(dtype, middle, rescale, padding),
         windows=tuple(Window(*window) for window in middle.windows),
         times=tuple(labels) if len(table) > 1 else (),
+        diffusion=_diffusion(found, table),
         resampling=resampling,
     )
     return plan, dtype
+
+
+def _diffusion(found: FrameSet, table: NDArray[np.intp]) -> tuple[Diffusion | None, ...]:
+    """The diffusion weighting of each time point; () where none is told."""
+    firsts = [found.frames[row[row >= 0][0]] for row in table]
+    told = [None if frame.b_value is None else Diffusion(frame.b_value, frame.gradient) for frame in firsts]
+    return tuple(told) if any(told) else ()
 
 
 def _storage(members: Sequence[Header], owners: Sequence[int], found: FrameSet, table: NDArray[np.intp]) -> Plan:
@@ -58,11 +67,12 @@ def _storage(members: Sequence[Header], owners: Sequence[int], found: FrameSet, 
         kind="dicom",
         files=tuple(header.path for header in members),
         sizes=tuple(header.size for header in members),
-        mtimes=tuple(header.mtime for header in members),
+        stamps=tuple(header.stamp for header in members),
         frames=_records(members, owners, found, table, bits),
         stored=pixels.stored,
         rows=pixels.rows,
         columns=pixels.columns,
+        mosaic=pixels.mosaic,
         samples=pixels.samples,
         bits_stored=bits[0],
         high_bit=bits[1],
@@ -85,18 +95,21 @@ def _scale(records: NDArray[Any], pixels: Pixels) -> tuple[float, float, bool]:
 def _records(
     members: Sequence[Header], owners: Sequence[int], found: FrameSet, table: NDArray[np.intp], bits: tuple[int, int]
 ) -> NDArray[Any]:
-    """FRAME records [time point, k]. A file with other bits (stored, high) than the most is left to the decoder."""
+    """FRAME records [time point, k]. A file with other bits (stored, high, sign) than most is left to the decoder."""
     places = {owner: n for n, owner in enumerate(owners)}
     rows: list[tuple[Any, ...]] = []
     for n in table.ravel().tolist():
         if n < 0:
-            rows.append((-1, 0, -1, 0, 1.0, 0.0))
+            rows.append((-1, 0, -1, 0, 0, 0, 1.0, 0.0))
             continue
         frame, place = found.frames[n], places[found.owners[n]]
         pixels, offset = members[place].pixels, members[place].offset
-        raw = pixels.frame_bytes > 0 and offset >= 0 and (pixels.bits_stored, pixels.high_bit) == bits
-        at = offset + frame.number * pixels.frame_bytes if raw else -1
-        rows.append((place, frame.number, at, pixels.frame_bytes if raw else 0, frame.slope, frame.intercept))
+        usual = (pixels.bits_stored, pixels.high_bit, pixels.stored) == (*bits, members[0].pixels.stored)
+        raw = pixels.frame_bytes > 0 and offset >= 0 and usual
+        stored = 0 if pixels.mosaic else frame.number
+        at = offset + stored * pixels.frame_bytes if raw else -1
+        length, corner = pixels.frame_bytes if raw else 0, corner_of(frame.number, pixels)
+        rows.append((place, stored, at, length, *corner, frame.slope, frame.intercept))
     return np.array(rows, FRAME).reshape(table.shape)
 
 

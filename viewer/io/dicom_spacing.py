@@ -5,6 +5,7 @@ from __future__ import annotations
 from viewer.data.notice import UNMEASURED, Notice
 from viewer.data.provenance import ALTERED
 from viewer.io.dicom_header import Header
+from viewer.io.dicom_validity import INVALID_SPACING, SPACING
 from viewer.io.dicom_values import Values
 
 LOSSY_SYNTAXES = frozenset(
@@ -15,11 +16,10 @@ LOSSY_SYNTAXES = frozenset(
 )
 MAY_BE_LOSSLESS = frozenset(("1.2.840.10008.1.2.4.91", "1.2.840.10008.1.2.4.93", "1.2.840.10008.1.2.4.203"))
 PROJECTIONS = ("CR", "DX", "MG", "XA", "RF", "IO", "PX", "RG", "RTIMAGE")
-MOSAIC = "MOSAIC"  # image type of a picture that holds many slices side by side
 SMALLEST, LARGEST = 1e-6, 1e4  # mm between pixels that can be meant
 
 
-def pixel_spacing(values: Values, tag: int = 0x00280030) -> tuple[float, float] | None:
+def pixel_spacing(values: Values, tag: int = SPACING) -> tuple[float, float] | None:
     """A valid pair (between rows, between columns) in mm, or None."""
     pair = values.vector(tag, 2)
     if pair is None or not all(SMALLEST <= value <= LARGEST for value in pair):
@@ -42,6 +42,8 @@ def flat_spacing(values: Values) -> tuple[tuple[float, float], tuple[Notice, ...
     regions = _ultrasound(values)
     if regions:
         return regions, ()
+    if values.raw.get(SPACING, b"").strip(b" \0\\"):
+        return (1.0, 1.0), (INVALID_SPACING,)
     aspect = values.vector(0x00280034, 2)
     sentence = "The file tells no pixel spacing; 1 mm is assumed, so distances cannot be measured."
     ratio = aspect[0] / aspect[1] if aspect and min(aspect) > 0 else 1.0
@@ -92,9 +94,6 @@ def pixel_notices(values: Values, header: Header) -> tuple[Notice, ...]:
     elif header.syntax in MAY_BE_LOSSLESS:
         sentence = "The pixels may have gone through lossy compression; the file does not say."
         notices.append(Notice("maybe-lossy", sentence, "lossy?"))
-    if MOSAIC in values.texts(0x00080008):
-        sentence = "The slices lie side by side in one picture (mosaic) and cannot be placed."
-        notices.append(Notice("mosaic", sentence, "mosaic"))
     if pixels.photometric == "MONOCHROME1":
         notices.append(Notice("inverted", "Low values are shown bright, as the file asks (MONOCHROME1)."))
     if pixels.color and pixels.stored[1:] not in ("u1", "i1") and pixels.photometric != "PALETTE COLOR":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +22,17 @@ class Stack:
     grid: Grid
     resampling: Resampling | None = None
     notices: tuple[Notice, ...] = ()
+
+    def without_sides(self) -> Stack:
+        """The same where the positions are not those of a patient, so that no side is known."""
+        grid = replace(self.grid, placed=False)
+        loaded = self.resampling and replace(self.resampling, grid=replace(self.resampling.grid, placed=False))
+        return Stack(grid, loaded, (*self.notices, NO_SIDES))
+
+
+NO_SIDES = Notice(
+    "no-sides", "The slices are placed against the transducer, not in a patient: left and right are not known."
+)
 
 
 def normal_of(orientation: tuple[float, ...]) -> Floats:
@@ -66,6 +77,14 @@ def stack_of(
     return Stack(grid, resampling, _closed(notices, close))
 
 
+def even_spacing(depth: Floats) -> float | None:
+    """The distance of slices at rising depths, mm; None where they are not evenly spaced, rounding aside."""
+    count = np.arange(len(depth)) - (len(depth) - 1) / 2
+    even = float(count @ depth / (count @ count))  # of the regular positions closest to the stored ones
+    off = np.abs(depth - depth.mean() - even * count).max()
+    return even if off <= max(0.01 * even, min(ROUNDING, 0.1 * even)) else None
+
+
 def _closed(notices: tuple[Notice, ...], end: str) -> tuple[Notice, ...]:
     """The notices with the end of their sentences."""
     return tuple(notice._replace(sentence=notice.sentence + end) for notice in notices)
@@ -74,14 +93,14 @@ def _closed(notices: tuple[Notice, ...], end: str) -> tuple[Notice, ...]:
 def _spacing(depth: Floats, thickness: float | None) -> tuple[float, tuple[Notice, ...], bool]:
     """Distance of neighbouring slices, what is wrong with it (sentences without end), and whether any miss."""
     if len(depth) == 1:
-        known = thickness is not None and 0 < thickness < 1000
+        if thickness is None or not 0 < thickness < 1000:
+            return 1.0, (), False
         sentence = f"A single slice: its depth of {thickness:g} mm is the slice thickness"
-        return (float(thickness or 1), (Notice("single-slice", sentence),), False) if known else (1.0, (), False)
-    gaps = np.diff(depth)
-    count = np.arange(len(depth)) - (len(depth) - 1) / 2
-    even = float(count @ depth / (count @ count))  # of the regular positions closest to the stored ones
-    if np.abs(depth - depth.mean() - even * count).max() <= max(0.01 * even, min(ROUNDING, 0.1 * even)):
+        return thickness, (Notice("single-slice", sentence),), False
+    even = even_spacing(depth)
+    if even is not None:
         return even, (), False
+    gaps = np.diff(depth)
     typical = neighbours(gaps)
     steps = np.rint(gaps / typical)
     if (np.abs(gaps - steps * typical) <= np.maximum(0.05 * typical, 0.01 * gaps)).all() and steps.min() >= 1:

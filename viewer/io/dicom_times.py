@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+from viewer.data.notice import Notice
 from viewer.io.dicom_header import Frame
 
 COMPLETE = 0.9  # share of (time point, slice) cells that must be filled
+HALF = 0.5  # the same where a scan was stopped
+OVERLAPPING = Notice(
+    "overlapping-stacks",
+    "The series holds stacks that reach into each other at other places; each is an image of its own.",
+)
+BY_ORDER = Notice(
+    "told-apart-by-number",
+    "Slices at the same place differ in nothing that tells what they are: they are time points by their numbers.",
+)
 
 # What may tell time points apart, the first that does is taken.
 ATTRIBUTES: dict[str, Callable[[Frame], Any]] = {
@@ -24,6 +34,7 @@ ATTRIBUTES: dict[str, Callable[[Frame], Any]] = {
     "detector": lambda f: f.detector,
     "seconds": lambda f: f.seconds,
     "acquisition": lambda f: f.acquisition,
+    "created": lambda f: f.created,
 }
 WORDS = {
     "echo": "echo {:g}",
@@ -38,29 +49,73 @@ SEPARATE = ("temporal", "echo", "b_value", "inversion_time", "acquisition")  # m
 
 @dataclass
 class Part:
-    """One time point: the frame of each slice (indices into the frames given), and its words."""
+    """One time point: the frame of each slice (indices into the frames given), its words, and when it began.
+
+    start: s since the first time point; None where that is not known.
+    """
 
     cells: dict[int, int]
     label: str = ""
+    start: float | None = None
 
 
-def time_points(frames: Sequence[Frame], slices: Sequence[int]) -> tuple[list[list[Part]], int]:
-    """The time points of each image that the frames make, and how many frames are duplicates and left out.
+def time_points(frames: Sequence[Frame], slices: Sequence[int]) -> tuple[list[list[Part]], tuple[Notice, ...]]:
+    """The time points of each image that the frames make, and what must be said of them. No frame is left out.
 
     slices: the slice each frame lies in. Mostly one image; several where parts with different slices only overlap.
     """
     if len(set(slices)) == len(frames):
-        return [[Part({s: n for n, s in enumerate(slices)})]], 0
+        return [[Part({s: n for n, s in enumerate(slices)})]], ()
     columns = {name: [read(frame) for frame in frames] for name, read in ATTRIBUTES.items()}
     varying = {name: column for name, column in columns.items() if len(set(column)) > 1}
     places = len(set(slices))
+    for names, values in _telling(slices, varying):
+        if len(set(values)) * places * COMPLETE <= len(frames):
+            return [_parts(frames, slices, names, values)], _one_place(places, varying)
+    if whole := _by_order(frames, slices, places):
+        return [whole], _one_place(places, varying)
+    if images := _apart(frames, slices, varying):
+        return images, (OVERLAPPING,)
+    for names, values in _telling(slices, varying):
+        if len(set(values)) * places * HALF < len(frames):
+            return _stopped(_parts(frames, slices, names, values), places)
+    return _stopped(_ranked(frames, slices), places, BY_ORDER)
+
+
+def _telling(
+    slices: Sequence[int], varying: dict[str, list[Any]]
+) -> Iterator[tuple[tuple[str, ...], list[tuple[Any, ...]]]]:
+    """The attributes, up to three together, that tell all frames of each slice apart, and their values."""
     for size in (1, 2, 3):
         for names in combinations(varying, size):
             values = list(zip(*(varying[name] for name in names), strict=True))
-            count = len(set(values))
-            if count * places * COMPLETE <= len(frames) == len(set(zip(slices, values, strict=True))):
-                return [_parts(frames, slices, names, values)], 0
-    return _by_order(frames, slices, places) or _apart(frames, slices, varying) or _first_of_each(frames, slices)
+            if len(set(zip(slices, values, strict=True))) == len(slices):
+                yield names, values
+
+
+def _stopped(parts: list[Part], places: int, *notices: Notice) -> tuple[list[list[Part]], tuple[Notice, ...]]:
+    """The whole time points as one image; those that lack slices by the slices they have, as images of their own."""
+    images: dict[frozenset[int], list[Part]] = {}
+    for part in parts:
+        whole = len(part.cells) >= COMPLETE * places
+        images.setdefault(frozenset() if whole else frozenset(part.cells), []).append(part)
+    if len(images) == 1:
+        return list(images.values()), notices
+    short = [part for slices, some in images.items() if slices for part in some]
+    words = "A time point has" if len(short) == 1 else f"{len(short)} time points have"
+    found = ", ".join(str(len(part.cells)) for part in short[:3]) + (" …" if len(short) > 3 else "")
+    sentence = f"{words} not all of the {places} slices ({found}): what is there is an image of its own."
+    return list(images.values()), (*notices, Notice("partial-time-points", sentence, "partial time point"))
+
+
+def _one_place(places: int, varying: dict[str, list[Any]]) -> tuple[Notice, ...]:
+    """What must be said where frames that differ in nothing are told apart by their numbers."""
+    if any(name != "created" for name in varying):
+        return ()
+    if places > 1:
+        return (BY_ORDER,)
+    sentence = "All images have the same position and time; they are shown one after the other, by their numbers."
+    return (Notice("one-place", sentence, "one place"),)
 
 
 def _parts(frames: Sequence[Frame], slices: Sequence[int], names: tuple[str, ...], values: list[Any]) -> list[Part]:
@@ -76,10 +131,11 @@ def _parts(frames: Sequence[Frame], slices: Sequence[int], names: tuple[str, ...
     ]
     repeated = Counter(labels)
     seen: Counter[str] = Counter()
-    parts = []
+    parts: list[Part] = []
     for value, label in zip(order, labels, strict=True):
         seen[label] += 1
-        parts.append(Part(cells[value], f"{label}, direction {seen[label]}" if repeated[label] > 1 else label))
+        word = f"{label}, direction {seen[label]}" if repeated[label] > 1 else label
+        parts.append(Part(cells[value], word, starts[len(parts)] if starts else None))
     return parts
 
 
@@ -94,41 +150,49 @@ def _starts(frames: Sequence[Frame], cells: list[dict[int, int]]) -> list[float]
     return [start - starts[0] for start in starts]
 
 
-def _word(name: str, value: Any, rank: int, starts: list[float]) -> str:
-    """What a time point is called: "echo 2", "b = 1000", "12.5 s"."""
-    if name in WORDS and value is not None:
-        return WORDS[name].format(value)
+def word_of(name: str, value: Any) -> str:
+    """What an attribute calls a frame: "echo 2", "b = 1000"; "" where it has no word."""
     if name == "gradient":
         return WORDS["b_value"].format(value[0])
+    return WORDS[name].format(value) if name in WORDS and value is not None else ""
+
+
+def _word(name: str, value: Any, rank: int, starts: list[float]) -> str:
+    """What a time point is called: "echo 2", "b = 1000", "12.5 s"."""
+    if word := word_of(name, value):
+        return word
     return f"{round(starts[rank], 2):g} s" if starts else f"frame {rank + 1}"
 
 
-def _by_order(frames: Sequence[Frame], slices: Sequence[int], places: int) -> tuple[list[list[Part]], int] | None:
+def _by_order(frames: Sequence[Frame], slices: Sequence[int], places: int) -> list[Part] | None:
     """Time points by the order of the frames at each place, where all places have (nearly) as many."""
+    parts = _ranked(frames, slices)
+    return parts if len(parts) * places * COMPLETE <= len(frames) else None
+
+
+def _ranked(frames: Sequence[Frame], slices: Sequence[int]) -> list[Part]:
+    """The frames that come first at their place, those that come second, …"""
     stacks: dict[int, list[int]] = {}
     for n, s in enumerate(slices):
         stacks.setdefault(s, []).append(n)
-    count = max(map(len, stacks.values()))
-    if count * places * COMPLETE > len(frames):
-        return None
-    cells: list[dict[int, int]] = [{} for _ in range(count)]
+    cells: list[dict[int, int]] = [{} for _ in range(max(map(len, stacks.values())))]
     for s, stack in stacks.items():
-        stack.sort(key=lambda n: _order(frames[n]))
-        for rank, n in enumerate(stack):
+        for rank, n in enumerate(sorted(stack, key=lambda n: _order(frames[n]))):
             cells[rank][s] = n
     starts = _starts(frames, cells)
     triggers = [frames[next(iter(part.values()))].trigger for part in cells]
-    name = "trigger" if None not in triggers and len(set(triggers)) == count else "seconds"
-    return [[Part(part, _word(name, triggers[rank], rank, starts)) for rank, part in enumerate(cells)]], 0
+    name = "trigger" if None not in triggers and len(set(triggers)) == len(cells) else "seconds"
+    return [
+        Part(part, _word(name, triggers[rank], rank, starts), starts[rank] if starts else None)
+        for rank, part in enumerate(cells)
+    ]
 
 
 def _order(frame: Frame) -> tuple[float, ...]:
-    return frame.temporal or 0, frame.trigger or 0, frame.seconds or 0, frame.instance, frame.number
+    return frame.temporal or 0, frame.trigger or 0, frame.seconds or 0, frame.created or 0, frame.instance, frame.number
 
 
-def _apart(
-    frames: Sequence[Frame], slices: Sequence[int], varying: dict[str, list[Any]]
-) -> tuple[list[list[Part]], int] | None:
+def _apart(frames: Sequence[Frame], slices: Sequence[int], varying: dict[str, list[Any]]) -> list[list[Part]]:
     """Images by an attribute whose parts lie in different, overlapping places; parts in the same places are times."""
     for name in SEPARATE:
         values = [(value,) for value in varying.get(name, ())]
@@ -137,13 +201,5 @@ def _apart(
         images: dict[frozenset[int], list[Part]] = {}
         for part in _parts(frames, slices, (name,), values):
             images.setdefault(frozenset(part.cells), []).append(part)
-        return list(images.values()), 0
-    return None
-
-
-def _first_of_each(frames: Sequence[Frame], slices: Sequence[int]) -> tuple[list[list[Part]], int]:
-    """One frame per place, the lowest in order; the others are duplicates."""
-    cells: dict[int, int] = {}
-    for n in sorted(range(len(frames)), key=lambda n: _order(frames[n])):
-        cells.setdefault(slices[n], n)
-    return [[Part(cells)]], len(frames) - len(cells)
+        return list(images.values())
+    return []

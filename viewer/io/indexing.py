@@ -45,9 +45,11 @@ class _Series:
 
     paths: list[str] = field(default_factory=list)
     headers: list[bytes] = field(default_factory=list)
+    family: str = ""  # of a single file that may belong to other single files, see Sight
     grouped: int = 0
     at: float = 0.0
     busy: bool = False
+    shown: int = 0  # keys under which its images were told: one for each patient and study
 
 
 class Indexing:
@@ -97,7 +99,11 @@ class Indexing:
         self._task.tell(self._callbacks.refused, Refused(path, reason))
 
     def _ask(
-        self, function: str, argument: object, done: Callable[..., None], stopped: Callable[[int, str], None]
+        self,
+        function: str,
+        arguments: tuple[object, ...],
+        done: Callable[..., None],
+        stopped: Callable[[int, str], None],
     ) -> None:
         def answered(result: object) -> None:
             self._running -= 1
@@ -110,7 +116,7 @@ class Indexing:
             self._go_on()
 
         self._running += 1
-        self._pool.add(Unit(self._task, function, (argument,), answered, partial(ended, 0), ended, urgency=2))
+        self._pool.add(Unit(self._task, function, arguments, answered, partial(ended, 0), ended, urgency=2))
 
     # ---- folders and archives
     def _look_into(self, containers: list[str]) -> None:
@@ -118,7 +124,7 @@ class Indexing:
             self._refuse(containers[item], stopped_sentence(base_name(containers[item]), why))
             self._containers.extendleft(containers[:item] + containers[item + 1 :])
 
-        self._ask("viewer.io.find:look_into", containers, self._found, stopped)
+        self._ask("viewer.io.find:look_into", (containers, self._roots), self._found, stopped)
 
     def _found(self, found: Found) -> None:
         for path, reason in found.refused:
@@ -146,7 +152,7 @@ class Indexing:
             self._refuse(paths[item], stopped_sentence(base_name(paths[item]), why))
             self._files.extendleft(reversed(paths[:item] + paths[item + 1 :]))
 
-        self._ask("viewer.io.look:look", paths, done, stopped)
+        self._ask("viewer.io.look:look", (paths,), done, stopped)
 
     def _seen(self, path: str, sight: Sight) -> None:
         if sight.reason:
@@ -159,6 +165,7 @@ class Indexing:
             self._task.tell(self._callbacks.labels, sight.labels)
         if sight.header:
             series = self._series.setdefault(sight.key, _Series())
+            series.family = "" if series.paths else sight.family
             series.paths.append(path)
             series.headers.append(sight.header)
 
@@ -167,6 +174,8 @@ class Indexing:
         """Group the series that have grown; all that are not up to date once no more headers will come."""
         last = not (self._files or self._containers or self._running)
         now = time.monotonic()
+        if last:
+            self._join_single_files()
         due = [
             (key, one)
             for key, one in self._series.items()
@@ -179,6 +188,21 @@ class Indexing:
             while due and sum(len(one.headers) for _, one in take) + len(due[-1][1].headers) <= HEADERS:
                 take.append(due.pop())
             self._sort(take, now)
+
+    def _join_single_files(self) -> None:
+        """Series of one file each that may be one series all the same are grouped together, in place of each alone."""
+        families: dict[str, list[str]] = {}
+        for key, one in self._series.items():
+            if one.family:
+                families.setdefault(one.family, []).append(key)
+        for family, keys in families.items():
+            if len(keys) > 1 or family in self._series:
+                together = self._series.setdefault(family, _Series())
+                for key in keys:
+                    alone = self._series.pop(key)
+                    self._tell(key, alone, [])
+                    together.paths += alone.paths
+                    together.headers += alone.headers
 
     def _sort(self, chosen: list[tuple[str, _Series]], now: float) -> None:
         for _, one in chosen:
@@ -196,11 +220,24 @@ class Indexing:
             for _, other in chosen:
                 other.busy, other.grouped = False, 0
 
-        self._ask("viewer.io.look:sort", [one.headers[: one.grouped] for _, one in chosen], done, stopped)
+        self._ask("viewer.io.look:sort", ([one.headers[: one.grouped] for _, one in chosen],), done, stopped)
 
     def _sorted(self, key: str, series: _Series, result: Sorted) -> None:
         if result.reason:
             self._refuse(series.paths[0], result.reason)
         else:
             self._images += len(result.images)
-            self._task.tell(self._callbacks.found, key, list(result.images))
+            self._tell(key, series, result.images)
+
+    def _tell(self, key: str, series: _Series, images: Sequence[Image]) -> None:
+        """Tell of the images of a series, those of each patient and study under a key of their own."""
+        owners: dict[tuple[str, ...], list[Image]] = {}
+        for image in images:
+            source = image.source
+            owner = (source.patient_id, source.patient_name, source.patient_birth_date, source.study_uid)
+            owners.setdefault(owner, []).append(image)
+        sets = list(owners.values())
+        sets += [[]] * (series.shown - len(sets))
+        series.shown = len(owners)
+        for number, some in enumerate(sets):
+            self._task.tell(self._callbacks.found, f"{key}|{number}" if number else key, some)

@@ -70,19 +70,20 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def put(made: Path, target: Path, told: Path, beside: Path) -> None:
-    """A file and the JSON beside it take the places of older ones: both, or neither."""
-    before = beside.read_bytes() if beside.exists() else None
-    told.replace(beside)
+def put(*files: tuple[Path, Path]) -> None:
+    """New files take the places of their targets: all of them, or none. All but the last are small."""
+    beside = [(target, target.read_bytes() if target.exists() else None) for _, target in files[:-1]]
     try:
-        made.replace(target)
+        for made, target in files:
+            made.replace(target)
     except OSError:
-        if before is None:
-            beside.unlink()
-        else:
-            beside.write_bytes(before)
+        for target, before in beside:
+            if before is None:
+                target.unlink(missing_ok=True)
+            else:
+                target.write_bytes(before)
         raise
-    flush(target.parent)
+    flush(files[-1][1].parent)
 
 
 def reason(error: BaseException, folder: Path, need: int) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.data.grid import Grid
+from viewer.data.printable import printable
 from viewer.data.segmentation import HIGHEST, Code, Segment, Segmentation, Side, State
 from viewer.data.study import LabelFile, Source
 from viewer.data.terminology import SIDES, category_of
@@ -37,8 +38,8 @@ TYPE, MODIFIER = 2, 3  # places in a terminology entry
 
 def label_file(path: str) -> LabelFile:
     """By its header alone, which does not tell whose it is. Raises OpenError: one sentence."""
-    name = path.replace("\\", "/").rsplit("/", 1)[-1]
-    source = Source(patient_name=name[: -len(ENDING)], series_description=name, modality="SEG", files=(path,))
+    name = printable(path.replace("\\", "/").rsplit("/", 1)[-1])
+    source = Source(series_description=name, modality="SEG", files=(path,))
     return LabelFile(source, count=len({match[1] for match in map(SEGMENT.fullmatch, metadata(path)) if match}))
 
 
@@ -52,7 +53,7 @@ def read_seg_nrrd(path: Path) -> Segmentation:
     maps = tuple(_labels(one) for one in layers)
     segments = tuple(_segments(told, maps))
     grid = Grid.of(facts.shape, facts.spacing[2::-1], facts.origin[:3], facts.direction[:3, :3])
-    name = path.name.removesuffix(".nrrd").removesuffix(".seg")
+    name = printable(path.name).removesuffix(".nrrd").removesuffix(".seg")
     return Segmentation(maps[0], grid, segments, name, overlapping=maps[1:])
 
 

@@ -16,14 +16,15 @@ from viewer.compute.fit_grid import apart, fitted
 from viewer.compute.label_image import as_segmentation
 from viewer.compute.resample import BADGE, resample_labels
 from viewer.data.grid import Grid
+from viewer.data.printable import printable
 from viewer.data.segmentation import Segmentation
 from viewer.data.study import Source
-from viewer.data.volume import Volume
 from viewer.io import replacing
-from viewer.io.contents import member_of
+from viewer.io.contents import first_bytes, member_of
+from viewer.io.data_files import ending_of
 from viewer.io.dicom_labels import CLASSES, dataset, label_file
 from viewer.io.failure import OpenError
-from viewer.io.itk_header import ending_of, facts_of, voxels
+from viewer.io.files import single_volume
 from viewer.io.rtstruct_read import contours_of
 from viewer.io.rtstruct_write import write_rtstruct
 from viewer.io.save import ENDINGS, Saved, save_segmentation
@@ -66,8 +67,8 @@ def read_dicom(path: Path, images: Sequence[Grid] = ()) -> Segmentation:
     """A segmentation, or contours on one of the images. Raises OpenError: one sentence."""
     ds = dataset(str(path))
     if "StructureSetROISequence" in ds:
-        return contours_of(ds, images, path.stem)
-    return segmentation_of(ds, path.stem)
+        return contours_of(ds, images, printable(path.stem))
+    return segmentation_of(ds, printable(path.stem))
 
 
 def onto(segmentation: Segmentation, grid: Grid, source: Source) -> Segmentation:
@@ -90,8 +91,7 @@ def onto(segmentation: Segmentation, grid: Grid, source: Source) -> Segmentation
 def _is_dicom(path: Path) -> bool:
     if member_of(str(path)):
         return True  # of an archive nothing else is listed
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
+    return first_bytes(str(path), 132)[128:] == b"DICM"
 
 
 def _no_labels(path: Path, images: Sequence[Grid] = ()) -> Segmentation:
@@ -174,29 +174,12 @@ def _check_masks(wanted: Segmentation, found: Segmentation) -> None:
 def _read_label_image(path: Path) -> Segmentation:
     if not ending_of(str(path)):
         raise OpenError(f"It is no file of labels that is known: {', '.join(FORMATS)}, NIfTI, NRRD or MetaImage are.")
-    facts = facts_of(str(path))
-    array, _keep = voxels(str(path))
-    if facts.components > 1 or facts.repeats > 1 or array.ndim > 3:
-        raise OpenError("It holds several values a voxel: a label map has one.")
-    array = array.reshape(facts.shape)
-    if array.dtype.kind == "f":
-        array = _whole(array)
-    axes = np.eye(3)
-    axes[: facts.direction.shape[0], : facts.direction.shape[1]] = facts.direction[:3, :3]
-    spacing, origin = (*facts.spacing, 1.0)[:3], (*facts.origin, 0.0)[:3]
-    name = path.name[: -len(ending_of(str(path)))]
     try:
-        labels = as_segmentation(Volume(array, Grid.of(facts.shape, spacing[::-1], origin, axes), name))
+        labels = as_segmentation(single_volume(str(path)))
     except ValueError as error:
         raise OpenError(f"{error}") from error
     told = labels_beside(path)
     return replace(labels, segments=tuple(replace(one, **told.get(one.label, {})) for one in labels.segments))
-
-
-def _whole(array: Any) -> Any:
-    if not np.isfinite(array).all() or (array != np.rint(array)).any():
-        raise OpenError("It is no label map: its values are not whole numbers from 0 on.")
-    return array.astype(np.int64)
 
 
 def labels_beside(path: Path) -> dict[int, dict[str, Any]]:

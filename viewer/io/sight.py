@@ -8,13 +8,17 @@ from viewer.data.study import Image, LabelFile
 
 
 class Sight(NamedTuple):
-    """What a file is: a DICOM header (packed, of series `key`), images, segments, why it is refused, or nothing."""
+    """What a file is: a DICOM header (packed, of series `key`), images, segments, why it is refused, or nothing.
+
+    family: what slices share that may be one series whatever their Series Instance UIDs say; "" for other files.
+    """
 
     key: str = ""
     header: bytes = b""
     images: tuple[Image, ...] = ()
     reason: str = ""
     labels: LabelFile | None = None
+    family: str = ""
 
 
 class Sorted(NamedTuple):

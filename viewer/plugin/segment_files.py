@@ -56,7 +56,7 @@ class SegmentFiles(Segmenting):
             for image in known
             if found.frame_of_reference
             and image.grid.frame_of_reference == found.frame_of_reference
-            and image.source.same_patient(found.source)
+            and image.source.patient_match(found.source) != "different"
         ]
         near = of_series or in_frame
         shown = {layer.image.key for layer in self.document.volume_layers if layer.image}
@@ -142,6 +142,5 @@ def _drawn_at(found: Segmentation, image: VolumeLayer) -> int | None:
 
 
 def _may_be_of(found: Segmentation, layer: VolumeLayer) -> bool:
-    """Whether nothing says that a segmentation is of another person than an image; many files do not tell."""
-    source = found.source
-    return not (source.patient_id or source.patient_name) or layer.source.same_patient(source)
+    """Whether nothing says that a segmentation is of another person than an image."""
+    return layer.source.patient_match(found.source) != "different"

@@ -15,7 +15,7 @@ from viewer.data.provenance import Provenance
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Source
 from viewer.data.transform import SignOff, Transform
-from viewer.data.volume import Volume, Window
+from viewer.data.volume import Diffusion, Volume, Window
 from viewer.scene.landmarks import LandmarkPair
 from viewer.scene.layer import Layer, VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
@@ -102,6 +102,7 @@ def describe_volume(volume: Volume, store: Store) -> Json:
         "windows": [asdict(window) for window in volume.windows],
         "inverted": volume.inverted,
         "time": volume.time,
+        "diffusion": volume.diffusion,
         **_origin(volume),
         "array": store(volume.array),
     }
@@ -116,8 +117,14 @@ def restore_volume(entry: Json, load: Load) -> Volume:
             name: typed(_hints(Volume)[name], entry[name])
             for name in ("name", "unit", "slope", "intercept", "inverted", "time")
         },
+        diffusion=_restore_diffusion(entry.get("diffusion")),
         **_restore_origin(entry),
     )
+
+
+def _restore_diffusion(entry: list[Any] | None) -> Diffusion | None:
+    """From b-value and direction; what an older version wrote has none."""
+    return Diffusion(entry[0], tuple(entry[1]) if entry[1] else None) if entry else None
 
 
 def describe_segmentation(segmentation: Segmentation, store: Store) -> Json:

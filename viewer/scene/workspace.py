@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from viewer.data.transform import SignOff, Transform
+from viewer.scene.comparison_watch import ComparisonWatch
 from viewer.scene.document import Document
 from viewer.scene.edits import AlignLayer, ChangeLandmark, MoveLayer, RemoveLayer, RenameLayer, ReviewLayer
 from viewer.scene.history import History
@@ -33,6 +34,7 @@ class Workspace(Tasks):
         self._keeper = JournalKeeper(journals, lambda text: post(partial(self.warn, text)))
         self.document = Document()
         self.state = ViewState()
+        self._watch = ComparisonWatch(self.document, self.state)
         self.history = History(self.document, record=self._keeper.record)
         self.paths: list[str] = []  # the folders and files that were opened
         self._snapshots = ViewSnapshots(self.document, self.state, self.paths, self._keeper.write_view)

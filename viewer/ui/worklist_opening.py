@@ -75,7 +75,7 @@ class Opening:
         def done(found: Segmentation) -> None:
             if not task.running:
                 return
-            if found.source.patient_id and source.dicom and not source.same_patient(found.source):
+            if source.patient_match(found.source) == "different":
                 self.session.fail(task, "The segments are of another patient than the image: check the task list.")
                 return
             self._lay(layer, found)
