@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,10 @@ from tests.cli.test_commands import ROOT, ball, printed, refused, write
 
 __all__ = ["ball"]
 SMALL = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
+
+
+def described(document: dict[str, Any]) -> str:
+    return document["patients"][0]["studies"][0]["series"][0]["description"]
 
 
 @pytest.mark.parametrize("name", ["study#3", "#7"])
@@ -90,7 +95,7 @@ def test_names_that_are_no_utf8_come_out_as_utf8(tmp_path: Path, encoding: str) 
         if options:
             document = json.loads(text)
             assert document["refused"][0]["path"].encode().endswith(b"caf\\xe9/letter \\xe9\n.dcm")
-            assert document["patients"][0]["name"] == "\\xff\\xfe"
+            assert described(document) == "\\xff\\xfe.nii"
     command[-1:] = [os.fsencode(folder) + b"\xfd"]
     done = subprocess.run(command, capture_output=True, env=environment, timeout=120)
     assert done.returncode == 3
@@ -102,4 +107,4 @@ def test_a_name_that_begins_with_a_dash(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     sitk.WriteImage(sitk.GetImageFromArray(SMALL), "-x.nii")
-    assert printed(capsys, "info", "--json", "--", "-x.nii")["patients"][0]["name"] == "-x"
+    assert described(printed(capsys, "info", "--json", "--", "-x.nii")) == "-x.nii"

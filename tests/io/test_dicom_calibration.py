@@ -11,9 +11,10 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from tests.fixtures.dicom_indexed import SHAPE, STRAIGHT, one_sentence, only
+from tests.fixtures.dicom_indexed import SHAPE, STRAIGHT, loaded, one_sentence, only
 from tests.fixtures.dicom_phantom import ramp, write_enhanced, write_series
 from viewer.data.study import Image
+from viewer.io.loaded import automatic
 
 UNSIGNED = ramp(SHAPE).astype(np.uint16)
 
@@ -123,3 +124,20 @@ def test_a_damaged_map_is_not_applied(tmp_path: Path, broken: float) -> None:
     image = classic(tmp_path, world(broken))
     assert (image.plan.slope, image.unit) == (1, "")
     assert "not applied" in said(image)
+
+
+@pytest.mark.parametrize("limit", [None, -1900])
+def test_a_window_of_its_own_leaves_padding_and_its_range_out(tmp_path: Path, limit: int | None) -> None:
+    array = np.full(SHAPE, 100, np.int16)
+    array[:, :3], array[:, 3] = -2000, -1950
+    facts = {"PixelPaddingValue": -2000} | ({"PixelPaddingRangeLimit": limit} if limit else {})
+    paths = write_series(tmp_path, array, STRAIGHT, Modality="MR")
+    for path in paths:
+        ds = pydicom.dcmread(path)
+        for name, value in facts.items():
+            setattr(ds, name, value)
+            ds[name].VR = "SS"
+        ds.save_as(path)
+    image = only(paths)
+    lower = automatic(image.plan, loaded(image)).lower
+    assert lower == pytest.approx(100 if limit else -1950)

@@ -223,6 +223,17 @@ def test_directions_of_an_enhanced_file(tmp_path: Path) -> None:
     assert image.plan.diffusion == (Diffusion(0), Diffusion(800, pytest.approx(G)), Diffusion(1600))
 
 
+def test_private_attributes_that_a_legacy_converted_file_has_kept(tmp_path: Path) -> None:
+    def kept(t: int, k: int, frame: Dataset) -> None:
+        item = Dataset()
+        siemens(item, 800 * t, G if t else (0, 0, 0), 0x12)
+        frame.UnassignedPerFrameConvertedAttributesSequence = Sequence([item])
+        del frame.FrameContentSequence[0].TemporalPositionIndex
+
+    image = only([write_enhanced(tmp_path / "e.dcm", ramp((2, *SHAPE)), STRAIGHT, frame=kept)])
+    assert image.plan.diffusion == (Diffusion(0), Diffusion(800, pytest.approx(G)))
+
+
 def test_a_derived_series_keeps_them(tmp_path: Path) -> None:
     for n, (b, g) in enumerate([(0.0, (0, 0, 0)), (1000.0, G), (1000.0, (0, 0.6, 0.8))]):
         stack(tmp_path / "in" / str(n), n, lambda ds, b=b, g=g: siemens(ds, b, g))

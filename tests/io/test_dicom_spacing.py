@@ -39,6 +39,13 @@ def test_what_a_radiograph_can_be_measured_with(
     assert any("MONOCHROME1" in word for word in image.warnings)
 
 
+def test_a_radiotherapy_image_has_the_spacing_of_its_plane(tmp_path: Path) -> None:
+    ds = dataset(ramp((6, 5)), Modality="RTIMAGE", ImagePlanePixelSpacing=[0.4, 0.3])
+    image = only([write(tmp_path / "rt.dcm", ds, ramp((6, 5)))])
+    assert image.grid.spacing[1:] == pytest.approx([0.4, 0.3])
+    assert [notice.code for notice in image.notices] == ["detector-spacing"]
+
+
 def test_lossy_compression_is_said(tmp_path: Path) -> None:
     image = only(
         write_series(tmp_path, ramp(SHAPE), STRAIGHT, LossyImageCompression="01", LossyImageCompressionRatio=12)

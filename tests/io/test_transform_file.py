@@ -198,3 +198,32 @@ def test_names_of_any_bytes(tmp_path: Path) -> None:
         (tmp_path / f"b{ending}").rename(path)
         assert np.allclose(read_transform(path)(FIXED.origin), np.add(FIXED.origin, (1, 2, 3)), atol=1e-4)
         (tmp_path / "b.json").unlink()
+
+
+OTHERS = {
+    "flirt.mat": ("1 0 0 2.5 \n0 1 0 -3e-2 \n0 0 1 4 \n0 0 0 1 \n", "bare matrix"),
+    "niftyreg.txt": ("1 0 0 2\n0 1 0 3\n0 0 1 4\n0 0 0 1", "bare matrix"),
+    "TransformParameters.0.txt": ('(Transform "EulerTransform")\n(NumberOfParameters 6)\n', "elastix"),
+    "a.tfm": ("MNI Transform File\n% made\nTransform_Type = Linear;\n", "MNI"),
+    "b.txt": ("# made by x\ntype      = 1\nnxforms   = 1\n", "FreeSurfer"),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_transforms_of_other_programs_are_refused_with_a_way_out(tmp_path: Path, name: str) -> None:
+    text, why = OTHERS[name]
+    (tmp_path / name).write_text(text)
+    with pytest.raises(OpenError, match=why):
+        read_transform(tmp_path / name)
+
+
+@pytest.mark.parametrize("unit", [1, 3])
+def test_a_field_in_other_units_is_refused(tmp_path: Path, unit: int) -> None:
+    field = sitk.GetImageFromArray(np.ones((2, 3, 4, 3), np.float32), isVector=True)
+    sitk.WriteImage(field, str(tmp_path / "a.nii"))
+    read_transform(tmp_path / "a.nii")
+    data = bytearray((tmp_path / "a.nii").read_bytes())
+    data[123] = unit  # xyzt_units
+    (tmp_path / "a.nii").write_bytes(data)
+    with pytest.raises(OpenError, match="not in mm"):
+        read_transform(tmp_path / "a.nii")

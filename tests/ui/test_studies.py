@@ -15,7 +15,7 @@ from viewer.data.study import Image, LabelFile, Refused, Source
 from viewer.scene.task import Task
 from viewer.ui import wording
 from viewer.ui.studies import SERIES_A_TURN, StudiesPanel
-from viewer.ui.study_tree import IMAGE_MIME
+from viewer.ui.study_tree import IMAGE_MIME, packed_keys, unpacked_keys
 
 
 def _image(
@@ -159,7 +159,12 @@ def test_what_is_dragged_names_the_images(panel, session, qtbot):
     _find(session, _image(name="echo 1"), _image(name="echo 2"))
     qtbot.waitUntil(lambda: panel.filter.rowCount() == 1)
     data = panel.filter.mimeData([_series(panel, 0, 0, 0)])
-    assert data.data(IMAGE_MIME).toStdString().splitlines() == ["1.2.1|echo 1", "1.2.1|echo 2"]
+    assert unpacked_keys(data.data(IMAGE_MIME).data()) == ["1.2.1|echo 1", "1.2.1|echo 2"]
+
+
+def test_a_key_of_any_letters_survives_a_drag():
+    keys = ["/data/two\nlines.nii|", "/data/caf\udce9.nii|", "1.2.1|Ä"]
+    assert unpacked_keys(packed_keys(keys)) == keys
 
 
 def test_the_warnings_are_in_the_tool_tip_and_the_marks_are_spoken(panel, session, qtbot):

@@ -18,7 +18,7 @@ from viewer.compute.label_metrics import label_metrics
 from viewer.compute.transform_quality import distances, jacobian, smoothness, target_errors
 from viewer.data.grid import Grid
 from viewer.data.landmarks import Landmarks
-from viewer.data.transform import Transform
+from viewer.data.transform import End, Transform
 from viewer.data.volume import Volume
 from viewer.io.transform_file import ITK, ending_of
 
@@ -54,8 +54,9 @@ def compare(
         texts = (first, second)
         files = [is_label_file(stage, text) for text in texts]
         if kind == "labels" or (kind == "auto" and any(files)):
-            grids = [read_volume(stage, reference).grid] if reference else []
-            ones, twos = (_label_maps(stage, text, grids, time, file) for text, file in zip(texts, files, strict=True))
+            image = end_of(read_volume(stage, reference)) if reference else None
+            ends = [image] if image else []
+            ones, twos = (_label_maps(stage, text, ends, time, file) for text, file in zip(texts, files, strict=True))
             return _labels(ones, twos, time)
         one, two = (read_volumes(stage, text, time) for text in texts)
     if kind == "auto" and all(map(_few_whole_numbers, (*one, *two))):
@@ -98,11 +99,11 @@ def _few_whole_numbers(volume: Volume) -> bool:
     return few and bool((values == np.rint(values)).all())
 
 
-def _label_maps(stage: HeadlessStage, text: str, grids: Sequence[Grid], time: int | None, file: bool) -> list[Labels]:
+def _label_maps(stage: HeadlessStage, text: str, images: Sequence[End], time: int | None, file: bool) -> list[Labels]:
     """The label map of a file of segments; those of an image, by time point. Raises BadInput."""
     if not file:
         return _labels_in(read_volumes(stage, text, time), text)
-    found = read_labels(stage, text, grids)
+    found = read_labels(stage, text, images)
     if found.overlapping:
         raise BadInput("Their segments overlap, so a label does not name one: compare them in the window, by name.")
     return [Labels(found.array, found.grid)]
@@ -157,7 +158,8 @@ def _transforms(stage: HeadlessStage, first: str, second: str, reference: str, l
     pairs = read_aside(stage, "viewer.io.landmark_file:read_landmarks", landmarks) if landmarks else None
     for transform, end in ((one, ""), (two, "_b")):
         metrics |= {f"{name}{end}": value for name, value in _quality(transform, grid, pairs).items()}
-    return {"kind": "transform", "metrics": metrics, "labels": {}}
+    said = list(pairs.warnings) if pairs is not None else []
+    return {"kind": "transform", "metrics": metrics, "labels": {}, **({"warnings": said} if said else {})}
 
 
 def _quality(transform: Transform, grid: Grid, pairs: Landmarks | None) -> dict[str, float]:

@@ -11,7 +11,6 @@ from typing import Any, cast
 from viewer.cli.failure import BadInput, Failure
 from viewer.cli.stage import Stage, one_image, require
 from viewer.compute.label_image import as_segmentation
-from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import End
 from viewer.data.volume import Volume
@@ -48,7 +47,7 @@ def read_volumes(stage: Stage, text: str, time: int | None = None) -> Series:
     Raises BadInput.
     """
     try:
-        volumes = load_now(one_image(stage, text), stage.session.reader)
+        volumes = load_now(one_image(stage, text), stage.session.reader, whole=True)
     except OpenError as error:
         raise BadInput(f"{text}: {error}") from error
     if time is None or len(volumes) == 1:
@@ -63,8 +62,8 @@ def is_label_file(stage: Stage, text: str) -> bool:
     return os.path.isfile(text) and read_aside(stage, "viewer.io.segmentation_file:holds_labels", text)
 
 
-def read_labels(stage: Stage, text: str, images: Sequence[Grid] = (), time: int | None = None) -> Segmentation:
-    """A file of segments or a label image. images: grids that its contours may lie on. Raises BadInput."""
+def read_labels(stage: Stage, text: str, images: Sequence[End] = (), time: int | None = None) -> Segmentation:
+    """A file of segments or a label image. images: what it may be of. Raises BadInput."""
     if is_label_file(stage, text):
         return cast(Segmentation, read_aside(stage, "viewer.io.segmentation_file:read_segmentation", text, images))
     volumes = read_volumes(stage, text, time)
@@ -106,7 +105,7 @@ def read_aside(stage: Stage, function: str, text: str, *arguments: Any) -> Any:
 
 def _read(stage: Stage, kind: str, text: str, values: dict[str, Value], time: int | None) -> Value:
     if kind == "segmentation":
-        return read_labels(stage, text, [one.grid for one in values.values() if isinstance(one, Volume)], time)
+        return read_labels(stage, text, [end for end in map(end_of, values.values()) if end is not None], time)
     if kind == "landmarks":
         return cast(Value, read_aside(stage, "viewer.io.landmark_file:read_landmarks", text))
     ends = [end_of(values.get(name)) for name in ("fixed", "moving")]
@@ -114,5 +113,5 @@ def _read(stage: Stage, kind: str, text: str, values: dict[str, Value], time: in
 
 
 def end_of(value: Value | None) -> End | None:
-    """One of the two images of a registration, where it is one."""
+    """An image as what others refer to, where it is one."""
     return End(value.grid, value.source) if isinstance(value, Volume) else None

@@ -17,6 +17,7 @@ from functools import lru_cache
 from io import BytesIO
 from typing import BinaryIO, NamedTuple, cast
 
+from viewer.data.regular_file import check_regular, open_regular
 from viewer.io.failure import OpenError
 from viewer.io.find import ARCHIVE_ENDING, HARMLESS, MAX_MEMBER
 
@@ -78,7 +79,7 @@ def length_of(path: str) -> int:
 def open_stored(path: str) -> BinaryIO:
     """A file for unbuffered reading, or a member in memory. Raises OSError or OpenError."""
     inside = member_of(path)
-    return BytesIO(_member(*inside)) if inside else open(path, "rb", buffering=0)  # the caller closes it
+    return BytesIO(_member(*inside)) if inside else open_regular(path)  # the caller closes it
 
 
 def open_unchanged(path: str, stamp: Stamp | None) -> BinaryIO:
@@ -113,7 +114,7 @@ def open_content(
         with _open_member(*inside) as (file, size):
             yield *_content(file, size, begins), stamp_of(path)
         return
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         stamp = Stamp.of(os.fstat(file.fileno()))
         yield *_content(file, stamp.size, begins), stamp
 
@@ -130,7 +131,7 @@ def unpacked(file: BinaryIO) -> BinaryIO:
 
 def first_bytes(path: str, count: int) -> bytes:
     """Of what a file or member holds, unpacked where it is packed. Raises OSError or OpenError."""
-    with open_stored(path) as file, damage_told():
+    with open_stored(path) as file, unpacking_faults():
         return (unpacking(file) or file).read(count)
 
 
@@ -148,7 +149,7 @@ def unpacking(file: BinaryIO) -> BinaryIO | None:
 
 
 @contextmanager
-def damage_told() -> Iterator[None]:
+def unpacking_faults() -> Iterator[None]:
     """What decompressors raise becomes OpenError."""
     try:
         yield
@@ -176,7 +177,7 @@ def _content(file: BinaryIO, size: int, begins: Callable[[bytes], bool]) -> tupl
         return file, size
     most = min(MAX_MEMBER, max(HARMLESS, MAX_RATIO * size))
     made = BytesIO()
-    with damage_told():
+    with unpacking_faults():
         start = stream.read(132)
         if not begins(start):
             raise OpenError("It is packed, and no DICOM file is in it.")
@@ -215,4 +216,5 @@ def _member(archive: str, member: str) -> bytes:
 
 @lru_cache(maxsize=1)
 def _opened(archive: str, stamp: Stamp) -> zipfile.ZipFile:
+    check_regular(archive)
     return zipfile.ZipFile(archive)

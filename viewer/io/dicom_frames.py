@@ -70,16 +70,14 @@ def _frame(values: Values, header: Header, measure: Spacing, number: int = 0) ->
     b_value, gradient = diffusion(values, orientation)
     if orientation is None or position is None or (MOSAIC in kind and not header.pixels.mosaic):
         orientation = position = None
-    spacing, unmeasured = measure
     scale = calibration(values, header.pixels)
-    trigger = values.number(0x00181060)
     return Frame(
         number=number,
-        key=(values.text(0x00080060), scale.unit, *_key(values, header, spacing, kind, placed=position is not None)),
+        key=(values.text(0x00080060), scale.unit, *_key(values, header, measure[0], kind, placed=position is not None)),
         kind=kind,
         position=position,
         orientation=orientation,
-        spacing=spacing,
+        spacing=measure[0],
         thickness=values.number(0x00180050),
         slope=scale.slope,
         intercept=scale.intercept,
@@ -93,7 +91,7 @@ def _frame(values: Values, header: Header, measure: Spacing, number: int = 0) ->
         inversion_time=values.number(0x00180082) or values.real(0x00189079),
         b_value=b_value,
         gradient=gradient,
-        trigger=values.real(0x00209153) if trigger is None else trigger,
+        trigger=(values.numbers(0x00181060) or values.reals(0x00209153) or (None,))[0],
         seconds=_seconds(values),
         created=moment(values, *CONTENT),
         acquisition=values.number(0x00200012),
@@ -102,7 +100,7 @@ def _frame(values: Values, header: Header, measure: Spacing, number: int = 0) ->
         frame_of_reference=values.text(0x00200052),
         stored=header.pixels.stored,
         sided=is_sided(values),
-        doubts=(*unmeasured, *doubts, *scale.doubts),
+        doubts=(*measure[1], *doubts, *scale.doubts),
     )
 
 

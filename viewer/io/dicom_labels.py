@@ -13,13 +13,14 @@ from viewer.data.study import LabelFile
 from viewer.io.contents import open_content
 from viewer.io.dicom_object import referring
 from viewer.io.dicom_texts import decode_texts
-from viewer.io.failure import OpenError
+from viewer.io.failure import OpenError, damage_told
 
 CLASSES = {
     str(uid.SegmentationStorage),
     "1.2.840.10008.5.1.4.1.1.66.7",  # Label Map Segmentation
     str(uid.RTStructureSetStorage),
 }
+DAMAGED = "It holds segments, but its header is damaged or cut off; copy it again from its source."
 WANTED = """
     SOPClassUID PatientID PatientName PatientBirthDate PatientSex StudyInstanceUID StudyDate StudyTime StudyDescription
     StudyID AccessionNumber SeriesInstanceUID SeriesNumber SeriesDescription Modality StructureSetLabel ContentLabel
@@ -30,6 +31,11 @@ WANTED = """
 
 def label_file(path: str) -> LabelFile:
     """Raises OpenError: one sentence."""
+    with damage_told(DAMAGED):
+        return _label_file(path)
+
+
+def _label_file(path: str) -> LabelFile:
     ds = dataset(path, header_only=True)
     about = referring(ds)
     named = ds.get("StructureSetROISequence") or []
@@ -50,7 +56,8 @@ def dataset(path: str, *, header_only: bool = False) -> Dataset:
     """A DICOM file, one in an archive ("archive.zip!member") or a packed one. Raises OpenError: one sentence."""
     wanted = WANTED.split() if header_only else None
     try:
-        with open_content(path) as (file, _, _):
-            return decode_texts(pydicom.dcmread(file, specific_tags=wanted, stop_before_pixels=header_only))
+        with open_content(path) as (file, _, _), damage_told(DAMAGED):
+            found = decode_texts(pydicom.dcmread(file, specific_tags=wanted, stop_before_pixels=header_only))
     except InvalidDicomError as error:
         raise OpenError("It is no DICOM file: check what it is.") from error
+    return found

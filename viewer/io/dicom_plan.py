@@ -35,7 +35,7 @@ def plan_of(
     slope, intercept, rescale = _scale(plan.frames, pixels)
     used = table[table >= 0]
     middle = found.frames[used[len(used) // 2]]
-    padding = _padding(members[0])
+    padding = _padding(members[0], 0x00280120)
     dtype = "float32" if rescale else str(np.result_type(*{header.pixels.loaded for header in members}))
     plan = replace(
         plan,
@@ -43,6 +43,7 @@ def plan_of(
         intercept=intercept,
         rescale=rescale,
         padding=padding,
+        padding_limit=_padding(members[0], 0x00280121),
         blank=_blank(dtype, middle, rescale, padding),
         windows=tuple(Window(*window) for window in middle.windows),
         times=tuple(labels) if len(table) > 1 else (),
@@ -113,10 +114,11 @@ def _records(
     return np.array(rows, FRAME).reshape(table.shape)
 
 
-def _padding(header: Header) -> float | None:
-    if 0x00280120 not in header.values.raw:
+def _padding(header: Header, tag: int) -> float | None:
+    """Pixel Padding Value, or the other end of its range."""
+    if tag not in header.values.raw:
         return None
-    return float(header.values.short(0x00280120, signed=header.pixels.stored[1] == "i"))
+    return float(header.values.short(tag, signed=header.pixels.stored[1] == "i"))
 
 
 def _blank(dtype: str, frame: Frame, rescale: bool, padding: float | None) -> float:

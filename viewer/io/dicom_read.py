@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from importlib import import_module
 from io import BytesIO
 from typing import Any, BinaryIO, NamedTuple
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from viewer.data.shared import SharedHandle, open_shared, write_shared
 from viewer.io.contents import open_unchanged, unpacked
-from viewer.io.failure import OpenError
+from viewer.io.failure import FrameError, OpenError
 from viewer.io.plan import Plan
 from viewer.io.significant import significant
 from viewer.io.worker import at
@@ -49,29 +50,53 @@ class Job:
     shifts: NDArray[np.float64] | None = None
 
     @property
+    def compressed(self) -> bool:
+        """True where a frame of it must be decoded."""
+        return bool((self.plan.frames["offset"] < 0).any())
+
+    @property
     def names(self) -> list[str]:
         """The file that each cell is read from first; "" for a cell without."""
         files = self.plan.frames["file"][0]
         return [self.plan.files[files[cell.parts[0][0]]] if cell.parts else "" for cell in self.cells]
 
 
-def fill(handle: SharedHandle, job: Job) -> None:
-    """Put every slice of the job where it belongs. Raises OpenError with one sentence."""
+def fill(handle: SharedHandle, job: Job) -> dict[int, str]:
+    """Put every slice of the job where it belongs.
+
+    Returns which cells of the job cannot be decoded, and why: they are blank. Raises OpenError with one sentence where
+    the files are not what was indexed.
+    """
+    lost = {}
     with open_shared(handle) as segment, closing(_Files(job.plan)) as files:
         size = int(np.prod(job.shape)) * np.dtype(job.dtype).itemsize
+        _import_decoders(job)
         for number, cell in enumerate(job.cells):
             at(number)
             place = handle.offset + cell.place * size
-            if not _sent(job, cell, files, segment, place, size):
-                write_shared(segment, place, _loaded(job, cell, files))
+            if _sent(job, cell, files, segment, place, size):
+                continue
+            try:
+                pixels = _loaded(job, cell, files)
+            except FrameError as error:
+                lost[number], pixels = str(error), np.full(job.shape, job.plan.blank, job.dtype)
+            write_shared(segment, place, pixels)
+    return lost
 
 
 def slices(job: Job) -> Iterator[NDArray[Any]]:
     """The slices of the job, one after the other."""
+    _import_decoders(job)
     with closing(_Files(job.plan)) as files:
         for number, cell in enumerate(job.cells):
             at(number)
             yield _loaded(job, cell, files)
+
+
+def _import_decoders(job: Job) -> None:
+    """Now, where they are needed, so that their import is not counted as time that a frame takes."""
+    if job.compressed:
+        import_module("viewer.io.dicom_decode")
 
 
 class _Files:
@@ -178,7 +203,7 @@ def _stored(job: Job, number: int, files: _Files) -> NDArray[Any]:
 
 def _raw(plan: Plan, frame: Any, file: BinaryIO) -> NDArray[Any]:
     """The stored values of a frame, in the machine's byte order; of a mosaic, those rows of it that hold the slice."""
-    columns = plan.mosaic[1] if plan.mosaic else plan.columns
+    columns = plan.stored_size[1]
     shape = (plan.rows, columns) if plan.samples == 1 else (plan.rows, columns, plan.samples)
     pixels = np.empty(shape, plan.stored)
     before = int(frame["row"]) * pixels[0].nbytes

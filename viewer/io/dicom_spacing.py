@@ -29,7 +29,8 @@ def pixel_spacing(values: Values, tag: int = SPACING) -> tuple[float, float] | N
 
 def flat_spacing(values: Values) -> tuple[tuple[float, float], tuple[Notice, ...]]:
     """Spacing of a file's pixels, and a notice where it is not one that can be measured with."""
-    own, detector = pixel_spacing(values), pixel_spacing(values, 0x00181164)
+    own = pixel_spacing(values) or pixel_spacing(values, 0x30020011)  # of the image, of the plane of an RT image
+    detector = pixel_spacing(values, 0x00181164)
     projection = values.text(0x00080060) in PROJECTIONS
     if own and not (projection and (detector is None or own == detector) and not values.text(0x00280A02)):
         return own, ()

@@ -90,7 +90,8 @@ def single_volume(path: str) -> Volume:
         raise OpenError("It holds several values a voxel: a label map has one.")
     place = geometry(stored.shape, stored.placement)
     array = np.stack([np.array(plane) for _, plane in _regular_planes(plan, stored, place, labels=True)])
-    return Volume(array, image.grid, image.source.patient_name, slope=plan.slope, intercept=plan.intercept)
+    name = image.source.series_description[: -len(ending_of(path))]
+    return Volume(array, image.grid, name, slope=plan.slope, intercept=plan.intercept)
 
 
 def _stored(files: Sequence[str], stamps: Sequence[Stamp | None]) -> StoredImage:

@@ -43,7 +43,9 @@ def look_into(containers: list[str], roots: list[str] | None = None) -> Found:
         at(number)
         try:
             _open(path, found, containers if roots is None else roots)
-        except Exception as error:  # noqa: BLE001
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001
             found.refused.append((path, sentence(error)))
     return found
 

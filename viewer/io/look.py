@@ -20,7 +20,9 @@ def look(paths: list[str]) -> list[Sight]:
         at(number)
         try:
             sights.append(_look(path))
-        except Exception as error:  # noqa: BLE001
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001
             sights.append(Sight(reason=sentence(error)))
     return sights
 
@@ -56,6 +58,8 @@ def sort(series: list[list[bytes]]) -> list[Sorted]:
         at(number)
         try:
             done.append(Sorted(tuple(group([pickle.loads(one) for one in packed]))))
-        except Exception as error:  # noqa: BLE001
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001
             done.append(Sorted(reason=sentence(error)))
     return done

@@ -22,6 +22,13 @@ KEYS = (
     "AnatomicalOrientation", "DistanceUnits", "ElementToIntensityFunctionSlope", "ElementToIntensityFunctionOffset",
 )  # fmt: skip
 NAMED = {key.lower(): key for key in KEYS}
+# How many numbers: as many as there are dimensions (1), or that squared (2).
+VECTORS = {
+    "DimSize": 1, "ElementSpacing": 1, "ElementSize": 1, "Offset": 1, "Position": 1, "Origin": 1, "CenterOfRotation": 1,
+    "TransformMatrix": 2, "Rotation": 2, "Orientation": 2,
+}  # fmt: skip
+NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
+MOST_DIMENSIONS, MOST_CHANNELS = 10, 65_535
 DATA = "elementdatafile"
 PATTERN = re.compile(r"(.*%\d{0,2}d\S*)(?:\s+(-?\d{1,9}))?(?:\s+(-?\d{1,9}))?(?:\s+(\d{1,9}))?")
 DAMAGED = "Its MetaImage header is damaged: {what}; it was not opened."
@@ -48,6 +55,8 @@ class MetaImage:
             fields["HeaderSize"] = str(start)
         if fields.get("CompressedData", "")[:1] in ("T", "t", "1") and not self.part:
             there = size - max(start, 0)
+            if there < 1:
+                raise OpenError(DAMAGED.format(what="its pixels begin behind its end"))
             fields["CompressedDataSize"] = str(min(packed, there) if packed > 0 else there)
         listed = [f"LIST {self.part}D", *places] if self.part else places
         lines = [f"{key} = {text}" for key, text in fields.items()]
@@ -83,12 +92,13 @@ def _pair(line: str) -> tuple[str, str]:
 
 def _with_files(fields: dict[str, str], text: str, rest: Sequence[str], offset: int) -> MetaImage:
     """What ElementDataFile says. rest: the lines after it."""
+    _check_numbers(fields)
     words = text.split()
     if not words:
         raise OpenError(DAMAGED.format(what="it names no file of pixels"))
     if text in ("LOCAL", "Local", "local"):
         return MetaImage(fields, (), 0, offset)
-    size = _sizes(fields)
+    size = [int(word) for word in fields["DimSize"].split()]
     if words[0] == "LIST" and len(words) <= 2:
         part = _part(words[1] if len(words) > 1 else f"{len(size) - 1}D", len(size))
         names = [name.strip() for name in rest if name.strip()]
@@ -109,11 +119,23 @@ def _counted(names: Sequence[str], size: Sequence[int]) -> tuple[str, ...]:
     return tuple(names[:count])
 
 
-def _sizes(fields: dict[str, str]) -> list[int]:
-    words = fields.get("DimSize", "").split()
-    if not 2 <= len(words) <= 10 or not all(word.isdecimal() and 0 < int(word) < 1 << 31 for word in words):
+def _check_numbers(fields: dict[str, str]) -> None:
+    """As many and such as MetaIO needs: it writes past its arrays for others. What is too many is left out."""
+    dimensions = _number(fields, "NDims")
+    if not 2 <= dimensions <= MOST_DIMENSIONS:
+        raise OpenError(DAMAGED.format(what=f"NDims is not 2 to {MOST_DIMENSIONS}"))
+    if not 1 <= _number({"ElementNumberOfChannels": "1"} | fields, "ElementNumberOfChannels") <= MOST_CHANNELS:
+        raise OpenError(DAMAGED.format(what=f"ElementNumberOfChannels is not 1 to {MOST_CHANNELS}"))
+    for key, power in VECTORS.items():
+        words, count = fields.get(key, "").split(), dimensions**power
+        if key in fields and (len(words) < count or (power == 2 and len(words) > count)):
+            raise OpenError(DAMAGED.format(what=f"{key} holds {len(words)} numbers for {dimensions} dimensions"))
+        if not all(map(NUMBER.fullmatch, words)):
+            raise OpenError(DAMAGED.format(what=f"{key} holds what is no number ({fields[key]:.40})"))
+        if key in fields:
+            fields[key] = " ".join(words[:count])
+    if not all(word.isdecimal() and 0 < int(word) < 1 << 31 for word in fields.get("DimSize", "none").split()):
         raise OpenError(DAMAGED.format(what="DimSize holds no sizes"))
-    return [int(word) for word in words]
 
 
 def _part(word: str, dimensions: int) -> int:

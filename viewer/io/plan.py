@@ -66,7 +66,7 @@ class Plan:
     slope, intercept: physical value = loaded × slope + intercept (1 and 0 where applied on load).
     rescale: True where slope and intercept differ between slices: the reader applies each frame's own, into float32.
     modality_lut: True where the reader applies the Modality LUT Sequence (into uint16).
-    padding: Pixel Padding Value, a stored value; None where there is none.
+    padding: Pixel Padding Value, a stored value; None where there is none. padding_limit: the other end of a range.
     blank: the loaded value of a missing slice or of the outside after resampling.
     inverted: MONOCHROME1.
     times: the words for each time point ("12.5 s", "b = 1000", "echo 2"); () for a single one.
@@ -93,9 +93,15 @@ class Plan:
     rescale: bool = False
     modality_lut: bool = False
     padding: float | None = None
+    padding_limit: float | None = None
     blank: float = 0.0
     inverted: bool = False
     windows: tuple[Window, ...] = ()
     times: tuple[str, ...] = ()
     diffusion: tuple[Diffusion | None, ...] = ()
     resampling: Resampling | None = None
+
+    @property
+    def stored_size(self) -> tuple[int, int]:
+        """Rows and columns of a stored frame."""
+        return self.mosaic or (self.rows, self.columns)

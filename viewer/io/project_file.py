@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.data.regular_file import check_regular, open_regular
 from viewer.io import replacing
 from viewer.io.failure import OpenError
 from viewer.io.stored import SaveError
@@ -101,6 +102,7 @@ def open_project(path: Path) -> tuple[Project, Marks, str]:
 
 def read_project(path: Path) -> tuple[Project, Marks]:
     """What a project holds, all of it checked. Raises OpenError: one sentence."""
+    check_regular(path)
     try:
         with zipfile.ZipFile(path) as archive:
             told = _told(archive)
@@ -122,7 +124,7 @@ def read_project(path: Path) -> tuple[Project, Marks]:
 
 def file_mark(path: Path) -> tuple[int, str]:
     """Size and SHA-256 of a file. Raises OSError."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest()
 
 

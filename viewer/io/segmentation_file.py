@@ -19,6 +19,7 @@ from viewer.data.grid import Grid
 from viewer.data.printable import printable
 from viewer.data.segmentation import Segmentation
 from viewer.data.study import Source
+from viewer.data.transform import End
 from viewer.io import replacing
 from viewer.io.contents import first_bytes, member_of
 from viewer.io.data_files import ending_of
@@ -42,18 +43,20 @@ CONTOURS = ".rtstruct.dcm"
 log = logging.getLogger(__name__)
 
 
-def read_segmentation(path: Path, images: Sequence[Grid] = (), series: Sequence[str] = ()) -> Segmentation:
+def read_segmentation(path: Path, images: Sequence[End] = ()) -> Segmentation:
     """Of a file of FORMATS, or of a label image with the JSON beside it; DICOM by whatever name.
 
-    images: grids that it may be a part of: it comes on the first that has its voxels. series: the series of each, if
-    known: the one that the file refers to comes first. Raises OpenError: one sentence.
+    images: what it may be of: it comes on the grid of the first that has its voxels, of the one that the file refers to
+    before others. Raises OpenError: one sentence.
     """
     ending = _ending(path) or (".dcm" if _is_dicom(path) else "")
-    if series and ending.endswith(".dcm"):
+    if images and ending.endswith(".dcm"):
         about = label_file(str(path)).about
-        images = [grid for _, grid in sorted(zip(series, images, strict=True), key=lambda one: one[0] != about)]
+        images = sorted(images, key=lambda image: not about or image.source.series_uid != about)
     found = FORMATS[ending][0](path, images) if ending else _read_label_image(path)
-    return next((whole for grid in images if (whole := fitted(found, grid)) is not None), found)
+    if any(found.grid is image.grid for image in images):
+        return found
+    return next((whole for image in images if (whole := fitted(found, image.grid)) is not None), found)
 
 
 def holds_labels(path: Path) -> bool:
@@ -63,12 +66,12 @@ def holds_labels(path: Path) -> bool:
     return path.is_file() and _is_dicom(path) and dataset(str(path), header_only=True).SOPClassUID in CLASSES
 
 
-def read_dicom(path: Path, images: Sequence[Grid] = ()) -> Segmentation:
+def read_dicom(path: Path, images: Sequence[End] = ()) -> Segmentation:
     """A segmentation, or contours on one of the images. Raises OpenError: one sentence."""
     ds = dataset(str(path))
     if "StructureSetROISequence" in ds:
         return contours_of(ds, images, printable(path.stem))
-    return segmentation_of(ds, printable(path.stem))
+    return segmentation_of(ds, printable(path.stem), images)
 
 
 def onto(segmentation: Segmentation, grid: Grid, source: Source) -> Segmentation:
@@ -83,8 +86,10 @@ def onto(segmentation: Segmentation, grid: Grid, source: Source) -> Segmentation
         first, *others = (
             resample_labels(array, segmentation.grid, grid, interpolation="nearest") for array in segmentation.maps
         )
-        segmentation = replace(segmentation, array=first, overlapping=tuple(others), grid=grid)
-        badges = (*badges, BADGE)
+        onto = replace(segmentation, array=first, overlapping=tuple(others), grid=grid)
+        lost = [one.name for one in segmentation.segments if segmentation.mask(one).any() and not onto.mask(one).any()]
+        badges = (*badges, BADGE, *(f"{name} has no voxel on the image" for name in lost))
+        segmentation = onto
     return replace(segmentation, grid=grid, source=source, badges=badges)
 
 
@@ -94,12 +99,12 @@ def _is_dicom(path: Path) -> bool:
     return first_bytes(str(path), 132)[128:] == b"DICM"
 
 
-def _no_labels(path: Path, images: Sequence[Grid] = ()) -> Segmentation:
+def _no_labels(path: Path, images: Sequence[End] = ()) -> Segmentation:
     raise OpenError("It is a surface, which has no voxels to open: surfaces are only written.")
 
 
 # By ending: what reads a file of several label maps (for which images), and what writes it.
-FORMATS: dict[str, tuple[Callable[[Path, Sequence[Grid]], Segmentation], Callable[[Segmentation, Path], None]]] = {
+FORMATS: dict[str, tuple[Callable[[Path, Sequence[End]], Segmentation], Callable[[Segmentation, Path], None]]] = {
     ENDING: (lambda path, images: read_seg_nrrd(path), write_seg_nrrd),
     CONTOURS: (read_dicom, write_rtstruct),
     ".labelmap.dcm": (read_dicom, partial(write_seg, kind="LABELMAP")),
@@ -133,7 +138,9 @@ def save(segmentation: Segmentation, target: Path, mark: str = "", overwrite: bo
             write(replace(segmentation, badges=badges), made)
             replacing.flush(made)
             if ending not in SURFACES:
-                (_check_masks if ending == CONTOURS else _check)(segmentation, read(made, [segmentation.grid]))
+                (_check_masks if ending == CONTOURS else _check)(
+                    segmentation, read(made, [End(segmentation.grid, segmentation.source)])
+                )
             size = made.stat().st_size
             made.replace(target)
             replacing.flush(target.parent)

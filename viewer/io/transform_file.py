@@ -7,6 +7,7 @@ read in a reader process, which is capped in memory.
 from __future__ import annotations
 
 import os
+import re
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from viewer.data.printable import printable
 from viewer.data.shared import FOLDER, PREFIX
 from viewer.data.transform import End, Transform
 from viewer.io.failure import OpenError
-from viewer.io.itk_header import facts_of, voxels
+from viewer.io.itk_header import facts_of, metadata, voxels
 from viewer.io.stored import SaveError
 from viewer.io.transform_hdf5 import MOST_PARTS, StoredTransform, stored_transforms
 
@@ -31,8 +32,18 @@ TEXTS = (".tfm", ".txt")
 ITK = (*TEXTS, ".h5", ".hdf5", ".mat")
 FIELDS = (".nii.gz", ".nii", ".nrrd", ".mha")
 DICOM = (".dcm",)
+MILLIMETRES = 2  # NIfTI's code of a unit of length; 0: not told
 MOST_TEXT = 256 << 20  # bytes of a text or .mat file that is still read
+MOST_HEAD = 4096  # bytes by which a text is known
 UNREADABLE = "It holds no transform that can be read: it is damaged, cut off or of another kind than its name says."
+
+# What begins like this is of other programs, whose transforms are not read.
+OTHERS = {
+    r"\(\w+ |// ": "It holds parameters of elastix: let transformix write their field (-def all), and open that.",
+    r"MNI Transform File": "It is a transform of the MNI tools (.xfm): save it as ITK's .tfm.",
+    r"(#.*\n)*type\s*=\s*\d+.*\nnxforms": "It is a transform of FreeSurfer (.lta): write it by lta_convert --outitk.",
+}
+MATRIX = "It is a bare matrix (FSL, NiftyReg), which means nothing without its images: save it as ITK's .tfm with them."
 
 
 def ending_of(path: str | Path) -> str:
@@ -48,6 +59,7 @@ def read_transform(path: str | Path, fixed: End | None = None, moving: End | Non
     on the fixed image's grid. Raises OpenError, one sentence.
     """
     ending = ending_of(path)
+    _refuse_others(Path(path))
     if ending in FIELDS:
         found = _read_field(str(path))
     elif ending in ITK:
@@ -84,6 +96,18 @@ def write_transform(transform: Transform, path: Path, grid: Grid) -> None:
     sitk.WriteTransform(itk_transform(transform), str(path))
 
 
+def _refuse_others(path: Path) -> None:
+    """Raises OpenError for a text of a program that is known, with the way to a file that can be read."""
+    with path.open("rb") as file:
+        text = file.read(MOST_HEAD).decode("latin-1")
+    for begin, sentence in OTHERS.items():
+        if re.match(begin, text):
+            raise OpenError(sentence)
+    parts = text.split()
+    if len(parts) in (12, 16) and all(re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", part, re.IGNORECASE) for part in parts):
+        raise OpenError(MATRIX)
+
+
 def _is_field(transform: Transform) -> bool:
     return transform.displacement is not None and np.array_equal(transform.matrix, np.eye(4))
 
@@ -102,6 +126,8 @@ def _read_field(path: str) -> Transform:
     width = min(len(facts.size), 3)
     if facts.components != width or facts.dtype.kind != "f" or facts.repeats != 1:
         raise OpenError("It is no displacement field: its voxels are not vectors of as many numbers as it has axes.")
+    if int(metadata(path).get("xyzt_units", MILLIMETRES)) & 7 not in (0, MILLIMETRES):
+        raise OpenError("Its header is not in mm, and does not say whether its vectors are: save it in mm.")
     array, _owner = voxels(path)
     array = array.reshape(*facts.shape[3 - width :], width)
     return _field(array, facts.spacing[:width], facts.origin[:width], facts.direction[:width, :width])

@@ -14,6 +14,7 @@ import numpy as np
 from viewer.compute.transforms import lattice_points, moved
 from viewer.data.grid import Floats, Grid
 from viewer.data.provenance import Provenance
+from viewer.data.regular_file import open_regular
 from viewer.data.transform import End, SignOff, Transform
 from viewer.io import replacing
 from viewer.io.dicom_registration import registration
@@ -128,5 +129,5 @@ def _sign_off(said: dict[str, Any]) -> SignOff:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

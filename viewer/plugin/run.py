@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from viewer.compute.job import Job, Refusal
 from viewer.compute.memory import PeakMemory
 from viewer.data.landmarks import Landmarks
+from viewer.data.printable import encodable
 from viewer.data.provenance import Provenance, is_learned
 from viewer.data.segmentation import Segmentation
 from viewer.data.study import Source
@@ -152,7 +153,9 @@ def _provenance(plugin: Plugin, settings: Mapping[str, Any], inputs: Mapping[str
         plugin=plugin.id,
         plugin_version=plugin.version,
         application_version=application_version(),
-        parameters={name: str(value) if isinstance(value, Path) else value for name, value in settings.items()},
+        parameters={
+            name: encodable(str(value)) if isinstance(value, Path) else value for name, value in settings.items()
+        },
         inputs=tuple(_identity(value) for value in inputs.values()),
         engine=", ".join(f"{name} {version(name)}" for name in plugin.libraries),
         learned=any(

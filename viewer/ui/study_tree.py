@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from PySide6.QtCore import (
@@ -31,8 +31,20 @@ from viewer.ui.study_rows import (
 )
 
 AnyIndex = QModelIndex | QPersistentModelIndex
-# Keys of images and paths of files of segments, one a line: what is dragged from the browser to a view.
+# Keys of images and paths of files of segments: what is dragged from the browser to a view.
 IMAGE_MIME = "application/x-tomolens-images"
+
+
+def packed_keys(keys: Iterable[str]) -> bytes:
+    """Keys of images, for a drag: they may be paths, which hold anything but a zero."""
+    return "\0".join(keys).encode("utf-8", "surrogatepass")
+
+
+def unpacked_keys(data: bytes) -> list[str]:
+    """What `packed_keys` packed."""
+    return data.decode("utf-8", "surrogatepass").split("\0")
+
+
 NODE = Qt.ItemDataRole.UserRole
 
 
@@ -166,7 +178,7 @@ class StudyTree(QAbstractItemModel):
         keys = dict.fromkeys(image.key for node in nodes for image in node.images)
         keys |= dict.fromkeys(node.labels.path for node in nodes if node.labels)
         data = QMimeData()
-        data.setData(IMAGE_MIME, "\n".join(keys).encode())
+        data.setData(IMAGE_MIME, packed_keys(keys))
         return data
 
 

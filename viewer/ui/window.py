@@ -47,7 +47,7 @@ from viewer.ui.segments import SegmentsPanel
 from viewer.ui.shape import keep_shape, restore_shape, restore_view
 from viewer.ui.status import StatusBar
 from viewer.ui.studies import StudiesPanel
-from viewer.ui.study_tree import IMAGE_MIME
+from viewer.ui.study_tree import IMAGE_MIME, unpacked_keys
 from viewer.ui.tabs import Inspector
 from viewer.ui.views import Views
 from viewer.ui.wheel import WheelGuard
@@ -277,7 +277,7 @@ class MainWindow(QMainWindow):
         self.views.set_drop(False)
         data = event.mimeData()
         if data.hasFormat(IMAGE_MIME):
-            self.commands.open_found(data.data(IMAGE_MIME).toStdString().splitlines())
+            self.commands.open_found(unpacked_keys(bytes(data.data(IMAGE_MIME).data())))
         elif paths := [url.toLocalFile() for url in data.urls() if url.isLocalFile()]:
             self.open(paths)
         event.acceptProposedAction()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from viewer.compute.job import Refusal
 from viewer.compute.preflight import check, limited
+from viewer.data.regular_file import open_regular
 
 if TYPE_CHECKING:
     import torch
@@ -34,9 +35,7 @@ def read_text(path: Path, largest: int | None = None) -> str:
     """A text file of no more than `largest` bytes (LARGEST_TEXT). Raises Refusal."""
     most = LARGEST_TEXT if largest is None else largest
     try:
-        if path.exists() and not path.is_file():
-            raise Refusal(f"{path.name} of the model is no plain file: get the model again.")
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(most + 1)
         if len(data) > most:
             raise Refusal(f"{path.name} of the model is far too large for a description.")

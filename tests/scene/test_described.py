@@ -1,0 +1,21 @@
+"""Values as JSON: what a journal or a project keeps of a volume."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from viewer.data.grid import Grid
+from viewer.data.volume import Diffusion, Volume
+from viewer.scene.described import describe_volume, restore_volume
+
+
+def test_the_diffusion_weighting_of_a_volume_comes_back() -> None:
+    array = np.zeros((2, 3, 4))
+    for diffusion in (None, Diffusion(0.0), Diffusion(1000.0, (0.6, 0.0, 0.8))):
+        volume = Volume(array, Grid.of(array.shape), diffusion=diffusion)
+        entry = json.loads(json.dumps(describe_volume(volume, lambda array: "array")))
+        assert restore_volume(entry, lambda name: array).diffusion == diffusion
+        del entry["diffusion"]  # as an older version wrote it
+        assert restore_volume(entry, lambda name: array).diffusion is None
