@@ -24,6 +24,7 @@ DOORS = {
     "viewer/plugin/discover.py",
     "viewer/compute/perform.py",
     "viewer/io/worker.py",
+    "viewer/io/dicom_decode.py",
     "viewer/io/find.py",
     "viewer/io/look.py",
     "viewer/cli/commands.py",

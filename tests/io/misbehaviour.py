@@ -11,8 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.data.shared import SharedHandle
 from viewer.data.volume import Volume
+from viewer.io import dicom_read
+from viewer.io.dicom_read import Job
 from viewer.io.failure import OpenError
+from viewer.io.worker import at
 
 
 def total(volume: Volume) -> float:
@@ -45,3 +49,27 @@ def object_to() -> None:
 
 def stumble() -> None:
     raise KeyError("secret patient name")
+
+
+def panic() -> None:
+    """As a library in Rust does, or one that ends the program."""
+    raise SystemExit("secret patient name")
+
+
+def spin() -> None:
+    at(3)
+    while True:
+        pass
+
+
+def boast(size: int) -> bytes:
+    return bytes(size)
+
+
+def fill(handle: SharedHandle, job: Job) -> dict[int, str]:
+    """As dicom_read.fill, but the process crashes at files called so."""
+    for number, name in enumerate(job.names):
+        at(number)
+        if "crash" in name:
+            crash()
+    return dicom_read.fill(handle, job)

@@ -12,6 +12,7 @@ from tests.fixtures.dicom_indexed import SHAPE, STRAIGHT, images_of, only, store
 from tests.fixtures.dicom_phantom import ramp, write_series
 from viewer.data.grid import Grid
 from viewer.data.study import Image
+from viewer.io.reader import Reader, load_now
 
 
 def codes(image: Image) -> set[str]:
@@ -75,16 +76,19 @@ def test_slices_acquired_in_turns_are_one_stack(tmp_path: Path, turns: int) -> N
 @pytest.mark.parametrize("shift", [0.9, 1.25, 1.7])
 def test_beds_that_overlap_at_other_places_are_images_of_their_own(tmp_path: Path, shift: float) -> None:
     low = write_series(tmp_path / "a", ramp(SHAPE), STRAIGHT, AcquisitionNumber=1)
-    above = Grid.of(SHAPE, STRAIGHT.spacing, STRAIGHT.origin + (0, 0, 12.5 - shift), frame_of_reference="1.2.3.3")
+    start = STRAIGHT.to_world((5 - shift / 2.5, 0, 0))
+    above = Grid.of(SHAPE, STRAIGHT.spacing, start, frame_of_reference="1.2.3.3")
     images = images_of(low + write_series(tmp_path / "b", ramp(SHAPE), above, AcquisitionNumber=2))
     assert [image.grid.shape for image in images] == [SHAPE, SHAPE]
     assert all(image.regular and "overlapping-stacks" in codes(image) for image in images)
 
 
-def test_signed_and_unsigned_slices_are_one_stack_with_their_values(tmp_path: Path) -> None:
+def test_signed_and_unsigned_slices_are_one_stack_with_their_values(reader: Reader, tmp_path: Path) -> None:
     signed, unsigned = np.full(SHAPE, -5, np.int16), np.full(SHAPE, 40000, np.uint16)
     paths = write_series(tmp_path / "a", signed, STRAIGHT, slices=range(0, 7, 2))
     paths += write_series(tmp_path / "b", unsigned, STRAIGHT, slices=range(1, 7, 2))
     image = only(paths)
     assert (image.grid.shape, image.dtype) == (SHAPE, "int32")
     assert codes(image) == {"several-pixel-types"}
+    (volume,) = load_now(image, reader)
+    assert volume.array[:, 0, 0].tolist() == [-5, 40000, -5, 40000, -5, 40000, -5]

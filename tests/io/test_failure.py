@@ -5,7 +5,8 @@ import errno
 import pytest
 
 from viewer.io.dicom_pixels import ScanError
-from viewer.io.failure import OpenError, sentence
+from viewer.io.failure import OpenError, damage_told, sentence
+from viewer.io.loaded import base_name
 
 
 @pytest.mark.parametrize("error", [OpenError("Ours."), ScanError("Ours.")])
@@ -31,3 +32,26 @@ def test_foreign_failures_are_one_sentence_without_content(error: Exception, wor
     assert "Doe" not in said
     assert said.endswith(".")
     assert "\n" not in said
+
+
+def test_what_a_line_of_ours_raises_does_not_call_the_file_damaged() -> None:
+    with pytest.raises(AttributeError) as ours:
+        base_name(None)  # type: ignore[arg-type]
+    assert "damaged" not in sentence(ours.value)
+    assert sentence(ours.value).endswith("report it.")
+    with pytest.raises(ValueError, match="literal") as theirs:
+        int("a line of something else")
+    assert "damaged" in sentence(theirs.value)
+
+
+@pytest.mark.parametrize("error", [ValueError("Doe"), KeyError("Doe"), NotImplementedError(), OSError("no tag")])
+def test_what_a_parser_raises_is_damage_in_a_sentence(error: Exception) -> None:
+    with pytest.raises(OpenError, match=r"^It is damaged\.$"), damage_told("It is damaged."):
+        raise error
+
+
+@pytest.mark.parametrize("error", [OpenError("Ours."), PermissionError(errno.EACCES, "no"), MemoryError()])
+def test_what_is_no_damage_stays_what_it_is(error: Exception) -> None:
+    with pytest.raises(type(error)) as raised, damage_told("It is damaged."):
+        raise error
+    assert raised.value is error

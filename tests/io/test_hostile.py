@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 import random
 import shutil
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +124,41 @@ def test_sequences_nested_without_end_are_refused(reader: Reader, tmp_path: Path
     path.write_bytes(head + nest * 50_000)
     _, refused, _ = everything(reader, path)
     assert len(refused) == 1
+
+
+def test_a_picture_of_more_pixels_than_any_has_is_refused(reader: Reader, tmp_path: Path) -> None:
+    side = 12_000
+    head = struct.pack(">LLBBBBB", side, side, 1, 0, 0, 0, 0)
+    data = b""
+    for kind, body in ((b"IHDR", head), (b"IDAT", zlib.compress(bytes(side // 8 * side), 0)), (b"IEND", b"")):
+        data += struct.pack(">L", len(body)) + kind + body + struct.pack(">L", zlib.crc32(kind + body))
+    (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + data)
+    images, refused, _ = everything(reader, tmp_path)
+    assert not images
+    assert "pixels" in refused[0].reason
+
+
+def test_what_unpacks_without_end_behind_an_image_is_not_unpacked(reader: Reader, tmp_path: Path) -> None:
+    sitk.WriteImage(sitk.GetImageFromArray(ramp(GRID.shape)), str(tmp_path / "a.nii"))
+    whole = (tmp_path / "a.nii").read_bytes()
+    (tmp_path / "a.nii").unlink()
+    (tmp_path / "behind.nii.gz").write_bytes(gzip.compress(whole + bytes(1 << 28), 1))
+    far = bytearray(whole)
+    far[108:112] = struct.pack("<f", 1e11)
+    (tmp_path / "far.nii.gz").write_bytes(gzip.compress(far, 1))
+    images, _, failures = everything(reader, tmp_path)
+    assert any(Path(image.source.files[0]).name == "behind.nii.gz" for image in images)
+    assert len(failures) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_is_refused_alone_and_passed_over_in_a_folder(reader: Reader, tmp_path: Path) -> None:
+    write_series(tmp_path, ramp(GRID.shape), GRID)
+    os.mkfifo(tmp_path / "pipe.dcm")
+    images, _, _ = everything(reader, tmp_path)
+    assert len(images) == 1
+    _, refused, _ = everything(reader, tmp_path / "pipe.dcm")
+    assert "pipe" in refused[0].reason
 
 
 def seeds(folder: Path) -> list[Path]:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from queue import Queue
 
 import numpy as np
 import psutil
@@ -19,7 +20,10 @@ from viewer.data.grid import Grid
 from viewer.data.shared import FOLDER, PREFIX, sweep_shared
 from viewer.data.study import Image, Refused
 from viewer.data.volume import Volume
+from viewer.io import budget
+from viewer.io.pool import Unit
 from viewer.io.reader import Reader, index_now, load_now
+from viewer.io.request import Task, at_once
 
 GRID = Grid.of((9, 16, 20), (2.5, 0.7, 0.9), (-12, 4, 100))
 
@@ -103,6 +107,59 @@ def test_a_process_stopped_at_a_file_costs_that_file_only(tmp_path: Path) -> Non
         own.close()
 
 
+def test_what_is_no_exception_costs_a_sentence_and_no_process() -> None:
+    own = Reader(workers=1)
+    try:
+        _, before = call(own, "process")
+        kind, reason = call(own, "panic")
+        assert kind == "failed"
+        assert "secret" not in reason
+        assert call(own, "process") == ("done", before)
+    finally:
+        own.close()
+
+
+def test_a_process_that_computes_too_long_is_stopped_by_its_own_time_and_says_where() -> None:
+    own = Reader(workers=1)
+    told: Queue[tuple[int, str]] = Queue()
+    try:
+        unit = Unit(
+            Task(at_once), f"{HERE}:spin", (), pytest.fail, pytest.fail, lambda *why: told.put(why), computing=0.2
+        )
+        own._pool.do(lambda: own._pool.add(unit))
+        assert told.get(timeout=PATIENCE) == (3, "computed for longer than 0 s")
+    finally:
+        own.close()
+
+
+def test_others_go_on_beside_what_hangs() -> None:
+    own = Reader(workers=1)
+    try:
+        own.call(f"{HERE}:hang", done=pytest.fail, failed=pytest.fail)
+        assert call(own, "process")[0] == "done"
+    finally:
+        own.close()
+
+
+def test_an_answer_for_which_the_window_has_no_room_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "for_answers", lambda: 1 << 20)
+    own = Reader(workers=1)
+    try:
+        kind, reason = call(own, "boast", 1 << 20)
+        assert (kind, "room" in reason) == ("failed", True)
+        assert call(own, "boast", 1 << 10) == ("done", bytes(1 << 10))
+    finally:
+        own.close()
+
+
+def test_a_request_that_is_our_own_fault_blames_no_file(reader: Reader) -> None:
+    for function in ("no_such_function", "total"):
+        kind, reason = call(reader, function)
+        assert kind == "failed"
+        assert "damaged" not in reason
+        assert "report it" in reason
+
+
 def test_close_leaves_no_process_thread_or_segment(series: Path) -> None:
     before = {path.name for path in FOLDER.glob(f"{PREFIX}{os.getpid()}-*")}
     threads, children = set(threading.enumerate()), set(multiprocessing.active_children())
@@ -154,7 +211,7 @@ def test_the_processes_go_when_their_parent_is_killed(tmp_path: Path) -> None:
 def test_arguments_that_cannot_travel_fail_in_words(reader: Reader) -> None:
     kind, reason = call(reader, "total", lambda: None)
     assert kind == "failed"
-    assert reason.endswith(".")
+    assert reason.endswith("report it.")
     assert call(reader, "process")[0] == "done"
 
 

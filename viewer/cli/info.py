@@ -80,6 +80,7 @@ def _volume(image: Image) -> Json:
         "transfer_syntax": image.transfer_syntax,
         "range": list(image.value_range) if image.value_range else None,
         "warnings": list(image.warnings),
+        "suvbw_factor": image.suvbw_factor,
         "b_values": list(image.b_values),
         "times": [round(seconds, 6) for seconds in image.times],
         "codes": [notice.code for notice in image.notices],

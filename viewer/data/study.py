@@ -94,6 +94,7 @@ class Image:
     notices: tuple[Notice, ...] = ()
     times: tuple[float, ...] = ()  # s from the first to each time point; () where not known
     b_values: tuple[float, ...] = ()  # s/mm² of each time point; () where not known
+    suvbw_factor: float | None = None  # of PET: what physical values are multiplied with to give SUVbw, g/ml
     plan: Any = field(default=None, repr=False)
 
     def noted(self, *notices: Notice) -> Image:

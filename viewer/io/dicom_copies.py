@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from viewer.data.notice import Notice
-from viewer.io.contents import open_unchanged
+from viewer.io.contents import Stamp, open_unchanged, unpacked
 from viewer.io.dicom_header import Frame, FrameSet, Header
 from viewer.io.failure import OpenError
 from viewer.io.worker import alive
@@ -18,7 +18,7 @@ BLOCK = 1 << 20
 
 
 def without_copies(headers: Sequence[Header], found: FrameSet) -> FrameSet:
-    """Leave out a frame whose facts equal those of another one, where its SOP Instance UID or its pixels do as well."""
+    """Leave out a frame whose facts and pixels equal those of another one; where pixels cannot be compared, its UID."""
     alike: dict[object, list[int]] = {}
     for n, (owner, frame) in enumerate(zip(found.owners, found.frames, strict=True)):
         alike.setdefault(_facts(frame, _uid(headers[owner], frame)), []).append(n)
@@ -41,10 +41,10 @@ def _uid(header: Header, frame: Frame) -> tuple[str, int]:
 
 
 def _facts(frame: Frame, uid: object) -> object:
-    """What frames must share to be one image: everything but numbers; a frame without a place, its UID as well."""
+    """What frames must share to be one image: all but numbers, and when it was made; without a place, the UID."""
     seconds = None if frame.seconds == frame.created else frame.seconds
     alike = frame._replace(number=0, instance=0, syntax="", seconds=seconds, created=None)
-    return alike if frame.position else (alike, uid, frame.instance)
+    return (alike, uid, frame.instance) if frame.position is None and frame.location is None else alike
 
 
 def _different(headers: Sequence[Header], found: FrameSet, alike: list[int]) -> list[int]:
@@ -55,13 +55,10 @@ def _different(headers: Sequence[Header], found: FrameSet, alike: list[int]) -> 
     kept = []
     for n in alike:
         header, frame = headers[found.owners[n]], found.frames[n]
-        uid = _uid(header, frame)
-        if uid[0] and uid in seen:
-            continue
-        digest = _digest(header, frame.number)
-        if digest is None or digest not in seen:
+        same: object = _digest(header, frame.number) or _uid(header, frame)
+        if same not in seen:
             kept.append(n)
-        seen.update((uid, digest))
+        seen.add(same)
     return kept
 
 
@@ -73,15 +70,15 @@ def _digest(header: Header, number: int) -> tuple[str, bytes] | None:
     start = header.offset + number * pixels.frame_bytes
     length = pixels.frame_bytes or header.size - start
     try:
-        return header.syntax, _hashed(header.path, header.size, header.mtime, start, length)
+        return header.syntax, _hashed(header.path, header.stamp, start, length)
     except (OSError, OpenError):
         return None  # loading will say what is wrong with the file
 
 
 @lru_cache(maxsize=1 << 16)
-def _hashed(path: str, size: int, mtime: float, start: int, length: int) -> bytes:
+def _hashed(path: str, stamp: Stamp | None, start: int, length: int) -> bytes:
     digest = hashlib.sha256()
-    with open_unchanged(path, size, mtime) as file:
+    with unpacked(open_unchanged(path, stamp)) as file:
         file.seek(start)
         while length > 0 and (block := file.read(min(length, BLOCK))):
             digest.update(block)

@@ -61,17 +61,18 @@ def by_identity(headers: Sequence[Header]) -> tuple[list[list[Header]], tuple[No
 
 
 def _notices(identities: list[tuple[str, ...]]) -> tuple[Notice, ...]:
-    patients = len({identity[1:] for identity in identities})
+    patients, studies = len({identity[1:] for identity in identities}), len({identity[0] for identity in identities})
+    notices = []
     if patients > 1:
         sentence = (
             f"One Series Instance UID holds images of {patients} patients: each is an image of its own. "
             "Check how the files were exported or de-identified."
         )
-        return (Notice("several-patients", sentence, f"{patients} patients in one series"),)
-    if len(identities) > 1:
-        sentence = f"One Series Instance UID holds images of {len(identities)} studies: each is an image of its own."
-        return (Notice("several-studies", sentence, f"{len(identities)} studies in one series"),)
-    return ()
+        notices.append(Notice("several-patients", sentence, f"{patients} patients in one series"))
+    if studies > 1:
+        sentence = f"One Series Instance UID holds images of {studies} studies: each is an image of its own."
+        notices.append(Notice("several-studies", sentence, f"{studies} studies in one series"))
+    return tuple(notices)
 
 
 def _identity(values: Values) -> tuple[str, ...]:

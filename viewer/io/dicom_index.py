@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +21,13 @@ from viewer.io.dicom_copies import without_copies
 from viewer.io.dicom_dates import unwrapped
 from viewer.io.dicom_header import Frame, FrameSet, Header
 from viewer.io.dicom_identity import NO_SERIES_UID, SERIES_UID, UID_PER_SLICE, by_identity
+from viewer.io.dicom_mosaic import MOSAIC
 from viewer.io.dicom_naming import facets_of, image_name, name_apart, source_of
 from viewer.io.dicom_places import SAME_PLACE, places_of, slice_numbers, stacks_apart
 from viewer.io.dicom_plan import plan_of
 from viewer.io.dicom_separation import by_direction, by_meaning, depth_of, same_direction
-from viewer.io.dicom_spacing import MOSAIC
-from viewer.io.dicom_stack import Stack, neighbours, stack_of
+from viewer.io.dicom_stack import Stack, neighbours, normal_of, stack_of
+from viewer.io.dicom_suv import suvbw
 from viewer.io.dicom_times import OVERLAPPING, Part, time_points
 
 Found = tuple[Image, Frame, str]  # an image, its middle frame, what tells it from others at the same place
@@ -83,8 +85,9 @@ def _found(headers: Sequence[Header]) -> list[Found]:
         times = unwrapped([frame.seconds for frame in frames], [frame.instance for frame in frames])
         timed = tuple(frame._replace(seconds=time) for frame, time in zip(frames, times, strict=True))
         for one in by_direction(FrameSet(tuple(owners), timed)):
-            for alike in by_meaning(one):
-                found += _images(headers, without_copies(headers, alike))
+            for stack in _stacks(without_copies(headers, one)):
+                for alike in by_meaning(stack):
+                    found += _images(headers, alike)
     return _directions_said(found)
 
 
@@ -102,18 +105,32 @@ def _directions_said(found: list[Found]) -> list[Found]:
     return _noted(found, Notice("several-directions", sentence)) if len(seeds) > 1 else found
 
 
+def _slices(found: FrameSet) -> tuple[NDArray[np.intp], float]:
+    """The slice that each placed frame lies in, and how far apart frames of one slice lie, mm."""
+    depth = depth_of(found)
+    normal = normal_of(found.frames[0].orientation or ())
+    across = np.array([frame.position for frame in found.frames]) - depth[:, None] * normal
+    return slice_numbers(found.frames, depth, across)
+
+
+def _stacks(found: FrameSet) -> list[FrameSet]:
+    """The frames of each stack, where stacks reach into each other."""
+    if found.frames[0].orientation is None:
+        return [found]
+    blocks = stacks_apart(found.frames, depth_of(found), _slices(found)[0])
+    return [replace(found.take(block), label=word).noted(OVERLAPPING) for block, word in blocks] or [found]
+
+
 def _images(headers: Sequence[Header], found: FrameSet) -> list[Found]:
     """The images of frames with one orientation."""
     if found.frames[0].orientation is None:
         return [_picture(headers, found)]
     positions, depth = np.array([frame.position for frame in found.frames]), depth_of(found)
-    slices, spread = slice_numbers(found.frames, depth)
+    slices, spread = _slices(found)
     pixels = headers[found.owners[0]].pixels
     for blocks in (_beside(found, positions, slices, max(pixels.rows, pixels.columns)), _blocks(depth, slices)):
         if len(blocks) > 1:
             return [image for block in blocks for image in _images(headers, found.take(block))]
-    if blocks := stacks_apart(found.frames, depth, slices):
-        return [image for block in blocks for image in _images(headers, found.take(block).noted(OVERLAPPING))]
     syntaxes = sorted({frame.syntax for frame in found.frames})
     if len(syntaxes) > 1 and slices.max() + 1 < len(slices):
         same = [[n for n, frame in enumerate(found.frames) if frame.syntax == syntax] for syntax in syntaxes]
@@ -163,6 +180,8 @@ def _volume(headers: Sequence[Header], found: FrameSet, parts: list[Part], posit
         *(positions[first], frame.orientation or (), frame.spacing, (pixels.rows, pixels.columns), frame.thickness),
         _frame_of_reference(found),
     )
+    if not frame.sided:
+        stack = stack.without_sides()
     empty = int((table < 0).sum())
     if empty:
         sentence = f"{empty} of {table.size} slices are not there at some time points and are left empty."
@@ -255,6 +274,7 @@ def _image(
     pixels = {notice.code: notice for header in reversed(members) for notice in header.notices}
     doubts = {notice.code: notice for n in reversed(used) for notice in found.frames[n].doubts}
     starts = [part.start for part in parts] if len(table) > 1 else []
+    factor, unknown = suvbw([header.tracer for header in members if header.tracer])
     b_values = [found.frames[row[row >= 0][0]].b_value for row in table]
     image = Image(
         source=source_of(members),
@@ -266,9 +286,10 @@ def _image(
         unit="" if color else middle.unit,
         regular=stack.resampling is None,
         transfer_syntax=members[0].syntax,
-        notices=(*stack.notices, *found.notices, *doubts.values(), *pixels.values()),
+        notices=(*stack.notices, *found.notices, *doubts.values(), *pixels.values(), *unknown),
         times=() if None in starts else tuple(start for start in starts if start is not None),
         b_values=() if None in b_values or len(table) == 1 else tuple(b for b in b_values if b is not None),
+        suvbw_factor=factor,
         plan=plan,
     )
-    return image, middle, labels[0] if len(labels) == 1 and middle.position else ""
+    return image, middle, found.label or (labels[0] if len(labels) == 1 and middle.position else "")

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pydicom
 from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
-from pydicom.filebase import DicomBytesIO
 
 from viewer.data.study import LabelFile
-from viewer.io.contents import member_bytes, member_of
+from viewer.io.contents import open_content
 from viewer.io.dicom_object import referring
-from viewer.io.failure import OpenError
+from viewer.io.dicom_texts import decode_texts
+from viewer.io.failure import OpenError, damage_told
 
 CLASSES = {
     str(uid.SegmentationStorage),
     "1.2.840.10008.5.1.4.1.1.66.7",  # Label Map Segmentation
     str(uid.RTStructureSetStorage),
 }
+DAMAGED = "It holds segments, but its header is damaged or cut off; copy it again from its source."
 WANTED = """
     SOPClassUID PatientID PatientName PatientBirthDate PatientSex StudyInstanceUID StudyDate StudyTime StudyDescription
     StudyID AccessionNumber SeriesInstanceUID SeriesNumber SeriesDescription Modality StructureSetLabel ContentLabel
@@ -31,6 +31,11 @@ WANTED = """
 
 def label_file(path: str) -> LabelFile:
     """Raises OpenError: one sentence."""
+    with damage_told(DAMAGED):
+        return _label_file(path)
+
+
+def _label_file(path: str) -> LabelFile:
     ds = dataset(path, header_only=True)
     about = referring(ds)
     named = ds.get("StructureSetROISequence") or []
@@ -48,11 +53,11 @@ def label_file(path: str) -> LabelFile:
 
 
 def dataset(path: str, *, header_only: bool = False) -> Dataset:
-    """A DICOM file, or one in an archive ("archive.zip!member"). Raises OpenError: one sentence."""
-    inside = member_of(path)
+    """A DICOM file, one in an archive ("archive.zip!member") or a packed one. Raises OpenError: one sentence."""
     wanted = WANTED.split() if header_only else None
     try:
-        file = DicomBytesIO(member_bytes(*inside)) if inside else Path(path)
-        return pydicom.dcmread(file, specific_tags=wanted, stop_before_pixels=header_only)
+        with open_content(path) as (file, _, _), damage_told(DAMAGED):
+            found = decode_texts(pydicom.dcmread(file, specific_tags=wanted, stop_before_pixels=header_only))
     except InvalidDicomError as error:
         raise OpenError("It is no DICOM file: check what it is.") from error
+    return found

@@ -7,7 +7,7 @@ can be taken that fits the spacing: the table or the patient moves a little betw
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,46 +15,69 @@ from numpy.typing import NDArray
 from viewer.data.grid import Floats
 from viewer.io.dicom_header import Frame
 from viewer.io.dicom_stack import even_spacing, neighbours
-from viewer.io.dicom_times import ATTRIBUTES
+from viewer.io.dicom_times import ATTRIBUTES, COMPLETE, word_of
 
 SAME_PLACE = 0.01  # mm along the normal within one slice, where nothing says more
 TOLERANCE = 0.35  # of spacing and thickness: places that differ by less may be one slice
-JITTER, MOST = 0.07, 0.5  # of these, and mm, where no attribute tells the frames of one slice apart
+JITTER, MOST = 0.15, 0.5  # of these, and mm, where no attribute tells the frames of one slice apart
+MOST_STACKS = 64  # bed positions of one series
 MEANINGS = ("temporal", "echo", "b_value")  # never parts of one stack that was acquired in turns
 
 
-def slice_numbers(frames: Sequence[Frame], depth: Floats) -> tuple[NDArray[np.intp], float]:
+def slice_numbers(frames: Sequence[Frame], depth: Floats, across: Floats) -> tuple[NDArray[np.intp], float]:
     """The slice that each frame lies in, counted along the normal, and how far apart frames of one slice lie, mm.
 
-    depth: mm along the normal.
+    depth: mm along the normal. across [frame, 3]: the rest of each position, mm.
     """
     exact = _clusters(depth, SAME_PLACE)
     if exact.max() == 0:
         return exact, 0.0
-    evenly = is_even(places_of(depth, exact))
+    evenly = exact.max() > 1 and is_even(places_of(depth, exact))
     for name, spacing in _spacings(frames, depth):
-        if not evenly or name in MEANINGS:
-            loose, spread = _joined(depth, (TOLERANCE if name else JITTER) * spacing)
-            if loose is not None and loose.max() < exact.max():
+        tolerance = (TOLERANCE if name else JITTER) * spacing
+        if not evenly or name in MEANINGS or np.ptp(depth) <= tolerance:
+            loose, spread = _joined(depth, across, tolerance)
+            if loose is not None and loose.max() < exact.max() and (name or len(set(np.bincount(loose))) == 1):
                 return loose, spread
     return exact, 0.0
 
 
-def stacks_apart(frames: Sequence[Frame], depth: Floats, slices: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+def stacks_apart(
+    frames: Sequence[Frame], depth: Floats, slices: NDArray[np.intp]
+) -> list[tuple[NDArray[np.intp], str]]:
     """Frames of stacks that reach into each other at other places: overlapping beds, time points far apart.
 
-    One array of indices for each stack; none where the frames make one stack, or each place is there several times.
+    The indices of each stack and what it is called; none where the frames make one stack.
     """
-    if slices.max() + 1 < len(slices) or is_even(places_of(depth, slices)):
+    places = places_of(depth, slices)
+    if len(places) == len(slices) and is_even(places):
         return []
     for name in ATTRIBUTES:
         blocks = [np.array(block) for block in _parts(frames, name)]
-        if len(blocks) < 2 or any(len(block) < 3 or not is_even(np.sort(depth[block])) for block in blocks):
-            continue
-        ends = sorted((float(depth[block].min()), float(depth[block].max())) for block in blocks)
-        if any(after[0] < before[1] for before, after in pairwise(ends)):
-            return blocks
+        stacks = [np.unique(slices[block]) for block in blocks]
+        own = [places_of(depth[block], slices[block]) for block in blocks]
+        if 1 < len(stacks) <= MOST_STACKS and _are_stacks(own) and _reach_beyond(stacks, len(places)):
+            words = [word_of(name, ATTRIBUTES[name](frames[block[0]])) for block in blocks]
+            return list(zip(blocks, words, strict=True))
     return []
+
+
+def _reach_beyond(stacks: list[NDArray[np.intp]], places: int) -> bool:
+    """Whether stacks have few slices in common, and none has all of another: not what one scan does at many times."""
+    common = sum(map(len, stacks)) - places
+    alone = all(not set(one) <= set(other) for one, other in permutations(map(tuple, stacks), 2))
+    return alone and common < (COMPLETE * len(stacks) - 1) * places
+
+
+def _are_stacks(stacks: list[Floats]) -> bool:
+    """Whether places make even stacks that overlap; slices acquired in turns, or simultaneously, do not."""
+    widest = np.diff(np.sort(np.concatenate(stacks))).max()
+    if max(map(len, stacks)) < 2 or any(
+        not is_even(own) or np.diff(own).max(initial=0) > 2.01 * widest for own in stacks
+    ):
+        return False
+    ends = sorted((float(own[0]), float(own[-1])) for own in stacks)
+    return any(after[0] < before[1] for before, after in pairwise(ends))
 
 
 def _parts(frames: Sequence[Frame], name: str) -> list[list[int]]:
@@ -75,7 +98,7 @@ def _spacings(frames: Sequence[Frame], depth: Floats) -> Iterator[tuple[str, flo
         gaps = [np.diff(np.sort(depth[part])) for part in parts if len(part) > 1]
         if gaps and min(map(np.min, gaps)) > SAME_PLACE:
             yield name, min([*map(neighbours, gaps), *thick])
-        elif not gaps and name in MEANINGS and thick:
+        elif not gaps and thick:
             yield name, min(thick)  # single slices, one for each time point
     steps = np.sort(np.diff(np.sort(depth)))
     if len(steps) > 1:
@@ -83,13 +106,15 @@ def _spacings(frames: Sequence[Frame], depth: Floats) -> Iterator[tuple[str, flo
         yield "", min([float(steps[jump + 1]), *thick, MOST / JITTER])
 
 
-def _joined(depth: Floats, tolerance: float) -> tuple[NDArray[np.intp] | None, float]:
-    """Slices of frames closer than `tolerance`, and their spread; None where they are not clearly apart."""
+def _joined(depth: Floats, across: Floats, tolerance: float) -> tuple[NDArray[np.intp] | None, float]:
+    """Slices of frames closer than `tolerance`, and their spread, mm; None where they are not clearly apart."""
     slices = _clusters(depth, tolerance)
     count = int(slices.max()) + 1
     counts = np.bincount(slices)
     ends = np.array([(depth[slices == n].min(), depth[slices == n].max()) for n in range(count)])
     spread = float(np.ptp(ends, axis=1).max())
+    if max(np.ptp(across[slices == n], axis=0).max() for n in range(count)) > tolerance:
+        return None, 0.0
     if count == 1:
         return (slices, spread) if spread <= tolerance else (None, 0.0)
     between = float(np.diff(ends.mean(axis=1)).min())

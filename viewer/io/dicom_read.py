@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from importlib import import_module
 from io import BytesIO
 from typing import Any, BinaryIO, NamedTuple
 
@@ -17,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.data.shared import SharedHandle, open_shared, write_shared
-from viewer.io.contents import open_unchanged
-from viewer.io.failure import OpenError
+from viewer.io.contents import open_unchanged, unpacked
+from viewer.io.failure import FrameError, OpenError
 from viewer.io.plan import Plan
 from viewer.io.significant import significant
 from viewer.io.worker import at
@@ -49,36 +50,61 @@ class Job:
     shifts: NDArray[np.float64] | None = None
 
     @property
+    def compressed(self) -> bool:
+        """True where a frame of it must be decoded."""
+        return bool((self.plan.frames["offset"] < 0).any())
+
+    @property
     def names(self) -> list[str]:
         """The file that each cell is read from first; "" for a cell without."""
         files = self.plan.frames["file"][0]
         return [self.plan.files[files[cell.parts[0][0]]] if cell.parts else "" for cell in self.cells]
 
 
-def fill(handle: SharedHandle, job: Job) -> None:
-    """Put every slice of the job where it belongs. Raises OpenError with one sentence."""
+def fill(handle: SharedHandle, job: Job) -> dict[int, str]:
+    """Put every slice of the job where it belongs.
+
+    Returns which cells of the job cannot be decoded, and why: they are blank. Raises OpenError with one sentence where
+    the files are not what was indexed.
+    """
+    lost = {}
     with open_shared(handle) as segment, closing(_Files(job.plan)) as files:
         size = int(np.prod(job.shape)) * np.dtype(job.dtype).itemsize
+        _import_decoders(job)
         for number, cell in enumerate(job.cells):
             at(number)
             place = handle.offset + cell.place * size
-            if not _sent(job, cell, files, segment, place, size):
-                write_shared(segment, place, _loaded(job, cell, files))
+            if _sent(job, cell, files, segment, place, size):
+                continue
+            try:
+                pixels = _loaded(job, cell, files)
+            except FrameError as error:
+                lost[number], pixels = str(error), np.full(job.shape, job.plan.blank, job.dtype)
+            write_shared(segment, place, pixels)
+    return lost
 
 
 def slices(job: Job) -> Iterator[NDArray[Any]]:
     """The slices of the job, one after the other."""
+    _import_decoders(job)
     with closing(_Files(job.plan)) as files:
         for number, cell in enumerate(job.cells):
             at(number)
             yield _loaded(job, cell, files)
 
 
+def _import_decoders(job: Job) -> None:
+    """Now, where they are needed, so that their import is not counted as time that a frame takes."""
+    if job.compressed:
+        import_module("viewer.io.dicom_decode")
+
+
 class _Files:
-    """The files of a plan; the last one stays open."""
+    """The files of a plan; the last one stays open, the last decoded frame at hand (a mosaic is many slices)."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        self._decoded: tuple[tuple[int, int], NDArray[Any]] | None = None
         self._number = -1
         self._file: BinaryIO | None = None
 
@@ -86,9 +112,16 @@ class _Files:
         if number != self._number or self._file is None:
             self.close()
             plan = self._plan
-            self._file = open_unchanged(plan.files[number], plan.sizes[number], plan.mtimes[number])
+            self._file = unpacked(open_unchanged(plan.files[number], plan.stamps[number]))
             self._number = number
         return self._file
+
+    def decode(self, number: int, frame: int) -> NDArray[Any]:
+        from viewer.io.dicom_decode import decode  # pydicom's decoders are for compressed pixels only
+
+        if self._decoded is None or self._decoded[0] != (number, frame):
+            self._decoded = (number, frame), decode(self._plan, number, frame)
+        return self._decoded[1]
 
     def close(self) -> None:
         if self._file is not None:
@@ -98,9 +131,9 @@ class _Files:
 
 def _sent(job: Job, cell: Cell, files: _Files, segment: BinaryIO, place: int, size: int) -> bool:
     """Have the system copy a slice whose bytes are the same in file and memory; False where they are not."""
-    if sys.platform != "linux" or job.shifts is not None or len(cell.parts) != 1:
-        return False
     plan = job.plan
+    if sys.platform != "linux" or job.shifts is not None or len(cell.parts) != 1 or plan.mosaic:
+        return False
     frame = plan.frames[0, cell.parts[0][0]]
     stored = np.dtype(plan.stored)
     whole = stored.kind == "f" or plan.bits_stored == 8 * stored.itemsize
@@ -161,21 +194,22 @@ def _stored(job: Job, number: int, files: _Files) -> NDArray[Any]:
     if frame["offset"] >= 0:
         pixels = _raw(plan, frame, files.open(int(frame["file"])))
     else:
-        from viewer.io.dicom_decode import decode  # pydicom's decoders are for compressed pixels only
-
-        pixels = decode(plan, int(frame["file"]), int(frame["frame"]))
+        pixels = files.decode(int(frame["file"]), int(frame["frame"]))[frame["row"] :][: plan.rows]
+    pixels = pixels[:, frame["column"] :][:, : plan.columns]
     if plan.rescale:
         pixels = pixels * np.float32(frame["slope"]) + np.float32(frame["intercept"])
     return pixels.astype(job.dtype, copy=False)
 
 
 def _raw(plan: Plan, frame: Any, file: BinaryIO) -> NDArray[Any]:
-    """The stored values of a frame, in the machine's byte order."""
-    shape = (plan.rows, plan.columns) if plan.samples == 1 else (plan.rows, plan.columns, plan.samples)
+    """The stored values of a frame, in the machine's byte order; of a mosaic, those rows of it that hold the slice."""
+    columns = plan.mosaic[1] if plan.mosaic else plan.columns
+    shape = (plan.rows, columns) if plan.samples == 1 else (plan.rows, columns, plan.samples)
     pixels = np.empty(shape, plan.stored)
-    if frame["length"] < pixels.nbytes:
+    before = int(frame["row"]) * pixels[0].nbytes
+    if frame["length"] < before + pixels.nbytes:
         raise OpenError("It holds fewer pixels than its header says; copy it again from its source.")
-    file.seek(int(frame["offset"]))
+    file.seek(int(frame["offset"]) + before)
     left = pixels.reshape(-1).view(np.uint8).data
     while left:
         count = file.readinto(left)  # type: ignore[attr-defined]

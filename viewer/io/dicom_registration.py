@@ -17,10 +17,11 @@ from pydicom.errors import InvalidDicomError
 
 from viewer.compute.transforms import inverse
 from viewer.data.grid import Floats, Grid
+from viewer.data.regular_file import check_regular
 from viewer.data.transform import End, Transform
 from viewer.io.dicom_derived import describe_file, written
 from viewer.io.dicom_object import object_header, referenced_images, referenced_series
-from viewer.io.failure import OpenError
+from viewer.io.failure import OpenError, damage_told
 from viewer.io.stored import SHEAR, SaveError
 
 RIGID = 1e-5  # of a cosine or length: a rotation still
@@ -50,6 +51,12 @@ def read_registration(path: str | Path, fixed: End | None = None, moving: End | 
 
     Raises OpenError, one sentence, also where the file is about other images.
     """
+    check_regular(path)
+    with damage_told("Its registration is incomplete or damaged: a part of its header is missing or wrong."):
+        return _read(path, fixed, moving)
+
+
+def _read(path: str | Path, fixed: End | None, moving: End | None) -> Transform:
     try:
         ds = pydicom.dcmread(path)
     except InvalidDicomError as error:

@@ -150,12 +150,17 @@ def _starts(frames: Sequence[Frame], cells: list[dict[int, int]]) -> list[float]
     return [start - starts[0] for start in starts]
 
 
-def _word(name: str, value: Any, rank: int, starts: list[float]) -> str:
-    """What a time point is called: "echo 2", "b = 1000", "12.5 s"."""
-    if name in WORDS and value is not None:
-        return WORDS[name].format(value)
+def word_of(name: str, value: Any) -> str:
+    """What an attribute calls a frame: "echo 2", "b = 1000"; "" where it has no word."""
     if name == "gradient":
         return WORDS["b_value"].format(value[0])
+    return WORDS[name].format(value) if name in WORDS and value is not None else ""
+
+
+def _word(name: str, value: Any, rank: int, starts: list[float]) -> str:
+    """What a time point is called: "echo 2", "b = 1000", "12.5 s"."""
+    if word := word_of(name, value):
+        return word
     return f"{round(starts[rank], 2):g} s" if starts else f"frame {rank + 1}"
 
 

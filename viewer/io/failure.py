@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import logging
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 log = logging.getLogger(__name__)
 
@@ -15,24 +18,61 @@ REASONS = {
     errno.EISDIR: "it is a folder, not a file.",
     errno.EIO: "the drive failed while it was read: check the drive or copy the file again.",
     errno.ELOOP: "it is a link that leads back to itself.",
+    errno.ENAMETOOLONG: "its path is longer than this system takes: move it to a folder with a shorter path.",
     errno.EMFILE: "too many files are open: close some images and try again.",
     errno.ESTALE: "the network drive is gone: connect it again.",
 }
+
+# What parsers raise at bytes that they do not expect.
+DAMAGE = (
+    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, NotImplementedError, RecursionError,
+    RuntimeError, TypeError, ValueError, struct.error,
+)  # fmt: skip
 
 
 class OpenError(ValueError):
     """Something cannot be opened; the message is one sentence for the user."""
 
 
+class FrameError(OpenError):
+    """One frame cannot be decoded; others of the same file or series may."""
+
+
+@contextmanager
+def damage_told(sentence: str) -> Iterator[None]:
+    """What a parser raises at damaged bytes becomes an OpenError with this sentence; what the drive does stays."""
+    try:
+        yield
+    except OpenError:
+        raise
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise OpenError(sentence) from error  # pydicom's, of bytes that are not there
+    except DAMAGE as error:
+        raise OpenError(sentence) from error
+
+
 def sentence(error: BaseException) -> str:
     """What went wrong in words for the user: our own failures speak for themselves, foreign ones are translated."""
     if type(error).__module__.startswith("viewer.") and str(error):
         return str(error)
-    log.warning("a foreign file could not be read: %s", type(error).__name__)
+    name = type(error).__name__
+    log.warning("a foreign file could not be read: %s", name)
     if isinstance(error, MemoryError):
         return "It needs more memory than the reader may take; it was not opened."
     if isinstance(error, OSError) and error.errno in REASONS:
         return f"It cannot be opened: {REASONS[error.errno]}"
     if isinstance(error, OSError) and error.strerror:
-        return f"It cannot be opened: {error.strerror.lower()}."
-    return f"It is damaged or not in a form that Tomolens knows ({type(error).__name__}); it was not opened."
+        return f"It cannot be opened: {error.strerror[:1].lower()}{error.strerror[1:]}."
+    if _raised_here(error):
+        return f"Tomolens is not prepared for what it holds ({name}), which may be no fault of the file; report it."
+    return f"It is damaged or not in a form that Tomolens knows ({name}); it was not opened."
+
+
+def _raised_here(error: BaseException) -> bool:
+    """True where it was raised by a line of this program, not by one of a library."""
+    traceback, module = error.__traceback__, ""
+    while traceback is not None:
+        module, traceback = traceback.tb_frame.f_globals.get("__name__", ""), traceback.tb_next
+    return module.startswith("viewer.")

@@ -10,19 +10,19 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 
 from viewer.data.grid import Grid
+from viewer.data.notice import Notice
 from viewer.data.study import Image
 from viewer.data.volume import Volume, Window
+from viewer.io import budget
 from viewer.io.dicom_read import Cell, Job
 from viewer.io.failure import OpenError
 from viewer.io.plan import Plan
 from viewer.io.regular import parts_of
 
-BUDGET = 0.8  # of the memory that is free
-MAX_RATIO = 10_000  # decoded to compressed bytes
+LOST = "lost"  # how the badge of an image ends of which slices are blank
 
 
 def loaded_grid(image: Image) -> Grid:
@@ -45,7 +45,8 @@ def base_name(path: str) -> str:
 
 
 def stopped_sentence(name: str, why: str) -> str:
-    return f"{name}: the reader had to be stopped ({why}); the file may be damaged or hostile and was left out."
+    """Whose fault it was cannot be known: that of the file, of a library, or our own."""
+    return f"{name} was left out: the reader process {why} at it; copy or convert it and try again, or report it."
 
 
 def check_claims(image: Image) -> None:
@@ -58,21 +59,25 @@ def check_claims(image: Image) -> None:
         raise OpenError(
             f"{name_of(image)} is truncated: a file ends before its pixels do; copy it again from its source."
         )
-    if not raw.all() and loaded_bytes(image) > MAX_RATIO * sum(plan.sizes):
-        raise OpenError(
-            f"{name_of(image)} claims {loaded_bytes(image) / 2**30:.1f} GB of pixels in {sum(plan.sizes):,} bytes; "
-            "it is damaged or hostile."
-        )
+
+
+def with_lost(image: Image, lost: Sequence[str], slices: int) -> Image:
+    """The image with the notice that slices could not be decoded, and why the first of them could not."""
+    if not lost:
+        return image
+    count = f"{len(lost)} of {slices} slices"
+    notice = Notice("lost-slices", f"{count} could not be decoded and are blank: {lost[0]}", f"{count} {LOST}")
+    return replace(image, notices=(*image.notices, notice))
 
 
 def check_budget(image: Image) -> None:
-    """The volume must fit into the memory that is free. Raises OpenError."""
-    need, free = loaded_bytes(image), BUDGET * psutil.virtual_memory().available
-    if need > free:
-        raise OpenError(
-            f"{name_of(image)} needs {need / 2**30:.1f} GB of memory but only {free / 2**30:.1f} GB are free; "
-            "close other images or programs and open it again."
-        )
+    """The volume must fit its files, where they are compressed, and the memory that is free. Raises OpenError."""
+    need, plan = loaded_bytes(image), image.plan
+    compressed = bool((plan.frames["offset"] < 0).any())
+    try:
+        budget.check_claim(need, sum(plan.sizes) if compressed else need)
+    except OpenError as error:
+        raise OpenError(f"{name_of(image)} cannot be loaded: {str(error)[:1].lower()}{str(error)[1:]}") from error
 
 
 def job_of(image: Image, places: Sequence[tuple[int, int]]) -> Job:
@@ -89,9 +94,9 @@ def job_of(image: Image, places: Sequence[tuple[int, int]]) -> Job:
     frames = plan.frames[rows[:, 0], rows[:, 1]]
     used, frames["file"] = np.unique(frames["file"], return_inverse=True)
     cut = replace(
-        plan, frames=frames[None], resampling=None, times=(), windows=(),
+        plan, frames=frames[None], resampling=None, times=(), windows=(), diffusion=(),
         files=tuple(plan.files[n] for n in used), sizes=tuple(plan.sizes[n] for n in used),
-        mtimes=tuple(plan.mtimes[n] for n in used),
+        stamps=tuple(plan.stamps[n] for n in used),
     )  # fmt: skip
     moved = plan.resampling is not None and plan.resampling.shifts.any()
     shifts = plan.resampling.shifts[rows[:, 1]] if plan.resampling and moved else None
@@ -99,11 +104,18 @@ def job_of(image: Image, places: Sequence[tuple[int, int]]) -> Job:
     return Job(cut, tuple(cells), image.dtype, shape, shifts)
 
 
-def volumes_of(image: Image, grid: Grid, array: NDArray[Any]) -> tuple[Volume, ...]:
-    """One Volume for each time point of `array` [time point, k, j, i(, 3)], of which the middle slice must be there."""
+def badges_of(image: Image) -> tuple[str, ...]:
+    """What is said of its volumes in the corner of a view."""
+    return tuple(dict.fromkeys((*image.badges, *(("resampled",) if image.plan.resampling else ()))))
+
+
+def volumes_of(image: Image, grid: Grid, array: NDArray[Any], shown: tuple[int, int]) -> tuple[Volume, ...]:
+    """One Volume for each time point of `array` [time point, k, j, i(, 3)].
+
+    shown: time point and k of a slice that is there, from which a window is made where the file has none.
+    """
     plan: Plan = image.plan
-    badges = tuple(dict.fromkeys((*image.badges, *(("resampled",) if plan.resampling else ()))))
-    windows = plan.windows or ((automatic(plan, array),) if image.components == 1 else ())
+    windows = plan.windows or ((automatic(plan, array[shown]),) if image.components == 1 else ())
     return tuple(
         Volume(
             part,
@@ -116,15 +128,15 @@ def volumes_of(image: Image, grid: Grid, array: NDArray[Any]) -> tuple[Volume, .
             plan.inverted,
             image.source,
             plan.times[t] if plan.times else "",
-            badges,
+            badges_of(image),
+            diffusion=plan.diffusion[t] if plan.diffusion else None,
         )
         for t, part in enumerate(array)
     )
 
 
-def automatic(plan: Plan, array: NDArray[Any]) -> Window:
-    """From the 1st to the 99th percentile of the first time point's middle slice, padding left out."""
-    slice_ = array[0, array.shape[1] // 2]
+def automatic(plan: Plan, slice_: NDArray[Any]) -> Window:
+    """From the 1st to the 99th percentile of a slice, padding left out."""
     thin = max(1, int((slice_.size / 65536) ** 0.5))
     values = slice_[::thin, ::thin]
     values = values[np.isfinite(values) & (values != (np.nan if plan.padding is None else plan.padding))]

@@ -7,29 +7,32 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import pickle
+import signal
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain
 from multiprocessing.connection import Connection, wait
-from pickle import PicklingError
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from viewer.data.shared import create_shared
 from viewer.io import parcel
-from viewer.io.failure import sentence
-from viewer.io.worker import serve
+from viewer.io.worker import CALL_FAULT, serve
 
 log = logging.getLogger(__name__)
 
 TICK = 0.25  # seconds between looks at the clock
 CANCEL_GRACE = 0.5  # seconds that cancelled work may go on before its process is stopped
 FAILED_STARTS = 3  # processes that die before they can work, until we give up
+ENDING = 1.0  # seconds that a process may take to end after its pipe is closed
+STUCK = 1.0  # seconds at one item after which a process no longer counts as one that others may wait for
 
 
 class Owner(Protocol):
@@ -43,8 +46,10 @@ class Owner(Protocol):
 class Unit:
     """One request to a reader process. All callbacks run on the pool's thread.
 
-    function: "module:name". urgency: lower goes first; equals in their order. seconds: for each item. stopped: called
-    with the item at work and why, where the process died or had to be killed; failed: with the sentence it answered.
+    function: "module:name". urgency: lower goes first; equals in their order. seconds: for each item; computing: of
+    these, that the processor may be busy with it (0: no limit), which does not depend on what else the machine does.
+    stopped: called with the item at work and why, where the process died or had to be killed; failed: with the sentence
+    it answered.
     """
 
     owner: Owner
@@ -55,6 +60,7 @@ class Unit:
     stopped: Callable[[int, str], None]
     urgency: int = 1
     seconds: float = 0.0  # 0: the pool's
+    computing: float = 0.0
     progressed: Callable[[int], None] | None = None  # told now and then which item it is at
 
 
@@ -72,10 +78,15 @@ class _Worker:
 
 
 class Pool:
-    """count: processes. memory_limit: bytes each may take. seconds: that a file may take."""
+    """count: processes; one more where one of them is stuck and others wait.
 
-    def __init__(self, count: int, memory_limit: int, seconds: float) -> None:
-        self.count, self._memory_limit, self.seconds = count, memory_limit, seconds
+    memory_limit: bytes each may take. most_answer: bytes of one answer. seconds: that a file may take. computing: that
+    the processor may be busy with a frame, in seconds, apart from what its size adds.
+    """
+
+    def __init__(self, count: int, memory_limit: int, most_answer: int, seconds: float, computing: float) -> None:
+        self.count, self.seconds, self.computing = count, seconds, computing
+        self._memory_limit, self._most_answer = memory_limit, most_answer
         self._context = multiprocessing.get_context("spawn")
         self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._listen, self._call = multiprocessing.Pipe(duplex=False)
@@ -157,18 +168,18 @@ class Pool:
     def _give(self, worker: _Worker, unit: Unit) -> None:
         try:
             data, worker.kept = parcel.pack((unit.function, unit.arguments))
-        except (MemoryError, PicklingError, TypeError, AttributeError) as error:
-            unit.failed(sentence(error))
+        except (MemoryError, pickle.PicklingError, TypeError, AttributeError) as error:
+            unit.failed(CALL_FAULT.format(type(error).__name__))
             return
         worker.unit, worker.cancelled_at = unit, 0.0
-        worker.desk[:] = 0, time.monotonic_ns()
+        worker.desk[:] = 0, time.monotonic_ns(), _computed(worker)
         try:
             worker.pipe.send((sum(array.nbytes for array in worker.kept), data))
         except OSError:
-            self._lost(worker, "crashed")
+            self._lost(worker)
 
     def _start_all(self) -> None:
-        while len(self._workers) < self.count and self._failed_starts < FAILED_STARTS:
+        while len(self._workers) < self.count + self._spare() and self._failed_starts < FAILED_STARTS:
             try:
                 self._workers.append(self._start())
             except (OSError, MemoryError):
@@ -179,12 +190,16 @@ class Pool:
             for unit in chain(*waiting.values()):
                 unit.failed("The reader process cannot be started: close other programs and try again.")
 
+    def _spare(self) -> int:
+        """One process more where one is stuck at something: what others wait for goes on meanwhile."""
+        now = time.monotonic()
+        return int(any(worker.unit and now - worker.desk[1] / 1e9 > STUCK for worker in self._workers))
+
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
-        desk, handle = create_shared((2,), np.int64)
-        process = self._context.Process(
-            target=serve, args=(theirs, handle, self._memory_limit), name="tomolens-reader", daemon=True
-        )
+        desk, handle = create_shared((3,), np.int64)
+        arguments = theirs, handle, self._memory_limit, self._most_answer
+        process = self._context.Process(target=serve, args=arguments, name="tomolens-reader", daemon=True)
         process.start()
         theirs.close()
         return _Worker(process, ours, desk)
@@ -192,9 +207,13 @@ class Pool:
     # ---- answers in
     def _hear(self, worker: _Worker) -> None:
         try:
-            answer = worker.pipe.recv()
+            data = worker.pipe.recv_bytes(self._most_answer + 1)
+            fine, result = pickle.loads(data)
         except (EOFError, OSError):
-            self._lost(worker, "crashed")
+            self._lost(worker)
+            return
+        except (MemoryError, pickle.UnpicklingError):
+            self._lost(worker, "gave an answer that there is no room for")
             return
         self._failed_starts = 0
         if not worker.ready:
@@ -203,7 +222,6 @@ class Pool:
         unit, worker.unit, worker.kept = worker.unit, None, []
         if unit is None or unit.owner.cancelled:
             return
-        fine, result = answer
         (unit.done if fine else unit.failed)(result)
 
     def _look_at_clock(self) -> None:
@@ -219,19 +237,38 @@ class Pool:
                 self._lost(worker, "was cancelled")
             elif now - worker.desk[1] / 1e9 > limit:
                 self._lost(worker, f"took longer than {limit:g} s")
+            elif unit.computing and (_computed(worker) - worker.desk[2]) / 1e9 > unit.computing:
+                self._lost(worker, f"computed for longer than {unit.computing:.0f} s")
             elif unit.progressed:
                 unit.progressed(int(worker.desk[0]))
 
-    def _lost(self, worker: _Worker, why: str) -> None:
-        """A process died or must: take it away and tell the owner of its work; the next one starts when needed."""
+    def _lost(self, worker: _Worker, why: str = "") -> None:
+        """A process died (by itself where no `why` is given): tell whose work it was; the next starts when needed."""
         self._workers.remove(worker)
         if not worker.ready:
             self._failed_starts += 1
+        why = why or _cause(worker)
         _end(worker)
         log.warning("a reader process %s", why)
         unit = worker.unit
         if unit is not None and not unit.owner.cancelled:
             unit.stopped(int(worker.desk[0]), why)
+
+
+def _computed(worker: _Worker) -> int:
+    """What the processor has done for the process, in ns."""
+    try:
+        times = psutil.Process(worker.process.pid).cpu_times()
+    except psutil.Error:
+        return 0  # it has ended, which its pipe will tell
+    return int(1e9 * (times.user + times.system))
+
+
+def _cause(worker: _Worker) -> str:
+    """How a process ended whose pipe is closed."""
+    worker.process.join(ENDING)
+    code = worker.process.exitcode or 0
+    return f"crashed ({signal.strsignal(-code)})" if code < 0 else "ended"
 
 
 def _end(worker: _Worker) -> None:

@@ -12,21 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 
 from viewer.data.study import Image, LabelFile, Refused
 from viewer.data.volume import Volume
-from viewer.io import indexing, loading
+from viewer.io import budget, indexing, loading
 from viewer.io.failure import OpenError
-from viewer.io.loaded import job_of, loaded_grid
+from viewer.io.loaded import LOST, job_of, loaded_grid
 from viewer.io.pool import Pool, Unit
 from viewer.io.request import Post, Task, at_once
 
 __all__ = ["OpenError", "Reader", "Task", "index_now", "load_now"]
 
-MEMORY_SHARE = 0.5  # of the machine's memory that one reader process may take
-LEAST_MEMORY = 1 << 30  # bytes
 CALL_SECONDS = 600.0  # that a called function may take
 
 
@@ -34,17 +31,25 @@ class Reader:
     """Reads files in processes of its own.
 
     post: runs a function on the thread that wants the answers; by default they come on a thread of the reader.
-    workers: processes. memory_limit: bytes that each may take beyond what it has at its start; by default half of the
-    machine's memory. seconds_per_file: after that a file is given up. Processes start with the first request.
+    workers: processes. memory_limit: bytes that each may take beyond what it has at its start; by default so much that
+    all together leave room for the window. seconds_per_file: after that a file is given up. seconds_per_frame: that the
+    processor may be busy with a compressed frame, a second more for each DECODED_A_SECOND bytes of it. Processes start
+    with the first request.
     """
 
     def __init__(
-        self, post: Post = at_once, *, workers: int = 2, memory_limit: int | None = None, seconds_per_file: float = 20
+        self,
+        post: Post = at_once,
+        *,
+        workers: int = 2,
+        memory_limit: int | None = None,
+        seconds_per_file: float = 20,
+        seconds_per_frame: float = 4,
     ) -> None:
-        limit = memory_limit or max(LEAST_MEMORY, int(MEMORY_SHARE * psutil.virtual_memory().total))
+        limit = memory_limit or budget.for_readers(workers + 1)  # see Pool: one more where one is stuck
         self._closed = False
         self._post: Post = lambda answer: post(lambda: None if self._closed else answer())
-        self._pool = Pool(workers, limit, seconds_per_file)
+        self._pool = Pool(workers, limit, budget.for_answers(), seconds_per_file, seconds_per_frame)
 
     def warm(self) -> None:
         """Start the processes now, so that the first request need not wait for them."""
@@ -95,9 +100,10 @@ class Reader:
         def ask() -> None:
             if image.plan.kind == "dicom":
                 job = job_of(image, [(0, loaded_grid(image).shape[0] // 2)])
-                self._ask(task, "viewer.io.thumbnail:dicom_picture", (job, *shown), done, failed, 0.0)
+                computing = loading.frame_seconds(self._pool, job)
+                self._ask(task, "viewer.io.thumbnail:dicom_picture", (job, *shown), done, failed, computing=computing)
             else:
-                self._ask(task, "viewer.io.thumbnail:file_picture", (image.plan, *shown), done, failed, 0.0)
+                self._ask(task, "viewer.io.thumbnail:file_picture", (image.plan, *shown), done, failed)
 
         self._pool.do(ask)
         return task
@@ -137,10 +143,11 @@ class Reader:
         arguments: tuple[Any, ...],
         done: Callable[[Any], None],
         failed: Callable[[str], None],
-        seconds: float,
+        seconds: float = 0.0,
+        computing: float = 0.0,
     ) -> None:
         def stopped(item: int, why: str) -> None:
-            task.finish(failed, f"The reader process had to be stopped ({why}); nothing was changed, try again.")
+            task.finish(failed, f"The reader process {why}; nothing was changed, try again or report it.")
 
         def answered(result: Any) -> None:
             task.finish(done, result)
@@ -148,7 +155,7 @@ class Reader:
         def refused(reason: str) -> None:
             task.finish(failed, reason)
 
-        self._pool.add(Unit(task, function, arguments, answered, refused, stopped, urgency=2, seconds=seconds))
+        self._pool.add(Unit(task, function, arguments, answered, refused, stopped, 2, seconds, computing))
 
 
 @contextmanager
@@ -175,8 +182,8 @@ def index_now(paths: Sequence[str | Path], reader: Reader | None = None) -> tupl
     return [image for images in found.values() for image in images], refused
 
 
-def load_now(image: Image, reader: Reader | None = None) -> tuple[Volume, ...]:
-    """The volumes of an image. Blocks. Raises OpenError with one sentence."""
+def load_now(image: Image, reader: Reader | None = None, *, whole: bool = False) -> tuple[Volume, ...]:
+    """The volumes of an image. Blocks. Raises OpenError with one sentence; with `whole` also where slices are lost."""
     volumes: list[tuple[Volume, ...]] = []
     failures: list[str] = []
     ended = threading.Event()
@@ -194,4 +201,7 @@ def load_now(image: Image, reader: Reader | None = None) -> tuple[Volume, ...]:
         ended.wait()
     if failures:
         raise OpenError(failures[0])
+    lost = [badge for badge in volumes[0][0].badges if badge.endswith(LOST)]
+    if whole and lost:
+        raise OpenError(f"{lost[0]}: they cannot be decoded, and what is computed of the rest would mislead.")
     return volumes[0]

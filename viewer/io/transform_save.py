@@ -14,6 +14,7 @@ import numpy as np
 from viewer.compute.transforms import lattice_points, moved
 from viewer.data.grid import Floats, Grid
 from viewer.data.provenance import Provenance
+from viewer.data.regular_file import open_regular
 from viewer.data.transform import End, SignOff, Transform
 from viewer.io import replacing
 from viewer.io.dicom_registration import registration
@@ -48,7 +49,7 @@ def save_transform(transform: Transform, target: Path, fixed: End, moving: End, 
             _check(transform, read_transform(made, fixed, moving), fixed.grid)
             told.write_text(json.dumps(_told(transform, made), indent=1, ensure_ascii=False), encoding="utf-8")
             replacing.flush(told)
-            replacing.put(made, target, told, beside)
+            replacing.put((told, beside), (made, target))
         return "" if transform.sign_off else "Nobody has accepted or rejected this registration yet."
     except SaveError as error:
         raise SaveError(f"{target.name} was not saved: {error}") from error
@@ -128,5 +129,5 @@ def _sign_off(said: dict[str, Any]) -> SignOff:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

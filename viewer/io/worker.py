@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -26,23 +27,29 @@ from viewer.io.failure import sentence
 if sys.platform != "win32":
     import resource
 
+CALL_FAULT = "A request did not reach the reader process ({}): this is a fault of Tomolens, not of the file; report it."
 WARM = ("viewer.io.look", "viewer.io.dicom_read", "viewer.io.find")  # imported before the first request
 
-_desk = np.zeros(2, np.int64)  # which item of the request is worked on, and since when (monotonic ns); the client looks
+# Which item of the request is worked on, since when (monotonic ns), and what this process had computed by then (ns of
+# the processor); the client looks.
+_desk = np.zeros(3, np.int64)
 
 
 def at(item: int) -> None:
     """Say that work on this item of the request begins: the client blames, and times, the item that is named here."""
-    _desk[:] = item, time.monotonic_ns()
+    _desk[:] = item, time.monotonic_ns(), time.process_time_ns()
 
 
 def alive() -> None:
     """Say that work on the present item goes on, so that it is not taken for hanging."""
-    _desk[1] = time.monotonic_ns()
+    _desk[1:] = time.monotonic_ns(), time.process_time_ns()
 
 
-def serve(pipe: Connection, desk: SharedHandle, memory_limit: int) -> None:
-    """The life of a reader process. memory_limit: bytes of address space beyond what it has at the start."""
+def serve(pipe: Connection, desk: SharedHandle, memory_limit: int, most_answer: int) -> None:
+    """The life of a reader process.
+
+    memory_limit: bytes of address space beyond what it has at the start. most_answer: bytes of one answer.
+    """
     global _desk
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the window
@@ -51,23 +58,46 @@ def serve(pipe: Connection, desk: SharedHandle, memory_limit: int) -> None:
         import_module(module)
     _silence()
     baseline = _cap_memory(memory_limit)
-    pipe.send(True)
+    pipe.send((True, None))
     while True:
         try:
             mapped, request = pipe.recv()
         except (EOFError, OSError):
             return
         _limit(baseline + memory_limit + mapped)
-        pipe.send(_answer(request))
+        try:
+            pipe.send_bytes(_packed(_answer(request), most_answer))
+        except OSError:
+            return
 
 
 def _answer(request: bytes) -> tuple[bool, Any]:
-    """(True, result) or (False, one sentence). This is the door at which whatever a foreign file raises ends."""
+    """(True, result) or (False, one sentence). This is the door at which whatever a foreign file raises ends.
+
+    That is more than exceptions: a decoder in Rust panics, another one exits. Ctrl-C is no matter of the file.
+    """
     try:
-        function, arguments = parcel.unpack(request)
-        return True, named(function)(*arguments)
+        name, arguments = parcel.unpack(request)
+        function = named(name)
     except Exception as error:  # noqa: BLE001
+        return False, CALL_FAULT.format(type(error).__name__)
+    try:
+        return True, function(*arguments)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001
         return False, sentence(error)
+
+
+def _packed(answer: tuple[bool, Any], most: int) -> bytes:
+    """The answer in at most `most` bytes: what reaches the window must leave it room. Else a sentence."""
+    try:
+        data = pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
+    except MemoryError:
+        data = b""
+    if data and len(data) <= most:
+        return data
+    return pickle.dumps((False, f"What it holds takes more than the {most / 2**30:.1f} GB that there is room for."))
 
 
 @lru_cache

@@ -24,6 +24,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, get_args
 
+from viewer.data.regular_file import check_regular
 from viewer.data.segmentation import State
 from viewer.io import replacing
 from viewer.io.failure import OpenError
@@ -153,6 +154,7 @@ def _of_table(path: Path) -> list[Case]:
 
 def _text(path: Path) -> str:
     try:
+        check_regular(path)
         if path.stat().st_size > MOST_BYTES:
             raise OpenError(f"{path.name} is larger than {MOST_BYTES >> 20} MB: a list of cases is not so long.")
         text = path.read_bytes().decode("utf-8-sig")
@@ -205,6 +207,7 @@ def _kept(path: Path) -> tuple[dict[str, Any], str]:
     if not path.exists():
         return {}, ""
     try:
+        check_regular(path)
         if path.stat().st_size > MOST_KEPT:
             raise ValueError("too large")
         data = path.read_bytes()

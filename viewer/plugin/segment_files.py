@@ -12,6 +12,7 @@ from psygnal import Signal
 from viewer.compute.fit_grid import apart
 from viewer.data.segmentation import Segmentation
 from viewer.data.study import Image, LabelFile
+from viewer.data.transform import End
 from viewer.plugin.segmenting import Segmenting
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
@@ -81,8 +82,7 @@ class SegmentFiles(Segmenting):
         running = self.reader.call(
             "viewer.io.segmentation_file:read_segmentation",
             path,
-            [layer.grid for layer in layers],
-            [layer.source.series_uid for layer in layers],
+            [End(layer.grid, layer.source) for layer in layers],
             done=done,
             failed=partial(self.fail, task),
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from viewer.data.segmentation import Segmentation
 from viewer.data.study import Image, Source
+from viewer.data.transform import End
 from viewer.io.failure import OpenError
 from viewer.io.reader import index_now
 from viewer.plugin.effect import Tell
@@ -84,7 +85,7 @@ class Opening:
         running = self.session.reader.call(
             "viewer.io.segmentation_file:read_segmentation",
             saved if self.case.saved else given,
-            [layer.grid],
+            [End(layer.grid, layer.source)],
             done=done,
             failed=lambda reason: self.session.fail(task, self._why(reason)),
         )
