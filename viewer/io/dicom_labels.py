@@ -34,8 +34,7 @@ WANTED = """
 def label_file(path: str) -> LabelFile:
     """Raises OpenError: one sentence."""
     with damage_told(DAMAGED):
-        found = _label_file(path)
-    return found
+        return _label_file(path)
 
 
 def _label_file(path: str) -> LabelFile:

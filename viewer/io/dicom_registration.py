@@ -53,8 +53,7 @@ def read_registration(path: str | Path, fixed: End | None = None, moving: End | 
     """
     check_regular(path)
     with damage_told("Its registration is incomplete or damaged: a part of its header is missing or wrong."):
-        found = _read(path, fixed, moving)
-    return found
+        return _read(path, fixed, moving)
 
 
 def _read(path: str | Path, fixed: End | None, moving: End | None) -> Transform:

@@ -34,8 +34,7 @@ def contours_of(ds: Dataset, images: Sequence[Grid], name: str) -> Segmentation:
     Raises OpenError: one sentence.
     """
     with damage_told("Its contours are incomplete or damaged: a part of its header is missing or wrong."):
-        found = _contours(ds, images, name)
-    return found
+        return _contours(ds, images, name)
 
 
 def _contours(ds: Dataset, images: Sequence[Grid], name: str) -> Segmentation:
