@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
 from functools import partialmethod
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from viewer.cli.display import NoDisplayError, ensure_display
 
-PATIENCE = 30_000  # ms that a test waits for what must come, where it does not say: machines are busy
+PATIENCE = 300_000  # ms that a test waits for what must come: no test may depend on how fast a machine is
 
 # The check of a change must not depend on luck; on a developer's machine the search for examples goes on.
 settings.register_profile("ci", derandomize=True)
@@ -25,7 +28,8 @@ def pytest_configure(config: pytest.Config) -> None:
     Where several processes run the tests, each has a virtual screen of its own: windows of two would take each other's
     focus. They do not split their sums over cores that the others use.
     """
-    QtBot.waitUntil = partialmethod(QtBot.waitUntil, timeout=PATIENCE)
+    for wait in ("waitUntil", "waitSignal", "waitSignals", "waitActive", "waitExposed"):
+        setattr(QtBot, wait, partialmethod(getattr(QtBot, wait), timeout=PATIENCE))
     gc.disable()  # see viewer.ui.garbage: in the window's process circles are collected on its thread alone
     if config.getoption("numprocesses", None):
         os.environ["OMP_NUM_THREADS"] = "1"
@@ -58,3 +62,22 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Nothing of the user's is read or written: journal, settings, plugins and logs are the test's own."""
     monkeypatch.setenv("TOMOLENS_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mounts memory file systems with options such as "size=256k"; skips where that is not permitted."""
+    places: list[Path] = []
+
+    def mount(options: str) -> Path:
+        place = tmp_path / f"mounted-{len(places)}"
+        place.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
+        if shutil.which("mount") is None or subprocess.run(command, capture_output=True, check=False).returncode:
+            pytest.skip("no file system can be mounted here")
+        places.append(place)
+        return place
+
+    yield mount
+    for place in places:
+        subprocess.run(["umount", "-l", str(place)], check=True)

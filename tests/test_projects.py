@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -147,7 +148,7 @@ def test_a_changed_image_is_not_taken_for_the_one_it_was(work: HeadlessStage, tm
         finish(fresh, fresh.session.look_for(asked[0], tmp_path / "scans"))
         assert len(asked) == 2  # asked again: no file there has its bytes
         finish(fresh, fresh.session.finish_project(asked[0]))
-        assert warnings == ["1 of the images of case.tomolens could not be found or read: the rest is open."]
+        assert warnings[-1] == "1 of the images of case.tomolens could not be found or read: the rest is open."
         names = [layer.name for layer in fresh.session.document]
         assert names == [layer.name for layer in work.session.document if layer.name != "My T1"]
 
@@ -190,3 +191,96 @@ def test_an_image_whose_file_is_gone_is_named(work: HeadlessStage, tmp_path: Pat
     with pytest.raises(JobFailed, match="no longer where it was: bring it back, or save the project with its images"):
         save(work, tmp_path / "case.tomolens")
     assert not (tmp_path / "case.tomolens").exists()
+
+
+# ---- two windows
+@pytest.fixture
+def other() -> Iterator[HeadlessStage]:
+    """A second window."""
+    with HeadlessStage() as stage:
+        yield stage
+
+
+def messages(stage: HeadlessStage) -> list[str]:
+    said: list[str] = []
+    stage.session.message.connect(lambda message: said.append(message.text))
+    return said
+
+
+def test_what_is_open_here_is_saved_again_without_a_question(work: HeadlessStage, tmp_path: Path) -> None:
+    target = tmp_path / "case.tomolens"
+    save(work, target)
+    work.session.rename(work.session.document.volume_layers[0], "again")
+    save(work, target)
+    assert opened(target) == told(work.session)
+
+
+def test_the_second_window_is_told_and_saves_over_nothing(
+    work: HeadlessStage, other: HeadlessStage, tmp_path: Path
+) -> None:
+    target = tmp_path / "case.tomolens"
+    save(work, target)
+    before, said = target.read_bytes(), messages(other)
+    finish(other, other.session.open_project(target))
+    assert len(said) == 1
+    assert said[0].startswith("case.tomolens is open in another window, too (")
+    other.session.rename(other.session.document.volume_layers[0], "theirs")
+    with pytest.raises(JobFailed, match=r"is open in another window .* save it under another name"):
+        save(other, target)
+    assert target.read_bytes() == before
+    save(other, tmp_path / "theirs.tomolens")
+    save(work, target)  # the first one is not hindered
+
+
+def test_who_closes_it_or_crashes_lets_the_next_one_have_it(
+    work: HeadlessStage, other: HeadlessStage, tmp_path: Path
+) -> None:
+    target = tmp_path / "case.tomolens"
+    save(work, target)
+    assert (tmp_path / ".case.tomolens.lock").exists()
+    work.session.clear()
+    assert not (tmp_path / ".case.tomolens.lock").exists()
+    (tmp_path / ".case.tomolens.lock").write_text("me\there\t999999999")  # of a process that was killed
+    said = messages(other)
+    finish(other, other.session.open_project(target))
+    save(other, target)
+    assert [text for text in said if "window" in text] == []
+
+
+def test_what_another_window_has_changed_meanwhile_is_not_overwritten_unasked(
+    work: HeadlessStage, other: HeadlessStage, tmp_path: Path
+) -> None:
+    target = tmp_path / "case.tomolens"
+    save(work, target)
+    finish(other, other.session.open_project(target))
+    other.session.rename(other.session.document.volume_layers[0], "theirs")
+    save(other, target, overwrite=True)  # asked for in the dialog
+    theirs = target.read_bytes()
+    work.session.rename(work.session.document.volume_layers[0], "ours")
+    with pytest.raises(JobFailed, match="was changed since it was opened or saved here"):
+        save(work, target)
+    assert target.read_bytes() == theirs
+    save(work, target, overwrite=True)
+    assert opened(target) == told(work.session)
+
+
+def test_a_copy_put_in_its_place_is_noticed_by_its_bytes(work: HeadlessStage, tmp_path: Path) -> None:
+    target = tmp_path / "case.tomolens"
+    save(work, target)
+    earlier = target.read_bytes()
+    work.session.rename(work.session.document.volume_layers[0], "later")
+    save(work, target)
+    found = target.stat()
+    target.write_bytes(earlier)
+    os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
+    with pytest.raises(JobFailed, match="was changed since"):
+        save(work, target)
+    assert target.read_bytes() == earlier
+
+
+def test_one_whose_file_was_taken_away_is_saved_anew(work: HeadlessStage, tmp_path: Path) -> None:
+    target = tmp_path / "case.tomolens"
+    save(work, target)
+    target.unlink()
+    save(work, target)
+    assert opened(target) == told(work.session)

@@ -171,8 +171,7 @@ def test_what_a_killed_session_did_comes_back(phantom: Path) -> None:
         pixels = result.volumes[0].array.copy()
         (folder,) = (Path(os.environ["TOMOLENS_HOME"]) / "state" / "journal").iterdir()
         kept = folder.with_name(folder.name + "-kept")
-        os.rename(folder, kept)  # as a kill would: the folder stays, its process is gone
-        (kept / "pid").write_text("999999999 0")
+        os.rename(folder, kept)  # as a kill would: the folder stays
     with HeadlessStage() as second:
         (recovery,) = second.session.recoverable()
         assert recovery.summary == "1 opened image, 2 results"

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Annotated
 
 from viewer.compute.effects.mask_volume import masked
+from viewer.compute.hdf5_file import is_hdf5, open_hdf5
 from viewer.compute.job import Cancelled, Job, Refusal
 from viewer.compute.landmark_fit import rigid_fit
 from viewer.compute.loaders.files import read_weights
@@ -44,7 +45,9 @@ __all__ = [
     "Volume",
     "Window",
     "check_memory",
+    "is_hdf5",
     "masked",
+    "open_hdf5",
     "open_model",
     "plugin",
     "read_weights",

@@ -22,7 +22,7 @@ from viewer.compute.device import Device, devices
 from viewer.render.gl_view import GLView
 from viewer.scene.task import Message
 from viewer.session import Session
-from viewer.settings import NAME
+from viewer.settings import NAME, log_folder
 from viewer.ui.errors import ErrorDialog, catch, start_log
 from viewer.ui.garbage import Collector
 from viewer.ui.preferences import Preferences
@@ -50,7 +50,7 @@ class Post(QObject):
 
 def start(paths: Sequence[str | Path], *, sample: bool = False) -> int:
     """Show the window, open paths (or the sample), and return the exit code once it is closed."""
-    start_log()
+    unwritable = _start_log()
     app = application()
     preferences = Preferences()
     post = Post()
@@ -58,11 +58,22 @@ def start(paths: Sequence[str | Path], *, sample: bool = False) -> int:
     window = MainWindow(session, preferences)
     catch(lambda message: _tell(window, message))
     window.show()
+    if unwritable:
+        session.warn(unwritable)
     QTimer.singleShot(0, lambda: _begin(window, paths, sample))
     Thread(target=lambda: post(partial(_learn, window, devices())), daemon=True).start()
     code = app.exec()
     session.close()
     return code
+
+
+def _start_log() -> str:
+    """Why nothing can be kept, where that is so: the program starts all the same."""
+    try:
+        start_log()
+    except OSError as error:
+        return f"No log can be kept ({error.strerror}): see to it that {log_folder()} can be written."
+    return ""
 
 
 def application() -> QApplication:

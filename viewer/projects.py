@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,6 +11,7 @@ from pathlib import Path
 from psygnal import Signal
 
 from viewer.compute.job import Cancelled
+from viewer.data.file_lock import FileLock
 from viewer.io.project_file import Marks
 from viewer.io.project_images import Found, Missing, loaded, located, looked_for
 from viewer.io.reader import Reader
@@ -20,14 +22,17 @@ from viewer.scene.project import Project, describe_project, replacing
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.task import Message, Task
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(eq=False)
 class Opening:
-    """A project on its way. found, missing: its images, by now."""
+    """A project on its way. sha256: of its file. found, missing: its images, by now."""
 
     path: Path
     project: Project
     marks: Marks
+    sha256: str
     found: Found = field(default_factory=dict)
     missing: tuple[Missing, ...] = ()
 
@@ -46,15 +51,30 @@ class ProjectFiles(SegmentFiles):
     reader: Reader
     project: Path | None = None
     in_project: frozenset[str] = frozenset()
+    _sha256 = ""  # of that file as it was then: something else is never written over unasked
+    _lock: FileLock | None = None  # tells other windows that it is open here
 
     def clear(self) -> None:
         """Close the project along with everything else."""
         super().clear()
+        self._let_go()
         self.project, self.in_project = None, frozenset()
 
+    def close(self) -> None:
+        super().close()
+        self._let_go()
+
     def save_project(self, target: Path, *, voxels: bool = False, overwrite: bool = False) -> Task:
-        """Write what is open; "saved" is said only after it was read back and compared. voxels: with the images."""
+        """Write what is open; "saved" is said only after it was read back and compared. voxels: with the images.
+
+        The file that was opened or saved last is replaced without `overwrite`, unless somebody else has changed it or
+        has it open.
+        """
         task = self.add_task("save", f"Save {target.name}")
+        own = self.project is not None and not overwrite and _same(self.project, target)
+        if own and (holder := self._hold(target)):
+            self.fail(task, f"{target.name} is open in another window ({holder}): save it under another name.")
+            return task
         if any(layer.loaded < 1 for layer in self.document.volume_layers):
             self.fail(task, "An image is not whole yet: wait until it is loaded, then save the project again.")
             return task
@@ -62,16 +82,18 @@ class ProjectFiles(SegmentFiles):
         project = describe_project(self.document, self.state, voxels=voxels)
         now = {layer: layer.generation for layer in self.document.segmentation_layers}
 
-        def done(size: int) -> None:
+        def done(saved: tuple[int, str]) -> None:
+            size, self._sha256 = saved
             for layer, generation in now.items():
                 layer.saved = generation
             self.project, self.in_project = target, frozenset(entry["id"] for entry in project.layers)
+            self._hold(target)
             task.end("done")
             beside = "" if voxels or not project.images else " Its images stay where they are."
             self.message.emit(Message(f"Saved and verified: {target.name}, {size / 2**20:.1f} MB.{beside}"))
 
         running = self.reader.call(
-            "viewer.io.project_file:save_project", project, target, overwrite,
+            "viewer.io.project_file:save_project", project, target, overwrite, self._sha256 if own else "",
             done=done, failed=partial(self.fail, task),
         )  # fmt: skip
         task.stop = partial(_stop, task, running.cancel)
@@ -82,13 +104,13 @@ class ProjectFiles(SegmentFiles):
         task = self.add_task("load", f"Open {path.name}")
         task.begin()
 
-        def done(read: tuple[Project, Marks]) -> None:
+        def done(read: tuple[Project, Marks, str]) -> None:
             opening = Opening(path, *read)
             task.stop = partial(task.end, "cancelled")
             self.aside(task, self._locate, task, opening)
 
         running = self.reader.call(
-            "viewer.io.project_file:read_project", path, done=done, failed=partial(self.fail, task)
+            "viewer.io.project_file:open_project", path, done=done, failed=partial(self.fail, task)
         )
         task.stop = partial(_stop, task, running.cancel)
         return task
@@ -108,6 +130,27 @@ class ProjectFiles(SegmentFiles):
         task.begin()
         self.aside(task, self._restore, task, opening)
         return task
+
+    # ---- two windows
+    def _hold(self, project: Path) -> str:
+        """Tell other windows that it is open here and no other project is; who has it open already, "" where nobody."""
+        path = project.resolve()
+        path = path.with_name(f".{path.name}.lock")
+        if self._lock is not None and self._lock.path == path:
+            return ""
+        self._let_go()
+        try:
+            self._lock = FileLock(path)
+        except BlockingIOError as taken:
+            return str(taken.strerror)
+        except OSError as error:  # a folder that is read-only: nobody can save there
+            log.info("a project is not locked: %s", type(error).__name__)
+        return ""
+
+    def _let_go(self) -> None:
+        if self._lock is not None:
+            self._lock.remove()
+        self._lock = None
 
     # ---- in the background
     def _locate(self, task: Task, opening: Opening) -> None:
@@ -161,7 +204,13 @@ class ProjectFiles(SegmentFiles):
         self.history.do(replacing(self.document, layers, project.pairs, opening.path.name))
         project.look(self.state)
         self.project, self.in_project = opening.path, frozenset(layer.id for layer in layers)
+        self._sha256 = opening.sha256
         task.end("done")
+        if holder := self._hold(opening.path):
+            self.warn(
+                f"{opening.path.name} is open in another window, too ({holder}): what you change here has to be saved "
+                "under another name."
+            )
         if lost := len(project.layers) - len(layers):
             self.warn(f"{lost} of the images of {opening.path.name} could not be found or read: the rest is open.")
 
@@ -172,6 +221,10 @@ class ProjectFiles(SegmentFiles):
             self.post(partial(task.advance, fraction, text))
 
         return tell
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
 
 
 def _stop(task: Task, cancel: Callable[[], None]) -> None:

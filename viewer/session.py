@@ -76,6 +76,7 @@ class Session(ProjectFiles):
         """
         names = ", ".join(Path(path).name for path in paths[:3])
         task = self.add_task("index", f"Open {names}")
+        self._remember(paths)
         before = len(self.images), len(self.refused), len(self.label_files)
 
         def done() -> None:
@@ -215,8 +216,11 @@ class Session(ProjectFiles):
 
     # ---- recovery
     def recover(self, recovery: Recovery) -> Task:
-        """Read the images again, put the results back, and do every step again."""
+        """Read the images again, put the results back, do every step again, and look at it as before."""
         task = self.add_task("recover", "Recover unsaved work")
+        if not recovery.claim():
+            self.fail(task, "Another window is bringing this work back, or has done so: look there.")
+            return task
         task.begin()
         self.aside(task, self._recover, task, recovery)
         return task
@@ -242,12 +246,12 @@ class Session(ProjectFiles):
             finish()
 
         def finish() -> None:
-            if self.document.base is not None:
-                self.centre(self.document.base)
-                self.state.active = self.document.base.id
+            self.look_again(recovery)
+            self._list_again((recovery.view or {}).get("paths", ()))
             task.end("done")
-            if missing:
-                self.warn(f"{missing} of the images or label maps can no longer be read; the rest is back.")
+            lost = [f"{missing} of the images or label maps can no longer be read; the rest is back."] * bool(missing)
+            if recovery.damage or lost:
+                self.warn(" ".join(filter(None, [recovery.damage, *lost])))
             else:
                 recovery.discard()
 
@@ -260,6 +264,19 @@ class Session(ProjectFiles):
         super().close()
 
     # ---- within
+    def _remember(self, paths: Sequence[str | Path]) -> None:
+        self.paths += [path for path in map(os.path.abspath, paths) if path not in self.paths]
+
+    def _list_again(self, paths: Sequence[str]) -> None:
+        """The studies of an earlier session, as they are now; what is gone is left out."""
+        there = [path for path in paths if isinstance(path, str) and os.path.exists(path)]
+        if there:
+            self._remember(there)
+            self.reader.index(
+                there, found=self._found, labels=self._labels, refused=self._refused,
+                progress=lambda *_: None, done=lambda: None,
+            )  # fmt: skip
+
     def _found(self, series: str, images: list[Image]) -> None:
         self.images[series] = images
         self.images_changed.emit(series)

@@ -209,7 +209,7 @@ def register_network(
         matrix = align.aligned(pair, "rigid", metric, matrix, job, align.Route(job, 0.3, 0.4))
         if before == "affine":
             matrix = align.aligned(pair, "affine", metric, matrix, job, align.Route(job, 0.4, 0.5))
-    if keras_file.is_hdf5(weights):
+    if keras_file.is_keras(weights):
         transform = by_synthmorph.registered(fixed, moving, matrix, weights, job)
     else:
         transform = by_network.registered(fixed, moving, matrix, weights, side, job)

@@ -46,8 +46,7 @@ class Given(NamedTuple):
         fixed, moving = self.fixed, self.moving
         if (fixed.grid.shape[0] == 1) != (moving.grid.shape[0] == 1):
             raise Refusal("one image is a single slice and the other a volume: choose two volumes, or two slices.")
-        patients = {image.source.patient_id for image in (fixed, moving)} - {""}
-        if len(patients) > 1 and not different_patients:
+        if fixed.source.patient_match(moving.source) == "different" and not different_patients:
             raise Refusal("the images name different patients: tick Different patients if that is meant.")
         kinds = {image.modality for image in (fixed, moving)} - {"", "OT"}
         if len(kinds) > 1 and metric in SAME_CONTRAST:

@@ -1,6 +1,6 @@
 """Convolutions and settings of a Keras network in an HDF5 file, as Keras 2 and voxelmorph write them.
 
-Read as data, by h5py: layers that are code, links and data that lie in other files are left alone or refused.
+Read as data: layers that are code are left alone; links and data that lie in other files are refused.
 """
 
 from __future__ import annotations
@@ -14,21 +14,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from viewer.api import Refusal
+from viewer.api import Refusal, is_hdf5, open_hdf5
 
-MAGIC = b"\x89HDF\r\n\x1a\n"
 MOST_TOLD = 1 << 20  # characters of the settings
 PARTS = {"kernel:0": 5, "bias:0": 1}  # of a convolution in 3-D: its arrays and their dimensions
 Convolutions = dict[str, tuple[Tensor, Tensor]]
 
 
-def is_hdf5(path: Path) -> bool:
-    """By its first bytes; False where there is no such file."""
-    try:
-        with path.open("rb") as file:
-            return file.read(len(MAGIC)) == MAGIC
-    except OSError:
-        return False
+def is_keras(path: Path) -> bool:
+    """Whether it may be a Keras network: an HDF5 file, whatever its name."""
+    return is_hdf5(path)
 
 
 def read(path: Path) -> tuple[dict[str, Any], Convolutions]:
@@ -36,17 +31,8 @@ def read(path: Path) -> tuple[dict[str, Any], Convolutions]:
 
     Raises Refusal.
     """
-    try:
-        import h5py
-    except ImportError as error:
-        raise Refusal(f"{path.name} is an HDF5 file, which needs the package h5py: pip install h5py.") from error
-    try:
-        with h5py.File(path, "r") as file:
-            return _settings(path, file.attrs.get("model_config")), _convolutions(path, file)
-    except Refusal:
-        raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        raise Refusal(f"{path.name} is damaged or cut off: get it again.") from error
+    with open_hdf5(path) as file:
+        return _settings(path, file.attrs.get("model_config")), _convolutions(path, file)
 
 
 def _settings(path: Path, told: Any) -> dict[str, Any]:
@@ -69,7 +55,7 @@ def _convolutions(path: Path, file: Any) -> Convolutions:
         if not isinstance(one, h5py.Dataset) or one.ndim != PARTS.get(part):
             return
         left -= one.size * 4
-        if one.dtype != np.float32 or one.external or one.is_virtual or left < 0:
+        if one.dtype != np.float32 or left < 0:
             raise Refusal(f"{path.name} is no file of a Keras network: {layer[:80]} is not as Keras writes its layers.")
         values = torch.from_numpy(one[()])
         values = values.movedim((-1, -2), (0, 1)).contiguous() if one.ndim > 1 else values

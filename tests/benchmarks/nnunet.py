@@ -30,6 +30,7 @@ from viewer.api import Grid, Job, Volume, open_model, tiles
 
 CT = "nifti/ct-totalsegmentator/example_ct.nii.gz"
 NAME = "nnUNetTrainer__nnUNetPlans__3d_fullres"
+TURNED = [0, -0.8, -0.6, 1, 0, 0, 0, -0.6, 0.8]  # how the image lies: two axes exchanged, two turned round, tilted
 
 
 def plans(spacing: float | list[float], patch: int, **changes: Any) -> dict[str, Any]:
@@ -62,6 +63,7 @@ def cases() -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
     """By name: plans, and what differs in the data set."""
     regions = {"labels": {"background": 0, "whole": [1, 2], "core": 2}, "regions_class_order": [1, 2]}
     turned = {"transpose_forward": [2, 0, 1], "transpose_backward": [1, 2, 0]}
+    readers = ("NibabelIO", "NibabelIOWithReorient", "SimpleITKIOWithReorient")
     return {
         "one patch, the image's spacing": (plans(3.0, 96), {}),
         "one patch, resampled": (plans(2.6, 96), {}),
@@ -72,6 +74,7 @@ def cases() -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
         "z-scores inside the mask": (scored(plans(4.0, 96)), {}),
         "regions": (plans(4.0, 96), regions),
         "many patches": (plans(3.0, 48), {}),
+        **{f"read by {reader}": (plans([4.0, 3.0, 5.0], 96, image_reader_writer=reader), {}) for reader in readers},
     }
 
 
@@ -82,7 +85,14 @@ def crop(side: int = 80) -> Volume:
     middle = tuple(slice(max(n // 2 - side // 2, 0), n // 2 + side // 2) for n in array.shape)
     values = array[middle]
     values[:4] = values[:, -3:] = 0
-    return Volume(values, Grid.of(values.shape, image.GetSpacing()[::-1]))
+    return Volume(values, Grid.of(values.shape, image.GetSpacing()[::-1], direction=TURNED))
+
+
+def write(volume: Volume, path: Path) -> None:
+    image = sitk.GetImageFromArray(volume.array)
+    image.SetSpacing(volume.grid.spacing[::-1].tolist())
+    image.SetDirection(volume.grid.direction.ravel().tolist())
+    sitk.WriteImage(image, str(path))
 
 
 def found(folder: Path, volume: Volume) -> np.ndarray:
@@ -116,7 +126,7 @@ def main() -> None:
             folder.mkdir(parents=True)
             (folder / "plans.json").write_text(json.dumps(told))
             (folder / "dataset.json").write_text(json.dumps(DATASET | changes))
-            np.savez(folder / "image.npz", values=volume.array[None], spacing=volume.grid.spacing)
+            write(volume, folder / "image.nii.gz")
             folders[name] = folder
         peer = [options.peers_python, "-P", str(Path(__file__).with_name("nnunet_peer.py")), str(folder.parent)]
         begun = time.perf_counter()
@@ -129,7 +139,7 @@ def main() -> None:
             begun = time.perf_counter()
             ours = found(place, volume)
             seconds = time.perf_counter() - begun
-            expected = np.load(place / "labels.npy")
+            expected = sitk.GetArrayFromImage(sitk.ReadImage(str(place / "labels.nii.gz")))
             print(
                 f"| {name} | {(ours == expected).mean():.5f} | {dice(ours, expected):.4f} | {seconds:.1f} |", flush=True
             )

@@ -1,7 +1,7 @@
 """nnU-Net's own part of nnunet.py, in an environment with nnunetv2: python nnunet_peer.py FOLDER.
 
-FOLDER/*/ hold plans.json, dataset.json and image.npz. Each gets a checkpoint with random weights, as nnU-Net's trainer
-writes them, and labels.npy, as nnU-Net's predictor finds them.
+FOLDER/*/ hold plans.json, dataset.json and image.nii.gz. Each gets a checkpoint with random weights, as nnU-Net's
+trainer writes them, and labels.nii.gz, as nnU-Net's reader, predictor and writer make them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
 import torch
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
@@ -43,14 +42,16 @@ def checkpoint(folder: Path, fold: int) -> None:
     torch.save(content, place / "checkpoint_final.pth")
 
 
-def predicted(folder: Path) -> np.ndarray:
-    """The labels [k, j, i] of the image, by all folds, without mirroring."""
+def predict(folder: Path) -> None:
+    """The labels of the image, by all folds, without mirroring."""
     predictor = nnUNetPredictor(
         use_mirroring=False, perform_everything_on_device=False, device=torch.device("cpu"), allow_tqdm=False
     )
     predictor.initialize_from_trained_model_folder(str(folder), None)
-    given = np.load(folder / "image.npz")
-    return predictor.predict_single_npy_array(given["values"], {"spacing": given["spacing"].tolist()})
+    reader = predictor.plans_manager.image_reader_writer_class()
+    values, properties = reader.read_images([str(folder / "image.nii.gz")])
+    labels = predictor.predict_single_npy_array(values, properties)
+    reader.write_seg(labels, str(folder / "labels.nii.gz"), properties)
 
 
 if __name__ == "__main__":
@@ -58,4 +59,4 @@ if __name__ == "__main__":
     for path in sorted(Path(sys.argv[1]).iterdir()):
         for number in range(2 if path.name.endswith("folds") else 1):
             checkpoint(path, number)
-        np.save(path / "labels.npy", predicted(path))
+        predict(path)

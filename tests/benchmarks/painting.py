@@ -29,8 +29,10 @@ from viewer.data.segmentation import Segment, Segmentation
 from viewer.scene.document import Document
 from viewer.scene.editable import Overlap, Rules, paint
 from viewer.scene.history import History
+from viewer.scene.journal import LINES
+from viewer.scene.journal_lines import read_steps
 from viewer.scene.painting import Stroke
-from viewer.scene.recovery import unfinished
+from viewer.scene.recovery import Recovery
 from viewer.scene.segment_edits import EditLabels
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 from viewer.tools.footprint import ball
@@ -95,13 +97,10 @@ def draw(stage: HeadlessStage, layer: SegmentationLayer, number: int, clock: Clo
 def recovered(stage: HeadlessStage, clock: Clock, journal: Path) -> SegmentationLayer:
     """As the next start would find it."""
     (folder,) = journal.iterdir()
-    alive = (folder / "pid").read_text()
-    (folder / "pid").write_text("999999999 0")
-    (left,) = unfinished(journal)
+    left = Recovery(folder, "now", *read_steps(folder / LINES))
     layers = clock.time("label map read from the journal", lambda: left.layers(lambda key: None))
     history = History(Document())
     clock.time("every step done again", lambda: left.replay(history, layers))
-    (folder / "pid").write_text(alive)
     return history.document.segmentation_layers[0]
 
 

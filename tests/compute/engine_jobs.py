@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -110,3 +112,36 @@ def lose_the_device(job: Job) -> None:
     from viewer.compute.net import DeviceLost
 
     raise DeviceLost("cuda:0")
+
+
+def call_out(job: Job, way: str, port: int) -> str:
+    """Ask for the network in one of many ways; what comes of it."""
+    import socket
+    import subprocess
+    import urllib.request
+
+    job.title = "Calling"
+    if way == "connection":
+        socket.create_connection(("127.0.0.1", port), 5)
+    elif way == "page":
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5)
+    elif way == "name":
+        socket.getaddrinfo("tomolens.invalid", 80)
+    elif way == "datagram":
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).sendto(b"x", ("::1", port))
+    elif way == "thread":
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(socket.create_connection, ("127.0.0.1", port), 5).result()
+    elif way == "optional":
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5)
+        except OSError:
+            return "without"
+    elif way == "program":
+        told = f"import socket; socket.create_connection(('127.0.0.1', {port}), 5)"
+        subprocess.run([sys.executable, "-c", told], check=True, capture_output=True)
+    elif way == "between processes":
+        here, there = multiprocessing.Pipe()
+        there.send("heard")
+        return str(here.recv())
+    return "connected"

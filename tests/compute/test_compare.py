@@ -7,7 +7,7 @@ import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from viewer.compute import compare
-from viewer.compute.compare import compare_images
+from viewer.compute.compare import compare_images, compare_series
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
 
@@ -40,6 +40,23 @@ def test_equal_images() -> None:
     a, _ = pair()
     metrics = compare_images(a, a)
     assert metrics == {"mae": 0.0, "max": 0.0, "ssim": pytest.approx(1.0)}  # PSNR would be infinite
+
+
+def test_time_points_together_and_each_alone() -> None:
+    a, b = pair()
+    whole, each = compare_series([a, a], [a, b])
+    assert each == [compare_images(a, a), compare_images(a, b)]
+    x, y = np.stack([a.values()] * 2), np.stack([a.values(), b.values()])
+    assert whole["mae"] == pytest.approx(np.abs(x - y).mean(), rel=1e-5)
+    assert whole["max"] == np.abs(x - y).max()
+    assert whole["psnr"] == pytest.approx(peak_signal_noise_ratio(x, y, data_range=float(np.ptp(x))), abs=1e-4)
+    assert whole["ssim"] == pytest.approx((1 + each[1]["ssim"]) / 2)
+
+
+def test_whole_numbers_of_nine_digits_differ_by_one() -> None:
+    array = np.full((8, 9, 10), 614454277, np.uint32)
+    one, two = (Volume(array + n, Grid.of(array.shape)) for n in (0, 1))
+    assert compare_images(one, two)["mae"] == 1
 
 
 def test_the_same_values_in_another_scale_are_equal() -> None:

@@ -68,6 +68,18 @@ def test_a_label_of_one_map_only_has_no_distances():
     assert all((each.dice, each.hd95, each.nsd) == (0, None, None) for each in found.values())
 
 
+@pytest.mark.parametrize("dtype", [np.uint32, np.uint64])
+def test_labels_of_nine_digits_are_told_apart(dtype):
+    one = np.zeros((8, 8, 8), dtype)
+    one[1:7, 1:7, 1:7], one[7, 7, 7] = 614454277, 614454278
+    two = one.copy()
+    two[1, 1:7, 1:7] = 0
+    found = label_metrics(one, two, Grid.of(one.shape))
+    assert sorted(found) == [614454277, 614454278]
+    assert found[614454277].dice == pytest.approx(2 * 180 / 396)
+    assert found[614454278].dice == 1
+
+
 def test_other_sizes_are_refused():
     with pytest.raises(ValueError, match="sizes"):
         label_metrics(np.zeros((2, 2, 2), np.uint8), np.zeros((2, 2, 3), np.uint8), Grid.of((2, 2, 2)))

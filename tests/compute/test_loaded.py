@@ -66,16 +66,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_model_runs_as_its_network_does_and_is_kept(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from viewer.compute.models import load_network
+    from viewer.compute.models import card_network, find_card
 
     sha256 = install(home, "small-a")
     job = Job()
     net = job.model("small-a", channels=10, multiple=4)
     assert job.used == Used("small-a", sha256, net.engine, net.precision, "cpu")
     given = np.random.default_rng(0).standard_normal((1, 10, 16, 20, 24), np.float32)
-    expected = TorchNet(load_network("small-a")[0], "cpu")(given)
+    expected = TorchNet(card_network(find_card("small-a")), "cpu")(given)
     assert np.abs(net(given) - expected).max() < 0.2
-    monkeypatch.setattr(loaded, "load_network", lambda name: pytest.fail("loaded again"))
+    monkeypatch.setattr(loaded, "card_network", lambda card: pytest.fail("loaded again"))
     later = Job()
     later.model_name = "small-a"
     assert later.model(channels=10, multiple=4) is net

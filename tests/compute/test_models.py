@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from viewer.compute.job import Refusal
-from viewer.compute.models import cards, find_card, load_network
+from viewer.compute.models import card_network, cards, find_card
 from viewer.settings import models_folder
 
 ARGUMENTS = {"spatial_dims": 3, "in_channels": 1, "out_channels": 2, "features": [4, 4, 4, 4, 4, 4]}
@@ -78,8 +79,7 @@ def test_built_in_ones_come_first_and_keep_their_names(tmp_path: Path) -> None:
 
 def test_a_network_is_loaded_as_float32_and_computes() -> None:
     made()
-    network, sha256 = load_network("small")
-    assert sha256 == find_card("small").sha256
+    network = card_network(find_card("small"))
     assert not network.training
     assert {one.dtype for one in network.parameters()} == {torch.float32}
     assert not any(one.requires_grad for one in network.parameters())
@@ -93,12 +93,12 @@ def test_weights_with_a_wrong_hash() -> None:
     path.write_bytes(bytes(data))
     assert not find_card("small").verified()
     with pytest.raises(Refusal, match="not those that its card describes"):
-        load_network("small")
+        card_network(find_card("small"))
     path.unlink()
     assert find_card("small").bytes == 0
     assert not find_card("small").verified()
     with pytest.raises(Refusal, match="are missing"):
-        load_network("small")
+        card_network(find_card("small"))
 
 
 def test_safetensors_that_are_cut_off() -> None:
@@ -108,27 +108,48 @@ def test_safetensors_that_are_cut_off() -> None:
     card = json.loads((place / "card.json").read_text())
     (place / "card.json").write_text(json.dumps({**card, "sha256": hashlib.sha256(data).hexdigest()}))
     with pytest.raises(Refusal, match="cut off or no safetensors file"):
-        load_network("small")
+        card_network(find_card("small"))
 
 
 @pytest.mark.parametrize(
     ("network", "said"),
     [
-        ({"class": "os:system", "arguments": {"command": "true"}}, "neither of a plugin nor of MONAI"),
-        ({"class": "monai.networks.netsevil:Net"}, "neither of a plugin nor of MONAI"),
-        ({"class": "plugins"}, "neither of a plugin nor of MONAI"),
-        ({"class": "monai.apps.utils:download_url"}, "neither of a plugin nor of MONAI"),
-        ({"class": "monai.networks.nets:Missing"}, "is not installed"),
+        ({"class": "os:system", "arguments": {"command": "true"}}, "more than a network that is known"),
+        ({"class": "monai.networks.netsevil:Net"}, "more than a network that is known"),
+        ({"class": "torch.hub:load"}, "more than a network that is known"),
+        (
+            {"class": "monai.networks.nets.hovernet:HoVerNet", "arguments": {"pretrained_url": "http://127.0.0.1:9/"}},
+            r"it calls monai\.networks\.nets\.hovernet:HoVerNet",
+        ),
+        (
+            {"class": "monai.networks.nets:BasicUNet", "arguments": {**ARGUMENTS, "pretrained": True}},
+            "it sets pretrained",
+        ),
+        (
+            {"class": "monai.networks.nets:BasicUNet", "arguments": {**ARGUMENTS, "act": "http://x/y"}},
+            "it sets act to http",
+        ),
+        (
+            {"class": "monai.networks.nets:BasicUNet", "arguments": {**ARGUMENTS, "in_channels": 10**9}},
+            "not meant well",
+        ),
+        ({"class": "monai.networks.nets:BasicUNet", "arguments": {**ARGUMENTS, "features": [4096] * 6}}, "do not fit"),
+        ({"class": "plugins.denoise.network:Tensor", "arguments": {}}, "do not fit"),
+        ({"class": "plugins.denoise.network:HaarDenoiser", "arguments": {"hidden": "x"}}, "do not fit"),
+        ({"class": "plugins.denoise.train:main", "arguments": {}}, "more than a network that is known"),
+        ({"class": "plugins"}, "more than a network that is known"),
+        ({"class": "monai.apps.utils:download_url"}, "more than a network that is known"),
+        ({"class": "monai.networks.nets:Missing"}, "more than a network that is known"),
         ({"class": "plugins.missing.network:Net"}, "is not installed"),
-        ({"class": "monai.networks.nets:torch"}, "is no network|is not installed"),
-        ({"class": "monai.networks.nets:BasicUNet", "arguments": {"colour": 1}}, "do not fit"),
+        ({"class": "monai.networks.nets:torch"}, "more than a network that is known"),
+        ({"class": "monai.networks.nets:BasicUNet", "arguments": {"colour": 1}}, "it sets colour"),
         ({"class": "monai.networks.nets:BasicUNet", "arguments": {**ARGUMENTS, "out_channels": 3}}, "do not fit"),
     ],
 )
 def test_networks_that_are_not_made(network: dict[str, Any], said: str) -> None:
     made(network=network)
     with pytest.raises(Refusal, match=said):
-        load_network("small")
+        card_network(find_card("small"))
 
 
 @pytest.mark.parametrize(
@@ -152,8 +173,26 @@ def test_cards_that_cannot_be_read_are_left_out(change: dict[str, Any]) -> None:
         find_card("absent")
 
 
+def test_the_same_weights_in_another_network_are_another_model() -> None:
+    """What is kept of a network, in this process or on the disk, is found by all that makes it."""
+    plain, other = made("plain"), made("other", network={"class": "monai.networks.nets:BasicUNet",
+                                                         "arguments": {**ARGUMENTS, "act": "relu"}})  # fmt: skip
+    one, two = (find_card(place.name) for place in (plain, other))
+    assert one.sha256 == two.sha256
+    assert one.key != two.key
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_a_card_that_is_a_pipe_is_not_waited_for() -> None:
+    place = made("pipe")
+    (place / "card.json").unlink()
+    os.mkfifo(place / "card.json")
+    assert cards() == ()
+
+
 def test_a_file_that_is_no_card() -> None:
     place = made("broken")
-    for data in (b"\xff\xfe", b"[1]", b"{", b"x" * (2 << 20)):
+    infinite = json.dumps({**json.loads((place / "card.json").read_text()), "parameters": float("inf")}).encode()
+    for data in (b"\xff\xfe", b"[1]", b"{", b"x" * (2 << 20), b"[" * 200_000, infinite):
         (place / "card.json").write_bytes(data)
         assert cards() == ()

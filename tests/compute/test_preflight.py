@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ def free(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Makes a machine with so many bytes of memory free, and so many on its graphics card."""
 
     def make(memory: int, card: int = 0) -> None:
-        monkeypatch.setattr(preflight.psutil, "virtual_memory", lambda: SimpleNamespace(available=memory))
+        monkeypatch.setattr(preflight, "available_memory", lambda: memory)
         there = (Device("cpu", "Chip", memory, memory), Device("cuda:0", "Card X", card, card))
         monkeypatch.setattr(preflight, "devices", lambda: there)
 

@@ -53,7 +53,7 @@ def in_another_process(folder: Path, program: str, *, killed: bool = False) -> A
         + ("os.kill(os.getpid(), signal.SIGKILL)" if killed else "")
     )
     root = Path(__file__).resolve().parents[2]
-    run = subprocess.run([sys.executable, "-c", text], capture_output=True, cwd=root, timeout=60)
+    run = subprocess.run([sys.executable, "-c", text], capture_output=True, cwd=root, timeout=600)
     assert run.returncode == (-9 if killed else 0), run.stderr.decode()
     return pickle.loads(run.stdout)
 

@@ -10,7 +10,7 @@ from typing import Any
 from viewer.io.reader import Reader
 
 HERE = "tests.io.misbehaviour"
-PATIENCE = 30.0
+PATIENCE = 300.0
 
 
 def call(reader: Reader, function: str, *arguments: Any, **options: Any) -> tuple[str, Any]:

@@ -55,7 +55,7 @@ def test_values_type_and_place_are_those_of_the_file(reader: Reader, tmp_path: P
     np.testing.assert_allclose(volume.grid.spacing, SPACING[::-1], rtol=1e-6)
     np.testing.assert_allclose(volume.grid.origin, ORIGIN, atol=1e-4)
     np.testing.assert_allclose(volume.grid.direction, TURN, atol=1e-6)
-    assert (image.source.patient_name, image.source.dicom, image.source.modality) == ("brain", False, "OT")
+    assert (image.source.patient_name, image.source.dicom, image.source.modality) == ("", False, "OT")
     assert volume.windows[0].name == "auto"
 
 
@@ -133,11 +133,6 @@ def test_not_a_number_is_kept_and_marked(reader: Reader, tmp_path: Path) -> None
     assert np.isfinite([volume.windows[0].center, volume.windows[0].width]).all()
 
 
-def test_complex_pixels_are_refused(reader: Reader, tmp_path: Path) -> None:
-    sitk.WriteImage(sitk.GetImageFromArray(np.ones((2, 3, 4), np.complex64)), str(tmp_path / "k.nii"))
-    assert "complex" in refusal(reader, tmp_path / "k.nii")
-
-
 @pytest.mark.parametrize("ending", [".nii", ".nii.gz"])
 def test_a_header_that_claims_gigabytes_is_refused_before_anything_is_allocated(
     reader: Reader, tmp_path: Path, ending: str
@@ -164,7 +159,7 @@ def test_files_cut_off_or_of_another_kind_are_refused(reader: Reader, tmp_path: 
         assert refusal(reader, cut)
 
 
-@pytest.mark.parametrize("name", ["/etc/passwd", "../outside.raw", "link.raw", "LIST", "missing.raw"])
+@pytest.mark.parametrize("name", ["/etc/passwd", "../outside.raw", "link.raw", "missing.raw"])
 @pytest.mark.parametrize("ending", [".mhd", ".nhdr"])
 def test_a_header_cannot_name_pixels_outside_its_folder(reader: Reader, tmp_path: Path, ending: str, name: str) -> None:
     folder = tmp_path / "in"

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
 import os
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+import SimpleITK as sitk
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.fileset import FileSet
 from pydicom.sequence import Sequence as Items
@@ -14,6 +17,7 @@ from tests.fixtures.dicom_phantom import ramp, write_series
 from viewer.data.grid import Grid
 from viewer.io import find
 from viewer.io.find import look_into
+from viewer.io.look import look
 from viewer.io.reader import Reader, index_now, load_now
 
 GRID = Grid.of((3, 4, 5), (2, 1, 1))
@@ -182,3 +186,122 @@ def test_a_file_without_permission_is_refused_in_words(reader: Reader, tmp_path:
     path.chmod(0)
     _, (refused,) = index_now([path], reader)
     assert "permission" in refused.reason
+
+
+def test_a_link_inside_what_was_opened_is_followed_and_one_that_leads_out_is_named(
+    reader: Reader, tmp_path: Path
+) -> None:
+    kept = write_series(tmp_path / "study" / "kept", ramp(GRID.shape), GRID)
+    write_series(tmp_path / "study" / "series", ramp(GRID.shape), GRID, SeriesInstanceUID="1.2.3")
+    away = write_series(tmp_path / "elsewhere", ramp(GRID.shape), GRID, SeriesInstanceUID="1.2.4")
+    opened = tmp_path / "study" / "kept"
+    (opened / "inside").symlink_to(kept[0])
+    (opened / "file").symlink_to(away[0])
+    (opened / "folder").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (opened / "back").symlink_to(tmp_path / "study", target_is_directory=True)
+    images, refused = index_now([opened], reader)
+    assert [len(image.source.files) for image in images] == [3]
+    assert sorted(Path(one.path).name for one in refused) == ["back", "file", "folder"]
+    assert all("leads out of the opened folder" in one.reason for one in refused)
+    images, refused = index_now([opened, tmp_path / "elsewhere"], reader)  # both were asked for
+    assert len(images) == 2
+    assert [Path(one.path).name for one in refused] == ["back"]
+    _, refused = index_now([opened / "file"], reader)  # the link itself was asked for
+    assert not refused
+
+
+def test_links_in_an_archive_and_names_that_lead_out_reach_nothing(reader: Reader, tmp_path: Path) -> None:
+    (path,) = write_series(tmp_path / "in", ramp(GRID.shape), GRID, slices=[0])
+    link = zipfile.ZipInfo("link.dcm")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "study.zip", "w") as archive:
+        archive.writestr(link, "in/" + path.name)
+        archive.writestr("/etc/passwd", "root")
+        archive.write(path, "C:\\x\\..\\y.dcm")
+    images, refused = index_now([tmp_path / "study.zip"], reader)
+    assert len(images) == 1
+    reasons = {one.path.split("!")[1]: one.reason for one in refused}
+    assert "is a link" in reasons["link.dcm"]
+    assert "not a DICOM file" in reasons["/etc/passwd"]
+
+
+def test_a_folder_that_goes_half_way_costs_the_files_that_are_gone(tmp_path: Path) -> None:
+    paths = [str(path) for path in write_series(tmp_path / "series", ramp(GRID.shape), GRID)]
+    Path(paths[1]).unlink()
+    sights = look(paths)
+    assert [bool(one.header) for one in sights] == [True, False, True]
+    assert "not there (any more)" in sights[1].reason
+    found = look_into([str(tmp_path / "gone"), str(tmp_path / "series")])
+    assert len(found.files) == 2
+    assert "not there (any more)" in found.refused[0][1]
+
+
+def test_a_path_longer_than_the_system_takes_is_one_sentence(reader: Reader, tmp_path: Path) -> None:
+    for path in (tmp_path / ("x" * 4000), tmp_path / ("x/" * 4000)):
+        _, (refused,) = index_now([path], reader)
+        assert "longer than this system takes" in refused.reason
+
+
+NAMES = [
+    b"a#2",
+    b"100%.d",
+    b"what?",
+    b"two\nlines",
+    b"tab\t\x1b[31m",
+    b"-rf",
+    b" end. ",
+    b"caf\xe9",
+    "ä\u202eb".encode(),
+]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("ending", [".dcm", ".nii", ".mhd", ".nrrd"])
+def test_any_name_opens(reader: Reader, tmp_path: Path, name: bytes, ending: str) -> None:
+    folder = tmp_path / os.fsdecode(name)
+    folder.mkdir()
+    path = folder / (os.fsdecode(name) + ending)
+    if ending == ".dcm":
+        write_series(tmp_path / "in", ramp(GRID.shape), GRID, slices=[0])[0].rename(path)
+    else:
+        sitk.WriteImage(sitk.GetImageFromArray(ramp(GRID.shape)), str(tmp_path / f"a{ending}"))
+        text = (tmp_path / f"a{ending}").read_bytes().replace(b"a.raw", name + b".raw")
+        path.write_bytes(text)
+        if ending == ".mhd":
+            (tmp_path / "a.raw").rename(folder / os.fsdecode(name + b".raw"))
+    if ending == ".mhd" and name in (b"two\nlines", b" end. "):
+        return  # such a name of a file of pixels cannot be written into a header
+    (image,), refused = index_now([folder], reader)
+    assert not refused
+    (volume,) = load_now(image, reader)
+    assert (volume.array == ramp(GRID.shape)[: volume.array.shape[0]]).all()
+    json.dumps(image.source.series_description, ensure_ascii=False).encode()
+
+
+def test_a_path_of_four_thousand_characters_opens(reader: Reader, tmp_path: Path) -> None:
+    folder = str(tmp_path)
+    while len(folder) < 3780:
+        folder += "/" + "d" * min(200, 3950 - len(folder))
+        os.mkdir(folder)
+    (path,) = write_series(tmp_path / "in", ramp(GRID.shape), GRID, slices=[0])
+    path.rename(f"{folder}/{'a' * 60}.dcm")
+    sitk.WriteImage(sitk.GetImageFromArray(ramp(GRID.shape)), str(tmp_path / "a.nii"))
+    (tmp_path / "a.nii").rename(f"{folder}/{'a' * 60}.nii")
+    images, refused = index_now([folder], reader)
+    assert not refused
+    assert sorted(load_now(image, reader)[0].array.shape[0] for image in images) == [1, 3]
+
+
+def test_nothing_is_written_into_a_folder_that_is_opened(reader: Reader, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    write_series(folder, ramp(GRID.shape), GRID)
+    for ending in (".nii.gz", ".mhd", ".nrrd"):
+        sitk.WriteImage(sitk.GetImageFromArray(ramp(GRID.shape)), str(folder / f"a{ending}"))
+    folder.chmod(0o500)
+    before = (folder.stat().st_mtime_ns, sorted(folder.iterdir()))
+    images, refused = index_now([folder], reader)
+    assert not refused
+    assert all((load_now(image, reader)[0].array == ramp(GRID.shape)).all() for image in images)
+    assert (folder.stat().st_mtime_ns, sorted(folder.iterdir())) == before
+    folder.chmod(0o700)

@@ -42,10 +42,8 @@ def test_a_cancel_stops_what_runs(reader: Reader) -> None:
         task = own.call(f"{HERE}:hang", done=pytest.fail, failed=pytest.fail)
         time.sleep(0.3)
         task.cancel()
-        begun = time.monotonic()
         kind, after = call(own, "process")
         assert (kind, after != before) == ("done", True)
-        assert time.monotonic() - begun < PATIENCE
         assert not psutil.pid_exists(before)
     finally:
         own.close()

@@ -19,7 +19,7 @@ from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.volume import Volume
 from viewer.io.failure import OpenError
-from viewer.io.project_file import read_project, save_project
+from viewer.io.project_file import file_mark, read_project, save_project
 from viewer.io.stored import SaveError
 from viewer.scene.document import Document
 from viewer.scene.layer import volume_layer
@@ -169,3 +169,16 @@ def test_nothing_half_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(SaveError, match="does not read back as it was"):
         save_project(project(), tmp_path / "case.tomolens")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_who_writes_it_while_it_is_saved_is_not_overwritten(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def meanwhile(*_: object) -> bool:
+        saved.write_bytes(b"another window's")
+        return True
+
+    ours = file_mark(saved)[1]
+    monkeypatch.setattr("viewer.io.project_file.same", meanwhile)
+    with pytest.raises(SaveError, match="was changed since"):
+        save_project(project(), saved, ours=ours)
+    assert saved.read_bytes() == b"another window's"
+    assert [path.name for path in saved.parent.iterdir()] == [saved.name]

@@ -18,6 +18,7 @@ from tests.fixtures.dicom_phantom import ramp, write_series
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation, State
 from viewer.data.study import Source
+from viewer.data.transform import End
 from viewer.io.failure import OpenError
 from viewer.io.rtstruct_read import ALONE, contours_of
 from viewer.io.rtstruct_write import write_rtstruct
@@ -27,6 +28,7 @@ from viewer.io.stored import SaveError
 SHAPE = (4, 12, 14)
 GRID = Grid.of(SHAPE, (2.5, 0.7, 0.8), (-12.5, 30, 7), frame_of_reference="1.2.3.3")
 SOURCE = Source(patient_id="P", study_uid="1.2.3.1", series_uid="1.2.3.2", dicom=True)
+IMAGE = End(GRID, SOURCE)
 
 
 def made(array: np.ndarray, grid: Grid = GRID) -> Segmentation:
@@ -41,7 +43,7 @@ def test_rings_holes_and_islands_come_back(tmp_path: Path) -> None:
     array[1, 5, 5] = 2
     array[2, 2:4, 2:4] = array[2, 4:6, 4:6] = 1  # touching at a corner
     save(made(array), tmp_path / "a.rtstruct.dcm")
-    found = read_segmentation(tmp_path / "a.rtstruct.dcm", [GRID])
+    found = read_segmentation(tmp_path / "a.rtstruct.dcm", [IMAGE])
     assert np.array_equal(found.array, array)
     assert found.segments == made(array).segments
 
@@ -55,12 +57,12 @@ def test_any_mask_comes_back(seed: int, share: float, tmp_path_factory: pytest.T
     grid = Grid.of(SHAPE, rng.uniform(0.3, 5, 3), rng.uniform(-200, 200, 3), axes, "1.2.3.3")
     path = tmp_path_factory.mktemp("contours") / "a.dcm"
     write_rtstruct(made(array, grid), path)
-    assert np.array_equal(contours_of(pydicom.dcmread(path), [grid], "a").array, array)
+    assert np.array_equal(contours_of(pydicom.dcmread(path), [End(grid, SOURCE)], "a").array, array)
 
 
 @pytest.mark.parametrize("turned", [False, True])
-@pytest.mark.parametrize("images", [[], [replace(GRID, frame_of_reference="9")]])
-def test_contours_without_their_image_lie_on_their_own_planes(tmp_path: Path, images: list[Grid], turned: bool) -> None:
+@pytest.mark.parametrize("images", [[], [End(replace(GRID, frame_of_reference="9"), Source())]])
+def test_contours_without_their_image_lie_on_their_own_planes(tmp_path: Path, images: list[End], turned: bool) -> None:
     axes = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0] if turned else np.eye(3)
     wide = Grid.of((6, 50, 40), (2.5, 0.7, 0.8), (-12.5, 30, 7), axes, "1.2.3.3")
     array = np.zeros(wide.shape, np.uint8)
@@ -86,7 +88,7 @@ def test_contours_come_on_the_series_they_refer_to(tmp_path: Path) -> None:
     array = np.ones(SHAPE, np.uint8)
     write_rtstruct(made(array), tmp_path / "a.dcm")
     pet = Grid.of((2, 5, 5), (5, 4, 4), frame_of_reference="1.2.3.3")
-    found = read_segmentation(tmp_path / "a.dcm", [pet, GRID], ["1.2.3.9", "1.2.3.2"])
+    found = read_segmentation(tmp_path / "a.dcm", [End(pet, replace(SOURCE, series_uid="1.2.3.9")), IMAGE])
     assert found.grid.matches(GRID)
     assert found.source.series_uid == "1.2.3.2"
 
@@ -116,7 +118,7 @@ def test_code_and_side_are_kept(tmp_path: Path) -> None:
     observed = pydicom.dcmread(tmp_path / "a.rtstruct.dcm").RTROIObservationsSequence
     assert observed[0].RTROIIdentificationCodeSequence[0].CodeValue == "64033007"
     assert "RTROIIdentificationCodeSequence" not in observed[1]
-    found = read_segmentation(tmp_path / "a.rtstruct.dcm", [GRID])
+    found = read_segmentation(tmp_path / "a.rtstruct.dcm", [IMAGE])
     assert found.segments == (KIDNEY, replace(Segment(2, "of no code"), color=found.segments[1].color))
 
 
@@ -139,7 +141,7 @@ def test_one_status_for_all_claims_no_more_than_each(
     ds = pydicom.dcmread(tmp_path / "a.rtstruct.dcm")
     assert ds.ApprovalStatus == status
     assert (ds.get("ReviewerName", "") == reader) == (status != "UNAPPROVED" or not reader)
-    assert read_segmentation(tmp_path / "a.rtstruct.dcm", [GRID]).segments == wanted.segments
+    assert read_segmentation(tmp_path / "a.rtstruct.dcm", [IMAGE]).segments == wanted.segments
 
 
 @pytest.mark.parametrize(
@@ -151,7 +153,7 @@ def test_the_status_of_another_program(tmp_path: Path, status: str, state: State
     ds.ApprovalStatus, ds.ReviewerName = status, "Roe^R"
     del ds.RTROIObservationsSequence[0].ROIObservationDescription
     ds.save_as(tmp_path / "a.dcm")
-    (found,) = read_segmentation(tmp_path / "a.dcm", [GRID]).segments
+    (found,) = read_segmentation(tmp_path / "a.dcm", [IMAGE]).segments
     assert (found.state, found.reader) == (state, "AB" if state == "not started" else "Roe^R")
 
 
@@ -178,6 +180,6 @@ def test_contours_of_another_program() -> None:
     origin = [*(float(mm) for mm in image.ImagePositionPatient[:2]), heights[0]]
     depth = round((heights[-1] - heights[0]) / 3) + 1
     grid = Grid.of((depth, image.Rows, image.Columns), (3, *map(float, image.PixelSpacing)), origin, None, str(frame))
-    found = read_segmentation(folder / "rtss.dcm", [grid])
+    found = read_segmentation(folder / "rtss.dcm", [End(grid, Source())])
     assert [one.name for one in found.segments] == [one.ROIName for one in ds.StructureSetROISequence]
     assert sum(found.mask(one).any() for one in found.segments) > len(found.segments) / 2

@@ -78,6 +78,7 @@ def test_headers_of_frames_are_picked_out_as_pydicom_reads_them(
     assert picked.numbers == read.numbers
     assert np.array_equal(picked.positions, read.positions)
     assert np.array_equal(picked.cosines, read.cosines)
+    assert np.array_equal(picked.spacing, read.spacing)
 
 
 @settings(max_examples=40, deadline=None)

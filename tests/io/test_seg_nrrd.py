@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 from dataclasses import replace
 from pathlib import Path
 
@@ -114,6 +115,72 @@ def test_as_slicer_writes_it(tmp_path: Path) -> None:
     assert found.mask(liver).sum() == 2
     assert found.mask(tumour).sum() == 1
     assert found.grid.to_world((1, 1, 2)).tolist() == [3, 3, 5]
+
+
+def header(**fields: str) -> str:
+    told = {
+        "type": "unsigned char", "dimension": "4", "space": "left-posterior-superior", "sizes": "2 5 4 3",
+        "space directions": "none (0.5,0,0) (0,1,0) (0,0,2)", "kinds": "list domain domain domain",
+        "encoding": "raw", "endian": "little", "space origin": "(1,2,3)",
+    }  # fmt: skip
+    told |= {key.replace("_", " "): value for key, value in fields.items()}
+    return "NRRD0004\n" + "".join(f"{key}: {value}\n" for key, value in told.items() if value)
+
+
+def keys(count: int, color: str = "Color") -> str:
+    """Of segments as Slicer up to 4.10 told them: neither layer nor label."""
+    pairs = ("ID:=S{n}", "Name:=n{n}", color + ":=1 0 0", "Extent:=0 4 0 3 0 2", "Tags:=a:b|")
+    told = "".join(f"Segment{n}_{pair.format(n=n)}\n" for n in range(count) for pair in pairs)
+    return told + "Segmentation_ReferenceImageExtentOffset:=10 20 30\n\n"
+
+
+VOXELS = (np.random.default_rng(0).random((3, 4, 5, 2)) < 0.4).astype(np.uint8)  # k, j, i, layer
+LAST = np.moveaxis(VOXELS, 3, 0).tobytes()  # the layers last
+SPATIAL = {  # of the first versions: four axes in space
+    "sizes": "5 4 3 2", "space": "", "kinds": "domain domain domain domain",
+    "space_directions": "(0.5,0,0,0) (0,1,0,0) (0,0,2,0) (0,0,0,1)", "space_origin": "(1,2,3,0)",
+}  # fmt: skip
+RAS = {"space_directions": "none (-0.5,0,0) (0,-1,0) (0,0,2)", "space_origin": "(-1,-2,3)"}
+OLD: dict[str, tuple[str, bytes]] = {
+    "4.6": (header() + keys(2), VOXELS.tobytes()),
+    "4.5": (header(kinds="vector domain domain domain") + keys(2, "DefaultColor"), VOXELS.tobytes()),
+    "layers last": (
+        header(sizes="5 4 3 2", space_directions="(0.5,0,0) (0,1,0) (0,0,2) none", kinds="domain domain domain list")
+        + keys(2),
+        LAST,
+    ),
+    "four axes in space": (
+        header(**SPATIAL).replace("dimension: 4\n", "dimension: 4\nspace dimension: 4\n", 1) + keys(2),
+        LAST,
+    ),
+    "RAS": (header(space="right-anterior-superior", **RAS) + keys(2), VOXELS.tobytes()),
+    "gzip": (header(encoding="gzip") + keys(2), gzip.compress(VOXELS.tobytes())),
+    "ascii": (header(encoding="ascii") + keys(2), " ".join(map(str, VOXELS.ravel())).encode()),
+    "big-endian": (header(type="short", endian="big") + keys(2), VOXELS.astype(">i2").tobytes()),
+    "float": (header(type="float") + keys(2), VOXELS.astype("<f4").tobytes()),
+    "lines of Windows": ((header() + keys(2)).replace("\n", "\r\n"), VOXELS.tobytes()),
+}
+
+
+@pytest.mark.parametrize("form", OLD)
+def test_a_layer_each_as_every_slicer_wrote_it(tmp_path: Path, form: str) -> None:
+    text, data = OLD[form]
+    (tmp_path / "a.seg.nrrd").write_bytes(text.encode() + data)
+    found = read_seg_nrrd(tmp_path / "a.seg.nrrd")
+    assert [(one.name, one.key, one.color) for one in found.segments] == [
+        ("n0", (0, 1), (255, 0, 0)),
+        ("n1", (1, 1), (255, 0, 0)),
+    ]
+    assert all(np.array_equal(found.mask(one), VOXELS[..., n]) for n, one in enumerate(found.segments))
+    assert found.grid.origin.tolist() == [1, 2, 3]
+    assert found.grid.affine[:3, 0].tolist() == [0, 0, 2]
+
+
+def test_fractions_are_no_labels(tmp_path: Path) -> None:
+    text = header() + keys(2).rstrip("\n") + "\nSegmentation_MasterRepresentation:=Fractional labelmap\n\n"
+    (tmp_path / "a.seg.nrrd").write_bytes(text.encode() + VOXELS.tobytes())
+    with pytest.raises(OpenError, match="fractions"):
+        read_seg_nrrd(tmp_path / "a.seg.nrrd")
 
 
 @settings(max_examples=30, deadline=None)

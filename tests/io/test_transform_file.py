@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -175,3 +176,54 @@ def test_reference_transforms_of_a_data_set(data: Path) -> None:
         points = voxels(FIXED)
         assert np.allclose(ours(points), [theirs.TransformPoint(point.tolist()) for point in points], atol=1e-6)
         assert np.allclose(ours.matrix[:3, :3].T @ ours.matrix[:3, :3], np.eye(3), atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    "line", ["ComponentTransformFile: ../outside.tfm", "  ComponentTransformFile :../outside.tfm\r"]
+)
+def test_no_text_names_another_file(tmp_path: Path, line: str) -> None:
+    (tmp_path / "in").mkdir()
+    sitk.WriteTransform(sitk.TranslationTransform(3, (42.5, 43.5, 44.5)), str(tmp_path / "outside.tfm"))
+    text = f"#Insight Transform File V1.0\nTransform: CompositeTransform_double_3_3\n{line}\n"
+    (tmp_path / "in" / "a.tfm").write_text(text, newline="")
+    with pytest.raises(OpenError, match="other files"):
+        read_transform(tmp_path / "in" / "a.tfm")
+
+
+def test_names_of_any_bytes(tmp_path: Path) -> None:
+    for ending in (".tfm", ".h5", ".mha"):
+        path = tmp_path / os.fsdecode(b"caf\xe9#2" + ending.encode())
+        sitk.WriteTransform(sitk.TranslationTransform(3, (1.0, 2, 3)), str(tmp_path / "a.tfm"))
+        save_transform(read_transform(tmp_path / "a.tfm"), tmp_path / f"b{ending}", *ENDS)
+        (tmp_path / f"b{ending}").rename(path)
+        assert np.allclose(read_transform(path)(FIXED.origin), np.add(FIXED.origin, (1, 2, 3)), atol=1e-4)
+        (tmp_path / "b.json").unlink()
+
+
+OTHERS = {
+    "flirt.mat": ("1 0 0 2.5 \n0 1 0 -3e-2 \n0 0 1 4 \n0 0 0 1 \n", "bare matrix"),
+    "niftyreg.txt": ("1 0 0 2\n0 1 0 3\n0 0 1 4\n0 0 0 1", "bare matrix"),
+    "TransformParameters.0.txt": ('(Transform "EulerTransform")\n(NumberOfParameters 6)\n', "elastix"),
+    "a.tfm": ("MNI Transform File\n% made\nTransform_Type = Linear;\n", "MNI"),
+    "b.txt": ("# made by x\ntype      = 1\nnxforms   = 1\n", "FreeSurfer"),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_transforms_of_other_programs_are_refused_with_a_way_out(tmp_path: Path, name: str) -> None:
+    text, why = OTHERS[name]
+    (tmp_path / name).write_text(text)
+    with pytest.raises(OpenError, match=why):
+        read_transform(tmp_path / name)
+
+
+@pytest.mark.parametrize("unit", [1, 3])
+def test_a_field_in_other_units_is_refused(tmp_path: Path, unit: int) -> None:
+    field = sitk.GetImageFromArray(np.ones((2, 3, 4, 3), np.float32), isVector=True)
+    sitk.WriteImage(field, str(tmp_path / "a.nii"))
+    read_transform(tmp_path / "a.nii")
+    data = bytearray((tmp_path / "a.nii").read_bytes())
+    data[123] = unit  # xyzt_units
+    (tmp_path / "a.nii").write_bytes(data)
+    with pytest.raises(OpenError, match="not in mm"):
+        read_transform(tmp_path / "a.nii")

@@ -58,6 +58,7 @@ def test_the_users_folder_is_the_one_of_the_settings(tmp_path: Path, monkeypatch
         ("def f(:", "Line 1 of broken.py is not valid Python: invalid syntax."),
         ("x = 1", "It cannot be loaded: it declares no plugin: put @plugin(…) above its function."),
         ("1 / 0", "It cannot be loaded (ZeroDivisionError: division by zero)."),
+        ("import socket; socket.socket()", "It cannot be loaded: it asked for the network, which plugins and models"),
         ("import sys; sys.exit(2)", "It cannot be loaded (SystemExit: 2)."),
         (GOOD.format(name="x").replace(", job: Job", ""), "It cannot be loaded: its arguments must be"),
         (GOOD.format(name="x").replace("-> Volume", "-> Volum"), "It cannot be loaded (NameError: name 'Volum'"),

@@ -23,7 +23,7 @@ def folder(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def looked(models: Models, calls: SimpleQueue[Callable[[], None]]) -> Models:
     models.look()
-    calls.get(timeout=30)()
+    calls.get(timeout=300)()
     return models
 
 
@@ -59,7 +59,7 @@ def test_files_are_hashed_off_the_main_thread_and_told_on_it(folder: Path, monke
     models.changed.connect(lambda: told.append(models.known))
     models.look()
     models.look()  # one look at a time
-    call = calls.get(timeout=30)
+    call = calls.get(timeout=300)
     assert not models.known
     assert models.problem("good") == ""
     call()

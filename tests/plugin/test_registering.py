@@ -18,7 +18,7 @@ from viewer.scene.task import Task
 from viewer.session import Session
 
 GRID = Grid.of((6, 20, 24), (2, 1, 1))
-PATIENCE = 60  # seconds
+PATIENCE = 300  # seconds
 PLUGIN = '''
 """Shift: tells a curve and two places on its way, and waits for a file before it ends."""
 import time

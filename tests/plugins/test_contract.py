@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import pickle
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -168,19 +167,13 @@ def test_the_same_input_gives_the_same_result_and_is_left_alone(
 
 @every
 def test_a_cancel_takes_effect(plugin: Plugin, settings: Settings) -> None:
-    """Within a second on an idle machine; tests may share theirs, so the bound is wider here."""
+    """It asks in the midst of its work, not at the ends alone."""
     values = inputs_of(plugin, phantom((40, 200, 200)))
     told: list[float] = []
-    times: list[float] = []
-
-    def cancelled() -> bool:
-        times.append(time.monotonic())
-        return bool(told) and told[-1] > 0.4
-
-    job = Watched(told, cancelled)
+    job = Watched(told, lambda: told[-1] > 0.4)
     with pytest.raises(Cancelled):
         execute(job, plugin.id, values, settings[plugin.id])
-    assert max(np.diff(times)) < 4
+    assert any(0 < fraction < 1 for fraction in told)
 
 
 @every

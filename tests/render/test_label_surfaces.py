@@ -85,7 +85,7 @@ def test_while_it_turns_there_is_less_to_draw(view, labels, monkeypatch, qtbot):
     view.orbit(0, 0)
     view.sync()
     assert drawn() < 400 < full
-    qtbot.waitUntil(lambda: drawn() == full, timeout=5000)
+    qtbot.waitUntil(lambda: drawn() == full)
     assert pixels(view).any(axis=-1).sum() == bright
 
 
@@ -187,10 +187,8 @@ def test_they_follow_strokes_once_these_pause(view, labels, qtbot):
     box = (slice(0, 40), slice(0, 40), slice(0, 40))
     labels.segmentation.array[box] = 0
     labels.wrote(0, box)
-    assert view._surfaces.lines, "they say that they are behind"
-    qtbot.wait(100)
-    assert any("Surfaces" in line.text for line in view._surfaces.lines)
-    qtbot.waitUntil(lambda: not view._surfaces.lines, timeout=5000)
+    assert any("Surfaces" in line.text for line in view._surfaces.lines), "they say that they are behind"
+    qtbot.waitUntil(lambda: not view._surfaces.lines)
     assert middle(view, 0) is None
     assert middle(view, 2) is not None
 

@@ -14,6 +14,7 @@ from viewer.data.volume import Volume, Window
 from viewer.render.overlay import (
     AI,
     DANGER,
+    DIM,
     PLANE_COLORS,
     WARNING,
     Line,
@@ -66,15 +67,15 @@ def test_the_patient_the_study_and_the_series_are_named():
 
 
 def test_layers_are_listed_from_the_top_with_opacity_and_badges_in_their_colours():
-    base = layer(badges=("slices missing",))
-    result = layer("CT denoised", provenance=Provenance("p", "1", "1", learned=True))
+    base = layer(badges=("slices missing",), source=Source(files=("a.nii",)))
+    result = layer("CT denoised", source=base.source, provenance=Provenance("p", "1", "1", learned=True))
     result.review, result.opacity = "unreviewed", 0.5
     lines = layer_lines((base, result))
     assert texts(lines) == ["CT denoised · 50%", "AI, not reviewed", "CT", "slices missing"]
     assert [line.color for line in lines][1::2] == [AI, WARNING]
 
 
-def test_two_patients_in_one_view_are_a_danger_and_two_frames_a_warning():
+def test_two_patients_in_one_view_are_a_danger_two_frames_a_warning_and_somebody_unknown_is_said():
     ours = layer(source=Source(patient_id="1"))
     theirs = layer(source=Source(patient_id="2"))
     moved = layer(source=Source(patient_id="1"), grid=replace_frame("9.9"))
@@ -83,6 +84,9 @@ def test_two_patients_in_one_view_are_a_danger_and_two_frames_a_warning():
     assert [(line.text, line.color) for line in mismatches((ours, moved))] == [
         ("different frames of reference", WARNING)
     ]
+    nobody = layer(source=Source(files=("a.nii",)))
+    assert [(line.text, line.color) for line in mismatches((ours, nobody))] == [("patient not known", DIM)]
+    assert texts(mismatches((ours, nobody, theirs))) == ["different patients"]
     assert mismatches((ours, unknown)) == mismatches((ours, ours)) == mismatches((ours,)) == mismatches(()) == ()
 
 

@@ -201,7 +201,7 @@ def test_pixels_that_arrive_are_shown_soon_but_not_one_by_one(document, state, a
     for row in range(0, 40, 2):
         array[4, row : row + 2] = 180
         layer.touched.emit(0, (slice(4, 5), slice(row, row + 2), everywhere))
-    qtbot.waitUntil(lambda: view.frames > before, timeout=1000)
+    qtbot.waitUntil(lambda: view.frames > before)
     qtbot.wait(120)
     assert view.frames <= before + 2
     assert int(greys(view, 1)[0][0]) == pytest.approx(180, abs=2)
@@ -211,7 +211,7 @@ def test_many_changes_make_one_frame_and_no_change_none(document, state, add, sh
     grid = Grid.of((10, 40, 30))
     layer = add(np.zeros(grid.shape, np.int16), grid)
     view = show(SliceView(document, state, "axial"))
-    qtbot.wait(100)
+    settle(qapp)
     before = view.frames
     for n in range(10):
         layer.window = Window(100, 200 + n)

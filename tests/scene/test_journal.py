@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -40,9 +41,8 @@ def opened() -> VolumeLayer:
 
 
 def abandon(journal: Journal) -> None:
-    """Leave the journal as a process that was killed would: its pid no longer runs."""
-    journal._file.close()
-    (journal.folder / "pid").write_text("999999999 0")
+    """Leave the journal as a process that was killed would."""
+    journal.abandon()
 
 
 def write(root: Path) -> Journal:
@@ -131,7 +131,7 @@ def test_the_step_is_on_disk_before_the_document_changes(tmp_path: Path) -> None
 def test_a_journal_that_cannot_be_written_changes_nothing(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     history = History(Document(), record=journal.record)
-    journal._file.close()
+    journal.abandon()
     with pytest.raises(ValueError, match="closed file"):
         history.do(AddLayer(opened()))
     assert len(history.document) == 0
@@ -226,3 +226,51 @@ def test_what_is_done_while_work_comes_back_is_neither_lost_nor_undone_by_it(tmp
     again = History(Document())
     both.replay(again, both.layers(lambda key: opened()))
     assert [layer.name for layer in again.document] == names[:-1]
+
+
+def test_a_clock_that_jumps_and_an_id_that_another_process_has_change_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = write(tmp_path)
+    monkeypatch.setattr("time.time", lambda: 4e9)
+    monkeypatch.setattr("psutil.Process.create_time", lambda self: 4e9)
+    (journal.folder / "pid").write_text("999999999 0")
+    assert unfinished(tmp_path) == []  # it is alive
+    abandon(journal)
+    (journal.folder / "pid").write_text(f"{os.getpid()} 4e9")
+    assert len(unfinished(tmp_path)) == 1
+
+
+def test_a_session_of_another_computer_is_named(tmp_path: Path) -> None:
+    journal = write(tmp_path)
+    abandon(journal)
+    (found,) = unfinished(tmp_path)
+    assert " on " not in found.when
+    (journal.folder / "lock").write_text("reader\treading-room-2\t4711")
+    for _ in range(2):  # looking at it does not change whose it is
+        (found,) = unfinished(tmp_path)
+        assert found.when.endswith(" on reading-room-2")
+
+
+def test_one_that_is_just_being_made_is_left_alone(tmp_path: Path) -> None:
+    for name in ("20261129-120000-1-abcdef", "20261129-120000-2-abcdef"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "20261129-120000-2-abcdef" / "lock").touch()
+    assert unfinished(tmp_path) == []
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_session_that_is_suspended_is_not_brought_back(tmp_path: Path) -> None:
+    """Its process answers nothing, as after the machine slept: it has the lock all the same."""
+    script = KILLED.replace("os.kill(os.getpid(), signal.SIGKILL)", "os.kill(os.getpid(), signal.SIGSTOP)").replace(
+        "test_journal.write(", "journal = test_journal.write("
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path), str(Path(__file__).parent)])
+    try:
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+        assert unfinished(tmp_path) == []
+    finally:
+        process.kill()
+        process.wait()
+    assert len(unfinished(tmp_path)) == 1

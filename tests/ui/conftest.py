@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication, QMenu
 from shell import drop
+from two_patients import SERIES, row, write_studies
 
 from viewer.app import Post
 from viewer.data.grid import Grid
@@ -79,6 +80,13 @@ def window(
         window.activateWindow()
     yield window
     drop(window)
+
+
+@pytest.fixture
+def studies(window: MainWindow, session: Session, tmp_path: Path, qtbot) -> None:
+    """Two series of one patient and one of another are listed; nothing is shown yet."""
+    window.open([write_studies(tmp_path / "both")])
+    qtbot.waitUntil(lambda: not session.tasks[0].running and all(row(window, name) for name in SERIES))
 
 
 @pytest.fixture

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from PySide6.QtGui import QImage
 
-from viewer.app import PICTURE_SIZE, Post, Stage
+from viewer.app import PICTURE_SIZE, Post, Stage, _start_log
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
 from viewer.scene.edits import AddLayer
 from viewer.scene.layer import volume_layer
+from viewer.settings import log_folder
 
 START = """
 import sys
@@ -99,7 +100,7 @@ def test_the_program_opens_a_path_and_ends_cleanly(tmp_path):
     sitk.WriteImage(sitk.GetImageFromArray(volume.array), str(tmp_path / "halves.nii.gz"))
     environment = {**os.environ, "TOMOLENS_HOME": str(tmp_path / "home"), "PYTHONPATH": str(Path(__file__).parents[2])}
     arguments = [sys.executable, "-c", START, str(tmp_path / "halves.nii.gz")]
-    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=90)
+    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     log = (tmp_path / "home" / "log" / "tomolens.log").read_text()
@@ -108,12 +109,33 @@ def test_the_program_opens_a_path_and_ends_cleanly(tmp_path):
     assert (tmp_path / "home" / "config" / "window.ini").exists()
 
 
+def test_the_program_starts_where_nothing_can_be_kept_and_says_so(tmp_path, mounted):
+    import SimpleITK as sitk
+
+    volume = _half_bright()
+    sitk.WriteImage(sitk.GetImageFromArray(volume.array), str(tmp_path / "halves.nii.gz"))
+    home = mounted("size=64k,ro") / "home"
+    environment = {**os.environ, "TOMOLENS_HOME": str(home), "PYTHONPATH": str(Path(__file__).parents[2])}
+    arguments = [sys.executable, "-c", START, str(tmp_path / "halves.nii.gz")]
+    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=90)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_log_that_cannot_be_kept_is_told(monkeypatch):
+    def refuse() -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("viewer.app.start_log", refuse)
+    assert _start_log() == f"No log can be kept (Permission denied): see to it that {log_folder()} can be written."
+
+
 @pytest.mark.skipif("TOMOLENS_DATA" not in os.environ, reason="TOMOLENS_DATA does not name the shared data")
 def test_a_dropped_series_is_shown_at_once(window, qtbot):
     window.open([Path(os.environ["TOMOLENS_DATA"]) / "dicom" / "mr-philips-pcasl-classic-vs-enhanced"])
-    qtbot.waitUntil(lambda: window.has_images(), timeout=30_000)
+    qtbot.waitUntil(lambda: window.has_images())
     layer = window.session.document.base
-    qtbot.waitUntil(lambda: layer.loaded == 1, timeout=30_000)
+    qtbot.waitUntil(lambda: layer.loaded == 1)
     assert layer.source.modality == "MR"
     assert layer.volumes[0].grid.shape == (40, 96, 96)
     assert window.views.by_name["axial"].count == 40

@@ -51,7 +51,7 @@ def test_the_two_take_turns_and_both_are_back_at_the_end(window, session, pair, 
         window.comparing.take_turns()
         seen.add(session.state.comparison.alone)
     assert seen == {"fixed", "moving"}
-    qtbot.waitUntil(lambda: session.state.comparison.alone == "fixed", timeout=5000)
+    qtbot.waitUntil(lambda: session.state.comparison.alone == "fixed")
     act(window, "compare_flicker")
     assert (session.state.comparison.flicker, session.state.comparison.alone) == (False, "")
 

@@ -29,7 +29,7 @@ def dialog(window, session, add_image, qtbot):
 def made(dialog, qtbot, method):
     dialog.method.setCurrentIndex(dialog.method.findData(method))
     dialog.make.click()
-    qtbot.waitUntil(lambda: len(dialog.session.document.segmentation_layers) == 4, timeout=20000)
+    qtbot.waitUntil(lambda: len(dialog.session.document.segmentation_layers) == 4)
     return dialog.session.document.segmentation_layers[-1]
 
 

@@ -27,7 +27,7 @@ def dialog(session, add_image, qtbot, tmp_path):
 
 def test_saved_then_closed(dialog, qtbot, tmp_path: Path):
     made = dialog()
-    with qtbot.waitSignal(made.accepted, timeout=20_000):
+    with qtbot.waitSignal(made.accepted):
         made.save()
     assert sitk.ReadImage(str(tmp_path / "result.nii.gz")).GetSize() == (32, 24, 12)
 
@@ -67,7 +67,7 @@ def test_a_failure_stays_on_the_screen(dialog, qtbot, tmp_path: Path):
     (tmp_path / "result").write_bytes(b"in the way")
     made.overwrite.setChecked(True)
     made.save()
-    qtbot.waitUntil(lambda: not made.task.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not made.task.running)
     assert made.task.state == "failed"
     assert made.isVisible()
     assert made.verdict.text() == made.task.error

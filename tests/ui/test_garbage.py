@@ -42,4 +42,4 @@ def test_only_the_windows_thread_collects(collector: Collector, qtbot) -> None:
     busy.start()
     busy.join()
     assert left() is not None
-    qtbot.waitUntil(lambda: left() is None, timeout=20_000)
+    qtbot.waitUntil(lambda: left() is None)

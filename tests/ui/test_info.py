@@ -34,8 +34,7 @@ def test_unsaved_work_is_offered_back(make_session, add_image, session, qtbot, t
     made = volume_layer(add_image().volumes, review="unreviewed")
     journal = Journal(tmp_path / "journal-1")
     journal.record("do", AddLayer(made))
-    journal._file.close()
-    (journal.folder / "pid").write_text("999999999 0")
+    journal.abandon()
     second = make_session()
     dialog = RecoveryDialog(second)
     qtbot.addWidget(dialog)
@@ -44,7 +43,7 @@ def test_unsaved_work_is_offered_back(make_session, add_image, session, qtbot, t
     dialog.recover()
     dialog.reject()
     assert dialog.isVisible()  # nobody edits under it
-    qtbot.waitUntil(lambda: not dialog.isVisible(), timeout=10_000)
+    qtbot.waitUntil(lambda: not dialog.isVisible())
     assert second.document.volume_layers[0].name == made.name
     assert second.recoverable() == []
 
@@ -52,8 +51,7 @@ def test_unsaved_work_is_offered_back(make_session, add_image, session, qtbot, t
 def test_discarded_work_is_gone(make_session, add_image, tmp_path, qtbot):
     journal = Journal(tmp_path / "journal-1")
     journal.record("do", AddLayer(volume_layer(add_image().volumes)))
-    journal._file.close()
-    (journal.folder / "pid").write_text("999999999 0")
+    journal.abandon()
     second = make_session()
     dialog = RecoveryDialog(second)
     qtbot.addWidget(dialog)

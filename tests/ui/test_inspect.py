@@ -22,7 +22,6 @@ from viewer.scene.layer import volume_layer
 from viewer.ui.inspect_residual import scope, warnings
 
 GRID = Grid.of((10, 40, 40), (2.0, 1.0, 1.0))
-SLOW = 60_000  # ms
 
 
 @pytest.fixture
@@ -44,7 +43,7 @@ def given(session):
 def result(window, session, given, qtbot):
     """Denoised by a plugin, active, waiting for review."""
     task = session.run("denoise", {"image": given.id}, {"method": "curvature diffusion"})
-    qtbot.waitUntil(lambda: not task.running, timeout=SLOW)
+    qtbot.waitUntil(lambda: not task.running)
     assert task.state == "done", task.error
     window.inspector.setCurrentWidget(window.inspect)
     return session.document.volume_layers[1]
@@ -118,7 +117,7 @@ def test_the_difference_reaches_evenly_and_comes_back_when_it_was_removed(window
     assert modes.difference is None
     do.turn_off()
     do.turn_on("difference")
-    qtbot.waitUntil(lambda: modes.difference is not None, timeout=SLOW)
+    qtbot.waitUntil(lambda: modes.difference is not None)
     qtbot.waitUntil(lambda: do.is_on("difference"))
     expected = result.volumes[0].values() - session.document.find(result.made_from).volumes[0].values()
     assert np.array_equal(modes.difference.volumes[0].values(), expected)
@@ -155,7 +154,7 @@ def test_a_source_alone_is_measured_too(window, given, session, qtbot):
 
 def test_the_residual_is_measured_whole_then_in_the_region(window, given, result, session, qtbot):
     section = window.inspect.residual
-    qtbot.waitUntil(lambda: section.found is not None, timeout=SLOW)
+    qtbot.waitUntil(lambda: section.found is not None)
     whole = section.found
     gap = result.volumes[0].values() - given.volumes[0].values()
     inside = gap[given.volumes[0].values() > whole.background]
@@ -164,11 +163,11 @@ def test_the_residual_is_measured_whole_then_in_the_region(window, given, result
     assert "without its background (up to" in section.scope.text()
     assert section.plot.listDataItems()[0].getData()[1].sum() == whole.counts.sum()
     window.inspect.do.region_here()
-    qtbot.waitUntil(lambda: section.found is not whole, timeout=SLOW)
+    qtbot.waitUntil(lambda: section.found is not whole)
     assert section.found.voxels == measure(result.volumes[0], session.state.region).voxels
     assert section.scope.text().startswith("In the region")
     session.state.region = session.state.region.moved((900, 0, 0))
-    qtbot.waitUntil(lambda: section.found is None, timeout=SLOW)
+    qtbot.waitUntil(lambda: section.found is None)
     assert "draw the region within" in section.scope.text()
 
 

@@ -30,7 +30,7 @@ def section(window, session, add_image):
 @pytest.fixture
 def compared(section, qtbot):
     section.compare.click()
-    qtbot.waitUntil(lambda: bool(section.do.rows), timeout=20000)
+    qtbot.waitUntil(lambda: bool(section.do.rows))
     return section
 
 

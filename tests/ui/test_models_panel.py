@@ -45,7 +45,7 @@ def open_dialog(folder, session, qtbot):
         dialog = ModelsDialog(session, lambda folder: None, name)
         qtbot.addWidget(dialog)
         dialog.show()
-        qtbot.waitUntil(lambda: session.models.known, timeout=30_000)
+        qtbot.waitUntil(lambda: session.models.known)
         return dialog
 
     return make
@@ -102,7 +102,7 @@ def test_check_again_finds_what_changed_and_keeps_the_choice(folder, open_dialog
     dialog = open_dialog("second")
     (place / "weights.safetensors").unlink()
     dialog.again.click()
-    qtbot.waitUntil(lambda: rows(dialog) == [("First", "verified"), ("Second", "file missing")], timeout=30_000)
+    qtbot.waitUntil(lambda: rows(dialog) == [("First", "verified"), ("Second", "file missing")])
     assert dialog.tree.currentItem().text(0) == "Second"
 
 
@@ -111,7 +111,7 @@ def test_a_closed_dialog_is_told_nothing(folder, open_dialog, qtbot):
     dialog.reject()
     write_model(folder, "late")
     dialog.session.models.look()
-    qtbot.waitUntil(lambda: dialog.session.models.find("late") is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: dialog.session.models.find("late") is not None)
     assert dialog.tree.topLevelItemCount() == 0
 
 
@@ -150,7 +150,7 @@ def test_a_page_shows_its_model_and_the_way_to_the_card(folder, panel, add_image
     image_of(panel, add_image, session)
     line = panel.page.model
     assert "being checked" in texts(line)
-    qtbot.waitUntil(lambda: panel.session.models.known, timeout=30_000)
+    qtbot.waitUntil(lambda: panel.session.models.known)
     assert "verified" in texts(line)
     assert "being checked" not in texts(line)
     assert panel.page.run_button.isEnabled()
@@ -169,7 +169,7 @@ def test_a_model_that_cannot_be_trusted_runs_nothing(folder, panel, add_image, s
     write_model(folder, "good", weights)
     panel = panel()
     image_of(panel, add_image, session)
-    qtbot.waitUntil(lambda: panel.session.models.known, timeout=30_000)
+    qtbot.waitUntil(lambda: panel.session.models.known)
     assert not panel.page.run_button.isEnabled()
     assert reason in panel.page.verdict.text()
 
@@ -177,7 +177,7 @@ def test_a_model_that_cannot_be_trusted_runs_nothing(folder, panel, add_image, s
 def test_a_model_that_is_not_installed(panel, add_image, session, qtbot):
     panel = panel()
     image_of(panel, add_image, session)
-    qtbot.waitUntil(lambda: panel.session.models.known, timeout=30_000)
+    qtbot.waitUntil(lambda: panel.session.models.known)
     assert "not installed" in panel.page.verdict.text()
     assert panel.page.model.card.isHidden()
 
@@ -201,6 +201,6 @@ def test_the_window_opens_the_card_that_a_page_asks_for(folder, window, qtbot):
     write_model(folder, "good")
     window.plugins.card_asked.emit("good")
     dialog = window.findChild(ModelsDialog)
-    qtbot.waitUntil(lambda: window.session.models.known, timeout=30_000)
+    qtbot.waitUntil(lambda: window.session.models.known)
     assert dialog.tree.currentItem().text(0) == "Good"
     dialog.reject()

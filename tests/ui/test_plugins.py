@@ -119,7 +119,7 @@ def test_run_from_the_form_gives_a_result_for_review(panel, add_image, qtbot):
     choose_quick(panel)
     qtbot.mouseClick(panel.page.run_button, Qt.MouseButton.LeftButton)
     task = panel.session.tasks[-1]
-    qtbot.waitUntil(lambda: not task.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not task.running)
     assert task.state == "done"
     assert [layer.review for layer in panel.session.document] == ["source", "unreviewed", "unreviewed"]
     made = panel.session.document.volume_layers[1].volumes[0].provenance
@@ -161,7 +161,7 @@ def test_the_input_stays_when_the_result_becomes_active(panel, add_image, qtbot)
     first = add_image("first")
     choose_quick(panel)
     task = panel.page.run()
-    qtbot.waitUntil(lambda: not task.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not task.running)
     assert panel.session.state.active != first.id
     assert panel.page.inputs["image"].currentText() == "first"
 
@@ -172,7 +172,7 @@ def test_enter_runs(panel, add_image, qtbot):
     strength = next(field for field in panel.page.form.fields if field.name == "strength")
     qtbot.keyClick(strength.native, Qt.Key.Key_Return)
     assert [task.kind for task in panel.session.tasks] == ["run"]
-    qtbot.waitUntil(lambda: not panel.session.tasks[0].running, timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.session.tasks[0].running)
 
 
 def test_a_page_left_while_its_run_goes_on_is_told_nothing(panel, add_image, qtbot, qapp):
@@ -184,5 +184,5 @@ def test_a_page_left_while_its_run_goes_on_is_told_nothing(panel, add_image, qtb
     qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     add_image("another")
     assert not isValid(left)
-    qtbot.waitUntil(lambda: not task.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not task.running)
     assert task.state == "done"

@@ -19,7 +19,6 @@ from viewer.scene.layer import volume_layer
 from viewer.session import Session
 from viewer.ui.register_result import described, origin
 
-SLOW = 60_000  # ms
 SHIFT = (4.0, -3.0, 2.0)
 PLUGIN = f'''
 """A registration for tests: it knows the answer, and finds it in steps."""
@@ -116,7 +115,7 @@ def test_it_aligns_with_a_live_curve_and_one_step_of_history(pair, window, sessi
     before = len(session.history.undo_labels)
     qtbot.mouseClick(panel.align.align, Qt.MouseButton.LeftButton)
     task = panel.align.task
-    qtbot.waitUntil(lambda: not task.running, timeout=SLOW)
+    qtbot.waitUntil(lambda: not task.running)
     assert task.state == "done", task.error
     assert moving.transform.matrix[:3, 3] == pytest.approx(SHIFT)
     assert len(session.history.undo_labels) == before + 1
@@ -143,12 +142,12 @@ def test_a_run_from_the_plugins_page_is_shown_too(pair, window, qtbot):
     assert "initial" not in page.inputs  # it starts from where the image stands
     page.form.fields["steps"].value = 2
     task = page.run()
-    qtbot.waitUntil(lambda: not task.running, timeout=SLOW)
+    qtbot.waitUntil(lambda: not task.running)
     assert task.state == "done", task.error
     assert window.register.align.task is task
     assert fixed.transform is not None
     again = window.register.align.run()  # with the settings of the page
-    qtbot.waitUntil(lambda: not again.running, timeout=SLOW)
+    qtbot.waitUntil(lambda: not again.running)
     assert len(again.curves["similarity"]) == 2
 
 
@@ -156,12 +155,12 @@ def test_the_way_back_is_registered_and_measured(pair, window, qtbot):
     """The known shift is found in both directions: there and back is twice as far from home."""
     panel = window.register
     done = panel.align.run()
-    qtbot.waitUntil(lambda: not done.running, timeout=SLOW)
+    qtbot.waitUntil(lambda: not done.running)
     assert not panel.quality.back.isEnabled()  # measured first
     panel.proving.prove()
-    qtbot.waitUntil(lambda: panel.proving.proof is not None, timeout=SLOW)
+    qtbot.waitUntil(lambda: panel.proving.proof is not None)
     qtbot.mouseClick(panel.quality.back, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: panel.proving.proof.way_back is not None, timeout=SLOW)
+    qtbot.waitUntil(lambda: panel.proving.proof.way_back is not None)
     far = 2 * float(np.linalg.norm(SHIFT))
     found = panel.proving.proof.way_back
     assert (found.mean, found.largest) == pytest.approx((far, far), abs=1e-3)
@@ -169,10 +168,12 @@ def test_the_way_back_is_registered_and_measured(pair, window, qtbot):
 
 
 def test_another_patient_is_asked_about(known_shift, session, window):
-    blob(session, "one", (15, 15, 15), patient_id="A")
-    blob(session, "other", (15, 15, 15), patient_id="B")
+    one = blob(session, "one", (15, 15, 15), patient_id="A")
+    other = blob(session, "other", (15, 15, 15), patient_id="B")
     panel = window.register
     window.inspector.setCurrentWidget(panel)
+    assert (panel.do.fixed, panel.do.moving) == (one, None)
+    panel.do.choose(one, other)
     assert "different patients" in panel.pair.doubt.text()
     assert not panel.align.align.isEnabled()
     panel.pair.sure.setChecked(True)

@@ -18,8 +18,6 @@ from viewer.scene.layer import volume_layer
 from viewer.settings import NOTICE
 from viewer.ui.pdf import write_pdf
 
-SLOW = 20_000  # ms
-
 
 @pytest.fixture
 def pair(session, window):
@@ -75,7 +73,7 @@ def test_what_it_bends_is_measured_and_shown_until_the_image_is_moved(pair, wind
     assert not quality.measure.isEnabled()
     session.align(pair[1], bent())
     quality.measure.click()
-    qtbot.waitUntil(lambda: window.register.proving.proof is not None, timeout=SLOW)
+    qtbot.waitUntil(lambda: window.register.proving.proof is not None)
     found = window.register.proving.proof.quality.bending
     assert found.largest == pytest.approx(float(bent().displacement.max()))
     assert found.smoothness.folds == 0
@@ -103,7 +101,7 @@ def dialog(pair, window, session, qtbot):
     session.align(pair[1], bent())
     landmark(session, pair, "L1", (10, 10, 10))
     made = window.register.sign_off.open()
-    qtbot.waitUntil(lambda: made.report is not None, timeout=SLOW)
+    qtbot.waitUntil(lambda: made.report is not None)
     yield made
     made.close()
 
@@ -181,7 +179,7 @@ def test_label_maps_are_found_and_measured(pair, window, session, qtbot):
     assert (panel.labels.fixed.currentData(), panel.labels.moving.currentData()) == (mine, other)
     session.align(pair[1], replace(bent(), displacement=None, grid=None))
     panel.proving.prove()
-    qtbot.waitUntil(lambda: panel.proving.proof is not None, timeout=SLOW)
+    qtbot.waitUntil(lambda: panel.proving.proof is not None)
     found = panel.proving.proof.quality.labels
     assert all(after.dice > before.dice for before, after in found.values())
     qtbot.waitUntil(lambda: "Dice, mean of 2" in shown(panel.quality))

@@ -32,7 +32,7 @@ def pair(window, add_image):
 
 
 def wait(qtbot, session) -> None:
-    qtbot.waitUntil(lambda: not any(task.running for task in session.tasks), timeout=30000)
+    qtbot.waitUntil(lambda: not any(task.running for task in session.tasks))
 
 
 def test_a_copied_segment_is_pasted_under_its_name(window, session, pair, qtbot):

@@ -20,7 +20,7 @@ def measure(window, add_image, qtbot):
     section = window.segments.measure
     assert section.cancel.isHidden()
     section.run()
-    qtbot.waitUntil(lambda: bool(section.rows), timeout=20000)
+    qtbot.waitUntil(lambda: bool(section.rows))
     return section
 
 

@@ -39,7 +39,7 @@ def labelled(panel):
 
 
 def wait(qtbot, session) -> None:
-    qtbot.waitUntil(lambda: not any(task.running for task in session.tasks), timeout=20000)
+    qtbot.waitUntil(lambda: not any(task.running for task in session.tasks))
 
 
 def test_the_brush_makes_what_it_paints_in(window, panel, session):
@@ -164,7 +164,7 @@ def test_a_preview_changes_nothing_and_is_what_apply_does(panel, labelled, sessi
     effects.choose(BY_ID["hollow"])
     before, shown = labelled.segmentation.array.copy(), len(session.document.shown)
     effects.look.click()
-    qtbot.waitUntil(lambda: effects.looking.answers is not None, timeout=10000)
+    qtbot.waitUntil(lambda: effects.looking.answers is not None)
     assert len(session.document.shown) == shown + 1
     assert np.array_equal(labelled.segmentation.array, before)
     ((_, mask, box),) = effects.looking.answers
@@ -204,7 +204,7 @@ def test_a_snake_plays_rests_and_is_applied(panel, labelled, session, qtbot):
     assert effects.look.text() == "Play"
     effects.look.click()
     assert effects.look.text() == "Pause"
-    qtbot.waitUntil(lambda: effects.looking.answers is not None, timeout=20000)
+    qtbot.waitUntil(lambda: effects.looking.answers is not None)
     if effects.looking.playing:
         effects.look.click()
     assert effects.look.text() == "Play"
@@ -248,12 +248,12 @@ def test_a_live_preview_goes_on_from_what_it_found(panel, labelled, session, qtb
     panel.pages.setCurrentIndex(1)
     effects.choose(BY_ID["grow_from_seeds"])
     effects.look.click()
-    qtbot.waitUntil(lambda: effects.looking.answers is not None, timeout=20000)
+    qtbot.waitUntil(lambda: effects.looking.answers is not None)
     growing = effects.looking._kept["growing"]
     array[0, 1, 0:4] = around.label
     labelled.wrote(0, (slice(0, 1), slice(1, 2), slice(0, 4)))
     assert effects.looking.answers is None
-    qtbot.waitUntil(lambda: effects.looking.answers is not None, timeout=20000)
+    qtbot.waitUntil(lambda: effects.looking.answers is not None)
     assert effects.looking._kept["growing"] is growing
     effects.look.click()
     assert not effects.looking._kept  # large images are let go

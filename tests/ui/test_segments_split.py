@@ -16,7 +16,7 @@ def test_parts_become_segments_in_one_step(window, add_image, session, qtbot):
     before = layer.segmentation.array.copy()
     window.actions_.refresh_now()
     window.actions_["split_segment"].trigger()
-    qtbot.waitUntil(lambda: len(layer.segmentation.segments) == 3, timeout=10000)
+    qtbot.waitUntil(lambda: len(layer.segmentation.segments) == 3)
     assert [segment.name for segment in layer.segmentation.segments] == ["Segment 1", "Segment 1 2", "Segment 1 3"]
     sizes = [int(layer.segmentation.mask(segment).sum()) for segment in layer.segmentation.segments]
     assert sizes == [384, 40, 1]
@@ -35,5 +35,5 @@ def test_what_hangs_together_is_not_split(window, add_image, session, qtbot):
     session.message.connect(lambda message: said.append(message.text))
     window.actions_.refresh_now()
     window.actions_["split_segment"].trigger()
-    qtbot.waitUntil(lambda: bool(said), timeout=10000)
+    qtbot.waitUntil(lambda: bool(said))
     assert said == ["Segment 1 hangs together: there is nothing to split."]

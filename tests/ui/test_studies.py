@@ -10,6 +10,7 @@ from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtGui import QGuiApplication
 
 from viewer.data.grid import Grid
+from viewer.data.notice import Notice
 from viewer.data.study import Image, LabelFile, Refused, Source
 from viewer.scene.task import Task
 from viewer.ui import wording
@@ -162,7 +163,7 @@ def test_what_is_dragged_names_the_images(panel, session, qtbot):
 
 
 def test_the_warnings_are_in_the_tool_tip_and_the_marks_are_spoken(panel, session, qtbot):
-    _find(session, _image(timepoints=3, warnings=("Slice 7 is missing.",), badges=("slices missing",)))
+    _find(session, _image(timepoints=3, notices=(Notice("missing-slices", "Slice 7 is missing.", "slices missing"),)))
     qtbot.waitUntil(lambda: panel.filter.rowCount() == 1)
     row = _series(panel, 0, 0, 0)
     assert "Slice 7 is missing." in row.data(Qt.ItemDataRole.ToolTipRole)

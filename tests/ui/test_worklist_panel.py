@@ -43,7 +43,7 @@ def wait(qtbot, session):
     def still() -> bool:
         return not any(task.running for task in session.tasks)
 
-    return lambda ready=lambda: True: qtbot.waitUntil(lambda: still() and ready(), timeout=20000)
+    return lambda ready=lambda: True: qtbot.waitUntil(lambda: still() and ready())
 
 
 @pytest.fixture
@@ -221,8 +221,8 @@ def test_a_case_goes_on_with_what_came_back_of_a_killed_session(opened, wait, qt
     session.history.do(AddLayer(killed))
     do = Working(session, Auditing(session))
     do.open(table)
-    qtbot.waitUntil(lambda: do.at == CASES[0] and do.layer in session.document.segmentation_layers, timeout=20000)
-    qtbot.waitUntil(lambda: do.layer is not killed and not any(task.running for task in session.tasks), timeout=20000)
+    qtbot.waitUntil(lambda: do.at == CASES[0] and do.layer in session.document.segmentation_layers)
+    qtbot.waitUntil(lambda: do.layer is not killed and not any(task.running for task in session.tasks))
     assert np.array_equal(do.layer.segmentation.array > 0, killed.segmentation.array > 0)
     assert value(session) == 1
     assert killed not in tuple(session.document)

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from rich.console import Console
 
 from viewer.cli.failure import Failure
 from viewer.cli.stage import WindowStage
+from viewer.data.printable import encodable, printable
 from viewer.settings import application_version
 
 app = typer.Typer(
@@ -22,6 +24,7 @@ app = typer.Typer(
 
 Paths = Annotated[list[str], typer.Argument(metavar="PATH …", help="Files, folders, ZIP archives or DICOMDIRs.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+AtTime = Annotated[int | None, typer.Option(help="The time point to take of images that have several: 1, 2, …")]
 Out = Annotated[Path, typer.Option(help="The folder for pictures and results.")]
 
 
@@ -35,12 +38,15 @@ class Screen:
 
 def command_line(arguments: list[str], screen: Screen) -> int:
     """Run one command. Returns 0 done, 1 the job failed, 2 wrong use, 3 bad input."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # names of files may hold what the terminal's encoding does not
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = app(arguments, standalone_mode=False, obj=screen)
     except typer.Abort:
         return 1
     except Failure as failure:
-        print(failure, file=sys.stderr)
+        print(printable(str(failure)), file=sys.stderr)
         return failure.code
     except Exception as error:
         if not hasattr(error, "exit_code"):
@@ -52,9 +58,18 @@ def command_line(arguments: list[str], screen: Screen) -> int:
 
 def _print(document: Any, as_json: bool, show: Callable[[Any, Console], None] | None = None) -> None:
     if as_json or show is None:
-        print(json.dumps(document, indent=None if as_json else 1, allow_nan=False))
+        print(json.dumps(_encodable(document), indent=None if as_json else 1, allow_nan=False))
     else:
         show(document, Console())
+
+
+def _encodable(document: Any) -> Any:
+    """The same with texts that are valid UTF-8: a name of a file need not be."""
+    if isinstance(document, dict):
+        return {_encodable(key): _encodable(value) for key, value in document.items()}
+    if isinstance(document, list | tuple):
+        return [_encodable(value) for value in document]
+    return encodable(document) if isinstance(document, str) else document
 
 
 @app.callback(invoke_without_command=True)
@@ -101,6 +116,7 @@ def run(
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A parameter.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     format: Annotated[str, typer.Option(help="auto, dicom, nifti, nrrd or mha.")] = "auto",
+    time: AtTime = None,
     as_json: AsJson = False,
 ) -> None:
     """Run one plugin on images, label maps, transforms and landmarks from disk."""
@@ -108,7 +124,7 @@ def run(
     from viewer.cli.run import run as start
 
     parameters = {name: value(text) for name, text in parse(settings or [], "--set").items()}
-    _print(start(plugin, parse(inputs, "--input"), parameters, out, format, device), as_json)
+    _print(start(plugin, parse(inputs, "--input"), parameters, out, format, device, time), as_json)
 
 
 @app.command()
@@ -118,12 +134,13 @@ def compare(
     kind: Annotated[str, typer.Option("--as", help="auto, image, labels or transform.")] = "auto",
     reference: Annotated[str, typer.Option(help="The fixed image of two transforms, or that of contours.")] = "",
     landmarks: Annotated[str, typer.Option(help="Pairs of landmarks to measure transforms by.")] = "",
+    time: AtTime = None,
     as_json: AsJson = False,
 ) -> None:
     """How far two images, label maps or transforms are apart."""
     from viewer.cli.compare import compare as measure
 
-    _print(measure(first, second, kind, reference, landmarks), as_json)
+    _print(measure(first, second, kind, reference, landmarks, time), as_json)
 
 
 @app.command()
@@ -146,11 +163,12 @@ def snapshot(
     out: Annotated[Path, typer.Option(help="The PNG to write.")],
     layout: Annotated[str, typer.Option(help="2x2, 1-up, 1+3 or compare.")] = "2x2",
     overlay: Annotated[str, typer.Option(help="An image to lay over the first.")] = "",
+    time: AtTime = None,
 ) -> None:
     """A picture of the window with a study opened."""
     from viewer.cli.snapshot import snapshot as take
 
-    take(context.obj.window, paths, layout, out, overlay)
+    take(context.obj.window, paths, layout, out, overlay, time)
 
 
 @app.command()

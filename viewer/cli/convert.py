@@ -9,6 +9,7 @@ from viewer.cli.failure import BadInput, JobFailed
 from viewer.cli.inputs import aside, read_aside, read_volume
 from viewer.cli.stage import HeadlessStage
 from viewer.data.segmentation import Segmentation
+from viewer.data.transform import End
 
 Json = dict[str, Any]
 
@@ -21,12 +22,11 @@ def convert(source: str, target: str, reference: str = "") -> Json:
     """
     with HeadlessStage() as stage:
         image = read_volume(stage, reference) if reference else None
-        grids = [image.grid] if image is not None else []
+        images = [End(image.grid, image.source)] if image is not None else []
         function = "viewer.io.segmentation_file:read_segmentation"
-        found: Segmentation = read_aside(stage, function, source, grids)
+        found: Segmentation = read_aside(stage, function, source, images)
         if image is not None:
-            known = found.source.patient_id or found.source.patient_name
-            if known and image.source.dicom and not found.source.same_patient(image.source):
+            if found.source.patient_match(image.source) == "different":
                 raise BadInput(f"{reference}: it is of another patient than {source}.")
             found = aside(stage, "viewer.io.segmentation_file:onto", found, image.grid, image.source, failure=BadInput)
         saved = aside(stage, "viewer.io.segmentation_file:save", found, Path(target), failure=JobFailed)

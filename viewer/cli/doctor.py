@@ -10,10 +10,10 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import psutil
 from rich.console import Console
 
 from viewer.compute.device import devices
+from viewer.data.memory import available_memory, total_memory
 from viewer.settings import application_version, cache_folder, log_folder, state_folder
 
 Json = dict[str, Any]
@@ -59,9 +59,9 @@ def _codec(name: str, what: str) -> Json:
 
 
 def _memory() -> Json:
-    memory = psutil.virtual_memory()
-    found = f"{memory.available / 2**30:.1f} GB free of {memory.total / 2**30:.1f} GB"
-    return _check("memory", memory.available > 2 << 30, found, "Close other programs: less than 2 GB is free.")
+    free = available_memory()
+    found = f"{free / 2**30:.1f} GB free of {total_memory() / 2**30:.1f} GB"
+    return _check("memory", free > 2 << 30, found, "Close other programs: less than 2 GB is free.")
 
 
 def _processor() -> Json:

@@ -29,15 +29,20 @@ def info(paths: Sequence[str]) -> Json:
 
 
 def patients(images: Sequence[Image]) -> list[Json]:
-    """Images as a tree of patients, studies and series, each in the order found."""
-    tree: dict[tuple[str, str], Json] = {}
+    """Images as a tree of patients, studies and series, each in the order found.
+
+    A file that is no DICOM tells of no patient: it is a study of its own, named after it, of somebody unknown.
+    """
+    tree: dict[tuple[str, str, str], Json] = {}
     for image in images:
         source = image.source
-        name = source.patient_name
-        patient = tree.setdefault((source.patient_id, name), {"id": source.patient_id, "name": name, "studies": {}})
+        name, file = source.patient_name, "" if source.dicom else source.files[0]
+        key = (source.patient_id, name, file)
+        patient = tree.setdefault(key, {"id": source.patient_id, "name": name, "studies": {}})
+        description = source.study_description if source.dicom else source.series_description
         study = patient["studies"].setdefault(
             source.study_uid,
-            {"uid": source.study_uid, "date": source.study_date, "description": source.study_description, "series": {}},
+            {"uid": source.study_uid, "date": source.study_date, "description": description, "series": {}},
         )
         series = study["series"].setdefault(
             source.series_uid or source.files[0],
@@ -75,6 +80,7 @@ def _volume(image: Image) -> Json:
         "transfer_syntax": image.transfer_syntax,
         "range": list(image.value_range) if image.value_range else None,
         "warnings": list(image.warnings),
+        "suvbw_factor": image.suvbw_factor,
         "b_values": list(image.b_values),
         "times": [round(seconds, 6) for seconds in image.times],
         "codes": [notice.code for notice in image.notices],
@@ -107,7 +113,7 @@ def show(document: Json, console: Console) -> None:
 
 
 def _tree(patient: Json) -> Tree:
-    branch = Tree(f"[bold]{patient['name'] or patient['id'] or 'unnamed'}[/]")
+    branch = Tree(f"[bold]{patient['name'] or patient['id'] or 'patient not known'}[/]")
     for study in patient["studies"]:
         twig = branch.add(f"{study['date']} {study['description']}".strip() or "study")
         for series in study["series"]:

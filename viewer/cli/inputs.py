@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
-
 from viewer.cli.failure import BadInput, Failure
-from viewer.cli.stage import Stage, one_image
-from viewer.data.grid import Grid
+from viewer.cli.stage import Stage, one_image, require
+from viewer.compute.label_image import as_segmentation
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import End
 from viewer.data.volume import Volume
@@ -18,48 +18,71 @@ from viewer.io.reader import OpenError, load_now
 from viewer.io.segmentation_file import labels_beside
 from viewer.plugin.plugin import Plugin, Value
 
-MOST_LABELS = 1 << 16
+Series = tuple[Volume, ...]  # the time points of an image
 
 
-def read_inputs(stage: Stage, plugin: Plugin, paths: dict[str, str]) -> dict[str, Value]:
-    """The values of a plugin's inputs, in its order. Raises BadInput: the path and one sentence."""
+def read_inputs(
+    stage: Stage, plugin: Plugin, paths: dict[str, str], time: int | None = None
+) -> tuple[dict[str, Value], dict[str, Series]]:
+    """The values of a plugin's inputs in its order, images by their first time point; and the whole of each image.
+
+    time: as in read_volumes. Raises BadInput: the path and one sentence.
+    """
     kinds = {one.name: one.type for one in plugin.inputs if one.name in paths}
-    values: dict[str, Value] = {}
-    for name in sorted(kinds, key=lambda name: kinds[name] != "volume"):  # transforms may ask for the images
-        values[name] = _read(stage, kinds[name], paths[name], values)
-    return {name: values[name] for name in kinds}
+    images = {name: read_volumes(stage, paths[name], time) for name, kind in kinds.items() if kind == "volume"}
+    values: dict[str, Value] = {name: volumes[0] for name, volumes in images.items()}
+    for name in [name for name in kinds if name not in images]:  # transforms may ask for the images
+        values[name] = _read(stage, kinds[name], paths[name], values, time)
+    return {name: values[name] for name in kinds}, images
 
 
 def read_volume(stage: Stage, text: str) -> Volume:
-    """The image that "PATH" or "PATH#2" names; the first of its time points. Raises BadInput."""
+    """The image that "PATH" or "PATH#2" names, of which the place counts: its first time point. Raises BadInput."""
+    return read_volumes(stage, text)[0]
+
+
+def read_volumes(stage: Stage, text: str, time: int | None = None) -> Series:
+    """The time points of an image; or the one that is asked for, 1 being the first, where it has several.
+
+    Raises BadInput.
+    """
     try:
-        return load_now(one_image(stage, text), stage.session.reader, whole=True)[0]
+        volumes = load_now(one_image(stage, text), stage.session.reader, whole=True)
     except OpenError as error:
         raise BadInput(f"{text}: {error}") from error
+    if time is None or len(volumes) == 1:
+        return volumes
+    if not 1 <= time <= len(volumes):
+        raise BadInput(f"{text}: it has {len(volumes)} time points, so --time {time} names none.")
+    return volumes[time - 1 : time]
 
 
 def is_label_file(stage: Stage, text: str) -> bool:
     """Whether a file says itself that it holds segments. Raises BadInput."""
-    return Path(text).is_file() and read_aside(stage, "viewer.io.segmentation_file:holds_labels", text)
+    return os.path.isfile(text) and read_aside(stage, "viewer.io.segmentation_file:holds_labels", text)
 
 
-def read_labels(stage: Stage, text: str, images: Sequence[Grid] = ()) -> Segmentation:
-    """A file of segments or a label image. images: grids that its contours may lie on. Raises BadInput."""
+def read_labels(stage: Stage, text: str, images: Sequence[End] = (), time: int | None = None) -> Segmentation:
+    """A file of segments or a label image. images: what it may be of. Raises BadInput."""
     if is_label_file(stage, text):
         return cast(Segmentation, read_aside(stage, "viewer.io.segmentation_file:read_segmentation", text, images))
-    return labels_of(read_volume(stage, text), text)
+    volumes = read_volumes(stage, text, time)
+    if len(volumes) > 1:
+        raise BadInput(f"{text}: it has {len(volumes)} time points: say which label map is meant by --time.")
+    return labels_of(volumes[0], text)
 
 
 def labels_of(volume: Volume, path: str) -> Segmentation:
     """An image as a label map, with the names of the JSON beside it. Raises BadInput where it is none."""
-    values = volume.values()
-    if volume.color or not np.isfinite(values).all() or (values < 0).any() or (values != np.rint(values)).any():
-        raise BadInput(f"{path}: it is no label map: its values are not whole numbers from 0 on.")
-    array = values.astype(np.uint8 if values.max(initial=0) < 256 else np.uint32)
-    found = np.flatnonzero(np.bincount(array.ravel())) if array.max(initial=0) < MOST_LABELS else np.unique(array)
+    try:
+        found = as_segmentation(volume)
+    except ValueError as error:
+        raise BadInput(f"{path}: {error}") from error
     told = labels_beside(Path(path))
-    segments = tuple(Segment(int(n), **{"name": f"Label {n}", **told.get(int(n), {})}) for n in found if n)
-    return Segmentation(array, volume.grid, segments, volume.name, volume.source)
+    segments = tuple(
+        Segment(one.label, **{"name": f"Label {one.label}", **told.get(one.label, {})}) for one in found.segments
+    )
+    return replace(found, segments=segments)
 
 
 def aside(stage: Stage, function: str, *arguments: Any, failure: Callable[[str], Failure]) -> Any:
@@ -76,16 +99,13 @@ def aside(stage: Stage, function: str, *arguments: Any, failure: Callable[[str],
 
 def read_aside(stage: Stage, function: str, text: str, *arguments: Any) -> Any:
     """What a function of viewer.io reads from a path, in a reader process. Raises BadInput."""
-    if not Path(text).parent.is_dir():
-        raise BadInput(f"{text}: there is no such folder; check the path.")
+    require(text)
     return aside(stage, function, Path(text), *arguments, failure=lambda sentence: BadInput(f"{text}: {sentence}"))
 
 
-def _read(stage: Stage, kind: str, text: str, values: dict[str, Value]) -> Value:
-    if kind == "volume":
-        return read_volume(stage, text)
+def _read(stage: Stage, kind: str, text: str, values: dict[str, Value], time: int | None) -> Value:
     if kind == "segmentation":
-        return read_labels(stage, text, [one.grid for one in values.values() if isinstance(one, Volume)])
+        return read_labels(stage, text, [end for end in map(end_of, values.values()) if end is not None], time)
     if kind == "landmarks":
         return cast(Value, read_aside(stage, "viewer.io.landmark_file:read_landmarks", text))
     ends = [end_of(values.get(name)) for name in ("fixed", "moving")]
@@ -93,5 +113,5 @@ def _read(stage: Stage, kind: str, text: str, values: dict[str, Value]) -> Value
 
 
 def end_of(value: Value | None) -> End | None:
-    """One of the two images of a registration, where it is one."""
+    """An image as what others refer to, where it is one."""
     return End(value.grid, value.source) if isinstance(value, Volume) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +22,18 @@ ENDINGS: dict[Format, str] = {"dicom": "", "nifti": ".nii.gz", "nrrd": ".nrrd", 
 
 
 def write_output(
-    stage: Stage, name: str, value: Value, inputs: Mapping[str, Value], out: Path, format: Format
+    stage: Stage, name: str, made: Sequence[Value], inputs: Mapping[str, Value], out: Path, format: Format
 ) -> dict[str, Any]:
     """Write one result into the folder `out`; its entry in the document of `run --json`.
 
+    made: an image for each time point, or one value of another kind.
     Label maps are NIfTI where images are DICOM; transforms are .h5 with a displacement field and .tfm without; pairs of
     landmarks are .json. Raises JobFailed.
     """
     out.mkdir(parents=True, exist_ok=True)
+    value = made[0]
     if isinstance(value, Volume):
-        layer = volume_layer((value,), review="unreviewed")
+        layer = volume_layer(tuple(one for one in made if isinstance(one, Volume)), review="unreviewed")
         target = out / f"{name}{ENDINGS[format]}"
         _save(stage, "viewer.io.save:save", exported(layer), target, format, layer.badges[0])
         return _entry(name, "volume", target)

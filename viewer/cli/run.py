@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from viewer.cli.failure import Failure, JobFailed, WrongUse
-from viewer.cli.inputs import read_inputs
+from viewer.cli.failure import BadInput, Failure, JobFailed, WrongUse
+from viewer.cli.inputs import Series, read_inputs
 from viewer.cli.outputs import ENDINGS, write_output
 from viewer.cli.stage import HeadlessStage
 from viewer.compute.device import choose_device
@@ -22,11 +23,19 @@ Json = dict[str, Any]
 
 
 def run(
-    plugin_id: str, inputs: Mapping[str, str], parameters: Mapping[str, Any], out: Path, format: str, device: str
+    plugin_id: str,
+    inputs: Mapping[str, str],
+    parameters: Mapping[str, Any],
+    out: Path,
+    format: str,
+    device: str,
+    time: int | None = None,
 ) -> Json:
     """The document that `run --json` prints; results are written to `out` under their output's name.
 
-    format: "auto" (DICOM for DICOM input, NIfTI else) or a key of ENDINGS. Raises WrongUse, BadInput, JobFailed.
+    format: "auto" (DICOM for DICOM input, NIfTI else) or a key of ENDINGS. time: the time point of images that have
+    several, 1 being the first; by default a plugin that makes images of images runs on all of them, any other on the
+    first. Raises WrongUse, BadInput, JobFailed.
     """
     with HeadlessStage() as stage:
         session = stage.session
@@ -34,33 +43,64 @@ def run(
             raise WrongUse(f"{plugin_id}: there is no such plugin; choose one of {', '.join(sorted(session.plugins))}.")
         plugin = session.plugins[plugin_id]
         _check(plugin, inputs, parameters)
-        values = read_inputs(stage, plugin, dict(inputs))
+        values, images = read_inputs(stage, plugin, dict(inputs), time)
         kind = _format(format, next((one for one in values.values() if isinstance(one, Volume)), None))
-        result = _execute(stage, plugin, values, parameters, _device(plugin, device))
-        written = [write_output(stage, name, made, values, out, kind) for name, made in result.outputs.items()]
-        return {
-            "plugin": plugin_id,
-            "outputs": written,
-            "device": result.provenance.device,
-            "precision": result.provenance.precision,
-            "seconds": round(result.seconds, 3),
-            "stages": {stage_name: round(seconds, 3) for stage_name, seconds in result.stages.items()},
-            "peak_memory_bytes": result.peak_memory,
-            "provenance": result.provenance.to_json(),
-        }
+        count = _times(plugin, images)
+        device = _device(plugin, device)
+        results = [_execute(stage, plugin, values | _at(images, number), parameters, device) for number in range(count)]
+        made = {name: [result.outputs[name] for result in results] for name in results[0].outputs}
+        written = [write_output(stage, name, ones, values, out, kind) for name, ones in made.items()]
+        return {"plugin": plugin_id, "outputs": written, "timepoints": count, "timepoint": time} | _figures(results)
+
+
+def _times(plugin: Plugin, images: Mapping[str, Series]) -> int:
+    """How often the plugin runs: once for each time point, where it makes images of images. Says where it does not.
+
+    Raises BadInput where images have different numbers of time points.
+    """
+    several = {name: len(volumes) for name, volumes in images.items() if len(volumes) > 1}
+    if not several:
+        return 1
+    if any(one.type != "volume" for one in plugin.outputs):
+        for name, count in several.items():
+            print(f"{name}: time point 1 of {count} is used; choose another one by --time.", file=sys.stderr)
+        return 1
+    if len(set(several.values())) > 1:
+        counts = ", ".join(f"{name} {count}" for name, count in several.items())
+        raise BadInput(f"The images have different numbers of time points ({counts}): choose one by --time.")
+    return next(iter(several.values()))
+
+
+def _at(images: Mapping[str, Series], number: int) -> dict[str, Value]:
+    """Each image at a time point; what has only one is the same at all."""
+    return {name: volumes[min(number, len(volumes) - 1)] for name, volumes in images.items()}
+
+
+def _figures(results: Sequence[Result]) -> Json:
+    """Of all runs together; device, precision and provenance are those of the first."""
+    provenance = results[0].provenance
+    stages = {name: sum(one.stages.get(name, 0.0) for one in results) for name in results[0].stages}
+    return {
+        "device": provenance.device,
+        "precision": provenance.precision,
+        "seconds": round(sum(one.seconds for one in results), 3),
+        "stages": {name: round(seconds, 3) for name, seconds in stages.items()},
+        "peak_memory_bytes": max(one.peak_memory for one in results),
+        "provenance": provenance.to_json(),
+    }
 
 
 def _execute(
     stage: HeadlessStage, plugin: Plugin, values: Mapping[str, Value], parameters: Mapping[str, Any], device: str
 ) -> Result:
-    """Past the document, which shows images only. Raises JobFailed."""
+    """Past the document, which shows images only. Raises JobFailed; BadInput where the plugin refuses what it gets."""
     ends: list[Result | Failure] = []
-    stage.session.engine.submit(
+    running = stage.session.engine.submit(
         "viewer.plugin.run:execute",
         (plugin.id, dict(values), dict(parameters)),
         device=device,
         done=ends.append,
-        failed=lambda sentence, _: ends.append(JobFailed(sentence)),
+        failed=lambda sentence, _: ends.append(BadInput(sentence) if running.refused else JobFailed(sentence)),
         cancelled=lambda: ends.append(JobFailed(f"{plugin.title} was cancelled.")),
     )
     stage.until(lambda: bool(ends))

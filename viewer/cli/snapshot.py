@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,15 +12,28 @@ from viewer.scene.view_state import LAYOUTS
 
 
 def snapshot(
-    window: Callable[[], WindowStage], paths: Sequence[str], layout: str, out: Path, overlay: str = ""
+    window: Callable[[], WindowStage],
+    paths: Sequence[str],
+    layout: str,
+    out: Path,
+    overlay: str = "",
+    time: int | None = None,
 ) -> None:
-    """Open the largest image of `paths`, lay another one over it where asked, and write the window as PNG."""
+    """Open the largest image of `paths`, lay another one over it where asked, and write the window as PNG.
+
+    time: the time point shown, 1 being the first. Raises WrongUse and BadInput.
+    """
     choice = next((one for one in LAYOUTS if one == layout), None)
     if choice is None:
         raise WrongUse(f"--layout {layout}: there is no such layout; choose one of {', '.join(LAYOUTS)}.")
     with window() as stage:
         image = max(find_images(stage, paths), key=lambda one: one.bytes)
+        if not 1 <= (time or 1) <= image.timepoints:
+            raise BadInput(f"{image.name}: it has {image.timepoints} time points, so --time {time} names none.")
         finish(stage, stage.session.load(image))
+        stage.session.state.timepoint = (time or 1) - 1
+        if time is None and image.timepoints > 1:
+            print(f"Time point 1 of {image.timepoints} is shown; choose another one by --time.", file=sys.stderr)
         if overlay:
             known = {one.key for series in stage.session.images.values() for one in series}
             more = [one for one in open_all(stage, [overlay]) if one.key not in known]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import SimpleQueue
@@ -9,11 +10,13 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from viewer.cli.failure import BadInput, JobFailed
-from viewer.data.study import Image
+from viewer.data.study import Image, Refused
+from viewer.io.failure import sentence
 from viewer.io.reader import index_now
 from viewer.scene.task import Task
 from viewer.session import Session
 
+LONGEST = 400  # characters of a path in a sentence
 NO_IMAGE = "{path}: no image in it; choose DICOM, NIfTI or NRRD."
 
 
@@ -63,14 +66,40 @@ def finish(stage: Stage, task: Task) -> Task:
     return task
 
 
+def require(path: str | Path) -> None:
+    """Raises BadInput where nothing is at a path, or its name is none that the system takes."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise BadInput(f"{_short(path)}: there is no such file or folder; check the path.") from error
+    except OSError as error:
+        raise BadInput(f"{_short(path)}: {sentence(error)}") from error
+
+
+def _short(path: str | Path) -> str:
+    text = str(path)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
+
+
+def _refusal(refused: Sequence[Refused], path: str | Path) -> BadInput:
+    """Why nothing was opened: the first reason there is, and of which file."""
+    if not refused:
+        return BadInput(NO_IMAGE.format(path=_short(path)))
+    return BadInput(f"{_short(refused[0].path)}: {refused[0].reason}")
+
+
 def one_image(stage: Stage, text: str) -> Image:
-    """The image that "PATH" or "PATH#2" names. Raises BadInput where PATH holds several and no number says which."""
-    path, _, number = text.rpartition("#") if text.rpartition("#")[2].isdigit() else (text, "", "")
-    if not Path(path).exists():
-        raise BadInput(f"{path}: there is no such file or folder; check the path.")
+    """The image that "PATH" or "PATH#2" names; a path that is there is never taken for the latter.
+
+    Raises BadInput where PATH holds several images and no number says which.
+    """
+    path, _, number = text.rpartition("#")
+    if os.path.exists(text) or not (path and number.isdecimal()):
+        path, number = text, ""
+    require(path)
     images, refused = index_now([path], stage.session.reader)
     if not images:
-        raise BadInput(refused[0].reason if refused else NO_IMAGE.format(path=path))
+        raise _refusal(refused, path)
     if number:
         if not 1 <= int(number) <= len(images):
             raise BadInput(f"{path}: there are {len(images)} images in it, so #{number} names none.")
@@ -87,14 +116,13 @@ def open_all(stage: Stage, paths: Sequence[str | Path]) -> list[Image]:
     Raises BadInput where a path is missing, or nothing could be opened.
     """
     for path in paths:
-        if not Path(path).exists():
-            raise BadInput(f"{path}: there is no such file or folder; check the path.")
+        require(path)
     session = stage.session
     finish(stage, session.open(paths))
     stage.until(lambda: not any(task.running for task in session.tasks))
     images = [image for series in session.images.values() for image in series]
     if not images and not session.label_files:
-        raise BadInput(session.refused[0].reason if session.refused else NO_IMAGE.format(path=paths[0]))
+        raise _refusal(session.refused, paths[0])
     return images
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,7 +14,17 @@ from viewer.data.volume import Volume
 SIDE = 7  # voxels along each side of the window that structural similarity is measured in
 SLAB = 32  # slices measured in one go
 
-Floats = NDArray[np.float32]
+
+@dataclass(frozen=True)
+class Difference:
+    """mean, squared, largest: of the absolute difference. low, high: of the reference. ssim: None in small images."""
+
+    mean: float
+    squared: float
+    largest: float
+    low: float
+    high: float
+    ssim: float | None
 
 
 def compare_images(reference: Volume, other: Volume) -> dict[str, float]:
@@ -20,19 +34,47 @@ def compare_images(reference: Volume, other: Volume) -> dict[str, float]:
     window of 7 voxels a side, in 3-D where there are 7 slices, in the planes else.
     Raises ValueError, one sentence, where the two cannot be compared.
     """
+    return _metrics([_difference(reference, other)])
+
+
+def compare_series(
+    references: Sequence[Volume], others: Sequence[Volume]
+) -> tuple[dict[str, float], list[dict[str, float]]]:
+    """As compare_images: over all time points together, and of each alone.
+
+    PSNR together relates to the range of all references; SSIM together is the mean. Raises ValueError, one sentence.
+    """
+    found = [_difference(one, two) for one, two in zip(references, others, strict=True)]
+    return _metrics(found), [_metrics([one]) for one in found]
+
+
+def _metrics(found: Sequence[Difference]) -> dict[str, float]:
+    """Of volumes of one size, together."""
+    metrics = {"mae": float(np.mean([one.mean for one in found])), "max": max(one.largest for one in found)}
+    error = float(np.mean([one.squared for one in found]))
+    if error:
+        span = max(one.high for one in found) - min(one.low for one in found)
+        metrics["psnr"] = float(10 * np.log10((span or 1.0) ** 2 / error))
+    similar = [one.ssim for one in found if one.ssim is not None]
+    return metrics | ({"ssim": float(np.mean(similar))} if similar else {})
+
+
+def _difference(reference: Volume, other: Volume) -> Difference:
     _check(reference, other)
-    a, b = reference.values(), other.values()
+    a, b = _values(reference), _values(other)
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise ValueError("One of the images holds voxels without a value; fill them first.")
     gap = np.abs(a - b)
-    span = float(a.max() - a.min()) or 1.0
-    error = float(np.mean(np.square(gap), dtype=np.float64))
-    metrics = {"mae": float(np.mean(gap, dtype=np.float64)), "max": float(gap.max())}
-    if error:
-        metrics["psnr"] = float(10 * np.log10(span**2 / error))
-    if min(a.shape[1:3]) >= SIDE:
-        metrics["ssim"] = _similarity(a, b, span)
-    return metrics
+    low, high = float(a.min()), float(a.max())
+    similar = _similarity(a, b, high - low or 1.0) if min(a.shape[1:3]) >= SIDE else None
+    squared = float(np.mean(np.square(gap), dtype=np.float64))
+    return Difference(float(np.mean(gap, dtype=np.float64)), squared, float(gap.max()), low, high, similar)
+
+
+def _values(volume: Volume) -> NDArray[Any]:
+    """Physical values in single precision, or in double where that would round the stored ones."""
+    wide = volume.array.dtype.itemsize > 2 and volume.array.dtype != np.float32
+    return volume.array.astype(np.float64) * volume.slope + volume.intercept if wide else volume.values()
 
 
 def _check(a: Volume, b: Volume) -> None:
@@ -49,7 +91,7 @@ def _check(a: Volume, b: Volume) -> None:
         raise ValueError(f"The images lie up to {apart:.3g} mm apart: resample one onto the other first.")
 
 
-def _similarity(a: Floats, b: Floats, span: float) -> float:
+def _similarity(a: NDArray[Any], b: NDArray[Any], span: float) -> float:
     """The mean over every window that lies inside, measured slab by slab so that memory stays small."""
     from skimage.metrics import structural_similarity
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import psutil
-
 from viewer.compute.job import Refusal
+from viewer.data.memory import available_memory, total_memory
 
 QUERY = ("--query-gpu=index,name,memory.total,memory.free", "--format=csv,noheader,nounits")
 MEBIBYTE = 1 << 20
@@ -32,8 +31,7 @@ class Device:
 
 def devices() -> tuple[Device, ...]:
     """The processor, then the graphics cards. Takes up to a second where there are some: not for the main thread."""
-    memory = psutil.virtual_memory()
-    cpu = Device("cpu", processor(), int(memory.total), int(memory.available))
+    cpu = Device("cpu", processor(), total_memory(), available_memory())
     if platform.system() == "Darwin" and platform.machine() == "arm64":
         return cpu, Device("mps", "Apple GPU", cpu.memory, cpu.free)
     return cpu, *_nvidia()

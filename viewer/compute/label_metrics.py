@@ -27,6 +27,7 @@ Mask = NDArray[np.bool_]
 Tell = Callable[[float], None]
 Box = tuple[slice, slice, slice]
 
+HIGHEST = 65_535  # label up to which boxes are found by a table; atlases have labels of nine digits
 AT_ONCE = 20_000  # voxels of a surface between two chances to cancel
 LEAF = 32  # points in a leaf of the search tree: twice as fast as the default on surfaces that lie apart
 
@@ -51,13 +52,25 @@ def label_metrics(
     """Every label (but 0) of one or both maps [k, j, i] of unsigned integers on `grid`. tolerance: of nsd, mm."""
     if reference.shape != other.shape:
         raise ValueError("The label maps have different sizes: resample one onto the other first.")
+    labels, reference, other = _numbered(reference, other)
     boxes, others, found = label_boxes(reference), label_boxes(other), {}
-    for label in sorted({*boxes, *others}):
-        box = around(boxes.get(label), others.get(label))
+    for number in sorted({*boxes, *others}):
+        box = around(boxes.get(number), others.get(number))
         assert box is not None
-        one, two = reference[box] == label, other[box] == label
+        one, two = reference[box] == number, other[box] == number
+        label = int(labels[number]) if labels is not None else number
         found[label] = agreement(one, two, surface_distances(one, two, grid.spacing), tolerance)
     return found
+
+
+def _numbered(one: NDArray[Any], two: NDArray[Any]) -> tuple[NDArray[Any] | None, NDArray[Any], NDArray[Any]]:
+    """The labels by number where a table of all up to the highest would be too long, and the maps of such numbers."""
+    if max(one.max(initial=0), two.max(initial=0)) <= HIGHEST:
+        return None, one, two
+    found = np.union1d(np.unique(one), np.unique(two))
+    labels = np.union1d(found, np.zeros(1, found.dtype))
+    kind = np.min_scalar_type(len(labels))
+    return labels, np.searchsorted(labels, one).astype(kind), np.searchsorted(labels, two).astype(kind)
 
 
 def label_boxes(labels: NDArray[Any]) -> dict[int, Box]:

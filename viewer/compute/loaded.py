@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from viewer.compute.backend import ready
 from viewer.compute.job import Job
-from viewer.compute.models import find_card, load_network
+from viewer.compute.models import card_network, find_card
 from viewer.compute.net import Net
 
 KEPT = 2  # networks; the one used last goes last
 
-_nets: dict[tuple[str, str], Net] = {}  # by the SHA-256 of the weights, and the device
+_nets: dict[tuple[str, str], Net] = {}  # by what makes the network (Card.key), and the device
 
 
 def find(
@@ -22,21 +22,19 @@ def find(
     if not name:
         raise ValueError("it asks for a model but declares none")
     card = find_card(name)
-    sha256 = card.sha256
-    net = _nets.pop((sha256, job.device), None)
+    net = _nets.pop((card.key, job.device), None)
     if net is None:
-        module, sha256 = load_network(name)
         net = ready(
-            module,
+            card_network(card),
             job.device,
-            key=sha256,
+            key=card.key,
             channels=channels,
             multiple=multiple,
             ranges=card.ranges,
             example=example,
             job=job,
         )
-    _nets[sha256, job.device] = net
+    _nets[card.key, job.device] = net
     for old in list(_nets)[:-KEPT]:
         del _nets[old]
-    return net, sha256
+    return net, card.sha256

@@ -1,7 +1,8 @@
 """The trained models: a folder for each, with its weights and a card that says what it is.
 
 Those of resources/models come with the program, those of the models folder are the user's. Weights are safetensors;
-a network is a class by its name, and only of a plugin's package or of monai.networks.nets: nothing else is imported.
+a network is a class by its name, and only one of a plugin's file network.py or of those of MONAI that known_networks
+lists, with plain arguments: nothing else is imported or made.
 """
 
 from __future__ import annotations
@@ -9,14 +10,18 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viewer.compute.job import Refusal
+from viewer.compute.known_networks import PLUGIN, check_sizes, fitted, monai_network, plugin_network, why_code
+from viewer.compute.loaders.files import MALFORMED, read_bytes, read_json, safetensors
+from viewer.compute.loaders.onnx_data import data_files
+from viewer.compute.loaders.trust import digest
 from viewer.compute.net import Ranges
-from viewer.data.regular_file import check_regular
 from viewer.settings import models_folder
 
 if TYPE_CHECKING:
@@ -27,7 +32,6 @@ log = logging.getLogger(__name__)
 BUILT_IN = Path(__file__).parents[2] / "resources" / "models"
 CARD = "card.json"
 LARGEST_CARD = 1 << 20  # bytes
-PACKAGES = ("plugins.", "monai.networks.nets.")  # where a network's class may come from
 RESTORE = "put the original file back, or install the model again."
 
 
@@ -77,16 +81,29 @@ class Card:
         return self.folder / self.weights
 
     @property
+    def files(self) -> list[Path]:
+        """The weights, and those beside an ONNX file that it names. Raises Refusal where one leads out."""
+        more = data_files(self.file) if self.file.suffix.lower() == ".onnx" and self.file.is_file() else []
+        return [self.file, *more]
+
+    @property
     def bytes(self) -> int:
         """Of the weights; 0 where the file is missing."""
         return self.file.stat().st_size if self.file.is_file() else 0
 
+    @cached_property
+    def key(self) -> str:
+        """SHA-256 of all that makes its network: the weights and what the card tells of it."""
+        told = json.dumps([self.sha256, self.network, self.arguments, self.ranges], sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()
+
     def verified(self) -> bool:
-        """True where the weights are the very file that the card describes. Reads all of it."""
-        if not self.file.is_file():
+        """True where the weights are the very files that the card describes. Reads all of them."""
+        try:
+            files = self.files
+        except Refusal:
             return False
-        with self.file.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
+        return all(path.is_file() for path in files) and digest(files, self.folder) == self.sha256
 
 
 def cards() -> tuple[Card, ...]:
@@ -114,61 +131,44 @@ def find_card(name: str) -> Card:
     raise Refusal(f"the model {name} is not installed: add it to the models first.")
 
 
-def load_network(name: str) -> tuple[torch.nn.Module, str]:
-    """A model's network in evaluation mode, in float32 on the processor, and the SHA-256 of its weights.
+def card_network(card: Card) -> torch.nn.Module:
+    """A model's network in evaluation mode, in float32 on the processor.
 
-    Raises Refusal where the file is missing or not the one of the card, where the card names a class that is not
+    Raises Refusal where the file is missing or not the one of the card, where the card asks for a network that is not
     allowed or not there, and where its weights do not fit.
     """
-    card = find_card(name)
-    return card_network(card), card.sha256
-
-
-def card_network(card: Card) -> torch.nn.Module:
-    """As load_network, of a card."""
-    import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
     if not card.file.is_file():
         raise Refusal(f"the weights of the model {card.title} are missing: {RESTORE}")
-    data = card.file.read_bytes()
+    data = read_bytes(card.file)
     if hashlib.sha256(data).hexdigest() != card.sha256:
         raise Refusal(f"the weights of the model {card.title} are not those that its card describes: {RESTORE}")
+    weights = safetensors(data, f"the file {card.weights} of the model {card.title}")
+    make = _maker(card)
     try:
-        weights = load(data)
-    except SafetensorError as error:
-        raise Refusal(f"the weights of the model {card.title} are cut off or no safetensors file: {RESTORE}") from error
-    kind = _network_class(card)
-    try:
-        network = kind(**card.arguments)
-        network.load_state_dict({key: value.float() for key, value in weights.items()})
-    except (TypeError, ValueError, RuntimeError, KeyError, AttributeError) as error:
+        return fitted(make, weights)
+    except ImportError as error:
+        raise Refusal(f"the network {card.network} of the model {card.title} is not installed ({error}).") from error
+    except (RuntimeError, *MALFORMED) as error:
         log.warning("the weights of %s do not fit its network: %s", card.name, error)
         raise Refusal(
             f"the weights of the model {card.title} do not fit the network that its card names ({card.network}): "
             "get a card and weights that belong together."
         ) from error
-    assert isinstance(network, torch.nn.Module)
-    return network.eval().requires_grad_(False)
 
 
-def _network_class(card: Card) -> Any:
-    import torch
-
+def _maker(card: Card) -> Callable[[], torch.nn.Module]:
+    """What makes a card's network. Raises Refusal where it is none of those that are made."""
+    check_sizes(card.arguments, card.title)
     module, _, name = card.network.partition(":")
-    if not f"{module}.".startswith(PACKAGES) or not name:
+    if PLUGIN.fullmatch(module) and name:
+        return partial(plugin_network, module, name, card.arguments)
+    code = why_code(card.network, card.arguments)
+    if code:
         raise Refusal(
-            f"the card of the model {card.title} names the network {card.network}, which is neither of a plugin nor of "
-            "MONAI: only those are loaded."
+            f"the card in {card.folder.name} asks for more than a network that is known here ({code}): only those "
+            "of plugins and the usual ones of MONAI are made, with plain numbers and names."
         )
-    try:
-        kind = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise Refusal(f"the network {card.network} of the model {card.title} is not installed ({error}).") from error
-    if not (isinstance(kind, type) and issubclass(kind, torch.nn.Module)):
-        raise Refusal(f"what the card of the model {card.title} names ({card.network}) is no network.")
-    return kind
+    return partial(monai_network, card.network, card.arguments)
 
 
 def _files() -> list[Path]:
@@ -178,13 +178,10 @@ def _files() -> list[Path]:
 def read_card(path: Path) -> Card:
     """The card in a file. Raises Refusal where it is none, or where an entry is missing or of a wrong kind."""
     try:
-        check_regular(path)
-        if path.stat().st_size > LARGEST_CARD:
-            raise ValueError("it is too large")
-        return _card(json.loads(path.read_text(encoding="utf-8")), path.parent)
+        return _card(read_json(path, LARGEST_CARD), path.parent)
     except KeyError as error:
         raise Refusal(f"the card of the model {path.parent.name} lacks the entry {error}.") from error
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except MALFORMED as error:
         raise Refusal(f"the card of the model {path.parent.name} cannot be read ({error}).") from error
 
 
@@ -196,7 +193,7 @@ def _card(entries: dict[str, Any], folder: Path) -> Card:
     for key, text in texts.items():
         if not isinstance(text, str):
             raise TypeError(f"{key} is no text")
-    if Path(weights).name != weights or weights in ("", ".", ".."):
+    if Path(weights).name != weights or weights in ("", ".", "..") or "\0" in weights:
         raise ValueError("the weights must lie beside the card")
     tables: dict[str, Any] = {key: dict(entries[key]) for key in ("input", "output", "labels", "training", "metrics")}
     return Card(

@@ -1,11 +1,16 @@
-"""Whether there is memory for a job, found out before it begins."""
+"""Whether there is memory for a job, found out before it begins, and a limit for what cannot be foreseen."""
 
 from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psutil
 
 from viewer.compute.device import devices
 from viewer.compute.job import Refusal
+from viewer.data.memory import available_memory
 
 
 def check(size: int, what: str, device: str = "cpu") -> None:
@@ -18,10 +23,27 @@ def check(size: int, what: str, device: str = "cpu") -> None:
         )
 
 
+@contextmanager
+def limited(size: int) -> Iterator[None]:
+    """Within it this process may take about `size` bytes more; what wants more gets MemoryError. On Linux."""
+    if sys.platform != "linux":
+        yield
+        return
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    ends = [psutil.Process().memory_info().vms + size, *(end for end in before if end != resource.RLIM_INFINITY)]
+    resource.setrlimit(resource.RLIMIT_AS, (min(ends), before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
 def _free(device: str) -> tuple[int, str]:
     card = next((one for one in devices() if one.id == device and one.memory), None) if device != "cpu" else None
     if card is None or device == "mps":  # Apple's graphics share the system's memory
-        return int(psutil.virtual_memory().available), ""
+        return available_memory(), ""
     return card.free, f" on {card.name}"
 
 

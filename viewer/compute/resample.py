@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from viewer.compute.itk_filter import execute
 from viewer.data.grid import Grid
 from viewer.data.transform import Transform
-from viewer.data.volume import Volume
+from viewer.data.volume import Diffusion, Volume
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -61,7 +61,18 @@ def resample(
         limits = np.iinfo(kind)
         array = np.clip(np.rint(array), limits.min, limits.max).astype(kind)
     badges = volume.badges if BADGE in volume.badges else (*volume.badges, BADGE)
-    return replace(volume, array=array, grid=grid, badges=badges)
+    return replace(volume, array=array, grid=grid, badges=badges, diffusion=_turned(volume.diffusion, transform))
+
+
+def _turned(diffusion: Diffusion | None, transform: Transform | None) -> Diffusion | None:
+    """Gradients turn with the image that they belong to; in a deformed one they have no direction any more."""
+    if diffusion is None or diffusion.direction is None or transform is None:
+        return diffusion
+    if transform.displacement is not None:
+        return diffusion._replace(direction=None)
+    left, _, right = np.linalg.svd(transform.matrix[:3, :3])
+    x, y, z = (float(part) for part in (left @ right).T @ diffusion.direction)
+    return diffusion._replace(direction=(x, y, z))
 
 
 def itk_image(array: NDArray[Any], grid: Grid) -> sitk.Image:

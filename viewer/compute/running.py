@@ -37,7 +37,7 @@ class Lane(Protocol):
 class Running:
     """state: what is known of it; it changes on the lane's thread, before the listeners are told.
 
-    rank: of those that wait, the first of the lowest rank is next.
+    rank: of those that wait, the first of the lowest rank is next. refused: it failed by what it was given.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class Running:
         self.function, self.args = function, args
         self.rank = PRIORITIES.index(priority)
         self.state: State = "queued"
+        self.refused = False
         self._post, self._listeners, self._lane = post, listeners, lane
         self._stopping = False
 
@@ -86,7 +87,7 @@ class Running:
         if self.ended:
             return
         self.args = ()  # what it worked on is free again
-        self.state = outcome.state
+        self.state, self.refused = outcome.state, outcome.refused
         what = {"done": (outcome.value,), "failed": (outcome.sentence, outcome.detail), "cancelled": ()}
         self._say(outcome.state, *what[outcome.state])
 

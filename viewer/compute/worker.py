@@ -17,6 +17,7 @@ from typing import Any
 
 from viewer.compute.carry import borrow, give
 from viewer.compute.job import Job
+from viewer.compute.no_network import leave_network, no_network
 from viewer.compute.perform import Outcome, out_of_memory, perform
 from viewer.data.shared import sweep_owner
 
@@ -27,7 +28,9 @@ def serve(pipe: Connection[Any, Any], device: str) -> None:
     """Work until the other end of the pipe is gone: closed, or dead with its process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the window's to answer
     faulthandler.enable()
-    _Worker(pipe, device).work()
+    leave_network()
+    with no_network():
+        _Worker(pipe, device).work()
 
 
 class _Worker:

@@ -14,12 +14,14 @@ Floats = NDArray[np.float64]
 class Landmarks:
     """Pairs of points (n, 3) in LPS mm: each of the fixed space is the same place as that of the moving space.
 
-    names: one a pair. Raises ValueError where the counts differ or a place is not finite.
+    names: one a pair. warnings: sentences about the file that they are from, as of pairs that were left out. Raises
+    ValueError where the counts differ or a place is not finite.
     """
 
     fixed: Floats
     moving: Floats
     names: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.fixed.shape != self.moving.shape or self.fixed.ndim != 2 or self.fixed.shape[1] != 3:

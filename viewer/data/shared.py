@@ -22,6 +22,7 @@ import psutil
 from numpy.typing import NDArray
 
 PREFIX = "tomolens-"
+CHUNK = 1 << 22  # bytes that are written at once where memory cannot be reserved
 FOLDER = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else Path(tempfile.gettempdir())
 
 
@@ -57,7 +58,8 @@ def create_shared(shape: tuple[int, ...], dtype: Any, *, own: bool = True) -> tu
         finally:
             os.close(descriptor)
     except (OSError, OverflowError) as error:
-        raise MemoryError(f"no room for {size >> 20} MB of shared memory: {error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise MemoryError(f"no room for {size >> 20} MB of shared memory in {FOLDER} ({why})") from error
     handle = SharedHandle(path.name, tuple(int(n) for n in shape), kind.str)
     return _array(block, handle, own=own), handle
 
@@ -152,8 +154,11 @@ def _reserve(descriptor: int, size: int) -> None:
     """Take the memory now: a full memory file system must say so here, not as a bus error at the first write."""
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(descriptor, 0, size)
-    else:
-        os.truncate(descriptor, size)
+    else:  # a file that was only made longer has holes, which are filled at the first write
+        part = bytes(min(size, CHUNK))
+        left = size
+        while left:
+            left -= os.write(descriptor, part[:left])
 
 
 def _array(block: mmap.mmap, handle: SharedHandle, *, own: bool, skipped: int = 0) -> NDArray[Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from viewer.data.grid import Grid
 from viewer.data.notice import Notice
+
+PatientMatch = Literal["same", "different", "not known"]
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,11 @@ class Source:
         own = slice(timepoint * slices, (timepoint + 1) * slices)
         return replace(self, files=self.files[own], sop_instance_uids=self.sop_instance_uids[own])
 
-    def same_patient(self, other: Source) -> bool:
-        """True where nothing says that the two are different people.
+    def patient_match(self, other: Source) -> PatientMatch:
+        """Whether two images are of one person, as far as their files tell: many (NIfTI, NRRD) tell of nobody.
 
-        Ids, birth dates and family names must not contradict each other: ids such as "1" belong to many. Where an id
-        is missing the names must be equal.
+        Different where ids, birth dates or family names contradict each other (ids such as "1" belong to many); where
+        there are no two ids, where the names are not equal. Of one study or one file are images of one person.
         """
         pairs = (
             (self.patient_id, other.patient_id),
@@ -57,8 +59,13 @@ class Source:
             (_family(self.patient_name), _family(other.patient_name)),
         )
         if any(one and two and one != two for one, two in pairs):
-            return False
-        return bool(self.patient_id and other.patient_id) or self.patient_name == other.patient_name
+            return "different"
+        of_one_study = self.study_uid != "" and self.study_uid == other.study_uid
+        if (self.patient_id and other.patient_id) or of_one_study:
+            return "same"
+        if self.patient_name and other.patient_name:
+            return "same" if self.patient_name == other.patient_name else "different"
+        return "same" if self.files and self.files[:1] == other.files[:1] else "not known"
 
 
 def _family(name: str) -> str:
@@ -87,6 +94,7 @@ class Image:
     notices: tuple[Notice, ...] = ()
     times: tuple[float, ...] = ()  # s from the first to each time point; () where not known
     b_values: tuple[float, ...] = ()  # s/mm² of each time point; () where not known
+    suvbw_factor: float | None = None  # of PET: what physical values are multiplied with to give SUVbw, g/ml
     plan: Any = field(default=None, repr=False)
 
     def noted(self, *notices: Notice) -> Image:

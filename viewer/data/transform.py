@@ -27,7 +27,7 @@ class SignOff:
 
 
 class End(NamedTuple):
-    """One of the two images that a transform connects: where it lies and whose it is."""
+    """An image, for what refers to it (one of two for a transform): where it lies and whose it is."""
 
     grid: Grid
     source: Source

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,6 +30,16 @@ class Window:
         return self.center + self.width / 2
 
 
+class Diffusion(NamedTuple):
+    """The diffusion weighting of a time point: b-value in s/mm², and the gradient's direction.
+
+    direction: a unit vector in LPS; None at b = 0 and for a mean over directions.
+    """
+
+    b_value: float
+    direction: tuple[float, float, float] | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Volume:
     """One time point of an image.
@@ -52,6 +62,7 @@ class Volume:
     time: str = ""  # which time point this is, in words: "12.5 s", "b = 1000", "echo 2"
     badges: tuple[str, ...] = ()
     provenance: Provenance | None = None
+    diffusion: Diffusion | None = None
 
     def __post_init__(self) -> None:
         if self.array.shape[:3] != self.grid.shape or self.array.ndim not in (3, 4):

@@ -10,18 +10,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from io import FileIO
 from pathlib import Path
 from typing import Any
 
+from viewer.data.file_lock import locked
+
 FIRST = "0" * 64  # what the first line has in place of a hash
 WANTED = {"time": str, "reader": str, "what": str, "facts": dict}
-BEYOND = 1 << 40  # a place in the file that no trail comes to
 FAULTS = 3  # that are told; the others are counted
 
 
@@ -39,7 +39,7 @@ def append(path: Path, reader: str, what: str, **facts: Any) -> Entry:
     """One more line, on the disk before this returns. Raises OSError; nothing of it stays then."""
     entry = Entry(datetime.now().astimezone().isoformat(timespec="milliseconds"), reader, what, facts)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b", buffering=0) as file, _alone(file):
+    with FileIO(path, "a+b") as file, locked(file):  # two that write after the same line would break the chain
         before = b"".join(_latest(file, 1))
         cut = b"\n" if before and not before.endswith(b"\n") else b""  # the power failed in the middle of a line
         told = {"before": _hash(before) if before else FIRST, **{name: getattr(entry, name) for name in WANTED}}
@@ -115,23 +115,3 @@ def _write(file: FileIO, data: bytes) -> None:
         with suppress(OSError):
             file.truncate(at)
         raise
-
-
-@contextmanager
-def _alone(file: FileIO) -> Iterator[None]:
-    """Another window waits meanwhile: two that write after the same line would break the chain."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        file.seek(BEYOND)  # what is locked there can be neither read nor written by others
-        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-        try:
-            yield
-        finally:
-            file.seek(BEYOND)
-            msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX)  # until the file is closed
-        yield

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import psutil
-
+from viewer.data.memory import available_memory, total_memory
 from viewer.io.failure import OpenError
 
 READERS = 0.75  # of the machine's memory that all reader processes together may take
@@ -16,17 +15,17 @@ HARMLESS = 1 << 29  # bytes below which that ratio does not matter
 
 def for_readers(processes: int) -> int:
     """Bytes that each of them may take: together less than there is."""
-    return max(LEAST, int(READERS * psutil.virtual_memory().total) // processes)
+    return max(LEAST, int(READERS * total_memory()) // processes)
 
 
 def for_answers() -> int:
     """Bytes of one answer to the window."""
-    return max(LEAST, int(ANSWER * psutil.virtual_memory().total))
+    return max(LEAST, int(ANSWER * total_memory()))
 
 
 def free() -> int:
     """Bytes that an image may take now."""
-    return int(FREE * psutil.virtual_memory().available)
+    return int(FREE * available_memory())
 
 
 def check_claim(need: int, stored: int) -> None:

@@ -13,10 +13,10 @@ from pydicom.errors import InvalidDicomError
 from pydicom.sr.coding import Code
 
 from viewer.data.grid import Grid
-from viewer.data.regular_file import check_regular
 from viewer.data.study import Source
 from viewer.data.volume import Volume
-from viewer.io.contents import member_of, open_member
+from viewer.io.contents import open_content
+from viewer.io.dicom_texts import decode_texts
 from viewer.io.failure import OpenError
 from viewer.io.stored import SaveError
 from viewer.settings import NAME
@@ -38,7 +38,7 @@ CARRIED = """
     XRayTubeCurrent Exposure FilterType FocalSpots ConvolutionKernel CTDIvol SpiralPitchFactor ScanningSequence
     SequenceVariant MRAcquisitionType SequenceName RepetitionTime EchoTime InversionTime NumberOfAverages
     ImagingFrequency ImagedNucleus EchoNumbers MagneticFieldStrength EchoTrainLength FlipAngle PixelBandwidth
-    ReceiveCoilName InPlanePhaseEncodingDirection DiffusionBValue Units CountsSource SeriesType
+    ReceiveCoilName InPlanePhaseEncodingDirection Units CountsSource SeriesType
     ReprojectionMethod NumberOfSlices CorrectedImage DecayCorrection DecayFactor RandomsCorrectionMethod
     AttenuationCorrectionMethod ScatterCorrectionMethod ReconstructionMethod CollimatorType FrameReferenceTime
     ActualFrameDuration RadiopharmaceuticalInformationSequence DoseCalibrationFactor SUVType
@@ -113,11 +113,7 @@ def read_header(path: str) -> Dataset:
 
     Raises OSError, OpenError or InvalidDicomError where it cannot be read.
     """
-    inside = member_of(path)
-    if not inside:
-        check_regular(path)
-        return pydicom.dcmread(path, stop_before_pixels=True, force=True)
-    with open_member(*inside) as (file, _):
+    with open_content(path) as (file, _, _):
         return pydicom.dcmread(file, stop_before_pixels=True, force=True)
 
 
@@ -136,8 +132,7 @@ def source_header(source: Source) -> Dataset | None:
         source.sop_instance_uids and header.get("SOPInstanceUID", "") not in source.sop_instance_uids
     ):
         raise SaveError("the source images have changed since they were opened: open the study again, then save.")
-    header.decode()
-    return header
+    return decode_texts(header)
 
 
 def carried_header(volume: Volume, source: Dataset | None) -> Dataset:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from viewer.data.notice import Notice
-from viewer.io.contents import open_unchanged
+from viewer.io.contents import Stamp, open_unchanged, unpacked
 from viewer.io.dicom_header import Frame, FrameSet, Header
 from viewer.io.failure import OpenError
 from viewer.io.worker import alive
@@ -70,15 +70,15 @@ def _digest(header: Header, number: int) -> tuple[str, bytes] | None:
     start = header.offset + number * pixels.frame_bytes
     length = pixels.frame_bytes or header.size - start
     try:
-        return header.syntax, _hashed(header.path, header.size, header.mtime, start, length)
+        return header.syntax, _hashed(header.path, header.stamp, start, length)
     except (OSError, OpenError):
         return None  # loading will say what is wrong with the file
 
 
 @lru_cache(maxsize=1 << 16)
-def _hashed(path: str, size: int, mtime: float, start: int, length: int) -> bytes:
+def _hashed(path: str, stamp: Stamp | None, start: int, length: int) -> bytes:
     digest = hashlib.sha256()
-    with open_unchanged(path, size, mtime) as file:
+    with unpacked(open_unchanged(path, stamp)) as file:
         file.seek(start)
         while length > 0 and (block := file.read(min(length, BLOCK))):
             digest.update(block)

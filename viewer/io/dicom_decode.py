@@ -16,11 +16,12 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.pixels.utils import as_pixel_options, iter_pixels
 from pydicom.tag import Tag
+from pydicom.uid import ExplicitVRBigEndian
 
-from viewer.io.contents import open_unchanged
+from viewer.io.contents import Stamp, open_unchanged, unpacked
+from viewer.io.dicom_lookup import apply_modality_table, apply_palette
 from viewer.io.dicom_pixels import DEFLATED
 from viewer.io.encapsulated import Frames, frame_bytes, frames_in
 from viewer.io.failure import DAMAGE, FrameError, OpenError
@@ -75,10 +76,10 @@ def decode(plan: Plan, number: int, frame: int) -> NDArray[Any]:
 
     Raises FrameError with one sentence where no decoder can, OpenError where the file is not what was indexed.
     """
-    path, size, mtime = plan.files[number], plan.sizes[number], plan.mtimes[number]
+    path, stamp = plan.files[number], plan.stamps[number]
     try:
-        head = _head(path, size, mtime, plan.transfer_syntax)
-        with open_unchanged(path, size, mtime) as file:
+        head = _head(path, stamp, plan.transfer_syntax)
+        with unpacked(open_unchanged(path, stamp)) as file:
             pixels = _finished(_frame(head, file, frame), plan, head)
     except (OpenError, MemoryError):
         raise
@@ -92,9 +93,9 @@ def decode(plan: Plan, number: int, frame: int) -> NDArray[Any]:
 
 
 @lru_cache(maxsize=1)
-def _head(path: str, size: int, mtime: float, syntax: str) -> _Head:
+def _head(path: str, stamp: Stamp | None, syntax: str) -> _Head:
     """Parse a file's image module once, whatever the number of its frames."""
-    with open_unchanged(path, size, mtime) as file:
+    with unpacked(open_unchanged(path, stamp)) as file:
         if syntax == DEFLATED:
             return _Head(pydicom.dcmread(file, force=True), uid.UID(syntax), {})
         header = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=WANTED)
@@ -161,11 +162,12 @@ def frames_of_dataset(ds: Dataset) -> Iterator[NDArray[Any]]:
 
 def _finished(pixels: NDArray[Any], plan: Plan, head: _Head) -> NDArray[Any]:
     """Colours to 8-bit RGB, the modality LUT applied, no foreign bits."""
-    if plan.photometric == "PALETTE COLOR":
-        table = apply_color_lut(pixels, head.dataset)[..., :3]
-        return table if table.dtype == np.uint8 else (table >> 8).astype(np.uint8)
     if pixels.ndim == 3:
         return pixels if pixels.dtype == np.uint8 else (pixels >> max(0, plan.bits_stored - 8)).astype(np.uint8)
     if not head.syntax.is_encapsulated or head.syntax == uid.RLELossless:
         pixels = significant(pixels, plan)
-    return apply_modality_lut(pixels, head.dataset) if plan.modality_lut else pixels
+    if plan.photometric == "PALETTE COLOR":
+        return apply_palette(pixels, head.dataset, big_endian=head.syntax == ExplicitVRBigEndian)
+    if plan.modality_lut:
+        return apply_modality_table(pixels, head.dataset, big_endian=head.syntax == ExplicitVRBigEndian)
+    return pixels

@@ -28,8 +28,9 @@ from pydicom.valuerep import format_number_as_ds
 
 from viewer.data.grid import Grid
 from viewer.data.provenance import ALTERED, is_learned
-from viewer.data.volume import Volume
+from viewer.data.volume import Diffusion, Volume
 from viewer.io import dicom_carried as carried
+from viewer.io.dicom_mosaic import MOSAIC
 from viewer.io.stored import Coding, SaveError, mark_of, sixteen_bits
 from viewer.settings import NAME, NOTICE, application_version
 
@@ -124,6 +125,8 @@ def slice_dataset(series: Series, volumes: Sequence[Volume], time: int, k: int, 
         ds[series.sources.tag] = series.sources
     if len(volumes) > 1:
         ds.TemporalPositionIdentifier = ds.AcquisitionNumber = time + 1
+    if volume.diffusion is not None:
+        describe_diffusion(ds, volume.diffusion)
     if ds.Modality == "PT":
         ds.ImageIndex = number
     if series.placed:
@@ -134,6 +137,15 @@ def slice_dataset(series: Series, volumes: Sequence[Volume], time: int, k: int, 
     plane = np.ascontiguousarray(volume.array[k]) if series.color else series.coding.encode(volume, k)
     ds.PixelData = plane.tobytes() + b"\0" * (plane.nbytes % 2)
     return ds
+
+
+def describe_diffusion(ds: Dataset, diffusion: Diffusion) -> None:
+    """The attributes of the MR Diffusion macro (PS3.3 C.8.13.5.9), which readers know outside of it, too."""
+    ds.DiffusionBValue = diffusion.b_value
+    if diffusion.direction:
+        ds.DiffusionDirectionality, ds.DiffusionGradientOrientation = "DIRECTIONAL", list(diffusion.direction)
+    else:
+        ds.DiffusionDirectionality = "ISOTROPIC" if diffusion.b_value else "NONE"
 
 
 def _sources(volume: Volume, source: Dataset | None) -> RawDataElement | None:
@@ -161,7 +173,8 @@ def _identify(header: Dataset, volume: Volume, mark: str) -> None:
     tail = f"[{mark or mark_of(volume)}: {provenance.plugin}]"[:64] if provenance else f"[saved by {NAME}]"
     name = volume.source.series_description or volume.name
     header.SeriesDescription = f"{name[: max(0, 63 - len(tail))]} {tail}".strip()
-    kinds = list(header.get("ImageType", []))[2:] or ["AXIAL" if header.Modality == "CT" else "OTHER"]
+    kinds = [kind for kind in header.get("ImageType", [])[2:] if kind != MOSAIC]
+    kinds = kinds or ["AXIAL" if header.Modality == "CT" else "OTHER"]
     header.ImageType = ["DERIVED", "SECONDARY", *kinds]
 
 

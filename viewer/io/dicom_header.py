@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from viewer.data.notice import Notice
+from viewer.io.contents import Stamp
 from viewer.io.dicom_pixels import Pixels
+from viewer.io.dicom_suv import Tracer
 from viewer.io.dicom_values import Values
 
 Vector = tuple[float, float, float]
@@ -34,11 +36,12 @@ class Frame(NamedTuple):
     echo_time: float | None = None  # ms
     inversion_time: float | None = None  # ms
     b_value: float | None = None  # s/mm²
-    gradient: tuple[float, ...] | None = None  # diffusion direction
+    gradient: Vector | None = None  # diffusion direction, unit vector
     trigger: float | None = None  # ms after the R wave
     seconds: float | None = None  # when it was acquired, or its reference time (dicom_dates)
     created: float | None = None  # when its pixels were made
     acquisition: float | None = None
+    sided: bool = True  # False where the position is not one in a patient
     detector: tuple[float, ...] | None = None  # energy window, detector, rotation … of a nuclear medicine frame
     location: float | None = None  # Slice Location, mm
     between: float | None = None  # Spacing Between Slices, mm
@@ -71,15 +74,17 @@ class FrameSet:
 class Header:
     """One scanned file. offset: of the first byte after the pixel element's header, -1 where the data set is deflated.
 
+    size: bytes, unpacked where the file is packed. stamp: of what is on disk; None of what came from memory.
     notices: what must be said about its pixels wherever they are shown.
     """
 
     path: str
     size: int
-    mtime: float
+    stamp: Stamp | None
     values: Values
     syntax: str
     offset: int
     pixels: Pixels
     frames: tuple[Frame, ...] = ()
     notices: tuple[Notice, ...] = ()
+    tracer: Tracer | None = None  # of PET

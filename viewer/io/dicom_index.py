@@ -21,12 +21,13 @@ from viewer.io.dicom_copies import without_copies
 from viewer.io.dicom_dates import unwrapped
 from viewer.io.dicom_header import Frame, FrameSet, Header
 from viewer.io.dicom_identity import NO_SERIES_UID, SERIES_UID, UID_PER_SLICE, by_identity
+from viewer.io.dicom_mosaic import MOSAIC
 from viewer.io.dicom_naming import facets_of, image_name, name_apart, source_of
 from viewer.io.dicom_places import SAME_PLACE, places_of, slice_numbers, stacks_apart
 from viewer.io.dicom_plan import plan_of
 from viewer.io.dicom_separation import by_direction, by_meaning, depth_of, same_direction
-from viewer.io.dicom_spacing import MOSAIC
 from viewer.io.dicom_stack import Stack, neighbours, normal_of, stack_of
+from viewer.io.dicom_suv import suvbw
 from viewer.io.dicom_times import OVERLAPPING, Part, time_points
 
 Found = tuple[Image, Frame, str]  # an image, its middle frame, what tells it from others at the same place
@@ -179,6 +180,8 @@ def _volume(headers: Sequence[Header], found: FrameSet, parts: list[Part], posit
         *(positions[first], frame.orientation or (), frame.spacing, (pixels.rows, pixels.columns), frame.thickness),
         _frame_of_reference(found),
     )
+    if not frame.sided:
+        stack = stack.without_sides()
     empty = int((table < 0).sum())
     if empty:
         sentence = f"{empty} of {table.size} slices are not there at some time points and are left empty."
@@ -271,6 +274,7 @@ def _image(
     pixels = {notice.code: notice for header in reversed(members) for notice in header.notices}
     doubts = {notice.code: notice for n in reversed(used) for notice in found.frames[n].doubts}
     starts = [part.start for part in parts] if len(table) > 1 else []
+    factor, unknown = suvbw([header.tracer for header in members if header.tracer])
     b_values = [found.frames[row[row >= 0][0]].b_value for row in table]
     image = Image(
         source=source_of(members),
@@ -282,9 +286,10 @@ def _image(
         unit="" if color else middle.unit,
         regular=stack.resampling is None,
         transfer_syntax=members[0].syntax,
-        notices=(*stack.notices, *found.notices, *doubts.values(), *pixels.values()),
+        notices=(*stack.notices, *found.notices, *doubts.values(), *pixels.values(), *unknown),
         times=() if None in starts else tuple(start for start in starts if start is not None),
         b_values=() if None in b_values or len(table) == 1 else tuple(b for b in b_values if b is not None),
+        suvbw_factor=factor,
         plan=plan,
     )
     return image, middle, found.label or (labels[0] if len(labels) == 1 and middle.position else "")

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pydicom
 from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
-from pydicom.filebase import DicomBytesIO
 
-from viewer.data.regular_file import check_regular
 from viewer.data.study import LabelFile
-from viewer.io.contents import member_bytes, member_of
+from viewer.io.contents import open_content
 from viewer.io.dicom_object import referring
+from viewer.io.dicom_texts import decode_texts
 from viewer.io.failure import OpenError, damage_told
 
 CLASSES = {
@@ -55,14 +53,11 @@ def _label_file(path: str) -> LabelFile:
 
 
 def dataset(path: str, *, header_only: bool = False) -> Dataset:
-    """A DICOM file, or one in an archive ("archive.zip!member"). Raises OpenError: one sentence."""
-    inside = member_of(path)
+    """A DICOM file, one in an archive ("archive.zip!member") or a packed one. Raises OpenError: one sentence."""
     wanted = WANTED.split() if header_only else None
-    check_regular(inside[0] if inside else path)
     try:
-        file = DicomBytesIO(member_bytes(*inside)) if inside else Path(path)
-        with damage_told(DAMAGED):
-            found = pydicom.dcmread(file, specific_tags=wanted, stop_before_pixels=header_only)
+        with open_content(path) as (file, _, _), damage_told(DAMAGED):
+            found = decode_texts(pydicom.dcmread(file, specific_tags=wanted, stop_before_pixels=header_only))
     except InvalidDicomError as error:
         raise OpenError("It is no DICOM file: check what it is.") from error
     return found

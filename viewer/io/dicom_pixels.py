@@ -33,6 +33,7 @@ class Pixels(NamedTuple):
     """The pixel format of a file. stored: numpy dtype of a raw sample; loaded: that of the image in memory.
 
     frame_bytes: bytes of one raw frame, 0 where frames must be decoded one by one.
+    mosaic: rows and columns of the stored picture that all frames are cut out of; None where they are stored apart.
     """
 
     rows: int
@@ -46,6 +47,7 @@ class Pixels(NamedTuple):
     photometric: str
     modality_lut: bool
     frame_bytes: int
+    mosaic: tuple[int, int] | None = None
 
     @property
     def color(self) -> bool:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.data.volume import Window
+from viewer.data.volume import Diffusion, Window
 from viewer.io.dicom_header import Frame, FrameSet, Header
+from viewer.io.dicom_mosaic import corner_of
 from viewer.io.dicom_pixels import Pixels
 from viewer.io.plan import FRAME, Plan, Resampling
 
@@ -45,9 +46,17 @@ def plan_of(
         blank=_blank(dtype, middle, rescale, padding),
         windows=tuple(Window(*window) for window in middle.windows),
         times=tuple(labels) if len(table) > 1 else (),
+        diffusion=_diffusion(found, table),
         resampling=resampling,
     )
     return plan, dtype
+
+
+def _diffusion(found: FrameSet, table: NDArray[np.intp]) -> tuple[Diffusion | None, ...]:
+    """The diffusion weighting of each time point; () where none is told."""
+    firsts = [found.frames[row[row >= 0][0]] for row in table]
+    told = [None if frame.b_value is None else Diffusion(frame.b_value, frame.gradient) for frame in firsts]
+    return tuple(told) if any(told) else ()
 
 
 def _storage(members: Sequence[Header], owners: Sequence[int], found: FrameSet, table: NDArray[np.intp]) -> Plan:
@@ -58,11 +67,12 @@ def _storage(members: Sequence[Header], owners: Sequence[int], found: FrameSet, 
         kind="dicom",
         files=tuple(header.path for header in members),
         sizes=tuple(header.size for header in members),
-        mtimes=tuple(header.mtime for header in members),
+        stamps=tuple(header.stamp for header in members),
         frames=_records(members, owners, found, table, bits),
         stored=pixels.stored,
         rows=pixels.rows,
         columns=pixels.columns,
+        mosaic=pixels.mosaic,
         samples=pixels.samples,
         bits_stored=bits[0],
         high_bit=bits[1],
@@ -90,14 +100,16 @@ def _records(
     rows: list[tuple[Any, ...]] = []
     for n in table.ravel().tolist():
         if n < 0:
-            rows.append((-1, 0, -1, 0, 1.0, 0.0))
+            rows.append((-1, 0, -1, 0, 0, 0, 1.0, 0.0))
             continue
         frame, place = found.frames[n], places[found.owners[n]]
         pixels, offset = members[place].pixels, members[place].offset
         usual = (pixels.bits_stored, pixels.high_bit, pixels.stored) == (*bits, members[0].pixels.stored)
         raw = pixels.frame_bytes > 0 and offset >= 0 and usual
-        at = offset + frame.number * pixels.frame_bytes if raw else -1
-        rows.append((place, frame.number, at, pixels.frame_bytes if raw else 0, frame.slope, frame.intercept))
+        stored = 0 if pixels.mosaic else frame.number
+        at = offset + stored * pixels.frame_bytes if raw else -1
+        length, corner = pixels.frame_bytes if raw else 0, corner_of(frame.number, pixels)
+        rows.append((place, stored, at, length, *corner, frame.slope, frame.intercept))
     return np.array(rows, FRAME).reshape(table.shape)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.data.shared import SharedHandle, open_shared, write_shared
-from viewer.io.contents import open_unchanged
+from viewer.io.contents import open_unchanged, unpacked
 from viewer.io.failure import FrameError, OpenError
 from viewer.io.plan import Plan
 from viewer.io.significant import significant
@@ -100,10 +100,11 @@ def _import_decoders(job: Job) -> None:
 
 
 class _Files:
-    """The files of a plan; the last one stays open."""
+    """The files of a plan; the last one stays open, the last decoded frame at hand (a mosaic is many slices)."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        self._decoded: tuple[tuple[int, int], NDArray[Any]] | None = None
         self._number = -1
         self._file: BinaryIO | None = None
 
@@ -111,9 +112,16 @@ class _Files:
         if number != self._number or self._file is None:
             self.close()
             plan = self._plan
-            self._file = open_unchanged(plan.files[number], plan.sizes[number], plan.mtimes[number])
+            self._file = unpacked(open_unchanged(plan.files[number], plan.stamps[number]))
             self._number = number
         return self._file
+
+    def decode(self, number: int, frame: int) -> NDArray[Any]:
+        from viewer.io.dicom_decode import decode  # pydicom's decoders are for compressed pixels only
+
+        if self._decoded is None or self._decoded[0] != (number, frame):
+            self._decoded = (number, frame), decode(self._plan, number, frame)
+        return self._decoded[1]
 
     def close(self) -> None:
         if self._file is not None:
@@ -123,9 +131,9 @@ class _Files:
 
 def _sent(job: Job, cell: Cell, files: _Files, segment: BinaryIO, place: int, size: int) -> bool:
     """Have the system copy a slice whose bytes are the same in file and memory; False where they are not."""
-    if sys.platform != "linux" or job.shifts is not None or len(cell.parts) != 1:
-        return False
     plan = job.plan
+    if sys.platform != "linux" or job.shifts is not None or len(cell.parts) != 1 or plan.mosaic:
+        return False
     frame = plan.frames[0, cell.parts[0][0]]
     stored = np.dtype(plan.stored)
     whole = stored.kind == "f" or plan.bits_stored == 8 * stored.itemsize
@@ -186,21 +194,22 @@ def _stored(job: Job, number: int, files: _Files) -> NDArray[Any]:
     if frame["offset"] >= 0:
         pixels = _raw(plan, frame, files.open(int(frame["file"])))
     else:
-        from viewer.io.dicom_decode import decode  # pydicom's decoders are for compressed pixels only
-
-        pixels = decode(plan, int(frame["file"]), int(frame["frame"]))
+        pixels = files.decode(int(frame["file"]), int(frame["frame"]))[frame["row"] :][: plan.rows]
+    pixels = pixels[:, frame["column"] :][:, : plan.columns]
     if plan.rescale:
         pixels = pixels * np.float32(frame["slope"]) + np.float32(frame["intercept"])
     return pixels.astype(job.dtype, copy=False)
 
 
 def _raw(plan: Plan, frame: Any, file: BinaryIO) -> NDArray[Any]:
-    """The stored values of a frame, in the machine's byte order."""
-    shape = (plan.rows, plan.columns) if plan.samples == 1 else (plan.rows, plan.columns, plan.samples)
+    """The stored values of a frame, in the machine's byte order; of a mosaic, those rows of it that hold the slice."""
+    columns = plan.mosaic[1] if plan.mosaic else plan.columns
+    shape = (plan.rows, columns) if plan.samples == 1 else (plan.rows, columns, plan.samples)
     pixels = np.empty(shape, plan.stored)
-    if frame["length"] < pixels.nbytes:
+    before = int(frame["row"]) * pixels[0].nbytes
+    if frame["length"] < before + pixels.nbytes:
         raise OpenError("It holds fewer pixels than its header says; copy it again from its source.")
-    file.seek(int(frame["offset"]))
+    file.seek(int(frame["offset"]) + before)
     left = pixels.reshape(-1).view(np.uint8).data
     while left:
         count = file.readinto(left)  # type: ignore[attr-defined]

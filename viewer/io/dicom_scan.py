@@ -6,13 +6,12 @@ everything else and stops at the pixels. Every length is checked against the siz
 
 from __future__ import annotations
 
-import os
 import struct
 import zlib
 from io import BytesIO
 from typing import BinaryIO
 
-from viewer.data.regular_file import open_regular
+from viewer.io.contents import Stamp, open_content
 from viewer.io.dicom_frames import with_frames
 from viewer.io.dicom_header import Header
 from viewer.io.dicom_pixels import (
@@ -27,6 +26,7 @@ from viewer.io.dicom_pixels import (
     ScanError,
     pixels_of,
 )
+from viewer.io.dicom_suv import tracer_of
 from viewer.io.dicom_tags import SEQUENCES, WANTED, not_an_image
 from viewer.io.dicom_values import Values
 
@@ -47,18 +47,20 @@ STOPS = SEQUENCES | {*PIXEL_TAGS, ITEM, ITEM_END, SEQUENCE_END}
 
 
 def scan_file(path: str) -> Header:
-    """The header of an image file. Raises ScanError with one sentence where it is none, OSError where unreadable."""
-    with open_regular(path) as file:
-        status = os.fstat(file.fileno())
-        return scan(file, path, status.st_size, status.st_mtime)
+    """The header of an image file, of a member of an archive, or of what is packed in either.
+
+    Raises ScanError or OpenError with one sentence where it is none, OSError where unreadable.
+    """
+    with open_content(path, _begins) as (file, size, stamp):
+        return scan(file, path, size, stamp)
 
 
-def scan_bytes(data: bytes, path: str, mtime: float = 0.0) -> Header:
-    """The header of a file that is already in memory, such as the member of an archive. Raises ScanError."""
-    return scan(BytesIO(data), path, len(data), mtime)
+def scan_bytes(data: bytes, path: str) -> Header:
+    """The header of a file that is already in memory. Raises ScanError."""
+    return scan(BytesIO(data), path, len(data), None)
 
 
-def scan(file: BinaryIO, path: str, size: int, mtime: float) -> Header:
+def scan(file: BinaryIO, path: str, size: int, stamp: Stamp | None) -> Header:
     """The header of an open, seekable file of `size` bytes. Raises ScanError with one sentence for the user."""
     walk = _Walk(file, size)
     walk.run()
@@ -73,7 +75,12 @@ def scan(file: BinaryIO, path: str, size: int, mtime: float) -> Header:
     left = walk.size - walk.position
     pixels = pixels_of(values, walk.pixel_tag, walk.pixel_length, left, walk.syntax)
     offset = -1 if walk.syntax == DEFLATED else walk.position
-    return with_frames(Header(path, size, mtime, values, walk.syntax, offset, pixels))
+    return with_frames(Header(path, size, stamp, values, walk.syntax, offset, pixels, tracer=tracer_of(values)))
+
+
+def _begins(start: bytes) -> bool:
+    """Whether a DICOM file may begin so, with its preamble or without."""
+    return start[128:132] == b"DICM" or start[:1] in (b"\x02", b"\x08")
 
 
 class _Walk:

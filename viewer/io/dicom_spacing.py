@@ -16,7 +16,6 @@ LOSSY_SYNTAXES = frozenset(
 )
 MAY_BE_LOSSLESS = frozenset(("1.2.840.10008.1.2.4.91", "1.2.840.10008.1.2.4.93", "1.2.840.10008.1.2.4.203"))
 PROJECTIONS = ("CR", "DX", "MG", "XA", "RF", "IO", "PX", "RG", "RTIMAGE")
-MOSAIC = "MOSAIC"  # image type of a picture that holds many slices side by side
 SMALLEST, LARGEST = 1e-6, 1e4  # mm between pixels that can be meant
 
 
@@ -95,9 +94,6 @@ def pixel_notices(values: Values, header: Header) -> tuple[Notice, ...]:
     elif header.syntax in MAY_BE_LOSSLESS:
         sentence = "The pixels may have gone through lossy compression; the file does not say."
         notices.append(Notice("maybe-lossy", sentence, "lossy?"))
-    if MOSAIC in values.texts(0x00080008):
-        sentence = "The slices lie side by side in one picture (mosaic) and cannot be placed."
-        notices.append(Notice("mosaic", sentence, "mosaic"))
     if pixels.photometric == "MONOCHROME1":
         notices.append(Notice("inverted", "Low values are shown bright, as the file asks (MONOCHROME1)."))
     if pixels.color and pixels.stored[1:] not in ("u1", "i1") and pixels.photometric != "PALETTE COLOR":

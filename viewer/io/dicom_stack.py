@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +22,17 @@ class Stack:
     grid: Grid
     resampling: Resampling | None = None
     notices: tuple[Notice, ...] = ()
+
+    def without_sides(self) -> Stack:
+        """The same where the positions are not those of a patient, so that no side is known."""
+        grid = replace(self.grid, placed=False)
+        loaded = self.resampling and replace(self.resampling, grid=replace(self.resampling.grid, placed=False))
+        return Stack(grid, loaded, (*self.notices, NO_SIDES))
+
+
+NO_SIDES = Notice(
+    "no-sides", "The slices are placed against the transducer, not in a patient: left and right are not known."
+)
 
 
 def normal_of(orientation: tuple[float, ...]) -> Floats:

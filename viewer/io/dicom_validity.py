@@ -38,15 +38,14 @@ INVALID_WINDOW = Notice("invalid-window", "A window in the file is damaged; it i
 
 
 def rescale(values: Values, pixels: Pixels) -> tuple[float, float, tuple[Notice, ...]]:
-    """Slope and intercept of the Modality LUT (C.11.1), the dose scaling or the real-world map; 1 and 0 where invalid.
+    """Slope and intercept of the Modality LUT (C.11.1) or of a dose; 1 and 0 where invalid.
 
     Raises ScanError where they make values that no display can hold.
     """
     slope, intercept = values.number(SLOPE), values.number(INTERCEPT)
     damaged = any(values.damaged(tag) for tag in (SLOPE, INTERCEPT, DOSE_SCALING))
     if slope is None and intercept is None:
-        slope = values.number(DOSE_SCALING) or values.real(0x00409225)
-        intercept = values.real(0x00409224)
+        slope = values.number(DOSE_SCALING)
     if damaged or slope == 0:
         return 1.0, 0.0, (INVALID_RESCALE,)
     slope, intercept = 1.0 if slope is None else slope, intercept or 0.0

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import struct
-import warnings
 from dataclasses import dataclass, field
 
-from pydicom.charset import convert_encodings, decode_bytes
-from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS
+from viewer.data.notice import Notice
+from viewer.io.dicom_charset import Text, decode
 
-PATIENT_NAME = 0x00100010
+CHARSET, PATIENT_NAME = 0x00080005, 0x00100010
 PADDING = " \0\r\n\t"
 
 
@@ -26,12 +25,15 @@ class Values:
         """The value as text, in the data set's character set, without padding; "" where absent."""
         raw = self.raw.get(tag, b"")
         if raw.isascii() and b"\x1b" not in raw:
-            return raw.decode("ascii").strip(PADDING)
-        delimiters = PN_DELIMS if tag == PATIENT_NAME else TEXT_VR_DELIMS
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an unknown character set costs some letters, not the image
-            text = decode_bytes(raw, self._encodings(), delimiters)
-        return text.strip(PADDING)
+            text = raw.decode("ascii").strip(PADDING)
+        else:
+            text = self.decoded(tag).text.strip(PADDING)
+        return text.rstrip("=") if tag == PATIENT_NAME else text
+
+    def decoded(self, tag: int) -> Text:
+        """The value as text, and what is doubtful about it."""
+        charset = self.raw.get(CHARSET, b"").decode("latin-1").strip(PADDING)
+        return decode(self.raw.get(tag, b""), charset, person=tag == PATIENT_NAME)
 
     def texts(self, tag: int) -> tuple[str, ...]:
         """The values of a multi-valued text; () where absent or empty."""
@@ -95,9 +97,14 @@ class Values:
         found = self.items.get(tag)
         return found[0] if found else None
 
-    def _encodings(self) -> list[str]:
-        names = self.raw.get(0x00080005, b"").decode("ascii", "replace").strip(PADDING).split("\\")
-        try:
-            return convert_encodings([name.strip() for name in names])
-        except (LookupError, ValueError):
-            return ["latin-1"]
+
+# Texts that are shown: patient's name and id, study and series description, study id, accession number.
+SHOWN = (PATIENT_NAME, 0x00100020, 0x00081030, 0x0008103E, 0x00200010, 0x00080050)
+
+
+def text_notices(values: Values) -> tuple[Notice, ...]:
+    """What must be said where texts that are shown do not fit the file's character set."""
+    beyond = [tag for tag in SHOWN if not values.raw.get(tag, b"").isascii() or b"\x1b" in values.raw.get(tag, b"")]
+    doubts = [doubt for tag in beyond if (doubt := values.decoded(tag).doubt)]
+    sentence = f"Letters of the patient's name or of a description {doubts[0]}; check them." if doubts else ""
+    return (Notice("character-set", sentence),) if doubts else ()

@@ -18,6 +18,7 @@ REASONS = {
     errno.EISDIR: "it is a folder, not a file.",
     errno.EIO: "the drive failed while it was read: check the drive or copy the file again.",
     errno.ELOOP: "it is a link that leads back to itself.",
+    errno.ENAMETOOLONG: "its path is longer than this system takes: move it to a folder with a shorter path.",
     errno.EMFILE: "too many files are open: close some images and try again.",
     errno.ESTALE: "the network drive is gone: connect it again.",
 }

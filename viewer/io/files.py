@@ -2,153 +2,150 @@
 
 from __future__ import annotations
 
-import math
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.compute.label_image import is_label_image
 from viewer.data.grid import Grid
 from viewer.data.notice import Notice
+from viewer.data.printable import printable
 from viewer.data.shared import SharedHandle, open_shared, write_shared
 from viewer.data.study import Image, Source
-from viewer.io import nifti
-from viewer.io.contents import member_bytes, member_of, modified, open_unchanged
+from viewer.data.volume import Volume
+from viewer.io import itk_image, nifti
+from viewer.io.contents import Stamp, length_of, open_unchanged, stamp_of
+from viewer.io.data_files import FORMATS, PICTURES, ending_of, files_of
 from viewer.io.failure import OpenError
-from viewer.io.itk_header import DETACHED, FORMATS, PICTURES, Facts, ending_of, facts_of, voxels
+from viewer.io.file_geometry import Geometry, geometry, resampled
 from viewer.io.plan import Plan
+from viewer.io.stored_image import StoredImage
 from viewer.io.worker import at
 
+EXACT = 1 << 24  # whole numbers up to here are what single precision, in which values are computed, keeps
 NOT_FINITE = Notice("not-a-number", "Some of its values are no numbers (NaN or infinite).", "not a number")
-MOST_PIXELS = 1 << 27  # of a picture
-PIXELS_BESIDE = (".img", ".img.gz", ".raw", ".zraw", ".raw.gz")
-
-
-def belongs_to_header(path: str) -> bool:
-    """True for the pixels that a header beside it describes: they are opened with it."""
-    name = path.lower()
-    ending = max((one for one in PIXELS_BESIDE if name.endswith(one)), key=len, default="")
-    return bool(ending) and any(os.path.exists(path[: -len(ending)] + header) for header in DETACHED)
+LARGE = Notice(
+    "large-numbers",
+    f"Some of its whole numbers are beyond {EXACT:,}: they are kept, but measured and computed with seven digits.",
+    "large numbers",
+)
 
 
 def describe(path: str) -> Image:
     """The image in a file, from its header. Raises OpenError with one sentence."""
-    facts = facts_of(path)
-    ending = ending_of(path)
-    if ending in PICTURES and math.prod(facts.size) > MOST_PIXELS:
-        raise OpenError(f"It claims {' × '.join(map(str, facts.size))} pixels, more than a picture that is opened has.")
-    size, mtime = _length(path), modified(path)
-    dtype, slope, intercept = facts.dtype, 1.0, 0.0
-    if _kept_as_stored(ending, facts):
-        stored = nifti.voxels_of(path, nifti.header_of(path, size, mtime))
-        dtype, slope, intercept = stored.dtype, stored.slope, stored.intercept
+    ending, files = ending_of(path), files_of(path)
+    sizes, stamps = tuple(map(length_of, files)), tuple(map(stamp_of, files))
+    stored = _stored(files, stamps)
+    place = geometry(stored.shape, stored.placement)
     plan = Plan(
-        kind="picture" if ending in PICTURES else "itk", files=(path,), sizes=(size,), mtimes=(mtime,),
-        samples=3 if facts.color else 1, slope=slope, intercept=intercept, times=_times(facts),
+        kind="picture" if ending in PICTURES else "itk", files=files, sizes=sizes, stamps=stamps,
+        samples=3 if stored.channels else 1, slope=stored.slope, intercept=stored.intercept, times=stored.times,
+        windows=stored.windows,
     )  # fmt: skip
-    name = path.replace("\\", "/").rsplit("/", 1)[-1]
+    name = printable(path.replace("\\", "/").rsplit("/", 1)[-1])
     return Image(
-        source=Source(patient_name=name[: -len(ending)], series_description=name, files=(path,)),
-        grid=_grid(facts, ending in PICTURES),
-        dtype="uint8" if facts.color else dtype.name,
-        timepoints=facts.times,
-        components=3 if facts.color else 1,
-        notices=_notices(facts, ending in PICTURES),
+        source=Source(series_description=name, files=files),
+        grid=place.grid,
+        dtype="uint8" if stored.channels else stored.dtype.name,
+        timepoints=stored.count,
+        components=3 if stored.channels else 1,
+        regular=place.sheared is None,
+        times=stored.seconds,
+        notices=(*stored.notices, *place.notices),
         plan=plan,
     )
 
 
 def fill(handle: SharedHandle, plan: Plan) -> tuple[Notice, ...]:
     """Read the voxels into shared memory [time point, k, j, i(, 3)]; what must be said of them. Raises OpenError."""
-    facts = facts_of(plan.files[0])
-    if (facts.times, *facts.shape) != handle.shape[:4]:
+    stored = _unchanged(plan)
+    place = geometry(stored.shape, stored.placement)
+    if (stored.count, *place.grid.shape) != handle.shape[:4]:
         raise OpenError("It has changed since it was indexed; open its folder again.")
-    finite = True
+    finite = exact = True
     with open_shared(handle) as segment:
-        for number, (place, plane) in enumerate(_planes(plan, facts)):
+        for number, (slot, plane) in enumerate(_regular_planes(plan, stored, place)):
             at(number)
             finite = finite and (plane.dtype.kind != "f" or bool(np.isfinite(plane).all()))
-            write_shared(segment, handle.offset + place * plane.nbytes, plane.astype(handle.dtype, copy=False))
-    return () if finite else (NOT_FINITE,)
+            exact = exact and (plane.dtype.kind not in "iu" or plane.dtype.itemsize < 4 or _exact(plane))
+            write_shared(segment, handle.offset + slot * plane.nbytes, plane.astype(handle.dtype, copy=False))
+    return (*(() if finite else (NOT_FINITE,)), *(() if exact else (LARGE,)))
 
 
 def middle(plan: Plan) -> NDArray[Any]:
-    """The middle slice [j, i] or [j, i, 3] of the first time point."""
-    facts = facts_of(plan.files[0])
-    _, plane = next(_planes(plan, facts, skip=facts.shape[0] // 2))
+    """The middle slice [j, i] or [j, i, 3] of the first time point, as stored."""
+    stored = _unchanged(plan)
+    _, plane = next(_planes(plan, stored, skip=stored.shape[0] // 2))
     return np.array(plane)
 
 
-def _planes(plan: Plan, facts: Facts, skip: int = 0) -> Iterator[tuple[int, NDArray[Any]]]:
-    """(place, slice [j, i] or [j, i, 3]); places count slices through all time points, from `skip` on."""
-    path, size, mtime = plan.files[0], plan.sizes[0], plan.mtimes[0]
-    slices, *plane = facts.shape
-    count = slices * facts.times
-    if _kept_as_stored(ending_of(path), facts):
-        for number, found in enumerate(nifti.planes(path, size, mtime, (count, *plane), skip), skip):
-            block, k = divmod(number, slices)
-            component, time = divmod(block, facts.repeats)  # a NIfTI file keeps components apart
-            yield (time * facts.components + component) * slices + k, found
-        return
-    open_unchanged(path, size, mtime).close()
-    array, _owner = voxels(path)
-    if facts.color:
-        array = array.reshape(slices, *plane, facts.components)
-        yield from ((k, _rgb(array[k])) for k in range(skip, slices))
-        return
-    apart = np.moveaxis(array.reshape(facts.repeats, *facts.shape, facts.components), -1, 1)
-    for number in range(skip, count):
-        yield number, apart[np.unravel_index(number, apart.shape[:3])]
+def single_volume(path: str) -> Volume:
+    """The one volume of a file that holds labels: never mixed, also where its axes are sheared. Raises OpenError."""
+    image = describe(path)
+    plan: Plan = image.plan
+    stored = _unchanged(plan)
+    if stored.count > 1 or stored.channels:
+        raise OpenError("It holds several values a voxel: a label map has one.")
+    place = geometry(stored.shape, stored.placement)
+    array = np.stack([np.array(plane) for _, plane in _regular_planes(plan, stored, place, labels=True)])
+    name = image.source.series_description[: -len(ending_of(path))]
+    return Volume(array, image.grid, name, slope=plan.slope, intercept=plan.intercept)
 
 
-def _kept_as_stored(ending: str, facts: Facts) -> bool:
-    return FORMATS[ending] == "NiftiImageIO" and not facts.color
+def _stored(files: Sequence[str], stamps: Sequence[Stamp | None]) -> StoredImage:
+    return nifti.stored_image(files, stamps) if _is_nifti(files[0]) else itk_image.stored_image(files[0])
+
+
+def _unchanged(plan: Plan) -> StoredImage:
+    """As indexed. Raises OpenError where the header, or a file of pixels that it names, is not what was indexed."""
+    for path, stamp in zip(plan.files, plan.stamps, strict=True):
+        open_unchanged(path, stamp).close()
+    if files_of(plan.files[0]) != plan.files:
+        raise OpenError("It has changed since it was indexed; open its folder again.")
+    return _stored(plan.files, plan.stamps)
+
+
+def _is_nifti(path: str) -> bool:
+    return FORMATS[ending_of(path)] == "NiftiImageIO"
+
+
+def _planes(plan: Plan, stored: StoredImage, skip: int = 0) -> Iterator[tuple[int, NDArray[Any]]]:
+    """(place, slice [j, i] or [j, i, 3]): places count slices through all volumes; `skip` of the file are left out."""
+    if _is_nifti(plan.files[0]):
+        found = nifti.planes(plan.files, plan.stamps, skip)
+    else:
+        found = itk_image.planes(plan.files[0], stored, skip)
+    yield from ((slot, _rgb(plane)) for slot, plane in found) if stored.channels else found
+
+
+def _regular_planes(
+    plan: Plan, stored: StoredImage, place: Geometry, labels: bool = False
+) -> Iterator[tuple[int, NDArray[Any]]]:
+    """As `_planes`, on the regular grid; outside of the file's voxels is its smallest value."""
+    if place.sheared is None:
+        yield from _planes(plan, stored)
+        return
+    slices = {slot: np.array(plane) for slot, plane in _planes(plan, stored)}
+    blank = min(np.nanmin(plane) if np.isfinite(plane).any() else 0 for plane in slices.values())
+    first = Volume(np.stack([slices[k] for k in range(stored.shape[0])]), Grid.of(stored.shape))
+    labels = labels or stored.labels or is_label_image(first)
+    for slot in sorted(slices):
+        plane, k = slices[slot], slot % stored.shape[0]
+        channels = plane[..., None] if plane.ndim == 2 else plane
+        moved = [
+            resampled(channels[..., n], k, place.sheared, place.grid.shape[1:], blank, labels=labels)
+            for n in range(channels.shape[2])
+        ]
+        yield slot, moved[0] if plane.ndim == 2 else np.stack(moved, axis=-1)
+
+
+def _exact(plane: NDArray[Any]) -> bool:
+    return int(plane.min()) >= -EXACT and int(plane.max()) <= EXACT
 
 
 def _rgb(plane: NDArray[Any]) -> NDArray[np.uint8]:
     """The first three of the channels, 8 bits each."""
     colors = plane[..., :3]
     return colors if colors.dtype == np.uint8 else (colors >> 8).astype(np.uint8)
-
-
-def _grid(facts: Facts, picture: bool) -> Grid:
-    if picture:
-        return Grid.of(facts.shape, placed=False)
-    flat = len(facts.size) == 2
-    axes = np.eye(3)
-    axes[:2, :2] = facts.direction[:2, :2]
-    spacing = (1.0, *facts.spacing[1::-1]) if flat else facts.spacing[2::-1]
-    origin = (*facts.origin, 0.0) if flat else facts.origin[:3]
-    try:
-        return Grid.of(facts.shape, spacing, origin, axes if flat else facts.direction[:3, :3])
-    except ValueError as error:
-        raise OpenError("Its header gives its voxels no valid size or direction; it cannot be placed.") from error
-
-
-def _times(facts: Facts) -> tuple[str, ...]:
-    if facts.color or facts.repeats * facts.components == 1:
-        return ()
-    parts = [f"component {n + 1}" for n in range(facts.components)] if facts.components > 1 else [""]
-    times = [f"time point {n + 1}" for n in range(facts.repeats)] if facts.repeats > 1 else [""]
-    return tuple(", ".join(filter(None, (time, part))) for time in times for part in parts)
-
-
-def _notices(facts: Facts, picture: bool) -> tuple[Notice, ...]:
-    notices = []
-    if picture:
-        notices.append(Notice("no-pixel-spacing", "A picture has no size in mm: each pixel is taken as 1 mm wide."))
-    if facts.color and facts.components == 4:
-        notices.append(Notice("transparency", "Its transparency is not shown."))
-    if facts.color and facts.dtype == np.uint16:
-        notices.append(Notice("reduced-colours", "Its colours were reduced from 16 to 8 bits."))
-    if not facts.color and facts.components > 1:
-        sentence = f"Its {facts.components} values a voxel are shown one after the other, like time points."
-        notices.append(Notice("several-values", sentence))
-    return tuple(notices)
-
-
-def _length(path: str) -> int:
-    inside = member_of(path)
-    return len(member_bytes(*inside)) if inside else os.path.getsize(path)

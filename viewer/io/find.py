@@ -33,13 +33,16 @@ class Found:
     refused: list[tuple[str, str]] = field(default_factory=list)
 
 
-def look_into(containers: list[str]) -> Found:
-    """Open every container one level deep; a path that is none of them is a file."""
+def look_into(containers: list[str], roots: list[str] | None = None) -> Found:
+    """Open every container one level deep; a path that is none of them is a file.
+
+    roots: the real paths that were asked for, by default the containers: links out of all of them are not followed.
+    """
     found = Found()
     for number, path in enumerate(containers):
         at(number)
         try:
-            _open(path, found)
+            _open(path, found, containers if roots is None else roots)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001
@@ -47,10 +50,10 @@ def look_into(containers: list[str]) -> Found:
     return found
 
 
-def _open(path: str, found: Found) -> None:
+def _open(path: str, found: Found, roots: list[str]) -> None:
     mode = os.stat(path).st_mode
     if stat.S_ISDIR(mode):
-        _folder(path, found)
+        _folder(path, found, roots)
     elif not stat.S_ISREG(mode):
         raise OpenError("It is a device or pipe, not a file; choose a file or a folder.")
     elif path.lower().endswith(ARCHIVE_ENDING):
@@ -61,7 +64,7 @@ def _open(path: str, found: Found) -> None:
         found.files.append(path)
 
 
-def _folder(path: str, found: Found) -> None:
+def _folder(path: str, found: Found, roots: list[str]) -> None:
     """Files and folders in a folder, by their real paths: a link that leads back is met twice and dropped."""
     with os.scandir(path) as entries:
         for entry in sorted(entries, key=lambda one: one.name):
@@ -69,7 +72,9 @@ def _folder(path: str, found: Found) -> None:
                 continue
             link = entry.is_symlink()
             place = os.path.realpath(entry.path) if link else entry.path
-            if (
+            if link and (reason := _leads_nowhere(place, roots)):
+                found.refused.append((entry.path, reason))
+            elif (
                 (os.path.isdir(place) if link else entry.is_dir())
                 or entry.name.lower().endswith(ARCHIVE_ENDING)
                 or entry.name.upper() == "DICOMDIR"
@@ -77,8 +82,15 @@ def _folder(path: str, found: Found) -> None:
                 found.containers.append(place)
             elif os.path.isfile(place) if link else entry.is_file():
                 found.files.append(place)
-            elif link:
-                found.refused.append((entry.path, "It is a link to something that is not there."))
+
+
+def _leads_nowhere(place: str, roots: list[str]) -> str:
+    """Why a link to this real path is not followed; "" where it is."""
+    if not os.path.exists(place):
+        return "It is a link to something that is not there."
+    if not any(place == root or place.startswith(os.path.join(root, "")) for root in roots):
+        return "It is a link that leads out of the opened folder and was not followed: open what it leads to by itself."
+    return ""
 
 
 def _archive(path: str, found: Found) -> None:
@@ -106,6 +118,8 @@ def _archive(path: str, found: Found) -> None:
 
 def _objection(info: zipfile.ZipInfo) -> str:
     """Why a member is not opened; "" where nothing speaks against it."""
+    if stat.S_ISLNK(info.external_attr >> 16):
+        return "It is a link, which is not followed in an archive; unpack the archive and open the folder."
     if info.flag_bits & 1:
         return "It is encrypted; unpack the archive with its password and open the folder."
     if info.filename.lower().endswith(ARCHIVES_WITHIN) and not info.filename.lower().endswith(".nii.gz"):

@@ -99,7 +99,11 @@ class Indexing:
         self._task.tell(self._callbacks.refused, Refused(path, reason))
 
     def _ask(
-        self, function: str, argument: object, done: Callable[..., None], stopped: Callable[[int, str], None]
+        self,
+        function: str,
+        arguments: tuple[object, ...],
+        done: Callable[..., None],
+        stopped: Callable[[int, str], None],
     ) -> None:
         def answered(result: object) -> None:
             self._running -= 1
@@ -112,7 +116,7 @@ class Indexing:
             self._go_on()
 
         self._running += 1
-        self._pool.add(Unit(self._task, function, (argument,), answered, partial(ended, 0), ended, urgency=2))
+        self._pool.add(Unit(self._task, function, arguments, answered, partial(ended, 0), ended, urgency=2))
 
     # ---- folders and archives
     def _look_into(self, containers: list[str]) -> None:
@@ -120,7 +124,7 @@ class Indexing:
             self._refuse(containers[item], stopped_sentence(base_name(containers[item]), why))
             self._containers.extendleft(containers[:item] + containers[item + 1 :])
 
-        self._ask("viewer.io.find:look_into", containers, self._found, stopped)
+        self._ask("viewer.io.find:look_into", (containers, self._roots), self._found, stopped)
 
     def _found(self, found: Found) -> None:
         for path, reason in found.refused:
@@ -148,7 +152,7 @@ class Indexing:
             self._refuse(paths[item], stopped_sentence(base_name(paths[item]), why))
             self._files.extendleft(reversed(paths[:item] + paths[item + 1 :]))
 
-        self._ask("viewer.io.look:look", paths, done, stopped)
+        self._ask("viewer.io.look:look", (paths,), done, stopped)
 
     def _seen(self, path: str, sight: Sight) -> None:
         if sight.reason:
@@ -216,7 +220,7 @@ class Indexing:
             for _, other in chosen:
                 other.busy, other.grouped = False, 0
 
-        self._ask("viewer.io.look:sort", [one.headers[: one.grouped] for _, one in chosen], done, stopped)
+        self._ask("viewer.io.look:sort", ([one.headers[: one.grouped] for _, one in chosen],), done, stopped)
 
     def _sorted(self, key: str, series: _Series, result: Sorted) -> None:
         if result.reason:

@@ -65,6 +65,7 @@ def sidecar(volumes: Sequence[Volume], image: Path, mark: str, segments: Sequenc
         "modality": source.modality,
         "unit": first.unit,
         "timepoints": [volume.time for volume in volumes],
+        **_gradients(volumes),
         "sha256": digest,
         "frame_of_reference_uid": first.grid.frame_of_reference,
         "source": {
@@ -75,4 +76,15 @@ def sidecar(volumes: Sequence[Volume], image: Path, mark: str, segments: Sequenc
         **({"labels": labels} if labels else {}),
         "badges": list(first.badges),
         "provenance": first.provenance.to_json() if first.provenance else None,
+    }
+
+
+def _gradients(volumes: Sequence[Volume]) -> dict[str, Any]:
+    """The diffusion weighting of each time point, directions in LPS; nothing where none is known."""
+    told = [volume.diffusion for volume in volumes]
+    if not any(told):
+        return {}
+    return {
+        "b_values": [one and one.b_value for one in told],
+        "gradient_directions": [one and one.direction for one in told],
     }

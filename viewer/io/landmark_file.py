@@ -1,7 +1,7 @@
 """Pairs of landmarks in files: 3D Slicer's lists (.fcsv, .mrk.json), tables (.csv) and .json, in LPS mm.
 
 Slicer's lists hold the points of one image, so a pair of files holds the pairs: NAME.fixed.fcsv and NAME.moving.fcsv;
-points of the same name, or else of the same place in the list, are one pair.
+points of the same name, or else of the same place in the list, are one pair. A point that is not placed has none.
 Columns of a table: name, then x, y, z of the fixed and of the moving point.
 """
 
@@ -26,15 +26,24 @@ MOST_BYTES = 16 << 20
 MOST_POINTS = 100_000
 HEAD = ("name", "fixed_x", "fixed_y", "fixed_z", "moving_x", "moving_y", "moving_z")
 
-Points = list[tuple[str, tuple[float, float, float]]]
+UNITS = {"mm": 1.0, "millimeter": 1.0, "cm": 10.0, "m": 1000.0, "meter": 1000.0, "um": 1e-3, "µm": 1e-3, "μm": 1e-3}
+SYSTEMS = {"0": "RAS", "1": "LPS", "2": "IJK"}  # as old files number them
+MARKUPS = ("id", "x", "y", "z", "ow", "ox", "oy", "oz", "vis", "sel", "lock", "label", "desc", "associatedNodeID")
+FIDUCIALS = ("label", "x", "y", "z", "sel", "vis")  # of Slicer 3, and of others who write it
+STATUS = 14  # the column behind those of MARKUPS that newer files have
+DEFINED = "2"  # as a number
+MOST_NAMED = 5
+
+Place = tuple[float, float, float]
+Points = list[tuple[str, Place | None]]  # None: not placed
 
 
 def read_landmarks(path: str | Path) -> Landmarks:
     """The pairs in a file; of a list, with its partner beside it. Raises OpenError, one sentence."""
     place, ending = Path(path), ending_of(path)
     if ending in LISTS:
-        here, there = (_list_of(one, ending) for one in _partners(place, ending))
-        return _paired(here, there)
+        (here, first), (there, second) = (_list_of(one, ending) for one in _partners(place, ending))
+        return _paired(here, there, tuple(dict.fromkeys((*first, *second))))
     text = _text(place)
     rows = _rows_of_table(text) if ending == ".csv" else _rows_of_json(text)
     return Landmarks(
@@ -82,14 +91,26 @@ def _partners(path: Path, ending: str) -> tuple[Path, Path]:
     return path.with_name(f"{stem}.fixed{ending}"), path.with_name(f"{stem}.moving{ending}")
 
 
-def _paired(here: Points, there: Points) -> Landmarks:
-    names, others = [name for name, _ in here], dict(there)
-    by_name = len(set(names)) == len(names) and set(names) == set(others) and len(others) == len(there)
-    if not by_name and len(here) != len(there):
+def _paired(here: Points, there: Points, warnings: tuple[str, ...]) -> Landmarks:
+    """By name where names are unique and some are in both lists, else by their place in the lists."""
+    fixed, moving = dict(here), dict(there)
+    if len(fixed) == len(here) and len(moving) == len(there) and set(fixed) & set(moving):
+        pairs = [(name, point, moving.get(name)) for name, point in here]
+        pairs += [(name, None, point) for name, point in there if name not in fixed]
+    elif len(here) == len(there):
+        pairs = [(name, one, other) for (name, one), (_, other) in zip(here, there, strict=True)]
+    else:
         raise OpenError(f"It has {len(here)} fixed and {len(there)} moving points: every one needs a partner.")
-    second = [others[name] for name in names] if by_name else [point for _, point in there]
-    fixed = np.array([point for _, point in here], dtype=np.float64).reshape(-1, 3)
-    return Landmarks(fixed, np.array(second, dtype=np.float64).reshape(-1, 3), tuple(names))
+    whole = [(name, one, other) for name, one, other in pairs if one and other]
+    if alone := [name for name, one, other in pairs if not (one and other)]:
+        names = ", ".join(alone[:MOST_NAMED]) + (" and others" if len(alone) > MOST_NAMED else "")
+        warnings += (f"Left out, as not placed in both images: {len(alone)} of {len(pairs)} points ({names}).",)
+    return Landmarks(
+        np.array([one for _, one, _ in whole], dtype=np.float64).reshape(-1, 3),
+        np.array([other for _, _, other in whole], dtype=np.float64).reshape(-1, 3),
+        tuple(name for name, _, _ in whole),
+        warnings,
+    )
 
 
 def _text(path: Path) -> str:
@@ -101,34 +122,70 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
 
 
-def _list_of(path: Path, ending: str) -> Points:
-    return _points_of_fcsv(_text(path)) if ending == ".fcsv" else _points_of_markups(_text(path))
+def _list_of(path: Path, ending: str) -> tuple[Points, tuple[str, ...]]:
+    """The points of one image, and what must be said."""
+    if ending == ".fcsv":
+        return _points_of_fcsv(_text(path)), ()
+    lists = _lists_of_markups(_text(path))
+    said = (f"Only the first of its {len(lists)} lists of points is read.",) if len(lists) > 1 else ()
+    return _points_of_markup(lists[0]), said
 
 
 def _points_of_fcsv(text: str) -> Points:
-    """Slicer's CSV: columns id, x, y, z, …, label in place 11; RAS unless its header says LPS (1 in old files)."""
-    head = [line for line in text.splitlines() if line.startswith("#")]
-    system = next(
-        (line.split("=")[1].strip().upper() for line in head if "CoordinateSystem" in line and "=" in line), "RAS"
-    )
-    rows = _rows([line for line in text.splitlines() if line and not line.startswith("#")])
-    flip = _flip({"0": "RAS", "1": "LPS"}.get(system, system))
+    """Slicer's CSV, which tells its columns; RAS unless its header says LPS (1 in old files)."""
+    told = [line.lstrip("# ").partition("=") for line in text.splitlines() if line.startswith("#")]
+    head = {key.strip().lower(): value.strip() for key, _, value in told}
+    system = head.get("coordinatesystem", "RAS").upper()
+    flip = _flip(SYSTEMS.get(system, system))
+    rows = _rows([line for line in text.splitlines() if line.strip() and not line.startswith("#")])
+    columns = tuple(name.strip().lower() for name in head.get("columns", "").split(","))
+    if not {"label", "x", "y", "z"} <= set(columns):
+        columns = FIDUCIALS if rows and len(rows[0]) <= len(FIDUCIALS) else MARKUPS
+    label, *axes = (columns.index(name) for name in ("label", "x", "y", "z"))
     try:
-        return [(row[11] if len(row) > 11 else row[0], _point(row[1:4], flip)) for row in rows]
+        points = [_placed([row[n] for n in axes], row, flip) for row in rows]
     except IndexError as error:
         raise OpenError("A line of it has no three coordinates: it is no list of points.") from error
+    return [(row[label if label < len(row) else 0], point) for row, point in zip(rows, points, strict=True)]
 
 
-def _points_of_markups(text: str) -> Points:
-    """The first list of points of Slicer's markups (schema 1.0)."""
+def _placed(texts: list[str], row: list[str], flip: Place) -> Place | None:
+    """None where it has no coordinates or a status other than that of a placed point."""
+    empty = not any(text.strip() for text in texts)
+    return None if empty or (len(row) > STATUS and row[STATUS].strip() not in ("", DEFINED)) else _point(texts, flip)
+
+
+def _lists_of_markups(text: str) -> list[Any]:
     document = _json(text)
+    lists = document.get("markups") if isinstance(document, dict) else None
+    if not isinstance(lists, list) or not lists:
+        raise OpenError("It holds no list of points as 3D Slicer writes them.")
+    return lists
+
+
+def _points_of_markup(markup: Any) -> Points:
+    """Of Slicer's markups (schema 1.0)."""
     try:
-        markup = document["markups"][0]
-        flip = _flip(str(markup.get("coordinateSystem", "LPS")).upper())
-        points = markup["controlPoints"]
-        return [(str(one.get("label", "")), _point(one["position"], flip)) for one in points[:MOST_POINTS]]
+        system, points = str(markup.get("coordinateSystem", "LPS")).upper(), markup["controlPoints"]
+        flip = _flip(SYSTEMS.get(system, system), _scale(markup.get("coordinateUnits")))
+        if len(points) > MOST_POINTS:
+            raise OpenError(f"It has {len(points)} points, more than {MOST_POINTS}: check what it is.")
+        return [(str(one.get("label", "")), _position(one, flip)) for one in points]
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise OpenError("It holds no list of points as 3D Slicer writes them.") from error
+
+
+def _position(one: dict[str, Any], flip: Place) -> Place | None:
+    placed = one.get("positionStatus", "defined") == "defined" and one.get("position")
+    return _point(one["position"], flip) if placed else None
+
+
+def _scale(unit: Any) -> float:
+    """mm in a unit: a word, or a code in front of its scheme."""
+    word = str(unit[0] if isinstance(unit, list) and unit else unit or "mm")
+    if word not in UNITS:
+        raise OpenError(f"Its coordinates are in “{word[:20]}”, which is no unit of length that is known: use mm.")
+    return UNITS[word]
 
 
 def _rows(lines: list[str]) -> list[list[str]]:
@@ -164,13 +221,14 @@ def _json(text: str) -> Any:
         raise OpenError("It is no JSON: it is damaged or cut off.") from error
 
 
-def _flip(system: str) -> tuple[float, float, float]:
+def _flip(system: str, scale: float = 1.0) -> Place:
+    """What coordinates are multiplied by to be LPS mm."""
     if system not in ("LPS", "RAS"):
         raise OpenError(f"Its coordinates are in {system[:20]}; only LPS and RAS are read.")
-    return (1.0, 1.0, 1.0) if system == "LPS" else (-1.0, -1.0, 1.0)
+    return (scale, scale, scale) if system == "LPS" else (-scale, -scale, scale)
 
 
-def _point(texts: Any, flip: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> tuple[float, float, float]:
+def _point(texts: Any, flip: Place = (1.0, 1.0, 1.0)) -> Place:
     try:
         x, y, z = (float(text) * sign for text, sign in zip(texts, flip, strict=True))
     except (ValueError, TypeError) as error:
@@ -188,16 +246,16 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _fcsv(points: Points) -> str:
+def _fcsv(points: list[tuple[str, Place]]) -> str:
     table = io.StringIO()
-    columns = "id,x,y,z,ow,ox,oy,oz,vis,sel,lock,label,desc,associatedNodeID"
-    table.write(f"# Markups fiducial file version = 5.0\n# CoordinateSystem = LPS\n# columns = {columns}\n")
+    head = "# Markups fiducial file version = 5.0\n# CoordinateSystem = LPS\n"
+    table.write(f"{head}# columns = {','.join(MARKUPS)}\n")
     lines = csv.writer(table, lineterminator="\n")
     lines.writerows([n, *point, 0, 0, 0, 1, 1, 1, 0, name, "", ""] for n, (name, point) in enumerate(points, 1))
     return table.getvalue()
 
 
-def _markups(points: Points) -> str:
+def _markups(points: list[tuple[str, Place]]) -> str:
     schema = "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/"
     listed = [{"id": str(n), "label": name, "position": list(point)} for n, (name, point) in enumerate(points, 1)]
     markup = {"type": "Fiducial", "coordinateSystem": "LPS", "coordinateUnits": "mm", "controlPoints": listed}

@@ -94,9 +94,9 @@ def job_of(image: Image, places: Sequence[tuple[int, int]]) -> Job:
     frames = plan.frames[rows[:, 0], rows[:, 1]]
     used, frames["file"] = np.unique(frames["file"], return_inverse=True)
     cut = replace(
-        plan, frames=frames[None], resampling=None, times=(), windows=(),
+        plan, frames=frames[None], resampling=None, times=(), windows=(), diffusion=(),
         files=tuple(plan.files[n] for n in used), sizes=tuple(plan.sizes[n] for n in used),
-        mtimes=tuple(plan.mtimes[n] for n in used),
+        stamps=tuple(plan.stamps[n] for n in used),
     )  # fmt: skip
     moved = plan.resampling is not None and plan.resampling.shifts.any()
     shifts = plan.resampling.shifts[rows[:, 1]] if plan.resampling and moved else None
@@ -129,6 +129,7 @@ def volumes_of(image: Image, grid: Grid, array: NDArray[Any], shown: tuple[int, 
             image.source,
             plan.times[t] if plan.times else "",
             badges_of(image),
+            diffusion=plan.diffusion[t] if plan.diffusion else None,
         )
         for t, part in enumerate(array)
     )

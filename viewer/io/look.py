@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import pickle
 
-from viewer.io.contents import member_of, modified, open_member
-from viewer.io.dicom_header import Header
 from viewer.io.dicom_identity import family_key, series_key
 from viewer.io.dicom_index import group
-from viewer.io.dicom_pixels import NoImageError
-from viewer.io.dicom_scan import scan, scan_file
-from viewer.io.failure import sentence
+from viewer.io.dicom_pixels import NoImageError, ScanError
+from viewer.io.dicom_scan import scan_file
+from viewer.io.failure import OpenError, sentence
 from viewer.io.sight import Sight, Sorted
 from viewer.io.worker import at
 
@@ -31,32 +29,26 @@ def look(paths: list[str]) -> list[Sight]:
 
 def _look(path: str) -> Sight:
     from viewer.io import seg_nrrd
+    from viewer.io.data_files import belongs_to_header, ending_of
     from viewer.io.dicom_labels import CLASSES, label_file
-    from viewer.io.files import belongs_to_header, describe
-    from viewer.io.itk_header import ending_of
+    from viewer.io.files import describe
 
     if path.lower().endswith(seg_nrrd.ENDING):
         return Sight(labels=seg_nrrd.label_file(path))
     if ending_of(path):
         return Sight(key=path, images=(describe(path),))
-    if belongs_to_header(path):
-        return Sight()
     try:
-        header = _header(path)
+        header = scan_file(path)
     except NoImageError as other:
         if other.sop_class not in CLASSES:
             raise
         return Sight(labels=label_file(path))
+    except (ScanError, OpenError):
+        if belongs_to_header(path):
+            return Sight()
+        raise
     family = family_key(header) if header.pixels.frames == 1 and header.frames[0].position else ""
     return Sight(series_key(header), pickle.dumps(header, pickle.HIGHEST_PROTOCOL), family=family)
-
-
-def _header(path: str) -> Header:
-    inside = member_of(path)
-    if not inside:
-        return scan_file(path)
-    with open_member(*inside) as (file, size):
-        return scan(file, path, size, modified(path))
 
 
 def sort(series: list[list[bytes]]) -> list[Sorted]:

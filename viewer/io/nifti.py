@@ -1,109 +1,153 @@
-"""The voxels of NIfTI-1, NIfTI-2 and Analyze files, as stored. Runs in a reader process.
+"""The voxels of NIfTI-1, NIfTI-2 and Analyze files, as stored: nothing is scaled, rounded or turned on the way.
 
-SimpleITK tells the geometry; the voxels are read here, because it turns NaN and whatever a file lacks into zeros
-without a word. Layout: nifti1.h and nifti2.h of https://nifti.nimh.nih.gov.
+Runs in a reader process. See viewer/io/nifti_header.py for what the header says.
 """
 
 from __future__ import annotations
 
-import gzip
 import math
 import os
 import struct
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import BufferedReader, RawIOBase
 from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.io.contents import open_unchanged
+from viewer.data.notice import Notice
+from viewer.data.volume import Window
+from viewer.io.contents import (
+    GZIP,
+    MAX_RATIO,
+    Stamp,
+    damage_told,
+    length_of,
+    open_stored,
+    open_unchanged,
+    packing_of,
+    unpacking,
+)
 from viewer.io.failure import OpenError
+from viewer.io.nifti_header import HEADER, NiftiHeader, parse, placement
+from viewer.io.stored_image import StoredImage, colours, numbered, several_values
 
-TYPES = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8"}
-# By the size of the header: where the data type, vox_offset, and scl_slope with scl_inter stand, and their codes.
-LAYOUTS = {348: ((70, "h"), (108, "f"), (112, "2f")), 540: ((12, "h"), (168, "q"), (176, "2d"))}
-HEADER = 540
 PIECE = 1 << 20
 DAMAGED = "It is cut off or damaged: its voxels end too early; copy it again from its source."
 
 
-@dataclass(frozen=True)
-class Voxels:
-    """Where and how voxels are stored: one number each, dtype in the file's byte order."""
-
-    path: str
-    dtype: np.dtype[Any]
-    offset: int
-    slope: float
-    intercept: float
+Stamps = Sequence[Stamp | None]  # of the header and, where they lie apart, of the voxels
 
 
-def voxels_of(path: str, header: bytes) -> Voxels:
-    """From the first bytes of a (decompressed) header. Raises OpenError with one sentence."""
-    for order in "<>":
-        layout = LAYOUTS.get(struct.unpack_from(f"{order}i", header)[0]) if len(header) >= 348 else None
-        if layout and len(header) >= layout[2][0] + 16:
-            break
-    else:
-        raise OpenError("It is no NIfTI or Analyze file: its header has a wrong size.")
-    (code,), (offset,), (slope, intercept) = (struct.unpack_from(order + kind, header, at) for at, kind in layout)
-    if code not in TYPES:
-        raise OpenError(f"Its voxels are of a kind that is not shown (NIfTI data type {code}).")
-    magic = header[344:347] if layout is LAYOUTS[348] else header[4:7]
-    if not (math.isfinite(slope) and math.isfinite(intercept)) or slope == 0 or not magic.startswith(b"n"):
-        slope, intercept = 1.0, 0.0
-    if not math.isfinite(offset) or not 0 <= offset < 1 << 40:
-        raise OpenError("Its header does not tell where its voxels begin.")
-    beside = path.lower().endswith((".hdr", ".hdr.gz"))
-    dtype = np.dtype(order + TYPES[code])
-    return Voxels(_pixel_file(path) if beside else path, dtype, int(offset), slope, intercept)
+def header_of(path: str, stamp: Stamp | None) -> NiftiHeader:
+    """Raises OpenError with one sentence."""
+    with _unpacked(open_unchanged(path, stamp)) as stream:
+        return parse(stream.read(HEADER))
 
 
-def header_of(path: str, size: int, mtime: float) -> bytes:
-    """The first bytes of the header."""
-    with _unpacked(path, open_unchanged(path, size, mtime)) as stream:
-        return stream.read(HEADER)
+def stored_image(files: Sequence[str], stamps: Stamps) -> StoredImage:
+    """What the header says, held against the bytes there are. Raises OpenError with one sentence."""
+    header = header_of(files[0], stamps[0])
+    i, j, k, *further = header.sizes
+    times, components, *sets = further
+    surplus = _surplus(header, files[-1])
+    slope, intercept = header.scale
+    low, high = header.window or (0.0, 0.0)
+    parts = ("real part", "imaginary part") if header.samples == 2 else ("",)
+    return StoredImage(
+        (k, j, i),
+        header.dtype,
+        placement(header),
+        (numbered("set", math.prod(sets)), numbered("time point", times), numbered("component", components), parts),
+        header.samples if header.color else 0,
+        slope,
+        intercept,
+        (Window((low + high) / 2, high - low, "file"),) if header.window else (),
+        header.labels,
+        header.times if times == math.prod(further) else (),
+        (*_values(header), *surplus),
+    )
 
 
-def planes(path: str, size: int, mtime: float, shape: tuple[int, ...], skip: int = 0) -> Iterator[NDArray[Any]]:
-    """Slices [j, i] in the order of the file and the machine's byte order, the first `skip` left out.
+def planes(files: Sequence[str], stamps: Stamps, skip: int = 0) -> Iterator[tuple[int, NDArray[Any]]]:
+    """(place, slice [j, i] or [j, i, channels]) in the order of the file, in the machine's byte order.
 
-    shape: (slices, j, i). Raises OpenError where the file ends before its voxels do.
+    Places count slices through all volumes as StoredImage.axes orders them. skip: slices of the file left out.
+    Raises OpenError where the file ends before its voxels do.
     """
-    voxels = voxels_of(path, header_of(path, size, mtime))
-    count, *plane = shape
-    length = math.prod(plane) * voxels.dtype.itemsize
-    known = (size, mtime) if voxels.path == path else (os.path.getsize(voxels.path), 0.0)
-    with _unpacked(voxels.path, open_unchanged(voxels.path, *known)) as stream:
-        stream.seek(voxels.offset + skip * length)
-        for _ in range(skip, count):
+    header = header_of(files[0], stamps[0])
+    i, j, k, times, components, *sets = header.sizes
+    length = i * j * header.samples * header.dtype.itemsize
+    native = header.dtype.newbyteorder("=")
+    with _unpacked(open_unchanged(files[-1], stamps[-1])) as stream:
+        stream.seek(header.offset + skip * length)
+        for number in range(skip, math.prod(sets) * components * times * k):
             data = stream.read(length)
             if len(data) != length:
                 raise OpenError(DAMAGED)
-            yield np.frombuffer(data, voxels.dtype).reshape(plane).astype(voxels.dtype.newbyteorder("="), copy=False)
+            plane = np.frombuffer(data, header.dtype).reshape(j, i, header.samples).astype(native, copy=False)
+            block, slice_ = divmod(number, k)
+            block, time = divmod(block, times)  # the file keeps components apart
+            whole, component = divmod(block, components)
+            place = (whole * times + time) * components + component
+            if header.color:
+                yield place * k + slice_, plane
+                continue
+            for part in range(header.samples):
+                yield (place * header.samples + part) * k + slice_, plane[..., part]
 
 
-def _pixel_file(header: str) -> str:
-    stem = header[: -len(".hdr")]
-    for ending in (".img", ".img.gz", ".IMG"):
-        if os.path.isfile(stem + ending):
-            return stem + ending
-    raise OpenError("The .img file with its voxels is not beside it.")
+def _values(header: NiftiHeader) -> tuple[Notice, ...]:
+    """What must be said of the values."""
+    components, *sets = header.sizes[4:]
+    notices = [*colours(header.samples if header.color else 0, header.dtype)]
+    if header.samples == 2:
+        sentence = "Its values are complex: real and imaginary part are shown one after the other, like time points."
+        notices.append(Notice("complex-values", sentence))
+    if components > 1:
+        notices.append(several_values(components))
+    if header.vectors:
+        sentence = "Its vectors are shown as stored: their parts point to the right, the front and the head (RAS)."
+        notices.append(Notice("vectors-as-stored", sentence))
+    if math.prod(sets) > 1:
+        sentence = "Its dimensions 6 and 7 are shown one after the other, like time points."
+        notices.append(Notice("further-dimensions", sentence))
+    if header.nifti and not (math.isfinite(header.raw["slope"]) and math.isfinite(header.raw["intercept"])):
+        sentence = "The factor that scales its values is not a number; they are shown as stored."
+        notices.append(Notice("damaged-scale", sentence, "not scaled"))
+    return tuple(notices)
+
+
+def _surplus(header: NiftiHeader, pixels: str) -> tuple[Notice, ...]:
+    """Says that the file holds more volumes than its header. Raises OpenError where it cannot hold as many."""
+    there = length_of(pixels)
+    volume = math.prod(header.sizes[:3]) * header.samples * header.dtype.itemsize
+    need = volume * math.prod(header.sizes[3:])
+    if need > MAX_RATIO * (there + HEADER):
+        shape = " × ".join(map(str, header.sizes))
+        raise OpenError(f"It claims {shape} voxels, more than its {there:,} bytes can hold; it is damaged or cut off.")
+    left = (_unpacked_length(pixels, there) - header.offset - need) // volume
+    if left < 1:
+        return ()
+    sentence = f"Its file holds {left} more volumes than its header tells of; they are not shown."
+    return (Notice("surplus-volumes", sentence, "not whole"),)
+
+
+def _unpacked_length(path: str, length: int) -> int:
+    """Bytes after unpacking: as a gzip file says itself (modulo 4 GB); 0 where that is not told."""
+    packing = packing_of(path)
+    if not packing:
+        return length
+    if packing != GZIP or length < 18:
+        return 0
+    with open_stored(path) as file:
+        file.seek(-4, os.SEEK_END)
+        return int(struct.unpack("<I", file.read(4))[0])
 
 
 @contextmanager
-def _unpacked(path: str, file: BinaryIO) -> Iterator[BinaryIO]:
-    """The file decompressed while it is read, where it is compressed."""
-    with file:
-        packed = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        try:
-            yield cast(
-                BinaryIO, gzip.GzipFile(fileobj=file) if packed else BufferedReader(cast(RawIOBase, file), PIECE)
-            )
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise OpenError(DAMAGED) from error
+def _unpacked(file: BinaryIO) -> Iterator[BinaryIO]:
+    """The file unpacked while it is read, where it is packed."""
+    with file, damage_told():
+        yield unpacking(file) or cast(BinaryIO, BufferedReader(cast(RawIOBase, file), PIECE))

@@ -39,6 +39,11 @@ LARGEST_TOLD = 64 << 20  # bytes
 MOST_ARRAYS = 10_000
 ARRAY = re.compile(r"arrays/\d{1,6}\.npy")
 KINDS = "buif"  # of arrays: truth values, whole numbers, real numbers
+CHANGED = (
+    "it was changed since it was opened or saved here, perhaps in another window: use “Save project as…” with another "
+    "name, or with its own to replace it."
+)
+Stamp = tuple[int, int, int]
 DAMAGED = "It is damaged or no project of Tomolens: choose an earlier copy of it."
 
 
@@ -55,11 +60,13 @@ class FileMark:
 Marks = dict[str, tuple[FileMark, ...]]  # of every image by its key
 
 
-def save_project(project: Project, target: Path, overwrite: bool = False) -> int:
-    """Written beside, read back, compared, renamed; its bytes. Raises SaveError: one sentence."""
+def save_project(project: Project, target: Path, overwrite: bool = False, ours: str = "") -> tuple[int, str]:
+    """Written beside, read back, compared, renamed; its bytes and SHA-256. Raises SaveError: one sentence.
+
+    overwrite: whatever is there. ours: SHA-256 of what was opened or saved last: it may be replaced while it is that.
+    """
     try:
-        if target.is_dir() or (target.exists() and not overwrite):
-            raise SaveError("it is already there: choose another name, or ask to replace it.")
+        before = _replaceable(target, overwrite, ours)
         if not target.parent.is_dir():
             raise FileNotFoundError(2, "no such folder")
         marks = {
@@ -73,16 +80,24 @@ def save_project(project: Project, target: Path, overwrite: bool = False) -> int
             again, marked = read_project(made)
             if not same(_plain(project), again) or marked != marks:
                 raise SaveError("it does not read back as it was: try again or use another drive.")
-            size = made.stat().st_size
+            size, sha256 = file_mark(made)
+            if _stamp(target) != before:
+                raise SaveError(CHANGED)
             made.replace(target)
             replacing.flush(target.parent)
-        return size
+        return size, sha256
     except (SaveError, OpenError) as error:
         raise SaveError(f"{target.name} was not saved: {error}") from error
     except (OSError, MemoryError) as error:
         log.warning("saving a project failed: %s", type(error).__name__)
         need = sum(array.nbytes for array in project.arrays.values())
         raise SaveError(f"{target.name} was not saved: {replacing.reason(error, target.parent, need)}.") from error
+
+
+def open_project(path: Path) -> tuple[Project, Marks, str]:
+    """What a project holds, and the SHA-256 of its file. Raises OpenError as read_project; OSError."""
+    _, sha256 = file_mark(path)
+    return *read_project(path), sha256
 
 
 def read_project(path: Path) -> tuple[Project, Marks]:
@@ -111,6 +126,25 @@ def file_mark(path: Path) -> tuple[int, str]:
     """Size and SHA-256 of a file. Raises OSError."""
     with open_regular(path) as file:
         return os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _replaceable(target: Path, overwrite: bool, ours: str) -> Stamp | None:
+    """The stamp of what is there and may be replaced. Raises SaveError where something is there that may not."""
+    stamp = _stamp(target)
+    if target.is_dir() or (stamp and not overwrite and not ours):
+        raise SaveError("it is already there: choose another name, or ask to replace it.")
+    if stamp and not overwrite and file_mark(target)[1] != ours:
+        raise SaveError(CHANGED)
+    return stamp
+
+
+def _stamp(path: Path) -> Stamp | None:
+    """What changes whenever a file is written or replaced; None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _mark(path: Path, folder: Path) -> FileMark:

@@ -7,12 +7,15 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
+from viewer.data.file_lock import FileLock, is_locked
+
 TEMPORARY = ".tomolens-"
-STALE = 24 * 3600  # seconds after which a temporary folder is what a killed program left behind
+LOCK = ".lock"
+STALE = 24 * 3600  # seconds after which a temporary folder without a lock is what a killed program left behind
 REASONS = {
     errno.ENOSPC: "the disk is full: free about {need:.0f} MB or choose another place",
     errno.EDQUOT: "your disk quota is used up: free about {need:.0f} MB or choose another place",
@@ -28,11 +31,15 @@ REASONS = {
 
 @contextmanager
 def temporary(parent: Path) -> Iterator[Path]:
-    """A hidden folder on the target's own file system, gone at the end whatever happens."""
+    """A hidden folder on the target's own file system, gone at the end whatever happens; locked until then."""
     folder = parent / f"{TEMPORARY}{uuid4().hex}"
     folder.mkdir(mode=0o700)
     try:
-        yield folder
+        lock = FileLock(folder / LOCK)
+        try:
+            yield folder
+        finally:
+            lock.release()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -40,8 +47,16 @@ def temporary(parent: Path) -> Iterator[Path]:
 def sweep(parent: Path) -> None:
     """Remove what a program that was killed while saving left here."""
     for folder in parent.glob(f"{TEMPORARY}*"):
-        if folder.is_dir() and time.time() - folder.stat().st_mtime > STALE:
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # gone meanwhile, or not ours to remove
+            if folder.is_dir() and _left_behind(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _left_behind(folder: Path) -> bool:
+    """Raises OSError where that cannot be known."""
+    if not (folder / LOCK).exists():  # of the version before, or just being made
+        return time.time() - folder.stat().st_mtime > STALE
+    return not is_locked(folder / LOCK)
 
 
 def flush(path: Path) -> None:
@@ -55,19 +70,20 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def put(made: Path, target: Path, told: Path, beside: Path) -> None:
-    """A file and the JSON beside it take the places of older ones: both, or neither."""
-    before = beside.read_bytes() if beside.exists() else None
-    told.replace(beside)
+def put(*files: tuple[Path, Path]) -> None:
+    """New files take the places of their targets: all of them, or none. All but the last are small."""
+    beside = [(target, target.read_bytes() if target.exists() else None) for _, target in files[:-1]]
     try:
-        made.replace(target)
+        for made, target in files:
+            made.replace(target)
     except OSError:
-        if before is None:
-            beside.unlink()
-        else:
-            beside.write_bytes(before)
+        for target, before in beside:
+            if before is None:
+                target.unlink(missing_ok=True)
+            else:
+                target.write_bytes(before)
         raise
-    flush(target.parent)
+    flush(files[-1][1].parent)
 
 
 def reason(error: BaseException, folder: Path, need: int) -> str:

@@ -17,6 +17,7 @@ from viewer.data.volume import Volume
 from viewer.io import replacing
 from viewer.io.dicom_check import PLACE, check_slice
 from viewer.io.dicom_derived import derived_series, write_series
+from viewer.io.fsl_gradients import gradient_paths, gradient_texts
 from viewer.io.itk_file import check_image, sidecar, write_image
 from viewer.io.stored import SaveError, shear_of
 
@@ -124,12 +125,24 @@ def _save_image(
     progress(0.5)
     check_image(volumes, made, (SINGLE if format == "nifti" else PLACE) + shear_of(volumes[0].grid))
     told.write_text(json.dumps(sidecar(volumes, made, mark, segments), indent=1, ensure_ascii=False), encoding="utf-8")
-    replacing.flush(told)
-    size = made.stat().st_size + told.stat().st_size
-    beside = sidecar_path(target, format)
-    replacing.put(made, target, told, beside)
+    texts = gradient_texts(volumes) if format == "nifti" else ()
+    files = [(told, sidecar_path(target, format))]
+    for text, path in zip(texts, _beside(target, format)[1:], strict=False):
+        files.append((folder / f"image{path.suffix}", path))
+        files[-1][0].write_text(text, encoding="ascii")
+    for path, _ in files:
+        replacing.flush(path)
+    files.append((made, target))
+    size = sum(path.stat().st_size for path, _ in files)
+    replacing.put(*files)
     progress(1.0)
-    return Saved((str(target), str(beside)), size, format)
+    return Saved((str(target), *(str(path) for _, path in files[:-1])), size, format)
+
+
+def _beside(target: Path, format: Format) -> tuple[Path, ...]:
+    """What may stand beside an image: the JSON, and the gradients of a NIfTI file."""
+    gradients = gradient_paths(target, _ending(target, format)) if format == "nifti" else ()
+    return sidecar_path(target, format), *gradients
 
 
 def sidecar_path(target: Path, format: Format) -> Path:
@@ -161,7 +174,7 @@ def _check_target(target: Path, format: Format, overwrite: bool) -> None:
     if format != "dicom":
         if target.is_dir():
             raise SaveError("a folder of that name is there: choose another name.")
-        taken = [path for path in (target, sidecar_path(target, format)) if path.exists()]
+        taken = [path for path in (target, *_beside(target, format)) if path.exists()]
         if taken and not overwrite:
             raise SaveError(f"{taken[0].name} is already there: choose another name, or ask to replace it.")
         return

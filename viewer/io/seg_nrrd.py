@@ -1,7 +1,8 @@
 """Segmentations as 3D Slicer keeps them: .seg.nrrd, an NRRD whose key/value pairs tell the segments.
 
 Layers of overlapping segments are the first axis of the array. Keys as vtkMRMLSegmentationStorageNode writes them
-(slicer.readthedocs.io, "Segmentations: file format"); layout: teem.sourceforge.net/nrrd/format.html.
+(slicer.readthedocs.io, "Segmentations: file format"); layout: teem.sourceforge.net/nrrd/format.html. Until Slicer 4.10
+each segment had a layer of its own, and the header tells neither layers nor labels; the first ones had the layers last.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.data.grid import Grid
+from viewer.data.printable import printable
 from viewer.data.segmentation import HIGHEST, Code, Segment, Segmentation, Side, State
 from viewer.data.study import LabelFile, Source
 from viewer.data.terminology import SIDES, category_of
@@ -31,28 +33,29 @@ STATES: dict[str, State] = {
     "flagged": "flagged",
 }
 SEGMENT = re.compile(r"Segment(\d{1,5})_(\w+)")
+FRACTIONAL = "Fractional labelmap"
 LONGEST = 256  # characters of a name that are taken
 TYPE, MODIFIER = 2, 3  # places in a terminology entry
 
 
 def label_file(path: str) -> LabelFile:
     """By its header alone, which does not tell whose it is. Raises OpenError: one sentence."""
-    name = path.replace("\\", "/").rsplit("/", 1)[-1]
-    source = Source(patient_name=name[: -len(ENDING)], series_description=name, modality="SEG", files=(path,))
+    name = printable(path.replace("\\", "/").rsplit("/", 1)[-1])
+    source = Source(series_description=name, modality="SEG", files=(path,))
     return LabelFile(source, count=len({match[1] for match in map(SEGMENT.fullmatch, metadata(path)) if match}))
 
 
 def read_seg_nrrd(path: Path) -> Segmentation:
     """Raises OpenError: one sentence."""
     facts, told = facts_of(str(path)), metadata(str(path))
-    if facts.dtype.kind not in "iu":
-        raise OpenError("Its voxels are no labels: they are not whole numbers.")
+    if FRACTIONAL in (told.get("Segmentation_MasterRepresentation"), told.get("Segmentation_SourceRepresentation")):
+        raise OpenError("It holds fractions of voxels, no labels: let 3D Slicer make a binary labelmap of them first.")
     array, _keep = voxels(str(path))
-    layers = [array] if facts.components == 1 else [array[..., n] for n in range(facts.components)]
-    maps = tuple(_labels(one) for one in layers)
+    parts = array.reshape(-1, *facts.shape, facts.components)
+    maps = tuple(_labels(part[..., n]) for part in parts for n in range(facts.components))
     segments = tuple(_segments(told, maps))
     grid = Grid.of(facts.shape, facts.spacing[2::-1], facts.origin[:3], facts.direction[:3, :3])
-    name = path.name.removesuffix(".nrrd").removesuffix(".seg")
+    name = printable(path.name).removesuffix(".nrrd").removesuffix(".seg")
     return Segmentation(maps[0], grid, segments, name, overlapping=maps[1:])
 
 
@@ -65,6 +68,8 @@ def write_seg_nrrd(segmentation: Segmentation, path: Path) -> None:
 
 
 def _labels(array: NDArray[Any]) -> NDArray[Any]:
+    if array.dtype.kind == "f" and not (np.isfinite(array).all() and (array == np.rint(array)).all()):
+        raise OpenError("Its voxels are no labels: they are not whole numbers.")
     if array.min(initial=0) < 0 or array.max(initial=0) > HIGHEST:
         raise OpenError(f"Its labels do not lie between 0 and {HIGHEST}.")
     kind = np.uint8 if array.max(initial=0) < 256 else np.uint16
@@ -77,6 +82,8 @@ def _segments(told: dict[str, str], maps: tuple[NDArray[Any], ...]) -> Iterator[
     for key, value in told.items():
         if match := SEGMENT.fullmatch(key):
             numbered.setdefault(int(match[1]), {})[match[2]] = value
+    if len(maps) > 1 and not any("Layer" in about for about in numbered.values()):
+        numbered = {n: {"Layer": str(n), "LabelValue": "1", **about} for n, about in numbered.items()}
     named = set()
     for number, about in sorted(numbered.items()):
         segment = _segment(about, number)
@@ -92,9 +99,8 @@ def _segments(told: dict[str, str], maps: tuple[NDArray[Any], ...]) -> Iterator[
 
 def _segment(about: dict[str, str], number: int) -> Segment:
     try:
-        red, green, blue = (
-            round(255 * min(max(float(part), 0), 1)) for part in about.get("Color", "0.9 0.6 0").split()
-        )
+        color = about.get("Color") or about.get("DefaultColor") or "0.9 0.6 0"
+        red, green, blue = (round(255 * min(max(float(part), 0), 1)) for part in color.split())
         label, layer = int(about.get("LabelValue", number + 1)), int(about.get("Layer", 0))
     except ValueError as error:
         raise OpenError(f"Its header is damaged at segment {number}: a number was expected.") from error

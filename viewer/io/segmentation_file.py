@@ -16,15 +16,16 @@ from viewer.compute.fit_grid import apart, fitted
 from viewer.compute.label_image import as_segmentation
 from viewer.compute.resample import BADGE, resample_labels
 from viewer.data.grid import Grid
-from viewer.data.regular_file import open_regular
+from viewer.data.printable import printable
 from viewer.data.segmentation import Segmentation
 from viewer.data.study import Source
-from viewer.data.volume import Volume
+from viewer.data.transform import End
 from viewer.io import replacing
-from viewer.io.contents import member_of
+from viewer.io.contents import first_bytes, member_of
+from viewer.io.data_files import ending_of
 from viewer.io.dicom_labels import CLASSES, dataset, label_file
 from viewer.io.failure import OpenError
-from viewer.io.itk_header import ending_of, facts_of, voxels
+from viewer.io.files import single_volume
 from viewer.io.rtstruct_read import contours_of
 from viewer.io.rtstruct_write import write_rtstruct
 from viewer.io.save import ENDINGS, Saved, save_segmentation
@@ -42,18 +43,20 @@ CONTOURS = ".rtstruct.dcm"
 log = logging.getLogger(__name__)
 
 
-def read_segmentation(path: Path, images: Sequence[Grid] = (), series: Sequence[str] = ()) -> Segmentation:
+def read_segmentation(path: Path, images: Sequence[End] = ()) -> Segmentation:
     """Of a file of FORMATS, or of a label image with the JSON beside it; DICOM by whatever name.
 
-    images: grids that it may be a part of: it comes on the first that has its voxels. series: the series of each, if
-    known: the one that the file refers to comes first. Raises OpenError: one sentence.
+    images: what it may be of: it comes on the grid of the first that has its voxels, of the one that the file refers to
+    before others. Raises OpenError: one sentence.
     """
     ending = _ending(path) or (".dcm" if _is_dicom(path) else "")
-    if series and ending.endswith(".dcm"):
+    if images and ending.endswith(".dcm"):
         about = label_file(str(path)).about
-        images = [grid for _, grid in sorted(zip(series, images, strict=True), key=lambda one: one[0] != about)]
+        images = sorted(images, key=lambda image: not about or image.source.series_uid != about)
     found = FORMATS[ending][0](path, images) if ending else _read_label_image(path)
-    return next((whole for grid in images if (whole := fitted(found, grid)) is not None), found)
+    if any(found.grid is image.grid for image in images):
+        return found
+    return next((whole for image in images if (whole := fitted(found, image.grid)) is not None), found)
 
 
 def holds_labels(path: Path) -> bool:
@@ -63,12 +66,12 @@ def holds_labels(path: Path) -> bool:
     return path.is_file() and _is_dicom(path) and dataset(str(path), header_only=True).SOPClassUID in CLASSES
 
 
-def read_dicom(path: Path, images: Sequence[Grid] = ()) -> Segmentation:
+def read_dicom(path: Path, images: Sequence[End] = ()) -> Segmentation:
     """A segmentation, or contours on one of the images. Raises OpenError: one sentence."""
     ds = dataset(str(path))
     if "StructureSetROISequence" in ds:
-        return contours_of(ds, images, path.stem)
-    return segmentation_of(ds, path.stem)
+        return contours_of(ds, images, printable(path.stem))
+    return segmentation_of(ds, printable(path.stem), images)
 
 
 def onto(segmentation: Segmentation, grid: Grid, source: Source) -> Segmentation:
@@ -83,24 +86,25 @@ def onto(segmentation: Segmentation, grid: Grid, source: Source) -> Segmentation
         first, *others = (
             resample_labels(array, segmentation.grid, grid, interpolation="nearest") for array in segmentation.maps
         )
-        segmentation = replace(segmentation, array=first, overlapping=tuple(others), grid=grid)
-        badges = (*badges, BADGE)
+        onto = replace(segmentation, array=first, overlapping=tuple(others), grid=grid)
+        lost = [one.name for one in segmentation.segments if segmentation.mask(one).any() and not onto.mask(one).any()]
+        badges = (*badges, BADGE, *(f"{name} has no voxel on the image" for name in lost))
+        segmentation = onto
     return replace(segmentation, grid=grid, source=source, badges=badges)
 
 
 def _is_dicom(path: Path) -> bool:
     if member_of(str(path)):
         return True  # of an archive nothing else is listed
-    with open_regular(path) as file:
-        return file.read(132)[128:] == b"DICM"
+    return first_bytes(str(path), 132)[128:] == b"DICM"
 
 
-def _no_labels(path: Path, images: Sequence[Grid] = ()) -> Segmentation:
+def _no_labels(path: Path, images: Sequence[End] = ()) -> Segmentation:
     raise OpenError("It is a surface, which has no voxels to open: surfaces are only written.")
 
 
 # By ending: what reads a file of several label maps (for which images), and what writes it.
-FORMATS: dict[str, tuple[Callable[[Path, Sequence[Grid]], Segmentation], Callable[[Segmentation, Path], None]]] = {
+FORMATS: dict[str, tuple[Callable[[Path, Sequence[End]], Segmentation], Callable[[Segmentation, Path], None]]] = {
     ENDING: (lambda path, images: read_seg_nrrd(path), write_seg_nrrd),
     CONTOURS: (read_dicom, write_rtstruct),
     ".labelmap.dcm": (read_dicom, partial(write_seg, kind="LABELMAP")),
@@ -134,7 +138,9 @@ def save(segmentation: Segmentation, target: Path, mark: str = "", overwrite: bo
             write(replace(segmentation, badges=badges), made)
             replacing.flush(made)
             if ending not in SURFACES:
-                (_check_masks if ending == CONTOURS else _check)(segmentation, read(made, [segmentation.grid]))
+                (_check_masks if ending == CONTOURS else _check)(
+                    segmentation, read(made, [End(segmentation.grid, segmentation.source)])
+                )
             size = made.stat().st_size
             made.replace(target)
             replacing.flush(target.parent)
@@ -175,29 +181,12 @@ def _check_masks(wanted: Segmentation, found: Segmentation) -> None:
 def _read_label_image(path: Path) -> Segmentation:
     if not ending_of(str(path)):
         raise OpenError(f"It is no file of labels that is known: {', '.join(FORMATS)}, NIfTI, NRRD or MetaImage are.")
-    facts = facts_of(str(path))
-    array, _keep = voxels(str(path))
-    if facts.components > 1 or facts.repeats > 1 or array.ndim > 3:
-        raise OpenError("It holds several values a voxel: a label map has one.")
-    array = array.reshape(facts.shape)
-    if array.dtype.kind == "f":
-        array = _whole(array)
-    axes = np.eye(3)
-    axes[: facts.direction.shape[0], : facts.direction.shape[1]] = facts.direction[:3, :3]
-    spacing, origin = (*facts.spacing, 1.0)[:3], (*facts.origin, 0.0)[:3]
-    name = path.name[: -len(ending_of(str(path)))]
     try:
-        labels = as_segmentation(Volume(array, Grid.of(facts.shape, spacing[::-1], origin, axes), name))
+        labels = as_segmentation(single_volume(str(path)))
     except ValueError as error:
         raise OpenError(f"{error}") from error
     told = labels_beside(path)
     return replace(labels, segments=tuple(replace(one, **told.get(one.label, {})) for one in labels.segments))
-
-
-def _whole(array: Any) -> Any:
-    if not np.isfinite(array).all() or (array != np.rint(array)).any():
-        raise OpenError("It is no label map: its values are not whole numbers from 0 on.")
-    return array.astype(np.int64)
 
 
 def labels_beside(path: Path) -> dict[int, dict[str, Any]]:

@@ -49,7 +49,7 @@ def save_transform(transform: Transform, target: Path, fixed: End, moving: End, 
             _check(transform, read_transform(made, fixed, moving), fixed.grid)
             told.write_text(json.dumps(_told(transform, made), indent=1, ensure_ascii=False), encoding="utf-8")
             replacing.flush(told)
-            replacing.put(made, target, told, beside)
+            replacing.put((told, beside), (made, target))
         return "" if transform.sign_off else "Nobody has accepted or rejected this registration yet."
     except SaveError as error:
         raise SaveError(f"{target.name} was not saved: {error}") from error

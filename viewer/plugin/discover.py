@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from viewer.compute.no_network import broke_on, no_network
 from viewer.plugin.plugin import Plugin
 from viewer.settings import plugin_folder
 
@@ -32,12 +33,16 @@ class Broken:
 
 
 def discover(folder: Path | None = None) -> tuple[dict[str, Plugin], tuple[Broken, ...]]:
-    """Every plugin by its id, and those that cannot be used. folder: the user's, by default the one of the settings."""
+    """Every plugin by its id, and those that cannot be used; none has a network while it is loaded.
+
+    folder: the user's, by default the one of the settings.
+    """
     found: dict[str, Plugin] = {}
     broken: list[Broken] = []
     for name, load in _places(folder or plugin_folder()):
         try:
-            plugins = _plugins_in(load())
+            with no_network():
+                plugins = _plugins_in(load())
         except (Exception, SystemExit) as error:
             log.warning("the plugin %s cannot be loaded", name, exc_info=True)
             broken.append(Broken(name, _reason(error)))
@@ -93,7 +98,7 @@ def _reason(error: BaseException) -> str:
         return f"It needs the package {error.name}, which is not installed."
     if isinstance(error, SyntaxError):
         return f"Line {error.lineno} of {Path(error.filename or '').name} is not valid Python: {error.msg}."
-    text = str(error).rstrip(".")
-    if type(error) in (TypeError, ImportError) and text:
+    text = str(broke_on(error) or error).rstrip(".")
+    if (type(error) in (TypeError, ImportError) and text) or broke_on(error):
         return f"It cannot be loaded: {text}."
     return f"It cannot be loaded ({type(error).__name__}: {text})."

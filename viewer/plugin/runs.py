@@ -149,6 +149,9 @@ class Runs:
     ) -> None:
         work, task = self._workspace, run.task
         run.withdraw()
+        given = next(iter(run.given.values()))[0]
+        for layer in (*layers, *labels):  # another image may be looked at by now, of somebody else
+            layer.visible = layer.visible and given.visible
         edits: list[Edit] = [AddLayer(layer) for layer in (*layers, *labels)]
         if placed is not None and run.moving in tuple(work.document):
             edits.append(AlignLayer(run.moving, run.moving.transform, placed))
@@ -156,9 +159,9 @@ class Runs:
             work.fail(task, f"{run.plugin.title} returned nothing to show; its images may have been closed meanwhile.")
             return
         work.history.do(Together(run.plugin.title, tuple(edits)))
-        if layers:
+        if layers and given.visible:
             work.state.active = layers[0].id
-            work.state.compared = (next(iter(run.given.values()))[0].id, *(layer.id for layer in layers))
+            work.state.compared = (given.id, *(layer.id for layer in layers))
         task.stages, task.peak_memory, task.provenance = result.stages, result.peak_memory, result.provenance
         task.end("done")
 

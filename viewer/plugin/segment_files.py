@@ -12,6 +12,7 @@ from psygnal import Signal
 from viewer.compute.fit_grid import apart
 from viewer.data.segmentation import Segmentation
 from viewer.data.study import Image, LabelFile
+from viewer.data.transform import End
 from viewer.plugin.segmenting import Segmenting
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
@@ -56,7 +57,7 @@ class SegmentFiles(Segmenting):
             for image in known
             if found.frame_of_reference
             and image.grid.frame_of_reference == found.frame_of_reference
-            and image.source.same_patient(found.source)
+            and image.source.patient_match(found.source) != "different"
         ]
         near = of_series or in_frame
         shown = {layer.image.key for layer in self.document.volume_layers if layer.image}
@@ -81,8 +82,7 @@ class SegmentFiles(Segmenting):
         running = self.reader.call(
             "viewer.io.segmentation_file:read_segmentation",
             path,
-            [layer.grid for layer in layers],
-            [layer.source.series_uid for layer in layers],
+            [End(layer.grid, layer.source) for layer in layers],
             done=done,
             failed=partial(self.fail, task),
         )
@@ -142,6 +142,5 @@ def _drawn_at(found: Segmentation, image: VolumeLayer) -> int | None:
 
 
 def _may_be_of(found: Segmentation, layer: VolumeLayer) -> bool:
-    """Whether nothing says that a segmentation is of another person than an image; many files do not tell."""
-    source = found.source
-    return not (source.patient_id or source.patient_name) or layer.source.same_patient(source)
+    """Whether nothing says that a segmentation is of another person than an image."""
+    return layer.source.patient_match(found.source) != "different"

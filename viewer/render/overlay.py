@@ -195,13 +195,16 @@ def _badge_color(badge: str) -> str:
 
 
 def mismatches(shown: Sequence[VolumeLayer]) -> tuple[Line, ...]:
-    """Warnings where layers seen together are of different patients or lie in unrelated spaces."""
+    """What to know of layers seen together: whether they are of different patients or lie in unrelated spaces."""
     if len(shown) < 2:
         return ()
     base, above = shown[0], shown[1:]
     lines = []
-    if not all(base.source.same_patient(layer.source) for layer in above):
+    matches = {base.source.patient_match(layer.source) for layer in above}
+    if "different" in matches:
         lines.append(Line("different patients", DANGER))
+    elif "not known" in matches:
+        lines.append(Line("patient not known", DIM))
     where_files_say = [layer.volumes[0].grid for layer in shown if layer.transform is None]
     frames = {grid.frame_of_reference for grid in where_files_say} - {""}
     if len(frames) > 1 or not all(grid.placed for grid in where_files_say):

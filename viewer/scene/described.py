@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from viewer.data.provenance import Provenance
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Source
 from viewer.data.transform import SignOff, Transform
-from viewer.data.volume import Volume, Window
+from viewer.data.volume import Diffusion, Volume, Window
 from viewer.scene.landmarks import LandmarkPair
 from viewer.scene.layer import Layer, VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
@@ -22,10 +23,60 @@ from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_laye
 Json = dict[str, Any]
 Store = Callable[[NDArray[Any]], str]  # an array -> what it can be found by
 Load = Callable[[str], NDArray[Any]]
-KEPT = ("id", "name", "visible", "opacity", "review", "made_from")  # of a layer, as they are
-KEPT_OF_IMAGES = ("colormap", "made_at")
-KEPT_OF_SEGMENTS = ("fill", "outline", "smooth", "drawn_at")
+KEPT = ("id", "name", "review", "made_from")  # of a layer, as they are
+KEPT_OF_IMAGES, KEPT_OF_SEGMENTS = ("made_at",), ("drawn_at",)
+KEPT_OF_VOLUMES = ("name", "unit", "slope", "intercept", "inverted", "time")
+LOOK = ("visible", "opacity")  # what is no edit
+LOOK_OF_IMAGES = ("colormap", "window")
+LOOK_OF_SEGMENTS = ("fill", "outline", "smooth", "active", "hidden", "locked")
 Restored = VolumeLayer | SegmentationLayer
+HINTS: dict[type, dict[str, Any]] = {}  # once they were asked for
+T = TypeVar("T")
+
+
+def made(kind: type[T], entry: Json) -> T:
+    """The inverse of asdict for a frozen value. Raises TypeError or KeyError where the entry is none of that kind."""
+    hints = _hints(kind)
+    return kind(**{name: typed(hints[name], value) for name, value in typed(dict, entry).items()})
+
+
+def typed(hint: Any, value: Any) -> Any:
+    """What JSON gave for a value of that type: lists become tuples. Raises TypeError where it is of another type."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if not _fits(hint, value):
+        raise TypeError(f"{type(value).__name__} for {hint}")
+    if origin in (Union, UnionType):
+        return next(typed(part, value) for part in parts if _fits(part, value))
+    if origin is tuple:
+        return tuple(typed(part, one) for part, one in zip(_each(parts, value), value, strict=True))
+    if origin is frozenset:
+        return frozenset(typed(parts[0], one) for one in value)
+    return float(value) if hint is float else value
+
+
+def _fits(hint: Any, value: Any) -> bool:
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return any(_fits(part, value) for part in parts)
+    if origin is Literal:
+        return value in parts
+    if origin in (tuple, frozenset):
+        return isinstance(value, list | tuple)
+    if isinstance(value, bool):
+        return hint is bool
+    return isinstance(value, int | float) if hint is float else isinstance(value, hint)
+
+
+def _each(parts: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
+    """The types of a tuple's places."""
+    return parts[:1] * len(value) if parts[-1] is Ellipsis else parts
+
+
+def _hints(kind: type) -> dict[str, Any]:
+    """The types of its fields."""
+    if kind not in HINTS:
+        HINTS[kind] = get_type_hints(kind)
+    return HINTS[kind]
 
 
 def describe_grid(grid: Grid) -> Json:
@@ -51,6 +102,7 @@ def describe_volume(volume: Volume, store: Store) -> Json:
         "windows": [asdict(window) for window in volume.windows],
         "inverted": volume.inverted,
         "time": volume.time,
+        "diffusion": volume.diffusion,
         **_origin(volume),
         "array": store(volume.array),
     }
@@ -60,10 +112,19 @@ def restore_volume(entry: Json, load: Load) -> Volume:
     return Volume(
         array=load(entry["array"]),
         grid=restore_grid(entry),
-        windows=tuple(Window(**window) for window in entry["windows"]),
-        **{name: entry[name] for name in ("name", "unit", "slope", "intercept", "inverted", "time")},
+        windows=tuple(made(Window, window) for window in entry["windows"]),
+        **{
+            name: typed(_hints(Volume)[name], entry[name])
+            for name in ("name", "unit", "slope", "intercept", "inverted", "time")
+        },
+        diffusion=_restore_diffusion(entry.get("diffusion")),
         **_restore_origin(entry),
     )
+
+
+def _restore_diffusion(entry: list[Any] | None) -> Diffusion | None:
+    """From b-value and direction; what an older version wrote has none."""
+    return Diffusion(entry[0], tuple(entry[1]) if entry[1] else None) if entry else None
 
 
 def describe_segmentation(segmentation: Segmentation, store: Store) -> Json:
@@ -88,7 +149,7 @@ def restore_segmentation(entry: Json, load: Load) -> Segmentation:
 
 def restore_segments(entries: list[Json]) -> tuple[Segment, ...]:
     """The inverse of asdict of each."""
-    return tuple(Segment(**_tuples(entry)) for entry in entries)
+    return tuple(made(Segment, entry) for entry in entries)
 
 
 def describe_transform(transform: Transform | None, store: Store) -> Json | None:
@@ -109,38 +170,55 @@ def describe_transform(transform: Transform | None, store: Store) -> Json | None
 def restore_transform(entry: Json | None, load: Load) -> Transform | None:
     if entry is None:
         return None
-    field, made, signed = entry["field"], entry["provenance"], entry["sign_off"]
+    field, origin, signed = entry["field"], entry["provenance"], entry["sign_off"]
     return Transform(
         np.array(entry["matrix"]),
         load(field["array"]) if field else None,
         restore_grid(field) if field else None,
         entry["name"],
-        Provenance.from_json(made) if made else None,
-        SignOff(**signed) if signed else None,
+        Provenance.from_json(origin) if origin else None,
+        made(SignOff, signed) if signed else None,
     )
 
 
 def restore_landmark(entry: Json) -> LandmarkPair:
     """The inverse of asdict."""
-    return LandmarkPair(**_tuples(entry))
+    return made(LandmarkPair, entry)
 
 
 def describe_layer(layer: Layer, store: Store, store_labels: Store, *, voxels: bool = False) -> Json:
     """An image that came from a file is told by what it is and where that was, and only on demand by its voxels."""
     if not isinstance(layer, VolumeLayer | SegmentationLayer):
         raise TypeError(f"nobody knows how to describe the layer {type(layer).__name__}")
-    look: Json = {name: getattr(layer, name) for name in KEPT}
-    look["transform"] = describe_transform(layer.transform, store)
+    entry = describe_look(layer) | {name: getattr(layer, name) for name in KEPT}
+    entry["transform"] = describe_transform(layer.transform, store)
     if isinstance(layer, SegmentationLayer):
-        look |= {name: getattr(layer, name) for name in KEPT_OF_SEGMENTS}
-        look |= {"active": layer.active, "hidden": sorted(layer.hidden), "locked": sorted(layer.locked)}
-        return {**look, "segmentation": describe_segmentation(layer.segmentation, store_labels)}
-    look |= {name: getattr(layer, name) for name in KEPT_OF_IMAGES}
-    look["window"] = asdict(layer.window)
+        entry |= {name: getattr(layer, name) for name in KEPT_OF_SEGMENTS}
+        return {**entry, "segmentation": describe_segmentation(layer.segmentation, store_labels)}
+    entry |= {name: getattr(layer, name) for name in KEPT_OF_IMAGES}
     if layer.image is not None and not voxels:
         files = [path.split("!")[0] for path in layer.image.source.files]
-        return {**look, "image": layer.image.key, "files": list(dict.fromkeys(files))}
-    return {**look, "volumes": [describe_volume(volume, store) for volume in layer.volumes]}
+        return {**entry, "image": layer.image.key, "files": list(dict.fromkeys(files))}
+    return {**entry, "volumes": [describe_volume(volume, store) for volume in layer.volumes]}
+
+
+def describe_look(layer: Layer) -> Json:
+    """How a layer is looked at."""
+    look = {name: getattr(layer, name) for name in LOOK}
+    if isinstance(layer, VolumeLayer):
+        return {**look, "colormap": layer.colormap, "window": asdict(layer.window)}
+    if isinstance(layer, SegmentationLayer):
+        look |= {name: getattr(layer, name) for name in LOOK_OF_SEGMENTS}
+        look |= {"hidden": sorted(layer.hidden), "locked": sorted(layer.locked)}
+    return look
+
+
+def restore_look(layer: Restored, entry: Json) -> None:
+    """Raises KeyError or TypeError where the entry is none of describe_look; nothing is changed then."""
+    own = LOOK_OF_IMAGES if isinstance(layer, VolumeLayer) else LOOK_OF_SEGMENTS
+    found = {name: entry[name] for name in (*LOOK, *own) if name in entry}
+    for name, value in _values(layer, found).items():
+        setattr(layer, name, value)
 
 
 def restore_layer(entry: Json, image: Callable[[str], VolumeLayer | None], load: Load) -> Restored | None:
@@ -148,20 +226,25 @@ def restore_layer(entry: Json, image: Callable[[str], VolumeLayer | None], load:
     layer: Restored | None
     if "segmentation" in entry:
         layer = segmentation_layer(restore_segmentation(entry["segmentation"], load))
-        layer.active = tuple(entry["active"]) if entry.get("active") else None
-        layer.hidden, layer.locked = (frozenset(map(tuple, entry.get(name, ()))) for name in ("hidden", "locked"))
     elif "image" in entry:
         layer = image(entry["image"])
     else:
         layer = VolumeLayer(volumes=tuple(restore_volume(volume, load) for volume in entry["volumes"]))
     if layer is None:
         return None
-    for name in (name for name in (*KEPT, *KEPT_OF_IMAGES, *KEPT_OF_SEGMENTS) if name in entry):
-        setattr(layer, name, entry[name])
-    if isinstance(layer, VolumeLayer):
-        layer.window = Window(**entry["window"])
+    own = KEPT_OF_IMAGES if isinstance(layer, VolumeLayer) else KEPT_OF_SEGMENTS
+    for name, value in _values(layer, {name: entry[name] for name in (*KEPT, *own) if name in entry}).items():
+        setattr(layer, name, value)
+    restore_look(layer, entry)
     layer.transform = restore_transform(entry.get("transform"), load)
     return layer
+
+
+def _values(layer: Restored, entry: Json) -> Json:
+    """Fields of a layer from what JSON gave for them."""
+    hints = _hints(type(layer))
+    plain = {name: typed(hints[name], value) for name, value in entry.items() if name != "window"}
+    return {**plain, "window": made(Window, entry["window"])} if "window" in entry else plain
 
 
 def _origin(value: Volume | Segmentation) -> Json:
@@ -173,13 +256,9 @@ def _origin(value: Volume | Segmentation) -> Json:
 
 
 def _restore_origin(entry: Json) -> Json:
-    made = entry["provenance"]
+    origin = entry["provenance"]
     return {
-        "source": Source(**_tuples(entry["source"])),
-        "badges": tuple(entry["badges"]),
-        "provenance": Provenance.from_json(made) if made else None,
+        "source": made(Source, entry["source"]),
+        "badges": typed(tuple[str, ...], entry["badges"]),
+        "provenance": Provenance.from_json(origin) if origin else None,
     }
-
-
-def _tuples(entry: Json) -> Json:
-    return {name: tuple(part) if isinstance(part, list) else part for name, part in entry.items()}

@@ -21,6 +21,7 @@ class Document:
     inserted = Signal(int, Layer)
     removed = Signal(int, Layer)
     moved = Signal(int, int, Layer)  # from, to
+    visibility = Signal()  # one of the layers was shown or hidden, or all its pixels have come
 
     def __init__(self) -> None:
         self.landmarks = LandmarkPairs()
@@ -101,7 +102,17 @@ class Document:
     def insert(self, index: int, layer: Layer) -> None:
         self._layers.insert(index, layer)
         self._tie()
+        layer.events.visible.connect(self._shown_or_hidden)
+        if isinstance(layer, VolumeLayer):
+            layer.events.loaded.connect(self._loaded)
         self.inserted.emit(index, layer)
+
+    def _shown_or_hidden(self) -> None:
+        self.visibility.emit()
+
+    def _loaded(self, fraction: float) -> None:
+        if fraction >= 1:
+            self.visibility.emit()
 
     def _tie(self) -> None:
         """A segmentation stands where its image does, from now on."""
@@ -115,6 +126,9 @@ class Document:
     def remove(self, layer_id: str) -> tuple[int, Layer]:
         index = self.index(layer_id)
         layer = self._layers.pop(index)
+        layer.events.visible.disconnect(self._shown_or_hidden)
+        if isinstance(layer, VolumeLayer):
+            layer.events.loaded.disconnect(self._loaded)
         self.removed.emit(index, layer)
         return index, layer
 

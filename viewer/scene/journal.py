@@ -1,17 +1,17 @@
 """Edits on disk before they are shown: what makes a crash cost nothing.
 
-A journal is a private folder: `journal.jsonl` has one line a step ({"step": "do", "edit": {…}}), arrays that a plugin
-made lie beside it as .npy files. Images that came from files are named by path and read again. Label maps are stored
-as they were when they came (.npy.gz), also those of files, which may be saved over meanwhile; what a stroke wrote is
-appended to `strokes`, and its line tells where. A clean end removes the folder; viewer.scene.recovery offers back what
-is left behind.
+A journal is a private folder: `journal.jsonl` has one line a step ({"step": "do", "edit": {…}, "crc": …}), arrays that
+a plugin made lie beside it as .npy files. Images that came from files are named by path and read again. Label maps are
+stored as they were when they came (.npy.gz), also those of files, which may be saved over meanwhile; what a stroke
+wrote is appended to `strokes`, and its line tells where. `view.json` is how things were looked at lately. Everything
+has a checksum. The lock on `lock` says that the session lives. A clean end removes the folder; viewer.scene.recovery
+offers back what is left behind.
 """
 
 from __future__ import annotations
 
 import errno
 import gzip
-import json
 import logging
 import os
 import shutil
@@ -28,9 +28,9 @@ from weakref import WeakValueDictionary
 from zlib import crc32
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 
+from viewer.data.file_lock import FileLock
 from viewer.scene.described import Json, describe_layer, describe_transform
 from viewer.scene.edits import (
     AddLayer,
@@ -44,12 +44,15 @@ from viewer.scene.edits import (
     Together,
 )
 from viewer.scene.history import Step
+from viewer.scene.journal_lines import sealed
 from viewer.scene.label_boxes import FAST, LabelBoxes
 from viewer.scene.segment_edits import EditLabels
 
 log = logging.getLogger(__name__)
 
 DISCARDED = "discarded."  # begins the name of a journal that is being removed
+LINES, LOCK, VIEW = "journal.jsonl", "lock", "view.json"
+CHUNK = 1 << 22  # bytes that are read at once
 STROKES = "strokes"  # the file of what strokes wrote, one after the other
 
 
@@ -60,12 +63,12 @@ class Journal:
         self.folder = root / f"{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}-{uuid4().hex[:6]}"
         self.folder.mkdir(parents=True, mode=0o700)
         try:
-            (self.folder / "pid").write_text(f"{os.getpid()} {psutil.Process().create_time()}")
+            self._held = FileLock(self.folder / LOCK, wait=True)  # another start may look at it at this moment
+            self._lines, self._strokes = AppendFile(self.folder / LINES), AppendFile(self.folder / STROKES)
         except OSError:
             shutil.rmtree(self.folder, ignore_errors=True)
             raise
-        self._file = (self.folder / "journal.jsonl").open("ab", buffering=0)
-        self._strokes = (self.folder / STROKES).open("ab", buffering=0)
+        self._sum = 0  # of the lines so far
         self._stored: WeakValueDictionary[str, NDArray[Any]] = WeakValueDictionary()
         self._lock = Lock()
 
@@ -78,32 +81,40 @@ class Journal:
             known = next((name for name, kept in self._stored.items() if kept is array), None)
             if known is not None:
                 return known
-            name = f"{uuid4().hex}.npy{'.gz' if packed else ''}"
+            made = self.folder / f"{uuid4().hex}.npy{'.gz' if packed else ''}"
             try:
-                self._write(name, array, packed)
+                _write(made, array, packed)
+                name = f"{made.name.partition('.')[0]}-{file_sum(made):08x}.npy{'.gz' if packed else ''}"
+                made.rename(self.folder / name)
             except OSError:
-                (self.folder / name).unlink(missing_ok=True)
+                made.unlink(missing_ok=True)
                 raise
             self._stored[name] = array
             return name
 
-    def _write(self, name: str, array: NDArray[Any], packed: bool) -> None:
-        with (self.folder / name).open("wb") as file:
-            with gzip.GzipFile("", "wb", FAST, file) if packed else nullcontext(file) as stream:
-                np.save(stream, array, allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
-
     def record(self, step: Step, edit: Edit) -> None:
         """Append a step and wait until the disk has it."""
-        line = {"step": step, "edit": self._edit(edit)} if step == "do" else {"step": step}
-        _append(self._file, json.dumps(line).encode() + b"\n")
+        entry = {"step": step, "edit": self._edit(edit)} if step == "do" else {"step": step}
+        line, total = sealed(entry, self._sum)
+        self._lines.append(line)
+        self._sum = total
+
+    def write_view(self, view: Json) -> None:
+        """How things are looked at, in place of what was written before: whole or not at all. In any thread."""
+        made = self.folder / f"{VIEW}.new"
+        made.write_bytes(sealed(view)[0])
+        made.replace(self.folder / VIEW)
 
     def close(self) -> None:
         """A clean end: nothing is left to recover."""
-        self._file.close()
-        self._strokes.close()
+        self.abandon()
         discard(self.folder)
+
+    def abandon(self) -> None:
+        """Leave it behind, as a process that is killed does."""
+        self._lines.close()
+        self._strokes.close()
+        self._held.release()
 
     def _edit(self, edit: Edit) -> Json:
         match edit:
@@ -145,7 +156,7 @@ class Journal:
     def _boxes(self, boxes: LabelBoxes) -> Json:
         """What is in the boxes now and what was before: no step depends on what was stored before it."""
         data = boxes.before + boxes.after
-        place = {"at": _append(self._strokes, data), "lengths": [len(boxes.before), len(boxes.after)]}
+        place = {"at": self._strokes.append(data), "lengths": [len(boxes.before), len(boxes.after)]}
         return {**place, "crc": crc32(data), "dtype": boxes.dtype, "places": boxes.places}
 
     def _as_it_came(self, labels: NDArray[Any]) -> str:
@@ -163,6 +174,7 @@ class JournalKeeper:
         self._root = root
         self._say = say
         self._journal: Journal | None = None
+        self._beginning = Lock()
         self._waiting: list[tuple[Step, Edit]] = []
         self._failed = False
 
@@ -175,6 +187,12 @@ class JournalKeeper:
         """Write the arrays of results in any thread, so that recording their edit takes no time."""
         for array in arrays:
             self._try(lambda journal, array=array: journal.store(array, packed=packed))  # type: ignore[misc]
+
+    def write_view(self, view: Json) -> None:
+        """How things are looked at, where there is something to recover. A disk that refuses costs the view only."""
+        if self._journal is not None:
+            with suppress(OSError):
+                self._journal.write_view(view)
 
     def close(self) -> None:
         """Nothing that was written is needed any more; a further step begins another journal."""
@@ -193,14 +211,17 @@ class JournalKeeper:
 
     def _try(self, verb: Callable[[Journal], object]) -> None:
         try:
-            self._journal = self._journal or Journal(self._root)
+            with self._beginning:
+                self._journal = self._journal or Journal(self._root)
             verb(self._journal)
         except OSError as error:
             if self._failed:
                 return
             self._failed = True
             log.error("the journal cannot be written: %s", error.strerror)
-            self._say(f"Unsaved work is not safe from a crash now ({error.strerror}): save soon, or free space.")
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            cure = "free some space" if full else f"see to it that {self._root} can be written"
+            self._say(f"Unsaved work is not safe from a crash now ({error.strerror}): save soon, and {cure}.")
 
 
 def discard(folder: Path) -> None:
@@ -210,18 +231,48 @@ def discard(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _append(file: FileIO, data: bytes) -> int:
-    """Write at the end, and wait until the disk has it; where that was. Raises OSError; nothing of it stays then."""
-    at = file.seek(0, os.SEEK_END)
-    try:
-        if os.fstat(file.fileno()).st_nlink == 0:
+class AppendFile:
+    """A file that grows at its end only."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = FileIO(path, "ab")
+        self._end = 0  # of what is whole: something may stand behind it that the disk did not take
+
+    def append(self, data: bytes) -> int:
+        """Write, and wait until the disk has it; where that was. Raises OSError; nothing of it counts then."""
+        found = os.fstat(self._file.fileno())
+        if found.st_nlink == 0:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        left = memoryview(data)
-        while left:
-            left = left[file.write(left) :]
+        if found.st_size != self._end:
+            self._file.truncate(self._end)
+        at, left = self._end, memoryview(data)
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+            os.fsync(self._file.fileno())
+        except OSError:
+            with suppress(OSError):
+                self._file.truncate(at)
+            raise
+        self._end += len(data)
+        return at
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def file_sum(path: Path) -> int:
+    """The checksum of a file's bytes. Raises OSError."""
+    total = 0
+    with FileIO(path) as file:
+        while part := file.read(CHUNK):
+            total = crc32(part, total)
+    return total
+
+
+def _write(path: Path, array: NDArray[Any], packed: bool) -> None:
+    with path.open("wb") as file:
+        with gzip.GzipFile("", "wb", FAST, file) if packed else nullcontext(file) as stream:
+            np.save(stream, array, allow_pickle=False)
+        file.flush()
         os.fsync(file.fileno())
-    except OSError:
-        with suppress(OSError):
-            file.truncate(at)
-        raise
-    return at

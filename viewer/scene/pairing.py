@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from viewer.scene.active_image import active_image
 from viewer.scene.comparison import compared
 from viewer.scene.document import Document
 from viewer.scene.layer import VolumeLayer
@@ -22,6 +23,6 @@ def pair(document: Document, state: ViewState) -> Pair | None:
     match beside:
         case [VolumeLayer() as fixed, VolumeLayer() as moving]:
             return fixed, moving
-    active = document.find(state.active)
+    active = active_image(document, state)
     under = next((layer for layer in document.shown if layer is not active), None)
-    return (under, active) if under and isinstance(active, VolumeLayer) else None
+    return (under, active) if under and active else None

@@ -14,9 +14,8 @@ from viewer.scene.document import Document
 from viewer.scene.edits import AddLayer, ChangeLandmark, Edit, RemoveLayer, Together
 from viewer.scene.landmarks import LandmarkPair
 from viewer.scene.layer import VolumeLayer
-from viewer.scene.view_state import LAYOUTS, VIEWS, ViewState
-
-VIEW = ("timepoint", "active", "layout", "view", "show_crosshair", "show_overlays", "show_text")  # as they are
+from viewer.scene.view_snapshot import describe_state, restore_state
+from viewer.scene.view_state import ViewState
 
 
 @dataclass(frozen=True)
@@ -50,12 +49,7 @@ class Project:
 
     def look(self, state: ViewState) -> None:
         """Look at things as they were looked at. Raises KeyError, TypeError or ValueError as `restored`."""
-        x, y, z = map(float, self.view["crosshair"])
-        if self.view["layout"] not in LAYOUTS or self.view["view"] not in VIEWS:
-            raise ValueError("a layout or a view of another program")
-        state.crosshair, state.compared = (x, y, z), tuple(map(str, self.view["compared"]))
-        for name in VIEW:
-            setattr(state, name, type(getattr(state, name))(self.view[name]))
+        restore_state(self.view, state)
 
 
 def describe_project(document: Document, state: ViewState, *, voxels: bool = False) -> Project:
@@ -71,8 +65,7 @@ def describe_project(document: Document, state: ViewState, *, voxels: bool = Fal
     layers = tuple(
         describe_layer(layer, store, lambda labels: store(labels.copy()), voxels=voxels) for layer in document
     )
-    view = {name: getattr(state, name) for name in (*VIEW, "crosshair", "compared")}
-    return Project(layers, tuple(asdict(pair) for pair in document.landmarks), view, arrays)
+    return Project(layers, tuple(asdict(pair) for pair in document.landmarks), describe_state(state), arrays)
 
 
 def replacing(document: Document, layers: tuple[Restored, ...], pairs: tuple[LandmarkPair, ...], name: str) -> Edit:

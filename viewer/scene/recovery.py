@@ -1,22 +1,29 @@
-"""The way back after a crash: journals whose process is gone, read and done again."""
+"""The way back after a crash: journals whose process is gone, read and done again.
+
+What is damaged ends it: every step before comes back, none after, and it is said.
+"""
 
 from __future__ import annotations
 
 import gzip
-import json
 import logging
+import re
 import shutil
+import socket
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from tokenize import TokenError
+from typing import Any, get_args
 
 import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from viewer.data.file_lock import FileLock, is_locked, lock_computer
 from viewer.scene.described import (
     Json,
     Restored,
@@ -37,10 +44,11 @@ from viewer.scene.edits import (
     ReviewLayer,
     Together,
 )
-from viewer.scene.history import History
-from viewer.scene.journal import DISCARDED, STROKES, discard
+from viewer.scene.history import History, Step
+from viewer.scene.journal import DISCARDED, LINES, LOCK, STROKES, VIEW, discard, file_sum
+from viewer.scene.journal_lines import DAMAGED, read_steps, unsealed
 from viewer.scene.label_boxes import LabelBoxes
-from viewer.scene.layer import VolumeLayer
+from viewer.scene.layer import Review, VolumeLayer
 from viewer.scene.segment_edits import EditLabels
 from viewer.scene.segmentation_layer import SegmentationLayer
 
@@ -48,15 +56,32 @@ log = logging.getLogger(__name__)
 
 GONE = Together("Step on a layer that is gone", ())  # keeps its place, so that an undo after it means the right step
 Recovered = dict[str, Restored]  # layers by id
+STORED = re.compile(r"[0-9a-f]+-([0-9a-f]{8})\.npy(\.gz)?")  # an array with its checksum
+WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, OSError)  # of what a file says
+
+UNREADABLE = (EOFError, MemoryError, SyntaxError, TokenError, zlib.error)  # arrays without a checksum
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Recovery:
-    """A journal whose session did not end cleanly."""
+    """A journal whose session did not end cleanly. damage: why `steps` are not all of it; "" where they are."""
 
     folder: Path
     when: str
     steps: tuple[Json, ...]
+    damage: str = ""
+    _held: FileLock | None = field(default=None, init=False)
+
+    def claim(self) -> bool:
+        """Keep other windows from bringing it back, too, until it is discarded or this process is gone.
+
+        False where another one is at it, or has done it already.
+        """
+        try:
+            self._held = self._held or FileLock(self.folder / LOCK)
+        except OSError:
+            return False
+        return (self.folder / LINES).exists()
 
     @property
     def summary(self) -> str:
@@ -66,7 +91,7 @@ class Recovery:
         words = {"image": "opened image", "result": "result", "segmentation": "segmentation"}
         parts = [_count(kinds.count(kind), word) for kind, word in words.items() if kind in kinds]
         parts += [_count(edits, "edit of segments", "edits of segments")] * (edits > 0)
-        return ", ".join(parts) or "no images"
+        return ", ".join(parts) or ("damaged: nothing of it can be read" if self.damage else "no images")
 
     @property
     def layer_count(self) -> int:
@@ -90,15 +115,26 @@ class Recovery:
     def _restored(self, entry: Json, load: Callable[[str], VolumeLayer | None]) -> Restored | None:
         try:
             return restore_layer(entry, load, self._array)
-        except (OSError, ValueError, EOFError, zlib.error) as error:
+        except (*WRONG, *UNREADABLE) as error:
             log.warning("journal %s: a layer is lost: %s", self.folder.name, type(error).__name__)
             return None
 
     def _array(self, name: str) -> NDArray[Any]:
+        """Raises ValueError where it is not what was written."""
         path = self.folder.resolve() / Path(name).name
+        written = STORED.fullmatch(path.name)  # the version before wrote no checksum
+        if written and file_sum(path) != int(written[1], 16):
+            raise ValueError("its bytes are damaged")
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             array: NDArray[Any] = np.load(file, allow_pickle=False)
         return array
+
+    @property
+    def view(self) -> Json | None:
+        """How things were looked at lately, as viewer.scene.view_snapshot tells; None where that is not known."""
+        with suppress(OSError, ValueError, RecursionError):
+            return unsealed((self.folder / VIEW).read_bytes().removesuffix(b"\n"))[0]
+        return None
 
     def replay(self, history: History, layers: Recovered) -> None:
         """Do every step again; steps on layers that are gone change nothing."""
@@ -112,24 +148,28 @@ class Recovery:
         """
         with history.held():
             for number, step in enumerate(self.steps, 1):
-                if step["step"] == "do":
-                    history.do(self._revive(step["edit"], history.document, layers) or GONE, again=True)
-                elif step["step"] == "undo":
-                    history.undo(again=True)
-                else:
-                    history.redo(again=True)
+                try:
+                    edit = self._revive(step["edit"], history.document, layers) if step["step"] == "do" else None
+                except WRONG as error:
+                    log.warning("journal %s: ended before step %d: %s", self.folder.name, number, type(error).__name__)
+                    self.damage = DAMAGED.format(number)
+                    return
+                _again(history, step["step"], edit or GONE)
                 yield number / len(self.steps)
 
     def _revive(self, edit: Json, document: Document, layers: Recovered) -> Edit | None:
+        """None for an edit of a layer that is gone. Raises one of WRONG where it cannot be done."""
         if edit["kind"] == "together":
             parts = tuple(filter(None, (self._revive(part, document, layers) for part in edit["edits"])))
-            return Together(label=edit["label"], edits=parts) if parts else None
+            return Together(edit["label"], parts) if parts else None
         if edit["kind"] == "landmark":
+            before = document.landmarks.find(edit["id"])
             after = restore_landmark(edit["after"]) if edit["after"] else None
-            return ChangeLandmark(document.landmarks.find(edit["id"]), after, edit["index"], edit["gesture"])
+            return ChangeLandmark(before, after, edit["index"], edit["gesture"]) if before or after else None
         layer = layers.get(edit["layer"]["id"] if edit["kind"] == "add" else edit["layer"])
-        if layer is None:
-            return None
+        return self._of_layer(edit, layer, document) if layer is not None else None
+
+    def _of_layer(self, edit: Json, layer: Restored, document: Document) -> Edit:
         match edit["kind"], layer:
             case "add", _:
                 return AddLayer(layer, edit["index"])
@@ -139,23 +179,21 @@ class Recovery:
                 return MoveLayer(layer, document.index(layer.id), edit["after"])
             case "rename", _:
                 return RenameLayer(layer, layer.name, edit["after"])
+            case "review", _ if edit["after"] in get_args(Review):
+                return ReviewLayer(layer, layer.review, edit["after"])
             case "align", VolumeLayer():
                 placed = restore_transform(edit["after"], self._array)
                 return AlignLayer(layer, layer.transform, placed, edit["gesture"])
             case "labels", SegmentationLayer():
                 return self._labels(edit, layer)
-        return ReviewLayer(layer, layer.review, edit["after"])
+        raise ValueError(f"the edit {edit['kind']!r} is none of a {type(layer).__name__}")
 
     def _labels(self, edit: Json, layer: SegmentationLayer) -> EditLabels:
-        """A stroke whose bytes are damaged is a step that changes no voxel: those after it keep their places."""
         before = layer.segmentation.segments
         after = restore_segments(edit["segments"]) if "segments" in edit else before
-        boxes = None
-        if "boxes" in edit:
-            try:
-                boxes = self._boxes(edit["boxes"], layer)
-            except (OSError, ValueError) as error:
-                log.warning("journal %s: a stroke is lost: %s", self.folder.name, error)
+        if after != before:
+            layer.segmentation.with_segments(after)  # raises where they do not fit the label maps
+        boxes = self._boxes(edit["boxes"], layer) if "boxes" in edit else None
         return EditLabels(layer, edit["label"], before, after, boxes, gesture=edit["gesture"])
 
     def _boxes(self, entry: Json, layer: SegmentationLayer) -> LabelBoxes:
@@ -171,29 +209,49 @@ class Recovery:
         boxes.check(layer.grid.shape)
         return boxes
 
-    def discard(self) -> None:
-        """Remove it for good."""
+    def discard(self) -> bool:
+        """Remove it for good; False where another window is bringing it back."""
+        if not self.claim():
+            return False
         discard(self.folder)
+        if self._held is not None:
+            self._held.release()
+        return True
 
 
 def unfinished(root: Path) -> list[Recovery]:
-    """The journals under `root` whose process is gone and that hold at least one step, newest first."""
+    """The journals under `root` whose process is gone and that hold at least one step, newest first.
+
+    What cannot be read at the moment is left alone; what has no lines yet may be about to get some.
+    """
     found = []
     for folder in root.glob(f"{DISCARDED}*"):
         shutil.rmtree(folder, ignore_errors=True)
     for folder in sorted(root.glob("*-*"), reverse=True) if root.is_dir() else []:
-        if _alive(folder):
+        try:
+            read = None if _alive(folder) else read_steps(folder / LINES)
+        except OSError as error:
+            log.warning("journal %s: left alone: %s", folder.name, type(error).__name__)
             continue
-        steps = tuple(_lines(folder / "journal.jsonl"))
-        if steps:
-            when = datetime.strptime(folder.name[:15], "%Y%m%d-%H%M%S")
-            found.append(Recovery(folder, f"{when:%d %B %Y, %H:%M}", steps))
+        if read is None:
+            continue
+        recovery = Recovery(folder, _when(folder), *read)
+        if recovery.steps or recovery.damage:
+            found.append(recovery)
         else:
-            discard(folder)
+            recovery.discard()
     return found
 
 
 def _alive(folder: Path) -> bool:
+    """Raises OSError where that cannot be known."""
+    if not (folder / LOCK).exists():
+        return _alive_without_lock(folder)
+    return is_locked(folder / LOCK)
+
+
+def _alive_without_lock(folder: Path) -> bool:
+    """Of a journal of the version before, which named its process."""
     try:
         pid, created = (folder / "pid").read_text().split()
         return bool(abs(psutil.Process(int(pid)).create_time() - float(created)) < 1)
@@ -201,14 +259,24 @@ def _alive(folder: Path) -> bool:
         return False
 
 
-def _lines(path: Path) -> list[Json]:
-    """Every whole line; a line that a crash cut short ends the list."""
-    steps: list[Json] = []
+def _when(folder: Path) -> str:
+    """When it was begun, for people, as its name tells; and where, if not here: its window may still be open there on
+    a network drive that tells no other computer of locks."""
     try:
-        steps.extend(map(json.loads, path.read_bytes().splitlines()))
-    except (OSError, ValueError) as error:
-        log.warning("journal %s: stopped after %d steps: %s", path.parent.name, len(steps), type(error).__name__)
-    return steps
+        begun = f"{datetime.strptime(folder.name[:15], '%Y%m%d-%H%M%S'):%d %B %Y, %H:%M}"
+    except ValueError:
+        begun = folder.name
+    computer = lock_computer(folder / LOCK)
+    return f"{begun} on {computer}" if computer not in ("", socket.gethostname()) else begun
+
+
+def _again(history: History, step: Step, edit: Edit) -> None:
+    if step == "do":
+        history.do(edit, again=True)
+    elif step == "undo":
+        history.undo(again=True)
+    else:
+        history.redo(again=True)
 
 
 def _added(edit: Json) -> list[Json]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from viewer.data.transform import SignOff, Transform
+from viewer.scene.comparison_watch import ComparisonWatch
 from viewer.scene.document import Document
 from viewer.scene.edits import AlignLayer, ChangeLandmark, MoveLayer, RemoveLayer, RenameLayer, ReviewLayer
 from viewer.scene.history import History
@@ -18,6 +19,7 @@ from viewer.scene.layer import Layer, Review, VolumeLayer
 from viewer.scene.recovery import Recovery, unfinished
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.tasks import Tasks
+from viewer.scene.view_snapshot import ViewSnapshots, restore_view
 from viewer.scene.view_state import ViewState
 
 OVERLAY_COLORMAP, OVERLAY_OPACITY = "hot iron", 0.5  # of an image that is laid over another one
@@ -32,7 +34,10 @@ class Workspace(Tasks):
         self._keeper = JournalKeeper(journals, lambda text: post(partial(self.warn, text)))
         self.document = Document()
         self.state = ViewState()
+        self._watch = ComparisonWatch(self.document, self.state)
         self.history = History(self.document, record=self._keeper.record)
+        self.paths: list[str] = []  # the folders and files that were opened
+        self._snapshots = ViewSnapshots(self.document, self.state, self.paths, self._keeper.write_view)
 
     def review(self, layer: Layer, state: Review) -> None:
         """Accept or reject a result, or open it again."""
@@ -102,6 +107,15 @@ class Workspace(Tasks):
         """What sessions that did not end cleanly have left."""
         return unfinished(self._journals)
 
+    def look_again(self, recovery: Recovery) -> None:
+        """Look at what was recovered as it was looked at. Where that is not known, at the image that came last: those
+        of several patients are never laid over each other."""
+        try:
+            restore_view(recovery.view or {}, self.document, self.state)
+        except (KeyError, TypeError, ValueError):
+            for layer in reversed(self.document.volume_layers):
+                return self.show(layer, overlay=False)
+
     def keep(
         self, layers: Iterable[VolumeLayer | SegmentationLayer], transforms: Iterable[Transform | None] = ()
     ) -> None:
@@ -118,4 +132,5 @@ class Workspace(Tasks):
     def close(self) -> None:
         """Wait for what runs in the background; a clean end leaves nothing to recover."""
         self.end_work()
+        self._snapshots.close()
         self._keeper.close()

@@ -9,6 +9,7 @@ from viewer.data.segmentation import Key, Segment
 from viewer.data.volume import Volume
 from viewer.render.slice_view import SliceView
 from viewer.render.view import View
+from viewer.scene.active_image import active_image, seen_images
 from viewer.scene.document import Document
 from viewer.scene.editable import erase, paint
 from viewer.scene.layer import Box, VolumeLayer
@@ -31,14 +32,23 @@ class Goal:
 
 
 def chosen_segmentation(document: Document, state: ViewState) -> SegmentationLayer | None:
-    """The segmentation that is meant: the active one, else the uppermost of the active image, else of all.
+    """The segmentation that is meant: the active one, else the uppermost of the image that is seen.
 
     What was drawn on another time point comes last.
     """
-    layers = sorted(document.segmentation_layers, key=lambda one: one.is_at(state.timepoint))
+    layers = sorted(seen_segmentations(document, state), key=lambda one: one.is_at(state.timepoint))
     active = next((one for one in layers if one.id == state.active), None)
-    of_image = next((one for one in reversed(layers) if one.made_from == state.active), None)
-    return active or of_image or next(reversed(layers), None)
+    image = active_image(document, state)
+    of_image = [one for one in layers if image is None or one.made_from == image.id]
+    return active or next(reversed(of_image), None)
+
+
+def seen_segmentations(document: Document, state: ViewState) -> tuple[SegmentationLayer, ...]:
+    """Those of the images that are seen, and those of no image: the visible ones, or all where no image is seen."""
+    seen = {image.id for image in seen_images(document, state)}
+    known = {image.id for image in document.volume_layers}
+    alone = [one for one in document.segmentation_layers if one.made_from not in known and (one.visible or not seen)]
+    return tuple(one for one in document.segmentation_layers if one.made_from in seen or one in alone)
 
 
 def labelled_image(document: Document, layer: SegmentationLayer) -> VolumeLayer | None:

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from viewer.data.volume import Volume
 from viewer.plugin.effect import Call, How
 from viewer.render.view import MouseEvent, View
+from viewer.scene.active_image import active_image
 from viewer.scene.document import Document
 from viewer.scene.editable import Rules
 from viewer.scene.edits import Edit
@@ -100,12 +101,11 @@ class Tool:
 
     @property
     def target(self) -> VolumeLayer | None:
-        """The image that the tool means: the active layer where it is shown, else the lowest one shown.
+        """The image that the tool means: the one that is seen and meant.
 
         While a result is inspected: the result, or the difference that is shown in its place.
         """
         seen = inspected(self.document, self.state.inspection, self.state.active)
         if seen:
             return seen.difference or seen.result
-        active = self.document.find(self.state.active)
-        return active if isinstance(active, VolumeLayer) and active.visible else self.document.base
+        return active_image(self.document, self.state)

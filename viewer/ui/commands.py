@@ -118,11 +118,11 @@ class Commands:
         dialog.open()
 
     def save_project(self) -> None:
-        """Where it was saved or opened last, without a question."""
+        """Where it was saved or opened last, without a question, as long as nobody else has changed it."""
         if self.session.project is None:
             self.save_project_as()
         else:
-            self.session.save_project(self.session.project, overwrite=True)
+            self.session.save_project(self.session.project)
 
     def save_project_as(self, voxels: bool = False) -> None:
         """The dialog asks before it replaces a file. voxels: with the images."""

@@ -22,6 +22,7 @@ from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 from viewer.scene.task import Task
 from viewer.session import Session
+from viewer.tools.painting import seen_segmentations
 from viewer.ui import theme
 from viewer.ui.auditing import Auditing
 from viewer.ui.background import ask
@@ -47,8 +48,9 @@ class ConsensusDialog(QDialog):
         self.resize(*SIZE)
         self.readers = QListWidget()
         self.readers.setAccessibleName("Readers")
+        seen = seen_segmentations(session.document, session.state)
         for layer in session.document.segmentation_layers:
-            self._offer(layer)
+            self._offer(layer, seen=layer in seen)
         self.method = QComboBox()
         self.method.setAccessibleName("Method")
         for name, title in TITLES.items():
@@ -129,11 +131,11 @@ class ConsensusDialog(QDialog):
         self.verdict.setText("" if enough else "Tick two readers or more.")
         set_role(self.verdict, "dim")
 
-    def _offer(self, layer: SegmentationLayer) -> None:
+    def _offer(self, layer: SegmentationLayer, *, seen: bool) -> None:
         item = QListWidgetItem(layer.name)
         item.setData(LAYER, layer)
         made = layer.segmentation.provenance is not None  # by a plugin or as a consensus: by no reader
-        item.setCheckState(Qt.CheckState.Unchecked if made else Qt.CheckState.Checked)
+        item.setCheckState(Qt.CheckState.Checked if seen and not made else Qt.CheckState.Unchecked)
         self.readers.addItem(item)
 
     def _build(self) -> None:

@@ -7,6 +7,8 @@ from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
 from viewer.compute.region_statistics import Measured, measure
 from viewer.render.overlay import number
+from viewer.scene.active_image import active_image
+from viewer.scene.inspection import input_of
 from viewer.scene.layer import VolumeLayer
 from viewer.tools.region import thicken
 from viewer.ui import wording
@@ -40,7 +42,10 @@ class RegionSection(QWidget):
         self._pause.timeout.connect(self.refresh)
         self.slices.valueChanged.connect(self._thicken)
         state, document = do.state.events, do.session.document
-        for signal in (state.region, state.active, state.timepoint, document.inserted, document.removed):
+        for signal in (
+            state.region, state.active, state.timepoint, state.layout, state.compared,
+            document.inserted, document.removed, document.visibility,
+        ):  # fmt: skip
             signal.connect(self._later)
         self.refresh()
 
@@ -67,11 +72,13 @@ class RegionSection(QWidget):
 
     @property
     def layer(self) -> VolumeLayer | None:
-        return self.do.layer or self.do.session.document.base
+        """What is measured: an image that is seen, for in that the region was drawn."""
+        return active_image(self.do.session.document, self.do.state)
 
     def refresh(self) -> None:
         """Measure, and show."""
-        region, layer, given = self.do.state.region, self.layer, self.do.given
+        region, layer = self.do.state.region, self.layer
+        given = input_of(self.do.session.document, layer)
         self.remove.setEnabled(region is not None)
         self.here.setEnabled(layer is not None)
         self.slices.setEnabled(region is not None)

@@ -65,6 +65,7 @@ class Inspecting(QObject):
         if self.state.layout == "compare":  # its views show one layer each
             self.state.layout = "2x2"
         start = self.now or Inspection(self.layer.id, blend=0.5, at=self.state.crosshair)
+        self.layer.visible = self.given.visible = True
         self.state.inspection = replace(start, mode=mode)
 
     def turn_off(self) -> None:

@@ -12,6 +12,7 @@ from viewer.plugin.effect import Tell
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.task import Task
 from viewer.session import Session
+from viewer.tools.painting import seen_segmentations
 from viewer.ui.background import ask
 
 if TYPE_CHECKING:  # scipy comes with it
@@ -43,8 +44,8 @@ class LabelComparing:
         self._edited = False
         self._meant: list[tuple[Segment, ...]] = []  # what the segments were called when they were measured
         document = session.document
-        document.inserted.connect(self._refresh)
-        document.removed.connect(self._refresh)
+        for signal in (document.inserted, document.removed, document.visibility):
+            signal.connect(self._refresh)
 
     @property
     def layers(self) -> tuple[SegmentationLayer, ...]:
@@ -128,12 +129,15 @@ class LabelComparing:
         self.changed.emit()
 
     def _refresh(self, *_: object) -> None:
-        """Choose the lowest two where nothing is chosen, or what was is gone."""
-        layers = self.layers
+        """Choose the lowest two of one image that is seen where nothing is chosen, or what was is gone or not seen."""
+        layers, seen = self.layers, seen_segmentations(self.session.document, self.session.state)
+        if seen and self.reference not in seen and self.other not in seen:
+            self.reference = self.other = None
         if self.reference not in layers:
-            self.reference = next((one for one in layers if one is not self.other), None)
-        if self.other not in layers:
-            self.other = next((one for one in layers if one is not self.reference), None)
+            self.reference = next((one for one in seen if one is not self.other), None)
+        if self.other not in layers and self.reference is not None:
+            of = self.reference.made_from
+            self.other = next((one for one in seen if one is not self.reference and one.made_from == of), None)
         self.changed.emit()
 
 

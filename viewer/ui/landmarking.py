@@ -91,6 +91,8 @@ class Landmarking:
             edits = tuple(ChangeLandmark(None, pair, first + n) for n, pair in enumerate(pairs))
             self.session.history.do(Together(f"Load {wording.count(len(pairs), 'landmark')}", edits))
             task.end("done")
+            for sentence in found.warnings:
+                self.session.warn(f"{path.name}: {sentence}")
 
         failed = partial(self.session.fail, task)
         self.session.reader.call("viewer.io.landmark_file:read_landmarks", path, done=done, failed=failed)

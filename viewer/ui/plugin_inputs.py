@@ -9,15 +9,22 @@ from PySide6.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from viewer.compute.label_image import as_segmentation, is_label_image
 from viewer.plugin.plugin import Input, Plugin, Value
+from viewer.scene.active_image import active_image, seen_images
 from viewer.scene.layer import Layer, VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.session import Session
+from viewer.tools.painting import chosen_segmentation
 
+DIFFERENT_PATIENTS = "different_patients"  # the parameter of a plugin that asks about them itself
 FROM_LAYERS = ("volume", "segmentation")  # the rest is the session's: it knows landmarks and where an image stands
 
 
 class PluginInputs(QWidget):
-    """boxes: by input; changed: another choice. A choice that was made stays, else the active layer comes first."""
+    """boxes: by input; changed: another choice.
+
+    The first image is the one that is seen, unless another was chosen. What was chosen stays while the first image is
+    seen; where another takes its place, the inputs follow that.
+    """
 
     changed = Signal()
 
@@ -25,6 +32,7 @@ class PluginInputs(QWidget):
         super().__init__()
         self.session, self.plugin = session, plugin
         self.boxes: dict[str, QComboBox] = {}
+        self._chosen_at: str | None = None  # id of the image that was seen when something was chosen
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         for one in plugin.inputs:
@@ -37,7 +45,8 @@ class PluginInputs(QWidget):
         box.setAccessibleName(one.title)
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         box.setToolTip(one.description)
-        box.activated.connect(lambda: box.setProperty("chosen", True))
+        box.setPlaceholderText("choose one")
+        box.activated.connect(self.keep)
         box.currentIndexChanged.connect(self.changed)
         return box
 
@@ -46,6 +55,33 @@ class PluginInputs(QWidget):
         """The titles of inputs that are needed and have no layer."""
         needed = [one for one in self.plugin.inputs if one.required and one.name in self.boxes]
         return [one.title for one in needed if not self.boxes[one.name].currentData()]
+
+    @property
+    def images(self) -> list[VolumeLayer]:
+        """The images that are worked on, in the order of the inputs."""
+        names = [one.name for one in self.plugin.inputs if one.type == "volume" and one.name in self.boxes]
+        found = [self.session.document.find(self.boxes[name].currentData() or "") for name in names]
+        return [layer for layer in found if isinstance(layer, VolumeLayer)]
+
+    @property
+    def problem(self) -> str:
+        """Why what is chosen cannot be worked on, in one sentence; "" where it can."""
+        main = active_image(self.session.document, self.session.state)
+        if self.missing and main is not None and main.loaded < 1:
+            return f"{main.name} is being loaded: wait until it is whole."
+        if self.missing:
+            verb = "Choose" if main else "Show" if self.session.document.volume_layers else "Open"
+            return f"{verb} an image first: {', '.join(self.missing).lower()} is missing."
+        return next((why for one in self.images if (why := self._wrong(one, self.images[0]))), "")
+
+    def _wrong(self, one: VolumeLayer, first: VolumeLayer) -> str:
+        """Why an image must not be worked on with the first one. A plugin may ask about other patients itself."""
+        if one is first and one not in seen_images(self.session.document, self.session.state):
+            return f"{one.name} is hidden: show it, or choose an image that you see."
+        asks = any(parameter.name == DIFFERENT_PATIENTS for parameter in self.plugin.parameters)
+        if not asks and first.source.patient_match(one.source) == "different":
+            return f"{one.name} is of another patient than {first.name}: choose images of one patient."
+        return ""
 
     @property
     def chosen(self) -> dict[str, str | Value]:
@@ -67,27 +103,47 @@ class PluginInputs(QWidget):
             box = self.boxes.get(name)
             if box is not None and box.findData(layer_id) >= 0:
                 box.setCurrentIndex(box.findData(layer_id))
-                box.setProperty("chosen", True)
+                self.keep()
 
     def keep(self) -> None:
         """The inputs stay, although a result becomes the active layer."""
-        for box in self.boxes.values():
-            box.setProperty("chosen", True)
+        main = active_image(self.session.document, self.session.state)
+        self._chosen_at = main.id if main else ""
 
     def refresh(self) -> None:
-        """Offer the layers that fit, the active one first, each image once."""
-        layers = [layer for layer in reversed(self.session.document.volume_layers) if _fits(layer)]
-        layers.sort(key=lambda layer: layer.id != self.session.state.active)
+        """Offer the layers that fit, the one that is seen first, each image once."""
+        main = active_image(self.session.document, self.session.state)
+        self._let_go(main)
+        images = [layer for layer in reversed(self.session.document.volume_layers) if _fits(layer)]
+        images.sort(key=lambda layer: layer is not main)
         taken: list[str] = []
         for one in (one for one in self.plugin.inputs if one.name in self.boxes):
+            fitting: Sequence[Layer] = images if one.type == "volume" else self._labels(images)
+            start = self._start(one, main, fitting, taken) if one.required else ""
             box = self.boxes[one.name]
-            images = one.type == "volume"
-            fitting: Sequence[Layer] = layers if images else self._labels(layers)
             blocker = QSignalBlocker(box)
-            _fill(box, fitting, required=one.required, taken=taken if images else [])
+            _fill(box, fitting, start, required=one.required, keep=self._chosen_at is not None)
             blocker.unblock()
             taken.append(box.currentData())
         self.changed.emit()
+
+    def _let_go(self, main: VolumeLayer | None) -> None:
+        """Another image is seen, and the first one no longer: what was chosen was meant for that."""
+        seen = seen_images(self.session.document, self.session.state)
+        gone = not any(layer in seen for layer in self.images[:1])
+        if gone and main is not None and main.id != self._chosen_at:
+            self._chosen_at = None
+
+    def _start(self, one: Input, main: VolumeLayer | None, fitting: Sequence[Layer], taken: list[str]) -> str | None:
+        """The id of the layer that an input begins with: one that is seen, and of nobody else; None without one."""
+        document, state = self.session.document, self.session.state
+        if one.type == "segmentation" and (labels := chosen_segmentation(document, state)):
+            return labels.id
+        if one.type == "volume" and not taken:
+            return main.id if main is not None and main in fitting else None
+        free = [layer for layer in seen_images(document, state) if layer in fitting and layer.id not in taken]
+        own = [layer for layer in free if main and main.source.patient_match(layer.source) != "different"]
+        return own[-1].id if own else None
 
     def _labels(self, images: list[VolumeLayer]) -> list[Layer]:
         """Segmentations, the topmost first, and images whose values are labels."""
@@ -95,16 +151,15 @@ class PluginInputs(QWidget):
         return [*reversed(self.session.document.segmentation_layers), *labelled]
 
 
-def _fill(box: QComboBox, layers: Sequence[Layer], *, required: bool, taken: list[str]) -> None:
-    before = box.currentData() if box.property("chosen") else None
+def _fill(box: QComboBox, layers: Sequence[Layer], start: str | None, *, required: bool, keep: bool) -> None:
+    before = box.currentData() if keep else None
     box.clear()
     if not required:
         box.addItem("none", "")
     for layer in layers:
         box.addItem(layer.name, layer.id)
-    free = next((place for place in range(box.count()) if box.itemData(place) not in taken), 0)
     found = box.findData(before) if before is not None else -1
-    box.setCurrentIndex(found if found >= 0 else free if box.count() else -1)
+    box.setCurrentIndex(found if found >= 0 else box.findData(start) if start is not None else -1)
     box.setEnabled(box.count() > 0)
 
 

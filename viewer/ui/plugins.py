@@ -129,7 +129,8 @@ class PluginPage(QWidget):
         self._build()
         document, events = session.document, session.state.events
         self._followed = (
-            document.inserted, document.removed, events.active, session.history.changed, session.models.changed,
+            document.inserted, document.removed, document.visibility, events.active, events.layout, events.compared,
+            session.history.changed, session.models.changed,
         )  # fmt: skip
         for signal in self._followed:
             signal.connect(self.refresh)
@@ -183,6 +184,7 @@ class PluginPage(QWidget):
         plugin = self.plugin
         self.run_button = button(f"Run {plugin.title}", "run", self.run, "primary", theme.CHROME)
         defaults = button("Defaults", "reopen", self.form.reset, "quiet")
+        self.target = label()
         self.verdict = label(role="dim")
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 8, 8, 8)
@@ -196,6 +198,7 @@ class PluginPage(QWidget):
         self._column.addWidget(self.chooser)
         self._column.addWidget(self.form)
         self._column.addWidget(defaults, 0, Qt.AlignmentFlag.AlignRight)
+        self._column.addWidget(self.target)
         self._column.addWidget(self.run_button)
         self._column.addWidget(self.verdict)
         self._column.addStretch()
@@ -203,6 +206,8 @@ class PluginPage(QWidget):
     def _check(self) -> None:
         """Whether it can run, and if not, why."""
         problem = self._problem()
+        named = [f"{image.name} · {wording.patient(image.source)}" for image in self.chooser.images]
+        self.target.setText("Run on " + "\nwith ".join(named) if named else "")
         where = f"the {wording.device(self.session.device if self.plugin.gpu else 'cpu')}"
         text = f"Runs on {where}, beside the window. {self._becomes}"
         self.verdict.setText(problem or text)
@@ -219,9 +224,7 @@ class PluginPage(QWidget):
         """Why it cannot run, in one sentence; "" where it can."""
         if self.plugin.model and (problem := self.session.models.problem(self.plugin.model)):
             return problem
-        if missing := self.chooser.missing:
-            return f"Open an image first: {', '.join(missing).lower()} is missing."
-        return self.form.problem.text()
+        return self.chooser.problem or self.form.problem.text()
 
 
 def _heading(text: str) -> QTreeWidgetItem:

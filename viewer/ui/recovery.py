@@ -27,7 +27,9 @@ class RecoveryDialog(QDialog):
         self.list = QListWidget()
         self.list.setAccessibleName("Sessions that did not end cleanly")
         for recovery in self.recoveries:
-            self.list.addItem(QListWidgetItem(theme.icon("time"), f"{recovery.when}: {recovery.summary}"))
+            text = "\n".join(filter(None, [f"{recovery.when}: {recovery.summary}", recovery.damage]))
+            self.list.addItem(QListWidgetItem(theme.icon("warning" if recovery.damage else "time"), text))
+        self.list.setWordWrap(True)
         self.list.setSizeAdjustPolicy(QListWidget.SizeAdjustPolicy.AdjustToContents)
         self.list.setCurrentRow(0)
         self.recover_button = button("Recover", "undo", self.recover, "primary", theme.CHROME)
@@ -45,7 +47,9 @@ class RecoveryDialog(QDialog):
         column.addWidget(label("An earlier session did not end cleanly. Its work was kept:", "heading"))
         column.addWidget(self.list)
         column.addWidget(
-            label("Images are read again from where they were; results were kept beside the journal.", "dim")
+            label(
+                "Images are read again from where they were. What you saw and what can be undone come back, too.", "dim"
+            )
         )
         column.addWidget(self.bar)
         column.addLayout(buttons)
@@ -79,7 +83,8 @@ class RecoveryDialog(QDialog):
     def discard(self) -> None:
         """Remove the chosen session's work for good."""
         row = self.list.currentRow()
-        self.recoveries.pop(row).discard()
+        if not self.recoveries.pop(row).discard():
+            self.session.warn("Another window is bringing this work back: it was left alone.")
         self.list.takeItem(row)
         if not self.recoveries:
             self.reject()

@@ -83,7 +83,8 @@ class AlignSection(QWidget):
 
     def _problem(self) -> str:
         if not self.do.together:
-            return "Open two images first: the one that stays, and the one to align."
+            verb = "Choose" if len(self.do.layers) > 1 else "Open"
+            return f"{verb} two images first: the one that stays, and the one to align."
         if not self.do.can_run(self.method.currentData()):
             return "This method is not installed: see the list of plugins for the reason."
         if self.task is not None and self.task.running:

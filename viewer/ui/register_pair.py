@@ -6,8 +6,8 @@ from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from viewer.scene.layer import VolumeLayer
-from viewer.ui.registering import Registering
-from viewer.ui.widgets import button, label
+from viewer.ui.registering import DIFFERENT, Registering
+from viewer.ui.widgets import button, label, set_role
 
 
 class PairSection(QWidget):
@@ -18,6 +18,7 @@ class PairSection(QWidget):
         self.do = do
         self.fixed, self.moving = _box("Fixed image"), _box("Moving image")
         self.swap = button("Swap", "arrow-left-right", do.swap, "quiet")
+        self.whose = label(role="dim")
         self.doubt = label(role="warning")
         self.sure = QCheckBox("Align them all the same")
         self._asked = ""  # the doubt that was last shown: another one is asked again
@@ -32,6 +33,7 @@ class PairSection(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(form)
         column.addLayout(line)
+        column.addWidget(self.whose)
         column.addWidget(self.doubt)
         column.addWidget(self.sure)
         self.fixed.activated.connect(lambda: do.choose(self.fixed.currentData(), do.moving))
@@ -48,11 +50,15 @@ class PairSection(QWidget):
         """Offer the images that there are."""
         for box, chosen in ((self.fixed, self.do.fixed), (self.moving, self.do.moving)):
             self._fill(box, chosen)
+        self.swap.setEnabled(bool(self.do.together))
         doubt = self.do.doubt
         if doubt != self._asked:
             self._asked = doubt
             self.sure.setChecked(False)
+        self.whose.setText(self.do.whose)
+        self.whose.setVisible(bool(self.do.whose))
         self.doubt.setText(doubt)
+        set_role(self.doubt, "danger" if doubt == DIFFERENT else "warning")
         self.doubt.setVisible(bool(doubt))
         self.sure.setVisible(bool(doubt))
 
@@ -69,5 +75,6 @@ class PairSection(QWidget):
 def _box(name: str) -> QComboBox:
     box = QComboBox()
     box.setAccessibleName(name)
+    box.setPlaceholderText("choose one")
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     return box

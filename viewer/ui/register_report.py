@@ -98,7 +98,7 @@ def _image(title: str, layer: VolumeLayer) -> Section:
     source, grid = layer.source, layer.volumes[0].grid
     known = (
         ("Image", layer.name),
-        ("Patient", wording.person(source.patient_name)),
+        ("Patient", wording.patient(source)),
         ("Patient ID", source.patient_id),
         ("Study", " ".join((wording.date(source.study_date), wording.clock(source.study_time))).strip()),
         ("Modality", source.modality),

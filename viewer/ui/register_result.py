@@ -70,12 +70,13 @@ class ResultSection(QWidget):
         self._replace(Table([], rows, wide={1: 1}) if rows else None)
         for one in (self.invert, self.reset, self.save):
             one.setEnabled(now is not None)
-        self.load.setEnabled(moving is not None)
+        self.load.setEnabled(bool(self.do.together))
         others = [layer for layer in self.do.layers if layer is not moving]
         placed = [layer for layer in others if layer.transform is not None]
         self._offer(self.copy, others if now else [], self.do.copy_to)
         self._offer(self.chain, placed if now else [], self.do.chain)
-        self._offer(self.resample, others if RESAMPLE in self.do.session.plugins else [], self.do.resample_onto)
+        resample = moving is not None and RESAMPLE in self.do.session.plugins
+        self._offer(self.resample, others if resample else [], self.do.resample_onto)
 
     def _offer(self, made: QPushButton, layers: list[VolumeLayer], act: Callable[[VolumeLayer], object]) -> None:
         """The layers in a button's menu."""

@@ -12,14 +12,17 @@ from psygnal import Signal
 from viewer.compute.label_image import is_label_image
 from viewer.compute.transforms import compose, inverse
 from viewer.data.landmarks import Landmarks
+from viewer.data.study import PatientMatch
 from viewer.data.transform import Transform
 from viewer.plugin.plugin import Value
+from viewer.scene.active_image import active_image, seen_images
 from viewer.scene.comparison import Comparison, Style
 from viewer.scene.landmarks import LandmarkPair
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.task import Task
 from viewer.session import Session
 from viewer.ui import wording
+from viewer.ui.plugin_inputs import DIFFERENT_PATIENTS
 
 METHODS = {  # plugin -> what the list says
     "register_rigid": "Rigid: rotation and translation",
@@ -27,7 +30,7 @@ METHODS = {  # plugin -> what the list says
     "register_deform": "Deformable: bends tissue",
 }
 RESAMPLE = "resample_image"
-ASKED = "different_patients"  # the parameter of a plugin that would ask, too
+DIFFERENT = "The two images are of different patients."
 ALIGN = "align"  # the tool
 Word = Literal["accepted", "rejected"]
 
@@ -49,12 +52,15 @@ class Registering:
         self.session, self.state = session, session.state
         self._show_plugin, self._values = show_plugin, values
         self._fixed = self._moving = ""  # what was chosen; "" while nobody has
+        self._chosen_at = ""  # id of the image that was seen at that time
         self.reader = ""  # who signed last
         self._known: dict[str, bool] = {}  # by layer id, whether it is a label map
         self._followed: list[VolumeLayer] = []
-        session.history.changed.connect(self._refresh)
-        document = session.document
-        for signal in (document.inserted, document.removed, document.moved, document.landmarks.changed):
+        document, events = session.document, session.state.events
+        for signal in (
+            document.inserted, document.removed, document.moved, document.visibility, document.landmarks.changed,
+            session.history.changed, events.active, events.layout, events.compared,
+        ):  # fmt: skip
             signal.connect(self._refresh)
         self._refresh()
 
@@ -72,17 +78,25 @@ class Registering:
 
     @property
     def fixed(self) -> VolumeLayer | None:
-        """The image that stays: the chosen one, else the lowest."""
-        layers = self.layers
-        images = [one for one in layers if not self._is_labels(one)] or layers
-        return _of(layers, self._fixed) or next((one for one in reversed(images) if one.id != self._moving), None)
+        """The image that stays: the chosen one, else the lowest that is seen."""
+        seen = self._seen
+        images = [one for one in seen if not self._is_labels(one)] or seen
+        return _of(self.layers, self._fixed) or next((one for one in reversed(images) if one.id != self._moving), None)
 
     @property
     def moving(self) -> VolumeLayer | None:
-        """The image that is aligned: the chosen one, else the uppermost other."""
+        """The image that is aligned: the chosen one, else another that is seen, else one of the patient's own."""
         fixed = self.fixed
+        if fixed is None:
+            return None
         others = [one for one in self.layers if one is not fixed]
-        return _of(others, self._moving) or next(iter(others), None)
+        seen = [one for one in others if one in self._seen and fixed.source.patient_match(one.source) != "different"]
+        own = [one for one in others if fixed.source.patient_match(one.source) == "same"]
+        return _of(others, self._moving) or next(iter([*seen, *own]), None)
+
+    @property
+    def _seen(self) -> list[VolumeLayer]:
+        return [one for one in self.layers if one in seen_images(self.session.document, self.state)]
 
     def title(self, layer: VolumeLayer) -> str:
         """The name of an image; with its study's date before it where another one has the same name."""
@@ -96,6 +110,7 @@ class Registering:
         if fixed is moving:
             fixed, moving = (before[1], moving) if fixed is before[0] else (fixed, before[0])
         self._fixed, self._moving = fixed.id if fixed else "", moving.id if moving else ""
+        self._chosen_at = self._active
         if self.state.comparison:  # the same pair is seen
             self.compare(self.state.comparison.style)
         self._refresh()
@@ -116,12 +131,24 @@ class Registering:
         if fixed is None or moving is None:
             return ""
         one, other = fixed.volumes[0], moving.volumes[0]
-        if not one.source.same_patient(other.source):
-            return "The two images are of different patients."
+        if self._match == "different":
+            return DIFFERENT
         units = [wording.unit(volume.unit) or "values without a unit" for volume in (one, other)]
         if one.modality == other.modality and one.unit != other.unit:
             return f"The two {one.modality} images are in different units: {units[0]} and {units[1]}."
         return ""
+
+    @property
+    def whose(self) -> str:
+        """Of whom the two are; `doubt` says that they are of two people."""
+        if self._match == "not known":
+            return "Patient not known: look whether both images are of one person."
+        return wording.patient(self.fixed.source) if self.fixed and self._match == "same" else ""
+
+    @property
+    def _match(self) -> PatientMatch | None:
+        fixed, moving = self.fixed, self.moving
+        return fixed.source.patient_match(moving.source) if fixed and moving else None
 
     @property
     def together(self) -> dict[str, str]:
@@ -138,8 +165,10 @@ class Registering:
         landmarks: begin with those of the pair. Who has agreed to the pair in spite of a doubt is not asked again.
         """
         settings = dict(self._values.get(plugin, {}))
-        if self.doubt and any(one.name == ASKED for one in self.session.plugins[plugin].parameters):
-            settings[ASKED] = True
+        asks = any(one.name == DIFFERENT_PATIENTS for one in self.session.plugins[plugin].parameters)
+        if asks and self._match == "different":
+            settings[DIFFERENT_PATIENTS] = True
+        self._show_pair()
         given: dict[str, str | Value] = {**self.together}
         if landmarks and self.pairs and self.fixed:
             room, known = self.fixed.transform, self.landmarks
@@ -164,6 +193,7 @@ class Registering:
         if self.state.layout == "compare":  # its views show one image each
             self.state.layout = "2x2"
         start = self.state.comparison or Comparison(fixed.id, moving.id, at=self.state.crosshair)
+        self._show_pair()
         self.state.comparison = replace(start, fixed=fixed.id, moving=moving.id, style=style)
         self.state.active = moving.id
 
@@ -227,21 +257,34 @@ class Registering:
             self.session.sign_off(self.moving, verdict, reader, remark)
 
     # ---- within
+    def _show_pair(self) -> None:
+        """What is worked on is seen; from now on these two are meant."""
+        fixed, moving = self.fixed, self.moving
+        if fixed and moving:
+            self._fixed, self._moving, self._chosen_at = fixed.id, moving.id, self._active
+            fixed.visible = moving.visible = True
+
     def _is_labels(self, layer: VolumeLayer) -> bool:
         """Asked often, looked at once."""
         if layer.id not in self._known:
             self._known[layer.id] = is_label_image(layer.volumes[0])
         return self._known[layer.id]
 
+    @property
+    def _active(self) -> str:
+        """Id of the image that is seen and meant."""
+        image = active_image(self.session.document, self.state)
+        return image.id if image else ""
+
     def _refresh(self, *_: object) -> None:
-        """Follow what places each image: a run shows where it is by now, without a step of the history."""
+        """Follow the image that is seen, and what places each one: a run moves it without a step of the history."""
+        if self._active != self._chosen_at and not {one.id for one in self._seen} & {self._fixed, self._moving}:
+            self._fixed = self._moving = ""
         for layer in self._followed:
             layer.events.transform.disconnect(self._tell)
-            layer.events.loaded.disconnect(self._tell)
         self._followed = list(self.session.document.volume_layers)
         for layer in self._followed:
             layer.events.transform.connect(self._tell)
-            layer.events.loaded.connect(self._tell)
         self._tell()
 
     def _tell(self, *_: object) -> None:

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.session import Session
+from viewer.tools.painting import seen_segmentations
 from viewer.ui import theme
 from viewer.ui.segments_clipboard import SegmentClipboard
 from viewer.ui.segments_editing import SegmentsEditing
@@ -41,7 +42,7 @@ class SegmentsPanel(QWidget):
         self.layers.setAccessibleName("Segmentation")
         self.layers.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.new = button("New", "add", self.do.new)
-        self.new.setToolTip("A segmentation of the active image, with a first segment")
+        self.new.setToolTip("A segmentation of the image that is seen, with a first segment")
         self.list = SegmentsList(self.do)
         self.list.naming_asked.connect(self.name)
         self.empty = label(EMPTY, "dim")
@@ -58,7 +59,7 @@ class SegmentsPanel(QWidget):
 
     def refresh(self, *_: object) -> None:
         """Show which segmentations there are, and which is meant."""
-        layers = self.do.session.document.segmentation_layers
+        layers = seen_segmentations(self.do.session.document, self.do.state)
         self.layers.clear()
         for layer in reversed(layers):
             self.layers.addItem(layer.name, layer)

@@ -8,6 +8,7 @@ from typing import Any
 from psygnal import Signal
 
 from viewer.data.segmentation import Code, Key, Segment
+from viewer.scene.active_image import active_image
 from viewer.scene.brush import STEP
 from viewer.scene.layer import Layer, VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
@@ -33,7 +34,10 @@ class SegmentsEditing:
         self._followed: SegmentationLayer | None = None
         document = session.document
         looked = session.state.events
-        for signal in (document.inserted, document.removed, document.moved, looked.active, looked.timepoint):
+        for signal in (
+            document.inserted, document.removed, document.moved, document.visibility,
+            looked.active, looked.timepoint, looked.layout, looked.compared,
+        ):  # fmt: skip
             signal.connect(self._refresh)
         self._refresh()
 
@@ -50,11 +54,10 @@ class SegmentsEditing:
 
     @property
     def image(self) -> VolumeLayer | None:
-        """The image that is labelled; without a segmentation the active one."""
+        """The image that is labelled; without a segmentation the one that is seen."""
         if self.layer:
             return labelled_image(self.session.document, self.layer)
-        active = self.session.document.find(self.state.active)
-        return active if isinstance(active, VolumeLayer) else self.session.document.base
+        return active_image(self.session.document, self.state)
 
     @property
     def problem(self) -> str:
@@ -80,11 +83,10 @@ class SegmentsEditing:
 
     # ---- segmentations
     def new(self) -> None:
-        """A segmentation of the active image, with a first segment to paint."""
-        active = self.session.document.find(self.state.active)
-        image = active if isinstance(active, VolumeLayer) else self.image
+        """A segmentation of the image that is seen, with a first segment to paint."""
+        image = active_image(self.session.document, self.state)
         if image is None:
-            self.session.warn("There is no image to label: open one first.")
+            self.session.warn("There is no image to label: show one first.")
             return
         layer = self.session.new_segmentation(image)
         self.session.add_segment(layer)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStatusBar, QWid
 
 from viewer.compute.device import Device
 from viewer.data.grid import LETTERS
+from viewer.data.memory import total_memory
 from viewer.scene.task import Message, Severity, Task
 from viewer.session import Session
 from viewer.tools.probe import Reading
@@ -121,7 +122,7 @@ class StatusBar(QStatusBar):
     def _measure(self) -> None:
         family = [self._process, *self._process.children(recursive=True)]
         used = sum(_resident(process) for process in family)
-        total = psutil.virtual_memory().total
+        total = total_memory()
         self.memory.setText(" · ".join(filter(None, (self._device, f"{wording.size(used)} of {wording.size(total)}"))))
 
 

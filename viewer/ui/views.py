@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QStackedLayout, QStackedWidge
 from viewer.render.slice_view import SliceView
 from viewer.render.view import MouseEvent, View
 from viewer.render.volume_view import VolumeView
+from viewer.scene.active_image import seen_images
 from viewer.scene.document import Showcase
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.view_state import VIEWS, Layout
@@ -256,9 +257,7 @@ class Views(QStackedWidget):
         """The layers that the state names; where it names none the visible ones, the uppermost of them."""
         if self.session.state.layout != "compare":
             return ()
-        layers = self.session.document.volume_layers
-        named = tuple(layer for layer in layers if layer.id in self.session.state.compared)
-        return (named or tuple(layer for layer in layers if layer.visible))[-SIDE_BY_SIDE:]
+        return seen_images(self.session.document, self.session.state)[-SIDE_BY_SIDE:]
 
     def _activate(self) -> None:
         state = self.session.state

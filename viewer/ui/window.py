@@ -50,6 +50,7 @@ from viewer.ui.studies import StudiesPanel
 from viewer.ui.study_tree import IMAGE_MIME
 from viewer.ui.tabs import Inspector
 from viewer.ui.views import Views
+from viewer.ui.wheel import WheelGuard
 from viewer.ui.worklist import WorklistPanel, below
 from viewer.ui.zones import move_focus
 
@@ -63,6 +64,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.session = session
         self.preferences = preferences
+        WheelGuard(self)
         self._dress()
         self.setWindowTitle(NAME)
         self.setAcceptDrops(True)

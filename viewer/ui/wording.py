@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from viewer.data.grid import Grid
-from viewer.data.study import Image
+from viewer.data.study import Image, Source
 
 
 def person(name: str) -> str:
@@ -11,6 +11,11 @@ def person(name: str) -> str:
     family, *rest = name.split("=")[0].split("^")
     given = " ".join(part for part in rest[:2] if part)
     return ", ".join(part for part in (family.strip(), given.strip()) if part)
+
+
+def patient(source: Source) -> str:
+    """Whose image it is."""
+    return person(source.patient_name) or source.patient_id or "patient not known"
 
 
 def date(stored: str) -> str:

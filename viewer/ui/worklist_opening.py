@@ -8,6 +8,7 @@ from pathlib import Path
 
 from viewer.data.segmentation import Segmentation
 from viewer.data.study import Image, Source
+from viewer.data.transform import End
 from viewer.io.failure import OpenError
 from viewer.io.reader import index_now
 from viewer.plugin.effect import Tell
@@ -75,7 +76,7 @@ class Opening:
         def done(found: Segmentation) -> None:
             if not task.running:
                 return
-            if found.source.patient_id and source.dicom and not source.same_patient(found.source):
+            if source.patient_match(found.source) == "different":
                 self.session.fail(task, "The segments are of another patient than the image: check the task list.")
                 return
             self._lay(layer, found)
@@ -84,7 +85,7 @@ class Opening:
         running = self.session.reader.call(
             "viewer.io.segmentation_file:read_segmentation",
             saved if self.case.saved else given,
-            [layer.grid],
+            [End(layer.grid, layer.source)],
             done=done,
             failed=lambda reason: self.session.fail(task, self._why(reason)),
         )

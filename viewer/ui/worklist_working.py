@@ -272,5 +272,9 @@ class Working:
         if error is not None:
             text = str(error) if isinstance(error, SaveError) else f"The task list was not saved ({error})."
             log.error("the task list was not saved: %s", type(error).__name__)
-            if not self._ended:
-                self.session.post(partial(self.session.warn, text))
+            self.session.post(partial(self._warn, text))
+
+    def _warn(self, text: str) -> None:
+        """Once the window is closed nobody is left to tell: it is in the log."""
+        if not self._ended:
+            self.session.warn(text)

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from tests.fixtures.model_files import bright_onnx, bundle, meshnet, nnunet, write_card
 from tests.fixtures.onnx_writer import INT64, write_convolution
 from viewer.compute.job import Job, Refusal
-from viewer.compute.loaders import files
+from viewer.compute.loaders import copies, files
 from viewer.compute.loaders.opening import open_model
 from viewer.data.volume import Volume
 
@@ -219,7 +219,7 @@ def test_a_zip_with_a_link(tmp_path: Path) -> None:
 def test_zip_bombs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no model is like that" in refusal(zip_of(tmp_path / "bomb.zip", {"a": bytes(100 << 20)}))
     assert "no model is like that" in refusal(zip_of(tmp_path / "many.zip", {str(n): b"" for n in range(3000)}))
-    monkeypatch.setattr(files, "LARGEST_ZIP", 1000)
+    monkeypatch.setattr(copies, "LARGEST", 1000)
     assert "no model is like that" in refusal(zip_of(tmp_path / "large.zip", {"a": os.urandom(2000)}))
 
 

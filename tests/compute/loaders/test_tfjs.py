@@ -106,6 +106,28 @@ def test_weights_that_are_cut_off_or_do_not_fit(tmp_path: Path) -> None:
         model.net(Job())
 
 
+def test_one_file_named_a_thousand_times(tmp_path: Path) -> None:
+    """Small on the disk, gigabytes in memory."""
+    folder = meshnet(tmp_path / "mesh")
+    spec = json.loads((folder / "model.json").read_text())
+    group = spec["weightsManifest"][0]
+    for manifest in ([{**group, "paths": group["paths"] * 1000}], [group] * 1000):
+        (folder / "model.json").write_text(json.dumps({**spec, "weightsManifest": manifest}))
+        with pytest.raises(Refusal, match="names a file twice"), open_model(folder):
+            pass
+
+
+def test_layers_that_their_weights_do_not_fill(tmp_path: Path) -> None:
+    """The largest that may be told: five gigabytes each, were they made."""
+
+    def change(layers: Any) -> None:
+        layers[1]["config"].update(filters=1024)
+        layers[3]["config"].update(filters=2, kernel_size=[11] * 3)
+
+    with open_model(changed(meshnet(tmp_path / "mesh"), change)) as model, pytest.raises(Refusal, match="do not fit"):
+        model.net(Job())
+
+
 def head() -> Volume:
     image = sitk.ReadImage(str(DATA / "example_t1_crop.nii.gz"))
     array = sitk.GetArrayFromImage(image)

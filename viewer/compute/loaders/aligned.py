@@ -18,7 +18,9 @@ from viewer.data.grid import Grid
 from viewer.data.volume import Volume
 
 WORLD = {"L": (0, 1), "R": (0, -1), "P": (1, 1), "A": (1, -1), "S": (2, 1), "I": (2, -1)}  # axis and sign in LPS
+STORED = {"kji": (0, 1, 2), "ijk": (2, 1, 0)}  # axes that are the stored image's own, and their order
 LARGEST = 2**31  # voxels
+SPACING = (1e-3, 1e3)  # mm, of any model's voxels
 
 
 @dataclass(frozen=True)
@@ -36,20 +38,55 @@ class Turn:
         """The model's axes to [k, j, i]."""
         return np.ascontiguousarray(np.flip(array, self.flipped).transpose(np.argsort(self.order)))
 
+    def then(self, transpose: tuple[int, int, int]) -> Turn:
+        """This one, and then another order of its axes."""
+        first, second, third = (self.order[axis] for axis in transpose)
+        return Turn((first, second, third), tuple(n for n, axis in enumerate(transpose) if axis in self.flipped))
+
+
+def spacing_of(told: Any) -> tuple[float, float, float]:
+    """Three sizes of voxels in mm, as a file tells them. Raises ValueError and TypeError where they are none."""
+    k, j, i = (float(mm) for mm in told)
+    if not all(SPACING[0] <= mm <= SPACING[1] for mm in (k, j, i)):
+        raise ValueError(f"voxels of {k} × {j} × {i} mm")
+    return k, j, i
+
 
 def turn_to(axes: str, grid: Grid) -> Turn:
-    """axes: as in Foreign. An image that is not placed in the patient keeps its own axes, in the order i, j, k."""
-    if axes == "kji":
-        return Turn()
-    if axes == "ijk" or not grid.placed:
-        return Turn((2, 1, 0))
+    """axes: as in Foreign. An image that is not placed in the patient keeps its own axes: i, j, k stand for x, y, z."""
+    if axes in STORED:
+        return Turn(STORED[axes])
     order, flipped = [], []
+    runs = _runs(grid) if grid.placed else {world: (2 - world, 0) for world in range(3)}
     for place, (world, sign) in enumerate(WORLD[letter] for letter in axes):
-        axis = grid.plane_axes[world]
+        axis, direction = runs[world]
         order.append(axis)
-        if grid.axes[world, axis] * sign < 0:
+        if direction * sign < 0:
             flipped.append(place)
     return Turn((order[0], order[1], order[2]), tuple(flipped))
+
+
+def _runs(grid: Grid) -> dict[int, tuple[int, float]]:
+    """The array axis that stands for x, y and z, and a number whose sign tells which way it runs.
+
+    As nibabel's io_orientation decides, and so MONAI and nnU-Net do: of the nearest rotation, the axis that runs most
+    along a world axis first.
+    """
+    left, _, right = np.linalg.svd(grid.direction)
+    turned = left @ right  # columns are i, j, k
+    found = {}
+    for column in np.argsort(np.min(-(turned**2), axis=0), kind="stable"):
+        world = int(np.argmax(np.abs(turned[:, column])))
+        found[world] = (2 - int(column), float(turned[world, column]))
+        turned[world] = 0
+    return found
+
+
+def turned(axes: str, grid: Grid) -> tuple[str, ...]:
+    """What is to be said of an image that `turn_to` turned."""
+    if axes not in STORED and not grid.placed:
+        return ("no side is known: the model sees the image as it is stored",)
+    return ("axes turned for the model",) if turn_to(axes, grid) != Turn() else ()
 
 
 class Aligned:
@@ -150,7 +187,7 @@ class Preparation:
             np.minimum(places[part], end) + shift
             for places, part, end, shift in zip(back, parts, ends, shifts, strict=True)
         )
-        notes = _notes(turn, all(map(same, there, lengths)), wanted, volumes)
+        notes = _notes(self.axes, all(map(same, there, lengths)), wanted, volumes)
         return Aligned(array, notes, turn, tuple(map(int, lengths)), parts, inner, self.decision)
 
     @staticmethod
@@ -221,12 +258,11 @@ def foreground(array: Floats, crop: Crop | None) -> tuple[slice, slice, slice]:
     return edges[0], edges[1], edges[2]
 
 
-def _notes(turn: Turn, kept: bool, spacing: NDArray[Any], volumes: Sequence[Volume]) -> tuple[str, ...]:
+def _notes(axes: str, kept: bool, spacing: NDArray[Any], volumes: Sequence[Volume]) -> tuple[str, ...]:
     notes = []
     if not kept:
         notes.append(f"resampled to {' × '.join(f'{mm:.3g}' for mm in spacing)} mm for the model")
-    if turn != Turn():
-        notes.append("axes turned for the model")
+    notes += turned(axes, volumes[0].grid)
     if any(not volume.grid.matches(volumes[0].grid) for volume in volumes[1:]):
         notes.append("resampled to the first image's grid")
     return tuple(notes)

@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from viewer.compute.job import Job, Refusal
-from viewer.compute.loaders.aligned import WORLD, Preparation
+from viewer.compute.loaders.aligned import WORLD, Preparation, spacing_of
+from viewer.compute.loaders.files import MALFORMED
 from viewer.compute.loaders.foreign import Decision, Foreign, Shape
 from viewer.compute.loaders.intensity import Clip, Quantiles, Range, Step, ZScore
 from viewer.compute.models import Card, card_network, read_card
 from viewer.compute.net import Net
 
 CARD = "card.json"
+MOST_CHANNELS = 64
 STEPS: dict[str, type[Step]] = {"range": Range, "quantiles": Quantiles, "zscore": ZScore, "clip": Clip}
 
 
@@ -56,6 +58,11 @@ def looks_like(folder: Path) -> bool:
     return (folder / CARD).is_file()
 
 
+def files(folder: Path) -> list[Path]:
+    """All that is read. Raises Refusal."""
+    return [folder / CARD, *read_card(folder / CARD).files]
+
+
 def describe(folder: Path, title: str) -> Foreign:
     """The model in a folder with safetensors. Raises Refusal."""
     card = read_card(folder / CARD)
@@ -81,14 +88,31 @@ def _make(card: Card, channels: int, job: Job) -> Net:
     from viewer.compute.backend import ready
 
     network = card_network(card)
-    return ready(network, job.device, key=card.sha256, channels=channels, multiple=16, ranges=card.ranges, job=job)
+    return ready(network, job.device, key=card.key, channels=channels, multiple=16, ranges=card.ranges, job=job)
+
+
+def names(path: Path) -> bool:
+    """Whether the card beside a file is about it. Raises Refusal where that cannot be read."""
+    return looks_like(path.parent) and read_card(path.parent / CARD).weights == path.name
+
+
+def told_beside(path: Path) -> Told:
+    """What the card beside a file tells of it; nothing where there is none. Raises Refusal where it is another's."""
+    if not names(path):
+        return Told()
+    card = read_card(path.parent / CARD)
+    if not card.verified():
+        others = ", ".join(one.name[:80] for one in card.files[1:])
+        more = f" with the weights beside it ({others}), whose SHA-256 counts as well," if others else ""
+        raise Refusal(f"{path.name}{more} is not the file that its card describes: put the original file back.")
+    return told_by(card)
 
 
 def told_by(card: Card) -> Told:
     """The entries of a card that a program understands. Raises Refusal."""
     try:
         return _told(card)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except MALFORMED as error:
         raise Refusal(
             f"the card of the model {card.title} has an entry that cannot be understood ({error!r})."
         ) from error
@@ -99,17 +123,19 @@ def _told(card: Card) -> Told:
     axes, spacing = str(prepare.get("axes", "kji")), prepare.get("spacing")
     if axes not in ("kji", "ijk") and sorted(WORLD[letter][0] for letter in axes) != [0, 1, 2]:
         raise ValueError(f"axes are not {axes}")
-    sizes = tuple(float(mm) for mm in spacing) if spacing else None
+    sizes = spacing_of(spacing) if spacing else None
     patch = tuple(int(n) for n in card.output.get("patch", (96, 96, 96)))
-    if (sizes and (len(sizes) != 3 or min(sizes) <= 0)) or len(patch) != 3 or not all(16 <= n <= 512 for n in patch):
-        raise ValueError("spacing or patch are not three sensible sizes")
+    if len(patch) != 3 or not all(16 <= n <= 512 for n in patch):
+        raise ValueError("a patch is not three sensible sizes")
     labels = tuple(sorted((int(value), name) for value, name in card.labels.items() if int(value)))
-    threshold = card.output.get("threshold")
+    channels, threshold = tuple(map(str, card.input["channels"])), card.output.get("threshold")
+    if not 1 <= len(channels) <= MOST_CHANNELS:
+        raise ValueError(f"{len(channels)} channels")
     decision = Decision() if threshold is None else Decision(tuple(value for value, _ in labels), float(threshold))
     return Told(
         title=card.title,
         licence=card.licence,
-        channels=tuple(map(str, card.input["channels"])),
+        channels=channels,
         labels=labels,
         spacing=sizes,
         axes=axes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -10,11 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.job import Job, Refusal, Used
+from viewer.compute.loaders.files import MALFORMED
 from viewer.compute.net import Net
 from viewer.data.volume import Volume
 
+log = logging.getLogger(__name__)
+
 Floats = NDArray[np.float32]
 Shape = tuple[int, int, int]
+LARGEST_LABEL = 65535
 
 
 class Prepared(Protocol):
@@ -37,11 +42,16 @@ class Decision:
     """How the channels of a result become labels, one per voxel.
 
     values: of the labels that the channels stand for; empty for the number of the greatest channel. Else a channel
-    holds where it is above `threshold`, and a later one wins over an earlier one.
+    holds where it is above `threshold`, and a later one wins over an earlier one. Raises ValueError for labels that a
+    label map cannot hold.
     """
 
     values: tuple[int, ...] = ()
     threshold: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not all(0 <= value <= LARGEST_LABEL for value in self.values):
+            raise ValueError(f"labels are not numbers from 0 to {LARGEST_LABEL}")
 
     def __call__(self, slab: Floats) -> NDArray[np.uint16]:
         """[c, k, j, i] to [k, j, i]."""
@@ -82,7 +92,16 @@ class Foreign:
 
     def net(self, job: Job) -> Net:
         """The network, ready to run; the job notes it. Raises Refusal."""
-        net = self.make(job)
+        try:
+            net = self.make(job)
+        except Refusal:
+            raise
+        except (RuntimeError, ImportError, *MALFORMED) as error:
+            log.warning("the network of %s cannot run: %s", self.title, error)
+            raise Refusal(
+                f"the network of the model {self.title} cannot run on a volume with a number of channels of "
+                f"{len(self.channels)} ({' '.join(str(error).split())[:100]}): it is for other inputs."
+            ) from error
         job.used = Used(self.title, self.sha256, net.engine, net.precision, net.device)
         return net
 

@@ -1,15 +1,19 @@
-"""What models want done to the values of an image before they see it. Each step works in place on [c, k, j, i]."""
+"""What models want done to the values of an image before they see it. Each step works in place on [c, k, j, i].
+
+The numbers are a file's: a step raises ValueError for those that are none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+LARGEST = float(np.finfo(np.float32).max)
 LEAST = 1e-8  # a deviation or a width below this counts as none
 
 
@@ -31,6 +35,9 @@ class Range:
     to_high: float = 1.0
     clip: bool = False
 
+    def __post_init__(self) -> None:
+        _check(self.low, self.high, self.to_low, self.to_high)
+
     @property
     def text(self) -> str:
         return f"{self.low:g}…{self.high:g} to {self.to_low:g}…{self.to_high:g}{', clipped' if self.clip else ''}"
@@ -51,6 +58,11 @@ class Quantiles:
     to_high: float = 1.0
     clip: bool = False
     by_channel: bool = False
+
+    def __post_init__(self) -> None:
+        _check(self.low, self.high, self.to_low, self.to_high)
+        if not 0 <= self.low < self.high <= 1:
+            raise ValueError(f"{self.low} and {self.high} are no fractions")
 
     @property
     def text(self) -> str:
@@ -75,9 +87,16 @@ class ZScore:
     nonzero: bool = False
     by_channel: bool = False
 
+    def __post_init__(self) -> None:
+        _check(*(one for one in (self.mean, self.deviation) if one is not None))
+
     @property
     def text(self) -> str:
-        return "z-score" if self.mean is None else f"minus {self.mean:g}, over {self.deviation:g}"
+        if self.mean is None and self.deviation is None:
+            return "z-score"
+        mean, deviation = (name if one is None else f"{one:g}" for name, one in
+                           (("the mean", self.mean), ("the deviation", self.deviation)))  # fmt: skip
+        return f"minus {mean}, over {deviation}"
 
     def __call__(self, array: Floats) -> None:
         for part in _parts(array, self.by_channel):
@@ -98,6 +117,9 @@ class Clip:
 
     low: float
     high: float
+
+    def __post_init__(self) -> None:
+        _check(self.low, self.high)
 
     @property
     def text(self) -> str:
@@ -123,6 +145,12 @@ class EightBit:
             top = float(np.quantile(positive, 0.999)) if positive.size else 1.0
             Range(float(part.min()), top, 0, 255, clip=True)(part)
             np.rint(part, out=part)
+
+
+def _check(*numbers: Any) -> None:
+    for number in numbers:
+        if not isinstance(number, (int, float)) or not abs(number) <= LARGEST:
+            raise ValueError(f"{str(number)[:30]} is no number that an image could hold")
 
 
 def _parts(array: Floats, by_channel: bool) -> Iterator[Floats]:

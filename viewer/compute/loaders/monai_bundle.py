@@ -1,38 +1,51 @@
 """MONAI bundles: configs/metadata.json, configs/inference.json or .yaml, models/model.pt or model.ts.
 
-A bundle is code where its network is told by an expression ($…) or is anything but a network of monai.networks.nets or
-torch.nn: it is evaluated (by monai.bundle.ConfigParser) only when it is trusted. The rest only describes.
+A bundle is code where its network is told by an expression ($…) or is anything but one of known_networks: it is
+evaluated (by monai.bundle.ConfigParser) only when it is trusted. The rest only describes. Code may import and read
+whatever lies in the bundle, so its hash is that of every file.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from viewer.compute.job import Job, Refusal
+from viewer.compute.known_networks import check_sizes, fitted, monai_network
 from viewer.compute.loaders import torchscript
 from viewer.compute.loaders.aligned import Preparation
 from viewer.compute.loaders.carded import Told
-from viewer.compute.loaders.files import check_network, read_checkpoint, read_json, read_text
+from viewer.compute.loaders.copies import every_file
+from viewer.compute.loaders.files import MALFORMED, read_checkpoint, read_json, read_text, table
 from viewer.compute.loaders.foreign import Decision, Foreign
 from viewer.compute.loaders.monai_config import Json, Resolved, read_config
 from viewer.compute.loaders.monai_steps import preparation, thresholded
 from viewer.compute.loaders.trust import ask, digest
 from viewer.compute.net import Net
 
+if TYPE_CHECKING:
+    import torch
+
+    Make = Callable[[], torch.nn.Module]
+
 METADATA = "configs/metadata.json"
 WEIGHTS, SCRIPT = "models/model.pt", "models/model.ts"
-TEXTS = (".py", ".json", ".yaml", ".yml")
 LABELLED = ("segmentation", "labels", "classes")
+MOST = {"num_channels": 64, "classes": 1024}
 
 
 def looks_like(folder: Path) -> bool:
     return (folder / METADATA).is_file()
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """All that could be read or run. Raises Refusal."""
+    return every_file(folder)
 
 
 def describe(folder: Path, title: str) -> Foreign:
@@ -40,7 +53,9 @@ def describe(folder: Path, title: str) -> Foreign:
     metadata, config = read_json(folder / METADATA), read_config(folder)
     try:
         return _described(metadata, config, folder, title)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, StopIteration) as error:
+    except Refusal:
+        raise
+    except MALFORMED as error:
         raise Refusal(
             f"the metadata or configs of the bundle {title} lack something or cannot be understood ({error!r})."
         ) from error
@@ -49,8 +64,7 @@ def describe(folder: Path, title: str) -> Foreign:
 def _described(metadata: Json, config: Json, folder: Path, title: str) -> Foreign:
     resolved = Resolved(config)
     network, code = resolved.network()
-    known = [path for path in folder.rglob("*") if path.suffix in TEXTS and path.is_file()]
-    sha256 = digest(known + [folder / name for name in (WEIGHTS, SCRIPT) if (folder / name).is_file()], folder)
+    sha256 = digest(every_file(folder), folder)
     channels, labels, count = _data(metadata, title)
     prepare = _preparation(resolved, labels, count, title)
     if network is None and (folder / SCRIPT).is_file():
@@ -59,8 +73,10 @@ def _described(metadata: Json, config: Json, folder: Path, title: str) -> Foreig
     elif network is None:
         raise KeyError("network_def")
     else:
-        evaluated = config if code else {"network_def": network}
-        make = partial(_make, folder, evaluated, code, sha256, title, len(channels))
+        arguments = {key: value for key, value in network.items() if key != "_target_"} if not code else {}
+        check_sizes(arguments, title)
+        plain = partial(monai_network, str(network["_target_"]), arguments) if not code else None
+        make = partial(_make, folder, plain or partial(_evaluated, config, folder), code, sha256, title, len(channels))
     return Foreign(
         title=str(metadata.get("name") or title),
         kind="MONAI bundle",
@@ -104,9 +120,9 @@ def _data(metadata: Json, title: str) -> tuple[tuple[str, ...], dict[int, str], 
     given, made = inputs[0], outputs[0]
     if len(given.get("spatial_shape", [0] * 3)) != 3:
         raise Refusal(f"the bundle {title} is for pictures, not for volumes.")
-    count, names = int(given["num_channels"]), given.get("channel_def") or {}
+    count, names = _count(given, MOST["num_channels"], title), given.get("channel_def") or {}
     channels = tuple(str(names.get(str(n), f"channel {n}")) for n in range(count))
-    classes = int(made["num_channels"])
+    classes = _count(made, MOST["classes"], title)
     defined = {int(value): str(name) for value, name in (made.get("channel_def") or {}).items()}
     if made.get("format") not in LABELLED and not defined:
         return channels, {}, classes
@@ -120,6 +136,13 @@ def _data(metadata: Json, title: str) -> tuple[tuple[str, ...], dict[int, str], 
     if background:
         return channels, defined, classes
     return channels, {value + 1: name for value, name in defined.items()}, classes
+
+
+def _count(told: Json, most: int, title: str) -> int:
+    count = told["num_channels"]
+    if not isinstance(count, int) or not 1 <= count <= most:
+        raise Refusal(f"the bundle {title} tells {str(count)[:20]} channels: numbers from 1 to {most} are taken.")
+    return count
 
 
 def _patch(resolved: Resolved) -> tuple[tuple[int, int, int], int]:
@@ -146,41 +169,39 @@ def _licence(folder: Path, metadata: Json) -> str:
     return str(told or first)[:200]
 
 
-def _make(folder: Path, config: Json, code: str, sha256: str, title: str, channels: int, job: Job) -> Net:
+def _make(folder: Path, network: Make, code: str, sha256: str, title: str, channels: int, job: Job) -> Net:
     from viewer.compute.backend import ready
 
     if code:
         ask(title, code, sha256)
-    network = _network(folder, config, title)
-    return ready(network, job.device, key=digest([folder / WEIGHTS]), channels=channels, multiple=16, job=job)
+    weights = _weights(folder / WEIGHTS)
+    with _importable(folder):
+        try:
+            made = fitted(network, weights)
+        except (RuntimeError, ImportError, AssertionError, *MALFORMED) as error:
+            raise Refusal(
+                f"the network of the bundle {title} cannot be made, or its weights do not fit it ({error!r:.200})."
+            ) from error
+        return ready(made, job.device, key=sha256, channels=channels, multiple=16, job=job)
 
 
-def _network(folder: Path, config: Json, title: str) -> Any:
-    """The network with its weights."""
+def _weights(path: Path) -> dict[str, torch.Tensor]:
+    """The table of weights in a bundle's file: the file itself, or an entry of it."""
+    found = read_checkpoint(path)
+    for key in ("model", "state_dict"):
+        found = found[key] if isinstance(found, dict) and isinstance(found.get(key), dict) else found
+    return table(found, path.name)
+
+
+def _evaluated(config: Json, folder: Path) -> torch.nn.Module:
+    """The network that a trusted bundle's config makes."""
     import torch
     from monai.bundle import ConfigParser
 
-    weights = read_checkpoint(folder / WEIGHTS)
-    with _importable(folder):
-        try:
-
-            def make() -> Any:
-                return ConfigParser({**config, "bundle_root": str(folder)}).get_parsed_content(
-                    "network_def", instantiate=True
-                )
-
-            check_network(make)
-            network = make()
-        except (RuntimeError, ValueError, TypeError, KeyError, ImportError, AttributeError) as error:
-            raise Refusal(f"the network of the bundle {title} cannot be made ({error!r}).") from error
-    for key in ("model", "state_dict"):
-        weights = weights[key] if isinstance(weights, dict) and isinstance(weights.get(key), dict) else weights
-    try:
-        assert isinstance(network, torch.nn.Module)
-        network.load_state_dict(weights)
-    except (AssertionError, RuntimeError, TypeError, AttributeError) as error:
-        raise Refusal(f"the weights of the bundle {title} do not fit its network.") from error
-    return network.float().eval().requires_grad_(False)
+    parser = ConfigParser({**config, "bundle_root": str(folder)})
+    network = parser.get_parsed_content("network_def", instantiate=True)
+    assert isinstance(network, torch.nn.Module)
+    return network
 
 
 @contextmanager
@@ -193,5 +214,6 @@ def _importable(folder: Path) -> Iterator[None]:
     finally:
         sys.path.remove(str(folder))
         for name in set(sys.modules) - before:
-            if str(folder) in str(getattr(sys.modules[name], "__file__", "")):
+            places = (getattr(sys.modules[name], one, "") for one in ("__file__", "__path__"))
+            if any(str(folder) in str(place) for place in places):
                 del sys.modules[name]

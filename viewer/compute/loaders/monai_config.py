@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from viewer.compute.job import Refusal
-from viewer.compute.loaders.files import read_json, read_text
+from viewer.compute.known_networks import why_code
+from viewer.compute.loaders.files import LARGEST_YAML, read_json, read_text
 
 CONFIGS = ("configs/inference.json", "configs/inference.yaml", "configs/inference.yml")
 MOST_ENTRIES, DEEPEST = 100_000, 100
@@ -20,18 +21,27 @@ def read_config(folder: Path) -> Json:
     path = next((folder / name for name in CONFIGS if (folder / name).is_file()), None)
     if path is None:
         raise Refusal(f"the bundle lacks {CONFIGS[0]}, which tells its network and how images are prepared for it.")
-    if path.suffix == ".json":
-        found = read_json(path)
-    else:
-        import yaml
-
-        try:
-            found = yaml.safe_load(read_text(path))
-        except (yaml.YAMLError, RecursionError) as error:
-            raise Refusal(f"{path.name} of the bundle is no valid YAML.") from error
+    found = read_json(path) if path.suffix == ".json" else _read_yaml(path)
     if not isinstance(found, dict):
         raise Refusal(f"{path.name} of the bundle holds no table.")
     return found
+
+
+def _read_yaml(path: Path) -> Any:
+    """The document in a YAML file; without merges (<<), which double what they hold with every line."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]
+        def flatten_mapping(self, node: Any) -> None:
+            if any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):
+                raise yaml.YAMLError("a merge")
+
+    try:
+        return yaml.load(read_text(path, LARGEST_YAML), Loader)
+    except Refusal:
+        raise
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise Refusal(f"{path.name} of the bundle is no valid YAML that is known here.") from error
 
 
 class Resolved:
@@ -101,9 +111,8 @@ class Resolved:
             return self._config["network_def"], "references in its configs that only MONAI can follow"
         if not isinstance(network, dict) or any(text.startswith(("$", "%", "@")) for text in _texts(network)):
             return network, "expressions in its configs"
-        names = [f"it calls {one}" for one in _targets(network) if not _harmless(one)]
-        words = [f"it sets {key}" for key in _keys(network) if key.startswith("_") and key != "_target_"]
-        return network, next(iter(names + words), "")
+        arguments = {key: value for key, value in network.items() if key != "_target_"}
+        return network, why_code(str(network.get("_target_", "nothing")), arguments)
 
 
 def _without_names(transform: Json) -> Json:
@@ -121,33 +130,3 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, (list, dict)):
         for one in value.values() if isinstance(value, dict) else value:
             yield from _texts(one)
-
-
-def _keys(value: Any) -> Iterator[str]:
-    if isinstance(value, (list, dict)):
-        yield from value if isinstance(value, dict) else ()
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from _keys(one)
-
-
-def _targets(value: Any) -> Iterator[str]:
-    if isinstance(value, dict) and "_target_" in value:
-        yield str(value["_target_"])
-    if isinstance(value, (list, dict)):
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from _targets(one)
-
-
-def _harmless(target: str) -> bool:
-    """Whether a name is that of a network in monai.networks.nets or of a module of torch.nn."""
-    import monai.networks.nets
-    import torch
-
-    package, _, name = target.rpartition(".")
-    if package == "torch.nn":
-        kind = getattr(torch.nn, name, None)
-    elif package == "" or package.startswith("monai.networks.nets"):
-        kind = getattr(monai.networks.nets, name, None)
-    else:
-        kind = None
-    return isinstance(kind, type) and issubclass(kind, torch.nn.Module)

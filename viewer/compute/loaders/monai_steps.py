@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from viewer.compute.job import Refusal
-from viewer.compute.loaders.aligned import WORLD, Crop, Preparation
+from viewer.compute.loaders.aligned import WORLD, Crop, Preparation, spacing_of
 from viewer.compute.loaders.foreign import Decision
 from viewer.compute.loaders.intensity import Quantiles, Range, Step, ZScore
 
@@ -75,9 +75,12 @@ def _axes(transform: Json) -> str:
 def _spacing(transform: Json) -> tuple[float, ...]:
     pixdim = transform.get("pixdim")
     sizes: list[Any] = pixdim if isinstance(pixdim, list) else [pixdim] * 3
-    if len(sizes) != 3 or not all(isinstance(mm, (int, float)) and mm > 0 for mm in sizes):
-        raise Refusal("this bundle resamples images but does not tell to which spacing (pixdim) along each axis.")
-    return tuple(float(mm) for mm in sizes)
+    try:
+        return spacing_of(sizes)
+    except (TypeError, ValueError) as error:
+        raise Refusal(
+            "this bundle resamples images but does not tell to which spacing (pixdim) along each axis."
+        ) from error
 
 
 def _crop(transform: Json) -> Crop:

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.job import Job, Refusal
-from viewer.compute.loaders.files import check_network, read_checkpoint, read_json
+from viewer.compute.known_networks import fitted
+from viewer.compute.loaders.aligned import spacing_of
+from viewer.compute.loaders.files import MALFORMED, read_checkpoint, read_json, table
 from viewer.compute.loaders.foreign import Decision, Foreign
 from viewer.compute.loaders.nnunet_image import SCHEMES, Preparation, Resampling, Scheme
 from viewer.compute.loaders.trust import digest
@@ -22,24 +24,42 @@ NETWORK = "plugins.bundle.network"  # found by name, as the networks of cards ar
 PLANS, DATASET, CHECKPOINT = "plans.json", "dataset.json", "checkpoint_final.pth"
 NETWORKS = {"PlainConvUNet": False, "ResidualEncoderUNet": True}  # name of its class -> residual
 RESIZE = "resample_data_or_seg_to_shape"
-MOST = {"stages": 10, "features": 4096, "classes": 1000, "channels": 64, "patch": 512}
+PREPROCESSOR = "DefaultPreprocessor"
+# The readers of nnU-Net that images of any file are read like, and the axes that they turn images to: SimpleITK's order
+# of the stored image (k, j, i), which nibabel's is put into as well; towards the head, the front and the right.
+READERS = {"SimpleITKIO": "kji", "NibabelIO": "kji", "Tiff3DIO": "kji", "NibabelIOWithReorient": "SAR",
+           "SimpleITKIOWithReorient": "SAR"}  # fmt: skip
+PICTURES = "NaturalImage2DIO"
+MOST = {"stages": 10, "features": 4096, "classes": 1000, "channels": 64, "patch": 512, "blocks": 64,
+        "configurations": 100}  # fmt: skip
 
 
 def looks_like(folder: Path) -> bool:
     return (folder / PLANS).is_file() and (folder / DATASET).is_file()
 
 
+def files(folder: Path) -> list[Path]:
+    """All that is read."""
+    return [folder / PLANS, folder / DATASET, *_folds(folder)]
+
+
+def _folds(folder: Path) -> list[Path]:
+    return sorted(folder.glob(f"fold_*/{CHECKPOINT}"))
+
+
 def describe(folder: Path, title: str) -> Foreign:
     """The model in a results folder, all its folds together. Raises Refusal."""
     plans, dataset = read_json(folder / PLANS), read_json(folder / DATASET)
-    folds = sorted(folder.glob(f"fold_*/{CHECKPOINT}"))
+    folds = _folds(folder)
     if not folds:
         raise Refusal(
             f"the nnU-Net folder {title} holds no fold_…/{CHECKPOINT}: choose the folder of a finished training."
         )
     try:
         return _described(plans, dataset, folds, folder, title)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except Refusal:
+        raise
+    except MALFORMED as error:
         raise Refusal(
             f"plans or dataset of the nnU-Net model {title} lack something or contradict one another ({error!r})."
         ) from error
@@ -47,33 +67,37 @@ def describe(folder: Path, title: str) -> Foreign:
 
 def _described(plans: Any, dataset: Any, folds: list[Path], folder: Path, title: str) -> Foreign:
     config = _configuration(plans, folder.name.rpartition("__")[2])
+    if config.get("preprocessor_name", PREPROCESSOR) != PREPROCESSOR:
+        raise Refusal(f"this nnU-Net model prepares images by {config['preprocessor_name']}, which is not known here.")
     names = dataset.get("channel_names", dataset.get("modality"))
     channels = tuple(str(names[key]) for key in sorted(names, key=int))
     labels, decision, classes = _labels(dataset)
-    patch = _triple(config["patch_size"], int, MOST["patch"])
+    patch, spacing = _triple(config["patch_size"], int, MOST["patch"]), spacing_of(config["spacing"])
     design = _design(config, len(channels), classes)
     strides = [prod(stride[axis] for stride in design["strides"]) for axis in range(3)]
     if any(side % step for side, step in zip(patch, strides, strict=True)):
         raise ValueError(f"patches of {patch} voxels do not fit its strides")
     schemes = _schemes(plans, config, len(channels))
-    files = [folder / PLANS, folder / DATASET, *folds]
+    axes, sha256 = _axes(plans, dataset), digest(files(folder), folder)
     return Foreign(
         title=title,
         kind="nnU-Net v2",
-        sha256=digest(files, folder),
+        sha256=sha256,
         channels=channels,
         labels=labels,
-        make=partial(_make, folds, design, title, lcm(*strides)),
+        make=partial(_make, folds, design, title, lcm(*strides), sha256),
         preparation=Preparation(
-            transpose=_triple(plans["transpose_forward"], int, 2),
-            spacing=_triple(config["spacing"], float, 1000),
+            axes=axes,
+            transpose=_transpose(plans),
+            spacing=spacing,
             schemes=schemes,
             data=_resampling(config, "data"),
             result=_resampling(config, "probabilities"),
             patch=patch,
             decision=decision,
         ),
-        spacing=tuple(config["spacing"]),
+        spacing=spacing,
+        axes=axes,
         intensity=", ".join(scheme.text for scheme in schemes),
         patch=patch,
         halo=None,
@@ -82,9 +106,30 @@ def _described(plans: Any, dataset: Any, folds: list[Path], folder: Path, title:
     )
 
 
+def _axes(plans: Any, dataset: Any) -> str:
+    """The axes that the reader of the model's images turns them to. Raises Refusal for a reader that is not known."""
+    reader = plans.get("image_reader_writer") or dataset.get("overwrite_image_reader_writer") or "SimpleITKIO"
+    if reader == PICTURES:
+        raise Refusal(f"this nnU-Net model is for pictures ({PICTURES}), not for volumes.")
+    if reader not in READERS:
+        raise Refusal(
+            f"this nnU-Net model reads its images by {reader}, which is not known here: how its axes lie is not told."
+        )
+    return READERS[reader]
+
+
+def _transpose(plans: Any) -> tuple[int, int, int]:
+    forward, backward = ([int(axis) for axis in plans[f"transpose_{way}"]] for way in ("forward", "backward"))
+    if sorted(forward) != [0, 1, 2] or [forward[axis] for axis in backward] != [0, 1, 2]:
+        raise ValueError(f"axes cannot be transposed by {forward} and back by {backward}")
+    return forward[0], forward[1], forward[2]
+
+
 def _configuration(plans: Any, name: str) -> dict[str, Any]:
     """The configuration that the folder's name ends with, else the only one in three dimensions."""
     known = plans["configurations"]
+    if len(known) > MOST["configurations"]:
+        raise ValueError("it has far too many configurations")
     found = [key for key in ([name] if name in known else known) if len(_inherited(known, key)["patch_size"]) == 3]
     if len(found) != 1:
         choice = ", ".join(known)
@@ -116,7 +161,7 @@ def _labels(dataset: Any) -> tuple[dict[int, str], Decision, int]:
             raise ValueError(f"{len(regions)} regions but an order of {len(order)}")
         return dict(zip(order, regions, strict=True)), Decision(order), len(order)
     values = {int(value): name for name, value in named.items()}
-    if sorted(values) != list(range(len(values))):
+    if sorted(values) != list(range(len(values))) or len(values) > MOST["classes"]:
         raise ValueError("label values are not 0, 1, 2, …")
     return {value: name for value, name in sorted(values.items()) if value}, Decision(), len(values)
 
@@ -181,8 +226,8 @@ def _design(config: dict[str, Any], channels: int, classes: int) -> dict[str, An
         "features": tuple(map(int, features)),
         "kernels": tuple(_triple(one, int, 31) for one in kernels),
         "strides": tuple(_triple(one, int, 16) for one in strides),
-        "blocks": tuple(map(int, blocks)),
-        "decoder": tuple(map(int, decoder)),
+        "blocks": _counts(blocks),
+        "decoder": _counts(decoder),
         **extra,
     }
     lengths = {len(design[key]) for key in ("features", "kernels", "strides", "blocks")}
@@ -209,34 +254,42 @@ def _extra(told: dict[str, Any]) -> dict[str, Any]:
 
 
 def _triple(value: Any, kind: type, most: float) -> Any:
-    """Three numbers of 0…most; one stands for three."""
+    """Three numbers above 0 and up to `most`; one stands for three."""
     found = (kind(value),) * 3 if isinstance(value, (int, float)) else tuple(kind(one) for one in value)
-    if len(found) != 3 or not all(0 <= one <= most for one in found):
-        raise ValueError(f"{value} are not three numbers up to {most}")
+    if len(found) != 3 or not all(0 < one <= most for one in found):
+        raise ValueError(f"{str(value)[:50]} are not three numbers up to {most}")
     return found
 
 
-def _make(folds: list[Path], design: dict[str, Any], title: str, multiple: int, job: Job) -> Net:
-    nets = [_fold(path, design, title, multiple, job) for path in folds]
+def _counts(values: Any) -> tuple[int, ...]:
+    """How many layers there are in each stage."""
+    found = tuple(map(int, values))
+    if not all(0 < one <= MOST["blocks"] for one in found):
+        raise ValueError("its stages have far too many layers")
+    return found
+
+
+def _make(folds: list[Path], design: dict[str, Any], title: str, multiple: int, sha256: str, job: Job) -> Net:
+    nets = [_fold(path, design, title, multiple, sha256, job) for path in folds]
     return nets[0] if len(nets) == 1 else Mean(nets)
 
 
-def _fold(path: Path, design: dict[str, Any], title: str, multiple: int, job: Job) -> Net:
+def _fold(path: Path, design: dict[str, Any], title: str, multiple: int, sha256: str, job: Job) -> Net:
     from viewer.compute.backend import ready
 
     made_of = import_module(NETWORK)
-    with job.stage(f"loading {path.parent.name}"):
-        checkpoint = read_checkpoint(path)
+    fold = path.parent.name
+    with job.stage(f"loading {fold}"):
+        found = read_checkpoint(path)
+        if not isinstance(found, dict) or "network_weights" not in found:
+            raise Refusal(f"{CHECKPOINT} of {fold} holds no “network_weights”: it is no checkpoint of nnU-Net v2.")
         try:
-            check_network(lambda: made_of.UNet(made_of.Design(**design)))
-            network = made_of.UNet(made_of.Design(**design))
-            network.load_state_dict(made_of.own_names(checkpoint["network_weights"], str(len(design["decoder"]) - 1)))
-        except (KeyError, TypeError, RuntimeError, AttributeError, ValueError) as error:
-            raise Refusal(
-                f"the weights of {path.parent.name} do not fit the plans of the nnU-Net model {title}."
-            ) from error
-    network = network.float().eval().requires_grad_(False)
-    return ready(network, job.device, key=digest([path]), channels=design["channels"], multiple=multiple, job=job)
+            weights = made_of.own_names(table(found["network_weights"], path.name), str(len(design["decoder"]) - 1))
+            network = fitted(lambda: made_of.UNet(made_of.Design(**design)), weights)
+        except (RuntimeError, *MALFORMED) as error:
+            raise Refusal(f"the weights of {fold} do not fit the plans of the nnU-Net model {title}.") from error
+    key = f"{sha256}-{fold}"
+    return ready(network, job.device, key=key, channels=design["channels"], multiple=multiple, job=job)
 
 
 class Mean:

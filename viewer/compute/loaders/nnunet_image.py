@@ -2,7 +2,7 @@
 
 As its DefaultPreprocessor, default_resampling and export_prediction describe it (Isensee et al., Nature Methods 2021,
 and the sources of nnunetv2, Apache-2.0): cubic for images (slice by slice, and the nearest slice across, where voxels
-are more than three times as long as wide), linear for results. The array's axes are SimpleITK's: k, j, i.
+are more than three times as long as wide), linear for results. The array's axes are those of the model's reader.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.job import Job, Refusal
-from viewer.compute.loaders.aligned import LARGEST, Aligned, Turn, one_patch
+from viewer.compute.loaders.aligned import LARGEST, Aligned, one_patch, turn_to, turned
 from viewer.compute.loaders.foreign import Decision, Floats, Shape
 from viewer.compute.loaders.intensity import Clip, Step, ZScore
 from viewer.compute.loaders.resize import nodes
 from viewer.data.volume import Volume
 
 ANISOTROPIC = 3.0
+CT = "CTNormalization"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ class Scheme:
     masked: bool
     facts: dict[str, float]
 
+    def __post_init__(self) -> None:
+        if self.name == CT:
+            self._ct()
+
     @property
     def text(self) -> str:
         return self.name.removesuffix("Normalization")
@@ -40,10 +45,8 @@ class Scheme:
     def __call__(self, values: Floats, mask: NDArray[np.bool_]) -> None:
         """In place on [k, j, i]."""
         steps: list[Step] = []
-        if self.name == "CTNormalization":
-            facts = self.facts
-            steps = [Clip(facts["percentile_00_5"], facts["percentile_99_5"]),
-                     ZScore(facts["mean"], max(facts["std"], 1e-8))]  # fmt: skip
+        if self.name == CT:
+            steps = self._ct()
         elif self.name == "RescaleTo01Normalization":
             values -= values.min()
             values /= max(float(values.max()), 1e-8)
@@ -58,8 +61,14 @@ class Scheme:
         for step in steps:
             step(values)
 
+    def _ct(self) -> list[Step]:
+        """Raises KeyError and ValueError where the facts that it takes are not there."""
+        facts = self.facts
+        clip = Clip(facts["percentile_00_5"], facts["percentile_99_5"])
+        return [clip, ZScore(facts["mean"], max(facts["std"], 1e-8))]
 
-SCHEMES = ("CTNormalization", "ZScoreNormalization", "RescaleTo01Normalization", "RGBTo01Normalization",
+
+SCHEMES = (CT, "ZScoreNormalization", "RescaleTo01Normalization", "RGBTo01Normalization",
            "NoNormalization")  # fmt: skip
 
 
@@ -87,10 +96,11 @@ class Resampling:
 
 @dataclass(frozen=True)
 class Preparation:
-    """transpose: of the array's axes; spacing: mm, transposed. patch: the image is padded with 0 to the size of
-    one at least.
+    """axes: that the image is turned to first, as in Foreign. transpose: of those; spacing: mm, transposed. patch: the
+    image is padded with 0 to the size of one at least.
     """
 
+    axes: str
     transpose: tuple[int, int, int]
     spacing: tuple[float, float, float]
     schemes: tuple[Scheme, ...]
@@ -104,9 +114,9 @@ class Preparation:
             raise Refusal(
                 "nnU-Net takes images of one grid only: resample the others to the first one's, then run it again."
             )
-        turn = Turn(self.transpose)
+        turn = turn_to(self.axes, volumes[0].grid).then(self.transpose)
         array = np.stack([turn.there(volume.values()) for volume in volumes])
-        spacing = [float(mm) for mm in volumes[0].grid.spacing[list(self.transpose)]]
+        spacing = [float(mm) for mm in volumes[0].grid.spacing[list(turn.order)]]
         whole = array.shape[1:]
         mask, part = _not_zero(array)
         array = array[:, *part]
@@ -127,7 +137,8 @@ class Preparation:
             for n, m, first in zip(cropped, shape, before, strict=True)
         )
         nearest = tuple(place == axis and self.result.across == 0 for place in range(3))
-        return Aligned(padded, self._notes(cropped, shape), turn, whole, part, coordinates, self.decision, nearest)
+        notes = (*self._notes(cropped, shape), *turned(self.axes, volumes[0].grid))
+        return Aligned(padded, notes, turn, whole, part, coordinates, self.decision, nearest)
 
     def _notes(self, given: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[str, ...]:
         if given == wanted:

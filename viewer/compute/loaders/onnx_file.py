@@ -1,4 +1,4 @@
-"""ONNX files, read and run by OpenVINO. They hold operations and weights, no code."""
+"""ONNX files, read and run by OpenVINO. They hold operations and weights, no code; weights may lie in files beside."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from viewer.compute.job import Job, Refusal
 from viewer.compute.loaders.carded import Told
 from viewer.compute.loaders.files import GROWS
 from viewer.compute.loaders.foreign import Foreign, Shape
+from viewer.compute.loaders.onnx_data import DAMAGED, data_files
 from viewer.compute.loaders.trust import digest
 from viewer.compute.net import Net, plain_errors
 from viewer.compute.preflight import check
@@ -25,15 +26,22 @@ def looks_like(path: Path) -> bool:
     return path.suffix.lower() == ".onnx"
 
 
+def files(path: Path) -> list[Path]:
+    """All that runs: the file, and those that it names. Raises Refusal."""
+    check(path.stat().st_size * GROWS, "the model's weights")
+    return [path, *data_files(path)]
+
+
 def describe(path: Path, title: str, told: Told) -> Foreign:
     """Raises Refusal where it cannot be read, or is for other inputs than a volume with these channels."""
-    model = _read(path, title)
+    runs = files(path)
+    model = _read(path, runs)
     channels, patch = _inputs(model, title, told)
     told = replace(told, patch=patch)
     return Foreign(
         title=told.title or title,
         kind="ONNX",
-        sha256=digest([path]),
+        sha256=digest(runs, path.parent),
         channels=channels,
         labels=dict(told.labels),
         make=partial(_make, model),
@@ -56,13 +64,13 @@ def _library() -> Any:
         raise Refusal("ONNX files are run by OpenVINO, which is not installed: pip install openvino.") from error
 
 
-def _read(path: Path, title: str) -> Any:
+def _read(path: Path, runs: list[Path]) -> Any:
     openvino = _library()
-    check(path.stat().st_size * GROWS, "the model's weights")
+    check(sum(one.stat().st_size for one in runs) * GROWS, "the model's weights")
     try:
         return openvino.Core().read_model(path)
     except RuntimeError as error:
-        raise Refusal(f"{path.name} is cut off or no ONNX file that OpenVINO reads: get it again.") from error
+        raise Refusal(DAMAGED.format(name=path.name)) from error
 
 
 def _inputs(model: Any, title: str, told: Told) -> tuple[tuple[str, ...], Shape]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from viewer.compute.job import Refusal
 from viewer.compute.loaders import carded, monai_bundle, nnunet, onnx_file, tfjs, torchscript
-from viewer.compute.loaders.carded import CARD, Told, told_by
-from viewer.compute.loaders.files import unpacked
+from viewer.compute.loaders.carded import CARD, told_beside
+from viewer.compute.loaders.copies import copied, own_folder, unpacked
 from viewer.compute.loaders.foreign import Foreign
 from viewer.compute.loaders.trust import trust as let_run
-from viewer.compute.models import read_card
-from viewer.data.regular_file import check_regular
 
 FOLDERS = (monai_bundle, nnunet, tfjs, carded)  # in the order in which they are tried
+FILES = (onnx_file, torchscript)
 KNOWN = (
     "a MONAI bundle, an nnU-Net v2 results folder, a brainchop MeshNet (model.json and .bin), safetensors with "
     "card.json, TorchScript (.pt, .ts) or ONNX"
@@ -26,60 +26,54 @@ KNOWN = (
 def open_model(path: Path, *, trust: bool = False) -> Iterator[Foreign]:
     """The model in a file or a folder, usable within the `with`. trust: let its code run, now and later.
 
-    Nothing of it has run yet. Raises Refusal: one sentence.
+    It is described and loaded from a copy of its files. Nothing of it has run yet. Raises Refusal: one sentence.
     """
-    if not path.exists():
+    path = path.absolute()
+    zipped = path.suffix == ".zip" and path.is_file()
+    if not (path.is_file() or path.is_dir()):
         raise Refusal(f"there is no model {path.name} (any more): choose its file or folder.")
-    try:
-        check_regular(path)
-    except IsADirectoryError:
-        pass  # most kinds are folders
-    except OSError as error:
-        raise Refusal(f"the model {path.name} cannot be opened: {error.strerror}.") from error
-    title = path.name.removesuffix(".zip") if path.suffix == ".zip" else path.name if path.is_dir() else path.stem
-    if path.is_file() and path.suffix != ".zip":
-        model = _described_file(path, title)
-        yield _trusted(model, trust)
-        return
-    with unpacked(path) as folder:
-        yield _trusted(_described_folder(folder, title), trust)
+    title = path.name if path.is_dir() else path.stem
+    with own_folder() as place:
+        kind, found = _found(unpacked(path, place) if zipped else path, title)
+        if not zipped:
+            root = found if found.is_dir() else found.parent
+            found = copied(_files(kind, found), root, place) / found.relative_to(root)
+        model: Foreign = kind.describe(found, title, *([] if kind in FOLDERS else [told_beside(found)]))
+        if trust and model.is_code:
+            let_run(model.sha256)
+        yield model
 
 
-def _trusted(model: Foreign, trust: bool) -> Foreign:
-    if trust and model.is_code:
-        let_run(model.sha256)
-    return model
+def _found(path: Path, title: str) -> tuple[Any, Path]:
+    """The module for the model in a file or folder, and the file or folder. Raises Refusal."""
+    if path.is_file():
+        return _file_kind(path)
+    kind = next((kind for kind in FOLDERS if kind.looks_like(path)), None)
+    single = [one for one in sorted(path.iterdir()) if one.is_file() and any(kind.looks_like(one) for kind in FILES)]
+    if kind is not None and not (kind is carded and single):
+        return kind, path
+    if len(single) != 1:
+        raise Refusal(f"{title} is no model that is known here: choose {KNOWN}.")
+    return _file_kind(single[0])
 
 
-def _described_folder(folder: Path, title: str) -> Foreign:
-    files = [path for path in sorted(folder.iterdir()) if path.is_file()]
-    single = [path for path in files if torchscript.looks_like(path) or onnx_file.looks_like(path)]
-    for kind in FOLDERS:
-        if kind.looks_like(folder) and not (kind is carded and single):
-            model: Foreign = kind.describe(folder, title)
-            return model
-    if len(single) == 1:
-        return _described_file(single[0], title)
-    raise Refusal(f"{title} is no model that is known here: choose {KNOWN}.")
-
-
-def _described_file(path: Path, title: str) -> Foreign:
-    """A file by itself, or with the card beside it that names it."""
-    card = read_card(path.parent / CARD) if (path.parent / CARD).is_file() else None
-    told = Told()
-    if card is not None and card.weights == path.name:
-        if not card.verified():
-            raise Refusal(f"{path.name} is not the file that its card describes: put the original file back.")
-        told = told_by(card)
-    if onnx_file.looks_like(path):
-        return onnx_file.describe(path, title, told)
-    if torchscript.looks_like(path):
-        return torchscript.describe(path, title, told)
-    if path.suffix == ".safetensors" and card is not None and card.weights == path.name:
-        return carded.describe(path.parent, title)
+def _file_kind(path: Path) -> tuple[Any, Path]:
+    """The same for a file by itself."""
+    for kind in FILES:
+        if kind.looks_like(path):
+            return kind, path
+    if path.suffix == ".safetensors" and carded.names(path):
+        return carded, path.parent
     if path.suffix in (*torchscript.ENDINGS, ".pkl", ".safetensors"):
         raise Refusal(
             f"{path.name} holds weights without their network: choose the folder of its bundle, its nnU-Net results "
             "or its card, or a TorchScript or ONNX file."
         )
     raise Refusal(f"{path.name} is no model that is known here: choose {KNOWN}.")
+
+
+def _files(kind: Any, path: Path) -> Iterator[Path]:
+    """All that is read of a model: what its kind names, and the card beside a file. Raises Refusal."""
+    yield from kind.files(path)
+    if path.is_file() and (path.parent / CARD).exists():
+        yield path.parent / CARD

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.job import Job, Refusal
+from viewer.compute.known_networks import counted
 from viewer.compute.loaders.conformed import Conformation
-from viewer.compute.loaders.files import read_bytes, read_json
+from viewer.compute.loaders.files import MALFORMED, read_bytes, read_json
 from viewer.compute.loaders.foreign import Decision, Foreign
 from viewer.compute.loaders.intensity import Quantiles
 from viewer.compute.loaders.trust import digest
@@ -55,6 +56,11 @@ def looks_like(folder: Path) -> bool:
     return (folder / SPEC).is_file() and any(folder.glob("*.bin"))
 
 
+def files(folder: Path) -> list[Path]:
+    """All that is read."""
+    return [folder / SPEC, *sorted(folder.glob("*.bin")), *sorted(folder.glob("colormap*.json"))]
+
+
 def describe(folder: Path, title: str) -> Foreign:
     """The model in a folder. Raises Refusal."""
     spec = read_json(folder / SPEC)
@@ -62,12 +68,13 @@ def describe(folder: Path, title: str) -> Foreign:
         layers = _layers(spec)
         weights = _weights(spec, folder)
         classes = next(layer.filters for layer in reversed(layers) if layer.filters)
-    except (KeyError, TypeError, ValueError, AttributeError, StopIteration) as error:
+        labels = _names(folder, classes, title)
+    except Refusal:
+        raise
+    except MALFORMED as error:
         raise Refusal(f"the TensorFlow.js model {title} is no MeshNet that is known here ({error}).") from error
-    labels = _names(folder, classes, title)
-    files = [folder / SPEC, *sorted(folder.glob("*.bin"))]
     intensity = Quantiles(0.05, 0.95) if title in QUANTILES else Quantiles()
-    sha256 = digest(files, folder)
+    sha256 = digest(files(folder), folder)
     return Foreign(
         title=title,
         kind="brainchop MeshNet",
@@ -135,11 +142,15 @@ def _one(value: Any) -> int:
 def _weights(spec: Any, folder: Path) -> dict[str, NDArray[np.float32]]:
     """Every tensor by its name. Sizes are checked against the files before anything is read."""
     found: dict[str, NDArray[np.float32]] = {}
+    known: set[Path] = set()
     for group in spec["weightsManifest"]:
         paths = [folder / Path(name).name for name in group["paths"]]
         for path in paths:
             if not path.is_file():
                 raise Refusal(f"the model lacks its file {path.name}: get it again, whole.")
+        if len(known.union(paths)) < len(known) + len(paths):
+            raise ValueError("it names a file twice")
+        known.update(paths)
         size = sum(path.stat().st_size for path in paths)
         told = [(str(one["name"]), tuple(int(n) for n in one["shape"]), one) for one in group["weights"]]
         wanted = 4 * sum(prod(shape) for _, shape, _ in told)
@@ -172,7 +183,8 @@ def _make(layers: Sequence[Layer], weights: dict[str, Any], sha256: str, title: 
     from viewer.compute.torch_net import TorchNet
 
     try:
-        network = _network(layers, weights)
+        with counted(sum(array.size for array in weights.values())):
+            network = _network(layers, weights)
     except (KeyError, RuntimeError, ValueError) as error:
         raise Refusal(f"the weights of the model {title} do not fit its layers ({error}).") from error
     if job.device == "cpu":  # OpenVINO takes three to ten times as long over dilated convolutions

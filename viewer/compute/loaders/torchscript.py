@@ -20,8 +20,16 @@ def looks_like(path: Path) -> bool:
     """A ZIP file in which torch keeps code; weights that torch.save wrote have none."""
     if path.suffix.lower() not in ENDINGS or not zipfile.is_zipfile(path):
         return False
-    with zipfile.ZipFile(path) as archive:
-        return any("/code/" in name for name in archive.namelist())
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any("/code/" in name for name in archive.namelist())
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):
+        return False
+
+
+def files(path: Path) -> list[Path]:
+    """All that runs."""
+    return [path]
 
 
 def describe(path: Path, title: str, told: Told, sha256: str = "") -> Foreign:
@@ -58,10 +66,4 @@ def _make(path: Path, title: str, sha256: str, channels: int, job: Job) -> Net:
         network = torch.jit.load(BytesIO(read_bytes(path)), map_location="cpu")  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError, EOFError) as error:
         raise Refusal(f"{path.name} is cut off or no TorchScript file that this version of torch reads.") from error
-    network.eval()
-    try:
-        return ready(network, job.device, key=digest([path]), channels=channels, multiple=16, job=job)
-    except RuntimeError as error:
-        raise Refusal(
-            f"the model {title} does not take a volume with a number of channels of {channels}: it is for other inputs."
-        ) from error
+    return ready(network.eval(), job.device, key=sha256, channels=channels, multiple=16, job=job)

@@ -1,0 +1,290 @@
+"""Values of every kind that NIfTI, NRRD and MetaImage hold: all of them come through, and what is done is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from tests.fixtures.nifti_file import SHAPE, nifti
+from viewer.data.grid import Grid
+from viewer.data.study import Image
+from viewer.data.volume import Volume
+from viewer.io.file_geometry import Placement, geometry, resampled
+from viewer.io.files import describe
+from viewer.io.nifti_header import parse, placement
+from viewer.io.reader import Reader, index_now, load_now
+
+K, J, I = SHAPE[::-1]  # noqa: E741
+
+
+def opened(reader: Reader, path: Path) -> tuple[Image, tuple[Volume, ...]]:
+    (image,), refused = index_now([path], reader)
+    assert not refused
+    return image, load_now(image, reader)
+
+
+def said(image: Image) -> set[str]:
+    return {notice.code for notice in image.notices}
+
+
+def written(folder: Path, data: bytes, ending: str = ".nii") -> Path:
+    (folder / f"a{ending}").write_bytes(data)
+    return folder / f"a{ending}"
+
+
+def nrrd(array: np.ndarray[Any, Any], *lines: str, kind: str, axis: int = 0) -> bytes:
+    """array: [component, k, j, i]; the list axis stands at `axis` of the file's four (0: the fastest)."""
+    moved = np.moveaxis(array, 0, 3 - axis)
+    directions = ["(1,0,0)", "(0,1,0)", "(0,0,2)"]
+    directions.insert(axis, "none")
+    kinds = ["domain"] * 3
+    kinds.insert(axis, kind)
+    names = {"u1": "uchar", "u2": "ushort", "f4": "float", "i2": "short"}
+    fields = [
+        "NRRD0005", f"type: {names[array.dtype.str[1:]]}", "dimension: 4", "space: left-posterior-superior",
+        f"sizes: {' '.join(map(str, moved.shape[::-1]))}", f"space directions: {' '.join(directions)}",
+        f"kinds: {' '.join(kinds)}", "endian: little", "encoding: raw", "space origin: (0,0,0)", *lines,
+    ]  # fmt: skip
+    return ("\n".join(fields) + "\n\n").encode() + np.ascontiguousarray(moved).tobytes()
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, 3])
+@pytest.mark.parametrize("count", [2, 3, 4, 6])
+def test_a_list_of_16_bit_values_is_as_many_volumes(reader: Reader, tmp_path: Path, axis: int, count: int) -> None:
+    array = (np.arange(count * K * J * I) * 19 % 4000).astype(np.uint16).reshape(count, K, J, I)
+    image, volumes = opened(reader, written(tmp_path, nrrd(array, kind="list", axis=axis), ".nrrd"))
+    assert image.timepoints == count
+    np.testing.assert_array_equal([volume.array for volume in volumes], array)
+    assert "several-values" in said(image)
+    assert volumes[1].time == "component 2"
+
+
+@pytest.mark.parametrize(
+    ("kind", "color"), [("vector", True), ("RGB-color", True), ("list", False), ("3-vector", False)]
+)
+def test_three_bytes_are_a_colour_unless_they_are_called_otherwise(
+    reader: Reader, tmp_path: Path, kind: str, color: bool
+) -> None:
+    array = np.arange(3 * K * J * I).astype(np.uint8).reshape(3, K, J, I)
+    _, volumes = opened(reader, written(tmp_path, nrrd(array, kind=kind), ".nrrd"))
+    if color:
+        np.testing.assert_array_equal(volumes[0].array, np.moveaxis(array, 0, -1))
+    else:
+        np.testing.assert_array_equal([volume.array for volume in volumes], array)
+
+
+def test_channels_of_a_metaimage_are_volumes_or_a_colour(reader: Reader, tmp_path: Path) -> None:
+    array = np.arange(K * J * I * 3).astype(np.int16).reshape(K, J, I, 3)
+    sitk.WriteImage(sitk.GetImageFromArray(array, isVector=True), str(tmp_path / "a.mha"))
+    _, volumes = opened(reader, tmp_path / "a.mha")
+    np.testing.assert_array_equal([volume.array for volume in volumes], np.moveaxis(array, -1, 0))
+    sitk.WriteImage(sitk.GetImageFromArray(array.astype(np.uint8), isVector=True), str(tmp_path / "c.mha"))
+    _, (volume,) = opened(reader, tmp_path / "c.mha")
+    np.testing.assert_array_equal(volume.array, array.astype(np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "code"),
+    [("u1", 2), ("i2", 4), ("i4", 8), ("f4", 16), ("f8", 64), ("i1", 256), ("u2", 512), ("u4", 768), ("i8", 1024),
+     ("u8", 1280)],
+)  # fmt: skip
+@pytest.mark.parametrize(("order", "version"), [("<", 1), (">", 1), ("<", 2), (">", 2)])
+def test_every_type_of_nifti_comes_through(
+    reader: Reader, tmp_path: Path, dtype: str, code: int, order: str, version: int
+) -> None:
+    kind = np.dtype(dtype)
+    top = 0 if kind.kind == "f" else np.iinfo(kind).max
+    array = (top - np.arange(I * J * K).astype(kind) % 100).astype(kind).reshape(SHAPE, order="F")
+    data = nifti(array, order=order, version=version, datatype=code)
+    image, (volume,) = opened(reader, written(tmp_path, data))
+    assert volume.array.dtype == kind
+    np.testing.assert_array_equal(volume.array, array.T)
+    assert not said(image)
+
+
+def test_five_dimensions_are_volumes_time_point_by_time_point(reader: Reader, tmp_path: Path) -> None:
+    array = np.arange(np.prod(SHAPE) * 2 * 3).astype(np.int16).reshape((*SHAPE, 2, 3), order="F")
+    image, volumes = opened(reader, written(tmp_path, nifti(array, intent=1007)))
+    wanted = [array[..., t, c].T for t in range(2) for c in range(3)]
+    np.testing.assert_array_equal([volume.array for volume in volumes], wanted)
+    assert volumes[1].time == "time point 1, component 2"
+    assert {"several-values", "vectors-as-stored"} <= said(image)
+
+
+def test_seven_dimensions_are_volumes(reader: Reader, tmp_path: Path) -> None:
+    array = np.arange(2 * 2 * 2 * 2 * 2 * 3 * 2).astype(np.int16).reshape((2, 2, 2, 2, 2, 3, 2), order="F")
+    image, volumes = opened(reader, written(tmp_path, nifti(array)))
+    wanted = [array[..., t, c, d, e].T for e in range(2) for d in range(3) for t in range(2) for c in range(2)]
+    np.testing.assert_array_equal([volume.array for volume in volumes], wanted)
+    assert "further-dimensions" in said(image)
+
+
+@pytest.mark.parametrize(("channels", "code"), [(3, 128), (4, 2304)])
+@pytest.mark.parametrize("times", [1, 2])
+def test_colours_of_nifti(reader: Reader, tmp_path: Path, channels: int, code: int, times: int) -> None:
+    shape = (*SHAPE, times, channels)
+    array = np.arange(np.prod(shape)).astype(np.uint8).reshape(shape)
+    image, volumes = opened(reader, written(tmp_path, nifti(array, datatype=code, scale=[2, 5])))
+    wanted = [array[..., t, :3].transpose(2, 1, 0, 3) for t in range(times)]
+    np.testing.assert_array_equal([volume.array for volume in volumes], wanted)
+    assert said(image) == ({"transparency"} if channels == 4 else set())
+    assert volumes[0].slope == 1
+
+
+@pytest.mark.parametrize("ending", [".nii", ".nrrd", ".mha"])
+def test_complex_values_are_their_real_and_imaginary_parts(reader: Reader, tmp_path: Path, ending: str) -> None:
+    rng = np.random.default_rng(1)
+    array = (rng.normal(size=(K, J, I)) + 1j * rng.normal(size=(K, J, I))).astype(np.complex64)
+    if ending == ".nii":
+        written(tmp_path, nifti(array.T, datatype=32))
+    else:
+        sitk.WriteImage(sitk.GetImageFromArray(array), str(tmp_path / f"a{ending}"))
+    image, volumes = opened(reader, tmp_path / f"a{ending}")
+    np.testing.assert_array_equal([volume.array for volume in volumes], [array.real, array.imag])
+    if ending != ".mha":  # it calls them two channels
+        assert [volume.time for volume in volumes] == ["real part", "imaginary part"]
+        assert "complex-values" in said(image)
+
+
+@pytest.mark.parametrize(
+    ("scale", "wanted", "code"),
+    [([0, 5], (1, 0), None), ([2, -3], (2, -3), None), ([np.nan, 0], (1, 0), "damaged-scale"),
+     ([2, np.inf], (1, 0), "damaged-scale")],
+)  # fmt: skip
+def test_the_scale_of_nifti(
+    reader: Reader, tmp_path: Path, scale: list[float], wanted: tuple[float, float], code: str | None
+) -> None:
+    image, (volume,) = opened(reader, written(tmp_path, nifti(scale=scale)))
+    assert (volume.slope, volume.intercept) == wanted
+    assert said(image) == ({code} if code else set())
+
+
+def test_the_window_of_a_file_is_taken(reader: Reader, tmp_path: Path) -> None:
+    _, (volume,) = opened(reader, written(tmp_path, nifti(cal=[150, 50])))  # cal_max stands first
+    assert (volume.windows[0].lower, volume.windows[0].upper) == (50, 150)
+
+
+def test_numbers_beyond_single_precision_are_kept_and_said(reader: Reader, tmp_path: Path) -> None:
+    array = np.full(SHAPE, (1 << 24) + 1, np.int32)
+    _, (volume,) = opened(reader, written(tmp_path, nifti(array, datatype=8)))
+    assert (volume.array == (1 << 24) + 1).all()
+    assert "large numbers" in volume.badges
+
+
+def test_the_scale_of_a_metaimage_is_applied(reader: Reader, tmp_path: Path) -> None:
+    array = np.arange(K * J * I, dtype=np.int16).reshape(K, J, I)
+    sitk.WriteImage(sitk.GetImageFromArray(array), str(tmp_path / "a.mha"))
+    told = b"ElementToIntensityFunctionSlope = 2\nElementToIntensityFunctionOffset = -5\nElementSpacing"
+    data = (tmp_path / "a.mha").read_bytes().replace(b"ElementSpacing", told)
+    _, (volume,) = opened(reader, written(tmp_path, data, ".mha"))
+    np.testing.assert_array_equal(volume.values(), array * 2.0 - 5)
+
+
+# ---- sheared axes
+SHEARED = np.array([[2, 0.6, 0, -10], [0, 3, 0, -20], [0, 0, 4, 5]])
+
+
+def at_world(array: np.ndarray[Any, Any], affine: np.ndarray[Any, Any], grid: Grid, order: int) -> np.ndarray[Any, Any]:
+    """What stored voxels [k, j, i], placed by `affine`, are at the voxels of `grid`; NaN outside of their centres."""
+    index = np.stack(np.meshgrid(*(np.arange(n) for n in grid.shape), indexing="ij"), axis=-1)
+    stored = (grid.to_world(index) - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T
+    stored = np.moveaxis(np.round(stored, 6), -1, 0)
+    found = ndimage.map_coordinates(array.astype(float), stored, order=order, mode="nearest")
+    ends = np.array(array.shape)[:, None, None, None] - 1
+    return np.where(((stored >= 0) & (stored <= ends)).all(axis=0), found, np.nan)
+
+
+def test_a_sheared_file_is_resampled_to_where_its_matrix_puts_it(reader: Reader, tmp_path: Path) -> None:
+    array = np.random.default_rng(2).normal(100, 20, SHAPE).astype(np.float32)
+    data = nifti(array, datatype=16, srow=SHEARED, pixdim=[1, 2, np.hypot(3, 0.6), 4, 0, 0, 0, 0])
+    image, (volume,) = opened(reader, written(tmp_path, data))
+    wanted = at_world(array.T, placement(parse(data)).affine, volume.grid, 1)
+    inside = np.isfinite(wanted)
+    assert inside.mean() > 0.6
+    np.testing.assert_allclose(volume.array[inside], wanted[inside], rtol=1e-5)
+    np.testing.assert_allclose(volume.grid.axes.T @ volume.grid.axes, np.eye(3), atol=1e-9)
+    np.testing.assert_allclose(volume.grid.spacing, [4, 3, 2])
+    assert not image.regular
+    assert said(image) == {"sheared"}
+    assert "resampled" in volume.badges
+    assert "11°" in image.warnings[0]
+
+
+def test_labels_of_a_sheared_file_are_never_mixed(reader: Reader, tmp_path: Path) -> None:
+    array = np.zeros(SHAPE, np.int16)
+    array[1:4, 1:5, 1:4], array[4:6, 1:5, 1:4] = 10, 40
+    _, (volume,) = opened(reader, written(tmp_path, nifti(array, srow=SHEARED, pixdim=[1, 2, 3, 4, 0, 0, 0, 0])))
+    assert set(np.unique(volume.array)) == {0, 10, 40}
+
+
+@pytest.mark.parametrize("ending", [".nrrd", ".mha"])
+def test_sheared_directions_of_other_files(reader: Reader, tmp_path: Path, ending: str) -> None:
+    array = np.random.default_rng(3).normal(100, 20, (K, J, I)).astype(np.float32)
+    affine = np.eye(4)
+    affine[:3, :3] = np.array([[1.0, 0.25, 0], [0, 2, 0.3], [0, 0, 3]])[:, ::-1]
+    if ending == ".nrrd":
+        fields = [
+            "NRRD0005", "type: float", "dimension: 3", "space: LPS", f"sizes: {I} {J} {K}", "endian: little",
+            "encoding: raw", "space directions: (1,0,0) (0.25,2,0) (0,0.3,3)", "space origin: (0,0,0)",
+        ]  # fmt: skip
+        data = ("\n".join(fields) + "\n\n").encode() + array.tobytes()
+    else:
+        lengths = np.linalg.norm(affine[:3, 2::-1], axis=0)
+        matrix = (affine[:3, 2::-1] / lengths).T.ravel()
+        fields = [
+            "ObjectType = Image", "NDims = 3", "BinaryData = True", "BinaryDataByteOrderMSB = False",
+            f"TransformMatrix = {' '.join(map(repr, matrix.tolist()))}", "Offset = 0 0 0",
+            f"ElementSpacing = {' '.join(map(repr, lengths.tolist()))}", f"DimSize = {I} {J} {K}",
+            "ElementType = MET_FLOAT", "ElementDataFile = LOCAL",
+        ]  # fmt: skip
+        data = ("\n".join(fields) + "\n").encode() + array.tobytes()
+    image, (volume,) = opened(reader, written(tmp_path, data, ending))
+    wanted = at_world(array, affine, volume.grid, 1)
+    inside = np.isfinite(wanted)
+    np.testing.assert_allclose(volume.array[inside], wanted[inside], rtol=1e-4)
+    assert "sheared" in said(image)
+
+
+small = st.floats(-0.5, 0.5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    shears=st.tuples(small, small, small), sizes=st.tuples(*[st.floats(0.5, 4)] * 3),
+    turn=st.integers(0, 10**6), flip=st.booleans(),
+)  # fmt: skip
+def test_any_shear_lands_on_a_regular_grid_that_holds_every_voxel(shears, sizes, turn, flip) -> None:
+    rotation, _ = np.linalg.qr(np.random.default_rng(turn).normal(size=(3, 3)))
+    skew = np.array([[1, shears[0], shears[1]], [0, 1, shears[2]], [0, 0, 1]])
+    affine = np.eye(4)
+    affine[:3, :3] = rotation @ skew * sizes * [1, 1, -1 if flip else 1]
+    array = np.random.default_rng(turn).normal(size=(4, 5, 6))
+    found = geometry(array.shape, Placement(affine, True))
+    grid = found.grid
+    np.testing.assert_allclose(grid.axes.T @ grid.axes, np.eye(3), atol=2e-3)
+    corners = Grid(array.shape, affine).to_world([(k, j, i) for k in (0, 3) for j in (0, 4) for i in (0, 5)])
+    index = grid.to_index(corners)
+    assert (index > -1e-5).all()
+    assert (index < np.array(grid.shape) - 1 + 1e-5).all()
+    if found.sheared is None:
+        assert grid.shape == array.shape
+        return
+    planes = [
+        resampled(array[k], k, found.sheared, grid.shape[1:], np.nan, labels=False) for k in range(array.shape[0])
+    ]
+    wanted = at_world(array, affine, grid, 1)
+    inside = np.isfinite(wanted)
+    np.testing.assert_allclose(np.stack(planes)[inside], wanted[inside], atol=1e-4)
+
+
+def test_left_handed_axes_are_placed_and_said(tmp_path: Path) -> None:
+    image = describe(str(written(tmp_path, nifti(srow=np.diag([-2.0, 3, 4, 1])[:3]))))
+    assert said(image) == {"left-handed"}
+    np.testing.assert_allclose(image.grid.direction, np.diag([1, -1, 1]))

@@ -1,0 +1,109 @@
+"""What closed contours of one plane enclose together: holes stay open, and nothing is erased by being drawn twice.
+
+A voxel is inside a contour where its centre is (even-odd rule, which serves key-holes). Of several contours
+CLOSEDPLANAR_XOR turns over (PS3.3 C.8.8.6.3). Other programs write holes as contours of their own within others, too;
+but contours that only cross are joined, and one that is there already is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Points = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+WITHIN = 0.95  # of a contour's voxels that lie in another where it is drawn within that
+SAME = 0.5  # voxels between two contours, on average, that are one
+
+
+class Ring(NamedTuple):
+    """points: row, column in voxels [n, 2]. turns: CLOSEDPLANAR_XOR."""
+
+    points: Points
+    turns: bool = False
+
+
+class Filled(NamedTuple):
+    """mask: of the plane. twice: contours that were there already. crossing: whether some cross. empty: contours that
+    enclose no voxel."""
+
+    mask: Mask
+    twice: int = 0
+    crossing: bool = False
+    empty: int = 0
+
+
+class _Part(NamedTuple):
+    """A contour's voxels, in the box around it. at: its first row and column. limit: voxels that one which differs by
+    less is the same contour."""
+
+    at: tuple[int, int]
+    mask: Mask
+    size: int
+    limit: float
+    turns: bool
+
+    @property
+    def box(self) -> tuple[slice, slice]:
+        (row, column), (rows, columns) = self.at, self.mask.shape
+        return slice(row, row + rows), slice(column, column + columns)
+
+
+def filled(rings: Sequence[Ring], shape: tuple[int, int]) -> Filled:
+    """All contours of one region in one plane."""
+    parts = sorted((part for ring in rings if (part := _part(ring, shape)).size), key=lambda part: -part.size)
+    whole, taken, crossing = np.zeros(shape, np.bool_), list[_Part](), False
+    for part in parts:
+        met = [(other, common) for other in taken if (common := _common(part, other))]
+        if any(part.size + other.size - 2 * common < part.limit for other, common in met if 2 * common > part.size):
+            continue
+        if part.turns or any(common >= WITHIN * part.size for _, common in met):
+            whole[part.box] ^= part.mask
+        else:
+            whole[part.box] |= part.mask
+            crossing |= bool(met)
+        taken.append(part)
+    return Filled(whole, len(parts) - len(taken), crossing, len(rings) - len(parts))
+
+
+def _part(ring: Ring, shape: tuple[int, int]) -> _Part:
+    ends = np.stack([np.floor(ring.points.min(axis=0)), np.ceil(ring.points.max(axis=0)) + 1])
+    low, high = np.clip(ends, 0, shape).astype(int)
+    mask = inside(ring.points - low, (int(high[0] - low[0]), int(high[1] - low[1])))
+    length = np.linalg.norm(ring.points - np.roll(ring.points, -1, axis=0), axis=1).sum()
+    size = int(np.count_nonzero(mask))
+    return _Part((int(low[0]), int(low[1])), mask, size, max(SAME * float(length), 0.5), ring.turns)
+
+
+def _common(one: _Part, other: _Part) -> int:
+    """The voxels that both have."""
+    low = np.maximum(one.at, other.at)
+    high = np.minimum(np.add(one.at, one.mask.shape), np.add(other.at, other.mask.shape))
+    if (low >= high).any():
+        return 0
+    views = (
+        part.mask[tuple(slice(a, b) for a, b in zip(low - part.at, high - part.at, strict=True))]
+        for part in (one, other)
+    )
+    return int(np.count_nonzero(np.logical_and(*views)))
+
+
+def inside(ring: Points, shape: tuple[int, int]) -> Mask:
+    """The voxels whose centres lie within a ring: those to the right of an odd number of its edges."""
+    ends = np.stack([ring, np.roll(ring, -1, axis=0)])
+    upward = ends[0, :, 0] <= ends[1, :, 0]  # both ways along a key-hole must give the same numbers
+    low, high = np.where(upward[:, None], ends[0], ends[1]), np.where(upward[:, None], ends[1], ends[0])
+    first = np.clip(np.ceil(low[:, 0]), 0, shape[0]).astype(int)
+    last = np.clip(np.ceil(high[:, 0]), 0, shape[0]).astype(int)
+    edges = np.repeat(np.arange(len(ring)), last - first)
+    starts = np.cumsum(last - first) - (last - first)
+    rows = np.arange(len(edges)) - starts[edges] + first[edges]
+    share = (rows - low[edges, 0]) / (high[edges, 0] - low[edges, 0])
+    columns = low[edges, 1] + share * (high[edges, 1] - low[edges, 1])
+    turns = np.zeros((shape[0], shape[1] + 1), np.int64)
+    np.add.at(turns, (rows, np.clip(np.ceil(columns), 0, shape[1]).astype(int)), 1)
+    return np.asarray(np.cumsum(turns[:, :-1], axis=1) % 2 == 1)
