@@ -76,7 +76,8 @@ def _alternating(depth: Floats, parts: Parts) -> bool:
     for number, part in enumerate(parts):
         owner[part] = number
     changes = np.count_nonzero(np.diff(owner[np.argsort(depth, kind="stable")]))
-    return bool(changes >= len(parts)) or min(map(len, parts)) == 1
+    places = [len(np.unique(np.rint(depth[part] / SAME_PLACE))) for part in parts]
+    return bool(changes >= len(parts)) or min(places) == 1
 
 
 def _no_stacks(depth: Floats, parts: Parts) -> bool:
