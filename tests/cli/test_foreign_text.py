@@ -22,6 +22,12 @@ FOREIGN = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No line is broken."""
+    monkeypatch.setenv("COLUMNS", "999")
+
+
 def shown(capsys: pytest.CaptureFixture[str], *arguments: str | Path, code: int = 0) -> str:
     """What a command prints on both streams; no control character is in it."""
     assert main([str(one) for one in arguments]) == code
@@ -40,23 +46,23 @@ def test_texts_of_a_header(capsys: pytest.CaptureFixture[str], tmp_path: Path, t
 
 @pytest.mark.skipif(sys.platform == "win32", reason="names hold no such characters there")
 def test_names_of_files(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    folder = tmp_path / "[red]\x1b[31m"
+    folder = tmp_path / "\x1b[31m["  # with what is in it a closing tag
     folder.mkdir()
-    (folder / "[/]\x1b]0;x\x07.nii").write_bytes(b"no image")
+    bad = folder / "bold]\x1b]0;x\x07.nii"
+    bad.write_bytes(b"no image")
     good = write(tmp_path / "a.nii.gz", ramp((3, 4, 5))).rename(folder / "[b]\x1b[2J.nii.gz")
     for command in (["info", folder], ["info", folder, "--json"], ["compare", good, good], ["compare", good, folder]):
         assert shown(capsys, *command)
     assert "not opened: " in shown(capsys, "info", folder)
-    assert "[/]\\x1b]0;x\\x07.nii: " in shown(capsys, "info", folder)
-    bad = folder / "[/]\x1b]0;x\x07.nii"
+    assert "[/bold]\\x1b]0;x\\x07.nii: " in shown(capsys, "info", folder)
     for command in (
         ["info", bad],
         ["compare", bad, good],
         ["convert", bad, tmp_path / "out.nii"],
         ["run", "denoise", "--input", f"image={bad}", "--out", tmp_path / "out"],
-        ["info", tmp_path / "\x1b[31m[/]"],
+        ["info", folder / "bold]x"],
     ):
-        assert "[/]" in shown(capsys, *command, code=3)
+        assert "\\x1b[31m[/bold]" in shown(capsys, *command, code=3)
 
 
 @pytest.mark.parametrize("arguments", [["info", "--\x1b[31m[/]"], ["compare", "a", "b", "--as", "\x1b[31m[/]"]])
@@ -66,7 +72,7 @@ def test_wrong_use(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> 
 
 def test_cards_of_models(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOMOLENS_HOME", str(tmp_path))
-    write_model(tmp_path / "models", "odd", title="[/]\x1b[31mx", task="[red]y", licence="\u202ez")
+    write_model(tmp_path / "data" / "models", "odd", title="[/]\x1b[31mx", task="[red]y", licence="\u202ez")
     said = shown(capsys, "models")
     assert "[/]\\x1b[31mx" in said
     assert "[red]y, \\u202ez" in said

@@ -46,3 +46,9 @@ def _written_out(found: re.Match[str]) -> str:
     if byte < 0x100:
         return f"\\x{byte:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def keep_printable(value: object, *fields: str) -> None:
+    """Make texts of a value that is being made (frozen or not) printable: for what is there to be shown."""
+    for field in fields:
+        object.__setattr__(value, field, printable(getattr(value, field)))

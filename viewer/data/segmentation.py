@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.data.grid import Grid
+from viewer.data.printable import keep_printable
 from viewer.data.provenance import Provenance
 from viewer.data.study import Source
 
@@ -42,6 +43,9 @@ class Segment:
     reader: str = ""
     remark: str = ""
     side: Side = ""
+
+    def __post_init__(self) -> None:
+        keep_printable(self, "name", "reader", "remark")
 
     @property
     def key(self) -> Key:
