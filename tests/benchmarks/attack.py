@@ -142,7 +142,7 @@ class Attack:
         self.counts: dict[str, Counter[str]] = {}
         self.examples: dict[str, str] = {}
         self.peaks = [0, 0]
-        self.reader = Reader(seconds_per_file=10)
+        self.reader = Reader()
         threading.Thread(target=self._watch, daemon=True).start()
 
     def send(self, part: str, inputs: Iterable[Input]) -> None:
@@ -168,7 +168,7 @@ class Attack:
             Trial(self.reader, one, partial(ended, one)).begin()
         if not over.wait(PATIENCE):
             self.reader.close()
-            self.reader = Reader(seconds_per_file=10)
+            self.reader = Reader()
         for one in batch:
             what = ends.get(one.path, "hung")
             self.counts.setdefault(part, Counter())[what] += 1

@@ -26,8 +26,10 @@ import SimpleITK as sitk
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from tests.fixtures.dicom_faults import FAULTS, draw_study
 from tests.fixtures.dicom_indexed import index
-from tests.fixtures.dicom_studies import FAULTS, DrawnStudy, draw_study, judge, judge_tables
+from tests.fixtures.dicom_studies import DrawnStudy
+from tests.fixtures.dicom_verdict import judge, judge_tables
 from viewer.io.dicom_scan import scan_file
 
 Outcome = str  # "right", "refused", "unsaid", "misplaced", "merged" or "lost"

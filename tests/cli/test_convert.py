@@ -127,7 +127,7 @@ def test_frames_of_a_tilted_or_uneven_stack_are_all_there(tmp_path: Path, tilt: 
     target = tmp_path / "b.seg.nrrd"
     document = convert(str(tmp_path / "a.dcm"), str(target), str(tmp_path / "ct") if reference else "")
     assert list(at(target).values()) == [12, 12, 12]
-    assert any("beside the slices" in one for one in document["badges"])
+    assert any("beside the voxels" in one for one in document["badges"])
 
 
 def test_contours_come_on_the_same_image_as_nifti(tmp_path: Path, image: str) -> None:

@@ -121,6 +121,21 @@ def test_landmarks_go_in_and_a_transform_and_an_image_come_out(capsys, tmp_path,
 
 
 @pytest.mark.usefixtures("plugin")
+def test_a_landmark_that_is_not_placed_is_left_out_and_said(capsys, tmp_path, images) -> None:
+    pairs(tmp_path / "a.mrk.json")
+    moving = tmp_path / "a.moving.mrk.json"
+    document = json.loads(moving.read_text())
+    document["markups"][0]["controlPoints"][1] |= {"position": [0, 0, 0], "positionStatus": "undefined"}
+    moving.write_text(json.dumps(document))
+    command = run("--input", f"landmarks={moving}", images=images, out=tmp_path / "out")
+    assert main([str(one) for one in command]) == 0
+    told = capsys.readouterr()
+    assert told.err.splitlines()[-1] == "landmarks: Left out, as not placed in both images: 1 of 4 points (L2)."
+    path = json.loads(told.out)["outputs"][0]["path"]
+    assert np.allclose(sitk.ReadTransform(path).TransformPoint((1.0, 2, 3)), (6, 2, 3))
+
+
+@pytest.mark.usefixtures("plugin")
 def test_a_transform_goes_in(capsys, tmp_path, images) -> None:
     matrix = np.eye(4)
     matrix[:3, 3] = (5, 0, 0)

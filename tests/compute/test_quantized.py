@@ -176,7 +176,7 @@ def test_a_card_with_wrong_ranges_is_refused(bounds: Any, tmp_path: Path) -> Non
 @needs_integers
 @pytest.mark.parametrize(("name", "strides"), [(MODEL, haar.SOLID), (THICK, haar.FLAT)])
 def test_the_shipped_networks_are_exact_enough_in_integers(name: str, strides: haar.Strides) -> None:
-    module, _ = models.load_network(name)
+    module = models.card_network(models.find_card(name))
     example = _example(strides)
     model = quantized(converted(module, len(example), MULTIPLE), models.find_card(name).ranges)
     plain = TorchNet(module, "cpu")

@@ -9,8 +9,9 @@ from tempfile import TemporaryDirectory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.fixtures.dicom_faults import draw_study
 from tests.fixtures.dicom_indexed import index
-from tests.fixtures.dicom_studies import Verdict, draw_study, judge
+from tests.fixtures.dicom_verdict import Verdict, judge
 from viewer.io.dicom_scan import scan_file
 
 

@@ -89,6 +89,15 @@ def test_a_frame_that_cannot_be_decoded_costs_its_slice_which_is_said(own: Reade
         load_now(image, own, whole=True)
 
 
+def test_a_file_of_a_series_without_frames_costs_its_slice(own: Reader, tmp_path: Path) -> None:
+    for k in range(4):
+        write_compressed(tmp_path / f"{k}.dcm", picture(), uid.RLELossless, ImagePositionPatient=[0, 0, 3 * k])
+    data = (tmp_path / "1.dcm").read_bytes()
+    (tmp_path / "1.dcm").write_bytes(data[: data.index(b"\xfe\xff\x00\xe0")] + bytes(64))
+    (volume,) = opened(own, tmp_path)
+    assert "1 of 4 slices lost" in volume.badges
+
+
 def test_where_every_frame_is_lost_the_image_is_refused(own: Reader, tmp_path: Path) -> None:
     frames = [b"\xff\xd8\xff\xd9"] * 3
     path = write_compressed(tmp_path / "a.dcm", np.stack([picture()] * 3), uid.JPEGLSLossless, frames)

@@ -112,7 +112,7 @@ def test_frames_between_slices_are_said(tmp_path: Path, first: int, beside: floa
     slices = np.flatnonzero(found.array.any(axis=(1, 2)))
     assert len(slices) == 5
     assert np.diff(slices).max() == 1
-    said = f"frames lie up to {abs(beside):.2g} voxels beside the slices they are shown on"
+    said = f"frames lie up to {abs(beside):.2g} voxels beside the voxels that they fill"
     assert found.badges == (said,)
 
 

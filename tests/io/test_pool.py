@@ -127,7 +127,7 @@ def test_a_process_that_computes_too_long_is_stopped_by_its_own_time_and_says_wh
             Task(at_once), f"{HERE}:spin", (), pytest.fail, pytest.fail, lambda *why: told.put(why), computing=0.2
         )
         own._pool.do(lambda: own._pool.add(unit))
-        assert told.get(timeout=PATIENCE) == (3, "computed for longer than 0 s")
+        assert told.get(timeout=PATIENCE) == (3, "computed for longer than 0.2 s")
     finally:
         own.close()
 

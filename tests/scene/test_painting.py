@@ -42,11 +42,6 @@ def state(layer: SegmentationLayer) -> State:
     return layer.segmentation.segments, tuple(map.astype(np.uint16).tobytes() for map in maps)
 
 
-def abandon(journal: Journal) -> None:
-    """Leave the journal as a process that was killed would: its pid no longer runs."""
-    (journal.folder / "pid").write_text("999999999 0")
-
-
 @st.composite
 def boxes(draw: st.DrawFn) -> tuple[slice, slice, slice]:
     ends = [sorted(draw(st.tuples(st.integers(0, size - 1), st.integers(1, size)))) for size in SHAPE]
@@ -156,7 +151,7 @@ class Model(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "journal"):
             return
-        abandon(self.journal)
+        self.journal.abandon()
         (left,) = unfinished(Path(self.folder.name))
         again = History(Document())
         left.replay(again, left.layers(lambda key: None))

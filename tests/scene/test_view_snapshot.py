@@ -16,7 +16,10 @@ from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.volume import Volume, Window
 from viewer.scene import view_snapshot
 from viewer.scene.edits import AddLayer
+from viewer.scene.journal import VIEW
+from viewer.scene.journal_lines import sealed
 from viewer.scene.layer import VolumeLayer, volume_layer
+from viewer.scene.recovery import Recovery
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 from viewer.scene.view_snapshot import describe_view, restore_view
 from viewer.scene.workspace import Workspace
@@ -157,3 +160,36 @@ def test_what_is_no_view_raises_what_is_caught(space: Workspace, change: dict[st
         return
     with pytest.raises((KeyError, TypeError, ValueError)):
         restore_view(kept, space.document, space.state)
+
+
+def left_so(folder: Path, view: Any) -> Path:
+    """The folder of a session that looked at things so."""
+    made = folder / "left"
+    made.mkdir()
+    (made / VIEW).write_bytes(sealed(view)[0])
+    return made
+
+
+def test_where_what_was_seen_did_not_come_back_the_latest_image_is_shown(space: Workspace, tmp_path: Path) -> None:
+    first, second, gone = image("first"), image("second"), image("gone")
+    for layer in (first, second, gone):
+        space.history.do(AddLayer(layer))
+    space.show(gone, overlay=False)
+    kept = json.loads(json.dumps(describe_view(space.document, space.state, ())))
+    space.history.undo()
+    space.look_again(Recovery(left_so(tmp_path, kept), "now", ()))
+    assert space.document.shown == (second,)
+    assert space.state.active == second.id
+
+
+def test_where_the_chosen_layer_did_not_come_back_what_is_shown_is_chosen(space: Workspace, tmp_path: Path) -> None:
+    first, gone = image("first"), image("gone")
+    for layer in (first, gone):
+        space.history.do(AddLayer(layer))
+    space.show(first, overlay=False)
+    space.state.active = gone.id
+    kept = json.loads(json.dumps(describe_view(space.document, space.state, ())))
+    space.history.undo()
+    space.look_again(Recovery(left_so(tmp_path, kept), "now", ()))
+    assert space.document.shown == (first,)
+    assert space.state.active == first.id

@@ -76,6 +76,20 @@ def test_another_patients_image_is_no_default_and_refused_beside_the_first(windo
     assert not page.run_button.isEnabled()
 
 
+def test_another_patients_segments_are_no_default_and_refused(window, session, studies, qtbot):
+    lung = double_click(window, session, qtbot, "lung")
+    tumour = Segmentation(np.ones(GRID.shape, np.uint8), lung.grid, (Segment(1, "tumour", (9, 9, 9)),), "SEG")
+    session.history.do(AddLayer(segmentation_layer(tumour, lung)))
+    page = click_plugin(window, "Mask image")
+    assert page.inputs["segments"].currentText() == "SEG"
+    double_click(window, session, qtbot, "brain")
+    assert page.inputs["segments"].currentData() is None
+    page.inputs["segments"].setFocus()
+    QTest.keyClick(page.inputs["segments"], Qt.Key.Key_Down)
+    assert page.verdict.text() == "SEG is of another patient than brain: choose images of one patient."
+    assert not page.run_button.isEnabled()
+
+
 # ---- registration
 def test_the_pair_is_what_is_seen(window, session, studies, qtbot):
     double_click(window, session, qtbot, "brain")

@@ -14,6 +14,8 @@ from viewer.cli.outputs import ENDINGS, write_output
 from viewer.cli.stage import HeadlessStage
 from viewer.compute.device import choose_device
 from viewer.compute.job import Refusal
+from viewer.data.landmarks import Landmarks
+from viewer.data.segmentation import Segmentation
 from viewer.data.volume import Volume
 from viewer.io.save import Format
 from viewer.plugin.plugin import Plugin, Value
@@ -44,6 +46,7 @@ def run(
         plugin = session.plugins[plugin_id]
         _check(plugin, inputs, parameters)
         values, images = read_inputs(stage, plugin, dict(inputs), time)
+        _say(values)
         kind = _format(format, next((one for one in values.values() if isinstance(one, Volume)), None))
         count = _times(plugin, images)
         device = _device(plugin, device)
@@ -51,6 +54,14 @@ def run(
         made = {name: [result.outputs[name] for result in results] for name in results[0].outputs}
         written = [write_output(stage, name, ones, values, out, kind) for name, ones in made.items()]
         return {"plugin": plugin_id, "outputs": written, "timepoints": count, "timepoint": time} | _figures(results)
+
+
+def _say(values: Mapping[str, Value]) -> None:
+    """What must be known of label maps and landmarks that were read: what was left out, moved or joined."""
+    for name, value in values.items():
+        said = value.badges if isinstance(value, Segmentation) else ()
+        for sentence in value.warnings if isinstance(value, Landmarks) else said:
+            print(f"{name}: {sentence}", file=sys.stderr)
 
 
 def _times(plugin: Plugin, images: Mapping[str, Series]) -> int:

@@ -147,6 +147,8 @@ def card_network(card: Card) -> torch.nn.Module:
     make = _maker(card)
     try:
         return fitted(make, weights)
+    except Refusal:
+        raise
     except ImportError as error:
         raise Refusal(f"the network {card.network} of the model {card.title} is not installed ({error}).") from error
     except (RuntimeError, *MALFORMED) as error:

@@ -81,12 +81,14 @@ def decode(plan: Plan, number: int, frame: int) -> NDArray[Any]:
         head = _head(path, stamp, plan.transfer_syntax)
         with unpacked(open_unchanged(path, stamp)) as file:
             pixels = _finished(_frame(head, file, frame), plan, head)
-    except (OpenError, MemoryError, OSError):
+    except (OpenError, MemoryError):
         raise
-    except FAULTS as error:
+    except (*FAULTS, OSError) as error:
+        if getattr(error, "errno", None) is not None:
+            raise  # the drive's, not pydicom's
         raise FrameError(UNDECODED.format(uid.UID(plan.transfer_syntax).name)) from error
     if pixels.shape[:2] != plan.stored_size:
-        raise OpenError("Its header tells two sizes of its pixels; it is damaged.")
+        raise FrameError("Its header tells two sizes of its pixels; it is damaged.")
     return pixels
 
 

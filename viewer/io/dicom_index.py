@@ -80,15 +80,16 @@ def _found(headers: Sequence[Header]) -> list[Found]:
             owners, frames = buckets.setdefault(frame.key, ([], []))
             owners.append(n)
             frames.append(frame)
-    found: list[Found] = []
-    for owners, frames in buckets.values():
-        times = unwrapped([frame.seconds for frame in frames], [frame.instance for frame in frames])
-        timed = tuple(frame._replace(seconds=time) for frame, time in zip(frames, times, strict=True))
-        for one in by_direction(FrameSet(tuple(owners), timed)):
-            for stack in _stacks(without_copies(headers, one)):
-                for alike in by_meaning(stack):
-                    found += _images(headers, alike)
-    return _directions_said(found)
+    sets = [FrameSet(tuple(owners), _timed(frames)) for owners, frames in buckets.values()]
+    stacks = [stack for one in sets for part in by_direction(one) for stack in _stacks(without_copies(headers, part))]
+    alike = [part for stack in stacks for part in by_meaning(stack)]
+    return _directions_said([image for part in alike for image in _images(headers, part)])
+
+
+def _timed(frames: Sequence[Frame]) -> tuple[Frame, ...]:
+    """The frames, whose times of day go on over midnight."""
+    times = unwrapped([frame.seconds for frame in frames], [frame.instance for frame in frames])
+    return tuple(frame._replace(seconds=time) for frame, time in zip(frames, times, strict=True))
 
 
 def _noted(found: list[Found], *notices: Notice) -> list[Found]:

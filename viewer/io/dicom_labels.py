@@ -7,7 +7,7 @@ from dataclasses import replace
 import pydicom
 from pydicom import uid
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from viewer.data.study import LabelFile
 from viewer.io.contents import open_content
@@ -31,7 +31,7 @@ WANTED = """
 
 def label_file(path: str) -> LabelFile:
     """Raises OpenError: one sentence."""
-    with damage_told(DAMAGED):
+    with damage_told(DAMAGED, BytesLengthException):
         return _label_file(path)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pydicom
 from pydicom import uid
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from viewer.compute.transforms import inverse
 from viewer.data.grid import Floats, Grid
@@ -52,7 +52,9 @@ def read_registration(path: str | Path, fixed: End | None = None, moving: End | 
     Raises OpenError, one sentence, also where the file is about other images.
     """
     check_regular(path)
-    with damage_told("Its registration is incomplete or damaged: a part of its header is missing or wrong."):
+    with damage_told(
+        "Its registration is incomplete or damaged: a part of its header is missing or wrong.", BytesLengthException
+    ):
         return _read(path, fixed, moving)
 
 

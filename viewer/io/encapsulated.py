@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import BinaryIO, NamedTuple
 
-from viewer.io.failure import FrameError, OpenError
+from viewer.io.failure import FrameError
 from viewer.io.frame_header import STARTS
 
 ITEM = 0xFFFEE000
@@ -34,7 +34,7 @@ Frames = tuple[tuple[Fragment, ...], ...]
 
 
 def frames_in(file: BinaryIO, count: int) -> Frames:
-    """The fragments of each of `count` frames; the file stands at the first item. Raises OpenError.
+    """The fragments of each of `count` frames; the file stands at the first item. Raises FrameError.
 
     Fewer frames than `count` where the file is cut off.
     """
@@ -45,7 +45,7 @@ def frames_in(file: BinaryIO, count: int) -> Frames:
         return tuple((one,) for one in fragments)
     starts = _table_starts(file, table, fragments) or _marked_starts(file, fragments)
     if len(starts) != count or starts[0] != 0:
-        raise OpenError(
+        raise FrameError(
             f"Its {count:,} compressed frames lie in {len(fragments):,} parts, and neither an offset table nor the "
             "parts tell which belong together; it is damaged."
         )
@@ -65,7 +65,7 @@ def frame_bytes(file: BinaryIO, frames: Frames, number: int) -> bytes:
 
 
 def _items(file: BinaryIO) -> list[Fragment]:
-    """All items, the offset table first. Raises OpenError where there is none, or more than any image has."""
+    """All items, the offset table first. Raises FrameError where there is none, or more than any image has."""
     found: list[Fragment] = []
     place = file.tell()
     size = file.seek(0, os.SEEK_END)
@@ -77,9 +77,9 @@ def _items(file: BinaryIO) -> list[Fragment]:
         found.append(Fragment(place, place + 8, length))
         place += 8 + length
         if len(found) > MOST_FRAGMENTS:
-            raise OpenError(f"Its compressed pixels lie in more than {MOST_FRAGMENTS:,} parts; it is damaged.")
+            raise FrameError(f"Its compressed pixels lie in more than {MOST_FRAGMENTS:,} parts; it is damaged.")
     if len(found) < 2:
-        raise OpenError("Its compressed pixels are missing or damaged: no frame begins where its header ends.")
+        raise FrameError("Its compressed pixels are missing or damaged: no frame begins where its header ends.")
     return found
 
 

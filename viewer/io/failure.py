@@ -39,8 +39,12 @@ class FrameError(OpenError):
 
 
 @contextmanager
-def damage_told(sentence: str) -> Iterator[None]:
-    """What a parser raises at damaged bytes becomes an OpenError with this sentence; what the drive does stays."""
+def damage_told(sentence: str, *also: type[Exception]) -> Iterator[None]:
+    """What a parser raises at damaged bytes becomes an OpenError with this sentence; what the drive does stays.
+
+    also: kinds of the parser's own.
+    """
+    kinds: tuple[type[Exception], ...] = (*DAMAGE, *also)
     try:
         yield
     except OpenError:
@@ -49,7 +53,7 @@ def damage_told(sentence: str) -> Iterator[None]:
         if error.errno is not None:
             raise
         raise OpenError(sentence) from error  # pydicom's, of bytes that are not there
-    except DAMAGE as error:
+    except kinds as error:
         raise OpenError(sentence) from error
 
 

@@ -187,7 +187,7 @@ class Loading:
         if self._left:
             self._report()
         elif not self._volumes:
-            self._refuse(next(iter(self._lost.values())))
+            (self._fail if self._stops else self._refuse)(next(iter(self._lost.values())))
         else:
             self._finish()
 

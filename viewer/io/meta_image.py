@@ -131,7 +131,7 @@ def _check_numbers(fields: dict[str, str]) -> None:
         if key in fields and (len(words) < count or (power == 2 and len(words) > count)):
             raise OpenError(DAMAGED.format(what=f"{key} holds {len(words)} numbers for {dimensions} dimensions"))
         if not all(map(NUMBER.fullmatch, words)):
-            raise OpenError(DAMAGED.format(what=f"{key} holds what is no number"))
+            raise OpenError(DAMAGED.format(what=f"{key} holds what is no number ({fields[key]:.40})"))
         if key in fields:
             fields[key] = " ".join(words[:count])
     if not all(word.isdecimal() and 0 < int(word) < 1 << 31 for word in fields.get("DimSize", "none").split()):

@@ -31,7 +31,7 @@ from viewer.io.contents import (
 )
 from viewer.io.failure import OpenError
 from viewer.io.nifti_header import HEADER, NiftiHeader, parse, placement
-from viewer.io.stored_image import StoredImage, colours, numbered, several_values
+from viewer.io.stored_image import COMPLEX, COMPLEX_VALUES, StoredImage, colours, numbered, several_values
 
 PIECE = 1 << 20
 DAMAGED = "It is cut off or damaged: its voxels end too early; copy it again from its source."
@@ -54,7 +54,7 @@ def stored_image(files: Sequence[str], stamps: Stamps) -> StoredImage:
     surplus = _surplus(header, files[-1])
     slope, intercept = header.scale
     low, high = header.window or (0.0, 0.0)
-    parts = ("real part", "imaginary part") if header.samples == 2 else ("",)
+    parts = COMPLEX if header.samples == 2 else ("",)
     return StoredImage(
         (k, j, i),
         header.dtype,
@@ -103,8 +103,7 @@ def _values(header: NiftiHeader) -> tuple[Notice, ...]:
     components, *sets = header.sizes[4:]
     notices = [*colours(header.samples if header.color else 0, header.dtype)]
     if header.samples == 2:
-        sentence = "Its values are complex: real and imaginary part are shown one after the other, like time points."
-        notices.append(Notice("complex-values", sentence))
+        notices.append(COMPLEX_VALUES)
     if components > 1:
         notices.append(several_values(components))
     if header.vectors:

@@ -21,6 +21,9 @@ FIELDS = (
 )  # fmt: skip
 NAMED = {field.replace(" ", blank): field for field in FIELDS for blank in (" ", "")}
 PATTERN = re.compile(r"(.*%\d{0,2}d\S*)\s+(-?\d{1,9})\s+(-?\d{1,9})\s+(-?\d{1,9})(?:\s+(\d))?")
+DIRECTION = re.compile(r"none|\([^)]*\)", re.IGNORECASE)
+SPATIAL = {"domain", "space", "time", "???", "none"}  # kinds of axes along which voxels lie
+MOST_AXES = 16
 LIST = re.compile(r"LIST(?:\s+(\d))?")
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f]")
 DAMAGED = "Its NRRD header is damaged: {what}; it was not opened."
@@ -43,7 +46,7 @@ class Nrrd:
 
     def rewritten(self, places: Sequence[str], size: int) -> bytes:
         """A header that names files beside it."""
-        fields = dict(self.fields)
+        fields = self.fields | _kinds_for_itk(self.fields)
         if not self.names:
             fields["line skip"] = str(self.lines + _skipped(fields))
         listed = [f"LIST {self.part}".strip(), *places] if len(places) > 1 else [*places, ""]
@@ -68,6 +71,30 @@ def parse_nrrd(data: bytes) -> Nrrd:
     named = fields.pop("data file", "")
     names, part = _files(named, [name for name, _ in lines] if named.startswith("LIST") else [])
     return Nrrd(magic.strip(), fields, tuple(pairs), names, part, data.count(b"\n", 0, end))
+
+
+def value_axis(fields: dict[str, str]) -> tuple[int, str]:
+    """Which axis holds the values of a voxel, and what the file calls them ("list", "rgb-color", "time"); -1 for none.
+
+    That is the one without a direction or, where no axis has one, the one whose kind is not of space.
+    """
+    ways = [way.lower() == "none" for way in DIRECTION.findall(fields.get("space directions", ""))]
+    kinds = [kind.lower() for kind in fields.get("kinds", "").split()]
+    apart = ways or [kind not in SPATIAL for kind in kinds]
+    if apart.count(True) != 1:
+        return -1, ""
+    axis = apart.index(True)
+    kind = kinds[axis] if axis < len(kinds) else ""
+    return axis, "" if kind in ("???", "none") else kind
+
+
+def _kinds_for_itk(fields: dict[str, str]) -> dict[str, str]:
+    """ITK has no pixels for some kinds (matrices, whole complex numbers, time); it reads lists of any type."""
+    axis, _ = value_axis(fields)
+    count = int(fields["dimension"]) if fields.get("dimension", "").isdecimal() else 0
+    if not 0 <= axis < count <= MOST_AXES:
+        return {}
+    return {"kinds": " ".join("list" if n == axis else "domain" for n in range(count))}
 
 
 def _take(line: str, fields: dict[str, str], pairs: list[str]) -> None:

@@ -72,7 +72,7 @@ class Fit:
         told = self.planes.between or self.planes.thickness
         said = []
         if self.beside > BESIDE:
-            said.append(f"frames lie up to {self.beside:.2g} voxels beside the slices they are shown on")
+            said.append(f"frames lie up to {self.beside:.2g} voxels beside the voxels that they fill")
         if slices.shape[1] < len(normals):
             said.append("frames that lie between two slices are joined")
         apart = np.diff(slices[1])[np.diff(slices[0]) == 0]

@@ -238,7 +238,7 @@ class Pool:
             elif now - worker.desk[1] / 1e9 > limit:
                 self._lost(worker, f"took longer than {limit:g} s")
             elif unit.computing and (_computed(worker) - worker.desk[2]) / 1e9 > unit.computing:
-                self._lost(worker, f"computed for longer than {unit.computing:.0f} s")
+                self._lost(worker, f"computed for longer than {unit.computing:.1f} s")
             elif unit.progressed:
                 unit.progressed(int(worker.desk[0]))
 

@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError  # of numpy, at the header of an array
 from typing import Any
 
 import numpy as np
@@ -112,7 +113,7 @@ def read_project(path: Path) -> tuple[Project, Marks]:
         _check(project)
     except OpenError:
         raise
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, RecursionError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, SyntaxError, TokenError) as error:
         raise OpenError(DAMAGED) from error
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
         log.warning("a project is not understood: %s", type(error).__name__)

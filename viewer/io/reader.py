@@ -33,8 +33,8 @@ class Reader:
     post: runs a function on the thread that wants the answers; by default they come on a thread of the reader.
     workers: processes. memory_limit: bytes that each may take beyond what it has at its start; by default so much that
     all together leave room for the window. seconds_per_file: after that a file is given up. seconds_per_frame: that the
-    processor may be busy with a compressed frame, a second more for each DECODED_A_SECOND bytes of it. Processes start
-    with the first request.
+    processor may be busy with a compressed frame, and a second for each loading.DECODED_A_SECOND bytes of it. Processes
+    start with the first request.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Reader:
         workers: int = 2,
         memory_limit: int | None = None,
         seconds_per_file: float = 20,
-        seconds_per_frame: float = 4,
+        seconds_per_frame: float = 1,
     ) -> None:
         limit = memory_limit or budget.for_readers(workers + 1)  # see Pool: one more where one is stuck
         self._closed = False

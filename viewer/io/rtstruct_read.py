@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
 
 from viewer.compute.label_image import COLORS
 from viewer.data.grid import Grid
@@ -34,7 +35,9 @@ def contours_of(ds: Dataset, images: Sequence[End], name: str) -> Segmentation:
 
     Raises OpenError: one sentence.
     """
-    with damage_told("Its contours are incomplete or damaged: a part of its header is missing or wrong."):
+    with damage_told(
+        "Its contours are incomplete or damaged: a part of its header is missing or wrong.", BytesLengthException
+    ):
         return _segmentation(ds, images, name)
 
 

@@ -12,6 +12,12 @@ from viewer.data.notice import Notice
 from viewer.data.volume import Window
 from viewer.io.file_geometry import Placement
 
+COMPLEX = ("real part", "imaginary part")
+COMPLEX_VALUES = Notice(
+    "complex-values",
+    "Its values are complex: real and imaginary part are shown one after the other, like time points.",
+)
+
 
 @dataclass(frozen=True, eq=False)
 class StoredImage:

@@ -24,7 +24,6 @@ QUOTED = re.compile(r'"([^"]*)"')
 PLACED = {  # NRRD's spaces whose axes run to sides of the patient
     *("right-anterior-superior", "ras", "left-anterior-superior", "las", "left-posterior-superior", "lps"),
 }
-DOMAINS = {"domain", "space", "time"}  # kinds of NRRD axes along which voxels are repeated
 MILLIMETRES = {
     "mm": 1.0, "millimeter": 1.0, "millimetre": 1.0, "cm": 10.0, "centimeter": 10.0, "centimetre": 10.0, "m": 1000.0,
     "meter": 1000.0, "metre": 1000.0, "um": 1e-3, "µm": 1e-3, "μm": 1e-3, "micron": 1e-3, "micrometer": 1e-3,
@@ -46,12 +45,6 @@ def _utf8(text: str) -> str:
         return text
 
 
-def kind_of(fields: Fields) -> str:
-    """What an NRRD file calls the values of a voxel ("list", "rgb-color"); "" where it does not."""
-    kinds = [kind.lower() for kind in fields.get("kinds", "").split()]
-    return next((kind for kind in kinds if kind not in DOMAINS and kind not in UNTOLD), "")
-
-
 def scale_of(fields: Fields) -> tuple[float, float]:
     """Slope and intercept of a MetaImage, which SimpleITK does not apply; 1 and 0 where there are none."""
     told = [_numbers(fields.get(f"elementtointensityfunction{name}", "")) for name in ("slope", "offset")]
@@ -60,9 +53,8 @@ def scale_of(fields: Fields) -> tuple[float, float]:
 
 
 def has_decimal_commas(fields: Fields) -> bool:
-    """Whether a number of the geometry is written as 0,5: SimpleITK reads 0 or nothing of it."""
-    names = ("spacings", "elementspacing", "elementsize", "offset", "position", "origin", "transformmatrix")
-    return any(DECIMAL_COMMA.search(fields.get(name, "")) for name in names)
+    """Whether the spacings of an NRRD file are written as 0,5: SimpleITK reads 0 of it."""
+    return bool(DECIMAL_COMMA.search(fields.get("spacings", "")))
 
 
 def placement(fields: Fields, facts: Facts, *, nrrd: bool) -> Placement:
@@ -72,8 +64,6 @@ def placement(fields: Fields, facts: Facts, *, nrrd: bool) -> Placement:
     origin = np.array((*facts.origin, 0.0)[:3] if flat else facts.origin[:3])
     direction = np.eye(3)
     direction[: 2 if flat else 3, : 2 if flat else 3] = facts.direction[:3, :3]
-    if not nrrd and has_decimal_commas(fields):
-        spacing, origin, direction = _with_commas(fields, spacing, origin, direction)
     placed, sides = (_nrrd_sides if nrrd else _meta_sides)(fields, direction, flat)
     told = _nrrd_spacing(fields, facts) if nrrd else fields.get("elementspacing", fields.get("elementsize", ""))
     spacing, lengths = _checked(spacing, told, fields, direction)
@@ -147,9 +137,6 @@ def _checked(spacing: Floats, told: str, fields: Fields, direction: Floats) -> t
     if not (np.isfinite(spacing) & (spacing > 0)).all():
         sentence = f"Its voxel size is not valid ({told}); the size of it is taken, and 1 mm where there is none."
         return whole, (Notice("no-pixel-spacing", sentence, UNMEASURED),)
-    if has_decimal_commas(fields):
-        sentence = f"Its numbers have decimal commas ({told}), which are taken as points."
-        return whole, (Notice("decimal-commas", sentence, UNMEASURED),)
     one, two = (np.array(_numbers(fields.get(name, ""))[:3]) for name in ("elementspacing", "elementsize"))
     stretched = np.abs(np.linalg.norm(direction, axis=0) - 1).max() > 0.01
     if stretched or (len(one) == len(two) > 0 and not np.allclose(one, two, rtol=0.01)):
@@ -176,18 +163,6 @@ def _unit(fields: Fields, nrrd: bool) -> tuple[float, tuple[Notice, ...]]:
         return 1.0, (Notice("no-length-unit", sentence, UNMEASURED),)
     sentence = f"Its lengths are in {words}; they are converted to millimetres."
     return scale, () if scale == 1 else (Notice("length-unit", sentence),)
-
-
-def _with_commas(fields: Fields, *read: Floats) -> tuple[Floats, Floats, Floats]:
-    """Spacing, origin and direction as MetaImage writes them, with commas for points; as read where it does not."""
-    names = (("elementspacing", "elementsize"), ("offset", "position", "origin"), ("transformmatrix",))
-    found = []
-    for known, aliases in zip(read, names, strict=True):
-        told = next((fields[name] for name in aliases if name in fields), "")
-        numbers = _numbers(told.replace(",", "."))
-        fits = len(numbers) == known.size
-        found.append(np.array(numbers).reshape(known.shape).T if fits else known)
-    return found[0], found[1], found[2]
 
 
 def _numbers(text: str) -> list[float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from viewer.scene.document import Document
-from viewer.scene.inspection import input_of
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.view_state import ViewState
 
@@ -36,16 +35,11 @@ class ComparisonWatch:
             if went & pair or came - pair:
                 state.comparison = None
         if state.inspection:
-            pair = {state.inspection.result, self._input(state.inspection.result)}
+            result = self._document.find(state.inspection.result)
+            pair = {state.inspection.result, result.made_from if isinstance(result, VolumeLayer) else ""}
             if went & pair or came - pair:
                 state.inspection = None
         if state.deformation and state.deformation.layer in went:
             state.deformation = None
         if came - set(state.compared):
             state.compared = ()
-
-    def _input(self, result: str) -> str:
-        """The id of what a result was computed from; "" where that is gone."""
-        layer = self._document.find(result)
-        given = input_of(self._document, layer) if isinstance(layer, VolumeLayer) else None
-        return given.id if given else ""

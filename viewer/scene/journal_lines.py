@@ -41,7 +41,8 @@ class UnknownEditError(ValueError):
 
 def read_steps(path: Path) -> tuple[tuple[Json, ...], str]:
     """Every step that is whole, and what ends them before the file does. Raises OSError."""
-    lines = path.read_bytes().removesuffix(b"\n").split(b"\n")
+    data = path.read_bytes()
+    lines = data.removesuffix(b"\n").split(b"\n") if data else []
     checked = any(map(LINE.fullmatch, lines))  # the version before wrote no checksums
     steps: list[Json] = []
     total = 0
@@ -53,7 +54,7 @@ def read_steps(path: Path) -> tuple[tuple[Json, ...], str]:
             return tuple(steps), UNKNOWN.format(number, str(error)[:40])
         except (ValueError, RecursionError) as error:
             log.warning("journal %s: ended before step %d: %s", path.parent.name, number, type(error).__name__)
-            return tuple(steps), DAMAGED.format(number) if line else ""
+            return tuple(steps), DAMAGED.format(number)
         steps.append(step)
     return tuple(steps), ""
 

@@ -108,13 +108,17 @@ class Workspace(Tasks):
         return unfinished(self._journals)
 
     def look_again(self, recovery: Recovery) -> None:
-        """Look at what was recovered as it was looked at. Where that is not known, at the image that came last: those
-        of several patients are never laid over each other."""
+        """Look at what was recovered as it was looked at. Where that is not known, or what was seen is not back, at the
+        image that came last: those of several patients are never laid over each other."""
         try:
             restore_view(recovery.view or {}, self.document, self.state)
+            known = self.document.base is not None
         except (KeyError, TypeError, ValueError):
-            for layer in reversed(self.document.volume_layers):
-                return self.show(layer, overlay=False)
+            known = False
+        if not known and self.document.volume_layers:
+            self.show(self.document.volume_layers[-1], overlay=False)
+        elif self.document.base and self.document.find(self.state.active) is None:
+            self.state.active = self.document.base.id
 
     def keep(
         self, layers: Iterable[VolumeLayer | SegmentationLayer], transforms: Iterable[Transform | None] = ()

@@ -8,6 +8,7 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from viewer.compute.label_image import as_segmentation, is_label_image
+from viewer.data.study import Source
 from viewer.plugin.plugin import Input, Plugin, Value
 from viewer.scene.active_image import active_image, seen_images
 from viewer.scene.layer import Layer, VolumeLayer
@@ -57,11 +58,15 @@ class PluginInputs(QWidget):
         return [one.title for one in needed if not self.boxes[one.name].currentData()]
 
     @property
+    def layers(self) -> list[Layer]:
+        """What is worked on, in the order of the inputs."""
+        found = (self.session.document.find(box.currentData() or "") for box in self.boxes.values())
+        return [layer for layer in found if layer is not None]
+
+    @property
     def images(self) -> list[VolumeLayer]:
-        """The images that are worked on, in the order of the inputs."""
-        names = [one.name for one in self.plugin.inputs if one.type == "volume" and one.name in self.boxes]
-        found = [self.session.document.find(self.boxes[name].currentData() or "") for name in names]
-        return [layer for layer in found if isinstance(layer, VolumeLayer)]
+        """The images among them."""
+        return [layer for layer in self.layers if isinstance(layer, VolumeLayer)]
 
     @property
     def problem(self) -> str:
@@ -72,16 +77,25 @@ class PluginInputs(QWidget):
         if self.missing:
             verb = "Choose" if main else "Show" if self.session.document.volume_layers else "Open"
             return f"{verb} an image first: {', '.join(self.missing).lower()} is missing."
-        return next((why for one in self.images if (why := self._wrong(one, self.images[0]))), "")
+        first = next(iter(self.images), None)
+        return next((why for one in self.layers if first and (why := self._wrong(one, first))), "")
 
-    def _wrong(self, one: VolumeLayer, first: VolumeLayer) -> str:
-        """Why an image must not be worked on with the first one. A plugin may ask about other patients itself."""
+    def _wrong(self, one: Layer, first: VolumeLayer) -> str:
+        """Why a layer must not be worked on with the first image. A plugin may ask about other patients itself."""
         if one is first and one not in seen_images(self.session.document, self.session.state):
             return f"{one.name} is hidden: show it, or choose an image that you see."
         asks = any(parameter.name == DIFFERENT_PATIENTS for parameter in self.plugin.parameters)
-        if not asks and first.source.patient_match(one.source) == "different":
+        if not asks and first.source.patient_match(self._source(one)) == "different":
             return f"{one.name} is of another patient than {first.name}: choose images of one patient."
         return ""
+
+    def _source(self, layer: Layer) -> Source:
+        """Whose it is; segments are of the patient whose image they label."""
+        if isinstance(layer, SegmentationLayer):
+            image = self.session.document.find(layer.made_from)
+            return image.source if isinstance(image, VolumeLayer) else layer.segmentation.source
+        assert isinstance(layer, VolumeLayer)
+        return layer.source
 
     @property
     def chosen(self) -> dict[str, str | Value]:
@@ -124,7 +138,7 @@ class PluginInputs(QWidget):
             blocker = QSignalBlocker(box)
             _fill(box, fitting, start, required=one.required, keep=self._chosen_at is not None)
             blocker.unblock()
-            taken.append(box.currentData())
+            taken += [box.currentData()] if one.type == "volume" else []
         self.changed.emit()
 
     def _let_go(self, main: VolumeLayer | None) -> None:

@@ -17,6 +17,7 @@ from viewer.compute.job import Job, Refusal
 from viewer.compute.loaders import copies
 from viewer.compute.loaders.opening import open_model
 from viewer.compute.loaders.trust import digest
+from viewer.compute.no_network import no_network
 from viewer.data.volume import Volume
 from viewer.settings import cache_folder
 
@@ -70,6 +71,15 @@ def test_a_script_that_changes_is_asked_for_again(tmp_path: Path, ct: Ct, run: R
     with pytest.raises(Refusal, match="is code"):
         run(folder, volume)
     assert not (folder / "scripts" / "__pycache__").exists()  # nothing was written beside the user's files
+
+
+def test_trusted_code_has_no_network(tmp_path: Path) -> None:
+    folder = code_bundle(tmp_path / "Tiny")
+    (folder / "scripts" / "net.py").write_text(
+        "import urllib.request as r\ndef make():\n r.urlopen('http://127.0.0.1:9/')\n"
+    )
+    with open_model(folder, trust=True) as model, no_network(), pytest.raises(Refusal, match="asked for the network"):
+        model.net(Job())
 
 
 def test_what_changes_after_the_question_does_not_run(tmp_path: Path) -> None:

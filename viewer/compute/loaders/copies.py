@@ -70,18 +70,24 @@ def copied(files: Iterable[Path], root: Path, place: Path) -> Path:
     """
     target, left = place / (root.name or "model"), min(LARGEST, shutil.disk_usage(place).free)
     for path in files:
-        copy = target / path.relative_to(root)
-        copy.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with _opened(path, root) as source, copy.open("wb") as written:
-                while part := source.read(min(CHUNK, left + 1)):
-                    left -= len(part)
-                    if left < 0:
-                        raise Refusal(f"the model {root.name} is larger than may be copied: make room on the disk.")
-                    written.write(part)
+            left -= _copy(path, root, target, left)
         except OSError as error:
             raise Refusal(f"{path.name} of the model cannot be read ({error.strerror}): get it again.") from error
     return target
+
+
+def _copy(path: Path, root: Path, target: Path, most: int) -> int:
+    """Copy one file; returns how many bytes it had. Raises Refusal for more than `most`, however it grows meanwhile."""
+    copy, count = target / path.relative_to(root), 0
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    with _opened(path, root) as source, copy.open("wb") as written:
+        while part := source.read(CHUNK):
+            count += len(part)
+            if count > most:
+                raise Refusal(f"the model {root.name} is larger than may be copied: make room on the disk.")
+            written.write(part)
+    return count
 
 
 def _opened(path: Path, root: Path) -> BinaryIO:

@@ -27,6 +27,7 @@ from viewer.compute.loaders.monai_config import Json, Resolved, read_config
 from viewer.compute.loaders.monai_steps import preparation, thresholded
 from viewer.compute.loaders.trust import ask, digest
 from viewer.compute.net import Net
+from viewer.compute.no_network import broke_on
 
 if TYPE_CHECKING:
     import torch
@@ -178,8 +179,10 @@ def _make(folder: Path, network: Make, code: str, sha256: str, title: str, chann
     with _importable(folder):
         try:
             made = fitted(network, weights)
+        except Refusal:
+            raise
         except (RuntimeError, ImportError, AssertionError, *MALFORMED) as error:
-            raise Refusal(
+            raise broke_on(error) or Refusal(
                 f"the network of the bundle {title} cannot be made, or its weights do not fit it ({error!r:.200})."
             ) from error
         return ready(made, job.device, key=sha256, channels=channels, multiple=16, job=job)

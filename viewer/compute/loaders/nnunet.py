@@ -16,13 +16,13 @@ from viewer.compute.known_networks import fitted
 from viewer.compute.loaders.aligned import spacing_of
 from viewer.compute.loaders.files import MALFORMED, read_checkpoint, read_json, table
 from viewer.compute.loaders.foreign import Decision, Foreign
+from viewer.compute.loaders.nnunet_design import network_design, triple
 from viewer.compute.loaders.nnunet_image import SCHEMES, Preparation, Resampling, Scheme
 from viewer.compute.loaders.trust import digest
 from viewer.compute.net import Net
 
 NETWORK = "plugins.bundle.network"  # found by name, as the networks of cards are: modules of torch live in plugins
 PLANS, DATASET, CHECKPOINT = "plans.json", "dataset.json", "checkpoint_final.pth"
-NETWORKS = {"PlainConvUNet": False, "ResidualEncoderUNet": True}  # name of its class -> residual
 RESIZE = "resample_data_or_seg_to_shape"
 PREPROCESSOR = "DefaultPreprocessor"
 # The readers of nnU-Net that images of any file are read like, and the axes that they turn images to: SimpleITK's order
@@ -30,8 +30,7 @@ PREPROCESSOR = "DefaultPreprocessor"
 READERS = {"SimpleITKIO": "kji", "NibabelIO": "kji", "Tiff3DIO": "kji", "NibabelIOWithReorient": "SAR",
            "SimpleITKIOWithReorient": "SAR"}  # fmt: skip
 PICTURES = "NaturalImage2DIO"
-MOST = {"stages": 10, "features": 4096, "classes": 1000, "channels": 64, "patch": 512, "blocks": 64,
-        "configurations": 100}  # fmt: skip
+MOST = {"classes": 1000, "patch": 512, "configurations": 100}
 
 
 def looks_like(folder: Path) -> bool:
@@ -72,8 +71,8 @@ def _described(plans: Any, dataset: Any, folds: list[Path], folder: Path, title:
     names = dataset.get("channel_names", dataset.get("modality"))
     channels = tuple(str(names[key]) for key in sorted(names, key=int))
     labels, decision, classes = _labels(dataset)
-    patch, spacing = _triple(config["patch_size"], int, MOST["patch"]), spacing_of(config["spacing"])
-    design = _design(config, len(channels), classes)
+    patch, spacing = triple(config["patch_size"], int, MOST["patch"]), spacing_of(config["spacing"])
+    design = network_design(config, len(channels), classes)
     strides = [prod(stride[axis] for stride in design["strides"]) for axis in range(3)]
     if any(side % step for side, step in zip(patch, strides, strict=True)):
         raise ValueError(f"patches of {patch} voxels do not fit its strides")
@@ -192,81 +191,6 @@ def _resampling(config: dict[str, Any], what: str) -> Resampling:
     if across != 0 or (what != "data" and order != 1):
         raise Refusal("this nnU-Net model resamples with splines of an order that is not known here.")
     return Resampling(int(order), int(across), None if separate is None else bool(separate))
-
-
-def _design(config: dict[str, Any], channels: int, classes: int) -> dict[str, Any]:
-    """What the network is made of, as arguments of NETWORK's Design; plans of all versions of nnU-Net v2."""
-    given = config.get("architecture")
-    if given is None:
-        stages, name = len(config["n_conv_per_stage_encoder"]), config["UNet_class_name"]
-        widest, first = int(config["unet_max_num_features"]), int(config["UNet_base_num_features"])
-        features = [min(first * 2**n, widest) for n in range(stages)]
-        kernels, strides = config["conv_kernel_sizes"], config["pool_op_kernel_sizes"]
-        blocks, decoder, extra = config["n_conv_per_stage_encoder"], config["n_conv_per_stage_decoder"], {}
-    else:
-        name, told = given["network_class_name"].rpartition(".")[2], given["arch_kwargs"]
-        stages, features, kernels, strides = (
-            told[key] for key in ("n_stages", "features_per_stage", "kernel_sizes", "strides")
-        )
-        blocks = told["n_conv_per_stage" if "n_conv_per_stage" in told else "n_blocks_per_stage"]
-        decoder, extra = told["n_conv_per_stage_decoder"], _extra(told)
-    if name not in NETWORKS:
-        raise Refusal(f"this nnU-Net model is a {name}, which is not known here; {' and '.join(NETWORKS)} are.")
-    if (
-        not 2 <= stages <= MOST["stages"]
-        or max(features) > MOST["features"]
-        or classes > MOST["classes"]
-        or channels > MOST["channels"]
-    ):
-        raise ValueError("the network is far too large")
-    design = {
-        "residual": NETWORKS[name],
-        "channels": channels,
-        "classes": classes,
-        "features": tuple(map(int, features)),
-        "kernels": tuple(_triple(one, int, 31) for one in kernels),
-        "strides": tuple(_triple(one, int, 16) for one in strides),
-        "blocks": _counts(blocks),
-        "decoder": _counts(decoder),
-        **extra,
-    }
-    lengths = {len(design[key]) for key in ("features", "kernels", "strides", "blocks")}
-    if lengths != {stages} or len(design["decoder"]) != stages - 1:
-        raise ValueError("its stages are told in different numbers")
-    return design
-
-
-def _extra(told: dict[str, Any]) -> dict[str, Any]:
-    """Norm, activation and bias, where they are of the known kinds."""
-    kinds = {"conv_op": "Conv3d", "norm_op": "InstanceNorm3d", "nonlin": ("LeakyReLU", "ReLU"), "dropout_op": "None"}
-    for key, allowed in kinds.items():
-        name = str(told.get(key)).rpartition(".")[2]
-        if name not in allowed:
-            raise Refusal(f"this nnU-Net model uses {name} as its {key}, which is not known here.")
-    norm, active = told.get("norm_op_kwargs") or {}, told.get("nonlin_kwargs") or {}
-    relu = str(told["nonlin"]).endswith(".ReLU")
-    return {
-        "bias": bool(told["conv_bias"]),
-        "eps": float(norm.get("eps", 1e-5)),
-        "affine": bool(norm.get("affine", False)),
-        "slope": 0.0 if relu else float(active.get("negative_slope", 0.01)),
-    }
-
-
-def _triple(value: Any, kind: type, most: float) -> Any:
-    """Three numbers above 0 and up to `most`; one stands for three."""
-    found = (kind(value),) * 3 if isinstance(value, (int, float)) else tuple(kind(one) for one in value)
-    if len(found) != 3 or not all(0 < one <= most for one in found):
-        raise ValueError(f"{str(value)[:50]} are not three numbers up to {most}")
-    return found
-
-
-def _counts(values: Any) -> tuple[int, ...]:
-    """How many layers there are in each stage."""
-    found = tuple(map(int, values))
-    if not all(0 < one <= MOST["blocks"] for one in found):
-        raise ValueError("its stages have far too many layers")
-    return found
 
 
 def _make(folds: list[Path], design: dict[str, Any], title: str, multiple: int, sha256: str, job: Job) -> Net:
