@@ -58,10 +58,14 @@ def command_line(arguments: list[str], screen: Screen) -> int:
 
 def _print(document: Any, as_json: bool, show: Callable[[Any, Console], None] | None = None) -> None:
     if as_json or show is None:
-        text = json.dumps(_rewritten(document, encodable), indent=None if as_json else 1, allow_nan=False)
-        print(text.replace("\x7f", "\\u007f"))  # the one control character that JSON lets pass
+        print(_json(document, indent=None if as_json else 1))
     else:
         show(_rewritten(document, printable), Console(markup=False, emoji=False))
+
+
+def _json(document: Any, indent: int | None) -> str:
+    text = json.dumps(_rewritten(document, encodable), indent=indent, allow_nan=False)
+    return text.replace("\x7f", "\\u007f")  # the one control character that JSON lets pass
 
 
 def _rewritten(document: Any, write: Callable[[str], str]) -> Any:
