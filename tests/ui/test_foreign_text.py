@@ -18,7 +18,8 @@ from viewer.data.grid import Grid
 from viewer.data.printable import printable
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Refused, Source
-from viewer.data.volume import Volume
+from viewer.data.transform import SignOff
+from viewer.data.volume import Volume, Window
 from viewer.io.seg_nrrd import write_seg_nrrd
 from viewer.plugin.discover import Broken
 from viewer.render.overlay import patient_lines
@@ -132,7 +133,7 @@ def test_every_page_of_the_window(window, session, hostile, labelled):
 
 
 def test_what_is_said_of_whose_image_it_is(hostile):
-    assert hostile.source.patient_name.startswith(FOREIGN[:20])  # kept for a file that is made of it
+    assert hostile.source.patient_id == FOREIGN  # kept for a file that is made of it
     text = FOREIGN.replace("=", "")  # which parts a name
     for line in patient_lines(Source(patient_name=text, patient_id=text, series_description=text)):
         assert printable(text) in line.text
@@ -167,6 +168,8 @@ def test_dialogs(window, session, hostile, labelled, tmp_path, home, qtbot):
         (Refused("a", FOREIGN), "reason"),
         (Case("a", "b", reader=FOREIGN), "reader"),
         (Broken("a", FOREIGN), "reason"),
+        (Window(0, 1, FOREIGN), "name"),
+        (SignOff("accepted", FOREIGN, "", ""), "reader"),
     ],
 )
 def test_what_is_made_to_be_shown_holds_letters_from_the_start(made, field):

@@ -49,6 +49,8 @@ def _written_out(found: re.Match[str]) -> str:
 
 
 def keep_printable(value: object, *fields: str) -> None:
-    """Make texts of a value that is being made (frozen or not) printable: for what is there to be shown."""
+    """Make texts, or tuples of texts, of a value that is being made (frozen or not) printable: they will be shown."""
     for field in fields:
-        object.__setattr__(value, field, printable(getattr(value, field)))
+        told = getattr(value, field)
+        made = printable(told) if isinstance(told, str) else tuple(map(printable, told))
+        object.__setattr__(value, field, made)

@@ -82,6 +82,7 @@ class Segmentation:
                 raise ValueError(f"the segment {segment.name} has the label {segment.label}, which its map cannot hold")
         if len({segment.key for segment in self.segments}) < len(self.segments):
             raise ValueError("two segments are the same label of one label map")
+        keep_printable(self, "name", "badges")
 
     @property
     def maps(self) -> tuple[NDArray[Any], ...]:

@@ -22,6 +22,9 @@ class Window:
     width: float
     name: str = ""
 
+    def __post_init__(self) -> None:
+        keep_printable(self, "name")
+
     @property
     def lower(self) -> float:
         return self.center - self.width / 2
@@ -68,7 +71,7 @@ class Volume:
     def __post_init__(self) -> None:
         if self.array.shape[:3] != self.grid.shape or self.array.ndim not in (3, 4):
             raise ValueError(f"an array of shape {self.array.shape} does not fit a grid of {self.grid.shape}")
-        keep_printable(self, "name", "unit", "time")
+        keep_printable(self, "name", "unit", "time", "badges")
 
     @property
     def modality(self) -> str:
