@@ -77,6 +77,7 @@ def test_where_it_cannot_be_made(tmp_path: Path) -> None:
         ("", False),
         ("\ufffd\t\x00", False),
     ],
+    ids=["alive", "gone", "elsewhere", "nobody", "damaged"],
 )
 def test_a_file_system_without_locks_asks_for_the_process_that_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: str, taken: bool

@@ -201,6 +201,16 @@ def test_damage_is_told_in_one_sentence(tmp_path: Path, harm: object, why: str) 
         read_seg(tmp_path / "a.dcm")
 
 
+def test_a_file_that_does_not_say_how_its_pixels_are_stored_is_told_in_one_sentence(tmp_path: Path) -> None:
+    write_seg(made(), tmp_path / "a.dcm")
+    data = (tmp_path / "a.dcm").read_bytes()
+    syntax = b"\x02\x00\x10\x00UI"
+    assert data.count(syntax) == 1
+    (tmp_path / "a.dcm").write_bytes(data.replace(syntax, b"\x02\x00\x11\x00UI"))
+    with pytest.raises(OpenError, match="damaged"):
+        read_segmentation(tmp_path / "a.dcm")
+
+
 @pytest.mark.skipif("TOMOLENS_DATA" not in os.environ, reason="needs the shared data")
 @pytest.mark.parametrize(
     ("name", "voxels"),

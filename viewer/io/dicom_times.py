@@ -20,6 +20,7 @@ OVERLAPPING = Notice(
 BY_ORDER = Notice(
     "told-apart-by-number",
     "Slices at the same place differ in nothing that tells what they are: they are time points by their numbers.",
+    "time points by number",
 )
 
 # What may tell time points apart, the first that does is taken.

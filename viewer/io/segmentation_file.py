@@ -24,7 +24,7 @@ from viewer.io import replacing
 from viewer.io.contents import first_bytes, member_of
 from viewer.io.data_files import ending_of
 from viewer.io.dicom_labels import CLASSES, dataset, label_file
-from viewer.io.failure import OpenError
+from viewer.io.failure import OpenError, damage_told
 from viewer.io.files import single_volume
 from viewer.io.rtstruct_read import contours_of
 from viewer.io.rtstruct_write import write_rtstruct
@@ -69,9 +69,9 @@ def holds_labels(path: Path) -> bool:
 def read_dicom(path: Path, images: Sequence[End] = ()) -> Segmentation:
     """A segmentation, or contours on one of the images. Raises OpenError: one sentence."""
     ds = dataset(str(path))
-    if "StructureSetROISequence" in ds:
-        return contours_of(ds, images, printable(path.stem))
-    return segmentation_of(ds, printable(path.stem), images)
+    with damage_told("It is incomplete or damaged: a part of its header is missing or wrong."):
+        read = contours_of if "StructureSetROISequence" in ds else segmentation_of
+        return read(ds, images=images, name=printable(path.stem))
 
 
 def onto(segmentation: Segmentation, grid: Grid, source: Source) -> Segmentation:

@@ -122,9 +122,9 @@ def restore_volume(entry: Json, load: Load) -> Volume:
     )
 
 
-def _restore_diffusion(entry: list[Any] | None) -> Diffusion | None:
-    """From b-value and direction; what an older version wrote has none."""
-    return Diffusion(entry[0], tuple(entry[1]) if entry[1] else None) if entry else None
+def _restore_diffusion(entry: Any) -> Diffusion | None:
+    """From b-value and direction; what an older version wrote has none. Raises TypeError where it is neither."""
+    return None if entry is None else Diffusion(*typed(tuple[float, tuple[float, float, float] | None], entry))
 
 
 def describe_segmentation(segmentation: Segmentation, store: Store) -> Json:

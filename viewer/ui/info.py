@@ -131,7 +131,12 @@ class _Wrapping(QStyledItemDelegate):
 def groups(layer: VolumeLayer, timepoint: int) -> Iterator[tuple[str, Facts]]:
     """The facts of a layer under their headings; what a file does not say is left out."""
     volume = layer.volume(timepoint)
-    warnings = (*layer.badges, *(layer.image.warnings if layer.image else ()))
+    notices = layer.image.notices if layer.image else ()
+    explained = {notice.badge for notice in notices}
+    warnings = (
+        *(badge for badge in layer.badges if badge not in explained),
+        *(notice.sentence for notice in notices),
+    )
     for title, found in (
         ("Patient and study", _identity(volume)),
         ("Geometry", _geometry(volume)),
