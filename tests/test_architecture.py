@@ -157,3 +157,25 @@ def test_what_computes_loads_neither_qt_nor_vtk_nor_torch() -> None:
     loaded = imported_with(repr(names))
     assert "pydicom" in loaded
     assert not loaded & {"PySide6", "vtkmodules", "torch", "openvino"}
+
+
+def test_text_of_files_meets_no_parser_of_markup() -> None:
+    """Labels are plain by the style, the terminal by its console; HTML is made in two places, which escape."""
+    for path in PROGRAM:
+        text, name = path.read_text(encoding="utf-8"), name_of(path)
+        assert "setHtml(" not in text or name in ("viewer/ui/sign_off.py", "viewer/ui/pdf.py"), name
+        assert not re.search(
+            r"RichText|AutoText\)|MarkdownText|setMarkdown|insertHtml|rich\.markup|from_markup", text
+        ), name
+        assert not re.search(r"\bConsole\((?!markup=False, emoji=False\))", text), name
+        assert not re.search(r"\.setLabel\((?!html\.escape|self\.)", text), name  # of a plot: HTML
+
+
+def test_a_command_prints_what_is_fit_to_be_printed() -> None:
+    for path in PROGRAM:
+        if "viewer/cli" not in name_of(path):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
+                said = ast.unparse(node.args[0])
+                assert said.startswith(("printable(", "application_version()", "_json(")), f"{name_of(path)}: {said}"

@@ -51,25 +51,30 @@ def command_line(arguments: list[str], screen: Screen) -> int:
     except Exception as error:
         if not hasattr(error, "exit_code"):
             raise
-        print(getattr(error, "message", "") or error, file=sys.stderr)
+        print(printable(str(getattr(error, "message", "") or error)), file=sys.stderr)
         return int(error.exit_code)
     return int(code or 0)
 
 
 def _print(document: Any, as_json: bool, show: Callable[[Any, Console], None] | None = None) -> None:
     if as_json or show is None:
-        print(json.dumps(_encodable(document), indent=None if as_json else 1, allow_nan=False))
+        print(_json(document, indent=None if as_json else 1))
     else:
-        show(document, Console())
+        show(_rewritten(document, printable), Console(markup=False, emoji=False))
 
 
-def _encodable(document: Any) -> Any:
-    """The same with texts that are valid UTF-8: a name of a file need not be."""
+def _json(document: Any, indent: int | None) -> str:
+    text = json.dumps(_rewritten(document, encodable), indent=indent, allow_nan=False)
+    return text.replace("\x7f", "\\u007f")  # the one control character that JSON lets pass
+
+
+def _rewritten(document: Any, write: Callable[[str], str]) -> Any:
+    """The same with each text, keys too, as `write` gives it."""
     if isinstance(document, dict):
-        return {_encodable(key): _encodable(value) for key, value in document.items()}
+        return {_rewritten(key, write): _rewritten(value, write) for key, value in document.items()}
     if isinstance(document, list | tuple):
-        return [_encodable(value) for value in document]
-    return encodable(document) if isinstance(document, str) else document
+        return [_rewritten(value, write) for value in document]
+    return write(document) if isinstance(document, str) else document
 
 
 @app.callback(invoke_without_command=True)

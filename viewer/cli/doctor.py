@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from viewer.compute.device import devices
 from viewer.data.memory import available_memory, total_memory
@@ -97,7 +98,7 @@ def _graphics(graphics: Callable[[], str]) -> Json:
 def show(document: Json, console: Console) -> None:
     """Print it for people."""
     for check in document["checks"]:
-        sign = "[green]ok  [/]" if check["ok"] else "[red]look[/]"
-        console.print(f"{sign} {check['name']}: {check['found']}", highlight=False)
+        sign = ("ok  ", "green") if check["ok"] else ("look", "red")
+        console.print(Text.assemble(sign, f" {check['name']}: {check['found']}"))
         if check["cure"]:
             console.print(f"       -> {check['cure']}", highlight=False)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 from rich.tree import Tree
 
 from viewer.cli.stage import HeadlessStage, open_all
@@ -109,11 +110,11 @@ def show(document: Json, console: Console) -> None:
     for found in document["label_files"]:
         console.print(f"{found['modality']} {found['description']}: {found['segments']} segments, {found['path']}")
     for refused in document["refused"]:
-        console.print(f"[yellow]not opened:[/] {refused['path']}: {refused['reason']}", highlight=False)
+        console.print(Text.assemble(("not opened:", "yellow"), f" {refused['path']}: {refused['reason']}"))
 
 
 def _tree(patient: Json) -> Tree:
-    branch = Tree(f"[bold]{patient['name'] or patient['id'] or 'patient not known'}[/]")
+    branch = Tree(Text(patient["name"] or patient["id"] or "patient not known", "bold"))
     for study in patient["studies"]:
         twig = branch.add(f"{study['date']} {study['description']}".strip() or "study")
         for series in study["series"]:
@@ -127,6 +128,7 @@ def _show_volume(volume: Json, leaf: Tree) -> None:
     size = " × ".join(str(n) for n in volume["shape"][::-1])
     spacing = " × ".join(f"{mm:.4g}" for mm in volume["spacing"][::-1])
     times = f", {volume['timepoints']} time points" if volume["timepoints"] > 1 else ""
-    line = leaf.add(f"{volume['name']}: {size} at {spacing} mm, {volume['dtype']} {volume['unit']}{times}".strip())
+    facts = f"{size} at {spacing} mm, {volume['dtype']} {volume['unit']}{times}".strip()
+    line = leaf.add(f"{volume['name']}: {facts}" if volume["name"] else facts)
     for warning in volume["warnings"]:
-        line.add(f"[yellow]{warning}[/]")
+        line.add(Text(warning, "yellow"))

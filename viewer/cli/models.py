@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from viewer.compute.models import Gate, cards
 
@@ -45,9 +46,9 @@ def _gate(gate: Gate) -> Json:
 def show(document: list[Json], console: Console) -> None:
     """Print them for people."""
     for model in document:
-        state = "[green]verified[/]" if model["verified"] else "[red]file missing or changed[/]"
+        state = ("verified", "green") if model["verified"] else ("file missing or changed", "red")
         passed = sum(gate["passed"] for gate in model["gates"])
-        console.print(f"[bold]{model['name']}[/]  {model['title']} {model['version']}  {state}", highlight=False)
+        console.print(Text.assemble((model["name"], "bold"), f"  {model['title']} {model['version']}  ", state))
         facts = (
             f"{model['task']}, {model['licence']}, {model['parameters']} parameters, {model['bytes'] / 2**20:.1f} MB"
         )

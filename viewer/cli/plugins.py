@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from viewer.plugin.discover import discover
 
@@ -22,9 +23,10 @@ def show(document: list[Json], console: Console) -> None:
     """Print them for people."""
     for plugin in document:
         if "error" in plugin:
-            console.print(f"[dim]{plugin['id']}: {plugin['error']}[/]", highlight=False)
+            console.print(Text(f"{plugin['id']}: {plugin['error']}", "dim"))
             continue
-        console.print(f"[bold]{plugin['id']}[/]  {plugin['title']} ({plugin['group']}) {plugin['version']}")
+        about = f"  {plugin['title']} ({plugin['group']}) {plugin['version']}"
+        console.print(Text.assemble((plugin["id"], "bold"), about))
         inputs = ", ".join(f"{one['name']}: {one['type']}" for one in plugin["inputs"])
         outputs = ", ".join(f"{one['name']}: {one['type']}" for one in plugin["outputs"])
         console.print(f"    {inputs} -> {outputs}", highlight=False)

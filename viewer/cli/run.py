@@ -15,6 +15,7 @@ from viewer.cli.stage import HeadlessStage
 from viewer.compute.device import choose_device
 from viewer.compute.job import Refusal
 from viewer.data.landmarks import Landmarks
+from viewer.data.printable import printable
 from viewer.data.segmentation import Segmentation
 from viewer.data.volume import Volume
 from viewer.io.save import Format
@@ -61,7 +62,7 @@ def _say(values: Mapping[str, Value]) -> None:
     for name, value in values.items():
         said = value.badges if isinstance(value, Segmentation) else ()
         for sentence in value.warnings if isinstance(value, Landmarks) else said:
-            print(f"{name}: {sentence}", file=sys.stderr)
+            print(printable(f"{name}: {sentence}"), file=sys.stderr)
 
 
 def _times(plugin: Plugin, images: Mapping[str, Series]) -> int:
@@ -74,7 +75,8 @@ def _times(plugin: Plugin, images: Mapping[str, Series]) -> int:
         return 1
     if any(one.type != "volume" for one in plugin.outputs):
         for name, count in several.items():
-            print(f"{name}: time point 1 of {count} is used; choose another one by --time.", file=sys.stderr)
+            said = f"{name}: time point 1 of {count} is used; choose another one by --time."
+            print(printable(said), file=sys.stderr)
         return 1
     if len(set(several.values())) > 1:
         counts = ", ".join(f"{name} {count}" for name, count in several.items())

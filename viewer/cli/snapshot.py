@@ -8,6 +8,7 @@ from pathlib import Path
 
 from viewer.cli.failure import BadInput, WrongUse
 from viewer.cli.stage import WindowStage, find_images, finish, open_all
+from viewer.data.printable import printable
 from viewer.scene.view_state import LAYOUTS
 
 
@@ -33,7 +34,8 @@ def snapshot(
         finish(stage, stage.session.load(image))
         stage.session.state.timepoint = (time or 1) - 1
         if time is None and image.timepoints > 1:
-            print(f"Time point 1 of {image.timepoints} is shown; choose another one by --time.", file=sys.stderr)
+            said = f"Time point 1 of {image.timepoints} is shown; choose another one by --time."
+            print(printable(said), file=sys.stderr)
         if overlay:
             known = {one.key for series in stage.session.images.values() for one in series}
             more = [one for one in open_all(stage, [overlay]) if one.key not in known]

@@ -22,6 +22,7 @@ from viewer.compute.loaders.files import MALFORMED, read_bytes, read_json, safet
 from viewer.compute.loaders.onnx_data import data_files
 from viewer.compute.loaders.trust import digest
 from viewer.compute.net import Ranges
+from viewer.data.printable import printable
 from viewer.settings import models_folder
 
 if TYPE_CHECKING:
@@ -191,19 +192,19 @@ def _card(entries: dict[str, Any], folder: Path) -> Card:
     texts = {key: entries[key] for key in ("name", "version", "title", "task", "summary", "licence", "intended_use")}
     weights, sha256 = entries["weights"], entries["sha256"]
     network = entries["network"]
-    texts |= {"weights": weights, "sha256": sha256, "network": network["class"]}
-    for key, text in texts.items():
+    files = {"weights": weights, "sha256": sha256, "network": network["class"]}
+    for key, text in (texts | files).items():
         if not isinstance(text, str):
             raise TypeError(f"{key} is no text")
     if Path(weights).name != weights or weights in ("", ".", "..") or "\0" in weights:
         raise ValueError("the weights must lie beside the card")
     tables: dict[str, Any] = {key: dict(entries[key]) for key in ("input", "output", "labels", "training", "metrics")}
     return Card(
-        **(texts | tables),
+        **({key: printable(text) for key, text in texts.items()} | files | tables),
         arguments=dict(network.get("arguments", {})),
         ranges={name: _range(*bounds) for name, bounds in network.get("ranges", {}).items()},
         gates=tuple(_gate(gate) for gate in entries["gates"]),
-        limits=tuple(str(limit) for limit in entries["limits"]),
+        limits=tuple(printable(str(limit)) for limit in entries["limits"]),
         parameters=int(entries["parameters"]),
         folder=folder,
     )
@@ -218,7 +219,7 @@ def _range(low: float, high: float) -> tuple[float, float]:
 def _gate(entries: dict[str, Any]) -> Gate:
     interval = entries.get("interval")
     return Gate(
-        str(entries["name"]),
+        printable(str(entries["name"])),
         float(entries["required"]),
         float(entries["measured"]),
         (float(interval[0]), float(interval[1])) if interval else None,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.data.grid import Grid
+from viewer.data.printable import keep_printable
 from viewer.data.provenance import Provenance
 from viewer.data.study import Source
 
@@ -42,6 +43,9 @@ class Segment:
     reader: str = ""
     remark: str = ""
     side: Side = ""
+
+    def __post_init__(self) -> None:
+        keep_printable(self, "name", "reader", "remark")
 
     @property
     def key(self) -> Key:
@@ -78,6 +82,7 @@ class Segmentation:
                 raise ValueError(f"the segment {segment.name} has the label {segment.label}, which its map cannot hold")
         if len({segment.key for segment in self.segments}) < len(self.segments):
             raise ValueError("two segments are the same label of one label map")
+        keep_printable(self, "name", "badges")
 
     @property
     def maps(self) -> tuple[NDArray[Any], ...]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from viewer.data.grid import Grid
 from viewer.data.notice import Notice
+from viewer.data.printable import keep_printable, printable
 
 PatientMatch = Literal["same", "different", "not known"]
 
@@ -39,6 +40,13 @@ class Source:
     files: tuple[str, ...] = ()
     sop_instance_uids: tuple[str, ...] = ()
     dicom: bool = False
+
+    @property
+    def shown(self) -> Source:
+        """The same with texts that are fit to be shown; no longer those that a file of it must have."""
+        made = replace(self)
+        keep_printable(made, *(one.name for one in fields(self) if one.type == "str"))
+        return made
 
     def at(self, timepoint: int, timepoints: int, slices: int) -> Source:
         """Of files of one slice each, time point after time point, those of one time point; else all of them."""
@@ -103,13 +111,13 @@ class Image:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """The sentences of its notices."""
-        return tuple(notice.sentence for notice in self.notices)
+        """The sentences of its notices, fit to be shown."""
+        return tuple(printable(notice.sentence) for notice in self.notices)
 
     @property
     def badges(self) -> tuple[str, ...]:
         """Short marks for the corner of a view: "slices missing", "lossy", "resampled" …"""
-        return tuple(notice.badge for notice in self.notices if notice.badge)
+        return tuple(printable(notice.badge) for notice in self.notices if notice.badge)
 
     @property
     def key(self) -> str:
@@ -146,3 +154,6 @@ class Refused:
 
     path: str
     reason: str
+
+    def __post_init__(self) -> None:
+        keep_printable(self, "reason")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from viewer.data.grid import Grid
+from viewer.data.printable import keep_printable
 from viewer.data.provenance import Provenance
 from viewer.data.study import Source
 
@@ -24,6 +25,9 @@ class SignOff:
     reader: str
     remark: str
     time: str
+
+    def __post_init__(self) -> None:
+        keep_printable(self, "reader", "remark")
 
 
 class End(NamedTuple):

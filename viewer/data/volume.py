@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from viewer.data.grid import Grid
+from viewer.data.printable import keep_printable
 from viewer.data.provenance import Provenance
 from viewer.data.study import Source
 
@@ -20,6 +21,9 @@ class Window:
     center: float
     width: float
     name: str = ""
+
+    def __post_init__(self) -> None:
+        keep_printable(self, "name")
 
     @property
     def lower(self) -> float:
@@ -67,6 +71,7 @@ class Volume:
     def __post_init__(self) -> None:
         if self.array.shape[:3] != self.grid.shape or self.array.ndim not in (3, 4):
             raise ValueError(f"an array of shape {self.array.shape} does not fit a grid of {self.grid.shape}")
+        keep_printable(self, "name", "unit", "time", "badges")
 
     @property
     def modality(self) -> str:

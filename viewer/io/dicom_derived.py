@@ -171,7 +171,7 @@ def _identify(header: Dataset, volume: Volume, mark: str) -> None:
     header.InstanceCreationTime = header.ContentTime = now.strftime("%H%M%S.%f")
     provenance = volume.provenance
     tail = f"[{mark or mark_of(volume)}: {provenance.plugin}]"[:64] if provenance else f"[saved by {NAME}]"
-    name = volume.source.series_description or volume.name
+    name = (volume.source.series_description or volume.name).replace("\\", " ")  # it parts the values of a text
     header.SeriesDescription = f"{name[: max(0, 63 - len(tail))]} {tail}".strip()
     kinds = [kind for kind in header.get("ImageType", [])[2:] if kind != MOSAIC]
     kinds = kinds or ["AXIAL" if header.Modality == "CT" else "OTHER"]

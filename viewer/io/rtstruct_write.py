@@ -56,7 +56,7 @@ def write_rtstruct(segmentation: Segmentation, path: Path) -> None:
     for number, segment in enumerate(segmentation.segments, 1):
         roi, contours = Dataset(), Dataset()
         roi.ROINumber, roi.ReferencedFrameOfReferenceUID = number, grid.frame_of_reference
-        roi.ROIName, roi.ROIGenerationAlgorithm = segment.name[:64], segment.algorithm
+        roi.ROIName, roi.ROIGenerationAlgorithm = segment.name[:64].replace("\\", " "), segment.algorithm
         contours.ReferencedROINumber, contours.ROIDisplayColor = number, list(segment.color)
         if drawn := [_contour(one, grid) for one in outlines(segmentation, segment)]:
             contours.ContourSequence = drawn

@@ -108,7 +108,7 @@ def _segment(about: dict[str, str], number: int) -> Segment:
         raise OpenError(f"Its header gives segment {number} a label that is none.")
     tags = dict(part.split(":", 1) for part in about.get("Tags", "").split("|") if ":" in part)
     state = STATES.get(tags.get("Segmentation.Status", ""), "not started")
-    name = "".join(letter for letter in about.get("Name", f"Segment {number + 1}") if letter.isprintable())
+    name = about.get("Name", f"Segment {number + 1}")
     return Segment(label, name[:LONGEST], (red, green, blue), _code(tags, TYPE), layer, state=state, side=_side(tags))
 
 

@@ -21,6 +21,7 @@ from viewer.compute.resample import itk_transform
 from viewer.compute.transforms import as_field, compose
 from viewer.data.grid import Floats, Grid
 from viewer.data.printable import printable
+from viewer.data.regular_file import open_regular
 from viewer.data.shared import FOLDER, PREFIX
 from viewer.data.transform import End, Transform
 from viewer.io.failure import OpenError
@@ -98,7 +99,7 @@ def write_transform(transform: Transform, path: Path, grid: Grid) -> None:
 
 def _refuse_others(path: Path) -> None:
     """Raises OpenError for a text of a program that is known, with the way to a file that can be read."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         text = file.read(MOST_HEAD).decode("latin-1")
     for begin, sentence in OTHERS.items():
         if re.match(begin, text):

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from viewer.compute.no_network import broke_on, no_network
+from viewer.data.printable import keep_printable
 from viewer.plugin.plugin import Plugin
 from viewer.settings import plugin_folder
 
@@ -30,6 +31,9 @@ class Broken:
 
     name: str
     reason: str
+
+    def __post_init__(self) -> None:
+        keep_printable(self, "name", "reason")
 
 
 def discover(folder: Path | None = None) -> tuple[dict[str, Plugin], tuple[Broken, ...]]:

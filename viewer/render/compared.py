@@ -94,7 +94,7 @@ def comparison_lines(seen: Compared) -> tuple[Line, ...]:
         named, *marks = layer_lines((layer,), solid=True)
         lines.append(Line(f"{role}: {named.text}", colour if coloured else TEXT))
         if seen.fixed.source.study_date != seen.moving.source.study_date:
-            lines.append(Line(written_date(layer.source.study_date) or "date unknown", DIM))
+            lines.append(Line(written_date(layer.source.shown.study_date) or "date unknown", DIM))
         lines += marks
     return tuple(lines)
 

@@ -148,6 +148,7 @@ def number(value: float) -> str:
 
 def patient_lines(source: Source) -> tuple[Line, ...]:
     """Whose image this is, from when, and which series."""
+    source = source.shown
     name = ", ".join(part for part in source.patient_name.split("=")[0].split("^") if part.strip())
     facts = (source.patient_id, source.patient_sex, written_date(source.patient_birth_date))
     about = " · ".join(fact for fact in facts if fact)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from viewer.data.printable import keep_printable
 from viewer.data.transform import Transform
 from viewer.scene.document import Document
 from viewer.scene.landmarks import LandmarkPair
@@ -103,6 +104,9 @@ class RenameLayer(_Alone):
     layer: Layer
     before: str
     after: str
+
+    def __post_init__(self) -> None:
+        keep_printable(self, "after")
 
     @property
     def label(self) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from psygnal import Signal
 
 from viewer.data.landmarks import Landmarks
+from viewer.data.printable import keep_printable
 from viewer.data.region import Point
 from viewer.data.transform import Transform
 
@@ -27,6 +28,9 @@ class LandmarkPair:
     fixed: Point
     moving: Point
     id: str = field(default_factory=lambda: uuid4().hex)
+
+    def __post_init__(self) -> None:
+        keep_printable(self, "name")
 
     def residual(self, transform: Transform | None) -> float:
         """How far the moving image's transform (room to image) takes the fixed point from the moving one, mm."""

@@ -15,6 +15,7 @@ import numpy as np
 from psygnal import Signal, SignalGroupDescriptor
 
 from viewer.data.grid import Grid
+from viewer.data.printable import keep_printable
 from viewer.data.provenance import Provenance
 from viewer.data.region import Point
 from viewer.data.study import Image, Source
@@ -49,6 +50,9 @@ class Layer:
     opacity: float = 1.0
     review: Review = "source"
     id: str = field(default_factory=lambda: uuid4().hex)
+
+    def __post_init__(self) -> None:
+        keep_printable(self, "name")
 
     @property
     def bytes(self) -> int:

@@ -37,6 +37,7 @@ class SegmentationLayer(PlacedLayer):
     take_back: Callable[[], None] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self.generation = 0  # no field: it would tell of itself at every step of a stroke, and every view would draw
 
     @property

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from psygnal import Signal, SignalGroupDescriptor
 
+from viewer.data.printable import keep_printable, printable
 from viewer.data.provenance import Provenance
 
 Kind = Literal["index", "load", "run", "measure", "save", "sample", "recover"]
@@ -26,6 +27,9 @@ class Message:
     cure: str = ""
     action: Callable[[], None] | None = None
     detail: str = ""
+
+    def __post_init__(self) -> None:
+        keep_printable(self, "text", "cure")
 
 
 @dataclass(eq=False)
@@ -60,6 +64,9 @@ class Task:
     id: str = field(default_factory=lambda: uuid4().hex)
     stop: Callable[[], None] | None = None
 
+    def __post_init__(self) -> None:
+        keep_printable(self, "title")
+
     @property
     def running(self) -> bool:
         return self.state in ("queued", "running")
@@ -82,7 +89,7 @@ class Task:
 
     def advance(self, fraction: float, text: str = "") -> None:
         if self.running:
-            self.text = text or self.text
+            self.text = printable(text) or self.text
             self.progress = max(self.progress, min(1.0, fraction))
 
     def draw(self, curve: str, value: float) -> None:
@@ -94,7 +101,7 @@ class Task:
         """The last word; later ones are not heard."""
         if self.running:
             self.ended = time.monotonic()
-            self.error, self.detail = error, detail
+            self.error, self.detail = printable(error), detail
             self.progress = 1.0 if state == "done" else self.progress
             self.state = state
 

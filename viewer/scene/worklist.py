@@ -11,6 +11,7 @@ from typing import Any
 
 from psygnal import Signal
 
+from viewer.data.printable import keep_printable
 from viewer.data.segmentation import State
 
 DECIDED: tuple[State, ...] = ("completed", "flagged", "rejected")  # a reader has said what becomes of the case
@@ -34,6 +35,9 @@ class Case:
     seconds: float = 0.0
     saved: str = ""
     layer: str = ""
+
+    def __post_init__(self) -> None:
+        keep_printable(self, "reader", "remark")
 
     @property
     def decided(self) -> bool:

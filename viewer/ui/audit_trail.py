@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QVBoxLayout, QWidget
 
+from viewer.data.printable import printable
 from viewer.io.audit import Entry, check, entries
 from viewer.ui.auditing import Auditing
 from viewer.ui.background import ask
@@ -66,7 +67,7 @@ class AuditSection(QWidget):
         told = ", ".join(
             str(value) if name in spoken else f"{name} {value}" for name, value in facts.items() if value != ""
         )
-        return f"{entry.time[:16].replace('T', ' ')} {entry.reader}: {entry.what}: {told}"
+        return printable(f"{entry.time[:16].replace('T', ' ')} {entry.reader}: {entry.what}: {told}")
 
     def _name(self, case_id: str) -> str:
         worklist = self.do.worklist

@@ -12,6 +12,7 @@ from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QToolTip, QWidget
 
+from viewer.data.printable import printable
 from viewer.data.volume import Window
 from viewer.io.project_file import ENDING
 from viewer.render.volume_presets import Preset as Look
@@ -77,7 +78,7 @@ class Commands:
 
     def recent_title(self, place: int) -> str:
         path = Path(self.recent(place))
-        return f"{path.name} — {path.parent}" if path.name else ""
+        return printable(f"{path.name} — {path.parent}") if path.name else ""
 
     def save(self) -> None:
         from viewer.ui.export import ExportDialog
@@ -275,10 +276,10 @@ class Commands:
             if action.text and action.when()
         ]
         images = [
-            Entry(image.name, f"{image.source.modality} {image.source.study_description}", "series", load)
+            Entry(printable(image.name), f"{source.modality} {source.study_description}", "series", load)
             for series in self.session.images.values()
             for image in series
-            for load in (partial(self.session.load, image),)
+            for source, load in ((image.source.shown, partial(self.session.load, image)),)
         ]
         return actions + images
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from itertools import cycle
 
 import pyqtgraph as pg
@@ -52,7 +53,7 @@ class Curves(pg.PlotWidget):  # type: ignore[misc]
         for colour, (name, values) in zip(cycle(INKS), curves.items(), strict=False):
             steps = range(first, first + len(values))
             dots = {"symbol": "o", "symbolSize": 4, "symbolBrush": colour, "symbolPen": None}
-            self.plot(steps, values, pen=pg.mkPen(colour, width=2), name=name, **dots)
+            self.plot(steps, values, pen=pg.mkPen(colour, width=2), name=html.escape(name), **dots)
             first += len(values)
 
     def _grown(self, *_: object) -> None:

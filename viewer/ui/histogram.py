@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
@@ -31,7 +33,7 @@ class Histogram(QWidget):
         axis = self.plot.getAxis("bottom")
         axis.setPen(theme.LINE)
         axis.setTextPen(theme.DIM)
-        axis.setLabel(wording.unit(layer.volumes[0].unit) or "value")
+        axis.setLabel(html.escape(wording.unit(layer.volumes[0].unit)) or "value")
         shade = theme.ACCENT.lighter()
         shade.setAlpha(48)
         self.region = pg.LinearRegionItem(brush=shade, pen=pg.mkPen(theme.ACCENT))

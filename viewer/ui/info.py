@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.data.grid import orientation_letters
+from viewer.data.printable import printable
 from viewer.data.volume import Volume
 from viewer.scene.layer import VolumeLayer
 from viewer.session import Session
@@ -150,7 +151,7 @@ def groups(layer: VolumeLayer, timepoint: int) -> Iterator[tuple[str, Facts]]:
 
 
 def _identity(volume: Volume) -> Facts:
-    source = volume.source
+    source = volume.source.shown
     return {
         "Patient": wording.person(source.patient_name),
         "Patient ID": source.patient_id,
@@ -179,7 +180,7 @@ def _geometry(volume: Volume) -> Facts:
         "Spacing": wording.spacing(grid),
         "Origin": f"{corner} mm (LPS)",
         "Axes run to": f"{letters}{' (oblique)' if grid.oblique else ''}",
-        "Reference": grid.frame_of_reference or "none: positions are those of this file only",
+        "Reference": printable(grid.frame_of_reference) or "none: positions are those of this file only",
     }
 
 
@@ -192,7 +193,7 @@ def _pixels(layer: VolumeLayer, volume: Volume) -> Facts:
         "Value": rescale if (volume.slope, volume.intercept) != (1, 0) else "as stored",
         "Time points": f"{len(layer.volumes)}, now {volume.time}" if len(layer.volumes) > 1 else "",
         "Memory": wording.size(layer.bytes),
-        "Stored as": layer.image.transfer_syntax if layer.image else "",
+        "Stored as": printable(layer.image.transfer_syntax) if layer.image else "",
     }
 
 
@@ -202,15 +203,15 @@ def _made(volume: Volume) -> Facts:
         return {}
     return {
         "Plugin": f"{made.plugin} {made.plugin_version}",
-        "Parameters": "\n".join(f"{name}: {value}" for name, value in made.parameters.items()),
-        "Model": f"{made.model} {made.model_sha256}".strip(),
+        "Parameters": "\n".join(printable(f"{name}: {value}") for name, value in made.parameters.items()),
+        "Model": printable(f"{made.model} {made.model_sha256}".strip()),
         "Computed with": f"{made.engine} on {made.device}, {made.precision}",
         "When": f"{made.started[:19].replace('T', ' ')}{made.started[19:]}, in {wording.seconds(made.seconds)}",
-        "From": ", ".join(made.inputs),
+        "From": printable(", ".join(made.inputs)),
         "Tomolens": made.application_version,
     }
 
 
 def _files(layer: VolumeLayer) -> Facts:
     files = layer.image.source.files if layer.image else ()
-    return {"Path": files[0] if files else "", "Files": str(len(files)) if len(files) > 1 else ""}
+    return {"Path": printable(files[0]) if files else "", "Files": str(len(files)) if len(files) > 1 else ""}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QWidget
 
+from viewer.data.printable import printable
 from viewer.scene.task import Task
 from viewer.ui import wording
 from viewer.ui.widgets import label, tabular
@@ -60,7 +61,7 @@ def facts(task: Task) -> list[tuple[str, str]]:
         ("Precision", made.precision if made else ""),
         ("Engine", made.engine if made else ""),
         ("Peak memory", wording.size(task.peak_memory) if task.peak_memory else ""),
-        ("Model", f"{made.model} · sha256 {made.model_sha256[:12]}…" if made and made.model_sha256 else ""),
+        ("Model", f"{printable(made.model)} · sha256 {made.model_sha256[:12]}…" if made and made.model_sha256 else ""),
     ]
     return [(name, text) for name, text in found if text]
 

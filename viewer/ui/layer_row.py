@@ -119,7 +119,7 @@ def _origin(layer: PlacedLayer) -> str:
         count = len(layer.segmentation.segments)
         return f"Segmentation · {count} segment{'' if count == 1 else 's'}"
     assert isinstance(layer, VolumeLayer)
-    source = layer.source
+    source = layer.source.shown
     parts = (source.modality, wording.date(source.study_date), wording.person(source.patient_name))
     return " · ".join(part for part in parts if part)
 

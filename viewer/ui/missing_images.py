@@ -6,6 +6,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
+from viewer.data.printable import printable
 from viewer.projects import Opening
 from viewer.session import Session
 from viewer.ui import theme
@@ -18,7 +19,7 @@ class MissingImagesDialog(QDialog):
     def __init__(self, session: Session, opening: Opening, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session, self.opening = session, opening
-        self.setWindowTitle(opening.path.name)
+        self.setWindowTitle(printable(opening.path.name))
         self.setMinimumWidth(560)
         self.list = QListWidget()
         self.list.setAccessibleName("Images that were not found")
@@ -27,7 +28,7 @@ class MissingImagesDialog(QDialog):
         for one in opening.missing:
             files = f"{one.count} file{'' if one.count == 1 else 's'}"
             why = "changed since" if one.changed else "not there any more"
-            text = f"{opening.title(one.key)}\n{files} in {one.folder}, {why}"
+            text = f"{printable(opening.title(one.key))}\n{files} in {printable(str(one.folder))}, {why}"
             self.list.addItem(QListWidgetItem(theme.icon("warning"), text))
         buttons = QHBoxLayout()
         buttons.addWidget(button("Cancel", "", self.reject))

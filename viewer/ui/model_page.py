@@ -7,6 +7,7 @@ from typing import Any
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from viewer.compute.models import Card, Gate
+from viewer.data.printable import printable
 from viewer.plugin.models import Model, State
 from viewer.ui import wording
 from viewer.ui.table import Sign, Table, sign
@@ -93,7 +94,7 @@ def key_figure(card: Card) -> str:
 
 def exchange(card: Card) -> list[tuple[str, str]]:
     """What goes in and what comes out."""
-    labels = ", ".join(f"{value} {name}" for value, name in card.labels.items())
+    labels = ", ".join(printable(f"{value} {name}") for value, name in card.labels.items())
     return [*_described(card.input), *((f"Output, {name.lower()}", text) for name, text in _described(card.output)),
             ("Labels", labels)]  # fmt: skip
 
@@ -116,20 +117,22 @@ def file_facts(card: Card) -> list[tuple[str, str]]:
 
 
 def _data(card: Card) -> QWidget | None:
-    rows = [tuple(str(one.get(key, "")) for key in ("name", "licence", "use")) for one in card.training.get("data", ())]
+    rows = [
+        tuple(_text(one.get(key, "")) for key in ("name", "licence", "use")) for one in card.training.get("data", ())
+    ]
     return Table(("Data", "Licence", "Use"), rows, wide={0: 3, 1: 1, 2: 1}) if rows else None
 
 
 def _described(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """A card's free entries as pairs of a name and a text."""
-    return [(name.replace("_", " ").capitalize(), _text(value)) for name, value in facts.items()]
+    return [(printable(name).replace("_", " ").capitalize(), _text(value)) for name, value in facts.items()]
 
 
 def _text(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(map(_text, value))
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_text(one)}" for name, one in value.items())
+        return ", ".join(f"{printable(name)} {_text(one)}" for name, one in value.items())
     if isinstance(value, float):
         return wording.number(value)
-    return str(value)
+    return printable(str(value))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
+from viewer.data.printable import printable
 from viewer.scene.task import Task
 from viewer.session import Session
 from viewer.ui import theme
@@ -27,7 +28,7 @@ class RecoveryDialog(QDialog):
         self.list = QListWidget()
         self.list.setAccessibleName("Sessions that did not end cleanly")
         for recovery in self.recoveries:
-            text = "\n".join(filter(None, [f"{recovery.when}: {recovery.summary}", recovery.damage]))
+            text = "\n".join(filter(None, [printable(f"{recovery.when}: {recovery.summary}"), recovery.damage]))
             self.list.addItem(QListWidgetItem(theme.icon("warning" if recovery.damage else "time"), text))
         self.list.setWordWrap(True)
         self.list.setSizeAdjustPolicy(QListWidget.SizeAdjustPolicy.AdjustToContents)

@@ -95,7 +95,7 @@ def landmark_sections(errors: Floats, grid: Grid) -> Iterable[Section]:
 
 
 def _image(title: str, layer: VolumeLayer) -> Section:
-    source, grid = layer.source, layer.volumes[0].grid
+    source, grid = layer.source.shown, layer.volumes[0].grid
     known = (
         ("Image", layer.name),
         ("Patient", wording.patient(source)),

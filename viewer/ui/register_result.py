@@ -83,7 +83,7 @@ class ResultSection(QWidget):
         menu = made.menu()
         menu.clear()
         for layer in layers:
-            menu.addAction(self.do.title(layer), partial(act, layer))
+            menu.addAction(self.do.title(layer).replace("&", "&&"), partial(act, layer))
         made.setEnabled(bool(layers))
 
     def _ask_save(self) -> None:

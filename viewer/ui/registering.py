@@ -100,7 +100,7 @@ class Registering:
 
     def title(self, layer: VolumeLayer) -> str:
         """The name of an image; with its study's date before it where another one has the same name."""
-        date = wording.date(layer.source.study_date)
+        date = wording.date(layer.source.shown.study_date)
         alike = [one for one in self.session.document.volume_layers if one.name == layer.name]
         return f"{date} · {layer.name}" if date and len(alike) > 1 else layer.name
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import pyqtgraph as pg
 
 from viewer.compute.residual import Residual
@@ -25,7 +27,7 @@ class ResidualPlot(pg.PlotWidget):  # type: ignore[misc]
 
     def draw(self, found: Residual, unit: str) -> None:
         """Another residual, in its unit."""
-        self.getAxis("bottom").setLabel(unit or "value")
+        self.getAxis("bottom").setLabel(html.escape(unit) or "value")
         self.clear()
         self.plot(found.edges, found.counts, stepMode="center", fillLevel=0, brush=theme.DIM, pen=None)
         for at, pen in ((0.0, pg.mkPen(theme.LINE)), (found.mean, pg.mkPen(theme.ACCENT, width=2))):

@@ -9,6 +9,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QColor, QIcon, QKeyEvent, QMouseEvent, QPixmap
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView
 
+from viewer.data.printable import printable
 from viewer.data.segmentation import Segment, State
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.ui import theme
@@ -195,8 +196,8 @@ def _name(segment: Segment, role: int, *, hidden: bool) -> Any:
     if role == Role.ForegroundRole and hidden:
         return theme.DIM
     if role == Role.ToolTipRole:
-        code = f"\n{segment.code[2]} ({segment.code[0]} {segment.code[1]})" if segment.code else "\nNot coded"
-        return f"{segment.name}{code}"
+        code = f"{segment.code[2]} ({segment.code[0]} {segment.code[1]})" if segment.code else "Not coded"
+        return f"{segment.name}\n{printable(code)}"
     return None
 
 

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.data.printable import printable
 from viewer.data.segmentation import Segment
 from viewer.data.terminology import Term, search
 from viewer.ui.segments_editing import SegmentsEditing
@@ -106,7 +107,7 @@ class NamingDialog(QDialog):
     def _show_code(self) -> None:
         term, kept = self.term, self.box.text().strip() == self.segment.name
         code = term.code if term else self.segment.code if kept else None
-        self.code.setText(f"{code[2]} · {code[0]} {code[1]}" if code else NOT_CODED)
+        self.code.setText(printable(f"{code[2]} · {code[0]} {code[1]}") if code else NOT_CODED)
 
     def _build(self) -> None:
         self.shade.setIcon(swatch(self.color))

@@ -155,7 +155,8 @@ class _JobsSummary(QPushButton):
             left = f", {wording.seconds(last.seconds_left)} left" if last.seconds_left else ""
             more = f" and {len(running) - 1} more" if len(running) > 1 else ""
             where = f" on the {wording.device(last.device)}" if last.device else ""
-            self.setText(f"{last.title}{where}{more}, {last.progress:.0%}{left}")
+            title = last.title.replace("&", "&&")  # of a button it would be the key
+            self.setText(f"{title}{where}{more}, {last.progress:.0%}{left}")
             self.bar.advance(last.progress)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

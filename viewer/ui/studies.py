@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.data.printable import printable
 from viewer.data.study import Image, Refused
 from viewer.scene.task import Task
 from viewer.ui import theme, wording
@@ -74,8 +75,8 @@ class StudiesPanel(QWidget):
         """Offer these folders and files while nothing is open, the latest first."""
         self.recent.clear()
         for path in paths:
-            item = QListWidgetItem(theme.icon("folder-line"), Path(path).name or path)
-            item.setToolTip(path)
+            item = QListWidgetItem(theme.icon("folder-line"), printable(Path(path).name or path))
+            item.setToolTip(printable(path))
             item.setData(Qt.ItemDataRole.UserRole, path)
             self.recent.addItem(item)
         self.recent_title.setVisible(bool(paths))
@@ -193,8 +194,8 @@ class StudiesPanel(QWidget):
         self._choose_page()
 
     def _refuse(self, refused: Refused) -> None:
-        item = QListWidgetItem(f"{Path(refused.path).name}\n{refused.reason}")
-        item.setToolTip(f"{refused.path}\n{refused.reason}")
+        item = QListWidgetItem(f"{printable(Path(refused.path).name)}\n{refused.reason}")
+        item.setToolTip(f"{printable(refused.path)}\n{refused.reason}")
         item.setData(Qt.ItemDataRole.UserRole, refused.path)
         self.refused.addItem(item)
         self.refused_fold.setText(f"{wording.count(self.refused.count(), 'file')} not opened")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from viewer.data.printable import printable
 from viewer.data.study import Image, LabelFile, Source
 from viewer.ui import wording
 
@@ -60,6 +61,7 @@ def order_of(node: Node) -> tuple[Any, ...]:
 
 
 def patient_node(source: Source) -> Node:
+    source = source.shown
     if not source.patient_id and not source.patient_name:
         return Node("patient", (1, "", ""), title="No patient named" if source.dicom else "Image files")
     name = wording.person(source.patient_name)
@@ -70,9 +72,11 @@ def patient_node(source: Source) -> Node:
 
 
 def study_node(source: Source) -> Node:
+    source = source.shown
     if not source.dicom and not source.study_uid:
         folder = str(Path(source.files[0]).parent) if source.files else ""
-        return Node("study", (0, "", folder), title=Path(folder).name or folder, details=folder)
+        title, place = printable(Path(folder).name), printable(folder)
+        return Node("study", (0, "", folder), title=title or place, details=place)
     when = wording.date(source.study_date)
     title = " · ".join(part for part in (when, source.study_description) if part) or "Study without a date"
     # The newest study first.
@@ -83,7 +87,7 @@ def study_node(source: Source) -> Node:
 
 def describe_labels(node: Node, labels: LabelFile) -> None:
     """Write the row of a file of segments."""
-    node.labels, source = labels, labels.source
+    node.labels, source = labels, labels.source.shown
     node.title = numbered(source, source.series_description)
     node.facts, node.details = source.modality, wording.count(labels.count, "segment")
     node.text = _looked_through(source, node.title)
@@ -104,8 +108,8 @@ def _looked_through(source: Source, title: str) -> str:
 
 def describe_series(node: Node, images: list[Image]) -> None:
     """Write the row of a series as it is known now."""
-    source = images[0].source
-    node.title = numbered(source, source.series_description or images[0].name or source.modality)
+    source = images[0].source.shown
+    node.title = numbered(source, source.series_description or printable(images[0].name) or source.modality)
     node.image = images[0] if len(images) == 1 else None
     if node.image:
         describe_image(node, node.image, "", title=node.title)
@@ -118,8 +122,8 @@ def describe_series(node: Node, images: list[Image]) -> None:
 def describe_image(node: Node, image: Image, text: str, title: str = "") -> None:
     """Write the row of one image."""
     node.image = image
-    node.title = title or image.name or f"Image {node.row + 1}"
-    node.facts = f"{image.source.modality} · {wording.extent(image)}"
+    node.title = title or printable(image.name) or f"Image {node.row + 1}"
+    node.facts = f"{image.source.shown.modality} · {wording.extent(image)}"
     slices, rows, columns = image.grid.shape
     matrix = f" · {columns} × {rows}" if slices > 1 else ""
     node.details = f"{wording.spacing(image.grid, 2)}{matrix}"
@@ -131,7 +135,7 @@ def tooltip(node: Node) -> str:
     lines = [node.title, node.facts, node.details]
     if node.image:
         image = node.image
-        lines += [f"{wording.size(image.bytes)} · {image.dtype}{' · ' + image.unit if image.unit else ''}"]
+        lines += [f"{wording.size(image.bytes)} · {image.dtype}{' · ' + printable(image.unit) if image.unit else ''}"]
         lines += [f"⚠ {warning}" for warning in image.warnings]
     return "\n".join(line for line in lines if line)
 

@@ -101,7 +101,7 @@ class StudyTree(QAbstractItemModel):
 
     def _describe(self, node: Node) -> None:
         if node.kind == "study":
-            kinds = sorted({source.modality for source in node.sources})
+            kinds = sorted({source.shown.modality for source in node.sources})
             node.facts = f"{' '.join(kinds)} · {wording.count(len(node.children), 'series', 'series')}"
         elif node.kind == "patient" and not node.details:
             node.facts = wording.count(len(node.children), "study", "studies")

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from string import Template
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import qtawesome
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QIcon, QPalette
-from PySide6.QtWidgets import QApplication, QProxyStyle, QStyle, QStyleOption, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QProxyStyle, QStyle, QStyleOption, QWidget
 
 Theme = Literal["dark", "light"]
 SHEET = Path(__file__).parents[2] / "resources" / "theme" / "window.qss"
@@ -119,7 +120,7 @@ GLYPHS = {  # what an icon stands for -> its name in the Remix set, less "-line"
 
 
 class _Style(QProxyStyle):
-    """Fusion with the icon size of the design, grown with the text."""
+    """Fusion with the icon size of the design, grown with the text; no label guesses that its text is HTML."""
 
     scale = 1.0
     sizes: ClassVar = {
@@ -134,6 +135,12 @@ class _Style(QProxyStyle):
     ) -> int:
         size = self.sizes.get(metric)
         return round(size * self.scale) if size else super().pixelMetric(metric, option, widget)
+
+    def polish(self, target: Any) -> Any:
+        """Tool tips are labels, too, and message boxes hold some."""
+        if isinstance(target, QLabel) and target.textFormat() == Qt.TextFormat.AutoText:
+            target.setTextFormat(Qt.TextFormat.PlainText)
+        return super().polish(target)
 
 
 def apply(app: QApplication, theme: Theme = "dark", scale: float = 1.0) -> None:

@@ -15,6 +15,7 @@ def person(name: str) -> str:
 
 def patient(source: Source) -> str:
     """Whose image it is."""
+    source = source.shown
     return person(source.patient_name) or source.patient_id or "patient not known"
 
 

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.data.printable import printable
 from viewer.data.segmentation import State
 from viewer.session import Session
 from viewer.ui import theme
@@ -86,7 +87,7 @@ class WorklistModel(QAbstractTableModel):
         case_id = self._order[index.row()]
         case = worklist.case(case_id)
         if role == Role.DisplayRole:
-            return (worklist.name(case_id), case.state)[index.column()]
+            return (printable(worklist.name(case_id)), case.state)[index.column()]
         if role == Role.DecorationRole and index.column() == 1:
             return theme.icon(ICONS[case.state], theme.ACCENT if case_id == self.do.at else theme.TEXT)
         if role == Role.ToolTipRole:
@@ -154,7 +155,7 @@ class WorklistPanel(QWidget):
         self.rows.refresh()
         if worklist is None:
             return
-        self.title.say(f"Tasks: {worklist.title}" if not worklist.blinded else "Tasks (blinded)")
+        self.title.say(printable(f"Tasks: {worklist.title}") if not worklist.blinded else "Tasks (blinded)")
         count = len(worklist.cases)
         self.progress.advance(worklist.decided / count)
         spent = minutes(sum(one.seconds for one in worklist.cases))
