@@ -72,7 +72,7 @@ def test_a_label_map_is_saved_with_its_names(
 
 def test_a_model_that_cannot_be_used(image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
-    assert main(["run", "apply_model", "--input", f"image={image}", "--set", "model=/nowhere", "--out", str(out)]) == 1
+    assert main(["run", "apply_model", "--input", f"image={image}", "--set", "model=/nowhere", "--out", str(out)]) == 3
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.strip().endswith("there is no model nowhere (any more): choose its file or folder.")
