@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from viewer.data.grid import Floats
 from viewer.io.dicom_header import Frame
-from viewer.io.dicom_stack import even_spacing, neighbours
+from viewer.io.dicom_stack import even_spacing, neighbours, whole_steps
 from viewer.io.dicom_times import ATTRIBUTES, COMPLETE, word_of
 
 SAME_PLACE = 0.01  # mm along the normal within one slice, where nothing says more
@@ -50,7 +50,7 @@ def stacks_apart(
     The indices of each stack and what it is called; none where the frames make one stack.
     """
     places = places_of(depth, slices)
-    if len(places) == len(slices) and is_even(places):
+    if len(places) == len(slices) and _is_regular(places):
         return []
     for name in ATTRIBUTES:
         blocks = [np.array(block) for block in _parts(frames, name)]
@@ -70,10 +70,10 @@ def _reach_beyond(stacks: list[NDArray[np.intp]], places: int) -> bool:
 
 
 def _are_stacks(stacks: list[Floats]) -> bool:
-    """Whether places make even stacks that overlap; slices acquired in turns, or simultaneously, do not."""
+    """Whether places make regular stacks that overlap; slices acquired in turns, or simultaneously, do not."""
     widest = np.diff(np.sort(np.concatenate(stacks))).max()
     if max(map(len, stacks)) < 2 or any(
-        not is_even(own) or np.diff(own).max(initial=0) > 2.01 * widest for own in stacks
+        not _is_regular(own) or np.diff(own).max(initial=0) > 2.01 * widest for own in stacks
     ):
         return False
     ends = sorted((float(own[0]), float(own[-1])) for own in stacks)
@@ -134,6 +134,11 @@ def _clusters(depth: Floats, tolerance: float) -> NDArray[np.intp]:
 def is_even(places: Floats) -> bool:
     """Whether rising places are evenly spaced, mm."""
     return len(places) < 3 or even_spacing(places) is not None
+
+
+def _is_regular(places: Floats) -> bool:
+    """The same, or some slices are only missing."""
+    return is_even(places) or whole_steps(np.diff(places)) is not None
 
 
 def places_of(depth: Floats, slices: NDArray[np.intp]) -> Floats:

@@ -85,6 +85,14 @@ def even_spacing(depth: Floats) -> float | None:
     return even if off <= max(0.01 * even, min(ROUNDING, 0.1 * even)) else None
 
 
+def whole_steps(gaps: Floats) -> Floats | None:
+    """How many slices on each slice is, where some are only missing; None where the gaps are no multiples of one."""
+    typical = neighbours(gaps)
+    steps = np.rint(gaps / typical)
+    whole = (np.abs(gaps - steps * typical) <= np.maximum(0.05 * typical, 0.01 * gaps)).all() and steps.min() >= 1
+    return steps if whole else None
+
+
 def _closed(notices: tuple[Notice, ...], end: str) -> tuple[Notice, ...]:
     """The notices with the end of their sentences."""
     return tuple(notice._replace(sentence=notice.sentence + end) for notice in notices)
@@ -101,9 +109,8 @@ def _spacing(depth: Floats, thickness: float | None) -> tuple[float, tuple[Notic
     if even is not None:
         return even, (), False
     gaps = np.diff(depth)
-    typical = neighbours(gaps)
-    steps = np.rint(gaps / typical)
-    if (np.abs(gaps - steps * typical) <= np.maximum(0.05 * typical, 0.01 * gaps)).all() and steps.min() >= 1:
+    typical, steps = neighbours(gaps), whole_steps(gaps)
+    if steps is not None:
         places = [f"{k + 1} and {k + 2}" for k in np.flatnonzero(steps > 1)]
         lost = int(steps.sum()) - len(steps)
         where = ", ".join(places[:3]) + (" and elsewhere" if len(places) > 3 else "")
