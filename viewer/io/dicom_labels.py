@@ -56,7 +56,7 @@ def dataset(path: str, *, header_only: bool = False) -> Dataset:
     """A DICOM file, one in an archive ("archive.zip!member") or a packed one. Raises OpenError: one sentence."""
     wanted = WANTED.split() if header_only else None
     try:
-        with open_content(path) as (file, _, _), damage_told(DAMAGED):
+        with open_content(path) as (file, _, _), damage_told(DAMAGED, BytesLengthException):
             found = decode_texts(pydicom.dcmread(file, specific_tags=wanted, stop_before_pixels=header_only))
     except InvalidDicomError as error:
         raise OpenError("It is no DICOM file: check what it is.") from error

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydicom.errors import BytesLengthException
 
 from viewer.compute.fit_grid import apart, fitted
 from viewer.compute.label_image import as_segmentation
@@ -69,7 +70,7 @@ def holds_labels(path: Path) -> bool:
 def read_dicom(path: Path, images: Sequence[End] = ()) -> Segmentation:
     """A segmentation, or contours on one of the images. Raises OpenError: one sentence."""
     ds = dataset(str(path))
-    with damage_told("It is incomplete or damaged: a part of its header is missing or wrong."):
+    with damage_told("It is incomplete or damaged: a part of its header is missing or wrong.", BytesLengthException):
         read = contours_of if "StructureSetROISequence" in ds else segmentation_of
         return read(ds, images=images, name=printable(path.stem))
 
