@@ -208,7 +208,7 @@ def test_a_file_that_does_not_say_how_its_pixels_are_stored_is_told_in_one_sente
     assert data.count(syntax) == 1
     for harm in (data.replace(syntax, b"\x02\x00\x11\x00UI"), data.replace(b"UL\x04\x00", b"UL\x06\x00", 1)):
         (tmp_path / "a.dcm").write_bytes(harm)
-        with pytest.raises(OpenError, match="damaged|DICOM"):
+        with pytest.raises(OpenError, match=r"damaged|DICOM"):
             read_segmentation(tmp_path / "a.dcm")
 
 
