@@ -100,6 +100,7 @@ class Trial:
 
     def _loaded(self, volumes: Sequence[object]) -> None:
         self.opened += 1
+        self.reasons += [SECRET for volume in volumes if SECRET.encode() in volume.array.tobytes()]  # type: ignore[attr-defined]
         self.lost += any(badge.endswith("lost") for volume in volumes for badge in volume.badges)  # type: ignore[attr-defined]
         self._one_less()
 

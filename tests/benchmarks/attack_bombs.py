@@ -142,12 +142,12 @@ def paths(folder: Path, secret: str) -> Found:
     """Pipes, sockets, devices, circles of links, odd names, and headers that name a file outside of their folder."""
     outside = folder / "outside"
     outside.mkdir()
-    (outside / f"{secret}.raw").write_bytes(secret.encode() * 4000)
+    (outside / "pixels.raw").write_bytes(secret.encode() * 4000)
     inside = folder / "inside"
     inside.mkdir()
     yield from _specials(inside)
     yield from _names(inside)
-    yield from _leading_out(inside, os.path.join("..", "outside", f"{secret}.raw"))
+    yield from _leading_out(inside, os.path.join("..", "outside", "pixels.raw"))
 
 
 def _specials(folder: Path) -> Found:
@@ -187,7 +187,7 @@ def _leading_out(folder: Path, outside: str) -> Found:
     texts = {
         "colon.mha": f"{mha}ElementDataFile : {outside}\n",
         "equals.mhd": f"{mha}ElementDataFile = {outside}\n",
-        "pattern.mhd": f"{mha}ElementDataFile = {outside.replace('do', '%s')} 1 1 1\n",
+        "pattern.mhd": f"{mha}ElementDataFile = {outside.replace('pix', '%s')} 1 1 1\n",
         "list.mhd": f"{mha}ElementDataFile = LIST\n{outside}\n",
         "long.nrrd": nrrd + "# comment\n" * 9000 + f"data file: {outside}\n\n",
         "short.nhdr": f"{nrrd}data file: {outside}\n\n",

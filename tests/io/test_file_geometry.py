@@ -15,6 +15,7 @@ from tests.fixtures.nifti_file import SHAPE, nifti
 from viewer.data.grid import Grid
 from viewer.data.study import Image
 from viewer.data.volume import Volume
+from viewer.io.failure import OpenError
 from viewer.io.file_geometry import Placement, geometry, resampled
 from viewer.io.files import describe
 from viewer.io.nifti_header import parse, placement
@@ -138,3 +139,11 @@ def test_left_handed_axes_are_placed_and_said(tmp_path: Path) -> None:
     image = describe(str(written(tmp_path, nifti(srow=np.diag([-2.0, 3, 4, 1])[:3]))))
     assert said(image) == {"left-handed"}
     np.testing.assert_allclose(image.grid.direction, np.diag([1, -1, 1]))
+
+
+@pytest.mark.parametrize("entry", [1e20, 1e300])
+def test_axes_that_span_no_volume_are_refused(entry: float) -> None:
+    affine = np.eye(4)
+    affine[:3, :3] = [[1, entry, 0], [0, 1, 0], [1, 0, 1]]
+    with pytest.raises(OpenError, match=r"size or direction|sheared"):
+        geometry((4, 5, 6), Placement(affine, True, ()))

@@ -205,6 +205,7 @@ def test_any_name_is_kept_or_made_plain(tmp_path_factory: pytest.TempPathFactory
         (b"Segment0_Layer:=0", b"Segment0_Layer:=7"),
         (b"type: unsigned char", b"type: float"),
         (b"sizes: 6 5 4", b"sizes: 60000 50000 4"),
+        (b"Segment0_Layer:=0", b"Segm\xed\xa0t0_Layer:=0"),
     ],
 )
 def test_a_damaged_header_is_refused(tmp_path: Path, before: bytes, after: bytes) -> None:

@@ -143,6 +143,7 @@ def test_b_splines_are_sampled_on_the_fixed_image(tmp_path: Path) -> None:
 HOSTILE = {
     "empty.tfm": b"",
     "text.tfm": b"#Insight Transform File V1.0\nTransform: AffineTransform_double_3_3\nParameters: 1 2 nan\n",
+    "bytes.tfm": b"#Insight Transform File V1.0\nTransform: Aff\xedne_double_3_3\nParameters: 1\n",
     "letter.txt": b"Dear colleague, thank you for your referral.",
     "cut.h5": b"\x89HDF\r\n\x1a\n" + bytes(50),
     "huge.nii": b"\x5c\x01\x00\x00" + bytes(344),

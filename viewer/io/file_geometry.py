@@ -41,12 +41,15 @@ class Geometry:
     notices: tuple[Notice, ...] = ()
 
 
+NO_PLACE = "Its header gives its voxels no valid size or direction; it cannot be placed."
+
+
 def geometry(shape: tuple[int, int, int], placement: Placement) -> Geometry:
     """The regular grid for an array of `shape`. Raises OpenError where its axes span no volume."""
     try:
         grid = Grid(shape, placement.affine, placed=placement.placed)
     except ValueError as error:
-        raise OpenError("Its header gives its voxels no valid size or direction; it cannot be placed.") from error
+        raise OpenError(NO_PLACE) from error
     cosine = float(np.abs(grid.axes.T @ grid.axes - np.eye(3)).max())
     if cosine > SHEAR:
         return _unsheared(grid, cosine, placement.notices)
@@ -61,6 +64,8 @@ def _unsheared(stored: Grid, cosine: float, notices: tuple[Notice, ...]) -> Geom
     sign = np.sign(np.diag(upper))
     turn, upper = turn * sign, upper * sign[:, None]
     steps = np.diag(upper)
+    if not np.isfinite(upper).all() or not steps.min() > 0:
+        raise OpenError(NO_PLACE)
     skew = upper / steps[:, None]  # index (i, j, k) of the file to that along the turned axes
     ends = np.array([(i, j, k) for k in (0, 1) for j in (0, 1) for i in (0, 1)]) * (np.array(stored.shape[::-1]) - 1)
     reach = ends @ skew.T

@@ -71,8 +71,11 @@ def metadata(path: str) -> dict[str, str]:
     with readable_by_itk(path) as (place, size):
         _facts(place, size)
         reader = _reader(place)
-        reader.ReadImageInformation()
-        return {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
+        try:
+            reader.ReadImageInformation()
+            return {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
+        except (RuntimeError, TypeError, UnicodeError) as error:  # keys that are no UTF-8 do not find their way back
+            raise OpenError(_unreadable(place)) from error
 
 
 def _reader(place: str) -> Any:

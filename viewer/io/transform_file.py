@@ -164,7 +164,7 @@ def _whole(data: bytes, ending: str) -> sitk.Transform:
         place.touch(0o600)
         place.write_bytes(data)
         whole = sitk.ReadTransform(str(place))
-    except RuntimeError as error:
+    except (RuntimeError, UnicodeDecodeError) as error:  # ITK's message quotes the file
         raise OpenError(UNREADABLE) from error
     finally:
         place.unlink(missing_ok=True)
