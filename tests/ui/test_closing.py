@@ -25,7 +25,13 @@ SHAPE = (120, 160, 160)  # so that it takes a while
 
 
 @pytest.fixture
-def busy(qtbot, preferences, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
+def others() -> list[psutil.Process]:
+    """The processes of what ran before."""
+    return psutil.Process().children()
+
+
+@pytest.fixture
+def busy(qtbot, others, preferences, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
     """A window whose engine denoises."""
     session = Session(Post(), journal=tmp_path / "journal")
     window = MainWindow(session, preferences)
@@ -61,9 +67,10 @@ def test_it_asks_and_stays(busy: MainWindow) -> None:
     assert busy.session.tasks[-1].running
 
 
-def test_it_stops_the_job_and_leaves_nothing_behind(busy: MainWindow, tmp_path: Path) -> None:
+def test_it_stops_the_job_and_leaves_nothing_behind(busy: MainWindow, others, tmp_path: Path) -> None:
     asked: list[str] = []
-    workers = [one for one in psutil.Process().children() if "spawn_main" in " ".join(one.cmdline())]
+    new = [one for one in psutil.Process().children() if one not in others]
+    workers = [one for one in new if "spawn_main" in " ".join(one.cmdline())]
     assert workers
     answer(busy, "Stop and quit", asked)
     busy.close()

@@ -37,7 +37,9 @@ class Grid:
 
     def __post_init__(self) -> None:
         affine = np.array(self.affine, dtype=np.float64)
-        if affine.shape != (4, 4) or not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
+        # Beyond that, lengths and determinants overflow.
+        finite = affine.shape == (4, 4) and bool((np.abs(affine) < 1e100).all())
+        if not finite or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
             raise ValueError("the grid's affine must be a finite, invertible 4×4 matrix")
         if len(self.shape) != 3 or min(self.shape) < 1:
             raise ValueError(f"a grid needs three sizes of at least 1, not {self.shape}")
