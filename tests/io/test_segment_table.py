@@ -39,7 +39,7 @@ def test_each_segment_is_a_line_and_each_number_has_its_unit():
 
 
 def test_no_name_becomes_a_formula():
-    assert rows_of(table([EMPTY]))[0]["segment"] == '\'=HYPERLINK("x")\nnext'
+    assert rows_of(table([EMPTY]))[0]["segment"] == '\'=HYPERLINK("x")\\x0anext'
 
 
 def test_a_table_is_saved_whole_over_an_older_one(tmp_path):

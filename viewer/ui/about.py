@@ -28,6 +28,7 @@ LIBRARIES = {
     "monai": "Apache-2.0",
     "SimpleITK": "Apache-2.0",
     "pydicom": "MIT",
+    "h5py": "BSD-3-Clause",
     "highdicom": "MIT",
     "python-gdcm": "BSD-3-Clause",
     "pylibjpeg": "MIT",
