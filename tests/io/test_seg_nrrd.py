@@ -206,6 +206,7 @@ def test_any_name_is_kept_or_made_plain(tmp_path_factory: pytest.TempPathFactory
         (b"type: unsigned char", b"type: float"),
         (b"sizes: 6 5 4", b"sizes: 60000 50000 4"),
         (b"Segment0_Layer:=0", b"Segm\xed\xa0t0_Layer:=0"),
+        (b"space origin: (", b"space origin: (1,2,1e308)\n# ("),
     ],
 )
 def test_a_damaged_header_is_refused(tmp_path: Path, before: bytes, after: bytes) -> None:
