@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,9 @@ from viewer.data.segmentation import Segment
 from viewer.data.volume import Volume
 from viewer.io.stored import SaveError, mark_of, physical_values
 from viewer.settings import NAME, NOTICE, application_version
+
+NIFTI_CODES = slice(252, 256)  # qform_code and sform_code of NIfTI-1: 0 where the placement is not known
+NRRD_SIDES = b"space: left-posterior-superior\n"
 
 
 def write_image(volumes: Sequence[Volume], path: Path) -> None:
@@ -30,6 +34,18 @@ def write_image(volumes: Sequence[Volume], path: Path) -> None:
         image.SetDirection(volume.grid.direction.ravel().tolist())
         images.append(image)
     sitk.WriteImage(images[0] if len(images) == 1 else sitk.JoinSeries(images), str(path), useCompression=True)
+    if not volumes[0].grid.placed:
+        _take_sides_away(path)
+
+
+def _take_sides_away(path: Path) -> None:
+    """What no file placed in a patient must not claim sides, as ITK does for whatever it writes (MetaImage cannot)."""
+    packed = path.name.endswith(".gz")
+    data = bytearray(gzip.decompress(path.read_bytes()) if packed else path.read_bytes())
+    if path.name.endswith((".nii", ".nii.gz")):
+        data[NIFTI_CODES] = bytes(4)
+    data = data.replace(NRRD_SIDES, b"space dimension: 3\n", 1) if path.name.endswith(".nrrd") else data
+    path.write_bytes(gzip.compress(data, mtime=0) if packed else data)
 
 
 def check_image(volumes: Sequence[Volume], path: Path, tolerance: float) -> None:
@@ -44,6 +60,10 @@ def check_image(volumes: Sequence[Volume], path: Path, tolerance: float) -> None
         if found.dtype != values.dtype or not np.array_equal(found, values, equal_nan=values.dtype.kind == "f"):
             raise SaveError("it does not read back with the same values: try again or use another drive.")
     grid = volumes[0].grid
+    if not grid.placed:
+        if not np.allclose(image.GetSpacing()[2::-1], grid.spacing, rtol=1e-5):
+            raise SaveError("it does not read back with the same voxel size: try again or use another drive.")
+        return
     axes = np.array(image.GetDirection()).reshape(image.GetDimension(), -1)[:3, :3]
     seen = Grid.of(grid.shape, image.GetSpacing()[2::-1], image.GetOrigin()[:3], axes)
     if not np.abs(seen.corners - grid.corners).max() <= tolerance:
