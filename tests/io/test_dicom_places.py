@@ -92,3 +92,10 @@ def test_signed_and_unsigned_slices_are_one_stack_with_their_values(reader: Read
     assert codes(image) == {"several-pixel-types"}
     (volume,) = load_now(image, reader)
     assert volume.array[:, 0, 0].tolist() == [-5, 40000, -5, 40000, -5, 40000, -5]
+
+
+def test_signed_and_unsigned_slices_that_no_type_holds_together_are_images_of_their_own(tmp_path: Path) -> None:
+    paths = write_series(tmp_path / "a", np.full(SHAPE, -5, np.int32), STRAIGHT, slices=range(0, 7, 2))
+    paths += write_series(tmp_path / "b", np.full(SHAPE, 2**31, np.uint32), STRAIGHT, slices=range(1, 7, 2))
+    images = images_of(paths)
+    assert sorted((image.dtype, image.grid.shape[0]) for image in images) == [("int32", 4), ("uint32", 3)]

@@ -122,7 +122,7 @@ def _key(
             pixels.rows,
             pixels.columns,
             pixels.samples,
-            pixels.stored[1] == "f",
+            pixels.stored if pixels.stored[1] == "f" or int(pixels.stored[2:]) > 2 else "",
             pixels.photometric,
             pixels.modality_lut,
         ),

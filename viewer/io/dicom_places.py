@@ -111,13 +111,16 @@ def _joined(depth: Floats, across: Floats, tolerance: float) -> tuple[NDArray[np
     slices = _clusters(depth, tolerance)
     count = int(slices.max()) + 1
     counts = np.bincount(slices)
-    ends = np.array([(depth[slices == n].min(), depth[slices == n].max()) for n in range(count)])
-    spread = float(np.ptp(ends, axis=1).max())
-    if max(np.ptp(across[slices == n], axis=0).max() for n in range(count)) > tolerance:
+    order = np.argsort(slices, kind="stable")
+    first = np.searchsorted(slices[order], np.arange(count))  # of each slice, among the ordered frames
+    low, high = (bound.reduceat(depth[order], first) for bound in (np.minimum, np.maximum))
+    left, right = (bound.reduceat(across[order], first) for bound in (np.minimum, np.maximum))
+    spread = float((high - low).max())
+    if (right - left).max() > tolerance:
         return None, 0.0
     if count == 1:
         return (slices, spread) if spread <= tolerance else (None, 0.0)
-    between = float(np.diff(ends.mean(axis=1)).min())
+    between = float(np.diff((low + high) / 2).min())
     apart = spread <= TOLERANCE * between and counts.max() <= 2 * np.median(counts)
     return (slices, spread) if apart else (None, 0.0)
 
