@@ -68,10 +68,10 @@ def _notices(identities: list[tuple[str, ...]]) -> tuple[Notice, ...]:
             f"One Series Instance UID holds images of {patients} patients: each is an image of its own. "
             "Check how the files were exported or de-identified."
         )
-        notices.append(Notice("several-patients", sentence, f"one of {patients} patients in its series"))
+        notices.append(Notice("several-patients", sentence, f"one of {patients} patients"))
     if studies > 1:
         sentence = f"One Series Instance UID holds images of {studies} studies: each is an image of its own."
-        notices.append(Notice("several-studies", sentence, f"one of {studies} studies in its series"))
+        notices.append(Notice("several-studies", sentence, f"one of {studies} studies"))
     return tuple(notices)
 
 
