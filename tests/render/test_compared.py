@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 from screen import pixels
-from test_placed import FIXED, MARK, MOVING, PLANES, TRANSFORMS, affine, resampled
+from transforms import FIXED, MARK, MOVING, PLANES, TRANSFORMS, affine, resampled
 
 from viewer.data.study import Source
 from viewer.data.transform import Transform

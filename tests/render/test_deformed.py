@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from screen import pixels
-from test_placed import FIXED, MOVING, PLANES, TRANSFORMS, bend
+from transforms import FIXED, MOVING, PLANES, TRANSFORMS, bend
 
 from viewer.compute.transform_quality import jacobian
 from viewer.data.grid import Grid
