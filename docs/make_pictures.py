@@ -31,11 +31,13 @@ def main() -> None:
             (PICTURES / name).write_bytes((Path(folder) / name).read_bytes())
     panels()
     registration()
+    from notice_pictures import notices
     from project_picture import missing_images
     from recovery_picture import recovery
     from review_pictures import review
     from segment_pictures import segmentation
 
+    notices(PICTURES)
     segmentation(PICTURES)
     review(PICTURES)
     recovery(PICTURES)

@@ -65,7 +65,18 @@ def test_a_stopped_time_point_keeps_its_slices_as_an_image_of_its_own(tmp_path: 
     assert [(image.timepoints, image.grid.shape[0]) for image in images] == [(2, 7), (1, 3)]
     assert [np.unique(part).tolist() for image in images for part in stored(image)] == [[100], [200], [300]]
     assert all("partial-time-points" in codes(image) for image in images)
+    assert ["partial time point" in image.badges for image in images] == [False, True]
     assert images[0].key != images[1].key
+
+
+@pytest.mark.parametrize("slices", [range(2, 4), range(4), range(0, 7, 3)])
+def test_the_only_second_time_point_that_stopped_is_no_overlapping_stack(tmp_path: Path, slices: Any) -> None:
+    paths = write_series(tmp_path / "a", ramp(SHAPE), STRAIGHT, TemporalPositionIdentifier=1)
+    paths += write_series(tmp_path / "b", ramp(SHAPE) + 1, STRAIGHT, TemporalPositionIdentifier=2, slices=slices)
+    images = sorted(images_of(paths), key=lambda image: -image.grid.shape[0])
+    assert [image.grid.shape[0] for image in images] == [SHAPE[0], len(slices)]
+    assert [codes(image) - {"uneven-spacing"} for image in images] == [{"partial-time-points"}] * 2
+    assert "partial time point" in images[1].badges
 
 
 def test_slices_all_at_one_place_are_shown_one_after_the_other(tmp_path: Path) -> None:

@@ -136,11 +136,11 @@ def _images(headers: Sequence[Header], found: FrameSet) -> list[Found]:
     if len(syntaxes) > 1 and slices.max() + 1 < len(slices):
         same = [[n for n, frame in enumerate(found.frames) if frame.syntax == syntax] for syntax in syntaxes]
         return [image for block in same for image in _images(headers, found.take(block))]
-    sets, notices = time_points(found.frames, slices.tolist())
     if spread > SAME_PLACE:
         sentence = f"Slices at one place lie up to {spread:.2g} mm apart between time points; they are taken as one."
-        notices = (*notices, Notice("drifting-places", sentence))
-    return [_volume(headers, found.noted(*notices), parts, positions) for parts in sets]
+        found = found.noted(Notice("drifting-places", sentence))
+    sets = time_points(found.frames, slices.tolist())
+    return [_volume(headers, found.noted(*notices), parts, positions) for parts, notices in sets]
 
 
 def _beside(found: FrameSet, positions: Floats, slices: NDArray[np.intp], size: int) -> list[NDArray[np.intp]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import Any
 
 from viewer.data.notice import Notice
@@ -60,23 +60,25 @@ class Part:
     start: float | None = None
 
 
-def time_points(frames: Sequence[Frame], slices: Sequence[int]) -> tuple[list[list[Part]], tuple[Notice, ...]]:
-    """The time points of each image that the frames make, and what must be said of them. No frame is left out.
+def time_points(frames: Sequence[Frame], slices: Sequence[int]) -> list[tuple[list[Part], tuple[Notice, ...]]]:
+    """The time points of each image that the frames make, each with what must be said of it. No frame is left out.
 
     slices: the slice each frame lies in. Mostly one image; several where parts with different slices only overlap.
     """
     if len(set(slices)) == len(frames):
-        return [[Part({s: n for n, s in enumerate(slices)})]], ()
+        return [([Part({s: n for n, s in enumerate(slices)})], ())]
     columns = {name: [read(frame) for frame in frames] for name, read in ATTRIBUTES.items()}
     varying = {name: column for name, column in columns.items() if len(set(column)) > 1}
     places = len(set(slices))
     for names, values in _telling(slices, varying):
         if len(set(values)) * places * COMPLETE <= len(frames):
-            return [_parts(frames, slices, names, values)], _one_place(places, varying)
+            return [(_parts(frames, slices, names, values), _one_place(places, varying))]
     if whole := _by_order(frames, slices, places):
-        return [whole], _one_place(places, varying)
-    if images := _apart(frames, slices, varying):
-        return images, (OVERLAPPING,)
+        return [(whole, _one_place(places, varying))]
+    if parts := _apart(frames, slices, varying):
+        images = _images(parts)
+        contained = any(one < other for one, other in permutations(images, 2))
+        return _stopped(parts, places) if contained else [(image, (OVERLAPPING,)) for image in images.values()]
     for names, values in _telling(slices, varying):
         if len(set(values)) * places * HALF < len(frames):
             return _stopped(_parts(frames, slices, names, values), places)
@@ -94,19 +96,21 @@ def _telling(
                 yield names, values
 
 
-def _stopped(parts: list[Part], places: int, *notices: Notice) -> tuple[list[list[Part]], tuple[Notice, ...]]:
+def _stopped(parts: list[Part], places: int, *notices: Notice) -> list[tuple[list[Part], tuple[Notice, ...]]]:
     """The whole time points as one image; those that lack slices by the slices they have, as images of their own."""
     images: dict[frozenset[int], list[Part]] = {}
     for part in parts:
         whole = len(part.cells) >= COMPLETE * places
         images.setdefault(frozenset() if whole else frozenset(part.cells), []).append(part)
     if len(images) == 1:
-        return list(images.values()), notices
+        return [(image, notices) for image in images.values()]
     short = [part for slices, some in images.items() if slices for part in some]
     words = "A time point has" if len(short) == 1 else f"{len(short)} time points have"
     found = ", ".join(str(len(part.cells)) for part in short[:3]) + (" …" if len(short) > 3 else "")
     sentence = f"{words} not all of the {places} slices ({found}): what is there is an image of its own."
-    return list(images.values()), (*notices, Notice("partial-time-points", sentence, "partial time point"))
+    said = Notice("partial-time-points", sentence)
+    partial = said._replace(badge="partial time point")
+    return [(image, (*notices, partial if slices else said)) for slices, image in images.items()]
 
 
 def _one_place(places: int, varying: dict[str, list[Any]]) -> tuple[Notice, ...]:
@@ -193,14 +197,18 @@ def _order(frame: Frame) -> tuple[float, ...]:
     return frame.temporal or 0, frame.trigger or 0, frame.seconds or 0, frame.created or 0, frame.instance, frame.number
 
 
-def _apart(frames: Sequence[Frame], slices: Sequence[int], varying: dict[str, list[Any]]) -> list[list[Part]]:
-    """Images by an attribute whose parts lie in different, overlapping places; parts in the same places are times."""
+def _apart(frames: Sequence[Frame], slices: Sequence[int], varying: dict[str, list[Any]]) -> list[Part]:
+    """Parts by an attribute that tells apart what does not lie in the same slices."""
     for name in SEPARATE:
         values = [(value,) for value in varying.get(name, ())]
-        if not values or len(set(zip(slices, values, strict=True))) < len(frames) or min(Counter(values).values()) < 2:
-            continue
-        images: dict[frozenset[int], list[Part]] = {}
-        for part in _parts(frames, slices, (name,), values):
-            images.setdefault(frozenset(part.cells), []).append(part)
-        return list(images.values())
+        if values and len(set(zip(slices, values, strict=True))) == len(frames) and min(Counter(values).values()) > 1:
+            return _parts(frames, slices, (name,), values)
     return []
+
+
+def _images(parts: list[Part]) -> dict[frozenset[int], list[Part]]:
+    """Parts in the same slices are time points of one image."""
+    images: dict[frozenset[int], list[Part]] = {}
+    for part in parts:
+        images.setdefault(frozenset(part.cells), []).append(part)
+    return images
