@@ -112,7 +112,7 @@ def test_after_an_alignment_it_sees_the_moved_image_on_the_fixed_grid(weights: W
 
 def test_the_plugin_gives_the_transform_and_the_image(weights: Weights) -> None:
     fixed, moving = head(grid_of()), head(grid_of(3))
-    transform, image = register_network(fixed, moving, Job(), weights=weights(drawn=0.1), before="rigid")
+    transform, image = register_network(fixed, moving, Job(), weights=weights(drawn=0.1), before="rigid", side=70)
     again = resample(moving, fixed.grid, transform)
     assert image is not None
     assert np.array_equal(image.array, again.array)

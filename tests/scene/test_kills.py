@@ -13,7 +13,7 @@ SCRIPT = Path(__file__).parents[1] / "benchmarks" / "kills.py"
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="the script forks")
-def test_a_hundred_kills_cost_nothing_that_was_done() -> None:
-    done = subprocess.run([sys.executable, SCRIPT, "--kills", "100"], capture_output=True, text=True, check=False)
-    assert done.stdout.splitlines()[-1] == "100 kills, 100 times everything came back", done.stdout + done.stderr
+def test_kills_cost_nothing_that_was_done() -> None:
+    done = subprocess.run([sys.executable, SCRIPT, "--kills", "40"], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1] == "40 kills, 40 times everything came back", done.stdout + done.stderr
     assert done.returncode == 0

@@ -109,7 +109,7 @@ class Pool:
 
     def warm(self) -> None:
         """Start the processes now."""
-        self.do(self._start_all)
+        self.do(lambda: self._start_for(self.count))
 
     def close(self) -> None:
         """Stop everything at once; nothing is called afterwards, and nothing is left."""
@@ -146,14 +146,14 @@ class Pool:
 
     # ---- work out
     def _hand_out(self) -> None:
-        """Give the most urgent units to idle processes; start processes where there is work and room."""
+        """Give the most urgent units to idle processes; start as many as have work, and room."""
         self._waiting = {
             urgency: kept
             for urgency, units in self._waiting.items()
             if (kept := [u for u in units if not u.owner.cancelled])
         }
         if self._waiting:
-            self._start_all()
+            self._start_for(sum(map(len, self._waiting.values())))
         for worker in self._workers:
             if self._waiting and worker.ready and worker.unit is None:
                 self._give(worker, self._next())
@@ -178,8 +178,8 @@ class Pool:
         except OSError:
             self._lost(worker)
 
-    def _start_all(self) -> None:
-        while len(self._workers) < self.count + self._spare() and self._failed_starts < FAILED_STARTS:
+    def _start_for(self, units: int) -> None:
+        while self._lacking(units) and self._failed_starts < FAILED_STARTS:
             try:
                 self._workers.append(self._start())
             except (OSError, MemoryError):
@@ -189,6 +189,10 @@ class Pool:
             self._failed_starts, waiting, self._waiting = 0, self._waiting, {}
             for unit in chain(*waiting.values()):
                 unit.failed("The reader process cannot be started: close other programs and try again.")
+
+    def _lacking(self, units: int) -> bool:
+        free = sum(worker.unit is None for worker in self._workers)
+        return free < units and len(self._workers) < self.count + self._spare()
 
     def _spare(self) -> int:
         """One process more where one is stuck at something: what others wait for goes on meanwhile."""
