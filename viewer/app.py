@@ -93,6 +93,8 @@ def application() -> QApplication:
 class Stage:
     """A window for pictures: the default look, nothing restored, nothing kept. See viewer.cli.stage.WindowStage."""
 
+    placement = ""
+
     def __init__(self) -> None:
         self._app = application()
         self._folder = TemporaryDirectory()  # for preferences that nobody keeps

@@ -111,7 +111,7 @@ class Session(ProjectFiles):
         """Show an image: alone, or over what is shown. It appears with its first slice; the rest follows."""
         if image.key in self._loading and self._loading[image.key].running:
             return self._loading[image.key]
-        task = self._loading[image.key] = self.add_task("load", f"Load {image.name or image.source.series_description}")
+        task = self._loading[image.key] = self.add_task("load", f"Load {image.title}")
         shown = next((one for one in self.document.volume_layers if one.image and one.image.key == image.key), None)
         if shown is not None:
             self.show(shown, overlay=overlay)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.fixtures.nifti_file import SHAPE, nifti
+from tests.fixtures.two_placements import QFORM, SFORM, two_placements
 from viewer.data.notice import UNMEASURED
 from viewer.io.failure import OpenError
 from viewer.io.files import describe
 from viewer.io.nifti_header import parse, placement
+from viewer.io.reader import Reader, load_now
 
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
@@ -169,3 +172,49 @@ def test_seconds_of_time_points_are_known_where_the_file_tells_their_unit() -> N
     assert parse(nifti(array, pixdim=pixdim)).times == (0, 1.5, 3)
     assert parse(nifti(array, pixdim=pixdim, units=2 | 16)).times == (0, 0.0015, 0.003)
     assert parse(nifti(array, pixdim=pixdim, units=2)).times == ()
+
+
+def test_of_two_placements_either_is_taken_where_it_is_chosen(tmp_path: Path) -> None:
+    """By hand: sform diag(2, 3, 4) in RAS; qform half a turn about z, which is diag(-2, -3, 4), moved."""
+    image = describe(str(two_placements(tmp_path / "a.nii")))
+    assert image.other is not None
+    for one, form, affine in ((image, "sform", SFORM), (image.other, "qform", QFORM)):
+        np.testing.assert_allclose(one.grid.to_world((3, 2, 1)), affine[:3] @ (1, 2, 3, 1), atol=1e-5)
+        assert (one.source.placement, one.plan.form) == ((form,), form)
+        assert next(notice for notice in one.notices if notice.code == "two-placements").badge
+    assert image.other.other is not None
+    assert (image.other.other.key, image.other.other.grid) == (image.key, image.grid)
+    assert len({image.key, image.other.key}) == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "placement"),
+    [
+        ({"codes": [0, 1]}, ("sform",)),
+        ({"codes": [1, 0]}, ("qform",)),
+        ({"codes": [0, 0]}, ()),
+        ({"quatern": [0, 0, 0], "qoffset": [0, 0, 0]}, ("sform", "qform")),  # they agree
+        ({"srow": np.zeros((3, 4))}, ("qform",)),
+        ({"quatern": [np.nan, 0, 0]}, ("sform",)),
+        ({"units": 3, "pixdim": [1, 1e-4, 1e-4, 1e-4, 0, 0, 0, 0]}, ("sform",)),  # smaller than any grid's voxels
+    ],
+)
+def test_what_has_no_second_placement_offers_none(
+    tmp_path: Path, fields: dict[str, Any], placement: tuple[str, ...]
+) -> None:
+    image = describe(str(two_placements(tmp_path / "a.nii", **fields)))
+    assert (image.other, image.source.placement) == (None, placement)
+    assert "two-placements" not in {notice.code for notice in image.notices}
+
+
+def test_a_file_that_lost_the_chosen_placement_is_not_placed_by_another(tmp_path: Path, reader: Reader) -> None:
+    image = describe(str(two_placements(tmp_path / "a.nii"))).other
+    assert image is not None
+    np.testing.assert_allclose(load_now(image, reader)[0].grid.affine, image.grid.affine)
+    status = os.stat(tmp_path / "a.nii")
+    data = bytearray((tmp_path / "a.nii").read_bytes())
+    data[252:254] = bytes(2)  # its qform_code
+    (tmp_path / "a.nii").write_bytes(data)
+    os.utime(tmp_path / "a.nii", ns=(status.st_atime_ns, status.st_mtime_ns))
+    with pytest.raises(OpenError, match="no qform"):
+        load_now(image, reader)

@@ -22,9 +22,11 @@ app = typer.Typer(
     name="tomolens", add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 
+INPUT = "A file or folder; PATH#2 is its second image, PATH#qform a NIfTI file by its qform."
 Paths = Annotated[list[str], typer.Argument(metavar="PATH …", help="Files, folders, ZIP archives or DICOMDIRs.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 AtTime = Annotated[int | None, typer.Option(help="The time point to take of images that have several: 1, 2, …")]
+Placement = Annotated[str, typer.Option(help="How NIfTI files are placed, where they say it twice: sform or qform.")]
 Out = Annotated[Path, typer.Option(help="The folder for pictures and results.")]
 
 
@@ -94,12 +96,12 @@ def demo(context: typer.Context, out: Out = Path("out/demo")) -> None:
 
 
 @app.command()
-def info(paths: Paths, as_json: AsJson = False) -> None:
+def info(paths: Paths, placement: Placement = "", as_json: AsJson = False) -> None:
     """Patients, studies, series, volumes, geometry and warnings."""
     from viewer.cli.info import info as look
     from viewer.cli.info import show
 
-    _print(look(paths), as_json, show)
+    _print(look(paths, placement), as_json, show)
 
 
 @app.command()
@@ -114,14 +116,13 @@ def plugins(as_json: AsJson = False) -> None:
 @app.command()
 def run(
     plugin: str,
-    inputs: Annotated[
-        list[str], typer.Option("--input", metavar="NAME=PATH", help="A file or folder; PATH#2 is its second image.")
-    ],
+    inputs: Annotated[list[str], typer.Option("--input", metavar="NAME=PATH", help=INPUT)],
     out: Out,
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A parameter.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     format: Annotated[str, typer.Option(help="auto, dicom, nifti, nrrd or mha.")] = "auto",
     time: AtTime = None,
+    placement: Placement = "",
     as_json: AsJson = False,
 ) -> None:
     """Run one plugin on images, label maps, transforms and landmarks from disk."""
@@ -129,7 +130,7 @@ def run(
     from viewer.cli.run import run as start
 
     parameters = {name: value(text) for name, text in parse(settings or [], "--set").items()}
-    _print(start(plugin, parse(inputs, "--input"), parameters, out, format, device, time), as_json)
+    _print(start(plugin, parse(inputs, "--input"), parameters, out, format, device, time, placement), as_json)
 
 
 @app.command()
@@ -140,12 +141,13 @@ def compare(
     reference: Annotated[str, typer.Option(help="The fixed image of two transforms, or that of contours.")] = "",
     landmarks: Annotated[str, typer.Option(help="Pairs of landmarks to measure transforms by.")] = "",
     time: AtTime = None,
+    placement: Placement = "",
     as_json: AsJson = False,
 ) -> None:
     """How far two images, label maps or transforms are apart."""
     from viewer.cli.compare import compare as measure
 
-    _print(measure(first, second, kind, reference, landmarks, time), as_json)
+    _print(measure(first, second, kind, reference, landmarks, time, placement), as_json)
 
 
 @app.command()
@@ -153,12 +155,13 @@ def convert(
     source: Annotated[str, typer.Argument(metavar="IN", help="DICOM SEG, RTSTRUCT, .seg.nrrd or a label image.")],
     target: Annotated[str, typer.Argument(metavar="OUT", help="Its ending chooses the form: .dcm, .rtstruct.dcm, …")],
     reference: Annotated[str, typer.Option(help="The image that the segments are of: they come on its grid.")] = "",
+    placement: Placement = "",
     as_json: AsJson = False,
 ) -> None:
     """A segmentation in another form."""
     from viewer.cli.convert import convert as turn
 
-    _print(turn(source, target, reference), as_json)
+    _print(turn(source, target, reference, placement), as_json)
 
 
 @app.command()
@@ -169,11 +172,12 @@ def snapshot(
     layout: Annotated[str, typer.Option(help="2x2, 1-up, 1+3 or compare.")] = "2x2",
     overlay: Annotated[str, typer.Option(help="An image to lay over the first.")] = "",
     time: AtTime = None,
+    placement: Placement = "",
 ) -> None:
     """A picture of the window with a study opened."""
     from viewer.cli.snapshot import snapshot as take
 
-    take(context.obj.window, paths, layout, out, overlay, time)
+    take(context.obj.window, paths, layout, out, overlay, time, placement)
 
 
 @app.command()

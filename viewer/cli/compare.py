@@ -37,18 +37,25 @@ class Labels:
 
 
 def compare(
-    first: str, second: str, kind: str = "auto", reference: str = "", landmarks: str = "", time: int | None = None
+    first: str,
+    second: str,
+    kind: str = "auto",
+    reference: str = "",
+    landmarks: str = "",
+    time: int | None = None,
+    placement: str = "",
 ) -> Json:
     """The document that `compare --json` prints.
 
     kind: "image", "labels" or "transform"; "auto" goes by the files: ITK's endings are transforms, few whole numbers
     from 0 on are labels. reference: the fixed image of transforms, or the one that contours are drawn on. landmarks:
     pairs to measure transforms by. Measures of the second transform end in "_b". time: the time point of images that
-    have several, 1 being the first; None for all. Raises WrongUse, and BadInput where the two cannot be compared.
+    have several, 1 being the first; None for all. placement: of NIfTI files, "sform" or "qform". Raises WrongUse, and
+    BadInput where the two cannot be compared.
     """
     if kind not in ("auto", "image", "labels", "transform"):
         raise WrongUse(f"--as {kind}: choose auto, image, labels or transform.")
-    with HeadlessStage() as stage:
+    with HeadlessStage(placement) as stage:
         if kind == "transform" or (kind == "auto" and {ending_of(first), ending_of(second)} <= set(ITK)):
             return _transforms(stage, first, second, reference, landmarks)
         texts = (first, second)

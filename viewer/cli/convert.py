@@ -14,17 +14,17 @@ from viewer.data.transform import End
 Json = dict[str, Any]
 
 
-def convert(source: str, target: str, reference: str = "") -> Json:
+def convert(source: str, target: str, reference: str = "", placement: str = "") -> Json:
     """The document that `convert --json` prints.
 
     reference: the image that the segments are of; they come on its grid, by the nearest voxel where theirs differs.
-    Raises BadInput and JobFailed.
+    placement: of NIfTI files, "sform" or "qform". Raises WrongUse, BadInput and JobFailed.
     """
-    with HeadlessStage() as stage:
+    with HeadlessStage(placement) as stage:
         image = read_volume(stage, reference) if reference else None
         images = [End(image.grid, image.source)] if image is not None else []
         function = "viewer.io.segmentation_file:read_segmentation"
-        found: Segmentation = read_aside(stage, function, source, images)
+        found: Segmentation = read_aside(stage, function, source, images, placement)
         if image is not None:
             if found.source.patient_match(image.source) == "different":
                 raise BadInput(f"{reference}: it is of another patient than {source}.")

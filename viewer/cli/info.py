@@ -16,10 +16,13 @@ from viewer.data.study import Image, LabelFile, Refused
 Json = dict[str, Any]
 
 
-def info(paths: Sequence[str]) -> Json:
-    """The document that `info --json` prints. Raises BadInput where nothing could be opened."""
+def info(paths: Sequence[str], placement: str = "") -> Json:
+    """The document that `info --json` prints. Raises BadInput where nothing could be opened.
+
+    placement: of NIfTI files, "sform" or "qform"; "" for the one that is taken.
+    """
     started = time.perf_counter()
-    with HeadlessStage() as stage:
+    with HeadlessStage(placement) as stage:
         images = open_all(stage, paths)
         return {
             "patients": patients(images),
@@ -84,6 +87,8 @@ def _volume(image: Image) -> Json:
         "suvbw_factor": image.suvbw_factor,
         "b_values": list(image.b_values),
         "times": [round(seconds, 6) for seconds in image.times],
+        "placement": list(image.source.placement),
+        "other_placement": "".join(image.other.source.placement) if image.other else "",
         "codes": [notice.code for notice in image.notices],
     }
 

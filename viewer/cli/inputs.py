@@ -65,7 +65,8 @@ def is_label_file(stage: Stage, text: str) -> bool:
 def read_labels(stage: Stage, text: str, images: Sequence[End] = (), time: int | None = None) -> Segmentation:
     """A file of segments or a label image. images: what it may be of. Raises BadInput."""
     if is_label_file(stage, text):
-        return cast(Segmentation, read_aside(stage, "viewer.io.segmentation_file:read_segmentation", text, images))
+        function = "viewer.io.segmentation_file:read_segmentation"
+        return cast(Segmentation, read_aside(stage, function, text, images, stage.placement))
     volumes = read_volumes(stage, text, time)
     if len(volumes) > 1:
         raise BadInput(f"{text}: it has {len(volumes)} time points: say which label map is meant by --time.")

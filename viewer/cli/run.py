@@ -33,14 +33,15 @@ def run(
     format: str,
     device: str,
     time: int | None = None,
+    placement: str = "",
 ) -> Json:
     """The document that `run --json` prints; results are written to `out` under their output's name.
 
     format: "auto" (DICOM for DICOM input, NIfTI else) or a key of ENDINGS. time: the time point of images that have
     several, 1 being the first; by default a plugin that makes images of images runs on all of them, any other on the
-    first. Raises WrongUse, BadInput, JobFailed.
+    first. placement: of NIfTI files, "sform" or "qform". Raises WrongUse, BadInput, JobFailed.
     """
-    with HeadlessStage() as stage:
+    with HeadlessStage(placement) as stage:
         session = stage.session
         if plugin_id not in session.plugins:
             raise WrongUse(f"{plugin_id}: there is no such plugin; choose one of {', '.join(sorted(session.plugins))}.")

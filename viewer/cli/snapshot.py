@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from viewer.cli.failure import BadInput, WrongUse
-from viewer.cli.stage import WindowStage, find_images, finish, open_all
+from viewer.cli.stage import WindowStage, check_placement, find_images, finish, open_all
 from viewer.data.printable import printable
 from viewer.scene.view_state import LAYOUTS
 
@@ -19,16 +19,21 @@ def snapshot(
     out: Path,
     overlay: str = "",
     time: int | None = None,
+    placement: str = "",
 ) -> None:
     """Open the largest image of `paths`, lay another one over it where asked, and write the window as PNG.
 
-    time: the time point shown, 1 being the first. Raises WrongUse and BadInput.
+    time: the time point shown, 1 being the first. placement: of NIfTI files, "sform" or "qform". Raises WrongUse and
+    BadInput.
     """
     choice = next((one for one in LAYOUTS if one == layout), None)
     if choice is None:
         raise WrongUse(f"--layout {layout}: there is no such layout; choose one of {', '.join(LAYOUTS)}.")
+    check_placement(placement)
     with window() as stage:
-        image = max(find_images(stage, paths), key=lambda one: one.bytes)
+        stage.placement = placement
+        images = find_images(stage, paths)
+        image = max(images, key=lambda one: one.bytes)
         if not 1 <= (time or 1) <= image.timepoints:
             raise BadInput(f"{image.name}: it has {image.timepoints} time points, so --time {time} names none.")
         finish(stage, stage.session.load(image))
@@ -37,7 +42,7 @@ def snapshot(
             said = f"Time point 1 of {image.timepoints} is shown; choose another one by --time."
             print(printable(said), file=sys.stderr)
         if overlay:
-            known = {one.key for series in stage.session.images.values() for one in series}
+            known = {one.key for one in images}
             more = [one for one in open_all(stage, [overlay]) if one.key not in known]
             if more:
                 finish(stage, stage.session.load(max(more, key=lambda one: one.bytes), overlay=True))

@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Protocol, Self
 
-from viewer.cli.failure import BadInput, JobFailed
+from viewer.cli.failure import BadInput, JobFailed, WrongUse
 from viewer.data.study import Image, Refused
 from viewer.io.failure import sentence
 from viewer.io.reader import index_now
@@ -17,13 +17,18 @@ from viewer.scene.task import Task
 from viewer.session import Session
 
 LONGEST = 400  # characters of a path in a sentence
+PLACEMENTS = ("sform", "qform")  # of a NIfTI file
 NO_IMAGE = "{path}: no image in it; choose DICOM, NIfTI or NRRD."
 
 
 class Stage(Protocol):
-    """session: the workspace. until: handles answers until `ready` says so."""
+    """session: the workspace. until: handles answers until `ready` says so.
+
+    placement: of the images of NIfTI files, "sform" or "qform"; "" for what the program takes.
+    """
 
     session: Session
+    placement: str
 
     def __enter__(self) -> Self: ...
     def __exit__(
@@ -41,7 +46,8 @@ class WindowStage(Stage, Protocol):
 class HeadlessStage:
     """A session without a window: answers are handled on the thread that waits."""
 
-    def __init__(self) -> None:
+    def __init__(self, placement: str = "") -> None:
+        self.placement = check_placement(placement)
         self._answers: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self.session = Session(self._answers.put, in_process=True)
 
@@ -88,14 +94,33 @@ def _refusal(refused: Sequence[Refused], path: str | Path) -> BadInput:
     return BadInput(f"{_short(refused[0].path)}: {refused[0].reason}")
 
 
-def one_image(stage: Stage, text: str) -> Image:
-    """The image that "PATH" or "PATH#2" names; a path that is there is never taken for the latter.
+def check_placement(name: str) -> str:
+    """The same name. Raises WrongUse where no placement is called so."""
+    if name not in ("", *PLACEMENTS):
+        raise WrongUse(f"--placement {name}: choose {' or '.join(PLACEMENTS)}.")
+    return name
 
-    Raises BadInput where PATH holds several images and no number says which.
+
+def placed(image: Image, path: str | Path, placement: str) -> Image:
+    """The image by that placement of its NIfTI file, "" for the one that is taken. Raises BadInput."""
+    if (found := image.by(placement)) is None:
+        raise BadInput(f"{_short(path)}: it has no {placement}; leave that choice out.")
+    return found
+
+
+def one_image(stage: Stage, text: str) -> Image:
+    """The image that "PATH", "PATH#2" or "PATH#qform" names; a path that is there is never taken for the latter.
+
+    Raises BadInput where PATH holds several images and no number says which, or where it has no such placement.
     """
-    path, _, number = text.rpartition("#")
-    if os.path.exists(text) or not (path and number.isdecimal()):
-        path, number = text, ""
+    path, _, which = text.rpartition("#")
+    if os.path.exists(text) or not (path and (which.isdecimal() or which in PLACEMENTS)):
+        path, which = text, ""
+    placement = which if which in PLACEMENTS else stage.placement
+    return placed(_one_of(stage, path, which if which.isdecimal() else ""), path, placement)
+
+
+def _one_of(stage: Stage, path: str, number: str) -> Image:
     require(path)
     images, refused = index_now([path], stage.session.reader)
     if not images:
@@ -113,7 +138,7 @@ def one_image(stage: Stage, text: str) -> Image:
 def open_all(stage: Stage, paths: Sequence[str | Path]) -> list[Image]:
     """Every image of files and folders, in the order found; files of segments that are named themselves are shown.
 
-    Raises BadInput where a path is missing, or nothing could be opened.
+    Raises BadInput where a path is missing, nothing could be opened, or an image has not the stage's placement.
     """
     for path in paths:
         require(path)
@@ -123,7 +148,7 @@ def open_all(stage: Stage, paths: Sequence[str | Path]) -> list[Image]:
     images = [image for series in session.images.values() for image in series]
     if not images and not session.label_files:
         raise _refusal(session.refused, paths[0])
-    return images
+    return [placed(image, image.source.files[0], stage.placement) for image in images]
 
 
 def find_images(stage: Stage, paths: Sequence[str | Path]) -> list[Image]:

@@ -18,7 +18,8 @@ PatientMatch = Literal["same", "different", "not known"]
 class Source:
     """The identity of an image: whose it is and which acquisition. Texts as stored; "" where the file does not say.
 
-    Times and dates are DICOM DA/TM strings. `files` are the paths the pixels come from, in slice order.
+    Times and dates are DICOM DA/TM strings. `files` are the paths the pixels come from, in slice order. placement: what
+    puts the voxels of a NIfTI file where they lie, "sform" or "qform"; both where they agree, () where it tells none.
     """
 
     patient_id: str = ""
@@ -40,6 +41,7 @@ class Source:
     files: tuple[str, ...] = ()
     sop_instance_uids: tuple[str, ...] = ()
     dicom: bool = False
+    placement: tuple[str, ...] = ()
 
     @property
     def shown(self) -> Source:
@@ -87,6 +89,7 @@ class Image:
 
     spacing, origin and direction are those of `grid`. `regular` is False where slices are unevenly spaced, missing or
     tilted; `grid` then has the median distance between neighbouring slices. `plan` belongs to the reader that made it.
+    second: the same image by the placement of its NIfTI file that was not taken, where it has two; see `other`.
     """
 
     source: Source
@@ -104,6 +107,7 @@ class Image:
     b_values: tuple[float, ...] = ()  # s/mm² of each time point; () where not known
     suvbw_factor: float | None = None  # of PET: what physical values are multiplied with to give SUVbw, g/ml
     plan: Any = field(default=None, repr=False)
+    second: Image | None = None
 
     def noted(self, *notices: Notice) -> Image:
         """The same image with more to be said about it."""
@@ -118,6 +122,28 @@ class Image:
     def badges(self) -> tuple[str, ...]:
         """Short marks for the corner of a view: "slices missing", "lossy", "resampled" …"""
         return tuple(printable(notice.badge) for notice in self.notices if notice.badge)
+
+    @property
+    def title(self) -> str:
+        """What it is called: its name; of a file that is no DICOM that of the file, and its own where it has one."""
+        described = self.source.series_description
+        if self.source.dicom or not (self.name and described):
+            return self.name or described
+        return f"{described} ({self.name})"
+
+    @property
+    def other(self) -> Image | None:
+        """The same image by the other placement of its file, whose other this one is; None where there is none."""
+        return self.second and replace(self.second, second=replace(self, second=None))
+
+    @property
+    def placements(self) -> tuple[Image, ...]:
+        """This image, and the other one where there is one."""
+        return (self, self.other) if self.other else (self,)
+
+    def by(self, placement: str) -> Image | None:
+        """This image or its other one, whichever lies by that placement ("" for this one); None where neither does."""
+        return next((one for one in self.placements if not placement or placement in one.source.placement), None)
 
     @property
     def key(self) -> str:

@@ -21,12 +21,16 @@ MOST = 8  # times as many voxels as are stored that a regular grid may have
 class Placement:
     """What a file says. affine: 4×4, from array index (k, j, i, 1) to LPS mm; its axes may be oblique to each other.
 
-    placed: False where nothing tells the sides of the patient. notices: what must be said of it.
+    placed: False where nothing tells the sides of the patient. notices: what must be said of it. forms: what places it
+    in a NIfTI file ("sform", "qform"), both where they agree, the one that is taken first. other: the one of these that
+    puts it elsewhere; "" where there is none.
     """
 
     affine: Floats
     placed: bool
     notices: tuple[Notice, ...] = ()
+    forms: tuple[str, ...] = ()
+    other: str = ""
 
 
 @dataclass(frozen=True, eq=False)

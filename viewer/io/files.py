@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,19 +35,29 @@ LARGE = Notice(
 
 
 def describe(path: str) -> Image:
-    """The image in a file, from its header. Raises OpenError with one sentence."""
-    ending, files = ending_of(path), files_of(path)
-    sizes, stamps = tuple(map(length_of, files)), tuple(map(stamp_of, files))
+    """The image in a file, from its header; with its other placement. Raises OpenError with one sentence."""
+    files = files_of(path)
+    stamps = tuple(map(stamp_of, files))
     stored = _stored(files, stamps)
+    image = _image(files, stamps, stored)
+    if not (form := stored.placement.other):
+        return image
+    second = _image(files, stamps, _stored(files, stamps, form))
+    return replace(image, second=replace(second, name=form))
+
+
+def _image(files: tuple[str, ...], stamps: tuple[Stamp, ...], stored: StoredImage) -> Image:
+    """Where its placement puts it."""
+    sizes, forms = tuple(map(length_of, files)), stored.placement.forms
     place = geometry(stored.shape, stored.placement)
     plan = Plan(
-        kind="picture" if ending in PICTURES else "itk", files=files, sizes=sizes, stamps=stamps,
+        kind="picture" if ending_of(files[0]) in PICTURES else "itk", files=files, sizes=sizes, stamps=stamps,
         samples=3 if stored.channels else 1, slope=stored.slope, intercept=stored.intercept, times=stored.times,
-        windows=stored.windows,
+        windows=stored.windows, form="".join(forms[:1]),
     )  # fmt: skip
-    name = printable(path.replace("\\", "/").rsplit("/", 1)[-1])
+    name = printable(files[0].replace("\\", "/").rsplit("/", 1)[-1])
     return Image(
-        source=Source(series_description=name, files=files),
+        source=Source(series_description=name, files=files, placement=forms),
         grid=place.grid,
         dtype="uint8" if stored.channels else stored.dtype.name,
         timepoints=stored.count,
@@ -81,21 +92,20 @@ def middle(plan: Plan) -> NDArray[Any]:
     return np.array(plane)
 
 
-def single_volume(path: str) -> Volume:
+def single_volume(image: Image) -> Volume:
     """The one volume of a file that holds labels: never mixed, also where its axes are sheared. Raises OpenError."""
-    image = describe(path)
     plan: Plan = image.plan
     stored = _unchanged(plan)
     if stored.count > 1 or stored.channels:
         raise OpenError("It holds several values a voxel: a label map has one.")
     place = geometry(stored.shape, stored.placement)
     array = np.stack([np.array(plane) for _, plane in _regular_planes(plan, stored, place, labels=True)])
-    name = image.source.series_description[: -len(ending_of(path))]
-    return Volume(array, image.grid, name, slope=plan.slope, intercept=plan.intercept)
+    name = image.source.series_description[: -len(ending_of(plan.files[0]))]
+    return Volume(array, image.grid, name, slope=plan.slope, intercept=plan.intercept, badges=image.badges)
 
 
-def _stored(files: Sequence[str], stamps: Sequence[Stamp | None]) -> StoredImage:
-    return nifti.stored_image(files, stamps) if _is_nifti(files[0]) else itk_image.stored_image(files[0])
+def _stored(files: Sequence[str], stamps: Sequence[Stamp | None], form: str = "") -> StoredImage:
+    return nifti.stored_image(files, stamps, form) if _is_nifti(files[0]) else itk_image.stored_image(files[0])
 
 
 def _unchanged(plan: Plan) -> StoredImage:
@@ -104,7 +114,7 @@ def _unchanged(plan: Plan) -> StoredImage:
         open_unchanged(path, stamp).close()
     if files_of(plan.files[0]) != plan.files:
         raise OpenError("It has changed since it was indexed; open its folder again.")
-    return _stored(plan.files, plan.stamps)
+    return _stored(plan.files, plan.stamps, plan.form)
 
 
 def _is_nifti(path: str) -> bool:

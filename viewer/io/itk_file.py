@@ -92,6 +92,7 @@ def sidecar(volumes: Sequence[Volume], image: Path, mark: str, segments: Sequenc
             "study_uid": source.study_uid,
             "series_uid": source.series_uid,
             "sop_instance_uids": list(source.sop_instance_uids),
+            "placement": list(source.placement),
         },
         **({"labels": labels} if labels else {}),
         "badges": list(first.badges),

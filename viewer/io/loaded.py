@@ -37,7 +37,7 @@ def loaded_bytes(image: Image) -> int:
 
 
 def name_of(image: Image) -> str:
-    return image.name or image.source.series_description or base_name(image.source.files[0])
+    return image.title or base_name(image.source.files[0])
 
 
 def base_name(path: str) -> str:
@@ -120,7 +120,7 @@ def volumes_of(image: Image, grid: Grid, array: NDArray[Any], shown: tuple[int, 
         Volume(
             part,
             grid,
-            image.name or image.source.series_description,
+            image.title,
             image.unit,
             plan.slope,
             plan.intercept,

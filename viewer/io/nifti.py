@@ -46,8 +46,11 @@ def header_of(path: str, stamp: Stamp | None) -> NiftiHeader:
         return parse(stream.read(HEADER))
 
 
-def stored_image(files: Sequence[str], stamps: Stamps) -> StoredImage:
-    """What the header says, held against the bytes there are. Raises OpenError with one sentence."""
+def stored_image(files: Sequence[str], stamps: Stamps, form: str = "") -> StoredImage:
+    """What the header says, held against the bytes there are. form: as in nifti_header.placement.
+
+    Raises OpenError with one sentence.
+    """
     header = header_of(files[0], stamps[0])
     i, j, k, *further = header.sizes
     times, components, *sets = further
@@ -58,7 +61,7 @@ def stored_image(files: Sequence[str], stamps: Stamps) -> StoredImage:
     return StoredImage(
         (k, j, i),
         header.dtype,
-        placement(header),
+        placement(header, form),
         (numbered("set", math.prod(sets)), numbered("time point", times), numbered("component", components), parts),
         header.samples if header.color else 0,
         slope,

@@ -1,7 +1,7 @@
 """What the header of a NIfTI-1, NIfTI-2 or Analyze file says, and where it puts the voxels. Runs in a reader process.
 
-Layout and meaning: nifti1.h and nifti2.h of https://nifti.nimh.nih.gov. Which of the two placements is taken follows
-nibabel, FSL and SPM: the sform where its code is not 0, else the qform where its is not 0, else none.
+Layout and meaning: nifti1.h and nifti2.h of https://nifti.nimh.nih.gov. Which of the two placements is taken where none
+is chosen follows nibabel, FSL and SPM: the sform where its code is not 0, else the qform where its is not 0, else none.
 """
 
 from __future__ import annotations
@@ -138,31 +138,43 @@ def _sizes(dim: NDArray[Any]) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def placement(header: NiftiHeader) -> Placement:
-    """Where the voxels lie, and what must be said of it."""
+def placement(header: NiftiHeader, form: str = "") -> Placement:
+    """Where the voxels lie, and what must be said of it.
+
+    form: "sform" or "qform" where one is chosen, "" for the one that the rule takes. Raises OpenError where the header
+    has none of that name that places voxels.
+    """
     zooms, damaged = _zooms(header)
-    sform, qform = _sform(header, zooms), _qform(header, zooms)
-    affine = sform if sform is not None else qform
-    notices = [*_choice(header, sform, qform)]
-    if affine is None:
-        affine = np.diag([*zooms, 1.0])
-    columns = np.linalg.norm(affine[:3, :3], axis=0)
+    forms = {"sform": _sform(header, zooms), "qform": _qform(header, zooms)}
+    valid = {name: matrix for name, matrix in forms.items() if matrix is not None}
+    if form and form not in valid:
+        raise OpenError(f"It has no {form} that places its voxels; leave that choice out.")
+    taken = form or next(iter(valid), "")
+    gap = _gap(header, valid)
+    names = tuple(sorted(valid, key=lambda name: name != taken))
+    sizes = _sizes_said(header, zooms, damaged, valid[taken] if taken == "sform" else None)
+    scale, unit = _unit(header)
+    turned = (LPS if taken else np.eye(4)) @ np.diag([scale] * 3 + [1.0]) @ valid.get(taken, np.diag([*zooms, 1.0]))
+    turned[:3, :3] = turned[:3, 2::-1]
+    notices = (*_choice(header, names, gap * scale, bool(form)), *sizes, *unit)
+    return Placement(turned, bool(taken), notices, names[:1] if gap else names, "".join(names[1:]) if gap else "")
+
+
+def _sizes_said(header: NiftiHeader, zooms: Floats, damaged: bool, sform: Floats | None) -> tuple[Notice, ...]:
+    """What must be said of the voxel sizes. sform: where that is taken."""
+    columns = zooms if sform is None else np.linalg.norm(sform[:3, :3], axis=0)
     seen = np.array(header.sizes[:3]) > 1  # the depth of a single slice is not measured
-    if sform is not None and not damaged and (np.abs(columns - zooms) > SAME * zooms.min())[seen].any():
-        both = f"{_lengths(zooms)} in pixdim and {_lengths(columns)} in its matrix"
-        sentence = f"Its voxel sizes contradict each other ({both}); those of the matrix are taken."
-        notices.append(Notice("contradicting-spacing", sentence, UNMEASURED))
-    elif damaged:
+    if damaged:
         cure = (
             "those of its matrix are taken" if sform is not None else "their size is taken, and 1 where there is none"
         )
         sentence = f"Its voxel sizes are not valid ({_lengths(header.raw['pixdim'][1:4])}); {cure}."
-        notices.append(Notice("no-pixel-spacing", sentence, "" if sform is not None else UNMEASURED))
-    scale, unit = _unit(header)
-    turned = (LPS if sform is not None or qform is not None else np.eye(4)) @ np.diag([scale] * 3 + [1.0]) @ affine
-    known = sform is not None or qform is not None
-    turned[:3, :3] = turned[:3, 2::-1]
-    return Placement(turned, known, (*notices, *unit))
+        return (Notice("no-pixel-spacing", sentence, "" if sform is not None else UNMEASURED),)
+    if (np.abs(columns - zooms) > SAME * zooms.min())[seen].any():
+        both = f"{_lengths(zooms)} in pixdim and {_lengths(columns)} in its matrix"
+        sentence = f"Its voxel sizes contradict each other ({both}); those of the matrix are taken."
+        return (Notice("contradicting-spacing", sentence, UNMEASURED),)
+    return ()
 
 
 def _zooms(header: NiftiHeader) -> tuple[Floats, bool]:
@@ -183,7 +195,7 @@ def _sform(header: NiftiHeader, zooms: Floats) -> Floats | None:
     if header.sizes[2] == 1 and np.isfinite(matrix).all() and not axes[:, 2].any():  # a picture: its depth is free
         normal = np.cross(axes[:, 0], axes[:, 1])
         axes[:, 2] = zooms[2] * normal / (np.linalg.norm(normal) or 1.0)
-    return matrix if _places(matrix) else None
+    return matrix if _places(header, matrix) else None
 
 
 def _qform(header: NiftiHeader, zooms: Floats) -> Floats | None:
@@ -208,32 +220,42 @@ def _qform(header: NiftiHeader, zooms: Floats) -> Floats | None:
     handed = -1.0 if header.raw["pixdim"][0] < 0 else 1.0
     matrix[:3, :3] = turn * zooms * [1.0, 1.0, handed]
     matrix[:3, 3] = header.raw["qoffset"]
-    return matrix if _places(matrix) else None
+    return matrix if _places(header, matrix) else None
 
 
-def _places(matrix: Floats) -> bool:
-    return bool(np.isfinite(matrix).all()) and abs(float(np.linalg.det(matrix[:3, :3]))) > 1e-12
+def _places(header: NiftiHeader, matrix: Floats) -> bool:
+    """Whether a Grid takes it, in mm."""
+    scaled = matrix[:3] * _unit(header)[0]
+    return bool((np.abs(scaled) < 1e100).all()) and abs(float(np.linalg.det(scaled[:, :3]))) > 1e-12
 
 
-def _choice(header: NiftiHeader, sform: Floats | None, qform: Floats | None) -> tuple[Notice, ...]:
-    """Which placement is taken, where that must be said."""
-    raw = header.raw
-    if sform is None and qform is None:
-        sentence = "It does not say how it lies in the patient: its sides are not known."
-        return (Notice("no-orientation", sentence, "sides not known"),)
-    if sform is None and raw["sform_code"] > 0:
-        sentence = "Its sform matrix places no voxels (it is damaged); its qform is taken."
-        return (Notice("damaged-sform", sentence),)
-    if sform is None or qform is None:
-        return ()
+def _gap(header: NiftiHeader, forms: dict[str, Floats]) -> float:
+    """How far two placements lie apart at most, in the file's unit; 0 where they count as one, or there are no two."""
+    if len(forms) < 2:
+        return 0.0
     corners = np.array([(i, j, k, 1) for i in (0, 1) for j in (0, 1) for k in (0, 1)])
     corners = corners * [*(n - 1 for n in header.sizes[:3]), 1]
-    gap = float(np.linalg.norm(((sform - qform) @ corners.T)[:3], axis=0).max())
-    if gap <= SAME * float(np.linalg.norm(sform[:3, :3], axis=0).min()):
+    gap = float(np.linalg.norm(((forms["sform"] - forms["qform"]) @ corners.T)[:3], axis=0).max())
+    return gap if gap > SAME * float(np.linalg.norm(forms["sform"][:3, :3], axis=0).min()) else 0.0
+
+
+def _choice(header: NiftiHeader, names: tuple[str, ...], gap: float, chosen: bool) -> tuple[Notice, ...]:
+    """Which placement is taken, where that must be said. names: those that place voxels, that one first. gap: mm."""
+    raw = header.raw
+    if not names:
+        sentence = "It does not say how it lies in the patient: its sides are not known."
+        return (Notice("no-orientation", sentence, "sides not known"),)
+    if "sform" not in names and raw["sform_code"] > 0:
+        sentence = "Its sform matrix places no voxels (it is damaged); its qform is taken."
+        return (Notice("damaged-sform", sentence),)
+    if not gap:
         return ()
-    names = [f"{name} ({XFORMS.get(int(raw[f'{name}_code']), 'unknown')})" for name in ("sform", "qform")]
-    apart = f"Its two placements lie up to {gap * _unit(header)[0]:.3g} mm apart"
-    return (Notice("two-placements", f"{apart}: its {names[0]} is taken, not its {names[1]}.", "two placements"),)
+    taken, other = (f"{name} ({XFORMS.get(int(raw[f'{name}_code']), 'unknown')})" for name in names)
+    apart = f"Its two placements lie up to {gap:.3g} mm apart"
+    if chosen:
+        return (Notice("two-placements", f"{apart}: its {taken} was chosen, not its {other}.", f"by its {names[0]}"),)
+    sentence = f"{apart}: its {taken} is taken, not its {other}, by which it can be opened, too."
+    return (Notice("two-placements", sentence, "two placements"),)
 
 
 def _unit(header: NiftiHeader) -> tuple[float, tuple[Notice, ...]]:

@@ -72,6 +72,7 @@ class Plan:
     times: the words for each time point ("12.5 s", "b = 1000", "echo 2"); () for a single one.
     diffusion: of each time point; () where none is told.
     resampling: None where the stored slices are the loaded slices.
+    form: of a NIfTI file the placement that is taken, "sform" or "qform"; "" where there is none.
     """
 
     kind: Literal["dicom", "itk", "picture"]
@@ -100,6 +101,7 @@ class Plan:
     times: tuple[str, ...] = ()
     diffusion: tuple[Diffusion | None, ...] = ()
     resampling: Resampling | None = None
+    form: str = ""
 
     @property
     def stored_size(self) -> tuple[int, int]:

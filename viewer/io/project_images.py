@@ -71,7 +71,7 @@ def loaded(key: str, mark: FileMark, files: tuple[str, ...], reader: Reader) -> 
     """
     moved = files[0] + key.removeprefix(mark.path) if key.startswith(mark.path) else key
     images, _ = index_now(files, reader)
-    image = next((one for one in images if one.key == moved), None)
+    image = next((one for file in images for one in file.placements if one.key == moved), None)
     try:
         return volume_layer(load_now(image, reader), image=image) if image else None
     except OpenError:

@@ -19,7 +19,7 @@ def read_again(recovery: Recovery, reader: Reader, progress: Callable[[float], N
         progress(number / len(recovery.images))
         images, _ = index_now(files, reader)
         try:
-            for image in (one for one in images if one.key == key):
+            for image in (one for file in images for one in file.placements if one.key == key):
                 found[key] = volume_layer(load_now(image, reader), image=image)
         except OpenError:
             log.warning("an image of the recovered session can no longer be read")

@@ -19,14 +19,14 @@ from viewer.compute.resample import BADGE, resample_labels
 from viewer.data.grid import Grid
 from viewer.data.printable import printable
 from viewer.data.segmentation import Segmentation
-from viewer.data.study import Source
+from viewer.data.study import Image, Source
 from viewer.data.transform import End
 from viewer.io import replacing
 from viewer.io.contents import first_bytes, member_of
 from viewer.io.data_files import ending_of
 from viewer.io.dicom_labels import CLASSES, dataset, label_file
 from viewer.io.failure import OpenError, damage_told
-from viewer.io.files import single_volume
+from viewer.io.files import describe, single_volume
 from viewer.io.rtstruct_read import contours_of
 from viewer.io.rtstruct_write import write_rtstruct
 from viewer.io.save import ENDINGS, Saved, save_segmentation
@@ -39,22 +39,26 @@ from viewer.io.surface_file import SURFACES, write_surfaces
 MOST_TOLD = 16 << 20  # bytes of the JSON beside a label map
 PLACE = 1e-3  # mm between a voxel and where its file puts it
 
+NO_SUCH = "It has no {}; leave that choice out."
 CONTOURS = ".rtstruct.dcm"
 
 log = logging.getLogger(__name__)
 
 
-def read_segmentation(path: Path, images: Sequence[End] = ()) -> Segmentation:
+def read_segmentation(path: Path, images: Sequence[End] = (), placement: str = "") -> Segmentation:
     """Of a file of FORMATS, or of a label image with the JSON beside it; DICOM by whatever name.
 
     images: what it may be of: it comes on the grid of the first that has its voxels, of the one that the file refers to
-    before others. Raises OpenError: one sentence.
+    before others. placement: "sform" or "qform" of a NIfTI file that has both; "" follows the images, else the rule.
+    Raises OpenError: one sentence.
     """
     ending = _ending(path) or (".dcm" if _is_dicom(path) else "")
     if images and ending.endswith(".dcm"):
         about = label_file(str(path)).about
         images = sorted(images, key=lambda image: not about or image.source.series_uid != about)
-    found = FORMATS[ending][0](path, images) if ending else _read_label_image(path)
+    if ending and placement:
+        raise OpenError(NO_SUCH.format(placement))
+    found = FORMATS[ending][0](path, images) if ending else _read_label_image(path, images, placement)
     if any(found.grid is image.grid for image in images):
         return found
     return next((whole for image in images if (whole := fitted(found, image.grid)) is not None), found)
@@ -179,15 +183,31 @@ def _check_masks(wanted: Segmentation, found: Segmentation) -> None:
         raise SaveError("its contours do not enclose the same voxels when read back: save it as .dcm instead.")
 
 
-def _read_label_image(path: Path) -> Segmentation:
+def _read_label_image(path: Path, images: Sequence[End], placement: str) -> Segmentation:
     if not ending_of(str(path)):
         raise OpenError(f"It is no file of labels that is known: {', '.join(FORMATS)}, NIfTI, NRRD or MetaImage are.")
+    image = describe(str(path))
+    placed = image.by(placement) if placement else _following(image, images)
+    if placed is None:
+        raise OpenError(NO_SUCH.format(placement))
     try:
-        labels = as_segmentation(single_volume(str(path)))
+        labels = as_segmentation(single_volume(placed))
     except ValueError as error:
         raise OpenError(f"{error}") from error
     told = labels_beside(path)
     return replace(labels, segments=tuple(replace(one, **told.get(one.label, {})) for one in labels.segments))
+
+
+def _following(labels: Image, images: Sequence[End]) -> Image:
+    """By its other placement where that lays it on an image that was opened by that one, as it was drawn on it."""
+    if (other := labels.other) is None:
+        return labels
+    for image in images:
+        if image.grid.matches(labels.grid):
+            return labels
+        if image.source.placement == other.source.placement and image.grid.matches(other.grid):
+            return other
+    return labels
 
 
 def labels_beside(path: Path) -> dict[int, dict[str, Any]]:

@@ -79,6 +79,11 @@ class PlacedLayer(Layer):
         raise NotImplementedError
 
     @property
+    def other_placement(self) -> Image | None:
+        """The image by the other placement of its NIfTI file; None where that has none."""
+        return self.image.other if self.image else None
+
+    @property
     def room_grid(self) -> Grid:
         """Where the voxels lie in the room: by the transform's matrix, its displacement field left out."""
         return self.transform.placed(self.grid) if self.transform else self.grid

@@ -10,6 +10,7 @@ from viewer.render.volume_view import SIDES
 from viewer.scene.view_state import LAYOUTS, Layout
 from viewer.settings import log_folder, plugin_folder
 from viewer.tools.mouse import CHOICES
+from viewer.ui import wording
 from viewer.ui.action import Action, always
 from viewer.ui.compare_actions import compare_actions
 from viewer.ui.image_actions import image_actions
@@ -195,6 +196,11 @@ def _layer(w: MainWindow) -> list[Action]:
         Action(
             "reopen", "Open review again", partial(do.review, "unreviewed"), "Layer", "reopen",
             when=result,
+        ),
+        Action(
+            "other_placement", lambda: wording.other_placement(do.other_placement), do.open_other_placement, "Layer",
+            "file", when=lambda: do.other_placement is not None, optional=True, new_group=True,
+            tip="The file says twice where it lies: a layer of its own, beside the one that is shown",
         ),
         Action(
             "remove_layer", "Remove layer", do.remove_layer, "Layer", "remove", "Ctrl+Del",

@@ -13,6 +13,7 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QToolTip, QWidget
 
 from viewer.data.printable import printable
+from viewer.data.study import Image
 from viewer.data.volume import Window
 from viewer.io.project_file import ENDING
 from viewer.render.volume_presets import Preset as Look
@@ -245,6 +246,16 @@ class Commands:
         """Whether a look of the 3-D view is made for the active image."""
         layer = self.layer
         return layer is not None and (not look.modalities or layer.source.modality in look.modalities)
+
+    @property
+    def other_placement(self) -> Image | None:
+        """The active image by the other placement of its file; None where that has none."""
+        return self.layer.other_placement if self.layer else None
+
+    def open_other_placement(self) -> None:
+        """As a layer of its own: what was done on the image that is shown stays with it."""
+        if (image := self.other_placement) is not None:
+            self.session.load(image)
 
     def timepoint(self, step: int) -> None:
         last = timepoints(self.session.document) - 1

@@ -45,9 +45,11 @@ class InfoPanel(QWidget):
         self.tree.setItemDelegate(_Wrapping(self.tree))
         self.tree.header().sectionResized.connect(lambda: self.tree.scheduleDelayedItemsLayout())
         self.copy_button = button("Copy all", "copy", self.copy, "quiet")
+        self.other_button = button("", "file", self._open_other, "quiet")
+        self.other_button.setToolTip("Opens it as a layer of its own; nothing that is shown is moved")
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
-        for widget in (self.empty, self.tree, self.copy_button):
+        for widget in (self.empty, self.tree, self.other_button, self.copy_button):
             column.addWidget(widget)
         document, events = session.document, session.state.events
         for signal in (document.inserted, document.removed, events.active, events.timepoint, session.history.changed):
@@ -67,12 +69,19 @@ class InfoPanel(QWidget):
         self.empty.setVisible(not known)
         self.tree.setVisible(known)
         self.copy_button.setVisible(known)
+        other = layer.other_placement if layer else None
+        self.other_button.setVisible(other is not None)
+        self.other_button.setText(wording.other_placement(other))
         self.tree.clear()
         if layer is not None:
             for title, found in self._told(layer):
                 self._add(title, found)
             self.tree.expandAll()
             self._fit()
+
+    def _open_other(self) -> None:
+        if self.layer is not None and (image := self.layer.other_placement):
+            self.session.load(image)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -177,6 +186,7 @@ def _geometry(volume: Volume) -> Facts:
     corner = ", ".join(wording.number(mm, 5) for mm in grid.origin)
     return {
         "Size": f"{i} × {j} × {k} voxels",
+        "Placed by": " and ".join(volume.source.placement),
         "Spacing": wording.spacing(grid),
         "Origin": f"{corner} mm (LPS)",
         "Axes run to": f"{letters}{' (oblique)' if grid.oblique else ''}",

@@ -269,6 +269,8 @@ class StudiesPanel(QWidget):
         source = nodes[0].sources[0]
         menu.addAction(theme.icon("folder-open-line"), "Open", self.open_selected)
         menu.addAction(theme.icon("stack-line"), "Open as overlay", lambda: self.open_selected(overlay=True))
+        if other := nodes[0].image and nodes[0].image.other:
+            menu.addAction(wording.other_placement(other), lambda: self.session.load(other))
         menu.addSeparator()
         if source.files:
             menu.addAction(theme.icon("folder-line"), "Show folder", lambda: show_folder(source.files[0]))

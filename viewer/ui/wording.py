@@ -58,6 +58,11 @@ def extent(image: Image) -> str:
     return " · ".join(parts)
 
 
+def other_placement(image: Image | None) -> str:
+    """What opens an image by the other placement of its file; "" where there is none."""
+    return f"Open again by its {' and '.join(image.source.placement)}" if image else ""
+
+
 def count(n: int, one: str, many: str = "") -> str:
     """A number and its noun."""
     return f"{n} {one if n == 1 else many or one + 's'}"

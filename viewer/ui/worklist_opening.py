@@ -51,7 +51,7 @@ class Opening:
             self.session.warn(
                 f"{self.name} has {len(images)} images: the largest is shown; a table (CSV) can name one."
             )
-        shown = replace(image, name=self.name, source=_unnamed(image.source)) if self.worklist.blinded else image
+        shown = _unnamed_image(image, self.name) if self.worklist.blinded else image
         task = self.session.load(shown)
         self.tasks.append(task)
 
@@ -119,6 +119,11 @@ def _images(path: Path, labels: Path, session: Session) -> list[Image]:
     return sorted(own, key=lambda image: image.bytes, reverse=True)
 
 
+def _unnamed_image(image: Image, name: str) -> Image:
+    return replace(image, name=name, source=_unnamed(image.source), second=None)
+
+
 def _unnamed(source: Source) -> Source:
     """What of a source tells nothing of whose it is."""
-    return Source(modality=source.modality, body_part=source.body_part, files=source.files, dicom=source.dicom)
+    kept = ("modality", "body_part", "files", "dicom", "placement")
+    return Source(**{name: getattr(source, name) for name in kept})
