@@ -89,6 +89,7 @@ class Image:
 
     spacing, origin and direction are those of `grid`. `regular` is False where slices are unevenly spaced, missing or
     tilted; `grid` then has the median distance between neighbouring slices. `plan` belongs to the reader that made it.
+    beside: files that tell more of it than the one that holds its pixels (gradients of a NIfTI file).
     second: the same image by the placement of its NIfTI file that was not taken, where it has two; see `other`.
     """
 
@@ -107,6 +108,7 @@ class Image:
     b_values: tuple[float, ...] = ()  # s/mm² of each time point; () where not known
     suvbw_factor: float | None = None  # of PET: what physical values are multiplied with to give SUVbw, g/ml
     plan: Any = field(default=None, repr=False)
+    beside: tuple[str, ...] = ()
     second: Image | None = None
 
     def noted(self, *notices: Notice) -> Image:

@@ -135,6 +135,24 @@ def first_bytes(path: str, count: int) -> bytes:
         return (unpacking(file) or file).read(count)
 
 
+def is_there(path: str) -> bool:
+    """Whether there is a file, link or member of that path."""
+    inside = member_of(path)
+    if inside is None:
+        return os.path.lexists(path)
+    return inside[1] in _opened(inside[0], Stamp.of(os.stat(inside[0]))).NameToInfo
+
+
+def read_small(path: str, most: int) -> bytes:
+    """The bytes of a file or member, as they are. Raises OSError; OpenError where there are more than `most`."""
+    inside = member_of(path)
+    with _open_member(*inside) if inside else nullcontext((open_stored(path), 0)) as (file, _), file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OpenError(f"It is longer than {most:,} bytes.")
+    return data
+
+
 def packing_of(path: str) -> bytes:
     """The first bytes that tell how a file or member is packed, a key of PACKINGS; b"" where it is not."""
     inside = member_of(path)

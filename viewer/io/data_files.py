@@ -35,6 +35,7 @@ VOLUMES = {
     ".mhd": "MetaImageIO",
 }
 FORMATS = VOLUMES | PICTURES | {ending + packed: io for ending, io in VOLUMES.items() for packed in PACKED}
+NIFTI = tuple(ending for ending, io in FORMATS.items() if io == "NiftiImageIO")
 HEADERS = (".hdr", ".nhdr", ".mhd")  # whose pixels lie in a file beside them
 
 

@@ -21,6 +21,7 @@ from viewer.io.contents import Stamp, length_of, open_unchanged, stamp_of
 from viewer.io.data_files import FORMATS, PICTURES, ending_of, files_of
 from viewer.io.failure import OpenError
 from viewer.io.file_geometry import Geometry, geometry, resampled
+from viewer.io.fsl_gradients import Gradients, gradients_beside, weighting_words
 from viewer.io.plan import Plan
 from viewer.io.stored_image import StoredImage
 from viewer.io.worker import at
@@ -50,10 +51,13 @@ def _image(files: tuple[str, ...], stamps: tuple[Stamp, ...], stored: StoredImag
     """Where its placement puts it."""
     sizes, forms = tuple(map(length_of, files)), stored.placement.forms
     place = geometry(stored.shape, stored.placement)
+    gradients = _gradients(files[0], stored, place)
+    told = gradients.told if stored.count > 1 else ()
     plan = Plan(
         kind="picture" if ending_of(files[0]) in PICTURES else "itk", files=files, sizes=sizes, stamps=stamps,
-        samples=3 if stored.channels else 1, slope=stored.slope, intercept=stored.intercept, times=stored.times,
-        windows=stored.windows, form="".join(forms[:1]),
+        samples=3 if stored.channels else 1, slope=stored.slope, intercept=stored.intercept,
+        times=weighting_words(told) or stored.times, windows=stored.windows, diffusion=gradients.told,
+        form="".join(forms[:1]),
     )  # fmt: skip
     name = printable(files[0].replace("\\", "/").rsplit("/", 1)[-1])
     return Image(
@@ -64,9 +68,19 @@ def _image(files: tuple[str, ...], stamps: tuple[Stamp, ...], stored: StoredImag
         components=3 if stored.channels else 1,
         regular=place.sheared is None,
         times=stored.seconds,
-        notices=(*stored.notices, *place.notices),
+        notices=(*stored.notices, *place.notices, *gradients.notices),
+        b_values=tuple(one.b_value for one in told),
         plan=plan,
+        beside=gradients.files,
     )
+
+
+def _gradients(path: str, stored: StoredImage, place: Geometry) -> Gradients:
+    """Those beside a NIfTI file. Directions are counted along its own axes: sheared ones are none to count along."""
+    if not _is_nifti(path):
+        return Gradients()
+    known = place.sheared is None and place.grid.placed
+    return gradients_beside(path, ending_of(path), stored.count, place.grid if known else None)
 
 
 def fill(handle: SharedHandle, plan: Plan) -> tuple[Notice, ...]:

@@ -32,6 +32,7 @@ def _look(path: str) -> Sight:
     from viewer.io.data_files import belongs_to_header, ending_of
     from viewer.io.dicom_labels import CLASSES, label_file
     from viewer.io.files import describe
+    from viewer.io.fsl_gradients import belongs_to_image
 
     if path.lower().endswith(seg_nrrd.ENDING):
         return Sight(labels=seg_nrrd.label_file(path))
@@ -44,7 +45,7 @@ def _look(path: str) -> Sight:
             raise
         return Sight(labels=label_file(path))
     except (ScanError, OpenError):
-        if belongs_to_header(path):
+        if belongs_to_header(path) or belongs_to_image(path):
             return Sight()
         raise
     family = family_key(header) if header.pixels.frames == 1 and header.frames[0].position else ""

@@ -197,7 +197,7 @@ def describe_layer(layer: Layer, store: Store, store_labels: Store, *, voxels: b
         return {**entry, "segmentation": describe_segmentation(layer.segmentation, store_labels)}
     entry |= {name: getattr(layer, name) for name in KEPT_OF_IMAGES}
     if layer.image is not None and not voxels:
-        files = [path.split("!")[0] for path in layer.image.source.files]
+        files = [path.split("!")[0] for path in (*layer.image.source.files, *layer.image.beside)]
         return {**entry, "image": layer.image.key, "files": list(dict.fromkeys(files))}
     return {**entry, "volumes": [describe_volume(volume, store) for volume in layer.volumes]}
 

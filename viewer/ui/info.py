@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QGuiApplication, QResizeEvent
@@ -224,4 +225,9 @@ def _made(volume: Volume) -> Facts:
 
 def _files(layer: VolumeLayer) -> Facts:
     files = layer.image.source.files if layer.image else ()
-    return {"Path": printable(files[0]) if files else "", "Files": str(len(files)) if len(files) > 1 else ""}
+    beside = [Path(path).name for path in layer.image.beside] if layer.image else []
+    return {
+        "Path": printable(files[0]) if files else "",
+        "Files": str(len(files)) if len(files) > 1 else "",
+        "Gradients": printable(", ".join(beside)),
+    }
