@@ -95,7 +95,7 @@ def test_a_project_keeps_the_choice(stage: HeadlessStage, tmp_path: Path) -> Non
         fresh.session.images_missing.connect(asked.append)
         finish(fresh, fresh.session.open_project(tmp_path / "case.tomolens"))
         finish(fresh, fresh.session.look_for(asked[0], tmp_path / "moved"))
-        fresh.until(lambda: len(fresh.session.document) == 2)
+        fresh.until(lambda: len(fresh.session.document) > 0)
         assert placements(fresh.session) == wanted
         assert [one.other_placement is not None for one in fresh.session.document.volume_layers] == [True, True]
 

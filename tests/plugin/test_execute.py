@@ -113,6 +113,9 @@ def test_inputs_without_a_uid_are_named_by_their_hash(image: Volume, tmp_path: P
     named = run("shift", replace(image, source=Source(files=(str(file),)))).outputs["volume"].provenance
     assert named is not None
     assert named.inputs == (f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}",)
+    placed = Source(files=(str(file),), placement=("qform",))
+    (same,) = run("shift", replace(image, source=placed)).outputs["volume"].provenance.inputs
+    assert same == f"{named.inputs[0]} by its qform"
     nameless = run("shift", replace(image, source=Source())).outputs["volume"].provenance
     assert nameless is not None
     assert nameless.inputs == (f"sha256:{hashlib.sha256(image.array.tobytes()).hexdigest()}",)

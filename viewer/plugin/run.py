@@ -190,7 +190,10 @@ def _bytes(plugin: Plugin, inputs: Mapping[str, Value]) -> int:
 
 
 def _identity(value: Value) -> str:
-    """The DICOM series UID; without one, the SHA-256 of the file it came from, or else of its numbers."""
+    """The DICOM series UID; without one, the SHA-256 of the file it came from, or else of its numbers.
+
+    With the placement of a NIfTI file where it is not the sform, which is the rule.
+    """
     if isinstance(value, Transform):
         return _digest(value.matrix) if value.displacement is None else _digest(value.matrix, value.displacement)
     if isinstance(value, Landmarks):
@@ -201,7 +204,8 @@ def _identity(value: Value) -> str:
     if len(files) != 1:
         return _digest(value.array)
     with files[0].open("rb") as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return f"sha256:{digest}{' by its qform' * (value.source.placement == ('qform',))}"
 
 
 def _digest(*arrays: NDArray[Any]) -> str:
