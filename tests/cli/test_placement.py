@@ -16,6 +16,8 @@ from tests.fixtures.two_placements import two_placements
 from viewer.cli.failure import BadInput
 from viewer.cli.inputs import read_volume
 from viewer.cli.stage import HeadlessStage, find_images
+from viewer.io.failure import OpenError
+from viewer.io.segmentation_file import read_segmentation
 
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> Any:
@@ -30,14 +32,10 @@ def refused(capsys: pytest.CaptureFixture[str], code: int, *arguments: str | Pat
 
 def test_info_tells_the_one_that_is_asked_for(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = two_placements(tmp_path / "a.nii")
-    found = {}
-    for form, asked in (("sform", []), ("qform", ["--placement", "qform"])):
-        (patient,) = printed(capsys, "info", path, "--json", *asked)["patients"]
-        (found[form],) = patient["studies"][0]["series"][0]["volumes"]
-    assert (found["sform"]["origin"], found["qform"]["origin"]) == ([0, 0, 0], [-10, -20, 30])
-    assert (found["sform"]["direction"][0], found["qform"]["direction"][0]) == (-1, 1)
-    assert (found["sform"]["placement"], found["sform"]["other_placement"]) == (["sform"], "qform")
-    assert (found["qform"]["placement"], found["qform"]["other_placement"]) == (["qform"], "sform")
+    (patient,) = printed(capsys, "info", path, "--json", "--placement", "qform")["patients"]
+    (found,) = patient["studies"][0]["series"][0]["volumes"]
+    assert (found["origin"], found["direction"]) == ([-10, -20, 30], [1, 0, 0, 0, 1, 0, 0, 0, 1])
+    assert (found["placement"], found["other_placement"]) == (["qform"], "sform")
 
 
 def test_images_that_have_no_such_placement_are_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -64,8 +62,10 @@ def test_labels_are_converted_by_the_one_that_is_asked_for(capsys: pytest.Captur
     array = np.zeros(SHAPE, np.int16)
     array[2:4, 2:4, 2:4] = 3
     path = two_placements(tmp_path / "labels.nii", array)
-    made, target = tmp_path / "a.seg.nrrd", tmp_path / "b.nii.gz"
-    assert "two placements" in printed(capsys, "convert", path, made, "--json")["badges"]
+    target = tmp_path / "b.nii.gz"
+    assert "two placements" in read_segmentation(path).badges
     assert "by its qform" in printed(capsys, "convert", path, target, "--placement", "qform", "--json")["badges"]
     np.testing.assert_allclose(sitk.ReadImage(str(target)).GetOrigin(), (-10, -20, 30), atol=1e-4)
-    assert "no qform" in refused(capsys, 3, "convert", made, tmp_path / "c.nrrd", "--placement", "qform")
+    (tmp_path / "a.seg.nrrd").touch()
+    with pytest.raises(OpenError, match="no qform"):
+        read_segmentation(tmp_path / "a.seg.nrrd", placement="qform")
