@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from viewer.data.grid import Grid
 from viewer.data.transform import End
-from viewer.io.contours import ONE, Points, Region, axis_of, holds, reaches
+from viewer.io.contours import ONE, Points, Region, axis_of, encloses, reaches
 from viewer.io.dicom_object import referring
 
 NEARLY = 0.9  # of all contours, which must lie in planes of an image that nothing else tells is theirs
@@ -55,6 +55,11 @@ def image_of(
 def rings_in(frame: str, regions: Mapping[int, Region], frames: Mapping[int, str]) -> list[Points]:
     """The contours of a frame of reference, and of those that tell none."""
     return [ring.points for n, one in regions.items() if frames[n] in ("", frame) for ring in one.rings]
+
+
+def holds(grid: Grid, rings: Sequence[Points]) -> bool:
+    """Whether a grid that is placed in the patient reaches around all contours."""
+    return bool(rings) and grid.placed and encloses(grid, np.concatenate(rings))
 
 
 def are_parallel(grid: Grid, rings: Sequence[Points]) -> bool:

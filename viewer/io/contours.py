@@ -77,11 +77,9 @@ def elsewhere(region: Region) -> Region:
     return Region((), region.color, region.left + Counter({"in another frame of reference": len(region.rings)}))
 
 
-def holds(grid: Grid, rings: Sequence[Points]) -> bool:
-    """Whether a grid that is placed in the patient reaches around all contours."""
-    if not grid.placed or not rings:
-        return False
-    index = grid.to_index(np.concatenate(rings))
+def encloses(grid: Grid, points: Points) -> bool:
+    """Whether all points lie in the grid's voxels."""
+    index = grid.to_index(points)
     return bool((index >= -0.5).all() and (index <= np.array(grid.shape) - 0.5).all())
 
 
@@ -131,7 +129,8 @@ class Drawing:
         whole = np.zeros(self._shape, np.bool_)
         mask = whole.transpose(self._order)[self._ways]
         drawn: dict[int, set[int]] = {}
-        for (axis, plane), rings in self._by_plane(region).items():
+        flat, across = self._by_plane(region)
+        for (axis, plane), rings in flat.items():
             view, slices = np.moveaxis(mask, axis, 0), drawn.setdefault(axis, set())
             k = int(self._planes[axis][1][plane])
             found = filled(rings, (view.shape[1], view.shape[2]))
@@ -143,20 +142,18 @@ class Drawing:
             slices.add(k)
         gaps = [np.diff(sorted(slices)) for slices in drawn.values() if len(slices) > 1]
         self.apart |= any(gap.min() > 1 for gap in gaps)
-        self._draw_oblique(mask, region)
+        self._draw_oblique(mask, across)
         return whole
 
-    def _draw_oblique(self, mask: Mask, region: Region) -> None:
+    def _draw_oblique(self, mask: Mask, across: Sequence[Contour]) -> None:
         rings: dict[Stack, list[Ring]] = {}
-        for points, turns in region.rings:
-            if axis_of(self.grid, points) is not None:
-                continue
+        for points, turns in across:
             stack = next((one for one in self._stacks if one.holds(points)), None)
             if stack is None:
                 self.left["in no plane"] += 1
             elif reaches(self.grid, points):
                 rings.setdefault(stack, []).append(Ring(points, turns))
-                self.left["partly outside of the image"] += not holds(self.grid, [points])
+                self.left["partly outside of the image"] += not encloses(self.grid, points)
             else:
                 self.left["outside of the image"] += 1
         for stack, own in rings.items():
@@ -167,12 +164,17 @@ class Drawing:
             self.crossing += drawn.crossing
             self.apart |= drawn.apart
 
-    def _by_plane(self, region: Region) -> dict[tuple[int, int], list[Ring]]:
-        """Its contours in planes of voxels as rows and columns, by axis and plane; those outside are counted."""
+    def _by_plane(self, region: Region) -> tuple[dict[tuple[int, int], list[Ring]], list[Contour]]:
+        """Its contours in planes of voxels as rows and columns, by axis and plane, and those across all axes.
+
+        Those outside of the grid are counted.
+        """
         found: dict[tuple[int, int], list[Ring]] = {}
+        across = []
         for points, turns in region.rings:
             index, axis = np.round(self.grid.to_index(points), SHARP), axis_of(self.grid, points)
             if axis is None:
+                across.append(Contour(points, turns))
                 continue
             place = float(index[:, axis].mean())
             levels, slices = self._planes[axis]
@@ -186,7 +188,7 @@ class Drawing:
             self.left["partly outside of the image"] += bool((flat < -0.5).any() or (flat > size - 0.5).any())
             self.beside = max(self.beside, abs(place - float(slices[plane])))
             found.setdefault((axis, plane), []).append(Ring(flat, turns))
-        return found
+        return found, across
 
     def badges(self) -> tuple[str, ...]:
         """What a reader must know."""

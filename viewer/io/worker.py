@@ -1,4 +1,5 @@
-"""A reader process: runs named functions on foreign files one by one, capped in memory, and goes with its parent."""
+"""A reader process: runs named functions on foreign files one by one, capped in memory, without a network (on Linux),
+and goes with its parent."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from viewer.compute.no_network import leave_network
 from viewer.data.shared import SharedHandle, attach_shared
 from viewer.io import parcel
 from viewer.io.failure import sentence
@@ -57,6 +59,7 @@ def serve(pipe: Connection, desk: SharedHandle, memory_limit: int, most_answer: 
     global _desk
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the window
+    leave_network()
     _desk = attach_shared(desk)
     for module in WARM:
         import_module(module)
