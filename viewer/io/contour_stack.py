@@ -128,7 +128,9 @@ def stacks_of(grid: Grid, rings: Sequence[Points]) -> list[Stack]:
 
 def area_of(ring: Points) -> Points:
     """Twice the area of a contour [n, 3], along its normal (M. E. Newell)."""
-    return np.asarray(np.cross(ring - ring[0], np.roll(ring, -1, axis=0) - ring[0]).sum(axis=0))
+    corners = ring - ring[0]
+    turn = corners[:-1].T @ corners[1:]  # sums of products; cross products are differences of these
+    return np.array([turn[1, 2] - turn[2, 1], turn[2, 0] - turn[0, 2], turn[0, 1] - turn[1, 0]])
 
 
 def normal_of(ring: Points) -> Points:
