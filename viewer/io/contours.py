@@ -21,7 +21,8 @@ Mask = NDArray[np.bool_]
 
 CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
 FLAT = 1.0  # voxels that a contour may reach along the axis that it is a slice of
-RISE = 0.2  # of its size that it may reach so, beyond what files round
+INCLINED = 0.2  # mm for each mm in its slice that it may rise so
+ROUNDED = 0.02  # voxels that it may rise whatever its size
 ONE = 0.1  # slices between two contours that are drawn as of one plane
 BESIDE = 0.05  # slices that a contour may lie beside its slice without a word
 SHARP = 4  # digits of a voxel: what files round to must not move a voxel from in to out
@@ -92,13 +93,14 @@ def reaches(grid: Grid, ring: Points) -> bool:
 def axis_of(grid: Grid, ring: Points) -> int | None:
     """The array axis that a contour is a slice of; None where it lies across all.
 
-    It may leave its slice by little, and must not rise within it as those do whose planes are oblique to the image.
+    It may leave its slice by little, and must not be inclined to it as those are whose planes are oblique to the image.
     """
     index = np.round(grid.to_index(ring), SHARP)
-    axis = int(np.abs(area_of(index)).argmax())
-    reach = np.ptp(index, axis=0)
-    flat = reach[axis] <= FLAT and reach[axis] * grid.spacing[axis] <= RISE * (reach * grid.spacing).max()
-    return axis if flat or reach[axis] <= ONE else None
+    normal = np.abs(area_of(index)) / grid.spacing  # along the axes of the grid, in mm
+    axis = int(normal.argmax())
+    reach = float(np.ptp(index[:, axis]))
+    level = np.linalg.norm(np.delete(normal, axis)) <= INCLINED * normal[axis]
+    return axis if reach <= (FLAT if level else ROUNDED) else None
 
 
 class Drawing:
@@ -136,8 +138,10 @@ class Drawing:
             found = filled(rings, (view.shape[1], view.shape[2]))
             self.twice += found.twice
             self.crossing += found.crossing
-            self.joined += k in slices
             self.left["smaller than a voxel"] += found.empty
+            if found.empty == len(rings):
+                continue
+            self.joined += k in slices
             view[k] |= found.mask
             slices.add(k)
         gaps = [np.diff(sorted(slices)) for slices in drawn.values() if len(slices) > 1]
