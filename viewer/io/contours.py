@@ -166,7 +166,7 @@ class Drawing:
             self.twice += drawn.twice
             self.left["smaller than a voxel"] += drawn.empty
             self.crossing += drawn.crossing
-            self.apart |= drawn.apart
+            self.apart |= drawn.apart or len(rings) > 1  # nothing lies between planes of several directions
 
     def _by_plane(self, region: Region) -> tuple[dict[tuple[int, int], list[Ring]], list[Contour]]:
         """Its contours in planes of voxels as rows and columns, by axis and plane, and those across all axes.
