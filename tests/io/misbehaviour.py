@@ -5,7 +5,11 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import socket
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +17,10 @@ from numpy.typing import NDArray
 
 from viewer.data.shared import SharedHandle
 from viewer.data.volume import Volume
-from viewer.io import dicom_read
+from viewer.io import dicom_decode, dicom_read
 from viewer.io.dicom_read import Job
 from viewer.io.failure import OpenError
+from viewer.io.segmentation_file import read_segmentation
 from viewer.io.worker import at
 
 
@@ -58,6 +63,10 @@ def panic() -> None:
 
 def spin() -> None:
     at(3)
+    compute()
+
+
+def compute() -> None:
     while True:
         pass
 
@@ -73,3 +82,31 @@ def fill(handle: SharedHandle, job: Job) -> dict[int, str]:
         if "crash" in name:
             crash()
     return dicom_read.fill(handle, job)
+
+
+def segments(path: Path, harm: str) -> int:
+    """How many segments a file has, where the decoder of its frames does harm at the second: a function of these."""
+    decoded, frames = dicom_decode.run_bits, iter(range(100))
+
+    def run_bits(*arguments: Any) -> NDArray[np.uint8]:
+        if harm and next(frames) == 1:
+            globals()[harm]()
+        return decoded(*arguments)
+
+    dicom_decode.run_bits = run_bits
+    try:
+        return len(read_segmentation(path).segments)
+    finally:
+        dicom_decode.run_bits = decoded
+
+
+def call_out(port: int) -> str:
+    """As a decoder that was taken over would: by Python, by C alone, and by a program that it starts."""
+    ask = f"import socket; socket.create_connection(('127.0.0.1', {port}), 5)"
+    told = [str(subprocess.run([sys.executable, "-c", ask], capture_output=True, check=False).returncode)]
+    told.append(str(ctypes.CDLL(None).socket(socket.AF_INET, socket.SOCK_STREAM, 0)))
+    try:
+        socket.create_connection(("127.0.0.1", port), 5).close()
+    except OSError as error:
+        told.append(type(error).__name__)
+    return " ".join(told)

@@ -108,11 +108,11 @@ def test_what_encloses_nothing_is_left_out_and_said(tmp_path: Path) -> None:
         ("OPEN_NONPLANAR", circle(6, 5)),
         (CLOSED, circle(0.2, 5, (20.5, 20.5))),
         (CLOSED, circle(6, 14)),
-        (CLOSED, GRID.to_world([(2, 5, 5), (6, 30, 5), (4, 20, 35)])),
+        (CLOSED, GRID.to_world([(2, 5, 5), (6, 30, 5), (2, 30, 35), (6, 5, 35)])),
     )
     assert list(counts(found)) == [4]
     assert found.badges == (
-        "contours left out: 1 across the slices, 1 empty, 1 of one or two points, 1 of points, 2 open, "
+        "contours left out: 1 empty, 1 in no plane, 1 of one or two points, 1 of points, 2 open, "
         "1 outside of the image, 1 smaller than a voxel",
     )
 
@@ -126,10 +126,12 @@ def test_contours_of_any_plane_of_the_image(tmp_path: Path, axis: int) -> None:
     assert found.array.sum() == 25
 
 
-def test_contours_across_all_slices_keep_planes_of_their_own(tmp_path: Path) -> None:
+def test_contours_across_all_slices_lie_on_the_image_and_that_is_said(tmp_path: Path) -> None:
     axes = np.linalg.qr(np.random.default_rng(3).normal(size=(3, 3)))[0]
     ring = (circle(10, 4) - GRID.centre) @ axes.T + GRID.centre
-    assert drawn(tmp_path, (CLOSED, ring)).badges == (ALONE,)
+    found = drawn(tmp_path, (CLOSED, ring))
+    assert found.grid is GRID
+    assert found.badges == ("contours oblique to the slices are resampled: 1",)
 
 
 @pytest.mark.parametrize("frame", [FRAME, ""])

@@ -11,33 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from tests.fixtures.nifti_file import SHAPE, nifti
+from tests.fixtures.nifti_file import SHAPE, I, J, K, nifti
+from tests.fixtures.opened_file import opened, said, written
 from viewer.data.grid import Grid
-from viewer.data.study import Image
-from viewer.data.volume import Volume
 from viewer.io.failure import OpenError
 from viewer.io.file_geometry import Placement, geometry, resampled
 from viewer.io.files import describe
 from viewer.io.nifti_header import parse, placement
-from viewer.io.reader import Reader, index_now, load_now
-
-K, J, I = SHAPE[::-1]  # noqa: E741
-
-
-def opened(reader: Reader, path: Path) -> tuple[Image, tuple[Volume, ...]]:
-    (image,), refused = index_now([path], reader)
-    assert not refused
-    return image, load_now(image, reader)
-
-
-def said(image: Image) -> set[str]:
-    return {notice.code for notice in image.notices}
-
-
-def written(folder: Path, data: bytes, ending: str = ".nii") -> Path:
-    (folder / f"a{ending}").write_bytes(data)
-    return folder / f"a{ending}"
-
+from viewer.io.reader import Reader
 
 SHEARED = np.array([[2, 0.6, 0, -10], [0, 3, 0, -20], [0, 0, 4, 5]])
 

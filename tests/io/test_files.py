@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from viewer.data.study import Image
-from viewer.data.volume import Volume
+from tests.fixtures.opened_file import opened
 from viewer.io.reader import OpenError, Reader, index_now, load_now
 
 TURN = np.array([[0, 0.6, 0.8], [0, 0.8, -0.6], [-1, 0, 0]])
@@ -25,12 +24,6 @@ def picture(array: np.ndarray[Any, Any], **options: Any) -> sitk.Image:
         image.SetOrigin(ORIGIN)
         image.SetDirection(TURN.ravel().tolist())
     return image
-
-
-def opened(reader: Reader, path: Path) -> tuple[Image, tuple[Volume, ...]]:
-    (image,), refused = index_now([path], reader)
-    assert not refused
-    return image, load_now(image, reader)
 
 
 def refusal(reader: Reader, path: Path) -> str:

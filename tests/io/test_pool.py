@@ -3,6 +3,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -71,6 +72,15 @@ def test_a_process_that_dies_or_hangs_is_replaced(function: str, words: str) -> 
         assert call(own, "process")[0] == "done"
     finally:
         own.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel keeps processes off the network on Linux only")
+def test_a_process_has_no_network(reader: Reader) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        door.setblocking(False)
+        assert call(reader, "call_out", door.getsockname()[1]) == ("done", "1 -1 PermissionError")
+        with pytest.raises(BlockingIOError):
+            door.accept()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the address space is capped on Linux only")

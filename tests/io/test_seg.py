@@ -223,6 +223,10 @@ def test_a_file_that_does_not_say_how_its_pixels_are_stored_is_told_in_one_sente
         ("pet-qin-headneck/SEG/tumor_User1_Manual_Trial1.dcm", [54, 212]),
         ("pydicom-data/liver_nonbyte_aligned_j2k.dcm", [107098]),
         ("pydicom-data/liver_expb.dcm", [107098]),
+        ("pydicom-data/liver_rle.dcm", [107098]),
+        ("pydicom-data/liver_nonbyte_aligned_rle.dcm", [107098]),
+        ("pydicom-data/liver_deflate.dcm", [107098]),
+        ("pydicom-data/liver_nonbyte_aligned_deflate.dcm", [107098]),
     ],
 )
 def test_files_of_other_programs(name: str, voxels: list[int]) -> None:

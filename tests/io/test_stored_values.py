@@ -9,27 +9,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from tests.fixtures.nifti_file import SHAPE, nifti
-from viewer.data.study import Image
-from viewer.data.volume import Volume
-from viewer.io.reader import Reader, index_now, load_now
-
-K, J, I = SHAPE[::-1]  # noqa: E741
-
-
-def opened(reader: Reader, path: Path) -> tuple[Image, tuple[Volume, ...]]:
-    (image,), refused = index_now([path], reader)
-    assert not refused
-    return image, load_now(image, reader)
-
-
-def said(image: Image) -> set[str]:
-    return {notice.code for notice in image.notices}
-
-
-def written(folder: Path, data: bytes, ending: str = ".nii") -> Path:
-    (folder / f"a{ending}").write_bytes(data)
-    return folder / f"a{ending}"
+from tests.fixtures.nifti_file import SHAPE, I, J, K, nifti
+from tests.fixtures.opened_file import opened, said, written
+from viewer.io.reader import Reader
 
 
 def nrrd(array: np.ndarray[Any, Any], *lines: str, kind: str, axis: int = 0) -> bytes:

@@ -169,6 +169,44 @@ def test_what_is_no_such_network_is_refused(weights: Callable[..., Path], change
     assert "\n" not in str(refused.value)
 
 
+def linked(group: h5py.Group, kernel: np.ndarray, outside: Path) -> None:
+    with h5py.File(outside, "w") as file:
+        file["kernel"] = kernel
+    group[KERNEL] = h5py.ExternalLink(outside.name, "kernel")
+
+
+def stored(group: h5py.Group, kernel: np.ndarray, outside: Path) -> None:
+    outside.write_bytes(kernel.tobytes())
+    group.create_dataset(KERNEL, kernel.shape, kernel.dtype, external=[(outside.name, 0, kernel.nbytes)])
+
+
+def virtual(group: h5py.Group, kernel: np.ndarray, outside: Path) -> None:
+    with h5py.File(outside, "w") as file:
+        file["kernel"] = kernel
+    layout = h5py.VirtualLayout(kernel.shape, kernel.dtype)
+    layout[:] = h5py.VirtualSource(outside.name, "kernel", kernel.shape)
+    group.create_virtual_dataset(KERNEL, layout)
+
+
+@pytest.mark.parametrize(
+    ("put", "said"), [(linked, "holds a link"), (stored, "in other files"), (virtual, "in other files")]
+)
+def test_weights_that_lie_in_another_file_are_refused(
+    weights: Callable[..., Path], put: Callable, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HDF5 would read them as if they lay in this one, whatever file that is; the network is whole with them."""
+    monkeypatch.chdir(tmp_path)
+
+    def change(file: h5py.File) -> None:
+        group = file["model_weights"]
+        kernel = group[KERNEL][()]
+        del group[KERNEL]
+        put(group, kernel, tmp_path / "outside")
+
+    with pytest.raises(Refusal, match=said):
+        keras_file.read(weights(change=change))
+
+
 def test_a_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "net.h5"
     whole = (FILES / "synthmorph_fine.h5").read_bytes()

@@ -1,7 +1,8 @@
 """Jobs have no network: neither a plugin nor the code in a model file can send anything out or fetch anything.
 
 Python's own sockets are refused by an audit hook, which cannot be taken away again. In an engine process on Linux the
-kernel refuses them as well: to libraries in C, and to every program that is started from there.
+kernel refuses them as well: to libraries in C, and to every program that is started from there. Processes that read
+foreign files leave the network in the same way: what takes one of them over by a decoder can tell nobody what it sees.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def leave_network() -> None:
     program = _Program(len(code), ctypes.cast(steps, ctypes.c_void_p))
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0) or libc.prctl(SECCOMP, FILTER, ctypes.byref(program), 0, 0):
-        log.warning("the kernel cannot keep the engine off the network (error %d)", ctypes.get_errno())
+        log.warning("the kernel cannot keep this process off the network (error %d)", ctypes.get_errno())
 
 
 class _Step(ctypes.Structure):

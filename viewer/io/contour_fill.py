@@ -18,6 +18,9 @@ Mask = NDArray[np.bool_]
 
 WITHIN = 0.95  # of a contour's voxels that lie in another where it is drawn within that
 SAME = 0.5  # voxels between two contours, on average, that are one
+BEYOND = (
+    2048  # voxels beside the plane in which contours are still told apart: a part of an image shows what the whole does
+)
 
 
 class Ring(NamedTuple):
@@ -54,9 +57,14 @@ class _Part(NamedTuple):
 
 
 def filled(rings: Sequence[Ring], shape: tuple[int, int]) -> Filled:
-    """All contours of one region in one plane."""
-    parts = sorted((part for ring in rings if (part := _part(ring, shape)).size), key=lambda part: -part.size)
-    whole, taken, crossing = np.zeros(shape, np.bool_), list[_Part](), False
+    """All contours of one region in one plane of rows and columns; what lies beside the plane is drawn and cut off."""
+    points = np.concatenate([ring.points for ring in rings])
+    low = np.clip(np.floor(points.min(axis=0)), -BEYOND, 0).astype(int)
+    high = np.clip(np.ceil(points.max(axis=0)) + 1, shape, np.add(shape, BEYOND)).astype(int)
+    size = int(high[0] - low[0]), int(high[1] - low[1])
+    moved = (Ring(ring.points - low, ring.turns) for ring in rings)
+    parts = sorted((part for ring in moved if (part := _part(ring, size)).size), key=lambda part: -part.size)
+    whole, taken, crossing = np.zeros(size, np.bool_), list[_Part](), False
     for part in parts:
         met = [(other, common) for other in taken if (common := _common(part, other))]
         if any(part.size + other.size - 2 * common < part.limit for other, common in met if 2 * common > part.size):
@@ -67,7 +75,8 @@ def filled(rings: Sequence[Ring], shape: tuple[int, int]) -> Filled:
             whole[part.box] |= part.mask
             crossing |= bool(met)
         taken.append(part)
-    return Filled(whole, len(parts) - len(taken), crossing, len(rings) - len(parts))
+    mask = whole[-low[0] :, -low[1] :][: shape[0], : shape[1]]
+    return Filled(mask, len(parts) - len(taken), crossing, len(rings) - len(parts))
 
 
 def _part(ring: Ring, shape: tuple[int, int]) -> _Part:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.data.grid import Grid
+from viewer.io.contour_stack import area_of
 from viewer.io.failure import OpenError
 
 Points = NDArray[np.float64]
@@ -21,7 +22,7 @@ def own_grid(contours: list[Points], frame_of_reference: str) -> Grid:
     rings = [ring for ring in contours if len(ring) > 2]
     if not rings or not all(np.isfinite(ring).all() for ring in rings):
         raise OpenError("It has no closed contours, so no place: there is nothing to show.")
-    normals = np.array([_normal(ring) for ring in rings])
+    normals = np.array([area_of(ring) for ring in rings])
     normal = normals[np.linalg.norm(normals, axis=1).argmax()]
     normal = normal / np.linalg.norm(normal) * np.sign(normal[np.abs(normal).argmax()])
     levels = np.unique(np.round([(ring @ normal).mean() for ring in rings], 2))
@@ -41,8 +42,3 @@ def own_grid(contours: list[Points], frame_of_reference: str) -> Grid:
         raise OpenError("Its contours reach over an impossible volume: open the images that they were drawn on first.")
     origin = axes @ (*low, levels[0])
     return Grid.of(shape, (step, PITCH, PITCH), origin, axes, frame_of_reference)
-
-
-def _normal(ring: Points) -> Points:
-    """Twice the area, along the normal (M. E. Newell)."""
-    return np.asarray(np.cross(ring - ring[0], np.roll(ring, -1, axis=0) - ring[0]).sum(axis=0))

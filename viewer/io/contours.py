@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 
 from viewer.data.grid import Grid
 from viewer.io.contour_fill import Ring, filled
+from viewer.io.contour_stack import Stack, area_of, stacks_of
 from viewer.io.planes import nearest
 
 Points = NDArray[np.float64]
@@ -20,6 +21,8 @@ Mask = NDArray[np.bool_]
 
 CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
 FLAT = 1.0  # voxels that a contour may reach along the axis that it is a slice of
+INCLINED = 0.2  # mm for each mm in its slice that it may rise so
+ROUNDED = 0.02  # voxels that it may rise whatever its size
 ONE = 0.1  # slices between two contours that are drawn as of one plane
 BESIDE = 0.05  # slices that a contour may lie beside its slice without a word
 SHARP = 4  # digits of a voxel: what files round to must not move a voxel from in to out
@@ -75,76 +78,107 @@ def elsewhere(region: Region) -> Region:
     return Region((), region.color, region.left + Counter({"in another frame of reference": len(region.rings)}))
 
 
-def instances_of(ds: Dataset) -> Iterator[str]:
-    """The images that single contours name."""
-    for item in ds.get("ROIContourSequence") or ():
-        for one in item.get("ContourSequence") or ():
-            yield from (str(image.ReferencedSOPInstanceUID) for image in one.get("ContourImageSequence") or ())
-
-
-def holds(grid: Grid, rings: Sequence[Points]) -> bool:
-    """Whether a grid that is placed in the patient reaches around all contours."""
-    if not grid.placed or not rings:
-        return False
-    index = grid.to_index(np.concatenate(rings))
+def encloses(grid: Grid, points: Points) -> bool:
+    """Whether all points lie in the grid's voxels."""
+    index = grid.to_index(points)
     return bool((index >= -0.5).all() and (index <= np.array(grid.shape) - 0.5).all())
 
 
-def are_parallel(grid: Grid, rings: Sequence[Points]) -> bool:
-    """Whether most contours lie in planes of voxels, whichever axis these are slices of."""
-    flat = sum(_axis(grid.to_index(ring)) is not None for ring in rings)
-    return 2 * flat >= len(rings)
+def reaches(grid: Grid, ring: Points) -> bool:
+    """Whether the box around a contour meets that of the grid's voxels."""
+    index = grid.to_index(ring)
+    return bool((index.max(axis=0) >= -0.5).all() and (index.min(axis=0) <= np.array(grid.shape) - 0.5).all())
 
 
-def _axis(index: Points) -> int | None:
-    """The array axis that a contour is a slice of; None where it lies across all."""
-    normal = np.abs(np.cross(index - index[0], np.roll(index, -1, axis=0) - index[0]).sum(axis=0))
+def axis_of(grid: Grid, ring: Points) -> int | None:
+    """The array axis that a contour is a slice of; None where it lies across all.
+
+    It may leave its slice by little, and must not be inclined to it as those are whose planes are oblique to the image.
+    """
+    index = np.round(grid.to_index(ring), SHARP)
+    normal = np.abs(area_of(index)) / grid.spacing  # along the axes of the grid, in mm
     axis = int(normal.argmax())
-    return axis if np.ptp(index[:, axis]) <= FLAT else None
+    reach = float(np.ptp(index[:, axis]))
+    level = np.linalg.norm(np.delete(normal, axis)) <= INCLINED * normal[axis]
+    return axis if reach <= (FLAT if level else ROUNDED) else None
 
 
 class Drawing:
-    """Regions on a grid. What had to be left out, moved or joined is counted for `badges`."""
+    """Regions on a grid. What had to be left out, moved or joined is counted for `badges`.
+
+    Contours in the planes of voxels fill a slice each; those oblique to them are drawn in their own planes and sampled.
+    """
 
     def __init__(self, grid: Grid, regions: Iterable[Region]) -> None:
-        self.grid = grid
+        self._shape, (self.grid, self._order, self._ways) = grid.shape, _upright(grid)
         self.left, self.twice, self.joined, self.crossing, self.beside, self.apart = Counter[str](), 0, 0, 0, 0.0, False
+        self.oblique = 0
         places: dict[int, list[float]] = {}
+        across: list[Points] = []
         for region in regions:
             self.left += region.left
             for ring in region.rings:
-                index = grid.to_index(ring.points)
-                axis = _axis(index)
-                if axis is not None:
-                    places.setdefault(axis, []).append(float(index[:, axis].mean()))
-        self._planes = {axis: _planes(np.array(found), grid.shape[axis]) for axis, found in places.items()}
+                axis = axis_of(self.grid, ring.points)
+                if axis is None:
+                    across.append(ring.points)
+                else:
+                    places.setdefault(axis, []).append(float(self.grid.to_index(ring.points)[:, axis].mean()))
+        self._planes = {axis: _planes(np.array(found), self.grid.shape[axis]) for axis, found in places.items()}
+        self._stacks = stacks_of(self.grid, across)
 
     def mask(self, region: Region) -> Mask:
-        """The voxels [k, j, i] inside a region; each of its planes fills one slice."""
-        mask = np.zeros(self.grid.shape, np.bool_)
+        """The voxels [k, j, i] inside a region."""
+        whole = np.zeros(self._shape, np.bool_)
+        mask = whole.transpose(self._order)[self._ways]
         drawn: dict[int, set[int]] = {}
-        for (axis, plane), rings in self._by_plane(region).items():
+        flat, across = self._by_plane(region)
+        for (axis, plane), rings in flat.items():
             view, slices = np.moveaxis(mask, axis, 0), drawn.setdefault(axis, set())
             k = int(self._planes[axis][1][plane])
             found = filled(rings, (view.shape[1], view.shape[2]))
             self.twice += found.twice
             self.crossing += found.crossing
-            self.joined += k in slices
             self.left["smaller than a voxel"] += found.empty
+            if found.empty == len(rings):
+                continue
+            self.joined += k in slices
             view[k] |= found.mask
             slices.add(k)
         gaps = [np.diff(sorted(slices)) for slices in drawn.values() if len(slices) > 1]
         self.apart |= any(gap.min() > 1 for gap in gaps)
-        return mask
+        self._draw_oblique(mask, across)
+        return whole
 
-    def _by_plane(self, region: Region) -> dict[tuple[int, int], list[Ring]]:
-        """Its contours as rows and columns, by axis and plane; those that cannot be drawn are counted."""
+    def _draw_oblique(self, mask: Mask, across: Sequence[Contour]) -> None:
+        rings: dict[Stack, list[Ring]] = {}
+        for points, turns in across:
+            stack = next((one for one in self._stacks if one.holds(points)), None)
+            if stack is None:
+                self.left["in no plane"] += 1
+            elif reaches(self.grid, points):
+                rings.setdefault(stack, []).append(Ring(points, turns))
+                self.left["partly outside of the image"] += not encloses(self.grid, points)
+            else:
+                self.left["outside of the image"] += 1
+        for stack, own in rings.items():
+            drawn = stack.draw(mask, own)
+            self.oblique += len(own)
+            self.twice += drawn.twice
+            self.left["smaller than a voxel"] += drawn.empty
+            self.crossing += drawn.crossing
+            self.apart |= drawn.apart or len(rings) > 1  # nothing lies between planes of several directions
+
+    def _by_plane(self, region: Region) -> tuple[dict[tuple[int, int], list[Ring]], list[Contour]]:
+        """Its contours in planes of voxels as rows and columns, by axis and plane, and those across all axes.
+
+        Those outside of the grid are counted.
+        """
         found: dict[tuple[int, int], list[Ring]] = {}
+        across = []
         for points, turns in region.rings:
-            index = np.round(self.grid.to_index(points), SHARP)
-            axis = _axis(index)
+            index, axis = np.round(self.grid.to_index(points), SHARP), axis_of(self.grid, points)
             if axis is None:
-                self.left["across the slices"] += 1
+                across.append(Contour(points, turns))
                 continue
             place = float(index[:, axis].mean())
             levels, slices = self._planes[axis]
@@ -158,7 +192,7 @@ class Drawing:
             self.left["partly outside of the image"] += bool((flat < -0.5).any() or (flat > size - 0.5).any())
             self.beside = max(self.beside, abs(place - float(slices[plane])))
             found.setdefault((axis, plane), []).append(Ring(flat, turns))
-        return found
+        return found, across
 
     def badges(self) -> tuple[str, ...]:
         """What a reader must know."""
@@ -175,7 +209,24 @@ class Drawing:
             said.append(f"contours lie up to {self.beside:.2g} slices beside the slices they are drawn on")
         if self.apart:
             said.append("slices between contours are empty")
+        if self.oblique:
+            said.append(f"contours oblique to the slices are resampled: {self.oblique}")
         return tuple(said)
+
+
+def _upright(grid: Grid) -> tuple[Grid, tuple[int, ...], tuple[slice, ...]]:
+    """The grid with its axes along z, y and x, as nearly as they are; their order in the array, and which way they run.
+
+    A contour through the centres of voxels encloses those on two of its sides: on the same ones in any array.
+    """
+    order = grid.plane_axes[::-1]
+    back = np.array([grid.axes[2 - n, axis] < 0 for n, axis in enumerate(order)])
+    shape = np.array(grid.shape)[list(order)]
+    affine = grid.affine.copy()
+    affine[:3, :3] = grid.affine[:3, order] * np.where(back, -1, 1)
+    affine[:3, 3] += grid.affine[:3, order] @ np.where(back, shape - 1, 0)
+    turned = replace(grid, shape=(int(shape[0]), int(shape[1]), int(shape[2])), affine=affine)
+    return turned, order, tuple(slice(None, None, -1 if one else 1) for one in back)
 
 
 def _planes(places: Points, count: int) -> tuple[Points, NDArray[np.signedinteger]]:

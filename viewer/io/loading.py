@@ -40,7 +40,6 @@ from viewer.io.request import Task
 PORTION = 16 << 20  # least bytes of raw pixels in one request to a reader process
 PORTIONS = 4  # requests for a large image
 DECODED = 1 << 20  # bytes in one request where they must be decoded
-DECODED_A_SECOND = 2 << 20  # bytes that the slowest decoder on the slowest machine makes
 MOST_STOPS = 3  # reader processes that may be lost over one image before it is given up
 SLOWEST = 10 << 20  # bytes a second that a file which is read in one go must make
 EVERY = 0.05  # seconds between two reports
@@ -63,7 +62,7 @@ def frame_seconds(pool: Pool, job: Job) -> float:
     """That the processor may be busy with a slice of the job; 0 where nothing is decoded."""
     parts = max((len(cell.parts) for cell in job.cells), default=0)
     size = math.prod(job.shape) * np.dtype(job.dtype).itemsize * max(1, parts)
-    return pool.computing + size / DECODED_A_SECOND if job.compressed else 0.0
+    return pool.frame_seconds(size) if job.compressed else 0.0
 
 
 class Loading:

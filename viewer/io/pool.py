@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from viewer.data.shared import create_shared
 from viewer.io import parcel
-from viewer.io.worker import CALL_FAULT, serve
+from viewer.io.worker import CALL_FAULT, DESK, serve
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ TICK = 0.25  # seconds between looks at the clock
 CANCEL_GRACE = 0.5  # seconds that cancelled work may go on before its process is stopped
 FAILED_STARTS = 3  # processes that die before they can work, until we give up
 ENDING = 1.0  # seconds that a process may take to end after its pipe is closed
+DECODED_A_SECOND = 2 << 20  # bytes that the slowest decoder on the slowest machine makes
 STUCK = 1.0  # seconds at one item after which a process no longer counts as one that others may wait for
 
 
@@ -111,6 +112,10 @@ class Pool:
         """Start the processes now."""
         self.do(lambda: self._start_for(self.count))
 
+    def frame_seconds(self, size: int) -> float:
+        """That the processor may be busy with a compressed frame of `size` bytes when it is decoded."""
+        return self.computing + size / DECODED_A_SECOND
+
     def close(self) -> None:
         """Stop everything at once; nothing is called afterwards, and nothing is left."""
         if self._thread.is_alive():
@@ -172,7 +177,7 @@ class Pool:
             unit.failed(CALL_FAULT.format(type(error).__name__))
             return
         worker.unit, worker.cancelled_at = unit, 0.0
-        worker.desk[:] = 0, time.monotonic_ns(), _computed(worker)
+        worker.desk[:] = 0, time.monotonic_ns(), _computed(worker), 0
         try:
             worker.pipe.send((sum(array.nbytes for array in worker.kept), data))
         except OSError:
@@ -201,7 +206,7 @@ class Pool:
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
-        desk, handle = create_shared((3,), np.int64)
+        desk, handle = create_shared((DESK,), np.int64)
         arguments = theirs, handle, self._memory_limit, self._most_answer
         process = self._context.Process(target=serve, args=arguments, name="tomolens-reader", daemon=True)
         process.start()
@@ -235,14 +240,18 @@ class Pool:
             if unit is None:
                 continue
             limit = unit.seconds or self.seconds
+            decoded = int(
+                worker.desk[3]
+            )  # before the time that it has taken, which is that of the same item or a later
+            computing = self.frame_seconds(decoded) if decoded else unit.computing
             if unit.owner.cancelled:
                 worker.cancelled_at = worker.cancelled_at or now
             if worker.cancelled_at and now - worker.cancelled_at > CANCEL_GRACE:
                 self._lost(worker, "was cancelled")
             elif now - worker.desk[1] / 1e9 > limit:
                 self._lost(worker, f"took longer than {limit:g} s")
-            elif unit.computing and (_computed(worker) - worker.desk[2]) / 1e9 > unit.computing:
-                self._lost(worker, f"computed for longer than {unit.computing:.1f} s")
+            elif computing and (_computed(worker) - worker.desk[2]) / 1e9 > computing:
+                self._lost(worker, f"computed for longer than {computing:.1f} s")
             elif unit.progressed:
                 unit.progressed(int(worker.desk[0]))
 
@@ -252,6 +261,8 @@ class Pool:
         if not worker.ready:
             self._failed_starts += 1
         why = why or _cause(worker)
+        if worker.desk[3]:
+            why += f" at frame {worker.desk[0]}, without which the others would mislead"
         _end(worker)
         log.warning("a reader process %s", why)
         unit = worker.unit

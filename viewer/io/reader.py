@@ -33,7 +33,7 @@ class Reader:
     post: runs a function on the thread that wants the answers; by default they come on a thread of the reader.
     workers: processes. memory_limit: bytes that each may take beyond what it has at its start; by default so much that
     all together leave room for the window. seconds_per_file: after that a file is given up. seconds_per_frame: that the
-    processor may be busy with a compressed frame, and a second for each loading.DECODED_A_SECOND bytes of it. Processes
+    processor may be busy with a compressed frame, and a second for each pool.DECODED_A_SECOND bytes of it. Processes
     start with the first request.
     """
 

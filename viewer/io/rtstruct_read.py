@@ -1,12 +1,12 @@
 """Contours of an RT Structure Set (PS3.3 C.8.8.5, C.8.8.6) as label maps on the grid of an image.
 
-Contours are drawn in the image's own planes, each on the slice nearest to it. Slices between contours stay empty:
-nothing is invented, and what is left out or joined is said.
+Contours are drawn in the image's own planes, each on the slice nearest to it; oblique ones in theirs, and sampled.
+Slices between contours stay empty: nothing is invented, and what is left out, joined or resampled is said.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,11 +14,11 @@ from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException
 
 from viewer.compute.label_image import COLORS
-from viewer.data.grid import Grid
 from viewer.data.segmentation import Algorithm, Segment, Segmentation, State
 from viewer.data.transform import End
 from viewer.io.contour_grid import own_grid
-from viewer.io.contours import Drawing, Region, are_parallel, elsewhere, holds, instances_of, regions_of
+from viewer.io.contour_image import Choice, image_of, rings_in
+from viewer.io.contours import Drawing, Region, elsewhere, regions_of
 from viewer.io.dicom_object import referring
 from viewer.io.failure import damage_told
 from viewer.io.label_layers import LabelLayers
@@ -27,7 +27,6 @@ from viewer.io.segment_codes import code_of, review_of, side_of
 ALGORITHMS: dict[str, Algorithm] = {"MANUAL": "MANUAL", "SEMIAUTOMATIC": "SEMIAUTOMATIC", "AUTOMATIC": "AUTOMATIC"}
 STATES: dict[str, State] = {"APPROVED": "completed", "REJECTED": "rejected"}  # Approval Status, PS3.3 C.8.8.16
 ALONE = "drawn without its images, in squares of 1 mm"
-ANOTHER_FRAME = "drawn on the images that it names, whose frame of reference is another"
 
 
 def contours_of(ds: Dataset, images: Sequence[End], name: str) -> Segmentation:
@@ -45,45 +44,31 @@ def _segmentation(ds: Dataset, images: Sequence[End], name: str) -> Segmentation
     regions, rois = regions_of(ds), {int(one.ROINumber): one for one in ds.StructureSetROISequence}
     rois |= {number: Dataset() for number in regions if number not in rois}
     frames = {number: str(roi.get("ReferencedFrameOfReferenceUID", "")) for number, roi in rois.items()}
-    grid, frame, said = _grid(ds, images, regions, frames)
+    choice = image_of(ds, images, regions, frames)
+    if choice is None:
+        told = next((frame for frame in frames.values() if frame), "")
+        choice = Choice(own_grid(rings_in(told, regions, frames), told), told, (ALONE,))
+    grid, frame, said = choice
     regions = {n: one if frames[n] in ("", frame) else elsewhere(one) for n, one in regions.items()}
     drawing = Drawing(grid, regions.values())
     observed = {int(one.ReferencedROINumber): one for one in ds.get("RTROIObservationsSequence") or ()}
     layers = LabelLayers(grid.shape, np.uint8 if len(rois) < 256 else np.uint16)
-    segments = []
+    segments, lost = [], []
     for label, (number, roi) in enumerate(rois.items(), 1):
         region = regions.get(number, Region())
-        layer = layers.put(drawing.mask(region), label)
+        mask = drawing.mask(region)
+        layer = layers.put(mask, label)
         red, green, blue = (min(max(int(part), 0), 255) for part in region.color or COLORS[label % len(COLORS)])
         algorithm = ALGORITHMS.get(str(roi.get("ROIGenerationAlgorithm", "") or "MANUAL"), "AUTOMATIC")
         title = str(roi.get("ROIName", "") or f"ROI {number}")
         made = Segment(label, title, (red, green, blue), layer=layer, algorithm=algorithm)
         segments.append(_as_observed(made, observed.get(number, Dataset()), ds))
+        if region.rings and not mask.any():
+            lost.append(f"{title} has no voxel on the image")
     title = str(ds.get("StructureSetLabel", "") or name)
     first, *others = layers.maps
-    badges = (*said, *drawing.badges())
+    badges = (*said, *drawing.badges(), *lost)
     return Segmentation(first, grid, tuple(segments), title, referring(ds), badges=badges, overlapping=tuple(others))
-
-
-def _grid(
-    ds: Dataset, images: Sequence[End], regions: Mapping[int, Region], frames: Mapping[int, str]
-) -> tuple[Grid, str, tuple[str, ...]]:
-    """Of the first image that it may be of; which of its frames of reference that is in; what must be said.
-
-    Such an image is in its frame of reference, or named by it, or tells no frame of reference and holds all of it (the
-    same image as NIfTI); and its planes are those of the contours. frames: of the regions; "" where they do not tell.
-    """
-    first = next((frame for frame in frames.values() if frame), "")
-    named = {*referring(ds).sop_instance_uids, *instances_of(ds)}
-    for grid, source in images:
-        is_named, own = bool(named & set(source.sop_instance_uids)), grid.frame_of_reference
-        frame = own if own in frames.values() else first
-        rings = [ring.points for n, one in regions.items() if frames[n] in ("", frame) for ring in one.rings]
-        known = is_named or (own and own == frame) or ((not own or not frame) and holds(grid, rings))
-        if known and are_parallel(grid, rings):
-            return grid, frame, (ANOTHER_FRAME,) if own and frame and own != frame else ()
-    rings = [ring.points for n, one in regions.items() if frames[n] in ("", first) for ring in one.rings]
-    return own_grid(rings, first), first, (ALONE,)
 
 
 def _as_observed(segment: Segment, observed: Dataset, ds: Dataset) -> Segment:

@@ -1,4 +1,9 @@
-"""The pixels of a segmentation: frames of labels, or of masks, into label maps [plane, row, column]."""
+"""The pixels of a segmentation: frames of labels, or of masks, into label maps [plane, row, column].
+
+A frame that cannot be decoded costs the file, not itself: a segment without one of its frames has another shape and
+volume, and nothing that is computed of a segment asks whether it is whole. The sentence names the frame; where a
+decoder hangs at it or takes the process along, the reader's does.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +18,22 @@ from pydicom.dataset import Dataset
 from viewer.data.segmentation import Segment
 from viewer.io.dicom_decode import FAULTS, frames_of_dataset
 from viewer.io.failure import OpenError
+from viewer.io.frame_bits import DEFLATED_FRAMES, is_encapsulated
 from viewer.scene.described import restore_segments
 
 DAMAGED = "Its segmentation is incomplete or damaged: {what}."
 UNDECODED = (
     "Its pixels ({}) cannot be decoded: they are damaged or of a variant that is not known; save it uncompressed."
+)
+
+NAMES = {DEFLATED_FRAMES: "Deflated Image Frame Compression"}
+UNDECODED_FRAME = (
+    "Its frame {number:,} of {count:,} ({syntax}) cannot be decoded, and segments without it would mislead: copy it "
+    "again from its source, or have it saved uncompressed."
+)
+SEVERAL_VALUES = (
+    "Its frame {number:,} of {count:,} is binary by its header but holds several values, and nothing tells which of "
+    "them are in the segment: have it saved as a label map or as fractions."
 )
 
 Frames = list[tuple[int, int]]  # number of the segment (0: a label map's) and plane of every frame
@@ -76,36 +92,50 @@ def _meets(flat: NDArray[Any], found: Iterable[tuple[int, slice, NDArray[np.bool
 
 def _bits(ds: Dataset, count: int) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
     """Of each frame: the run of its pixels, row by row, from the first to the last that is set, and its mask."""
-    size = int(ds.Rows) * int(ds.Columns)
-    if ds.SegmentationType == "BINARY" and not ds.file_meta.TransferSyntaxUID.is_encapsulated:
-        packed = np.frombuffer(ds.PixelData, np.uint8)
-        if len(packed) * 8 < count * size:
-            raise OpenError(DAMAGED.format(what="it ends before its last frame; copy it again"))
-        for n in range(count):
-            first, last = n * size // 8, ((n + 1) * size + 7) // 8
-            filled = np.flatnonzero(packed[first:last])
-            if not len(filled):
-                yield slice(0, 0), np.zeros(0, np.bool_)
-                continue
-            begin, end = first + int(filled[0]), first + int(filled[-1]) + 1
-            low, high = max(begin * 8, n * size), min(end * 8, (n + 1) * size)
-            bits = np.unpackbits(packed[begin:end], bitorder="little").view(np.bool_)
-            yield slice(low - n * size, high - n * size), bits[low - begin * 8 : high - begin * 8]
+    size, binary = int(ds.Rows) * int(ds.Columns), ds.SegmentationType == "BINARY"
+    if binary and int(ds.get("BitsAllocated", 1)) == 1 and not is_encapsulated(ds.file_meta.TransferSyntaxUID):
+        yield from _packed_bits(np.frombuffer(ds.PixelData, np.uint8), count, size)
         return
-    half = (int(ds.get("MaximumFractionalValue", 1)) + 1) // 2 if ds.SegmentationType == "FRACTIONAL" else 1
-    for frame in _planes(ds, count):
+    half = 1 if binary else (int(ds.get("MaximumFractionalValue", 1)) + 1) // 2
+    value = 0  # the one of a binary frame that is not 0; it is not 1 in all programs
+    for number, frame in enumerate(_planes(ds, count), 1):
         rows = np.flatnonzero(frame.any(axis=1))
         low, high = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
-        yield slice(low * frame.shape[1], high * frame.shape[1]), frame[low:high].ravel() >= half
+        part = frame[low:high].ravel()
+        if binary and part.size:
+            value = value or int(part.max())
+            if (part[part != 0] != value).any():
+                raise OpenError(SEVERAL_VALUES.format(number=number, count=count))
+        yield slice(low * frame.shape[1], high * frame.shape[1]), part >= half
+
+
+def _packed_bits(packed: NDArray[np.uint8], count: int, size: int) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
+    """The same of native frames of `size` bits, which follow each other without a gap (PS3.5 8.1.1)."""
+    need = -(-count * size // 8)
+    if len(packed) < need:
+        raise OpenError(DAMAGED.format(what="it ends before its last frame; copy it again"))
+    if len(packed) > need + need % 2:
+        raise OpenError(DAMAGED.format(what=f"its pixels take {len(packed):,} bytes where {need:,} are told of"))
+    for n in range(count):
+        first, last = n * size // 8, ((n + 1) * size + 7) // 8
+        filled = np.flatnonzero(packed[first:last])
+        if not len(filled):
+            yield slice(0, 0), np.zeros(0, np.bool_)
+            continue
+        begin, end = first + int(filled[0]), first + int(filled[-1]) + 1
+        low, high = max(begin * 8, n * size), min(end * 8, (n + 1) * size)
+        bits = np.unpackbits(packed[begin:end], bitorder="little").view(np.bool_)
+        yield slice(low - n * size, high - n * size), bits[low - begin * 8 : high - begin * 8]
 
 
 def _planes(ds: Dataset, count: int) -> Iterator[NDArray[Any]]:
-    found = 0
+    found, syntax = 0, ds.file_meta.TransferSyntaxUID
     try:
         for frame in frames_of_dataset(ds):
             found += 1
             yield frame
     except FAULTS as error:
-        raise OpenError(UNDECODED.format(ds.file_meta.TransferSyntaxUID.name)) from error
+        name = NAMES.get(syntax, syntax.name)
+        raise OpenError(UNDECODED_FRAME.format(number=found + 1, count=count, syntax=name)) from error
     if found != count:
         raise OpenError(DAMAGED.format(what="it ends before its last frame; copy it again"))

@@ -25,6 +25,7 @@ from viewer.io.budget import check_claim
 from viewer.io.dicom_labels import dataset
 from viewer.io.dicom_object import referring
 from viewer.io.failure import OpenError
+from viewer.io.frame_bits import DEFLATED_FRAMES
 from viewer.io.label_layers import LabelLayers
 from viewer.io.planes import Fit, Planes, filled, fit, own_fit
 from viewer.io.seg_frames import frames_of
@@ -47,8 +48,9 @@ def segmentation_of(ds: Dataset, name: str, images: Sequence[End] = ()) -> Segme
     """Of a whole data set, on the first of the images whose voxels its frames fill. Raises OpenError: one sentence."""
     if "SegmentSequence" not in ds or "PixelData" not in ds:
         raise OpenError("It is a DICOM file, but no segmentation with pixels: choose one of modality SEG.")
-    if not ds.file_meta.TransferSyntaxUID.is_transfer_syntax:
-        raise OpenError(UNDECODED.format(ds.file_meta.TransferSyntaxUID.name))
+    syntax = ds.file_meta.TransferSyntaxUID
+    if syntax != DEFLATED_FRAMES and not syntax.is_transfer_syntax:
+        raise OpenError(UNDECODED.format(syntax.name))
     try:
         return _segmentation(ds, name, images)
     except OpenError:

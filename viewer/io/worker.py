@@ -1,4 +1,5 @@
-"""A reader process: runs named functions on foreign files one by one, capped in memory, and goes with its parent."""
+"""A reader process: runs named functions on foreign files one by one, capped in memory, without a network (on Linux),
+and goes with its parent."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from viewer.compute.no_network import leave_network
 from viewer.data.shared import SharedHandle, attach_shared
 from viewer.io import parcel
 from viewer.io.failure import sentence
@@ -28,21 +30,25 @@ if sys.platform != "win32":
     import resource
 
 CALL_FAULT = "A request did not reach the reader process ({}): this is a fault of Tomolens, not of the file; report it."
+DESK = 4  # numbers
 WARM = ("viewer.io.look", "viewer.io.dicom_read", "viewer.io.find")  # imported before the first request
 
-# Which item of the request is worked on, since when (monotonic ns), and what this process had computed by then (ns of
-# the processor); the client looks.
-_desk = np.zeros(3, np.int64)
+# Which item of the request is worked on, since when (monotonic ns), what this process had computed by then (ns of the
+# processor), and how many bytes a decoder makes of the item; the client looks.
+_desk = np.zeros(DESK, np.int64)
 
 
-def at(item: int) -> None:
-    """Say that work on this item of the request begins: the client blames, and times, the item that is named here."""
-    _desk[:] = item, time.monotonic_ns(), time.process_time_ns()
+def at(item: int, decoded: int = 0) -> None:
+    """Say that work on this item of the request begins: the client blames, and times, the item that is named here.
+
+    decoded: bytes that a decoder makes of it, where the item is a frame and the request does not limit its items.
+    """
+    _desk[:] = item, time.monotonic_ns(), time.process_time_ns(), decoded
 
 
 def alive() -> None:
     """Say that work on the present item goes on, so that it is not taken for hanging."""
-    _desk[1:] = time.monotonic_ns(), time.process_time_ns()
+    _desk[1:3] = time.monotonic_ns(), time.process_time_ns()
 
 
 def serve(pipe: Connection, desk: SharedHandle, memory_limit: int, most_answer: int) -> None:
@@ -53,6 +59,7 @@ def serve(pipe: Connection, desk: SharedHandle, memory_limit: int, most_answer: 
     global _desk
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the window
+    leave_network()
     _desk = attach_shared(desk)
     for module in WARM:
         import_module(module)
