@@ -1,6 +1,8 @@
 """Diffusion weighting of a frame: b-value and gradient direction, from the standard or the vendors' private attributes.
 
-Standard: PS3.3 C.8.13.5.9. Vendors: the notes of dcm2niix on Siemens, GE, Philips and United Imaging.
+Standard: PS3.3 C.8.13.5.9; for Hitachi (HitachiDWIConverter of BRAINSTools) and Bruker nothing else is documented.
+Vendors: the notes of dcm2niix on Siemens, GE, Philips, Canon and United Imaging; Siemens' b-matrix: nibabel,
+nicom.csareader.get_b_matrix.
 """
 
 from __future__ import annotations
@@ -8,8 +10,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
-from viewer.io.dicom_csa import csa_numbers
+from viewer.data.notice import Notice
+from viewer.io.dicom_b_matrix import MOST, UNSIGNED, b_matrix, principal, repaired
+from viewer.io.dicom_csa import csa_numbers, csa_texts
 from viewer.io.dicom_private import blocks_of
 from viewer.io.dicom_values import Values
 
@@ -17,42 +22,77 @@ Vector = tuple[float, float, float]
 Blocks = dict[tuple[int, str], int]
 Axes = tuple[Sequence[float], Sequence[float], Sequence[float]]  # of rows, columns and the normal, LPS
 Found = tuple[float | None, Sequence[float]]  # b-value in s/mm²; direction in the patient (LPS), () where not told
-MOST = 100_000  # s/mm²; GE marks b-values by adding a multiple of it
 CANON = re.compile(r"\s*b=(\d+\.?\d*)\((-?[\d.]+),(-?[\d.]+),(-?[\d.]+)\)")
 WITHOUT_DIRECTION = ("NONE", "ISOTROPIC", "I")
+HEADER, CSA, UIH = (0x0019, "siemens mr header"), (0x0029, "siemens csa header"), (0x0065, "image private header")
 
 
-def diffusion(values: Values, orientation: tuple[float, ...] | None) -> tuple[float | None, Vector | None]:
-    """The b-value in s/mm² and the gradient's direction, a unit vector in the patient (LPS); None where not told.
+class Weighting(NamedTuple):
+    """The b-value in s/mm² and the gradient's direction, a unit vector in the patient (LPS); None where not told."""
+
+    b_value: float | None = None
+    direction: Vector | None = None
+    doubts: tuple[Notice, ...] = ()
+
+
+def diffusion(values: Values, orientation: tuple[float, ...] | None) -> Weighting:
+    """The diffusion weighting of a frame.
 
     orientation: of rows and columns; some vendors count directions from them. There is no direction at b = 0 and none
     in means over directions (trace images).
     """
-    b_value = values.real(0x00189087)
+    b_value, isotropic = values.real(0x00189087), values.text(0x00189075) in WITHOUT_DIRECTION
     direction: Sequence[float] = values.reals(0x00189089)
-    isotropic = values.text(0x00189075) in WITHOUT_DIRECTION
-    if values.text(0x00080060) == "MR" and (b_value is None or not (direction or isotropic)):
-        for more in _by_vendor(values, _axes(orientation)):
-            b_value, direction = more[0] if b_value is None else b_value, direction or more[1]
+    matrix = False
+    if values.text(0x00080060) == "MR":
+        b_value, direction, matrix = _completed(values, b_value, direction, isotropic, _axes(orientation))
     if b_value is None or not 0 <= b_value < MOST:
-        return None, None
-    return b_value, _unit(direction) if b_value and not isotropic else None
+        return Weighting()
+    unit = _unit(direction) if b_value and not isotropic else None
+    return Weighting(b_value, unit, (UNSIGNED,) if unit and matrix else ())
 
 
-def _by_vendor(values: Values, axes: Axes) -> Iterator[Found]:
+def _completed(
+    values: Values, b_value: float | None, direction: Sequence[float], isotropic: bool, axes: Axes
+) -> tuple[float | None, Sequence[float], bool]:
+    """What the standard attributes tell, with what the vendor's do; True where a b-matrix told the direction."""
     blocks = blocks_of(values)
+    if UIH in blocks:  # its standard attribute is not turned with the picture (dcm2niix, issue 836)
+        turned = _uih(values, blocks, axes)[1]
+        direction = turned if any(turned) else direction
+    if b_value is None or not (direction or isotropic):
+        for more in _by_vendor(values, blocks, axes):
+            b_value, direction = more[0] if b_value is None else b_value, direction or more[1]
+    if direction or (isotropic and b_value is not None):
+        return b_value, direction, False
+    matrix = repaired(b_matrix(values), b_value, values.text(0x00080070)) or _siemens_matrix(values, blocks)
+    return *principal(matrix, b_value), True
+
+
+def _by_vendor(values: Values, blocks: Blocks, axes: Axes) -> Iterator[Found]:
     yield from (read(values, blocks, axes) for reserved, read in VENDORS.items() if reserved in blocks)
     yield _canon(values, axes)
 
 
+def _siemens_matrix(values: Values, blocks: Blocks) -> Sequence[float]:
+    """xx, xy, xz, yy, yz, zz in the patient; () where none is told, or what it tells is no direction."""
+    data = values.raw.get(blocks[CSA] | 0x10, b"") if CSA in blocks else b""
+    kinds = csa_texts(data, "DiffusionDirectionality")
+    if HEADER in blocks:
+        kinds = (*kinds, values.text(blocks[HEADER] | 0x0D))
+    if set(kinds) & set(WITHOUT_DIRECTION):
+        return ()
+    return csa_numbers(data, "B_matrix") or (values.reals(blocks[HEADER] | 0x27) if HEADER in blocks else ())
+
+
 def _siemens(values: Values, blocks: Blocks, axes: Axes) -> Found:
-    start = blocks[0x0019, "siemens mr header"]
+    start = blocks[HEADER]
     directed = values.text(start | 0x0D) not in WITHOUT_DIRECTION
     return values.number(start | 0x0C), values.reals(start | 0x0E) if directed else ()
 
 
 def _csa(values: Values, blocks: Blocks, axes: Axes) -> Found:
-    data = values.raw.get(blocks[0x0029, "siemens csa header"] | 0x10, b"")
+    data = values.raw.get(blocks[CSA] | 0x10, b"")
     b_value = csa_numbers(data, "B_value")
     return b_value[0] if b_value else None, csa_numbers(data, "DiffusionGradientDirection")
 
@@ -99,17 +139,17 @@ def _encoded(direction: Sequence[float], encoded: str, axes: Axes) -> Sequence[f
 
 
 def _uih(values: Values, blocks: Blocks, axes: Axes) -> Found:
-    start = blocks[0x0065, "image private header"]
+    start = blocks[UIH]
     return values.real(start | 0x09), _in_patient(values.reals(start | 0x37), axes)
 
 
 # By group and creator.
 VENDORS: dict[tuple[int, str], Callable[[Values, Blocks, Axes], Found]] = {
-    (0x0019, "siemens mr header"): _siemens,
-    (0x0029, "siemens csa header"): _csa,
+    HEADER: _siemens,
+    CSA: _csa,
     (0x2001, "philips imaging dd 001"): _philips,
     (0x0043, "gems_parm_01"): _ge,
-    (0x0065, "image private header"): _uih,
+    UIH: _uih,
 }
 
 

@@ -67,7 +67,7 @@ def _frame(values: Values, header: Header, measure: Spacing, number: int = 0) ->
     orientation, position = _orientation(values), _position(values)
     kind = _kind(values)
     doubts = place_doubts(values, position, orientation)
-    b_value, gradient = diffusion(values, orientation)
+    weighting = diffusion(values, orientation)
     if orientation is None or position is None or (MOSAIC in kind and not header.pixels.mosaic):
         orientation = position = None
     scale = calibration(values, header.pixels)
@@ -89,8 +89,8 @@ def _frame(values: Values, header: Header, measure: Spacing, number: int = 0) ->
         echo=values.number(0x00180086),
         echo_time=values.number(0x00180081) or values.real(0x00189082),
         inversion_time=values.number(0x00180082) or values.real(0x00189079),
-        b_value=b_value,
-        gradient=gradient,
+        b_value=weighting.b_value,
+        gradient=weighting.direction,
         trigger=(values.numbers(0x00181060) or values.reals(0x00209153) or (None,))[0],
         seconds=_seconds(values),
         created=moment(values, *CONTENT),
@@ -100,7 +100,7 @@ def _frame(values: Values, header: Header, measure: Spacing, number: int = 0) ->
         frame_of_reference=values.text(0x00200052),
         stored=header.pixels.stored,
         sided=is_sided(values),
-        doubts=(*measure[1], *doubts, *scale.doubts),
+        doubts=(*measure[1], *doubts, *scale.doubts, *weighting.doubts),
     )
 
 

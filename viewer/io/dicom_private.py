@@ -6,7 +6,7 @@ from viewer.io.dicom_values import Values
 
 # By group: the low bytes of the elements that are read, whoever their creator is.
 ELEMENTS = {
-    0x0019: (0x0A, 0x0C, 0x0D, 0x0E, 0xBB, 0xBC, 0xBD),  # Siemens: mosaic, b-value, direction; GE: direction
+    0x0019: (0x0A, 0x0C, 0x0D, 0x0E, 0x27, 0xBB, 0xBC, 0xBD),  # Siemens: mosaic, diffusion weighting; GE: direction
     0x0029: (0x10,),  # Siemens: CSA image header
     0x0043: (0x39,),  # GE: b-value
     0x0065: (0x09, 0x37),  # United Imaging: b-value, direction

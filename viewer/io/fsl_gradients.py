@@ -20,7 +20,7 @@ from viewer.data.notice import Notice
 from viewer.data.volume import Diffusion, Volume
 from viewer.io.contents import is_there, member_of, read_small
 from viewer.io.data_files import NIFTI
-from viewer.io.dicom_diffusion import MOST
+from viewer.io.dicom_b_matrix import MOST
 from viewer.io.dicom_times import word_of
 from viewer.io.failure import OpenError, sentence
 
