@@ -30,7 +30,7 @@ from viewer.data.grid import Grid
 from viewer.data.provenance import ALTERED, is_learned
 from viewer.data.volume import Diffusion, Volume
 from viewer.io import dicom_carried as carried
-from viewer.io.dicom_mosaic import MOSAIC
+from viewer.io.dicom_mosaic import is_mosaic
 from viewer.io.stored import Coding, SaveError, mark_of, sixteen_bits
 from viewer.settings import NAME, NOTICE, application_version
 
@@ -173,7 +173,7 @@ def _identify(header: Dataset, volume: Volume, mark: str) -> None:
     tail = f"[{mark or mark_of(volume)}: {provenance.plugin}]"[:64] if provenance else f"[saved by {NAME}]"
     name = (volume.source.series_description or volume.name).replace("\\", " ")  # it parts the values of a text
     header.SeriesDescription = f"{name[: max(0, 63 - len(tail))]} {tail}".strip()
-    kinds = [kind for kind in header.get("ImageType", [])[2:] if kind != MOSAIC]
+    kinds = [kind for kind in header.get("ImageType", [])[2:] if not is_mosaic((kind,))]
     kinds = kinds or ["AXIAL" if header.Modality == "CT" else "OTHER"]
     header.ImageType = ["DERIVED", "SECONDARY", *kinds]
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from viewer.data.notice import Notice
 from viewer.io.dicom_b_matrix import MOST, UNSIGNED, b_matrix, principal, repaired
 from viewer.io.dicom_csa import csa_numbers, csa_texts
-from viewer.io.dicom_private import blocks_of
+from viewer.io.dicom_private import UIH, blocks_of
 from viewer.io.dicom_values import Values
 
 Vector = tuple[float, float, float]
@@ -24,7 +24,7 @@ Axes = tuple[Sequence[float], Sequence[float], Sequence[float]]  # of rows, colu
 Found = tuple[float | None, Sequence[float]]  # b-value in s/mm²; direction in the patient (LPS), () where not told
 CANON = re.compile(r"\s*b=(\d+\.?\d*)\((-?[\d.]+),(-?[\d.]+),(-?[\d.]+)\)")
 WITHOUT_DIRECTION = ("NONE", "ISOTROPIC", "I")
-HEADER, CSA, UIH = (0x0019, "siemens mr header"), (0x0029, "siemens csa header"), (0x0065, "image private header")
+HEADER, CSA = (0x0019, "siemens mr header"), (0x0029, "siemens csa header")
 
 
 class Weighting(NamedTuple):

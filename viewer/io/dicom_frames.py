@@ -9,17 +9,17 @@ from viewer.data.notice import Notice
 from viewer.io.dicom_calibration import calibration
 from viewer.io.dicom_dates import CONTENT, acquired, moment
 from viewer.io.dicom_diffusion import diffusion
-from viewer.io.dicom_header import Frame, Header, Vector
-from viewer.io.dicom_mosaic import MOSAIC, tiled, tiles
+from viewer.io.dicom_header import Frame, Header
+from viewer.io.dicom_mosaic import is_mosaic, tiled, tiles
 from viewer.io.dicom_multiframe import (
     DETECTOR,
     ORIENTATION,
     PER_FRAME,
-    POSITION,
     clip,
     groups_of,
     is_sided,
     offsets_of,
+    position_of,
     stack,
     with_detector,
     without_place,
@@ -36,7 +36,6 @@ BOOKKEEPING = frozenset(
     ("", "ORIGINAL", "DERIVED", "PRIMARY", "SECONDARY", "ND", "NORM", "DIS2D", "DIS3D", "FM", "FIL", "AXIAL")
 )
 Spacing = tuple[tuple[float, float], tuple[Notice, ...]]  # mm between rows and columns, and what must be said of it
-FAR = 1e6  # mm; a position beyond is nonsense
 
 
 def with_frames(header: Header) -> Header:
@@ -46,7 +45,7 @@ def with_frames(header: Header) -> Header:
     """
     values = header.values
     spacing = flat_spacing(values)
-    if MOSAIC in values.texts(0x00080008):
+    if is_mosaic(values.texts(0x00080008)):
         pixels, doubts = tiled(values, header.pixels)
         header, spacing = replace(header, pixels=pixels), (spacing[0], (*spacing[1], *doubts))
     if PER_FRAME in values.items:
@@ -64,11 +63,11 @@ def with_frames(header: Header) -> Header:
 
 def _frame(values: Values, header: Header, measure: Spacing, number: int = 0) -> Frame:
     """The facts of one frame from (flattened) values; measure: how far apart its pixels are."""
-    orientation, position = _orientation(values), _position(values)
+    orientation, position = _orientation(values), position_of(values)
     kind = _kind(values)
     doubts = place_doubts(values, position, orientation)
     weighting = diffusion(values, orientation)
-    if orientation is None or position is None or (MOSAIC in kind and not header.pixels.mosaic):
+    if orientation is None or position is None or (is_mosaic(kind) and not header.pixels.mosaic):
         orientation = position = None
     scale = calibration(values, header.pixels)
     return Frame(
@@ -165,13 +164,6 @@ def _orientation(values: Values) -> tuple[float, ...] | None:
     d, e, f = d - dot * a, e - dot * b, f - dot * c
     column = math.hypot(d, e, f)
     return a, b, c, d / column, e / column, f / column
-
-
-def _position(values: Values) -> Vector | None:
-    three = values.vector(POSITION, 3)
-    if three is None or max(map(abs, three)) > FAR:
-        return None
-    return three[0], three[1], three[2]
 
 
 def _seconds(values: Values) -> float | None:

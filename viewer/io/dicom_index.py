@@ -21,7 +21,7 @@ from viewer.io.dicom_copies import without_copies
 from viewer.io.dicom_dates import unwrapped
 from viewer.io.dicom_header import Frame, FrameSet, Header
 from viewer.io.dicom_identity import NO_SERIES_UID, SERIES_UID, UID_PER_SLICE, by_identity
-from viewer.io.dicom_mosaic import MOSAIC
+from viewer.io.dicom_mosaic import is_mosaic
 from viewer.io.dicom_naming import facets_of, image_name, name_apart, source_of
 from viewer.io.dicom_places import SAME_PLACE, places_of, slice_numbers, stacks_apart
 from viewer.io.dicom_plan import plan_of
@@ -223,7 +223,7 @@ def _picture(headers: Sequence[Header], found: FrameSet) -> Found:
 def _is_scanned(found: FrameSet) -> bool:
     """Whether frames without a position are slices: they tell a location, or how far apart or thick they are."""
     frames = found.frames
-    if MOSAIC in frames[0].kind:
+    if is_mosaic(frames[0].kind):
         return False
     still = len({frame.seconds for frame in frames}) < len(frames) or frames[0].location is not None
     return still and any((frame.location, frame.between, frame.thickness) != (None, None, None) for frame in frames)

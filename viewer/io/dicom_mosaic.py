@@ -1,7 +1,9 @@
-"""Siemens' mosaics: the slices of a volume side by side in one picture, row by row, the last places left black.
+"""Mosaics: the slices of a volume side by side in one picture, row by row, the last places left black.
 
-Their number, and the direction in which they rise, stand in private attributes. The position in the header is that of a
-picture of the mosaic's size round the same centre (https://nipy.org/nibabel/dicom/dicom_mosaic.html).
+Siemens' are square; their number, and the direction in which they rise, stand in private attributes, and the position
+in the header is that of a picture of the mosaic's size round the same centre
+(https://nipy.org/nibabel/dicom/dicom_mosaic.html). United Imaging's have as few rows as they need, and a private
+sequence with the position of every slice (notes of dcm2niix on UIH; SplitGridFilter of GDCM).
 """
 
 from __future__ import annotations
@@ -11,29 +13,39 @@ import math
 from viewer.data.notice import Notice
 from viewer.io.dicom_csa import csa_numbers
 from viewer.io.dicom_header import Frame, Vector
-from viewer.io.dicom_multiframe import along
+from viewer.io.dicom_multiframe import along, position_of
 from viewer.io.dicom_pixels import Pixels
-from viewer.io.dicom_private import blocks_of
+from viewer.io.dicom_private import UIH, blocks_of
 from viewer.io.dicom_values import Values
 
-MOSAIC = "MOSAIC"  # image type of such a picture
+SIEMENS, VFRAME = "MOSAIC", "VFRAME"  # image types of such pictures
 CSA, HEADER = (0x0029, "siemens csa header"), (0x0019, "siemens mr header")
+
+
+def is_mosaic(kind: tuple[str, ...]) -> bool:
+    """Whether an image type is that of a mosaic."""
+    return SIEMENS in kind or VFRAME in kind
 
 
 def tiled(values: Values, pixels: Pixels) -> tuple[Pixels, tuple[Notice, ...]]:
     """The pixels of a mosaic as those of its slices; as they are, and why, where its slices cannot be placed."""
-    count = _count(values)
-    side = math.isqrt(count - 1) + 1 if count > 0 else 1
-    rows, columns = pixels.rows // side, pixels.columns // side
+    own = VFRAME in values.texts(0x00080008)
+    count = _uih_count(values) if own else _count(values)
+    across = math.isqrt(count - 1) + 1 if count > 0 else 1
+    down = -(-count // across) if own else across
+    rows, columns = pixels.rows // down if down else 0, pixels.columns // across
     if count < 1:
         why = "the file does not say how many there are"
-    elif pixels.frames > 1 or rows * side != pixels.rows or columns * side != pixels.columns:
+    elif pixels.frames > 1 or rows * down != pixels.rows or columns * across != pixels.columns:
         why = f"{count} slices do not fit a picture of {pixels.columns} × {pixels.rows} pixels"
-    elif not _spacing(values):
+    elif own and len(_places(values)) != count:
+        why = "the file does not say where each of them lies"
+    elif not own and not _spacing(values):
         why = "the file does not say how far apart they are"
     else:
         size = (pixels.rows, pixels.columns)
-        return pixels._replace(rows=rows, columns=columns, frames=count, mosaic=size), _doubts(values)
+        doubts = () if own else _doubts(values)
+        return pixels._replace(rows=rows, columns=columns, frames=count, mosaic=size), doubts
     sentence = f"The slices lie side by side in one picture (mosaic) and cannot be placed: {why}."
     return pixels, (Notice("mosaic", sentence, "mosaic"),)
 
@@ -42,6 +54,8 @@ def tiles(picture: Frame, values: Values, pixels: Pixels) -> tuple[Frame, ...]:
     """The slices of a mosaic in their order in it; `picture`: placed where the header places the mosaic."""
     if picture.position is None or picture.orientation is None or pixels.mosaic is None:
         return tuple(picture._replace(number=n) for n in range(pixels.frames))
+    if places := _places(values):
+        return tuple(picture._replace(number=n, position=place) for n, place in enumerate(places))
     down, across = ((whole - own) / 2 for whole, own in zip(pixels.mosaic, (pixels.rows, pixels.columns), strict=True))
     row, column = picture.orientation[:3], picture.orientation[3:]
     x, y, z = (
@@ -72,6 +86,20 @@ def _count(values: Values) -> int:
     start = blocks_of(values).get(HEADER)
     found = told[0] if told else values.short(start | 0x0A) if start else 0
     return int(found) if 0 < found < 1 << 16 else 0
+
+
+def _uih_count(values: Values) -> int:
+    """The same of United Imaging."""
+    start = blocks_of(values).get(UIH)
+    found = values.number(start | 0x50) if start else None
+    return int(found) if found and 0 < found < 1 << 16 else 0
+
+
+def _places(values: Values) -> tuple[Vector, ...]:
+    """Where each slice lies, as United Imaging tells it; () where one is not told."""
+    start = blocks_of(values).get(UIH)
+    found = [position_of(item) for item in values.items.get(start | 0x51, [])] if start else []
+    return tuple(place for place in found if place) if None not in found else ()
 
 
 def _spacing(values: Values) -> float:

@@ -22,6 +22,7 @@ SPATIAL = ("CT", "MR", "PT", "NM", "OT", "RTDOSE")  # modalities whose frames sh
 NM_VECTORS = (0x00540010, 0x00540020, 0x00540030, 0x00540050, 0x00540060, 0x00540070, 0x00540090, 0x00540100)
 MAPS = 0x00409096  # Real World Value Mapping Sequence
 SAME_PLACE = 0.01  # mm
+FAR = 1e6  # mm; a position beyond is nonsense
 
 
 def groups_of(values: Values, count: int) -> Iterator[Values]:
@@ -61,6 +62,12 @@ def _in_transducer(values: Values) -> Values:
 def is_sided(values: Values) -> bool:
     """False where a place is counted from the transducer, so that no side of the patient is known."""
     return TRANSDUCER[POSITION] not in values.raw
+
+
+def position_of(values: Values) -> Vector | None:
+    """Image Position (Patient), None where it is not told or can be none."""
+    three = values.vector(POSITION, 3)
+    return None if three is None or max(map(abs, three)) > FAR else (three[0], three[1], three[2])
 
 
 def with_detector(values: Values) -> Values:

@@ -26,6 +26,7 @@ from viewer.io.dicom_pixels import (
     ScanError,
     pixels_of,
 )
+from viewer.io.dicom_private import PRIVATE_SEQUENCES, is_private_sequence
 from viewer.io.dicom_suv import tracer_of
 from viewer.io.dicom_tags import SEQUENCES, WANTED, not_an_image
 from viewer.io.dicom_values import Values
@@ -43,7 +44,7 @@ HEADS = {o: (struct.Struct(o + "HH2sH").unpack_from, struct.Struct(o + "HHL").un
 UNDEFINED = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 PIXEL_TAGS = (PIXELS, FLOAT_PIXELS, DOUBLE_PIXELS)
-STOPS = SEQUENCES | {*PIXEL_TAGS, ITEM, ITEM_END, SEQUENCE_END}
+STOPS = SEQUENCES | PRIVATE_SEQUENCES | {*PIXEL_TAGS, ITEM, ITEM_END, SEQUENCE_END}
 
 
 def scan_file(path: str) -> Header:
@@ -159,9 +160,10 @@ class _Walk:
             if depth == 0 and tag in PIXEL_TAGS:
                 self.pixel_tag, self.pixel_length = tag, -1 if length == UNDEFINED else length
                 break
-            if length == UNDEFINED or tag in SEQUENCES:
-                items = self._sequence(length, depth + 1, tag in SEQUENCES)
-                if tag in SEQUENCES:
+            wanted = tag in SEQUENCES or is_private_sequence(out, tag)
+            if length == UNDEFINED or wanted:
+                items = self._sequence(length, depth + 1, wanted)
+                if wanted:
                     out.items[tag] = items
             elif self.position + length > end:
                 raise ScanError(self._claim(tag, length))
