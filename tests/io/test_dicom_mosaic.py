@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -128,13 +129,31 @@ def test_the_same_element_of_another_creator_is_no_sequence(tmp_path: Path, synt
     assert only([write(tmp_path / "m.dcm", ds, ramp((6, 5)), syntax)]).grid.shape == (1, 6, 5)
 
 
-def test_what_is_derived_from_a_mosaic_is_a_plain_series(tmp_path: Path) -> None:
-    siemens_mosaic(tmp_path / "in/m.dcm", ramp(GRID.shape), GRID)
+@pytest.mark.parametrize("write_mosaic", [siemens_mosaic, uih_mosaic])
+def test_what_is_derived_from_a_mosaic_is_a_plain_series_and_not_resampled(tmp_path: Path, write_mosaic: Any) -> None:
+    for t in range(GRID.shape[0]):  # as many files as slices: none of them is one slice
+        write_mosaic(tmp_path / f"in/{t}.dcm", ramp(GRID.shape) + np.int16(t), GRID, AcquisitionTime=f"1000{t:02d}")
     (image,), _ = index_now([str(tmp_path / "in")])
     save(load_now(image), tmp_path / "out", "dicom")
     (again,), _ = index_now([str(tmp_path / "out")])
-    assert again.grid.matches(GRID)
-    assert "MOSAIC" not in pydicom.dcmread(next((tmp_path / "out").iterdir())).ImageType
+    np.testing.assert_allclose(again.grid.affine, GRID.affine, atol=1e-5)
+    for path in (tmp_path / "out").iterdir():
+        ds = pydicom.dcmread(path)
+        assert not {"MOSAIC", "VFRAME"} & set(ds.ImageType)
+        assert "DerivationCodeSequence" not in ds
+        assert len(ds.SourceImageSequence) == GRID.shape[0]
+
+
+def test_what_is_resampled_from_a_mosaic_says_so(tmp_path: Path) -> None:
+    siemens_mosaic(tmp_path / "in/m.dcm", ramp(GRID.shape), GRID)
+    (image,), _ = index_now([str(tmp_path / "in")])
+    (volume,) = load_now(image)
+    coarse, moved = ((3.5, 1.4, 1.6), GRID.origin), (GRID.spacing, GRID.to_world((0, 0.4, 0)))
+    for n, (spacing, origin) in enumerate((coarse, moved)):
+        grid = Grid.of(GRID.shape, spacing, origin, AXES, "1.2.3.3")
+        save([replace(volume, grid=grid)], tmp_path / f"out{n}", "dicom")
+        (code,) = pydicom.dcmread(next((tmp_path / f"out{n}").iterdir())).DerivationCodeSequence
+        assert code.CodeValue == "113085"
 
 
 @given(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from copy import deepcopy
 
 import numpy as np
@@ -16,6 +17,10 @@ from viewer.data.grid import Grid
 from viewer.data.study import Source
 from viewer.data.volume import Volume
 from viewer.io.contents import open_content
+from viewer.io.dicom_header import Frame, Vector
+from viewer.io.dicom_mosaic import is_mosaic
+from viewer.io.dicom_pixels import ScanError
+from viewer.io.dicom_scan import scan_file
 from viewer.io.dicom_texts import decode_texts
 from viewer.io.failure import OpenError
 from viewer.io.stored import SaveError
@@ -168,16 +173,27 @@ def is_placed(source: Dataset) -> bool:
 
 
 def is_resampled(volume: Volume, source: Dataset | None) -> bool:
-    """True where the volume lies on another grid than the slices it was made from, as far as their header tells."""
-    if source is None or any(name not in source for name in ("ImageOrientationPatient", "PixelSpacing")):
+    """True where the volume lies on another grid than the frames of its source, however its files hold them.
+
+    Frames of a mosaic or a multi-frame file are taken as they lie; False where their place is not known.
+    """
+    if source is None:
         return False
-    grid = volume.grid
-    same = (
-        (int(source.Rows), int(source.Columns)) == grid.shape[1:]
-        and np.allclose(np.array(source.PixelSpacing, float), grid.spacing[1:], atol=1e-4)
-        and np.allclose(np.array(source.ImageOrientationPatient, float), grid.direction[:, :2].T.ravel(), atol=1e-3)
+    try:
+        header = scan_file(volume.source.files[0])
+    except ScanError:  # nothing that could have been resampled: the place of its pixels is not known
+        return False
+    placed = [(frame, frame.position) for frame in header.frames if frame.position is not None]
+    size = (header.pixels.rows, header.pixels.columns)
+    return bool(placed) and not (size == volume.grid.shape[1:] and any(_lies_on(volume.grid, *one) for one in placed))
+
+
+def _lies_on(grid: Grid, frame: Frame, position: Vector) -> bool:
+    """Whether the frame is a slice of the grid."""
+    same = np.allclose(frame.spacing, grid.spacing[1:], atol=1e-4) and np.allclose(
+        np.array(frame.orientation), grid.direction[:, :2].T.ravel(), atol=1e-3
     )
-    return not same or _slice_of(grid, source) is None
+    return same and _slice_at(grid, position) is not None
 
 
 def source_slice(volume: Volume, k: int, time: int, times: int) -> Dataset | None:
@@ -220,10 +236,15 @@ def coded(code: Code) -> Dataset:
 
 
 def _slice_of(grid: Grid, header: Dataset) -> int | None:
-    """The slice of the grid whose first pixel the header's position is."""
+    """The slice of the grid whose first pixel the header's position is; a mosaic is many slices, and none of them."""
     position = header.get("ImagePositionPatient")
-    if position is None or len(position) != 3:
+    if is_mosaic(tuple(header.get("ImageType") or ())):
         return None
+    return _slice_at(grid, position) if position is not None and len(position) == 3 else None
+
+
+def _slice_at(grid: Grid, position: Sequence[float]) -> int | None:
+    """The slice of the grid whose first pixel lies at a position, LPS mm."""
     index = grid.to_index(np.array(position, float))
     near = (np.abs(index - np.rint(index)) * grid.spacing <= NEAR).all() and not np.rint(index[1:]).any()
     return int(np.rint(index[0])) if near else None
