@@ -24,6 +24,7 @@ from viewer.io.dicom_multiframe import (
     with_detector,
     without_place,
 )
+from viewer.io.dicom_ophthalmic import location_doubts
 from viewer.io.dicom_private import without_private
 from viewer.io.dicom_spacing import flat_spacing, pixel_notices, pixel_spacing
 from viewer.io.dicom_validity import place_doubts
@@ -136,7 +137,9 @@ def _enhanced(header: Header, spacing: Spacing) -> tuple[Frame, ...]:
     frames = []
     for number, group in enumerate(groups_of(header.values, header.pixels.frames)):
         own = pixel_spacing(group)
-        frames.append(_frame(group, header, (own, ()) if own else spacing, number)._replace(instance=number))
+        pixels, doubts = (own, ()) if own else spacing
+        measure = pixels, (*doubts, *location_doubts(group))
+        frames.append(_frame(group, header, measure, number)._replace(instance=number))
     return tuple(frames)
 
 

@@ -11,6 +11,7 @@ from itertools import accumulate
 
 from viewer.data.notice import Notice
 from viewer.io.dicom_header import Frame, Vector
+from viewer.io.dicom_ophthalmic import LOCATION, on_reference
 from viewer.io.dicom_pixels import ScanError
 from viewer.io.dicom_values import Values
 
@@ -30,19 +31,26 @@ def groups_of(values: Values, count: int) -> Iterator[Values]:
     groups = values.items[PER_FRAME]
     if len(groups) != count:
         raise ScanError(f"This DICOM file describes {len(groups):,} of its {count:,} frames; it is damaged or cut off.")
-    shared = values.item(SHARED)
-    ground = {**values.raw, **(flat(shared) if shared else {})}
-    common = shared.items.get(MAPS, []) if shared else []
-    for group in groups:
-        maps = {MAPS: group.items.get(MAPS) or common}
-        yield _in_transducer(Values(values.big_endian, {**ground, **flat(group)}, maps))
+    shared = values.item(SHARED) or Values()
+    ground = {**values.raw, **flat(shared)}
+    frames = (
+        _in_transducer(Values(values.big_endian, {**ground, **flat(group)}, {MAPS: _of(group, shared, MAPS)}))
+        for group in groups
+    )
+    locations = [one for group in groups for one in _of(group, shared, LOCATION)[:1]]
+    yield from on_reference(list(frames), locations) if len(locations) == count else frames
+
+
+def _of(group: Values, shared: Values, tag: int) -> list[Values]:
+    """The items of a sequence of a frame, or else of all frames."""
+    return group.items.get(tag) or shared.items.get(tag, [])
 
 
 def flat(values: Values) -> dict[int, bytes]:
     """The attributes of an item and of the first items of all sequences in it."""
     out = dict(values.raw)
     for tag, items in values.items.items():
-        if items and tag != MAPS:  # of which there may be several
+        if items and tag not in (MAPS, LOCATION):  # of which there may be several
             out.update(flat(items[0]))
     return out
 
@@ -60,8 +68,8 @@ def _in_transducer(values: Values) -> Values:
 
 
 def is_sided(values: Values) -> bool:
-    """False where a place is counted from the transducer, so that no side of the patient is known."""
-    return TRANSDUCER[POSITION] not in values.raw
+    """False where a place is counted from a transducer or in a reference image, so that no side is known."""
+    return TRANSDUCER[POSITION] not in values.raw and LOCATION not in values.items
 
 
 def position_of(values: Values) -> Vector | None:

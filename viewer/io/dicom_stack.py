@@ -31,7 +31,8 @@ class Stack:
 
 
 NO_SIDES = Notice(
-    "no-sides", "The slices are placed against the transducer, not in a patient: left and right are not known."
+    "no-sides",
+    "The slices are placed against a transducer or a reference image, not in a patient: left and right are not known.",
 )
 
 

@@ -11,6 +11,7 @@ SEQUENCES = frozenset(
         *(0x00209111, 0x00209113, 0x00209116, 0x00289110, 0x00289132, 0x00289145),  # content, plane, measures, values
         *(0x00189226, 0x00189329, 0x00189751, 0x00189114, 0x00189117, 0x00189076, 0x00189118, 0x00209310),  # MR CT PT
         *(0x0020930E, 0x0020930F, 0x00189504, 0x00189806, 0x00409092),  # place against a transducer; kinds of frames
+        0x00220031,  # ophthalmic frame location
         *(0x00540016, 0x00189601),  # radiopharmaceutical, diffusion b-matrix
         *(0x00209170, 0x00209171),  # what a legacy converted file has kept of its classic slices
         *(0x00409096, 0x004008EA),  # real-world values, their unit
@@ -23,6 +24,7 @@ WANTED = frozenset(
         *(0x00101030, 0x00090010, 0x0009100D, 0x70530010, 0x70531000, 0x70531009),  # SUV, with GE's and Philips' own
         *(0x00080021, 0x00080201, 0x00100021, 0x00201041),
         *range(0x00189602, 0x00189608),  # diffusion b-matrix
+        *(0x00081155, 0x00220032, 0x00220039),  # ophthalmic frame location
         *(0x00020002, 0x00020010, 0x00080005, 0x00080008, 0x00080016, 0x00080018, 0x00080020, 0x00080022, 0x00080023),
         *(0x0008002A, 0x00080030, 0x00080032, 0x00080033, 0x00080050, 0x00080060, 0x00080070, 0x00080100),
         *(0x00081030, 0x0008103E, 0x00082111, 0x00089007, 0x00089208, 0x00100010, 0x00100020, 0x00100030, 0x00100040),
