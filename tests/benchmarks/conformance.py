@@ -26,15 +26,17 @@ import SimpleITK as sitk
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.fixtures.dicom_faults import FAULTS, draw_study
+from tests.fixtures.dicom_draw import draw_study
+from tests.fixtures.dicom_faults import FAULTS
+from tests.fixtures.dicom_forms import write_study
 from tests.fixtures.dicom_indexed import index
 from tests.fixtures.dicom_studies import DrawnStudy
 from tests.fixtures.dicom_verdict import judge, judge_tables
 from viewer.io.dicom_scan import scan_file
 
-Outcome = str  # "right", "refused", "unsaid", "misplaced", "merged" or "lost"
+Outcome = str  # "right", "refused", "unsaid", "misread", "misplaced", "merged" or "lost"
 Reading = Callable[[DrawnStudy, Path], Outcome]
-KINDS = ("lost", "merged", "misplaced", "unsaid")
+KINDS = ("lost", "merged", "misplaced", "misread", "unsaid")
 
 
 def tomolens(study: DrawnStudy, folder: Path) -> Outcome:
@@ -142,7 +144,7 @@ def drawn(
     random = Random(seed)
     study = draw_study(random, faults)
     with tempfile.TemporaryDirectory() as folder:
-        study.write(Path(folder), random)
+        write_study(study, Path(folder), random)
         return study, read(study, Path(folder))
 
 
@@ -159,7 +161,7 @@ def main() -> None:
         total[found] += 1
         slices += len(study.slices)
         if found != "right":
-            print(f"seed {seed}: {found}: {', '.join(study.faults)}")
+            print(f"seed {seed}: {found}: {study.form}: {', '.join(study.faults)}")
     wrong = ", ".join(f"{total[kind]} {kind}" for kind in KINDS)
     print(f"{asked.studies} studies of {slices:,} slices, up to three faults each: {wrong}\n")
     readers = {"Tomolens": tomolens, "SimpleITK": simpleitk, "highdicom": by_highdicom}

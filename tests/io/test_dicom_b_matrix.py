@@ -13,21 +13,16 @@ from pydicom.sequence import Sequence as Items
 from tests.fixtures.csa_header import csa_header
 from tests.fixtures.dicom_indexed import SHAPE, STRAIGHT, only
 from tests.fixtures.dicom_phantom import AXIAL, dataset, ramp, write, write_enhanced
+from tests.fixtures.dicom_weightings import COMPONENTS, matrix_of
 from viewer.io.dicom_header import Frame
 from viewer.io.dicom_scan import scan_file
 
 G = (-0.36, 0.48, -0.8)  # its largest component is negative: the convention turns it
-UPPER = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
-
-
-def matrix_of(b: float, g: Sequence[float] = G) -> list[float]:
-    """xx, xy, xz, yy, yz, zz of one gradient."""
-    return [float(b * g[i] * g[j]) for i, j in UPPER]
 
 
 def standard(ds: Dataset, matrix: Sequence[float], b: float | None = None, kind: str = "BMATRIX") -> None:
     item = Dataset()
-    for name, value in zip(("XX", "XY", "XZ", "YY", "YZ", "ZZ"), matrix, strict=True):
+    for name, value in zip(COMPONENTS, matrix, strict=True):
         setattr(item, f"DiffusionBValue{name}", value)
     ds.DiffusionBMatrixSequence = Items([item])
     ds.DiffusionDirectionality = kind
@@ -68,7 +63,7 @@ def codes(frame: Frame) -> list[str]:
 @pytest.mark.parametrize("told", [None, 995.0])
 def test_the_principal_axis_is_the_direction_and_the_trace_the_b_value(tmp_path: Path, told: float | None) -> None:
     ds = classic()
-    standard(ds, matrix_of(1000), told)
+    standard(ds, matrix_of(1000, G), told)
     frame = frame_of(tmp_path, ds)
     assert (frame.b_value, frame.gradient) == (pytest.approx(told or 1000), pytest.approx([-x for x in G]))
     assert codes(frame) == ["gradient-sign"]
@@ -76,9 +71,9 @@ def test_the_principal_axis_is_the_direction_and_the_trace_the_b_value(tmp_path:
 
 def test_siemens_matrices_are_read_where_no_direction_is_told(tmp_path: Path) -> None:
     private, csa, told = classic(), classic(), classic()
-    siemens(private, matrix_of(1004), 1000)
-    siemens_csa(csa, matrix_of(1004))
-    siemens(told, matrix_of(1004), 1000)
+    siemens(private, matrix_of(1004, G), 1000)
+    siemens_csa(csa, matrix_of(1004, G))
+    siemens(told, matrix_of(1004, G), 1000)
     told.add_new((0x0019, 0x100E), "FD", list(G))
     frames = [frame_of(tmp_path / str(n), ds) for n, ds in enumerate((private, csa, told))]
     assert [frame.b_value for frame in frames] == [1000, pytest.approx(1004), 1000]
@@ -106,7 +101,7 @@ def test_the_frames_of_an_enhanced_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("right", [True, False])
 def test_the_order_of_older_paravision_is_known_by_its_trace(tmp_path: Path, right: bool) -> None:
-    xx, xy, xz, yy, yz, zz = matrix_of(650)
+    xx, xy, xz, yy, yz, zz = matrix_of(650, G)
     ds = classic("Bruker BioSpin MRI GmbH")
     standard(ds, (xx, xy, xz, yy, yz, zz) if right else (xx, xy, xz, xy, yy, yz), 650)
     assert frame_of(tmp_path, ds).gradient == pytest.approx([-x for x in G], abs=1e-5)
@@ -115,7 +110,7 @@ def test_the_order_of_older_paravision_is_known_by_its_trace(tmp_path: Path, rig
 @pytest.mark.parametrize(
     ("matrix", "told"),
     [
-        (matrix_of(1000), 400.0),  # contradicts the b-value
+        (matrix_of(1000, G), 400.0),  # contradicts the b-value
         ([300.0, 0, 0, 300, 0, 300], 900.0),  # no axis
         ([-100.0, 0, 0, 1100, 0, 0], 1000.0),  # none that can be
         ([1e300, 1e300, 0, 1e300, 0, 0], 1000.0),
@@ -131,8 +126,8 @@ def test_a_matrix_that_cannot_be_tells_no_direction(tmp_path: Path, matrix: list
 
 def test_what_has_no_direction_gets_none_from_its_matrix(tmp_path: Path) -> None:
     trace, csa = classic(), classic()
-    standard(trace, matrix_of(1000), kind="ISOTROPIC")
-    siemens_csa(csa, matrix_of(5), "NONE")
+    standard(trace, matrix_of(1000, G), kind="ISOTROPIC")
+    siemens_csa(csa, matrix_of(5, G), "NONE")
     frame = frame_of(tmp_path / "0", trace)
     assert (frame.b_value, frame.gradient) == (pytest.approx(1000), None)
     assert frame_of(tmp_path / "1", csa).gradient is None

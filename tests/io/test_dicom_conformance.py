@@ -9,20 +9,21 @@ from tempfile import TemporaryDirectory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.fixtures.dicom_faults import draw_study
+from tests.fixtures.dicom_draw import draw_study
+from tests.fixtures.dicom_forms import write_study
 from tests.fixtures.dicom_indexed import index
 from tests.fixtures.dicom_verdict import Verdict, judge
 from viewer.io.dicom_scan import scan_file
 
 
 def verdict_of(random: Random) -> tuple[list[str], Verdict]:
-    """The faults of a drawn study, and what is wrong with the images made of it."""
+    """The form and the faults of a drawn study, and what is wrong with the images made of it."""
     study = draw_study(random)
     with TemporaryDirectory() as folder:
-        study.write(Path(folder), random)
+        write_study(study, Path(folder), random)
         headers = [scan_file(str(path)) for path in study.paths]
         images = [image for images in index(headers).values() for image in images]
-        return study.faults, judge(study, images)
+        return [study.form, *study.faults], judge(study, images)
 
 
 @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -12,9 +12,9 @@ from pydicom.sequence import Sequence
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, MRImageStorage
 from scipy.spatial.transform import Rotation
 
-from tests.fixtures.csa_header import csa_header
 from tests.fixtures.dicom_indexed import SHAPE, STRAIGHT, only
 from tests.fixtures.dicom_phantom import dataset, ramp, write, write_enhanced
+from tests.fixtures.dicom_weightings import canon, ge, philips, siemens, siemens_csa, standard, uih
 from viewer.data.volume import Diffusion
 from viewer.io.dicom_header import Frame
 from viewer.io.dicom_scan import scan_file
@@ -23,55 +23,6 @@ from viewer.io.save import save
 
 G = (0.36, -0.48, 0.8)  # a unit vector with three components that differ
 AXIAL, CORONAL, SAGITTAL = (1, 0, 0, 0, 1, 0), (1, 0, 0, 0, 0, -1), (0, 1, 0, 0, 0, -1)
-
-
-def siemens(ds: Dataset, b: float, g: tuple[float, ...], block: int = 0x10) -> None:
-    ds.add_new((0x0019, block), "LO", "SIEMENS MR HEADER")
-    ds.add_new((0x0019, block << 8 | 0x0C), "IS", int(b))
-    if any(g):
-        ds.add_new((0x0019, block << 8 | 0x0E), "FD", list(g))
-
-
-def siemens_csa(ds: Dataset, b: float, g: tuple[float, ...]) -> None:
-    ds.add_new((0x0029, 0x0010), "LO", "SIEMENS CSA HEADER")
-    tags = {"EchoLinePosition": ["64"], "B_value": [f"{b:g}"], "DiffusionGradientDirection": [f"{x:.8f}" for x in g]}
-    ds.add_new((0x0029, 0x1010), "OB", csa_header(tags if any(g) else {**tags, "DiffusionGradientDirection": []}))
-
-
-def philips(ds: Dataset, b: float, g: tuple[float, ...], kind: str = "O") -> None:
-    ds.add_new((0x2001, 0x0010), "LO", "Philips Imaging DD 001")
-    ds.add_new((0x2001, 0x1003), "FL", b)
-    ds.add_new((0x2001, 0x1004), "CS", kind)
-    ds.add_new((0x2005, 0x0010), "LO", "Philips Imaging DD 005")
-    ds.add_new((0x2005, 0x0012), "LO", "Philips MR Imaging DD 001")
-    for low, x in zip((0xB0, 0xB1, 0xB2), g, strict=True):
-        ds.add_new((0x2005, 0x1200 | low), "FL", x)
-
-
-def ge(ds: Dataset, b: float, g: tuple[float, ...]) -> None:
-    ds.InPlanePhaseEncodingDirection = "COL"
-    ds.add_new((0x0019, 0x0010), "LO", "GEMS_ACQU_01")
-    for low, x in zip((0xBB, 0xBC, 0xBD), (g[0], g[1], -g[2]), strict=True):
-        ds.add_new((0x0019, 0x1000 | low), "DS", f"{x:g}")
-    ds.add_new((0x0043, 0x0010), "LO", "GEMS_PARM_01")
-    ds.add_new((0x0043, 0x1039), "IS", [int(1e9 + b), 8, 0, 0])
-
-
-def uih(ds: Dataset, b: float, g: tuple[float, ...]) -> None:
-    ds.add_new((0x0065, 0x0010), "LO", "Image Private Header")
-    ds.add_new((0x0065, 0x1009), "FD", b)
-    ds.add_new((0x0065, 0x1037), "FD", list(g))
-
-
-def canon(ds: Dataset, b: float, g: tuple[float, ...]) -> None:
-    ds.Manufacturer, ds.InPlanePhaseEncodingDirection = "TOSHIBA_MEC", "COL"
-    ds.ImageComments = f"b={b:g}({g[1]:.3f},{g[0]:.3f},{-g[2]:.3f})"
-
-
-def standard(ds: Dataset, b: float, g: tuple[float, ...]) -> None:
-    ds.DiffusionBValue = b
-    if any(g):
-        ds.DiffusionGradientOrientation = list(g)
 
 
 def stack(
@@ -120,7 +71,7 @@ def test_volumes_are_in_the_order_of_their_b_values(tmp_path: Path, vendor: Call
 
 @pytest.mark.parametrize("block", [0x10, 0x11, 0x2A, 0xFF])
 def test_a_creator_may_reserve_any_block(tmp_path: Path, block: int) -> None:
-    frame = frame_of(tmp_path, lambda ds: siemens(ds, 700, G, block))
+    frame = frame_of(tmp_path, lambda ds: siemens(ds, 700, G, block=block))
     assert (frame.b_value, frame.gradient) == (700, pytest.approx(G))
 
 
@@ -200,7 +151,7 @@ def test_directions_that_cannot_be_known_are_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["I", "O"])
 def test_a_trace_image_has_no_direction(tmp_path: Path, kind: str) -> None:
-    frame = frame_of(tmp_path, lambda ds: philips(ds, 1000, G, kind))
+    frame = frame_of(tmp_path, lambda ds: philips(ds, 1000, G, kind=kind))
     assert (frame.b_value, frame.gradient is None) == (1000, kind == "I")
 
 
@@ -226,7 +177,7 @@ def test_directions_of_an_enhanced_file(tmp_path: Path) -> None:
 def test_private_attributes_that_a_legacy_converted_file_has_kept(tmp_path: Path) -> None:
     def kept(t: int, k: int, frame: Dataset) -> None:
         item = Dataset()
-        siemens(item, 800 * t, G if t else (0, 0, 0), 0x12)
+        siemens(item, 800 * t, G if t else (0, 0, 0), block=0x12)
         frame.UnassignedPerFrameConvertedAttributesSequence = Sequence([item])
         del frame.FrameContentSequence[0].TemporalPositionIndex
 

@@ -44,6 +44,14 @@ def test_mosaics_are_time_points(tmp_path: Path) -> None:
     np.testing.assert_array_equal(loaded(image), arrays)
 
 
+def test_mosaics_of_equal_headers_are_not_taken_for_copies(tmp_path: Path) -> None:
+    arrays = [ramp(GRID.shape) + np.int16(1000 * t) for t in (0, 1, 1)]
+    paths = [siemens_mosaic(tmp_path / f"{t}.dcm", array, GRID, InstanceNumber=t) for t, array in enumerate(arrays)]
+    image = only(paths)
+    assert {"duplicates", "told-apart-by-number"} <= {notice.code for notice in image.notices}
+    np.testing.assert_array_equal(loaded(image), arrays[:2])
+
+
 def test_compressed_mosaics_are_cut_alike(tmp_path: Path) -> None:
     array = ramp(GRID.shape)
     ds = pydicom.dcmread(siemens_mosaic(tmp_path / "m.dcm", array, GRID))

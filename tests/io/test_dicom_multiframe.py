@@ -98,6 +98,46 @@ def test_reconstructions_with_functional_groups_are_volumes(tmp_path: Path, sop_
     np.testing.assert_array_equal(loaded(image)[0], ramp(SHAPE))
 
 
+def test_the_parts_of_a_concatenation_go_on_where_the_one_before_ended(tmp_path: Path) -> None:
+    """Nothing but the order of the frames tells their time points."""
+
+    def alike(t: int, k: int, frame: Dataset) -> None:
+        del frame.FrameContentSequence[0].TemporalPositionIndex
+
+    array = ramp((2, *SHAPE))
+    whole = pydicom.dcmread(write_enhanced(tmp_path / "whole.dcm", array, STRAIGHT, frame=alike))
+    frames, groups = whole.pixel_array, list(whole.PerFrameFunctionalGroupsSequence)
+    paths = []
+    for n, part in enumerate((slice(0, 9), slice(9, 14))):
+        whole.PerFrameFunctionalGroupsSequence = Sequence(groups[part])
+        whole.NumberOfFrames, whole.ConcatenationFrameOffsetNumber = len(groups[part]), part.start
+        whole.SOPInstanceUID = f"1.2.3.{40 - n}"
+        paths.append(write(tmp_path / f"{1 - n}.dcm", whole, frames[part]))
+    image = only(paths)
+    assert (image.timepoints, image.grid.shape) == (2, SHAPE)
+    np.testing.assert_array_equal(loaded(image), array[::-1])  # frames stand in reverse order
+
+
+@pytest.mark.parametrize(
+    ("sequence", "keyword", "value", "label"),
+    [
+        ("MRModifierSequence", "InversionTimes", [120.0, 900.0], "TI {:g} ms"),
+        ("FrameContentSequence", "FrameAcquisitionNumber", [3, 7], "acquisition {:g}"),
+    ],
+)
+def test_what_tells_time_points_in_functional_groups(
+    tmp_path: Path, sequence: str, keyword: str, value: list[float], label: str
+) -> None:
+    def told(t: int, k: int, frame: Dataset) -> None:
+        del frame.FrameContentSequence[0].TemporalPositionIndex
+        if sequence not in frame:
+            setattr(frame, sequence, Sequence([Dataset()]))
+        setattr(frame[sequence].value[0], keyword, value[t])
+
+    image = only([write_enhanced(tmp_path / "e.dcm", ramp((2, *SHAPE)), STRAIGHT, frame=told)])
+    assert image.plan.times == tuple(label.format(one) for one in value)
+
+
 def dose(path: Path, offsets: list[float], orientation: tuple[float, ...] = AXIAL, z: float = 3.0) -> Path:
     array = ramp((len(offsets), 6, 5)).astype(np.uint16)
     ds = dataset(

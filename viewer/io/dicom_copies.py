@@ -63,11 +63,15 @@ def _different(headers: Sequence[Header], found: FrameSet, alike: list[int]) -> 
 
 
 def _digest(header: Header, number: int) -> tuple[str, bytes] | None:
-    """Transfer syntax and SHA-256 of a frame's stored bytes; None where they cannot be told apart or read."""
+    """Transfer syntax and SHA-256 of a frame's stored bytes; None where they cannot be told apart or read.
+
+    Slices of a mosaic are told apart by the whole picture.
+    """
     pixels = header.pixels
-    if header.offset < 0 or (pixels.frames > 1 and not pixels.frame_bytes):
+    stored = 0 if pixels.mosaic else number
+    if header.offset < 0 or (pixels.frames > 1 and not pixels.mosaic and not pixels.frame_bytes):
         return None
-    start = header.offset + number * pixels.frame_bytes
+    start = header.offset + stored * pixels.frame_bytes
     length = pixels.frame_bytes or header.size - start
     try:
         return header.syntax, _hashed(header.path, header.stamp, start, length)

@@ -36,6 +36,7 @@ SEPARATE = (0x00080016, 0x00181210, 0x00185101, 0x00200060, 0x00200062, 0x002090
 BOOKKEEPING = frozenset(
     ("", "ORIGINAL", "DERIVED", "PRIMARY", "SECONDARY", "ND", "NORM", "DIS2D", "DIS3D", "FM", "FIL", "AXIAL")
 )
+MOST_FRAMES = 1 << 24  # of the parts of one file together
 Spacing = tuple[tuple[float, float], tuple[Notice, ...]]  # mm between rows and columns, and what must be said of it
 
 
@@ -94,7 +95,7 @@ def _frame(values: Values, header: Header, measure: Spacing, number: int = 0) ->
         trigger=(values.numbers(0x00181060) or values.reals(0x00209153) or (None,))[0],
         seconds=_seconds(values),
         created=moment(values, *CONTENT),
-        acquisition=values.number(0x00200012),
+        acquisition=values.short(0x00209156) if 0x00209156 in values.raw else values.number(0x00200012),
         location=values.number(0x00201041),
         between=values.number(0x00180088),
         frame_of_reference=values.text(0x00200052),
@@ -133,13 +134,14 @@ def _key(
 
 
 def _enhanced(header: Header, spacing: Spacing) -> tuple[Frame, ...]:
-    """One frame per item of the per-frame functional groups."""
+    """One frame per item of the per-frame functional groups, counted on in a concatenation (C.7.6.16.2.2.4)."""
     frames = []
+    first = int(header.values.number(0x00200013) or 0) * MOST_FRAMES + (header.values.long(0x00209228) or 0)
     for number, group in enumerate(groups_of(header.values, header.pixels.frames)):
         own = pixel_spacing(group)
         pixels, doubts = (own, ()) if own else spacing
         measure = pixels, (*doubts, *location_doubts(group))
-        frames.append(_frame(group, header, measure, number)._replace(instance=number))
+        frames.append(_frame(group, header, measure, number)._replace(instance=first + number))
     return tuple(frames)
 
 

@@ -9,7 +9,17 @@ SEQUENCES = frozenset(
         *(0x00186011, 0x00283000, 0x00540022),  # ultrasound regions, modality LUT, detectors of nuclear medicine
         *(0x52009229, 0x52009230),  # functional groups: shared, per frame; and the groups in them:
         *(0x00209111, 0x00209113, 0x00209116, 0x00289110, 0x00289132, 0x00289145),  # content, plane, measures, values
-        *(0x00189226, 0x00189329, 0x00189751, 0x00189114, 0x00189117, 0x00189076, 0x00189118, 0x00209310),  # MR CT PT
+        *(
+            0x00189226,
+            0x00189329,
+            0x00189751,
+            0x00189114,
+            0x00189117,
+            0x00189076,
+            0x00189118,
+            0x00209310,
+            0x00189115,
+        ),  # MR CT PT
         *(0x0020930E, 0x0020930F, 0x00189504, 0x00189806, 0x00409092),  # place against a transducer; kinds of frames
         0x00220031,  # ophthalmic frame location
         *(0x00540016, 0x00189601),  # radiopharmaceutical, diffusion b-matrix
@@ -29,6 +39,7 @@ WANTED = frozenset(
         *(0x0008002A, 0x00080030, 0x00080032, 0x00080033, 0x00080050, 0x00080060, 0x00080070, 0x00080100),
         *(0x00081030, 0x0008103E, 0x00082111, 0x00089007, 0x00089208, 0x00100010, 0x00100020, 0x00100030, 0x00100040),
         *(0x00180015, 0x00180050, 0x00180081, 0x00180082, 0x00180086, 0x00180088, 0x00181060, 0x00181063),
+        *(0x00209156, 0x00209228),  # frame acquisition number, offset of a part of a concatenation
         *(0x00181065, 0x00181114, 0x00181164, 0x00181210, 0x00182010, 0x00185101),
         *(0x00186012, 0x00186024, 0x00186026, 0x0018602C, 0x0018602E, 0x00189074, 0x00189079, 0x00189082),
         *(
