@@ -1,8 +1,8 @@
 """What readers of DICOM make of real and spoilt series: `python tests/benchmarks/conformance.py [--studies 5000]`.
 
 Studies are drawn at random (tests/fixtures/dicom_draw.py): classic files, enhanced multi-frame files and mosaics, with
-diffusion weightings of every vendor and several faults at once. They are held against their truth: how many are lost,
-merged with others, misplaced, misread, or wrong without a word. Then each fault by itself, in classic files, is given to
+diffusion weightings of every vendor and several faults at once, held against their truth: how many are lost, merged
+with others, misplaced, misread, or wrong without a word. Then each fault by itself, in classic files, is given to
 SimpleITK's series reader (GDCM), highdicom, and dcm2niix where `--dcm2niix` names it, in the same run.
 """
 
