@@ -137,7 +137,20 @@ def test_a_metaimage_without_a_matrix_has_no_sides(tmp_path: Path) -> None:
 
 def test_letters_that_contradict_the_matrix_are_said(tmp_path: Path) -> None:
     assert "two-orientations" in said(meta(tmp_path, *MATRIX, "AnatomicalOrientation = LPS", "ElementSpacing = 1 2 3"))
-    assert said(meta(tmp_path, *MATRIX, "AnatomicalOrientation = ???", "ElementSpacing = 1 2 3")) == {}
+
+
+def test_letters_that_nobody_knows_mean_no_sides_in_spite_of_a_matrix(tmp_path: Path) -> None:
+    image = meta(tmp_path, *MATRIX, "AnatomicalOrientation = ???", "ElementSpacing = 1 2 3")
+    assert not image.grid.placed
+    assert said(image) == {"no-orientation": "sides not known"}
+    assert image.grid.spacing.tolist() == [3, 2, 1]
+
+
+def test_a_metaimage_of_time_points_as_itk_writes_it_keeps_its_sides(tmp_path: Path) -> None:
+    volume = sitk.GetImageFromArray(np.zeros((2, 3, 4), np.int16))
+    sitk.WriteImage(sitk.JoinSeries([volume, volume]), str(tmp_path / "a.mha"))
+    assert b"AnatomicalOrientation = ????" in (tmp_path / "a.mha").read_bytes()
+    assert describe(str(tmp_path / "a.mha")).grid.placed
 
 
 @pytest.mark.parametrize("seed", range(8))

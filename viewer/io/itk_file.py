@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,11 @@ from viewer.io.stored import SaveError, mark_of, physical_values
 from viewer.settings import NAME, NOTICE, application_version
 
 NIFTI_CODES = slice(252, 256)  # qform_code and sform_code of NIfTI-1: 0 where the placement is not known
-NRRD_SIDES = b"space: left-posterior-superior\n"
+NRRD_SPACES = {  # as ITK writes them: those without sides, of as many dimensions
+    b"space: left-posterior-superior\n": b"space dimension: 3\n",
+    b"space dimension: 4\n": b"space: 3D-right-handed-time\n",
+}
+META_SIDES = re.compile(rb"^(AnatomicalOrientation = ).*$", re.MULTILINE)
 
 
 def write_image(volumes: Sequence[Volume], path: Path) -> None:
@@ -39,12 +44,16 @@ def write_image(volumes: Sequence[Volume], path: Path) -> None:
 
 
 def _take_sides_away(path: Path) -> None:
-    """What no file placed in a patient must not claim sides, as ITK does for whatever it writes (MetaImage cannot)."""
+    """What no file placed in a patient must not claim sides, as ITK does for whatever it writes."""
     packed = path.name.endswith(".gz")
     data = bytearray(gzip.decompress(path.read_bytes()) if packed else path.read_bytes())
     if path.name.endswith((".nii", ".nii.gz")):
         data[NIFTI_CODES] = bytes(4)
-    data = data.replace(NRRD_SIDES, b"space dimension: 3\n", 1) if path.name.endswith(".nrrd") else data
+    if path.name.endswith(".nrrd"):
+        told = next(space for space in NRRD_SPACES if space in data)
+        data = data.replace(told, NRRD_SPACES[told], 1)
+    if path.name.endswith(".mha"):  # three letters, also in 4-D, where ITK itself writes "????" for whatever is placed
+        data = bytearray(META_SIDES.sub(rb"\1???", data, count=1))
     path.write_bytes(gzip.compress(data, mtime=0) if packed else data)
 
 

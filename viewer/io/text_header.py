@@ -95,11 +95,16 @@ def _nrrd_sides(fields: Fields, direction: Floats, flat: bool) -> tuple[bool, tu
 
 
 def _meta_sides(fields: Fields, direction: Floats, flat: bool) -> tuple[bool, tuple[Notice, ...]]:
-    """The matrix counts; letters beside it name the sides that the axes come from."""
+    """The matrix counts; letters beside it name the sides that the axes come from, "???" that nobody knows them.
+
+    Of images that have not three dimensions ITK knows no letters: its "????" says nothing.
+    """
+    letters = fields.get("anatomicalorientation", "").upper()
+    if letters == "???":
+        return False, (_no_sides("AnatomicalOrientation = ???"),)
     if flat or not any(name in fields for name in ("transformmatrix", "orientation", "rotation")):
         return False, (_no_sides(),)
     notices = []
-    letters = fields.get("anatomicalorientation", "").upper()
     ways = [_toward(letter) for letter in letters]
     if len(ways) == 3 and all(way is not None for way in ways):
         apart = [float(axis @ way) for axis, way in zip(direction.T, ways, strict=True) if way is not None]
