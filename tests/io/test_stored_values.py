@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,8 @@ import SimpleITK as sitk
 
 from tests.fixtures.nifti_file import SHAPE, I, J, K, nifti
 from tests.fixtures.opened_file import opened, said, written
+from viewer.io.failure import OpenError
+from viewer.io.files import describe
 from viewer.io.reader import Reader
 
 
@@ -39,6 +44,76 @@ def test_a_list_of_16_bit_values_is_as_many_volumes(reader: Reader, tmp_path: Pa
     np.testing.assert_array_equal([volume.array for volume in volumes], array)
     assert "several-values" in said(image)
     assert volumes[1].time == "component 2"
+
+
+def several_axes(
+    array: np.ndarray[Any, Any], kinds: Sequence[str], places: Sequence[int], *, told: bool = True
+) -> bytes:
+    """array: [values …, k, j, i], those of kind n along axis `places[n]` of the file.
+
+    told: by directions which axes are those of space; else by kinds and spacings.
+    """
+    count, sizes = array.ndim, list(array.shape[:-4:-1])
+    named, ways, lengths = ["domain"] * 3, ["(1,0,0)", "(0,2,0)", "(0,0,3)"], ["1", "2", "3"]
+    for place, kind, size in zip(places, kinds, array.shape, strict=False):
+        for texts, text in ((named, kind), (ways, "none"), (lengths, "nan")):
+            texts.insert(place, text)
+        sizes.insert(place, size)
+    moved = np.moveaxis(array, range(len(kinds)), [count - 1 - place for place in places])
+    space = ["space: right-anterior-superior", f"space directions: {' '.join(ways)}"]
+    fields = [
+        "NRRD0005", "type: short", f"dimension: {count}", f"sizes: {' '.join(map(str, sizes))}",
+        f"kinds: {' '.join(named)}", "endian: little", "encoding: raw",
+        *(space if told else [f"spacings: {' '.join(lengths)}"]),
+    ]  # fmt: skip
+    return ("\n".join(fields) + "\n\n").encode() + np.ascontiguousarray(moved).tobytes()
+
+
+@pytest.mark.parametrize("places", list(combinations(range(5), 2)))
+@pytest.mark.parametrize(
+    ("kinds", "words", "told"),
+    [(("list", "vector"), "component 2, 1", False), (("matrix", "list"), "component 2, 1", True),
+     (("list", "time"), "component 2, time point 1", True), (("time", "3-color"), "time point 2, component 1", True)],
+)  # fmt: skip
+def test_two_axes_of_values_are_the_product_of_both(
+    reader: Reader, tmp_path: Path, kinds: tuple[str, str], words: str, places: tuple[int, int], told: bool
+) -> None:
+    array = np.arange(2 * 3 * K * J * I, dtype="<i2").reshape(2, 3, K, J, I)
+    image, volumes = opened(reader, written(tmp_path, several_axes(array, kinds, places, told=told), ".nrrd"))
+    assert image.timepoints == 6
+    assert volumes[3].time == words
+    assert image.grid.spacing.tolist() == [3, 2, 1]
+    assert said(image) == {"several-values"} | (set() if told else {"no-orientation"})
+    np.testing.assert_array_equal([volume.array for volume in volumes], array.reshape(6, K, J, I))
+
+
+def test_three_axes_of_values(reader: Reader, tmp_path: Path) -> None:
+    array = np.arange(2 * 3 * 2 * K * J * I, dtype="<i2").reshape(2, 3, 2, K, J, I)
+    _, volumes = opened(reader, written(tmp_path, several_axes(array, ["list"] * 3, (0, 4, 5)), ".nrrd"))
+    assert volumes[1].time == "component 1, 1, 2"
+    np.testing.assert_array_equal([volume.array for volume in volumes], array.reshape(12, K, J, I))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("sizes: 2", "sizes: 20000"), ("sizes: 2", "sizes: 65537"), ("sizes: 2", "sizes: 0"),
+     ("dimension: 5", "dimension: 4"), ("sizes: 2 7", "sizes: 2 -7"), ("domain domain", "domain"),
+     ("none (", "none none (")],
+)  # fmt: skip
+def test_axes_of_values_that_contradict_the_header_or_hold_too_much_are_refused(
+    tmp_path: Path, old: str, new: str
+) -> None:
+    array = np.zeros((2, 3, K, J, I), "<i2")
+    data = several_axes(array, ("list", "list"), (0, 4)).replace(old.encode(), new.encode(), 1)
+    with pytest.raises(OpenError, match=r"\.$"):
+        describe(str(written(tmp_path, data, ".nrrd")))
+
+
+def test_a_file_that_packs_millions_of_volumes_is_refused(tmp_path: Path) -> None:
+    header = several_axes(np.zeros((1, 1, 1, 1, 1), "<i2"), ("list", "list"), (0, 4)).split(b"\n\n")[0]
+    header = header.replace(b"sizes: 1 1 1 1 1", b"sizes: 3000 1 1 1 3000").replace(b"encoding: raw", b"encoding: gzip")
+    with pytest.raises(OpenError, match="9,000,000 values a voxel"):
+        describe(str(written(tmp_path, header + b"\n\n" + gzip.compress(bytes(18_000_000)), ".nrrd")))
 
 
 @pytest.mark.parametrize(

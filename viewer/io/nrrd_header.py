@@ -68,33 +68,42 @@ def parse_nrrd(data: bytes) -> Nrrd:
         _take(line, fields, pairs)
         if LIST.fullmatch(fields.get("data file", "")):
             break
+    _check_axes(fields)
     named = fields.pop("data file", "")
     names, part = _files(named, [name for name, _ in lines] if named.startswith("LIST") else [])
     return Nrrd(magic.strip(), fields, tuple(pairs), names, part, data.count(b"\n", 0, end))
 
 
-def value_axis(fields: dict[str, str]) -> tuple[int, str]:
-    """Which axis holds the values of a voxel, and what the file calls them ("list", "rgb-color", "time"); -1 for none.
+def value_axes(fields: dict[str, str]) -> dict[int, str]:
+    """Which axes hold the values of a voxel, and what the file calls them ("list", "rgb-color", "time").
 
-    That is the one without a direction or, where no axis has one, the one whose kind is not of space.
+    Those are the ones without a direction or, where no axis has one, the ones whose kind is not of space.
     """
     ways = [way.lower() == "none" for way in DIRECTION.findall(fields.get("space directions", ""))]
     kinds = [kind.lower() for kind in fields.get("kinds", "").split()]
     apart = ways or [kind not in SPATIAL for kind in kinds]
-    if apart.count(True) != 1:
-        return -1, ""
-    axis = apart.index(True)
-    kind = kinds[axis] if axis < len(kinds) else ""
-    return axis, "" if kind in ("???", "none") else kind
+    named = dict(enumerate("" if kind in ("???", "none") else kind for kind in kinds))
+    return {axis: named.get(axis, "") for axis, holds in enumerate(apart) if holds}
+
+
+def _check_axes(fields: dict[str, str]) -> None:
+    """Where several axes hold values, it must be told of every axis whether it does. Raises OpenError."""
+    told = fields.get("kinds", "").split(), DIRECTION.findall(fields.get("space directions", ""))
+    counts = {str(len(axes)) for axes in told if axes}
+    if len(value_axes(fields)) > 1 and counts != {fields.get("dimension", "")}:
+        raise OpenError(DAMAGED.format(what="it does not tell of each axis what lies along it"))
 
 
 def _kinds_for_itk(fields: dict[str, str]) -> dict[str, str]:
-    """ITK has no pixels for some kinds (matrices, whole complex numbers, time); it reads lists of any type."""
-    axis, _ = value_axis(fields)
+    """ITK has no pixels for some kinds (matrices, whole complex numbers, time); it reads lists of any type.
+
+    Of several lists the first one is the components of its pixels, the others follow the axes of space.
+    """
+    axes = value_axes(fields)
     count = int(fields["dimension"]) if fields.get("dimension", "").isdecimal() else 0
-    if not 0 <= axis < count <= MOST_AXES:
+    if not axes or not max(axes) < count <= MOST_AXES:
         return {}
-    return {"kinds": " ".join("list" if n == axis else "domain" for n in range(count))}
+    return {"kinds": " ".join("list" if n in axes else "domain" for n in range(count))}
 
 
 def _take(line: str, fields: dict[str, str], pairs: list[str]) -> None:

@@ -15,7 +15,7 @@ from viewer.data.notice import UNMEASURED, Notice
 from viewer.io.file_geometry import Placement
 from viewer.io.itk_header import Facts
 from viewer.io.meta_image import MetaImage
-from viewer.io.nrrd_header import Nrrd
+from viewer.io.nrrd_header import Nrrd, value_axes
 
 Fields = dict[str, str]  # of a header, by their names in small letters
 
@@ -65,7 +65,7 @@ def placement(fields: Fields, facts: Facts, *, nrrd: bool) -> Placement:
     direction = np.eye(3)
     direction[: 2 if flat else 3, : 2 if flat else 3] = facts.direction[:3, :3]
     placed, sides = (_nrrd_sides if nrrd else _meta_sides)(fields, direction, flat)
-    told = _nrrd_spacing(fields, facts) if nrrd else fields.get("elementspacing", fields.get("elementsize", ""))
+    told = _nrrd_spacing(fields) if nrrd else fields.get("elementspacing", fields.get("elementsize", ""))
     spacing, lengths = _checked(spacing, told, fields, direction)
     scale, unit = _unit(fields, nrrd)
     affine = np.eye(4)
@@ -74,13 +74,13 @@ def placement(fields: Fields, facts: Facts, *, nrrd: bool) -> Placement:
     return Placement(affine, placed, (*sides, *lengths, *unit))
 
 
-def _nrrd_spacing(fields: Fields, facts: Facts) -> str:
+def _nrrd_spacing(fields: Fields) -> str:
     """The field with lengths; "" where there is none for some axis."""
     if "space directions" in fields:
         return fields["space directions"]
     told = fields.get("spacings", "")
     free = told.lower().split().count("nan")
-    return "" if free > (facts.components > 1) else told
+    return "" if free > len(value_axes(fields)) else told
 
 
 def _nrrd_sides(fields: Fields, direction: Floats, flat: bool) -> tuple[bool, tuple[Notice, ...]]:
