@@ -152,16 +152,19 @@ def compare(
 
 @app.command()
 def convert(
-    source: Annotated[str, typer.Argument(metavar="IN", help="DICOM SEG, RTSTRUCT, .seg.nrrd or a label image.")],
-    target: Annotated[str, typer.Argument(metavar="OUT", help="Its ending chooses the form: .dcm, .rtstruct.dcm, …")],
+    source: Annotated[str, typer.Argument(metavar="IN", help="An image, DICOM SEG, RTSTRUCT or .seg.nrrd.")],
+    target: Annotated[
+        str, typer.Argument(metavar="OUT", help="Its ending chooses the form: .nii.gz, .dcm …; none: a DICOM series.")
+    ],
     reference: Annotated[str, typer.Option(help="The image that the segments are of: they come on its grid.")] = "",
     placement: Placement = "",
+    time: AtTime = None,
     as_json: AsJson = False,
 ) -> None:
-    """A segmentation in another form."""
+    """An image or a segmentation in another form."""
     from viewer.cli.convert import convert as turn
 
-    _print(turn(source, target, reference, placement), as_json)
+    _print(turn(source, target, reference, placement, time), as_json)
 
 
 @app.command()

@@ -50,11 +50,14 @@ def read_volumes(stage: Stage, text: str, time: int | None = None) -> Series:
         volumes = load_now(one_image(stage, text), stage.session.reader, whole=True)
     except OpenError as error:
         raise BadInput(f"{text}: {error}") from error
-    if time is None or len(volumes) == 1:
-        return volumes
-    if not 1 <= time <= len(volumes):
-        raise BadInput(f"{text}: it has {len(volumes)} time points, so --time {time} names none.")
-    return volumes[time - 1 : time]
+    check_time(text, len(volumes), time)
+    return volumes if time is None or len(volumes) == 1 else volumes[time - 1 : time]
+
+
+def check_time(text: str, count: int, time: int | None) -> None:
+    """Raises BadInput where `time` is none of the `count` time points of an image that has several."""
+    if time is not None and count > 1 and not 1 <= time <= count:
+        raise BadInput(f"{text}: it has {count} time points, so --time {time} names none.")
 
 
 def is_label_file(stage: Stage, text: str) -> bool:

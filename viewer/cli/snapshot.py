@@ -34,10 +34,11 @@ def snapshot(
         stage.placement = placement
         images = find_images(stage, paths)
         image = max(images, key=lambda one: one.bytes)
-        if not 1 <= (time or 1) <= image.timepoints:
+        number = 1 if time is None else time
+        if not 1 <= number <= image.timepoints:
             raise BadInput(f"{image.name}: it has {image.timepoints} time points, so --time {time} names none.")
         finish(stage, stage.session.load(image))
-        stage.session.state.timepoint = (time or 1) - 1
+        stage.session.state.timepoint = number - 1
         if time is None and image.timepoints > 1:
             said = f"Time point 1 of {image.timepoints} is shown; choose another one by --time."
             print(printable(said), file=sys.stderr)

@@ -106,14 +106,21 @@ def middle(plan: Plan) -> NDArray[Any]:
     return np.array(plane)
 
 
-def single_volume(image: Image) -> Volume:
-    """The one volume of a file that holds labels: never mixed, also where its axes are sheared. Raises OpenError."""
+def single_volume(image: Image, number: int | None = None) -> Volume:
+    """A volume of a file that holds labels: never mixed, also where its axes are sheared. Raises OpenError.
+
+    number: which of several, 1 being the first; None for the only one.
+    """
     plan: Plan = image.plan
     stored = _unchanged(plan)
-    if stored.count > 1 or stored.channels:
+    if (stored.count > 1 and number is None) or stored.channels:
         raise OpenError("It holds several values a voxel: a label map has one.")
     place = geometry(stored.shape, stored.placement)
-    array = np.stack([np.array(plane) for _, plane in _regular_planes(plan, stored, place, labels=True)])
+    count = place.grid.shape[0]
+    first = ((number or 1) - 1) * count
+    planes = _regular_planes(plan, stored, place, labels=True)
+    kept = {slot: np.array(plane) for slot, plane in planes if first <= slot < first + count}
+    array = np.stack([kept[slot] for slot in range(first, first + count)])
     name = image.source.series_description[: -len(ending_of(plan.files[0]))]
     return Volume(array, image.grid, name, slope=plan.slope, intercept=plan.intercept, badges=image.badges)
 

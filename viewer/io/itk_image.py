@@ -45,10 +45,9 @@ def stored_image(path: str) -> StoredImage:
     color = values.keys() <= {0} and facts.components in (3, 4)
     color = color and values.get(0, "") in COLOURED.get(facts.dtype.name, ())
     channels = facts.components if color else 0
+    axes, notices = _volumes(facts, list(values.values()))
     if color:
-        axes, notices = (numbered("time point", facts.repeats), ("",)), colours(channels, facts.dtype)
-    else:
-        axes, notices = _volumes(facts, list(values.values()))
+        axes, notices = (axes[0], ("",)), colours(channels, facts.dtype)
     slope, intercept = scale_of(fields)
     return StoredImage(facts.shape, facts.dtype, place, axes, channels, slope, intercept, notices=notices)
 

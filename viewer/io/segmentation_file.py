@@ -29,7 +29,7 @@ from viewer.io.failure import OpenError, damage_told
 from viewer.io.files import describe, single_volume
 from viewer.io.rtstruct_read import contours_of
 from viewer.io.rtstruct_write import write_rtstruct
-from viewer.io.save import ENDINGS, Saved, save_segmentation
+from viewer.io.save import ENDINGS, Format, Saved, save_segmentation
 from viewer.io.seg_nrrd import ENDING, read_seg_nrrd, write_seg_nrrd
 from viewer.io.seg_read import segmentation_of
 from viewer.io.seg_write import write_seg
@@ -45,12 +45,14 @@ CONTOURS = ".rtstruct.dcm"
 log = logging.getLogger(__name__)
 
 
-def read_segmentation(path: Path, images: Sequence[End] = (), placement: str = "") -> Segmentation:
+def read_segmentation(
+    path: Path, images: Sequence[End] = (), placement: str = "", time: int | None = None
+) -> Segmentation:
     """Of a file of FORMATS, or of a label image with the JSON beside it; DICOM by whatever name.
 
     images: what it may be of: it comes on the grid of the first that has its voxels, of the one that the file refers to
     before others. placement: "sform" or "qform" of a NIfTI file that has both; "" follows the images, else the rule.
-    Raises OpenError: one sentence.
+    time: which volume of a label image, 1 being the first. Raises OpenError: one sentence.
     """
     ending = _ending(path) or (".dcm" if _is_dicom(path) else "")
     if images and ending.endswith(".dcm"):
@@ -58,7 +60,7 @@ def read_segmentation(path: Path, images: Sequence[End] = (), placement: str = "
         images = sorted(images, key=lambda image: not about or image.source.series_uid != about)
     if ending and placement:
         raise OpenError(NO_SUCH.format(placement))
-    found = FORMATS[ending][0](path, images) if ending else _read_label_image(path, images, placement)
+    found = FORMATS[ending][0](path, images) if ending else _read_label_image(path, images, placement, time)
     if any(found.grid is image.grid for image in images):
         return found
     return next((whole for image in images if (whole := fitted(found, image.grid)) is not None), found)
@@ -122,11 +124,7 @@ FORMATS: dict[str, tuple[Callable[[Path, Sequence[End]], Segmentation], Callable
 def save(segmentation: Segmentation, target: Path, mark: str = "", overwrite: bool = False) -> Saved:
     """The ending chooses the form. mark: of the review, for label images. Raises SaveError: one sentence."""
     ending = _ending(target)
-    if not ending:
-        kind = next((kind for kind, ends in ENDINGS.items() if target.name.lower().endswith(ends)), None)
-        known = ", ".join([*FORMATS, *(end for ends in ENDINGS.values() for end in ends)])
-        if kind is None:
-            raise SaveError(f"{target.name} was not saved: the name must end in one of {known}.")
+    if (kind := format_of(target)) is not None:
         if segmentation.overlapping:
             raise SaveError(f"{target.name} was not saved: its segments overlap: choose one of {', '.join(FORMATS)}.")
         return save_segmentation(segmentation, target, kind, mark, overwrite)
@@ -158,6 +156,17 @@ def save(segmentation: Segmentation, target: Path, mark: str = "", overwrite: bo
         raise SaveError(f"{target.name} was not saved: {replacing.reason(error, target.parent, need)}.") from error
 
 
+def format_of(target: Path) -> Format | None:
+    """What a label image, or any image, is written as by its ending; None for those of FORMATS. Raises SaveError."""
+    if _ending(target):
+        return None
+    for kind, ends in ENDINGS.items():
+        if target.name.lower().endswith(ends):
+            return kind
+    known = ", ".join([*FORMATS, *(end for ends in ENDINGS.values() for end in ends)])
+    raise SaveError(f"{target.name} was not saved: the name must end in one of {known}.")
+
+
 def _ending(path: Path) -> str:
     return next((ending for ending in FORMATS if path.name.lower().endswith(ending)), "")
 
@@ -183,7 +192,7 @@ def _check_masks(wanted: Segmentation, found: Segmentation) -> None:
         raise SaveError("its contours do not enclose the same voxels when read back: save it as .dcm instead.")
 
 
-def _read_label_image(path: Path, images: Sequence[End], placement: str) -> Segmentation:
+def _read_label_image(path: Path, images: Sequence[End], placement: str, time: int | None) -> Segmentation:
     if not ending_of(str(path)):
         raise OpenError(f"It is no file of labels that is known: {', '.join(FORMATS)}, NIfTI, NRRD or MetaImage are.")
     image = describe(str(path))
@@ -191,7 +200,7 @@ def _read_label_image(path: Path, images: Sequence[End], placement: str) -> Segm
     if placed is None:
         raise OpenError(NO_SUCH.format(placement))
     try:
-        labels = as_segmentation(single_volume(placed))
+        labels = as_segmentation(single_volume(placed, time))
     except ValueError as error:
         raise OpenError(f"{error}") from error
     told = labels_beside(path)
