@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from viewer.compute.job import Job, Refusal
 from viewer.compute.loaders.carded import Told
-from viewer.compute.loaders.files import GROWS
+from viewer.compute.loaders.files import BESIDE, GROWS
 from viewer.compute.loaders.foreign import Foreign, Shape
+from viewer.compute.loaders.onnx_constants import check_constants
 from viewer.compute.loaders.onnx_data import DAMAGED, data_files
 from viewer.compute.loaders.trust import digest
 from viewer.compute.net import Net, plain_errors
-from viewer.compute.preflight import check
+from viewer.compute.preflight import check, limited
 
 TYPES = {"f32": np.float32, "f16": np.float16, "f64": np.float64}
 
@@ -65,12 +66,15 @@ def _library() -> Any:
 
 
 def _read(path: Path, runs: list[Path]) -> Any:
-    openvino = _library()
-    check(sum(one.stat().st_size for one in runs) * GROWS, "the model's weights")
+    core, size = _library().Core(), sum(one.stat().st_size for one in runs)
+    check(size * GROWS, "the model's weights")
     try:
-        return openvino.Core().read_model(path)
-    except RuntimeError as error:
+        with limited(size * GROWS + BESIDE):  # shapes that depend on values are computed while it is read
+            model = core.read_model(path)
+    except (RuntimeError, MemoryError) as error:
         raise Refusal(DAMAGED.format(name=path.name)) from error
+    check_constants(model, path.name, size)
+    return model
 
 
 def _inputs(model: Any, title: str, told: Told) -> tuple[tuple[str, ...], Shape]:
