@@ -109,16 +109,18 @@ class Session(ProjectFiles):
 
     def load(self, image: Image, *, overlay: bool = False) -> Task:
         """Show an image: alone, or over what is shown. It appears with its first slice; the rest follows."""
+        self.wishes.ask(image.key, overlay=overlay)
+        there = next((one for one in self.document.volume_layers if one.image and one.image.key == image.key), None)
+        if there is not None:
+            self.show(there, overlay=overlay)
         if image.key in self._loading and self._loading[image.key].running:
             return self._loading[image.key]
         task = self._loading[image.key] = self.add_task("load", f"Load {image.title}")
-        shown = next((one for one in self.document.volume_layers if one.image and one.image.key == image.key), None)
-        if shown is not None:
-            self.show(shown, overlay=overlay)
+        if there is not None:
             task.begin()
             task.end("done")
             return task
-        arrival = Arrival(image, self.history, partial(self.show, overlay=overlay))
+        arrival = Arrival(image, self.history, self.arrive)
 
         def filled(fraction: float) -> None:
             task.advance(fraction)

@@ -55,6 +55,17 @@ def test_a_file_comes_over_the_image_it_fits(stage: HeadlessStage, image: Volume
     assert OTHER_PATIENT not in layer.badges
 
 
+def test_over_a_hidden_image_they_come_hidden(stage: HeadlessStage, image: VolumeLayer, tmp_path: Path) -> None:
+    other = volume_layer((Volume(np.zeros(SHAPE, np.int16), GRID, "of another patient"),))
+    stage.session.history.do(AddLayer(other))
+    image.visible = False
+    save(replace(labels(), source=image.source), tmp_path / "liver.seg.nrrd")
+    finish(stage, stage.session.open_segmentation(tmp_path / "liver.seg.nrrd"))
+    stage.until(lambda: bool(stage.session.document.segmentation_layers))
+    (layer,) = stage.session.document.segmentation_layers
+    assert (layer.made_from, layer.visible) == (image.id, False)
+
+
 def test_one_on_another_grid_lies_where_its_geometry_puts_it(
     stage: HeadlessStage, image: VolumeLayer, tmp_path: Path
 ) -> None:

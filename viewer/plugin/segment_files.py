@@ -48,7 +48,7 @@ class SegmentFiles(Segmenting):
     def _about(self, found: LabelFile) -> Image | None:
         """The image that it refers to: of that series, else one of the patient's that shares its frame of reference.
 
-        None where neither was found, or where such a one is shown already.
+        None where neither was found, or where such a one is visible already.
         """
         known = [image for images in self.images.values() for image in images]
         of_series = [image for image in known if found.about and image.source.series_uid == found.about]
@@ -60,7 +60,7 @@ class SegmentFiles(Segmenting):
             and image.source.patient_match(found.source) != "different"
         ]
         near = of_series or in_frame
-        shown = {layer.image.key for layer in self.document.volume_layers if layer.image}
+        shown = {layer.image.key for layer in self.document.volume_layers if layer.image and layer.visible}
         return None if any(one.key in shown for one in near) else max(near, key=lambda one: one.bytes, default=None)
 
     def open_segmentation(self, path: Path) -> Task:

@@ -45,7 +45,7 @@ class Segmenting(Aligning):
     def add_segmentation(self, layer: SegmentationLayer) -> Task:
         """Show one that was read or computed: first it is stored for recovery, in the background.
 
-        Label maps that cannot be written to are copied.
+        Over an image that is hidden it comes hidden, too. Label maps that cannot be written to are copied.
         """
         task = self.add_task("load", f"Show {layer.name}")
         task.begin()
@@ -58,6 +58,8 @@ class Segmenting(Aligning):
         self.keep([layer])
 
         def add() -> None:
+            under = self.document.find(layer.made_from)
+            layer.visible = layer.visible and (under is None or under.visible)
             self.history.do(AddLayer(layer))
             task.end("done")
 

@@ -18,9 +18,11 @@ from viewer.scene.journal import JournalKeeper
 from viewer.scene.layer import Layer, Review, VolumeLayer
 from viewer.scene.recovery import Recovery, unfinished
 from viewer.scene.segmentation_layer import SegmentationLayer
+from viewer.scene.task import Message
 from viewer.scene.tasks import Tasks
 from viewer.scene.view_snapshot import ViewSnapshots, restore_view
 from viewer.scene.view_state import ViewState
+from viewer.scene.wishes import Wishes
 
 OVERLAY_COLORMAP, OVERLAY_OPACITY = "hot iron", 0.5  # of an image that is laid over another one
 
@@ -34,6 +36,7 @@ class Workspace(Tasks):
         self._keeper = JournalKeeper(journals, lambda text: post(partial(self.warn, text)))
         self.document = Document()
         self.state = ViewState()
+        self.wishes = Wishes(self.document)
         self._watch = ComparisonWatch(self.document, self.state)
         self.history = History(self.document, record=self._keeper.record)
         self.paths: list[str] = []  # the folders and files that were opened
@@ -96,6 +99,16 @@ class Workspace(Tasks):
             self.centre(layer)
         layer.visible = True
         self.state.active = layer.id
+
+    def arrive(self, layer: VolumeLayer) -> None:
+        """Show an image that was asked for, with its first slice, unless another one was shown meanwhile."""
+        overlay = self.wishes.granted(layer.image.key) if layer.image else False
+        if overlay is not None:
+            self.show(layer, overlay=overlay)
+            return
+        layer.visible = False
+        text = f"{layer.name} is there, but hidden, as another image was shown meanwhile: show it in the tab Layers."
+        self.message.emit(Message(text))
 
     def centre(self, layer: VolumeLayer) -> None:
         """Put the cross-hair into the middle of a layer, at its first time point."""

@@ -56,7 +56,8 @@ class Opening:
         self.tasks.append(task)
 
         def ended(state: str) -> None:
-            layer = self.session.document.base
+            layers = self.session.document.volume_layers
+            layer = next((one for one in layers if one.image and one.image.key == shown.key), None)
             if state == "done" and self._wanted and layer is not None:
                 self._label(layer, image.source)
 
