@@ -290,6 +290,8 @@ class Session(ProjectFiles):
     def _refused(self, refused: Refused) -> None:
         self.refused.append(refused)
         self.file_refused.emit(refused)
+        if refused.many:
+            self.warn(f"{Path(refused.path).name}: {refused.reason}")
 
 
 def _stop(task: Task, cancel: Callable[[], None]) -> None:

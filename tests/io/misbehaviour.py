@@ -9,18 +9,23 @@ import socket
 import subprocess
 import sys
 import time
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
+from viewer.data.regular_file import open_regular
 from viewer.data.shared import SharedHandle
 from viewer.data.volume import Volume
-from viewer.io import dicom_decode, dicom_read
+from viewer.io import contents, dicom_decode, dicom_read, look
 from viewer.io.dicom_read import Job
 from viewer.io.failure import OpenError
+from viewer.io.pool import Pool, Unit
 from viewer.io.segmentation_file import read_segmentation
+from viewer.io.sight import Sight
 from viewer.io.worker import at
 
 
@@ -110,3 +115,29 @@ def call_out(port: int) -> str:
     except OSError as error:
         told.append(type(error).__name__)
     return " ".join(told)
+
+
+SLOW = {"slow": 0.2, "stuck": 60.0}  # seconds that it takes to open a file in a folder called so
+
+
+def slow_look(paths: list[str]) -> list[Sight]:
+    """As look.look, on a slow drive."""
+
+    def opened(path: str) -> FileIO:
+        if os.path.exists(path):
+            time.sleep(SLOW.get(os.path.basename(os.path.dirname(path)), 0))
+        return open_regular(path)
+
+    contents.open_regular = opened
+    return look.look(paths)
+
+
+def on_a_slow_drive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reader processes look at files by `slow_look`."""
+    add = Pool.add
+
+    def slow(self: Pool, unit: Unit) -> None:
+        unit.function = unit.function.replace("viewer.io.look:look", f"{__name__}:slow_look")
+        add(self, unit)
+
+    monkeypatch.setattr(Pool, "add", slow)

@@ -178,10 +178,11 @@ class LabelFile:
 
 @dataclass(frozen=True)
 class Refused:
-    """A file that was not opened: which one and, in one sentence, why."""
+    """A file that was not opened: which one and, in one sentence, why. many: it stands for many files of a folder."""
 
     path: str
     reason: str
+    many: bool = False
 
     def __post_init__(self) -> None:
         keep_printable(self, "reason")

@@ -23,6 +23,10 @@ REASONS = {
     errno.ESTALE: "the network drive is gone: connect it again.",
 }
 
+UNOPENED = "It cannot be opened: {}"
+# What is said of a file whose place went away after it was found there.
+GONE = {UNOPENED.format(REASONS[number]) for number in (errno.ENOENT, errno.ENOTDIR, errno.ESTALE)}
+
 # What parsers raise at bytes that they do not expect.
 DAMAGE = (
     ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, NotImplementedError, RecursionError,
@@ -66,9 +70,9 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "It needs more memory than the reader may take; it was not opened."
     if isinstance(error, OSError) and error.errno in REASONS:
-        return f"It cannot be opened: {REASONS[error.errno]}"
+        return UNOPENED.format(REASONS[error.errno])
     if isinstance(error, OSError) and error.strerror:
-        return f"It cannot be opened: {error.strerror[:1].lower()}{error.strerror[1:]}."
+        return UNOPENED.format(f"{error.strerror[:1].lower()}{error.strerror[1:]}.")
     if _raised_here(error):
         return f"Tomolens is not prepared for what it holds ({name}), which may be no fault of the file; report it."
     return f"It is damaged or not in a form that Tomolens knows ({name}); it was not opened."

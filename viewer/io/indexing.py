@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from viewer.data.study import Image, LabelFile, Refused
+from viewer.io.failure import GONE
 from viewer.io.find import Found
 from viewer.io.loaded import base_name, stopped_sentence
 from viewer.io.pool import Pool, Unit
@@ -26,6 +27,12 @@ CONTAINERS = 32  # folders in one request
 HEADERS = 256  # headers in one request to group, unless a series alone has more
 EVERY = 0.1  # seconds between two reports, and between two groupings of one series
 GROWTH = 1.5  # a series is grouped again when it has grown by this
+
+
+LEFT = (
+    "{count:,} of what it held went away while it was read ({first} first): what was read before is kept; reconnect "
+    "the drive, then open it again."
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,7 @@ class Indexing:
         self._files: deque[str] = deque()
         self._known: set[str] = set(self._containers)
         self._series: dict[str, _Series] = {}
+        self._gone: list[str] = []  # what was found and is not there any more
         self._running = 0
         self._batch = FIRST_BATCH
         self._looked = self._total = self._images = self._refusals = 0
@@ -89,14 +97,25 @@ class Indexing:
             self._task.tell(self._callbacks.progress, self._looked, self._total)
 
     def _finish(self) -> None:
+        self._refuse_gone()
         if not self._images and not self._refusals:
             for root in self._roots:
                 self._refuse(root, f"No image in {base_name(root)}: choose a folder with DICOM, NIfTI or NRRD files.")
         self._task.finish(self._callbacks.done)
 
-    def _refuse(self, path: str, reason: str) -> None:
+    def _refuse(self, path: str, reason: str, *, many: bool = False) -> None:
+        if reason in GONE and path not in self._roots:
+            self._gone.append(path)
+            return
         self._refusals += 1
-        self._task.tell(self._callbacks.refused, Refused(path, reason))
+        self._task.tell(self._callbacks.refused, Refused(path, reason, many))
+
+    def _refuse_gone(self) -> None:
+        """One sentence for all that went away while its folder was read."""
+        for root in self._roots:
+            gone = [path for path in self._gone if path.startswith(os.path.join(root, ""))]
+            if gone:
+                self._refuse(root, LEFT.format(count=len(gone), first=base_name(gone[0])), many=True)
 
     def _ask(
         self,

@@ -1,0 +1,74 @@
+"""Files that shrink or go away while their pixels are read: one sentence, and no pixel that nobody stored."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pytest
+
+from tests.fixtures.dicom_phantom import ramp, write_series
+from tests.fixtures.nifti_file import nifti as nifti_bytes
+from viewer.data.grid import Grid
+from viewer.data.shared import create_shared
+from viewer.data.study import Image
+from viewer.io import dicom_read, nifti
+from viewer.io.contents import Stamp, open_unchanged
+from viewer.io.failure import OpenError
+from viewer.io.loaded import job_of
+from viewer.io.reader import Reader, index_now, load_now
+
+GRID = Grid.of((6, 20, 30), (2, 1, 1))
+
+
+def indexed(reader: Reader, folder: Path) -> Image:
+    (image,), refused = index_now([folder], reader)
+    assert not refused
+    return image
+
+
+def filled(image: Image) -> Any:
+    """As a reader process does it, in this one."""
+    places = [(0, k) for k in range(GRID.shape[0])]
+    _, handle = create_shared((1, *GRID.shape), image.dtype)
+    return dicom_read.fill(handle, job_of(image, places))
+
+
+@pytest.mark.parametrize("slope", [1, 2])  # copied by the system, and read
+def test_a_slice_that_shrinks_while_it_is_read_is_a_sentence(
+    reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slope: float
+) -> None:
+    write_series(tmp_path, ramp(GRID.shape), GRID, RescaleSlope=lambda k: slope + (slope > 1) * k)
+    image = indexed(reader, tmp_path)
+
+    def shrinking(path: str, stamp: Stamp | None) -> BinaryIO:
+        file = open_unchanged(path, stamp)
+        os.truncate(path, os.path.getsize(path) - 100)
+        return file
+
+    monkeypatch.setattr(dicom_read, "open_unchanged", shrinking)
+    with pytest.raises(OpenError, match="ends before its pixels do"):
+        filled(image)
+
+
+def test_a_volume_that_shrinks_while_it_is_read_is_a_sentence(reader: Reader, tmp_path: Path) -> None:
+    (tmp_path / "a.nii").write_bytes(nifti_bytes(np.zeros((200, 200, 60), np.int16)))
+    plan = indexed(reader, tmp_path).plan
+    planes = nifti.planes(plan.files, plan.stamps)
+    next(planes)
+    os.truncate(tmp_path / "a.nii", 4_000_000)
+    with pytest.raises(OpenError, match="cut off"):
+        list(planes)
+
+
+def test_a_series_whose_folder_is_gone_is_a_sentence_and_the_next_one_opens(reader: Reader, tmp_path: Path) -> None:
+    for name in ("here", "gone"):
+        write_series(tmp_path / name, ramp(GRID.shape), GRID)
+    here, gone = (indexed(reader, tmp_path / name) for name in ("here", "gone"))
+    shutil.rmtree(tmp_path / "gone")
+    with pytest.raises(OpenError, match=r"not there \(any more\): reconnect the drive"):
+        load_now(gone, reader)
+    np.testing.assert_array_equal(load_now(here, reader)[0].array, ramp(GRID.shape))
