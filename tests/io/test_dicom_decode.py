@@ -27,7 +27,8 @@ OPTIONS = {
     "rows": 40, "columns": 36, "samples_per_pixel": 1, "bits_allocated": 8, "bits_stored": 8, "number_of_frames": 1,
     "pixel_representation": 0, "photometric_interpretation": "MONOCHROME2", "pixel_keyword": "PixelData",
 }  # fmt: skip
-FRAMES = {syntax: frame_of(picture(), syntax) for syntax in SYNTAXES}
+KINDS = (*SYNTAXES, uid.JPEGLosslessSV1)
+FRAMES = {syntax: frame_of(picture(), syntax) for syntax in KINDS}
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +50,21 @@ def test_gdcm_decodes_only_what_nothing_else_does() -> None:
     assert all("gdcm" not in plugins[1:] for plugins in DECODERS.values())
 
 
-@pytest.mark.parametrize("syntax", SYNTAXES)
+@pytest.mark.parametrize("syntax", KINDS)
 def test_frames_come_back(syntax: str) -> None:
     pixels = decoded(FRAMES[syntax], uid.UID(syntax), OPTIONS)
     assert np.abs(pixels.astype(int) - picture()).max() <= (8 if syntax == uid.JPEGBaseline8Bit else 0)
+
+
+def test_lossless_jpeg_of_16_bits_comes_back_by_gdcm_and_of_8_bits_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = picture(dtype=np.uint16) * 37
+    options = OPTIONS | {"bits_allocated": 16, "bits_stored": 16}
+    frame = frame_of(wide, uid.JPEGLosslessSV1)
+    np.testing.assert_array_equal(decoded(frame, uid.JPEGLosslessSV1, options), wide)
+    monkeypatch.setattr("viewer.io.dicom_decode.DECODERS", {})
+    np.testing.assert_array_equal(decoded(FRAMES[uid.JPEGLosslessSV1], uid.JPEGLosslessSV1, OPTIONS), picture())
+    with pytest.raises(FrameError):
+        decoded(frame, uid.JPEGLosslessSV1, options)
 
 
 def test_a_run_past_the_end_of_a_frame_is_a_sentence_though_its_decoder_panics(own: Reader, tmp_path: Path) -> None:
@@ -64,7 +76,7 @@ def test_a_run_past_the_end_of_a_frame_is_a_sentence_though_its_decoder_panics(o
     assert call(own, "process") == ("done", before)
 
 
-@pytest.mark.parametrize("syntax", SYNTAXES[1:])
+@pytest.mark.parametrize("syntax", KINDS[1:])
 def test_a_frame_of_another_size_is_refused_by_size_and_the_process_lives(
     own: Reader, tmp_path: Path, syntax: str
 ) -> None:
@@ -105,8 +117,9 @@ def test_where_every_frame_is_lost_the_image_is_refused(own: Reader, tmp_path: P
         opened(own, path)
 
 
+@pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEGLosslessSV1])
 def test_a_frame_at_which_the_process_crashes_costs_its_slice_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, syntax: str
 ) -> None:
     def misbehaving(self: Pool, unit: Unit) -> None:
         unit.function = unit.function.replace("viewer.io.dicom_read:fill", "tests.io.misbehaviour:fill")
@@ -117,14 +130,14 @@ def test_a_frame_at_which_the_process_crashes_costs_its_slice_only(
     for k in range(6):
         name = "crash.dcm" if k == 4 else f"{k}.dcm"
         position = {"ImagePositionPatient": [0, 0, 3 * k]}
-        write_compressed(tmp_path / name, picture(), uid.RLELossless, **position)
+        write_compressed(tmp_path / name, picture(dtype=np.uint16), syntax, **position)
     reader = Reader(workers=1)
     try:
         (volume,) = opened(reader, tmp_path)
     finally:
         reader.close()
     assert "1 of 6 slices lost" in volume.badges
-    np.testing.assert_array_equal(volume.array[[0, 1, 2, 3, 5]], np.stack([picture()] * 5))
+    np.testing.assert_array_equal(volume.array[[0, 1, 2, 3, 5]], np.stack([picture(dtype=np.uint16)] * 5))
     assert not volume.array[4].any()
 
 
@@ -144,7 +157,7 @@ def test_a_table_that_lies_misleads_nobody(own: Reader, tmp_path: Path) -> None:
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    syntax=st.sampled_from(SYNTAXES),
+    syntax=st.sampled_from(KINDS),
     flips=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=4),
     cut=st.floats(0, 1),
 )
@@ -168,7 +181,7 @@ def test_bytes_that_are_changed_in_a_frame_are_an_image_or_one_sentence(
 def test_a_pool_answers_every_damaged_file_and_lives_on(own: Reader, tmp_path: Path) -> None:
     chance = np.random.default_rng(3)
     for number in range(60):
-        syntax = SYNTAXES[number % len(SYNTAXES)]
+        syntax = KINDS[number % len(KINDS)]
         frame = bytearray(FRAMES[syntax])
         for place in chance.integers(0, len(frame), 3):
             frame[place] = chance.integers(256)

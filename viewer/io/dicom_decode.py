@@ -20,6 +20,7 @@ from pydicom.pixels.utils import as_pixel_options, iter_pixels
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRBigEndian
 
+from viewer.io import dicom_jpeg_lossless8
 from viewer.io.contents import Stamp, open_unchanged, unpacked
 from viewer.io.dicom_lookup import apply_modality_table, apply_palette
 from viewer.io.dicom_pixels import DEFLATED
@@ -38,6 +39,8 @@ WANTED = [Tag(0x00280000 + element) for element in (*range(0x2, 0x122), *range(0
 UNDECODED = "Its pixels ({}) cannot be decoded: they are damaged or of a variant that no decoder here knows."
 
 get_decoder(uid.JPEGExtended12Bit).add_plugin("gdcm, 12 bits", ("viewer.io.dicom_jpeg12", "decode_frame"))
+for lossless in dicom_jpeg_lossless8.SYNTAXES:
+    get_decoder(lossless).add_plugin("pillow, 8 bits", ("viewer.io.dicom_jpeg_lossless8", "decode_frame"))
 
 # Which of pydicom's plugins decode a transfer syntax, in this order. GDCM, which ends the process at what it does not
 # expect and has a leak that is not mended (CVE-2026-3650), only where nothing else decodes.
@@ -139,7 +142,7 @@ def decoded(frame: bytes, syntax: uid.UID, options: Mapping[str, Any]) -> NDArra
     one = {**options, "number_of_frames": 1}
     if syntax in GDCM_ONLY:  # which ends the process where a frame has more bits than it is told
         one["bits_stored"] = max(bits, int(options["bits_stored"]))
-    for plugin in DECODERS.get(syntax, ()):
+    for plugin in _plugins(syntax, size.samples, bits):
         try:
             pixels, _ = get_decoder(syntax).as_array(alone, index=0, decoding_plugin=plugin, **one)
             return pixels
@@ -148,6 +151,13 @@ def decoded(frame: bytes, syntax: uid.UID, options: Mapping[str, Any]) -> NDArra
         except BaseException as error:  # noqa: BLE001
             log.info("%s did not decode a frame: %s", plugin, type(error).__name__)
     raise FrameError(UNDECODED.format(syntax.name))
+
+
+def _plugins(syntax: uid.UID, samples: int, bits: int) -> tuple[str, ...]:
+    """Of DECODERS; GDCM is spared lossless frames that Pillow decodes, damaged ones above all."""
+    if samples == 1 and bits == 8 and dicom_jpeg_lossless8.is_available(syntax):
+        return ("pillow, 8 bits",)
+    return DECODERS.get(syntax, ())
 
 
 def frames_of_dataset(ds: Dataset) -> Iterator[NDArray[Any]]:
