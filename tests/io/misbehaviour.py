@@ -11,10 +11,9 @@ import sys
 import time
 from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from viewer.data.regular_file import open_regular
@@ -27,6 +26,9 @@ from viewer.io.pool import Pool, Unit
 from viewer.io.segmentation_file import read_segmentation
 from viewer.io.sight import Sight
 from viewer.io.worker import at
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def total(volume: Volume) -> float:

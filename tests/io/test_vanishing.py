@@ -19,6 +19,7 @@ from viewer.io import dicom_read, nifti
 from viewer.io.contents import Stamp, open_unchanged
 from viewer.io.failure import OpenError
 from viewer.io.loaded import job_of
+from viewer.io.pool import Pool, Unit
 from viewer.io.reader import Reader, index_now, load_now
 
 GRID = Grid.of((6, 20, 30), (2, 1, 1))
@@ -72,3 +73,22 @@ def test_a_series_whose_folder_is_gone_is_a_sentence_and_the_next_one_opens(read
     with pytest.raises(OpenError, match=r"not there \(any more\): reconnect the drive"):
         load_now(gone, reader)
     np.testing.assert_array_equal(load_now(here, reader)[0].array, ramp(GRID.shape))
+
+
+def test_an_archive_that_goes_while_it_is_read_is_one_sentence(
+    reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_series(tmp_path / "series", ramp(GRID.shape), GRID)
+    archive = Path(shutil.make_archive(str(tmp_path / "study"), "zip", tmp_path / "series"))
+    add = Pool.add
+
+    def going(self: Pool, unit: Unit) -> None:
+        if unit.function.endswith("look:look"):
+            archive.unlink(missing_ok=True)
+        add(self, unit)
+
+    monkeypatch.setattr(Pool, "add", going)
+    images, refused = index_now([archive], reader)
+    assert not images
+    assert [(one.path, one.many) for one in refused] == [(str(archive), True)]
+    assert refused[0].reason.startswith("6 of what it held went away while it was read")

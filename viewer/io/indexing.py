@@ -111,11 +111,13 @@ class Indexing:
         self._task.tell(self._callbacks.refused, Refused(path, reason, many))
 
     def _refuse_gone(self) -> None:
-        """One sentence for all that went away while its folder was read."""
-        for root in self._roots:
-            gone = [path for path in self._gone if path.startswith(os.path.join(root, ""))]
-            if gone:
-                self._refuse(root, LEFT.format(count=len(gone), first=base_name(gone[0])), many=True)
+        """One sentence for all that went away of a folder or archive while it was read."""
+        gone: dict[str, list[str]] = {}
+        for path in self._gone:
+            within = (root for root in self._roots if path.startswith((os.path.join(root, ""), f"{root}!")))
+            gone.setdefault(next(within, os.path.dirname(path)), []).append(path)
+        for root, paths in gone.items():
+            self._refuse(root, LEFT.format(count=len(paths), first=base_name(paths[0])), many=True)
 
     def _ask(
         self,
