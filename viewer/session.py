@@ -109,7 +109,7 @@ class Session(ProjectFiles):
 
     def load(self, image: Image, *, overlay: bool = False) -> Task:
         """Show an image: alone, or over what is shown. It appears with its first slice; the rest follows."""
-        self.wishes.ask(image.key, overlay=overlay)
+        self.display_requests.add(image.key, overlay=overlay)
         there = next((one for one in self.document.volume_layers if one.image and one.image.key == image.key), None)
         if there is not None:
             self.show(there, overlay=overlay)

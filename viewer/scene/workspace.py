@@ -11,6 +11,7 @@ from typing import Literal
 
 from viewer.data.transform import SignOff, Transform
 from viewer.scene.comparison_watch import ComparisonWatch
+from viewer.scene.display_requests import DisplayRequests
 from viewer.scene.document import Document
 from viewer.scene.edits import AlignLayer, ChangeLandmark, MoveLayer, RemoveLayer, RenameLayer, ReviewLayer
 from viewer.scene.history import History
@@ -22,7 +23,6 @@ from viewer.scene.task import Message
 from viewer.scene.tasks import Tasks
 from viewer.scene.view_snapshot import ViewSnapshots, restore_view
 from viewer.scene.view_state import ViewState
-from viewer.scene.wishes import Wishes
 
 OVERLAY_COLORMAP, OVERLAY_OPACITY = "hot iron", 0.5  # of an image that is laid over another one
 
@@ -36,7 +36,7 @@ class Workspace(Tasks):
         self._keeper = JournalKeeper(journals, lambda text: post(partial(self.warn, text)))
         self.document = Document()
         self.state = ViewState()
-        self.wishes = Wishes(self.document)
+        self.display_requests = DisplayRequests(self.document)
         self._watch = ComparisonWatch(self.document, self.state)
         self.history = History(self.document, record=self._keeper.record)
         self.paths: list[str] = []  # the folders and files that were opened
@@ -102,7 +102,7 @@ class Workspace(Tasks):
 
     def arrive(self, layer: VolumeLayer) -> None:
         """Show an image that was asked for, with its first slice, unless another one was shown meanwhile."""
-        overlay = self.wishes.granted(layer.image.key) if layer.image else False
+        overlay = self.display_requests.take(layer.image.key) if layer.image else False
         if overlay is not None:
             self.show(layer, overlay=overlay)
             return
