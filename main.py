@@ -12,7 +12,7 @@ from multiprocessing import freeze_support
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from viewer.cli.stage import WindowStage
+    from viewer.cli.headless_session import WindowStage
 
 COMMANDS = (
     "demo", "info", "plugins", "run", "compare", "convert", "snapshot", "models", "doctor", "--help", "--version",
@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     """The window, or the command that the first argument names; returns the exit code."""
     given = sys.argv[1:] if arguments is None else arguments
     if given and given[0] in COMMANDS:
-        from viewer.cli.commands import Screen, command_line
+        from viewer.cli.command_line import Screen, command_line
 
         return command_line(given, Screen(_window, _graphics))
     from viewer.app import start
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _window() -> WindowStage:
     """A real window that a command can drive and photograph."""
     from viewer.app import Stage
-    from viewer.cli.display import ensure_display
+    from viewer.cli.virtual_display import ensure_display
 
     ensure_display()
     return Stage()
@@ -43,7 +43,7 @@ def _window() -> WindowStage:
 def _graphics() -> str:
     """The OpenGL renderer of this machine's screen."""
     from viewer.app import graphics
-    from viewer.cli.display import ensure_display
+    from viewer.cli.virtual_display import ensure_display
 
     ensure_display()
     return graphics()

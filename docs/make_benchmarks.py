@@ -55,7 +55,7 @@ AIMS = """
 def main() -> None:
     """Run, and write the page."""
     sys.path.insert(0, str(ROOT))
-    from viewer.cli.display import ensure_display
+    from viewer.cli.virtual_display import ensure_display
 
     ensure_display()
     options = argparse.ArgumentParser(description=__doc__)

@@ -47,8 +47,8 @@ def main() -> None:
 def panels() -> None:
     """The plugin form while a job runs, the facts of a result, its inspection, the models."""
     from viewer.app import Stage
-    from viewer.cli.stage import find_images, finish
-    from viewer.io.sample import sample_paths
+    from viewer.cli.headless_session import find_images, finish
+    from viewer.io.sample.sample import sample_paths
 
     with Stage() as stage:
         session, window = stage.session, stage.window
@@ -92,8 +92,8 @@ def models(stage: Stage) -> None:
 def registration() -> None:
     """The follow-up brought onto the baseline: while it runs, after, the deformation, the page to sign."""
     from viewer.app import Stage
-    from viewer.cli.stage import find_images, finish
-    from viewer.io.sample import sample_paths
+    from viewer.cli.headless_session import find_images, finish
+    from viewer.io.sample.sample import sample_paths
 
     with Stage() as stage:
         session, window = stage.session, stage.window

@@ -48,7 +48,7 @@ def notices(pictures: Path) -> None:
 def opened(folder: Path, write: Write) -> tuple[QImage, Sequence[str]]:
     """The axial view of the image in what was written of which most is said, and the sentences about it."""
     from viewer.app import Stage
-    from viewer.cli.stage import find_images, finish
+    from viewer.cli.headless_session import find_images, finish
 
     write(folder, *head())
     with Stage() as stage:
@@ -79,7 +79,7 @@ def head() -> tuple[NDArray[np.int16], Grid]:
     import SimpleITK as sitk
 
     from viewer.data.grid import Grid
-    from viewer.io.sample import sample_paths
+    from viewer.io.sample.sample import sample_paths
 
     names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(sample_paths().baseline / "t1"))
     image = sitk.ReadImage(names)

@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 def missing_images(pictures: Path) -> None:
     """A project is saved, its images are moved away, and it is opened again."""
     from viewer.app import Stage
-    from viewer.cli.stage import find_images, finish
-    from viewer.io.sample import sample_paths
-    from viewer.ui.missing_images import MissingImagesDialog
+    from viewer.cli.headless_session import find_images, finish
+    from viewer.io.sample.sample import sample_paths
+    from viewer.ui.dialogs.missing_images import MissingImagesDialog
 
     with Stage() as stage, TemporaryDirectory(prefix="case-") as folder:
         session, place = stage.session, Path(folder) / "baseline"

@@ -17,8 +17,8 @@ def work() -> None:
     from segment_pictures import seed
 
     from viewer.app import Stage
-    from viewer.cli.stage import find_images, finish
-    from viewer.io.sample import sample_paths
+    from viewer.cli.headless_session import find_images, finish
+    from viewer.io.sample.sample import sample_paths
 
     with Stage() as stage:
         finish(stage, stage.session.load(find_images(stage, [sample_paths().baseline / "t1"])[0]))
@@ -32,7 +32,7 @@ def work() -> None:
 def offered(path: Path) -> None:
     """What the next start asks."""
     from viewer.app import Stage
-    from viewer.ui.recovery import RecoveryDialog
+    from viewer.ui.dialogs.recovery_dialog import RecoveryDialog
 
     with Stage() as stage:
         dialog = RecoveryDialog(stage.session, stage.window)
@@ -51,7 +51,7 @@ def recovery(path: Path) -> None:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
-    from viewer.cli.display import ensure_display
+    from viewer.cli.virtual_display import ensure_display
 
     ensure_display()
     chosen = sys.argv[1:] or ["both"]

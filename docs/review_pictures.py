@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def review(pictures: Path) -> None:
     """Two readers of the sample's T1 compared; then the three images of the sample as a blinded task list."""
     from viewer.app import Stage
-    from viewer.cli.stage import find_images, finish
-    from viewer.io.sample import sample_paths
+    from viewer.cli.headless_session import find_images, finish
+    from viewer.io.sample.sample import sample_paths
 
     with Stage() as stage, TemporaryDirectory() as folder:
         session, window = stage.session, stage.window
@@ -58,7 +58,7 @@ def reader(stage: Stage, name: str) -> SegmentationLayer:
 
 def worklist(stage: Stage, folder: Path, pictures: Path) -> None:
     """The sample's series, each as often as makes a list; some are decided."""
-    from viewer.io.sample import sample_paths
+    from viewer.io.sample.sample import sample_paths
 
     sample, panel = sample_paths(), stage.window.worklist
     series = [one for study in (sample.baseline, sample.follow_up) for one in sorted(study.iterdir()) if one.is_dir()]

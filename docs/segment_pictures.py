@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewer.compute.effects.islands import keep_at
+from viewer.compute.effects.shape.islands import keep_at
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QImage
@@ -31,8 +31,8 @@ SETTINGS: dict[str, dict[str, Any]] = {  # where the defaults show little of the
 def segmentation(pictures: Path) -> None:
     """All of them, of the sample's T1."""
     from viewer.app import Stage
-    from viewer.cli.stage import find_images, finish
-    from viewer.io.sample import sample_paths
+    from viewer.cli.headless_session import find_images, finish
+    from viewer.io.sample.sample import sample_paths
 
     with Stage() as stage:
         session, window = stage.session, stage.window
@@ -71,7 +71,7 @@ def sheet(stage: Stage, layer: SegmentationLayer) -> QImage:
     from PySide6.QtCore import QRect, Qt
     from PySide6.QtGui import QColor, QImage, QPainter
 
-    from viewer.tools.operations import OPERATIONS
+    from viewer.effects.catalogue import OPERATIONS
 
     rows = -(-len(OPERATIONS) // COLUMNS)
     whole = QImage(COLUMNS * CELL, rows * (CELL + 24), QImage.Format.Format_RGB32)
@@ -91,7 +91,7 @@ def sheet(stage: Stage, layer: SegmentationLayer) -> QImage:
 
 def after(stage: Stage, layer: SegmentationLayer, name: str) -> QImage:
     """The axial view once an effect was applied; then that is taken back."""
-    from viewer.tools.operations import OPERATIONS
+    from viewer.effects.catalogue import OPERATIONS
 
     session, effects = stage.session, stage.window.segments.effects
     steps, kept = len(session.history.undo_labels), None

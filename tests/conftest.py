@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 from pytestqt.qtbot import QtBot
 
-from viewer.cli.display import NoDisplayError, ensure_display
+from viewer.cli.virtual_display import NoDisplayError, ensure_display
 
 PATIENCE = 300_000  # ms that a test waits for what must come: no test may depend on how fast a machine is
 
@@ -30,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     for wait in ("waitUntil", "waitSignal", "waitSignals", "waitActive", "waitExposed"):
         setattr(QtBot, wait, partialmethod(getattr(QtBot, wait), timeout=PATIENCE))
-    gc.disable()  # see viewer.ui.garbage: in the window's process circles are collected on its thread alone
+    gc.disable()  # circles are collected on the window's thread alone, see viewer.ui.window.garbage_collection
     if config.getoption("numprocesses", None):
         os.environ["OMP_NUM_THREADS"] = "1"
         return
@@ -41,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_runtest_teardown() -> None:
-    from viewer.ui.garbage import collect
+    from viewer.ui.window.garbage_collection import collect
 
     collect()
 

@@ -18,15 +18,15 @@ from typing import Self
 from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
-from viewer.compute.device import Device, devices
+from viewer.compute.devices import Device, devices
 from viewer.render.gl_view import GLView
 from viewer.scene.task import Message
-from viewer.session import Session
+from viewer.session.session import Session
 from viewer.settings import NAME, log_folder
-from viewer.ui.errors import ErrorDialog, catch, start_log
-from viewer.ui.garbage import Collector
+from viewer.ui.dialogs.errors import ErrorDialog, catch, start_log
 from viewer.ui.preferences import Preferences
-from viewer.ui.window import MainWindow
+from viewer.ui.window.garbage_collection import Collector
+from viewer.ui.window.main_window import MainWindow
 
 ROOT = Path(__file__).parents[1]
 PICTURE_SIZE = (1600, 1000)
@@ -91,7 +91,10 @@ def application() -> QApplication:
 
 
 class Stage:
-    """A window for pictures: the default look, nothing restored, nothing kept. See viewer.cli.stage.WindowStage."""
+    """A window for pictures: the default look, nothing restored, nothing kept.
+
+    See viewer.cli.headless_session.WindowStage.
+    """
 
     placement = ""
 
@@ -154,9 +157,9 @@ def _begin(window: MainWindow, paths: Sequence[str | Path], sample: bool) -> Non
     """After the first paint: what was left over, then what was asked for."""
     window.session.reader.warm()
     window.views.warm()
-    QTimer.singleShot(SOON, partial(import_module, "viewer.ui.layer_page"))  # the first image needs it
+    QTimer.singleShot(SOON, partial(import_module, "viewer.ui.layers.image_display"))  # the first image needs it
     if window.session.recoverable():
-        from viewer.ui.recovery import RecoveryDialog
+        from viewer.ui.dialogs.recovery_dialog import RecoveryDialog
 
         RecoveryDialog(window.session, window).open()
     if paths:

@@ -29,7 +29,7 @@ def correct_bias(
     iterations
         At most this many at each level.
     """
-    from .field import corrected
+    from .bias_field import corrected
 
     if image.color:
         raise Refusal("colour images cannot be filtered: choose a grey-scale one.")

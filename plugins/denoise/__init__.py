@@ -54,7 +54,7 @@ def denoise(
         Best asks the network four times (thick slices: twice), about mirror images too, and takes the mean; fast asks
         once. Classical filters ignore it.
     """
-    from .noise import Noise, is_magnitude, noise_level
+    from .noise_estimate import Noise, is_magnitude, noise_level
 
     _check(image)
     axis = _flat_axis(image)
@@ -67,7 +67,7 @@ def denoise(
     told = replace(found, level=found.level * strength)
     said = f"{method}, {found} noise {found.level * abs(image.slope):.3g} {image.unit}".rstrip()
     if method == NETWORK:
-        from .learned import denoised
+        from .apply_network import denoised
 
         return replace(image, array=denoised(image, told, axis, quality == "best", job, said))
     with job.stage(said):
@@ -76,7 +76,7 @@ def denoise(
 
 def _filtered(image: Volume, method: str, sigma: float, axis: int | None, job: Job) -> np.ndarray:
     from .blocks import Floats, filtered
-    from .classical import METHODS
+    from .classical_filters import METHODS
 
     spacing = tuple(float(mm) for n, mm in enumerate(image.grid.spacing) if n != axis)
     chosen = METHODS[method]

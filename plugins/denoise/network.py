@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .haar import FLAT, SOLID
+from .haar_transform import FLAT, SOLID
 
 LARGE = 4.0  # times the noise: beyond, a value is told by its asinh only
 

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
-from plugins.denoise import haar
+from plugins.denoise import haar_transform
 from plugins.denoise.network import HaarDenoiser
-from plugins.training import clean, loop, noise, real
+from plugins.training import loop, noise, phantoms, real_images
 
 SEED = 20261122
 SOLID, FLAT = (48, 48, 48), (8, 96, 96)  # voxels of a patch
@@ -54,8 +54,10 @@ class Patches(IterableDataset[tuple[Tensor, Tensor]]):
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         torch.set_num_threads(1)
         rng = np.random.default_rng(self.seed)
-        self.maps = [real.read(path) for path in sorted(self.data.glob("nifti/brain-labelmaps-synthseg/*.nii.gz"))[:-1]]
-        self.scans = [real.scaled(real.cubic(self.data / name)) for name in REAL]
+        self.maps = [
+            real_images.read(path) for path in sorted(self.data.glob("nifti/brain-labelmaps-synthseg/*.nii.gz"))[:-1]
+        ]
+        self.scans = [real_images.scaled(real_images.cubic(self.data / name)) for name in REAL]
         self.pictures = sorted(self.data.glob(PICTURES))
         make = self._slices if self.flat else self._volume
         pool = [make(n, rng) for n in range(12)]
@@ -72,36 +74,36 @@ class Patches(IterableDataset[tuple[Tensor, Tensor]]):
         if kind % 2:
             which = rng.choice(len(REAL), p=[often for *_, often in REAL.values()])
             least, most, magnitude, _ = list(REAL.values())[which]
-            part = clean.cropped(self.scans[which], (int(CUBE * most),) * 3, rng)
-            return clean.softened(real.varied(part, rng.uniform(least, most), rng), rng), magnitude
-        image = clean.from_labels(self.maps[rng.integers(len(self.maps))], CUBE, rng)
-        return clean.softened(np.maximum(image, 0), rng), True
+            part = phantoms.cropped(self.scans[which], (int(CUBE * most),) * 3, rng)
+            return phantoms.softened(real_images.varied(part, rng.uniform(least, most), rng), rng), magnitude
+        image = phantoms.from_labels(self.maps[rng.integers(len(self.maps))], CUBE, rng)
+        return phantoms.softened(np.maximum(image, 0), rng), True
 
     def _shapes(self, rng: noise.Random) -> Image:
-        return clean.softened(clean.of_shapes(CUBE, rng), rng), bool(rng.random() < 0.5)
+        return phantoms.softened(phantoms.of_shapes(CUBE, rng), rng), bool(rng.random() < 0.5)
 
     def _slices(self, turn: int, rng: noise.Random) -> Image:
         """A picture, or a volume in thick slices: every other one of shapes, for what is seen in a single slice."""
         if turn % 4 == 0:
-            return real.picture(self.pictures[rng.integers(len(self.pictures) - KEPT_BACK)]), True
+            return real_images.picture(self.pictures[rng.integers(len(self.pictures) - KEPT_BACK)]), True
         image, magnitude = self._shapes(rng) if turn % 2 else self._volume(turn // 4, rng)
-        return clean.thick(clean.oriented(image, rng), int(rng.integers(2, 7))), magnitude
+        return phantoms.thick(phantoms.oriented(image, rng), int(rng.integers(2, 7))), magnitude
 
     def _batch(self, pool: list[Image], rng: noise.Random) -> tuple[Tensor, Tensor]:
         samples: list[noise.Sample] = []
         while len(samples) < BATCH:
             image, magnitude = pool[rng.integers(len(pool))]
-            patch = clean.oriented(clean.cropped(image, self.shape, rng), rng, flat=self.flat)
+            patch = phantoms.oriented(phantoms.cropped(image, self.shape, rng), rng, flat=self.flat)
             if np.ptp(patch) < 0.05 and rng.random() < 0.8:
                 continue
             sigma = 10 ** rng.uniform(-2.2, -0.75)
             if rng.random() < LESIONS:
-                patch = clean.with_lesions(patch, sigma * rng.uniform(2, 10), rng, flat=self.flat)
+                patch = phantoms.with_lesions(patch, sigma * rng.uniform(2, 10), rng, flat=self.flat)
                 patch = np.maximum(patch, 0) if magnitude else patch
             samples.append(self._filled(noise.noisy(patch, sigma, rng, magnitude=magnitude, flat=self.flat)))
-        strides = haar.FLAT if self.flat else haar.SOLID
-        given = np.stack([haar.channels(one.noisy, one.rician, strides) for one in samples])
-        wanted = np.stack([haar.forward(one.noisy - one.clean, strides) for one in samples])
+        strides = haar_transform.FLAT if self.flat else haar_transform.SOLID
+        given = np.stack([haar_transform.channels(one.noisy, one.rician, strides) for one in samples])
+        wanted = np.stack([haar_transform.forward(one.noisy - one.clean, strides) for one in samples])
         return torch.from_numpy(given), torch.from_numpy(wanted)
 
     def _filled(self, sample: noise.Sample) -> noise.Sample:
@@ -121,12 +123,12 @@ class Validation:
     """PSNR of the last label map (and a picture), which are not trained on, at two levels of Rician noise."""
 
     def __init__(self, data: Path, flat: bool = False) -> None:
-        labels = real.read(sorted(data.glob("nifti/brain-labelmaps-synthseg/*.nii.gz"))[-1])
-        self.images = [clean.from_labels(labels, 96, np.random.default_rng(seed)) for seed in (1, 3)]
-        self.strides = haar.FLAT if flat else haar.SOLID
+        labels = real_images.read(sorted(data.glob("nifti/brain-labelmaps-synthseg/*.nii.gz"))[-1])
+        self.images = [phantoms.from_labels(labels, 96, np.random.default_rng(seed)) for seed in (1, 3)]
+        self.strides = haar_transform.FLAT if flat else haar_transform.SOLID
         if flat:
-            self.images = [clean.thick(image, 4) for image in self.images]
-            self.images.append(real.picture(sorted(data.glob(PICTURES))[-1]))
+            self.images = [phantoms.thick(image, 4) for image in self.images]
+            self.images.append(real_images.picture(sorted(data.glob(PICTURES))[-1]))
 
     def __call__(self, net: nn.Module) -> str:
         rng = np.random.default_rng(2)
@@ -141,10 +143,10 @@ class Validation:
         return "PSNR " + " ".join(f"{one:.2f}" for one in figures)
 
     def _noise(self, net: nn.Module, image: noise.Floats) -> noise.Floats:
-        given = torch.from_numpy(haar.channels(image, True, self.strides)[None])
+        given = torch.from_numpy(haar_transform.channels(image, True, self.strides)[None])
         with torch.no_grad(), loop.half("cpu"):
             said = net(given.to(memory_format=torch.channels_last_3d))
-        return haar.inverse(said.float()[0].numpy(), self.strides)
+        return haar_transform.inverse(said.float()[0].numpy(), self.strides)
 
 
 def main() -> None:
@@ -154,7 +156,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--flat", action="store_true", help="the network of thick slices")
     parser.add_argument(
-        "--hidden", type=json.loads, help="widths inside the blocks, as plugins.denoise.slim tells them"
+        "--hidden", type=json.loads, help="widths inside the blocks, as plugins.denoise.prune tells them"
     )
     parser.add_argument(
         "--start", type=Path, help="weights to begin with, of this network or the other: what fits is taken"

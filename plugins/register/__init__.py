@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from viewer.api import Annotated, Job, Landmarks, Range, Refusal, Segmentation, Transform, Volume, plugin, resample
 
-from .engines import INSTALLED
-from .given import Given, MetricName, Start
+from .external_engines import INSTALLED
+from .inputs import Given, MetricName, Start
 
 if TYPE_CHECKING:
-    from .pair import Pair
+    from .image_pair import Pair
 
 GROUP, VERSION = "Registration", "1.0"
 OUTPUTS = ("transform", "registered")
@@ -146,21 +146,21 @@ def register_deform(
     motion
         Large looks as far as 40 mm for each part first: for the lungs and the abdomen.
     """
-    from . import align
+    from . import pipeline
 
     given = Given(fixed, moving, fixed_mask, moving_mask, landmarks, fixed_labels, moving_labels, initial)
     pair = _pair(given, metric, different_patients, job)
-    matrix = align.begun(pair, start, initial, job)
+    matrix = pipeline.begun(pair, start, initial, job)
     if before != "nothing":
-        linear = align.chosen_metric(pair, metric, matrix, deformable=False)
+        linear = pipeline.chosen_metric(pair, metric, matrix, deformable=False)
         far = start != "search"
-        matrix = align.aligned(pair, "rigid", linear, matrix, job, align.Route(job, 0.3, 0.4), far=far)
+        matrix = pipeline.aligned(pair, "rigid", linear, matrix, job, pipeline.Route(job, 0.3, 0.4), far=far)
         if before == "affine":
-            matrix = align.aligned(pair, "affine", linear, matrix, job, align.Route(job, 0.4, 0.5))
-    chosen = align.chosen_metric(pair, metric, matrix, deformable=True)
+            matrix = pipeline.aligned(pair, "affine", linear, matrix, job, pipeline.Route(job, 0.4, 0.5))
+    chosen = pipeline.chosen_metric(pair, metric, matrix, deformable=True)
     reach = LARGE if motion == "large" else 0.0
-    route = align.Route(job, 0.5, 0.95)
-    transform = align.deformed(pair, chosen, matrix, quality, job, route, fixed.grid, reach=reach)
+    route = pipeline.Route(job, 0.5, 0.95)
+    transform = pipeline.deformed(pair, chosen, matrix, quality, job, route, fixed.grid, reach=reach)
     return transform, _registered(given, transform, job)
 
 
@@ -197,22 +197,23 @@ def register_network(
     different_patients
         Go on although the files name different patients.
     """
-    from . import align, by_network, by_synthmorph, keras_file
+    from . import pipeline, run_synthmorph, run_unigradicon
+    from .learned import keras_weights
 
     given = Given(fixed, moving)
     pair, matrix = _pair(given, "automatic", different_patients, job), None
     if pair.flat:
         raise Refusal("the network bends volumes, and these are single slices: choose another method.")
     if before != "nothing":
-        matrix = align.begun(pair, "search", None, job)
-        metric = align.chosen_metric(pair, "automatic", matrix, deformable=False)
-        matrix = align.aligned(pair, "rigid", metric, matrix, job, align.Route(job, 0.3, 0.4))
+        matrix = pipeline.begun(pair, "search", None, job)
+        metric = pipeline.chosen_metric(pair, "automatic", matrix, deformable=False)
+        matrix = pipeline.aligned(pair, "rigid", metric, matrix, job, pipeline.Route(job, 0.3, 0.4))
         if before == "affine":
-            matrix = align.aligned(pair, "affine", metric, matrix, job, align.Route(job, 0.4, 0.5))
-    if keras_file.is_keras(weights):
-        transform = by_synthmorph.registered(fixed, moving, matrix, weights, job)
+            matrix = pipeline.aligned(pair, "affine", metric, matrix, job, pipeline.Route(job, 0.4, 0.5))
+    if keras_weights.is_keras(weights):
+        transform = run_synthmorph.registered(fixed, moving, matrix, weights, job)
     else:
-        transform = by_network.registered(fixed, moving, matrix, weights, side, job)
+        transform = run_unigradicon.registered(fixed, moving, matrix, weights, side, job)
     return transform, _registered(given, transform, job)
 
 
@@ -246,7 +247,7 @@ if INSTALLED:  # none of them comes with Tomolens
         different_patients
             Go on although the files name different patients.
         """
-        from .engines import registered_by
+        from .external_engines import registered_by
 
         given = Given(fixed, moving, fixed_mask)
         given.check("automatic", different_patients=different_patients)
@@ -262,20 +263,20 @@ def _linear(
     different_patients: bool,
     job: Job,
 ) -> tuple[Transform, Volume | None]:
-    from . import align
+    from . import pipeline
 
     pair = _pair(given, metric, different_patients, job)
-    matrix = align.begun(pair, start, given.initial, job)
-    chosen = align.chosen_metric(pair, metric, matrix, deformable=False)
-    matrix = align.aligned(pair, "rigid", chosen, matrix, job, align.Route(job, 0.3, 0.6), far=start != "search")
+    matrix = pipeline.begun(pair, start, given.initial, job)
+    chosen = pipeline.chosen_metric(pair, metric, matrix, deformable=False)
+    matrix = pipeline.aligned(pair, "rigid", chosen, matrix, job, pipeline.Route(job, 0.3, 0.6), far=start != "search")
     if kind != "rigid":
-        matrix = align.aligned(pair, kind, chosen, matrix, job, align.Route(job, 0.6, 0.9))
+        matrix = pipeline.aligned(pair, kind, chosen, matrix, job, pipeline.Route(job, 0.6, 0.9))
     transform = Transform(matrix)
     return transform, _registered(given, transform, job)
 
 
 def _pair(given: Given, metric: MetricName, different_patients: bool, job: Job) -> Pair:
-    from .pair import prepared
+    from .image_pair import prepared
 
     given.check(metric, different_patients=different_patients)
     with job.stage("preparing the images"):

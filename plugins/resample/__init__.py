@@ -7,17 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.api import (
-    Job,
-    Refusal,
-    Segmentation,
-    Transform,
-    Volume,
-    plugin,
-    replace,
-    resample,
-    resample_labels,
-)
+from viewer.api import Job, Refusal, Segmentation, Transform, Volume, plugin, replace, resample, resample_labels
 
 
 @plugin("Resample", group="Registration", outputs=("resampled",), libraries=("SimpleITK",))

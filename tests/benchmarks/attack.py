@@ -35,7 +35,7 @@ from tests.benchmarks.attack_kills import engine_kills, reader_kills, window_kil
 from tests.benchmarks.attack_seeds import IMAGES, Seed, dicom_seeds, other_seeds
 from tests.fixtures.mutation import mutated
 from viewer.data.study import Image
-from viewer.io.reader import Reader
+from viewer.io.reader.reader import Reader
 
 BATCH = 400  # inputs that are under way at a time
 PATIENCE = 180.0  # seconds for a batch, after which what has not answered hangs

@@ -24,7 +24,7 @@ from tests.fixtures.compressed import frame_of, picture, put_frames, write_compr
 from tests.fixtures.dicom_phantom import dataset, ramp, write
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
-from viewer.io.seg_write import write_seg
+from viewer.io.segmentations.dicom_seg.write import write_seg
 
 Found = Iterator[tuple[str, Path, str]]  # kind, path, door
 

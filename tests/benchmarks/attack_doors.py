@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from viewer.cli.stage import HeadlessStage, finish
-from viewer.compute.loaders.opening import open_model
+from viewer.cli.headless_session import HeadlessStage, finish
+from viewer.compute.loaders.open_model import open_model
 
 
 def model(path: Path) -> str:

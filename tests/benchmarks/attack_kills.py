@@ -19,10 +19,10 @@ from tests.benchmarks.kills import STEPS, killed, recovered, tell
 from tests.fixtures.compressed import SYNTAXES, picture, write_compressed
 from tests.fixtures.dicom_phantom import ramp, write_series
 from tests.fixtures.painter import Painter, digest
-from viewer.cli.display import ensure_display
-from viewer.cli.stage import HeadlessStage, Stage, finish
+from viewer.cli.headless_session import HeadlessStage, Stage, finish
+from viewer.cli.virtual_display import ensure_display
 from viewer.data.grid import Grid
-from viewer.io.reader import OpenError, Reader, index_now, load_now
+from viewer.io.reader.reader import OpenError, Reader, index_now, load_now
 
 GRID = Grid.of((60, 128, 128), (1, 1, 1))
 

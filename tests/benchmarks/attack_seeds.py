@@ -20,32 +20,32 @@ from tests.fixtures import model_files
 from tests.fixtures.compressed import SYNTAXES, picture, write_compressed
 from tests.fixtures.dicom_phantom import dataset, ramp, write, write_enhanced, write_series
 from tests.fixtures.painter import Painter
-from viewer.cli.stage import HeadlessStage
+from viewer.cli.headless_session import HeadlessStage
+from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.grid import Grid
-from viewer.data.landmarks import Landmarks
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Source
 from viewer.data.transform import End, Transform
 from viewer.data.volume import Volume
-from viewer.io.landmark_file import write_landmarks
-from viewer.io.project_file import save_project
-from viewer.io.segmentation_file import save
-from viewer.io.stored import SaveError
-from viewer.io.transform_save import save_transform
+from viewer.io.project.project_file import save_project
+from viewer.io.segmentations.segmentation_file import save
+from viewer.io.stored_values import SaveError
+from viewer.io.transforms.landmark_file import write_landmarks
+from viewer.io.transforms.transform_save import save_transform
 from viewer.scene.document import Document
+from viewer.scene.journal.project_state import describe_project
 from viewer.scene.layer import volume_layer
-from viewer.scene.project import describe_project
 from viewer.scene.segmentation_layer import segmentation_layer
 from viewer.scene.view_state import ViewState
 
 LARGEST = 150_000  # bytes of a seed
 GRID = Grid.of((4, 12, 14), (2, 1, 1.5), (-3, 4, 5), frame_of_reference="1.2.3.3")
 IMAGES = ""  # the door of a file that is indexed and loaded
-LABELS = "viewer.io.segmentation_file:read_segmentation"
-TRANSFORMS = "viewer.io.transform_save:load_transform"
-LANDMARKS = "viewer.io.landmark_file:read_landmarks"
-PROJECTS = "viewer.io.project_file:read_project"
-WORK_LISTS = "viewer.io.worklist_file:open_worklist"
+LABELS = "viewer.io.segmentations.segmentation_file:read_segmentation"
+TRANSFORMS = "viewer.io.transforms.transform_save:load_transform"
+LANDMARKS = "viewer.io.transforms.landmark_file:read_landmarks"
+PROJECTS = "viewer.io.project.project_file:read_project"
+WORK_LISTS = "viewer.io.reports.worklist_file:open_worklist"
 MODELS = "tests.benchmarks.attack_doors:model"
 JOURNALS = "tests.benchmarks.attack_doors:journals"
 

@@ -26,15 +26,15 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 
 from viewer.app import Stage
-from viewer.cli.display import ensure_display
+from viewer.cli.virtual_display import ensure_display
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Source
 from viewer.data.volume import Volume, Window
-from viewer.render.slice_view import SliceView
-from viewer.scene.brush import Brush
+from viewer.render.slices.slice_view import SliceView
 from viewer.scene.edits import AddLayer
 from viewer.scene.layer import VolumeLayer, volume_layer
+from viewer.scene.segmentation.brush import Brush
 from viewer.scene.segmentation_layer import segmentation_layer
 
 SHAPE, SPACING = (400, 512, 512), (1.0, 0.7, 0.7)

@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.fixtures.dicom_phantom import ramp, write_series
 from viewer.app import Stage
-from viewer.cli.display import ensure_display
-from viewer.cli.stage import find_images
+from viewer.cli.headless_session import find_images
+from viewer.cli.virtual_display import ensure_display
 from viewer.data.grid import Grid
 
 

@@ -33,7 +33,7 @@ from tests.fixtures.dicom_forms import write_study
 from tests.fixtures.dicom_indexed import index
 from tests.fixtures.dicom_studies import DrawnStudy
 from tests.fixtures.dicom_verdict import judge, judge_tables
-from viewer.io.dicom_scan import scan_file
+from viewer.io.dicom.headers.scan import scan_file
 
 Outcome = str  # "right", "refused", "unsaid", "misread", "misplaced", "merged" or "lost"
 Reading = Callable[[DrawnStudy, Path], Outcome]

@@ -91,10 +91,10 @@ def _spheres(image: Floats, diameter: float, contrast: float, rng: np.random.Gen
 
 def residual_without_noise(denoise: Denoise) -> float:
     """The change (root mean square, in units of the noise it is told) of a held-out label map, which has none."""
-    from plugins.training import clean, real
+    from plugins.training import phantoms, real_images
 
     path = sorted(denoise_cases.data_folder().glob("nifti/brain-labelmaps-synthseg/*.nii.gz"))[-1]
-    image = np.maximum(clean.from_labels(real.read(path), 96, np.random.default_rng(5)), 0)
+    image = np.maximum(phantoms.from_labels(real_images.read(path), 96, np.random.default_rng(5)), 0)
     sigma = NOISE * float(image.max())
     return float(np.sqrt(np.mean((denoise(image, sigma, False) - image)[image > 0.05] ** 2))) / sigma
 

@@ -13,8 +13,8 @@ import SimpleITK as sitk
 from denoise_cases import Case
 from denoise_gates import Denoise
 
-from plugins.denoise.learned import denoised
-from plugins.denoise.noise import Noise, noise_level
+from plugins.denoise.apply_network import denoised
+from plugins.denoise.noise_estimate import Noise, noise_level
 from viewer.api import Grid, Job, Volume
 
 PEERS = {"nlm": "dipy NLM", "bm4d": "BM4D", "bm4d_spectrum": "BM4D, told the spectrum"}

@@ -23,25 +23,13 @@ from scipy import ndimage
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from viewer.compute.effects import (
-    between,
-    growcut,
-    holes,
-    hollow,
-    islands,
-    livewire,
-    margin,
-    region_grow,
-    smooth,
-    snake,
-    threshold,
-    watershed,
-)
-from viewer.compute.segment_statistics import statistics
+from viewer.compute.effects.image import growcut, livewire, region_growing, snake, threshold, watershed
+from viewer.compute.effects.shape import fill_between_slices, fill_holes, hollow, islands, margin, smoothing
+from viewer.compute.labels.statistics import statistics
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.volume import Volume
-from viewer.scene.label_boxes import bounds
+from viewer.scene.segmentation.label_delta import bounds
 
 VOLUMES = {256: ((256, 256, 256), (1.0, 1.0, 1.0)), 512: ((400, 512, 512), (1.0, 0.7, 0.7))}
 RADIUS = 71.0  # mm: a ball of 1.5 litres
@@ -171,24 +159,24 @@ EFFECTS: list[tuple[str, float, Call, Call | None, str]] = [
     ("shrink, 5 mm", 1, lambda c: margin.shrink(c.mask, MM, c.spacing),
      lambda c: sitk.BinaryErode(c.itk, c.voxels(MM), sitk.sitkBall), "ITK, ball"),
     ("hollow, 5 mm", MM, lambda c: hollow.shell(c.mask, MM, c.spacing, "both"), None, ""),
-    ("smooth, median", 2 * MEDIAN, lambda c: smooth.median(c.mask, MEDIAN, c.spacing),
+    ("smooth, median", 2 * MEDIAN, lambda c: smoothing.median(c.mask, MEDIAN, c.spacing),
      lambda c: sitk.BinaryMedian(c.itk, c.voxels(MEDIAN), 1, 0), "ITK"),
-    ("smooth, Gaussian", MM, lambda c: smooth.gaussian(c.mask, MEDIAN, c.spacing),
+    ("smooth, Gaussian", MM, lambda c: smoothing.gaussian(c.mask, MEDIAN, c.spacing),
      lambda c: sitk.DiscreteGaussian(sitk.Cast(c.itk, sitk.sitkFloat32), MEDIAN**2) > 0.5, "ITK"),
-    ("smooth, opening", 2 * MM, lambda c: smooth.opening(c.mask, MM, c.spacing),
+    ("smooth, opening", 2 * MM, lambda c: smoothing.opening(c.mask, MM, c.spacing),
      lambda c: sitk.BinaryMorphologicalOpening(c.itk, c.voxels(MM), sitk.sitkBall), "ITK, ball"),
-    ("smooth, closing", 2 * MM, lambda c: smooth.closing(c.mask, MM, c.spacing),
+    ("smooth, closing", 2 * MM, lambda c: smoothing.closing(c.mask, MM, c.spacing),
      lambda c: sitk.BinaryMorphologicalClosing(c.itk, c.voxels(MM), sitk.sitkBall), "ITK, ball"),
-    (f"smooth together, {LABELS} segments", MM, lambda c: smooth.joint(c.labels, MEDIAN, c.spacing), None, ""),
+    (f"smooth together, {LABELS} segments", MM, lambda c: smoothing.joint(c.labels, MEDIAN, c.spacing), None, ""),
     ("islands, largest", 0, lambda c: islands.keep_largest(c.mask),
      lambda c: sitk.RelabelComponent(sitk.ConnectedComponent(c.itk)) == 1, "ITK"),
-    ("holes", 0, lambda c: holes.fill(c.mask, c.spacing), lambda c: sitk.BinaryFillhole(c.itk), "ITK"),
-    ("between slices", 0, lambda c: between.fill(c.sparse, c.spacing, 0), None, ""),
+    ("holes", 0, lambda c: fill_holes.fill(c.mask, c.spacing), lambda c: sitk.BinaryFillhole(c.itk), "ITK"),
+    ("between slices", 0, lambda c: fill_between_slices.fill(c.sparse, c.spacing, 0), None, ""),
     ("Otsu", 20, lambda c: threshold.otsu(c.image), lambda c: sitk.OtsuThreshold(c.itk_values), "ITK"),
     ("local threshold, 5 mm", 20, lambda c: threshold.local(c.image, c.spacing, MM), _niblack, "scikit-image"),
-    ("grow from a click", 20, lambda c: region_grow.between(c.image, c.middle, (50, 150), _quiet),
+    ("grow from a click", 20, lambda c: region_growing.between(c.image, c.middle, (50, 150), _quiet),
      lambda c: sitk.ConnectedThreshold(c.itk_values, [c.middle[::-1]], 50, 150), "ITK"),
-    ("grow over alike values", 20, lambda c: region_grow.alike(c.image, c.seeds == 1), _alike, "ITK"),
+    ("grow over alike values", 20, lambda c: region_growing.alike(c.image, c.seeds == 1), _alike, "ITK"),
     ("grow from seeds", 20, lambda c: growcut.from_seeds(c.image, c.seeds, c.spacing), _random_walker,
      "scikit-image, random walker on 1/64"),
     ("watershed from seeds", 20, lambda c: watershed.from_markers(c.image, c.seeds, c.spacing), _flooded,

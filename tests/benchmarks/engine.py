@@ -19,19 +19,18 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "plugins"))
 
-from phantom import clean
-
-from viewer.compute.backend import forms
-from viewer.compute.engine import Engine
-from viewer.compute.job import Job
-from viewer.compute.openvino_net import OpenVinoNet, converted
-from viewer.compute.runner import Runner
-from viewer.compute.torch_net import TorchNet
+from tests.fixtures.phantom import clean
+from viewer.compute.engine.engine import Engine
+from viewer.compute.engine.job import Job
+from viewer.compute.engine.thread_lane import Runner
+from viewer.compute.networks.backends import forms
+from viewer.compute.networks.openvino_network import OpenVinoNet, converted
+from viewer.compute.networks.torch_network import TorchNet
 from viewer.data.grid import Grid
-from viewer.data.shared import share
 from viewer.data.study import Source
 from viewer.data.volume import Volume
-from viewer.plugin.discover import discover
+from viewer.plugin.discovery import discover
+from viewer.processes.shared_array import share
 
 TURNS = 20
 TILES = 5
@@ -82,8 +81,8 @@ def way_there_and_back() -> None:
 
 def networks() -> None:
     """One tile of the denoiser's network by everything that can run it here; the first is the reference."""
-    from plugins.denoise import haar
-    from viewer.compute.models import card_network, find_card
+    from plugins.denoise import haar_transform
+    from viewer.compute.networks.model_cards import card_network, find_card
 
     card = find_card("denoise-haar")
     module = card_network(card)
@@ -91,7 +90,7 @@ def networks() -> None:
     nets = [TorchNet(module, "cpu"), *(OpenVinoNet(model, precision) for precision, model in models.items())]
     image = np.kron(np.random.default_rng(0).uniform(0, 30, (12, 12, 12)), np.ones((8, 8, 8)))
     noisy = np.hypot(*(image * side + np.random.default_rng(side).standard_normal(image.shape) for side in (0, 1)))
-    tile = haar.channels(noisy.astype(np.float32), True, haar.SOLID)[None]
+    tile = haar_transform.channels(noisy.astype(np.float32), True, haar_transform.SOLID)[None]
     expected = nets[0](tile)
     size = sum(weights.numel() for weights in module.parameters()) / 1e6
     print(f"\nOne tile of 48³ by a network of {size:.1f} M weights, {TILES} times")

@@ -24,9 +24,9 @@ from pydicom.uid import generate_uid
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.fixtures.dicom_phantom import AXIAL, dataset, ramp, write
-from viewer.io.dicom_index import group
-from viewer.io.dicom_scan import scan_file
-from viewer.io.reader import Reader, index_now
+from viewer.io.dicom.headers.scan import scan_file
+from viewer.io.dicom.series.grouping import group
+from viewer.io.reader.reader import Reader, index_now
 
 PIXELS = ramp((64, 64))
 

@@ -24,7 +24,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.fixtures.painter import Painter, digest
-from viewer.cli.stage import HeadlessStage, finish
+from viewer.cli.headless_session import HeadlessStage, finish
 
 STEPS = 30
 SEEDS = 4  # ways to work

@@ -20,8 +20,8 @@ from scipy import ndimage
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from viewer.compute.consensus import staple
-from viewer.compute.label_metrics import Agreement, label_metrics
+from viewer.compute.labels.consensus import staple
+from viewer.compute.labels.label_metrics import Agreement, label_metrics
 from viewer.data.grid import Grid
 
 SPACINGS = ((1.0, 1.0, 1.0), (3.0, 0.7, 0.9), (0.5, 0.5, 2.0))

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from brush import labelled
 from views import Bench, settle, show, walk
 
-from viewer.cli.display import ensure_display
+from viewer.cli.virtual_display import ensure_display
 from viewer.scene.document import Document
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
@@ -25,7 +25,7 @@ from viewer.scene.view_state import ViewState
 
 
 def slices(bench: Bench, size: int, image: VolumeLayer, labels: SegmentationLayer) -> None:
-    from viewer.render.slice_view import SliceView
+    from viewer.render.slices.slice_view import SliceView
 
     document, state = Document(), ViewState(show_overlays=True)
     document.insert(0, image)
@@ -50,7 +50,7 @@ def surfaces(bench: Bench, size: int, image: VolumeLayer, labels: SegmentationLa
     """How long until all are there, and what they keep the window waiting meanwhile."""
     from PySide6.QtTest import QTest
 
-    from viewer.render.volume_view import VolumeView
+    from viewer.render.volumes.volume_view import VolumeView
 
     document, state = Document(), ViewState()
     document.insert(0, image)

@@ -31,7 +31,7 @@ from tests.fixtures.dicom_phantom import ramp, write_series
 from viewer.data.grid import Grid
 from viewer.data.study import Image
 from viewer.data.volume import Volume
-from viewer.io.reader import Reader, index_now
+from viewer.io.reader.reader import Reader, index_now
 
 TURNS = 3
 SLICER = """

@@ -26,8 +26,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.fixtures.dicom_phantom import write_series
 from viewer.data.grid import Grid
-from viewer.data.shared import FOLDER, PREFIX
-from viewer.io.reader import Reader, index_now, load_now
+from viewer.io.reader.reader import Reader, index_now, load_now
+from viewer.processes.shared_array import FOLDER, PREFIX
 
 
 def program_bytes() -> int:

@@ -23,19 +23,19 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from viewer.cli.stage import HeadlessStage, finish
+from viewer.cli.headless_session import HeadlessStage, finish
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
+from viewer.effects.footprint import ball
 from viewer.scene.document import Document
-from viewer.scene.editable import Overlap, Rules, paint
 from viewer.scene.history import History
-from viewer.scene.journal import LINES
-from viewer.scene.journal_lines import read_steps
-from viewer.scene.painting import Stroke
-from viewer.scene.recovery import Recovery
-from viewer.scene.segment_edits import EditLabels
+from viewer.scene.journal.journal import LINES
+from viewer.scene.journal.journal_lines import read_steps
+from viewer.scene.journal.replay import Recovery
+from viewer.scene.segmentation.edits import EditLabels
+from viewer.scene.segmentation.masking import Overlap, Rules, paint
+from viewer.scene.segmentation.stroke import Stroke
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
-from viewer.tools.footprint import ball
 
 SHAPE = (400, 512, 512)
 GRID = Grid.of(SHAPE, (1.0, 0.7, 0.7))

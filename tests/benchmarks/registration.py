@@ -26,17 +26,17 @@ import registration_cases as cases
 from registration_cases import Labelled, folder, matrix_of, read, volume_of
 
 from plugins.register import register_deform, register_rigid
-from plugins.register.lattice import of_volume
-from plugins.register.start import centre_of_mass, turned
+from plugins.register.classical.initialization import centre_of_mass, turned
+from plugins.register.classical.lattice import of_volume
 from viewer.api import Grid, Job, replace
-from viewer.compute.resample import itk_image, itk_transform
-from viewer.compute.transform_quality import inverse_consistency, jacobian, smoothness
-from viewer.compute.transforms import compose, inverse
-from viewer.data.landmarks import Landmarks
+from viewer.compute.images.resample import itk_image, itk_transform
+from viewer.compute.registration.transform_algebra import compose, inverse
+from viewer.compute.registration.transform_quality import inverse_consistency, jacobian, smoothness
+from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
-from viewer.io.sample import sample_paths
-from viewer.io.transform_file import read_transform
+from viewer.io.sample.sample import sample_paths
+from viewer.io.transforms.transform_file import read_transform
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "registration.md"

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from real_images import data_folder
 from scipy.ndimage import gaussian_filter
 
+from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.grid import Grid
-from viewer.data.landmarks import Landmarks
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume

@@ -31,10 +31,10 @@ from skimage.measure import find_contours
 from tests.benchmarks.real_images import data_folder
 from tests.benchmarks.robot_hand import Hand, Pixel
 from viewer.app import Stage
-from viewer.cli.display import ensure_display
-from viewer.cli.stage import find_images, finish
-from viewer.render.slice_view import SliceView
-from viewer.scene.brush import STEP
+from viewer.cli.headless_session import find_images, finish
+from viewer.cli.virtual_display import ensure_display
+from viewer.render.slices.slice_view import SliceView
+from viewer.scene.segmentation.brush import STEP
 from viewer.scene.segmentation_layer import SegmentationLayer
 
 Mask = NDArray[np.bool_]

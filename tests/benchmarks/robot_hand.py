@@ -16,7 +16,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from viewer.app import Stage
-from viewer.render.slice_view import SliceView
+from viewer.render.slices.slice_view import SliceView
 from viewer.render.view import View
 
 NOTCH = 120  # Qt's wheel units

@@ -23,11 +23,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "compute"))
 
 from nets import small
 
-from viewer.compute.backend import ready
-from viewer.compute.engine import Engine
-from viewer.compute.job import Job
-from viewer.compute.tiles import tiles
-from viewer.data.shared import FOLDER, PREFIX, create_shared, sweep_shared
+from viewer.compute.engine.engine import Engine
+from viewer.compute.engine.job import Job
+from viewer.compute.networks.backends import ready
+from viewer.compute.networks.sliding_window import tiles
+from viewer.processes.shared_array import FOLDER, PREFIX, create_shared, sweep_shared
 
 LARGE = (531, 512, 512)
 MEBIBYTE = 1 << 20

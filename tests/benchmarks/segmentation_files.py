@@ -16,9 +16,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
-from viewer.io.seg_read import read_seg
-from viewer.io.seg_write import KINDS, write_seg
-from viewer.io.segmentation_file import save
+from viewer.io.segmentations.dicom_seg.read import read_seg
+from viewer.io.segmentations.dicom_seg.write import KINDS, write_seg
+from viewer.io.segmentations.segmentation_file import save
 
 SHAPE, COUNT = (400, 512, 512), 100
 READ, WRITTEN = 3.0, 5.0  # seconds that are allowed

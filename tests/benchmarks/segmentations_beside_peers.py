@@ -21,11 +21,11 @@ import SimpleITK as sitk
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from viewer.cli.headless_session import HeadlessStage
 from viewer.cli.inputs import read_volume
-from viewer.cli.stage import HeadlessStage
 from viewer.data.transform import End
-from viewer.io.failure import OpenError
-from viewer.io.segmentation_file import read_segmentation
+from viewer.io.errors import OpenError
+from viewer.io.segmentations.segmentation_file import read_segmentation
 
 DCMQI, PLASTIMATCH = shutil.which("segimage2itkimage"), shutil.which("plastimatch")
 

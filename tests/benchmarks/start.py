@@ -25,7 +25,7 @@ stamp("python")
 from PySide6.QtCore import QTimer
 import viewer.app as program
 stamp("imported")
-from viewer.ui.window import MainWindow
+from viewer.ui.window.main_window import MainWindow
 class Timed(MainWindow):
     def showEvent(self, event):
         super().showEvent(event)

@@ -19,7 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from viewer.cli.display import ensure_display
+from viewer.cli.virtual_display import ensure_display
 from viewer.data.grid import Grid
 from viewer.data.study import Source
 from viewer.data.transform import Transform
@@ -105,7 +105,7 @@ def walk(state: ViewState, layer: VolumeLayer, axis: int) -> Callable[[int], Non
 
 
 def slices(bench: Bench, size: int, layer: VolumeLayer, above: VolumeLayer) -> None:
-    from viewer.render.slice_view import SliceView
+    from viewer.render.slices.slice_view import SliceView
 
     document, state = Document(), ViewState()
     document.insert(0, layer)
@@ -132,8 +132,8 @@ def dress(layer: VolumeLayer, n: int) -> None:
 def four(bench: Bench, size: int, layer: VolumeLayer, above: VolumeLayer) -> None:
     from PySide6.QtWidgets import QGridLayout, QWidget
 
-    from viewer.render.slice_view import SliceView
-    from viewer.render.volume_view import VolumeView
+    from viewer.render.slices.slice_view import SliceView
+    from viewer.render.volumes.volume_view import VolumeView
 
     document, state = Document(), ViewState()
     document.insert(0, layer)
@@ -161,10 +161,10 @@ def four(bench: Bench, size: int, layer: VolumeLayer, above: VolumeLayer) -> Non
 
 def registered(bench: Bench, size: int, layer: VolumeLayer, above: VolumeLayer) -> None:
     """An image that a transform places over another one, in each style of comparison, and its deformation drawn."""
-    from viewer.render.slice_view import SliceView
-    from viewer.scene.comparison import STYLES, Comparison
-    from viewer.scene.deformation import DEFORMATIONS, Deformation
-    from viewer.tools.align import carried, shift
+    from viewer.render.slices.slice_view import SliceView
+    from viewer.scene.compare.comparison import STYLES, Comparison
+    from viewer.scene.compare.deformation_display import DEFORMATIONS, Deformation
+    from viewer.tools.register.align import carried, shift
 
     document, state = Document(), ViewState()
     document.insert(0, layer)
@@ -204,7 +204,7 @@ def bend(layer: VolumeLayer) -> Transform:
 
 
 def turn(bench: Bench, size: int, layer: VolumeLayer) -> None:
-    from viewer.render.volume_view import VolumeView
+    from viewer.render.volumes.volume_view import VolumeView
 
     document, state = Document(), ViewState()
     document.insert(0, layer)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_commands import main, write
+from tests.cli.test_command_line import main, write
 from tests.fixtures.dicom_phantom import ramp, write_series
 from tests.fixtures.model_card import write_model
 from viewer.data.grid import Grid

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from tests.cli.test_commands import ROOT, ball, printed, refused, write
+from tests.cli.test_command_line import ROOT, ball, printed, refused, write
 
 __all__ = ["ball"]
 SMALL = np.arange(60, dtype=np.int16).reshape(3, 4, 5)

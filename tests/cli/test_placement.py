@@ -13,11 +13,11 @@ import SimpleITK as sitk
 from main import main
 from tests.fixtures.nifti_file import SHAPE
 from tests.fixtures.two_placements import two_placements
-from viewer.cli.failure import BadInput
+from viewer.cli.exit_codes import BadInput
+from viewer.cli.headless_session import HeadlessStage, find_images
 from viewer.cli.inputs import read_volume
-from viewer.cli.stage import HeadlessStage, find_images
-from viewer.io.failure import OpenError
-from viewer.io.segmentation_file import read_segmentation
+from viewer.io.errors import OpenError
+from viewer.io.segmentations.segmentation_file import read_segmentation
 
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> Any:

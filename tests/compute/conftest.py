@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from viewer.compute.engine import Engine
-from viewer.compute.runner import Runner
+from viewer.compute.engine.engine import Engine
+from viewer.compute.engine.thread_lane import Runner
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from typing import Any
 import psutil
 import pytest
 
-from viewer.compute.engine import Engine
-from viewer.compute.running import Running
-from viewer.data.shared import FOLDER, PREFIX
+from viewer.compute.engine.engine import Engine
+from viewer.compute.engine.submission import Running
+from viewer.processes.shared_array import FOLDER, PREFIX
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals and limits")
 

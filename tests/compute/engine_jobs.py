@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.job import Job, Refusal
+from viewer.compute.engine.job import Job, Refusal
 
 
 def double(job: Job, value: NDArray[Any]) -> NDArray[Any]:
@@ -109,7 +109,7 @@ def start_child(job: Job, file: str) -> None:
 
 
 def lose_the_device(job: Job) -> None:
-    from viewer.compute.net import DeviceLost
+    from viewer.compute.networks.network import DeviceLost
 
     raise DeviceLost("cuda:0")
 

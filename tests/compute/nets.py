@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
-from viewer.compute.job import Job
+from viewer.compute.engine.job import Job
 
 
 class Mean:

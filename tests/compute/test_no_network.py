@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from engine_heard import submit
 
-from viewer.compute.engine import Engine
+from viewer.compute.engine.engine import Engine
 from viewer.compute.no_network import SENTENCE, Offline, broke_on, no_network
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from viewer.data.printable import encodable, printable
+from viewer.data.printable_text import encodable, printable
 
 
 @given(st.text(st.characters(codec=None)))

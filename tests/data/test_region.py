@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from viewer.data.region import Region
+from viewer.data.annotations.region import Region
 
 ANGLES = st.tuples(*(st.floats(-180, 180) for _ in range(3)))
 

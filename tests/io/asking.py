@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from viewer.io.reader import Reader
+from viewer.io.reader.reader import Reader
 
 HERE = "tests.io.misbehaviour"
 PATIENCE = 300.0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from viewer.io.reader import Reader
+from viewer.io.reader.reader import Reader
 
 
 @pytest.fixture(scope="session")

@@ -16,16 +16,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.data.regular_file import open_regular
-from viewer.data.shared import SharedHandle
 from viewer.data.volume import Volume
-from viewer.io import contents, dicom_decode, dicom_read, look
-from viewer.io.dicom_read import Job
-from viewer.io.failure import OpenError
-from viewer.io.pool import Pool, Unit
-from viewer.io.segmentation_file import read_segmentation
-from viewer.io.sight import Sight
-from viewer.io.worker import at
+from viewer.files.regular_file import open_regular
+from viewer.io import archive
+from viewer.io.dicom.pixels import decode, read
+from viewer.io.dicom.pixels.read import Job
+from viewer.io.errors import OpenError
+from viewer.io.reader import probe_file
+from viewer.io.reader.file_report import Sight
+from viewer.io.reader.pool import Pool, Unit
+from viewer.io.reader.reader_worker import at
+from viewer.io.segmentations.segmentation_file import read_segmentation
+from viewer.processes.shared_array import SharedHandle
 
 if TYPE_CHECKING:
     import pytest
@@ -88,23 +90,23 @@ def fill(handle: SharedHandle, job: Job) -> dict[int, str]:
         at(number)
         if "crash" in name:
             crash()
-    return dicom_read.fill(handle, job)
+    return read.fill(handle, job)
 
 
 def segments(path: Path, harm: str) -> int:
     """How many segments a file has, where the decoder of its frames does harm at the second: a function of these."""
-    decoded, frames = dicom_decode.run_bits, iter(range(100))
+    decoded, frames = decode.run_bits, iter(range(100))
 
     def run_bits(*arguments: Any) -> NDArray[np.uint8]:
         if harm and next(frames) == 1:
             globals()[harm]()
         return decoded(*arguments)
 
-    dicom_decode.run_bits = run_bits
+    decode.run_bits = run_bits
     try:
         return len(read_segmentation(path).segments)
     finally:
-        dicom_decode.run_bits = decoded
+        decode.run_bits = decoded
 
 
 def call_out(port: int) -> str:
@@ -130,8 +132,8 @@ def slow_look(paths: list[str]) -> list[Sight]:
             time.sleep(SLOW.get(os.path.basename(os.path.dirname(path)), 0))
         return open_regular(path)
 
-    contents.open_regular = opened
-    return look.look(paths)
+    archive.open_regular = opened
+    return probe_file.look(paths)
 
 
 def on_a_slow_drive(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +141,7 @@ def on_a_slow_drive(monkeypatch: pytest.MonkeyPatch) -> None:
     add = Pool.add
 
     def slow(self: Pool, unit: Unit) -> None:
-        unit.function = unit.function.replace("viewer.io.look:look", f"{__name__}:slow_look")
+        unit.function = unit.function.replace("viewer.io.reader.probe_file:look", f"{__name__}:slow_look")
         add(self, unit)
 
     monkeypatch.setattr(Pool, "add", slow)

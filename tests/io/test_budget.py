@@ -10,10 +10,10 @@ import pytest
 from tests.fixtures.dicom_indexed import one_sentence
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
-from viewer.io import budget
-from viewer.io.failure import OpenError
-from viewer.io.seg_read import read_seg
-from viewer.io.seg_write import write_seg
+from viewer.io import memory_budget
+from viewer.io.errors import OpenError
+from viewer.io.segmentations.dicom_seg.read import read_seg
+from viewer.io.segmentations.dicom_seg.write import write_seg
 
 MACHINE = 16 << 30
 
@@ -26,16 +26,16 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("processes", [1, 3, 8])
 def test_all_readers_together_leave_room_for_the_window(machine: None, processes: int) -> None:
-    assert processes * budget.for_readers(processes) + budget.for_answers() < MACHINE
+    assert processes * memory_budget.for_readers(processes) + memory_budget.for_answers() < MACHINE
 
 
 def test_a_claim_is_held_against_the_file_and_the_memory(machine: None) -> None:
-    budget.check_claim(budget.HARMLESS, 1)
-    budget.check_claim(1 << 30, 1 << 20)
+    memory_budget.check_claim(memory_budget.HARMLESS, 1)
+    memory_budget.check_claim(1 << 30, 1 << 20)
     with pytest.raises(OpenError, match=r"claims 1\.0 GB of voxels in 18,486 bytes"):
-        budget.check_claim(1 << 30, 18_486)
+        memory_budget.check_claim(1 << 30, 18_486)
     with pytest.raises(OpenError, match=r"needs 7\.0 GB of memory"):
-        budget.check_claim(7 << 30, 1 << 30)
+        memory_budget.check_claim(7 << 30, 1 << 30)
 
 
 def test_two_frames_of_a_segmentation_far_apart_take_no_memory(tmp_path: Path) -> None:

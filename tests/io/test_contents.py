@@ -18,12 +18,12 @@ from tests.fixtures.dicom_phantom import ramp, write_series
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Image
-from viewer.io import contents
-from viewer.io.contents import Stamp, open_content, open_stored, packing_of, stamp_of, unpacked
-from viewer.io.failure import OpenError
-from viewer.io.look import look
-from viewer.io.reader import Reader, index_now, load_now
-from viewer.io.segmentation_file import holds_labels, read_segmentation, save
+from viewer.io import archive
+from viewer.io.archive import Stamp, open_content, open_stored, packing_of, stamp_of, unpacked
+from viewer.io.errors import OpenError
+from viewer.io.reader.probe_file import look
+from viewer.io.reader.reader import Reader, index_now, load_now
+from viewer.io.segmentations.segmentation_file import holds_labels, read_segmentation, save
 
 GRID = Grid.of((3, 4, 5), (2, 1, 1))
 ARRAY = ramp(GRID.shape)
@@ -85,8 +85,8 @@ def test_vectors_in_a_packed_nifti_file(reader: Reader, tmp_path: Path) -> None:
 def test_a_bomb_is_refused_before_it_fills_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    monkeypatch.setattr(contents, "HARMLESS", 1 << 20)
-    monkeypatch.setattr(contents, "MAX_MEMBER", 3 << 20)
+    monkeypatch.setattr(archive, "HARMLESS", 1 << 20)
+    monkeypatch.setattr(archive, "MAX_MEMBER", 3 << 20)
     start = bytes(128) + b"DICM"
     (tmp_path / "bomb").write_bytes(PACK[how](start + bytes(4 << 20)))
     with pytest.raises(OpenError, match="made to do harm"), open_content(str(tmp_path / "bomb")):

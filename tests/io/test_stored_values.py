@@ -14,9 +14,9 @@ import SimpleITK as sitk
 
 from tests.fixtures.nifti_file import SHAPE, I, J, K, nifti
 from tests.fixtures.opened_file import opened, said, written
-from viewer.io.failure import OpenError
-from viewer.io.files import describe
-from viewer.io.reader import Reader
+from viewer.io.errors import OpenError
+from viewer.io.images.image_files import describe
+from viewer.io.reader.reader import Reader
 
 
 def nrrd(array: np.ndarray[Any, Any], *lines: str, kind: str, axis: int = 0) -> bytes:

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from viewer.compute.job import Job, Refusal
+from viewer.compute.engine.job import Job, Refusal
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
-from viewer.plugin.run import execute
+from viewer.plugin.execute import execute
 
 
 def test_the_example_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""viewer/plugin/run.py: one run of a plugin."""
+"""viewer/plugin/execute.py: one run of a plugin."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from viewer.compute.job import Job, Refusal
+from viewer.compute.engine.job import Job, Refusal
 from viewer.data.grid import Grid
 from viewer.data.provenance import Provenance
 from viewer.data.study import Source
 from viewer.data.volume import Volume
-from viewer.plugin.run import Result, execute
+from viewer.plugin.execute import Result, execute
 
 PLUGINS = '''
 import numpy as np

@@ -12,19 +12,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from phantom import phantom
 
 from tests.fixtures.model_files import bright_onnx
-from viewer.compute.engine import Engine
-from viewer.compute.job import Cancelled, Job
-from viewer.compute.runner import Runner
-from viewer.data.landmarks import Landmarks
+from tests.fixtures.phantom import phantom
+from viewer.compute.engine.engine import Engine
+from viewer.compute.engine.job import Cancelled, Job
+from viewer.compute.engine.thread_lane import Runner
+from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
-from viewer.plugin.discover import discover
+from viewer.plugin.discovery import discover
+from viewer.plugin.execute import Result, execute
 from viewer.plugin.plugin import Plugin, Value
-from viewer.plugin.run import Result, execute
 
 Settings = dict[str, dict[str, Any]]
 PLUGINS, BROKEN = discover(Path(__file__).parent / "no folder of the user")
@@ -62,7 +62,7 @@ def drawn_weights(folder: Path) -> Path:
     """Of the network that registers, by chance."""
     import torch
 
-    from plugins.register.unigradicon import network
+    from plugins.register.learned.unigradicon import network
 
     torch.manual_seed(0)
     path = folder / "Step_2_final.trch"
@@ -146,7 +146,7 @@ def test_it_runs_in_the_engine_and_its_result_travels(
         over.set()
 
     args = (plugin.id, inputs_of(plugin, phantom((24, 64, 64))), settings[plugin.id])
-    engine.submit("viewer.plugin.run:execute", args, done=end, failed=end, cancelled=end)
+    engine.submit("viewer.plugin.execute:execute", args, done=end, failed=end, cancelled=end)
     assert over.wait(60)
     assert isinstance(ends[0][0], Result), ends
     assert pickle.loads(pickle.dumps(results[plugin.id][0])).stages
@@ -194,7 +194,7 @@ def test_odd_images_work_or_are_refused(plugin: Plugin, case: str, settings: Set
     ends: list[Any] = []
     runner = Runner(lambda call: (call(), heard.set() if ends else None))
     args = (plugin.id, inputs_of(plugin, volume) | {plugin.inputs[0].name: odd}, settings[plugin.id])
-    runner.submit("viewer.plugin.run:execute", args, done=ends.append, failed=lambda *what: ends.append(what))
+    runner.submit("viewer.plugin.execute:execute", args, done=ends.append, failed=lambda *what: ends.append(what))
     assert heard.wait(60)
     runner.close()
     if isinstance(ends[0], Result):

@@ -15,9 +15,9 @@ from shiboken6 import isValid
 
 from viewer.data.grid import Grid
 from viewer.render.gl_info import GLInfo, gl_info, is_software
-from viewer.render.slice_view import SliceView
+from viewer.render.slices.slice_view import SliceView
 from viewer.render.view import View
-from viewer.render.volume_view import VolumeView
+from viewer.render.volumes.volume_view import VolumeView
 
 GREY = Grid.of((10, 40, 40))
 
@@ -143,8 +143,8 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
-from viewer.render.slice_view import SliceView
-from viewer.render.volume_view import VolumeView
+from viewer.render.slices.slice_view import SliceView
+from viewer.render.volumes.volume_view import VolumeView
 from viewer.scene.document import Document
 from viewer.scene.layer import volume_layer
 from viewer.scene.view_state import ViewState

@@ -9,12 +9,12 @@ import numpy as np
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.scene.document import Document
-from viewer.scene.editable import EVERYWHERE, paint
 from viewer.scene.edits import AddLayer
 from viewer.scene.history import History
-from viewer.scene.journal import JournalKeeper
-from viewer.scene.painting import Stroke
-from viewer.scene.recovery import Recovery, unfinished
+from viewer.scene.journal.journal import JournalKeeper
+from viewer.scene.journal.replay import Recovery, unfinished
+from viewer.scene.segmentation.masking import EVERYWHERE, paint
+from viewer.scene.segmentation.stroke import Stroke
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 
 SHAPE = (3, 40, 40)

@@ -12,9 +12,9 @@ from viewer.data.transform import Transform
 from viewer.scene.document import Document
 from viewer.scene.edits import ChangeLandmark
 from viewer.scene.history import History
-from viewer.scene.journal import Journal
+from viewer.scene.journal.journal import Journal
+from viewer.scene.journal.replay import Recovery
 from viewer.scene.landmarks import LandmarkPair
-from viewer.scene.recovery import Recovery
 
 OF = ("fixed", "moving")
 

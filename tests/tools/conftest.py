@@ -9,15 +9,15 @@ from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Source
 from viewer.data.volume import Volume, Window
-from viewer.render.slice_view import SliceView
+from viewer.render.slices.slice_view import SliceView
 from viewer.render.view import MouseEvent
 from viewer.scene.document import Document
 from viewer.scene.history import History
 from viewer.scene.layer import VolumeLayer, volume_layer
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 from viewer.scene.view_state import ViewState
-from viewer.tools.mouse import Mouse
-from viewer.tools.profiles import profiles
+from viewer.tools.mouse_dispatch import Mouse
+from viewer.tools.mouse_profiles import profiles
 
 
 class Work:

@@ -17,9 +17,9 @@ from viewer.data.study import Source
 from viewer.data.volume import Volume, Window
 from viewer.scene.edits import AddLayer
 from viewer.scene.layer import VolumeLayer, volume_layer
-from viewer.session import Session
+from viewer.session.session import Session
 from viewer.ui.preferences import Preferences
-from viewer.ui.window import MainWindow
+from viewer.ui.window.main_window import MainWindow
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +66,7 @@ def preferences(tmp_path: Path) -> Preferences:
 @pytest.fixture
 def make_window(preferences: Preferences, monkeypatch: pytest.MonkeyPatch) -> Callable[[Session], MainWindow]:
     """A window that does not ask before it closes; `drop` it."""
-    monkeypatch.setattr("viewer.ui.window.may_leave", lambda *_: True)
+    monkeypatch.setattr("viewer.ui.window.main_window.may_leave", lambda *_: True)
     return lambda session: MainWindow(session, preferences)
 
 

@@ -15,22 +15,22 @@ from shell import drop
 from tests.fixtures.dicom_phantom import ramp, write_series
 from tests.fixtures.model_card import write_model
 from viewer.data.grid import Grid
-from viewer.data.printable import printable
+from viewer.data.printable_text import printable
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Refused, Source
 from viewer.data.transform import SignOff
 from viewer.data.volume import Volume, Window
-from viewer.io.seg_nrrd import write_seg_nrrd
-from viewer.plugin.discover import Broken
-from viewer.render.overlay import patient_lines
+from viewer.io.segmentations.seg_nrrd import write_seg_nrrd
+from viewer.plugin.discovery import Broken
+from viewer.render.overlay.overlay import patient_lines
 from viewer.scene.landmarks import LandmarkPair
 from viewer.scene.layer import Layer, volume_layer
 from viewer.scene.task import Message, Task
 from viewer.scene.worklist import Case
-from viewer.ui.curves import Curves
-from viewer.ui.histogram import Histogram
-from viewer.ui.models import ModelsDialog
-from viewer.ui.segments_naming import NamingDialog
+from viewer.ui.layers.histogram import Histogram
+from viewer.ui.plugins.models_dialog import ModelsDialog
+from viewer.ui.segments.naming_dialog import NamingDialog
+from viewer.ui.widgets.curve_plot import Curves
 
 GRID = Grid.of((4, 20, 24), (2.0, 1.0, 1.0))
 HTML = "<b>x</b><img src='y.png'>"

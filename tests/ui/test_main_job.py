@@ -15,9 +15,9 @@ from tests.fixtures.dicom_phantom import write_series
 from viewer.app import Post
 from viewer.data.grid import Grid
 from viewer.scene.layer import VolumeLayer
-from viewer.session import Session
-from viewer.ui.export import ExportDialog
-from viewer.ui.window import MainWindow
+from viewer.session.session import Session
+from viewer.ui.dialogs.export_dialog import ExportDialog
+from viewer.ui.window.main_window import MainWindow
 
 DATA = os.environ.get("TOMOLENS_DATA", "")
 

@@ -9,7 +9,7 @@ from PySide6.QtTest import QTest
 from two_patients import GRID, LEFT, both, click_plugin, click_tab, double_click, row
 
 from viewer.data.segmentation import Segment, Segmentation
-from viewer.render.overlay import DANGER, DIM
+from viewer.render.overlay.overlay import DANGER, DIM
 from viewer.scene.edits import AddLayer
 from viewer.scene.segmentation_layer import segmentation_layer
 

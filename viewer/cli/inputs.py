@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from viewer.cli.failure import BadInput, Failure
-from viewer.cli.stage import Stage, one_image, require
-from viewer.compute.label_image import as_segmentation
+from viewer.cli.exit_codes import BadInput, Failure
+from viewer.cli.headless_session import Stage, one_image, require
+from viewer.compute.labels.label_image import as_segmentation
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import End
 from viewer.data.volume import Volume
-from viewer.io.reader import OpenError, load_now
-from viewer.io.segmentation_file import labels_beside
+from viewer.io.reader.reader import OpenError, load_now
+from viewer.io.segmentations.segmentation_file import labels_beside
 from viewer.plugin.plugin import Plugin, Value
 
 Series = tuple[Volume, ...]  # the time points of an image
@@ -62,13 +62,13 @@ def check_time(text: str, count: int, time: int | None) -> None:
 
 def is_label_file(stage: Stage, text: str) -> bool:
     """Whether a file says itself that it holds segments. Raises BadInput."""
-    return os.path.isfile(text) and read_aside(stage, "viewer.io.segmentation_file:holds_labels", text)
+    return os.path.isfile(text) and read_aside(stage, "viewer.io.segmentations.segmentation_file:holds_labels", text)
 
 
 def read_labels(stage: Stage, text: str, images: Sequence[End] = (), time: int | None = None) -> Segmentation:
     """A file of segments or a label image. images: what it may be of. Raises BadInput."""
     if is_label_file(stage, text):
-        function = "viewer.io.segmentation_file:read_segmentation"
+        function = "viewer.io.segmentations.segmentation_file:read_segmentation"
         return cast(Segmentation, read_aside(stage, function, text, images, stage.placement))
     volumes = read_volumes(stage, text, time)
     if len(volumes) > 1:
@@ -111,9 +111,9 @@ def _read(stage: Stage, kind: str, text: str, values: dict[str, Value], time: in
     if kind == "segmentation":
         return read_labels(stage, text, [end for end in map(end_of, values.values()) if end is not None], time)
     if kind == "landmarks":
-        return cast(Value, read_aside(stage, "viewer.io.landmark_file:read_landmarks", text))
+        return cast(Value, read_aside(stage, "viewer.io.transforms.landmark_file:read_landmarks", text))
     ends = [end_of(values.get(name)) for name in ("fixed", "moving")]
-    return cast(Value, read_aside(stage, "viewer.io.transform_save:load_transform", text, *ends))
+    return cast(Value, read_aside(stage, "viewer.io.transforms.transform_save:load_transform", text, *ends))
 
 
 def end_of(value: Value | None) -> End | None:

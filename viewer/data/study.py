@@ -9,7 +9,7 @@ import numpy as np
 
 from viewer.data.grid import Grid
 from viewer.data.notice import Notice
-from viewer.data.printable import keep_printable, printable
+from viewer.data.printable_text import keep_printable, printable
 
 PatientMatch = Literal["same", "different", "not known"]
 

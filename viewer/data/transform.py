@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from viewer.data.grid import Grid
-from viewer.data.printable import keep_printable
+from viewer.data.printable_text import keep_printable
 from viewer.data.provenance import Provenance
 from viewer.data.study import Source
 

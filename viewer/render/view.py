@@ -11,11 +11,11 @@ from PySide6.QtGui import QImage, QInputEvent, QMouseEvent, QPainter, QWheelEven
 from PySide6.QtWidgets import QWidget
 from vtkmodules.vtkRenderingCore import vtkRenderer
 
-from viewer.data.region import Point
-from viewer.render.draft import Draft, paint_draft
+from viewer.data.annotations.region import Point
 from viewer.render.gl_view import GLView
-from viewer.render.overlay import Overlay
-from viewer.render.overlay_painter import OverlayPainter
+from viewer.render.overlay.overlay import Overlay
+from viewer.render.overlay.overlay_painter import OverlayPainter
+from viewer.render.tool_sketch import Draft, paint_draft
 from viewer.scene.document import Document
 from viewer.scene.layer import Box, Layer, VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer

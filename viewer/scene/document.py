@@ -87,7 +87,7 @@ class Document:
         """The document that this one shows a part of: itself."""
         return self
 
-    # Called by viewer.scene.provisional only.
+    # Called by viewer.scene.preview.result_preview only.
     def lay_over(self, under: Layer, preview: Layer) -> None:
         """Show a preview over a layer wherever that is visible."""
         self._previews.append((under, preview))

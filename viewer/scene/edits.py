@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from viewer.data.printable import keep_printable
+from viewer.data.printable_text import keep_printable
 from viewer.data.transform import Transform
 from viewer.scene.document import Document
 from viewer.scene.landmarks import LandmarkPair

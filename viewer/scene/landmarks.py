@@ -9,9 +9,9 @@ from uuid import uuid4
 import numpy as np
 from psygnal import Signal
 
-from viewer.data.landmarks import Landmarks
-from viewer.data.printable import keep_printable
-from viewer.data.region import Point
+from viewer.data.annotations.landmarks import Landmarks
+from viewer.data.annotations.region import Point
+from viewer.data.printable_text import keep_printable
 from viewer.data.transform import Transform
 
 

@@ -14,10 +14,10 @@ from uuid import uuid4
 import numpy as np
 from psygnal import Signal, SignalGroupDescriptor
 
+from viewer.data.annotations.region import Point
 from viewer.data.grid import Grid
-from viewer.data.printable import keep_printable
+from viewer.data.printable_text import keep_printable
 from viewer.data.provenance import Provenance
-from viewer.data.region import Point
 from viewer.data.study import Image, Source
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume, Window

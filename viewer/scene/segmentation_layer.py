@@ -1,12 +1,12 @@
-"""A segmentation as a layer: the one whose values are written in place, by strokes (viewer.scene.painting)."""
+"""A segmentation as a layer: the one whose values are written in place, by strokes (see .segmentation.stroke)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from viewer.data.annotations.region import Point
 from viewer.data.grid import Grid
-from viewer.data.region import Point
 from viewer.data.segmentation import Key, Segment, Segmentation
 from viewer.scene.layer import Box, PlacedLayer, VolumeLayer
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from psygnal import Signal, SignalGroupDescriptor
 
-from viewer.data.printable import keep_printable, printable
+from viewer.data.printable_text import keep_printable, printable
 from viewer.data.provenance import Provenance
 
 Kind = Literal["index", "load", "run", "measure", "save", "sample", "recover"]

@@ -7,12 +7,12 @@ from typing import ClassVar, Literal
 
 from psygnal import SignalGroupDescriptor
 
-from viewer.data.region import Region
-from viewer.scene.brush import Brush
-from viewer.scene.comparison import Comparison
-from viewer.scene.deformation import Deformation
-from viewer.scene.editable import Rules
-from viewer.scene.inspection import Inspection
+from viewer.data.annotations.region import Region
+from viewer.scene.compare.comparison import Comparison
+from viewer.scene.compare.deformation_display import Deformation
+from viewer.scene.compare.inspection import Inspection
+from viewer.scene.segmentation.brush import Brush
+from viewer.scene.segmentation.masking import Rules
 
 Layout = Literal["2x2", "1-up", "1+3", "compare"]
 LAYOUTS: tuple[Layout, ...] = ("2x2", "1-up", "1+3", "compare")

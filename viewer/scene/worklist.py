@@ -11,7 +11,7 @@ from typing import Any
 
 from psygnal import Signal
 
-from viewer.data.printable import keep_printable
+from viewer.data.printable_text import keep_printable
 from viewer.data.segmentation import State
 
 DECIDED: tuple[State, ...] = ("completed", "flagged", "rejected")  # a reader has said what becomes of the case

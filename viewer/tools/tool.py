@@ -8,14 +8,14 @@ from typing import ClassVar, Literal, Protocol
 from PySide6.QtCore import Qt
 
 from viewer.data.volume import Volume
-from viewer.plugin.effect import Call, How
+from viewer.effects.effect_run import Call, How
 from viewer.render.view import MouseEvent, View
 from viewer.scene.active_image import active_image
+from viewer.scene.compare.inspection import inspected
 from viewer.scene.document import Document
-from viewer.scene.editable import Rules
 from viewer.scene.edits import Edit
-from viewer.scene.inspection import inspected
 from viewer.scene.layer import VolumeLayer
+from viewer.scene.segmentation.masking import Rules
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.task import Task
 from viewer.scene.view_state import ViewState
@@ -24,7 +24,7 @@ DrawingKey = Literal["end", "drop", "back"]
 
 
 class Work(Protocol):
-    """What tools ask of the session (viewer.session)."""
+    """What tools ask of the session (viewer.session.session)."""
 
     def warn(self, text: str) -> None: ...
 

@@ -10,8 +10,8 @@ from typing import Any
 from PySide6.QtCore import QByteArray, QSettings
 
 from viewer.settings import config_folder
-from viewer.tools.profiles import Profile, profiles
-from viewer.ui.theme import THEMES, Theme
+from viewer.tools.mouse_profiles import Profile, profiles
+from viewer.ui.widgets.theme import THEMES, Theme
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from scipy import sparse
 from scipy.sparse.csgraph import dijkstra
 from shapes import ball, dice, noisy
 
-from viewer.compute.effects import growcut, region_grow, threshold, watershed
-from viewer.compute.job import Cancelled, Refusal
+from viewer.compute.effects.image import growcut, region_growing, threshold, watershed
+from viewer.compute.engine.job import Cancelled, Refusal
 
 SEEDS = st.integers(0, 10**6)
 UNIT = (1.0, 1.0, 1.0)
@@ -43,7 +43,7 @@ def test_growth_from_a_voxel_is_that_of_itk(seed, reach):
     image = noisy(seed, (40, 60, 70))
     place = (20, 30, 35)
     values = float(image[place] - reach), float(image[place] + reach)
-    box, found = region_grow.between(image, place, values, lambda fraction: None)
+    box, found = region_growing.between(image, place, values, lambda fraction: None)
     whole = np.zeros(image.shape, bool)
     whole[box] = found
     assert np.array_equal(
@@ -60,12 +60,14 @@ def test_growth_over_alike_values_is_that_of_itk(seed, deviations):
     seeds = [tuple(int(at) for at in place[::-1]) for place in np.argwhere(start)]
     mean, reach = float(image[start].mean()), deviations * float(image[start].std(dtype=np.float64))
     theirs = sitk.ConnectedThreshold(itk(image), seeds, mean - reach, mean + reach)
-    assert dice(region_grow.alike(image, start, deviations, 1), (sitk.GetArrayFromImage(theirs) > 0) | start) > 0.9999
+    assert (
+        dice(region_growing.alike(image, start, deviations, 1), (sitk.GetArrayFromImage(theirs) > 0) | start) > 0.9999
+    )
 
 
 def test_growth_over_alike_values_finds_the_lesion():
     image, mask, seeds = lesion(UNIT)
-    assert dice(region_grow.alike(image, seeds == 1, 4.0), mask) > 0.95
+    assert dice(region_growing.alike(image, seeds == 1, 4.0), mask) > 0.95
 
 
 # ---- seeds
@@ -179,7 +181,7 @@ def test_bad_images_and_seeds_are_refused_in_a_sentence(grow):
 
 CALLS = {
     "local": lambda image, seeds, tell: threshold.local(image, UNIT, 3, 1.0, tell=tell),
-    "alike": lambda image, seeds, tell: region_grow.alike(image, seeds == 1, tell=tell),
+    "alike": lambda image, seeds, tell: region_growing.alike(image, seeds == 1, tell=tell),
     "seeds": lambda image, seeds, tell: growcut.from_seeds(image, seeds, UNIT, tell=tell),
     "markers": lambda image, seeds, tell: watershed.from_markers(image, seeds, UNIT, tell=tell),
 }

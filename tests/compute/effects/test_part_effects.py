@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from shapes import away, ball, blobs, dice
 
-from viewer.compute.effects import between, holes, islands
-from viewer.compute.job import Cancelled, Refusal
+from viewer.compute.effects.shape import fill_between_slices, fill_holes, islands
+from viewer.compute.engine.job import Cancelled, Refusal
 
 SEEDS = st.integers(0, 10**6)
 UNIT = (1.0, 1.0, 1.0)
@@ -79,17 +79,17 @@ def test_a_place_outside_the_segment_is_refused(place):
 @given(SEEDS, st.floats(0.5, 0.7))
 def test_holes_are_those_of_scipy_and_itk(seed, share):
     mask = blobs(seed, share=share)
-    filled = holes.fill(mask, UNIT)
+    filled = fill_holes.fill(mask, UNIT)
     assert np.array_equal(filled, ndimage.binary_fill_holes(mask))
     assert np.array_equal(filled, sitk.GetArrayFromImage(sitk.BinaryFillhole(itk(mask))) > 0)
-    assert np.array_equal(holes.fill(filled, UNIT), filled)
+    assert np.array_equal(fill_holes.fill(filled, UNIT), filled)
 
 
 @quick
 @given(SEEDS, st.sampled_from([0, 1, 2]))
 def test_holes_of_slices_are_those_of_each_slice(seed, axis):
     mask = blobs(seed, share=0.6)
-    filled = np.moveaxis(holes.fill(mask, UNIT, axis=axis), axis, 0)
+    filled = np.moveaxis(fill_holes.fill(mask, UNIT, axis=axis), axis, 0)
     for made, plane in zip(filled, np.moveaxis(mask, axis, 0), strict=True):
         assert np.array_equal(made, ndimage.binary_fill_holes(plane))
 
@@ -97,8 +97,8 @@ def test_holes_of_slices_are_those_of_each_slice(seed, axis):
 def test_only_holes_up_to_a_volume_are_filled():
     mask = np.ones((12, 12, 20), bool)
     mask[4:6, 4:6, 4:6] = mask[4:8, 4:8, 10:14] = False
-    assert (~holes.fill(mask, (2.0, 1.0, 1.0), 16.0)).sum() == 64
-    assert (~holes.fill(mask, (2.0, 1.0, 1.0), 15.9)).sum() == 72
+    assert (~fill_holes.fill(mask, (2.0, 1.0, 1.0), 16.0)).sum() == 64
+    assert (~fill_holes.fill(mask, (2.0, 1.0, 1.0), 15.9)).sum() == 72
 
 
 def sliced(mask, axis, gap):
@@ -114,7 +114,7 @@ def sliced(mask, axis, gap):
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_a_ball_comes_back_from_some_of_its_slices(axis):
     painted, whole = sliced(ball(20, UNIT, 3), axis, 6)
-    filled = between.fill(painted, UNIT) > 0
+    filled = fill_between_slices.fill(painted, UNIT) > 0
     assert dice(filled, whole) > 0.97
     assert not (painted[filled != (painted > 0)] > 0).any()
 
@@ -124,7 +124,7 @@ def test_an_oblique_vessel_is_followed_though_its_slices_do_not_overlap():
     vessel = (i - k * 0.8 - 2) ** 2 + (np.arange(40.0)[:, None] - 20) ** 2 < 9
     painted, whole = sliced(vessel, 0, 10)
     assert not (painted[10] & painted[20]).any()
-    assert dice(between.fill(painted, UNIT, 0) > 0, whole) > 0.85
+    assert dice(fill_between_slices.fill(painted, UNIT, 0) > 0, whole) > 0.85
 
 
 def test_a_branching_vessel_stays_in_one_piece():
@@ -132,7 +132,7 @@ def test_a_branching_vessel_stays_in_one_piece():
     apart = np.maximum(k + 8, 0) * 0.5
     branches = (((i - apart) ** 2 + j**2) < 49) | (((i + apart) ** 2 + j**2) < 49)
     painted, whole = sliced(branches, 0, 8)
-    filled = between.fill(painted, UNIT) > 0
+    filled = fill_between_slices.fill(painted, UNIT) > 0
     assert dice(filled, whole) > 0.95
     assert ndimage.label(filled)[1] == 1
 
@@ -143,7 +143,7 @@ def test_neighbours_stay_neighbours_and_painted_slices_stay():
     labels[inside & (np.arange(40) > 22)] = 999
     painted = np.zeros_like(labels)
     painted[4::5] = labels[4::5]
-    filled = between.fill(painted, UNIT)
+    filled = fill_between_slices.fill(painted, UNIT)
     assert np.array_equal(filled[4::5], painted[4::5])
     span = slice(4, 35)
     for label in (1, 999):
@@ -154,14 +154,14 @@ def test_another_segment_between_is_not_painted_over():
     painted = np.zeros((9, 12, 12), np.uint8)
     painted[0, 2:10, 2:10] = painted[8, 2:10, 2:10] = 1
     painted[4, 5:7, 5:7] = 2
-    filled = between.fill(painted, UNIT)
+    filled = fill_between_slices.fill(painted, UNIT)
     assert (filled[4, 5:7, 5:7] == 2).all()
     assert (filled[4, 2:10, 2:10] > 0).all()
 
 
 def test_slices_without_a_gap_are_refused():
     with pytest.raises(Refusal, match="no gap between painted slices"):
-        between.fill(ball(5, UNIT, 1).astype(np.uint8), UNIT)
+        fill_between_slices.fill(ball(5, UNIT, 1).astype(np.uint8), UNIT)
 
 
 @pytest.mark.parametrize(
@@ -170,8 +170,8 @@ def test_slices_without_a_gap_are_refused():
         islands.keep_largest,
         islands.split,
         lambda mask: islands.remove_small(mask, UNIT, 1),
-        lambda mask: holes.fill(mask, UNIT),
-        lambda mask: between.fill(mask.astype(np.uint8), UNIT),
+        lambda mask: fill_holes.fill(mask, UNIT),
+        lambda mask: fill_between_slices.fill(mask.astype(np.uint8), UNIT),
     ],
 )
 def test_an_empty_segment_is_refused(call):
@@ -185,4 +185,4 @@ def test_filling_between_slices_hears_a_cancel():
 
     painted, _ = sliced(ball(6, UNIT, 1), 0, 3)
     with pytest.raises(Cancelled):
-        between.fill(painted, UNIT, tell=stop)
+        fill_between_slices.fill(painted, UNIT, tell=stop)

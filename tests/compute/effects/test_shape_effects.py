@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from shapes import SPACINGS, ball, blobs, dice, volume_of
 
-from viewer.compute.effects import boolean, hollow, margin, smooth
-from viewer.compute.job import Cancelled, Refusal
+from viewer.compute.effects.shape import hollow, logical_operators, margin, smoothing
+from viewer.compute.engine.job import Cancelled, Refusal
 
 SEEDS = st.integers(0, 10**6)
 quick = settings(max_examples=10, deadline=None)
@@ -98,13 +98,13 @@ def test_a_shell_inside_is_the_segments_and_one_outside_is_not(seed, spacing):
 def test_a_median_is_that_of_scipy(seed, mm):
     mask, spacing = blobs(seed), (2.5, 1.0, 0.8)
     size = [2 * int(mm / step) + 1 for step in spacing]
-    assert np.array_equal(smooth.median(mask, mm, spacing), ndimage.median_filter(mask, size, mode="nearest"))
+    assert np.array_equal(smoothing.median(mask, mm, spacing), ndimage.median_filter(mask, size, mode="nearest"))
 
 
 def test_a_median_is_that_of_itk():
     mask = blobs(3)
     median = sitk.BinaryMedian(sitk.GetImageFromArray(mask.astype(np.uint8)), [2, 2, 2], 1, 0)
-    assert np.array_equal(smooth.median(mask, 2, (1, 1, 1)), sitk.GetArrayFromImage(median) > 0)
+    assert np.array_equal(smoothing.median(mask, 2, (1, 1, 1)), sitk.GetArrayFromImage(median) > 0)
 
 
 @quick
@@ -113,20 +113,20 @@ def test_a_gaussian_is_even_in_mm(spacing, mm):
     mask = ball(9, spacing, 8)
     sigmas = [mm / step for step in spacing]
     blurred = ndimage.gaussian_filter(mask.astype(np.float64), sigmas, mode="nearest", truncate=3)
-    assert dice(smooth.gaussian(mask, mm, spacing), blurred > 0.5) > 0.9999
-    assert volume_of(smooth.gaussian(mask, mm, spacing), spacing) <= volume_of(mask, spacing) * 1.02
+    assert dice(smoothing.gaussian(mask, mm, spacing), blurred > 0.5) > 0.9999
+    assert volume_of(smoothing.gaussian(mask, mm, spacing), spacing) <= volume_of(mask, spacing) * 1.02
 
 
 @quick
 @given(SEEDS, SPACINGS, st.floats(1, 4))
 def test_opening_and_closing_again_change_nothing(seed, spacing, mm):
     mask = np.pad(blobs(seed), 6)
-    opened, closed = smooth.opening(mask, mm, spacing), smooth.closing(mask, mm, spacing)
+    opened, closed = smoothing.opening(mask, mm, spacing), smoothing.closing(mask, mm, spacing)
     assert not (opened & ~mask).any()
     assert not (mask & ~closed).any()
     if opened.any():
-        assert np.array_equal(smooth.opening(opened, mm, spacing), opened)
-    assert np.array_equal(smooth.closing(closed, mm, spacing), closed)
+        assert np.array_equal(smoothing.opening(opened, mm, spacing), opened)
+    assert np.array_equal(smoothing.closing(closed, mm, spacing), closed)
 
 
 def test_opening_takes_a_bridge_and_closing_a_gap():
@@ -135,8 +135,8 @@ def test_opening_takes_a_bridge_and_closing_a_gap():
     bridge, gap = two.copy(), two.copy()
     bridge[10, 10, 20:30] = True
     gap[3:18, 3:18, 22:28] = True
-    assert ndimage.label(smooth.opening(bridge, 3, (1, 1, 1)))[1] == 2
-    assert ndimage.label(smooth.closing(gap, 3, (1, 1, 1)))[1] == 1
+    assert ndimage.label(smoothing.opening(bridge, 3, (1, 1, 1)))[1] == 2
+    assert ndimage.label(smoothing.closing(gap, 3, (1, 1, 1)))[1] == 1
 
 
 def test_smoothing_together_leaves_neither_gaps_nor_overlap():
@@ -145,8 +145,8 @@ def test_smoothing_together_leaves_neither_gaps_nor_overlap():
     rough = labels.copy()
     rng = np.random.default_rng(1)
     rough[5:25, 5:35, 18:22] = rng.choice([1, 200], (20, 30, 4))
-    smoothed = smooth.joint(rough, 2.0, (1, 1, 1))
-    whole = smooth.gaussian(labels > 0, 2.0, (1, 1, 1))
+    smoothed = smoothing.joint(rough, 2.0, (1, 1, 1))
+    whole = smoothing.gaussian(labels > 0, 2.0, (1, 1, 1))
     assert ((smoothed > 0) != whole).mean() < 1e-4  # rounding alone
     assert set(np.unique(smoothed)) == {0, 1, 200}
     edges = [int((np.diff(one[9:21, 9:31, 10:30].astype(int), axis=2) != 0).sum()) for one in (rough, smoothed)]
@@ -158,7 +158,7 @@ def test_smoothing_together_leaves_neither_gaps_nor_overlap():
 @given(SEEDS)
 def test_smoothing_one_segment_together_is_its_gaussian(seed):
     mask = np.pad(blobs(seed), 5)
-    together = smooth.joint(mask.astype(np.uint16), 1.5, (1, 1, 1)) > 0
+    together = smoothing.joint(mask.astype(np.uint16), 1.5, (1, 1, 1)) > 0
     alone = ndimage.gaussian_filter(mask.astype(np.float32), 1.5, truncate=3)
     assert np.array_equal(together[np.abs(alone - 0.5) > 1e-5], (alone > 0.5)[np.abs(alone - 0.5) > 1e-5])
 
@@ -167,22 +167,26 @@ def test_smoothing_one_segment_together_is_its_gaussian(seed):
 @given(SEEDS, SEEDS)
 def test_boolean_laws(first, second):
     one, other = blobs(first), blobs(second)
-    parts = (boolean.difference(one, other), boolean.difference(other, one), boolean.intersection(one, other))
-    assert np.array_equal(boolean.union(one, other), parts[0] | parts[1] | parts[2])
+    parts = (
+        logical_operators.difference(one, other),
+        logical_operators.difference(other, one),
+        logical_operators.intersection(one, other),
+    )
+    assert np.array_equal(logical_operators.union(one, other), parts[0] | parts[1] | parts[2])
     assert not (parts[0] & parts[1]).any()
-    assert np.array_equal(parts[0], boolean.intersection(one, ~other))
-    assert not boolean.difference(one, one).any()
+    assert np.array_equal(parts[0], logical_operators.intersection(one, ~other))
+    assert not logical_operators.difference(one, one).any()
 
 
 EFFECTS = {
     "grow": margin.grow,
     "shrink": margin.shrink,
     "shell": lambda mask, mm, spacing, tell=None: hollow.shell(mask, mm, spacing, "both", tell or (lambda f: None)),
-    "median": smooth.median,
-    "gaussian": smooth.gaussian,
-    "opening": smooth.opening,
-    "closing": smooth.closing,
-    "joint": smooth.joint,
+    "median": smoothing.median,
+    "gaussian": smoothing.gaussian,
+    "opening": smoothing.opening,
+    "closing": smoothing.closing,
+    "joint": smoothing.joint,
 }
 
 

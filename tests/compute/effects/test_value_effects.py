@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapes import SPACINGS, blobs, noisy
 
-from viewer.compute.effects import mask_volume, threshold
-from viewer.compute.job import Refusal
+from viewer.compute.effects.image import mask_volume, threshold
+from viewer.compute.engine.job import Refusal
 
 SEEDS = st.integers(0, 10**6)
 UNIT = (1.0, 1.0, 1.0)

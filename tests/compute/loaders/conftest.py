@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from viewer.compute.job import Job
-from viewer.compute.loaders.foreign import Foreign
-from viewer.compute.loaders.opening import open_model
-from viewer.compute.tiles import tiles
-from viewer.compute.torch_net import TorchNet
+from viewer.compute.engine.job import Job
+from viewer.compute.loaders.external_model import Foreign
+from viewer.compute.loaders.open_model import open_model
+from viewer.compute.networks.sliding_window import tiles
+from viewer.compute.networks.torch_network import TorchNet
 from viewer.data.volume import Volume
 
 Run = Callable[..., NDArray[Any]]
@@ -21,7 +21,7 @@ Run = Callable[..., NDArray[Any]]
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks run in torch at once: which engine is the fastest is another test's question."""
-    monkeypatch.setattr("viewer.compute.backend.ready", lambda module, device, **_: TorchNet(module, device))
+    monkeypatch.setattr("viewer.compute.networks.backends.ready", lambda module, device, **_: TorchNet(module, device))
 
 
 def labelled(model: Foreign, volumes: Sequence[Volume]) -> NDArray[Any]:

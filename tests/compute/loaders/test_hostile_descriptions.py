@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from tests.fixtures.model_files import bright_onnx, bundle, meshnet, nnunet, write_card
-from viewer.compute.job import Job, Refusal
-from viewer.compute.loaders import conformed
-from viewer.compute.loaders.opening import open_model
-from viewer.compute.torch_net import TorchNet
+from viewer.compute.engine.job import Job, Refusal
+from viewer.compute.loaders.open_model import open_model
+from viewer.compute.loaders.preprocessing import conform
+from viewer.compute.networks.torch_network import TorchNet
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
 
@@ -77,8 +77,8 @@ def case(
     folder = make(tmp_path_factory.mktemp("model"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TOMOLENS_HOME", str(tmp_path_factory.mktemp("home")))
-        patch.setattr("viewer.compute.backend.ready", ready)
-        patch.setattr(conformed, "SIDE", 32)
+        patch.setattr("viewer.compute.networks.backends.ready", ready)
+        patch.setattr(conform, "SIDE", 32)
         yield folder, {name: json.loads((folder / name).read_text()) for name in names}
     shutil.rmtree(folder)
 

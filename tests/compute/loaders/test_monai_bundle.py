@@ -13,9 +13,9 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from tests.fixtures.model_files import bundle
-from viewer.compute.job import Job, Refusal
-from viewer.compute.loaders import trust
-from viewer.compute.loaders.opening import open_model
+from viewer.compute.engine.job import Job, Refusal
+from viewer.compute.loaders import trusted_files
+from viewer.compute.loaders.open_model import open_model
 from viewer.data.volume import Volume
 
 TILTED = Rotation.from_euler("xyz", (8, -5, 12), degrees=True).as_matrix() @ np.array(
@@ -160,7 +160,7 @@ def test_trusted_code_runs_and_is_asked_for_again_when_it_changes(
     assert np.array_equal(run(folder, volume, trust=True), run(plain, volume))
     run(folder, volume)
     with open_model(folder) as model:
-        assert trust.is_trusted(model.sha256)
+        assert trusted_files.is_trusted(model.sha256)
     path = folder / "configs" / "inference.json"
     path.write_text(path.read_text() + " ")
     with pytest.raises(Refusal, match="is code"):

@@ -13,12 +13,12 @@ import torch
 from scipy.ndimage import binary_fill_holes, map_coordinates
 from skimage.transform import resize
 
-from plugins.bundle.network import Design, UNet
+from plugins.apply_model.nnunet_networks import Design, UNet
 from tests.fixtures.model_files import DATASET, PLANS, nnunet
-from viewer.compute.job import Job
-from viewer.compute.loaders import nnunet as loader
-from viewer.compute.loaders.nnunet_design import network_design
-from viewer.compute.loaders.opening import open_model
+from viewer.compute.engine.job import Job
+from viewer.compute.loaders.nnunet import results_folder as loader
+from viewer.compute.loaders.nnunet.network_plans import network_design
+from viewer.compute.loaders.open_model import open_model
 from viewer.data.volume import Volume
 
 NAME = "nnUNetTrainer__nnUNetPlans__3d_fullres"

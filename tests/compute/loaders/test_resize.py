@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
-from viewer.compute.loaders.resize import Stream, along
+from viewer.compute.loaders.preprocessing.resize import Stream, along
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 2), st.integers(0, 2**32 - 1))
@@ -47,7 +47,7 @@ def test_a_stream_gives_the_same_as_all_at_once(length: int, wanted: int, step: 
 
 @pytest.mark.parametrize("room", [1, 1 << 30])
 def test_it_holds_few_slices(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("viewer.compute.loaders.resize.ROOM", room)
+    monkeypatch.setattr("viewer.compute.loaders.preprocessing.resize.ROOM", room)
     sizes: list[int] = []
     places = (np.arange(100) / 4.0, np.arange(4.0), np.arange(5.0))
     stream = Stream((25, 4, 5), places, (False,) * 3, lambda part, _: sizes.append(part.stop - part.start))

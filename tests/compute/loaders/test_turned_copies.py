@@ -18,9 +18,9 @@ from scipy.spatial.transform import Rotation
 from tests.compute.loaders.conftest import labelled
 from tests.fixtures.model_files import PLANS, bundle, nnunet, write_card
 from tests.fixtures.onnx_writer import write_convolution
-from viewer.compute.loaders.foreign import Foreign
-from viewer.compute.loaders.opening import open_model
-from viewer.compute.torch_net import TorchNet
+from viewer.compute.loaders.external_model import Foreign
+from viewer.compute.loaders.open_model import open_model
+from viewer.compute.networks.torch_network import TorchNet
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
 
@@ -54,7 +54,7 @@ KINDS: dict[str, Callable[[Path], Path]] = {
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Foreign]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TOMOLENS_HOME", str(tmp_path_factory.mktemp("home")))
-        patch.setattr("viewer.compute.backend.ready", lambda module, device, **_: TorchNet(module, device))
+        patch.setattr("viewer.compute.networks.backends.ready", lambda module, device, **_: TorchNet(module, device))
         with open_model(KINDS[request.param](tmp_path_factory.mktemp("model"))) as opened:
             yield opened
 
@@ -99,7 +99,7 @@ def test_a_mirrored_image_gets_others(model: Foreign) -> None:
 def test_axes_are_turned_as_nibabel_turns_them(order: Any, flips: Any, tilt: Any) -> None:
     """And so as MONAI and nnU-Net do, at every angle."""
     orientations = pytest.importorskip("nibabel.orientations")
-    from viewer.compute.loaders.aligned import turn_to
+    from viewer.compute.loaders.preprocessing.orientation import turn_to
 
     volume = turned(image(tilt), order, flips)
     affine = volume.grid.affine[:, [2, 1, 0, 3]].copy()
@@ -112,7 +112,7 @@ def test_axes_are_turned_as_nibabel_turns_them(order: Any, flips: Any, tilt: Any
 
 def test_no_side_is_made_up(tmp_path: Path) -> None:
     """An image that is not placed in the patient is seen as it is stored, and that is said."""
-    from viewer.compute.job import Job
+    from viewer.compute.engine.job import Job
 
     volume = image((0, 0, 0))
     unplaced = replace(volume, grid=replace(volume.grid, placed=False))

@@ -6,12 +6,12 @@ import zipfile
 from functools import partial
 from pathlib import Path
 
-from viewer.compute.job import Job, Refusal
-from viewer.compute.loaders.carded import Told
-from viewer.compute.loaders.files import read_bytes
-from viewer.compute.loaders.foreign import Foreign
-from viewer.compute.loaders.trust import ask, digest
-from viewer.compute.net import Net
+from viewer.compute.engine.job import Job, Refusal
+from viewer.compute.loaders.card_model import Told
+from viewer.compute.loaders.external_model import Foreign
+from viewer.compute.loaders.model_files import read_bytes
+from viewer.compute.loaders.trusted_files import ask, digest
+from viewer.compute.networks.network import Net
 
 ENDINGS = (".pt", ".ts", ".pth")
 
@@ -59,7 +59,7 @@ def _make(path: Path, title: str, sha256: str, channels: int, job: Job) -> Net:
 
     import torch
 
-    from viewer.compute.backend import ready
+    from viewer.compute.networks.backends import ready
 
     ask(title, "TorchScript", sha256)
     try:

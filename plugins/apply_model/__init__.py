@@ -1,0 +1,100 @@
+"""Models that others made: MONAI bundles, nnU-Net v2, MeshNets, TorchScript, ONNX, safetensors with a card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from viewer.api import Job, Refusal, Segmentation, Volume, plugin
+
+
+@plugin(
+    "Apply a segmentation model",
+    group="Models",
+    version="1.0",
+    outputs=("segmentation",),
+    gpu=True,
+)
+def apply_model(
+    image: Volume,
+    second: Volume | None,
+    third: Volume | None,
+    fourth: Volume | None,
+    job: Job,
+    *,
+    model: Path,
+    trust: bool = False,
+) -> Segmentation:
+    """Label an image by a model file of your own.
+
+    What the model needs is done to a copy of the image (turned, resampled, scaled), and its labels are brought back to
+    the image's own grid. Whether a model fits an image is told by its makers: read their description first.
+
+    Parameters
+    ----------
+    image
+        The image to label; its grid is that of the result.
+    second
+        The second channel, where the model takes more than one image.
+    third
+        The third channel.
+    fourth
+        The fourth channel.
+    model
+        A MONAI bundle (folder or ZIP), an nnU-Net v2 results folder, the folder of a brainchop MeshNet or of
+        safetensors with card.json, or a TorchScript or ONNX file.
+    trust
+        Run the code in this model file, now and later. Some kinds of files are programs and can do whatever a program
+        can; it is asked once for each file.
+    """
+    from .run_model import label_map
+
+    return label_map(_given(image, second, third, fourth), model, trust, job)
+
+
+@plugin(
+    "Apply an image model",
+    group="Models",
+    version="1.0",
+    outputs=("image",),
+    gpu=True,
+)
+def apply_image_model(
+    image: Volume,
+    second: Volume | None,
+    third: Volume | None,
+    fourth: Volume | None,
+    job: Job,
+    *,
+    model: Path,
+    trust: bool = False,
+) -> Volume:
+    """Make an image from an image by a model file of your own.
+
+    The result has the values that the model makes, which are not those of the image's own unit.
+
+    Parameters
+    ----------
+    image
+        The image to work on; its grid is that of the result.
+    second
+        The second channel, where the model takes more than one image.
+    third
+        The third channel.
+    fourth
+        The fourth channel.
+    model
+        As for segmentation models; one whose result is an image.
+    trust
+        Run the code in this model file, now and later; it is asked once for each file.
+    """
+    from .run_model import made_image
+
+    return made_image(_given(image, second, third, fourth), model, trust, job)
+
+
+def _given(*images: Volume | None) -> list[Volume]:
+    """The images without a gap. Raises Refusal where one is left out before another."""
+    found = [image for image in images if image is not None]
+    if any(image is None for image in images[: len(found)]):
+        raise Refusal("an image is missing between two others: give them in the order of the model's channels.")
+    return found

@@ -1,0 +1,65 @@
+"""Two images as a metric sees them at one resolution: what is compared, where, and which way is better."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from plugins.register.classical.lattice import Lattice, Sampler, slopes
+from plugins.register.classical.metrics import Metric
+
+Floats = NDArray[np.float64]
+OVERLAP = 0.1  # of the fixed voxels that count, the share that must lie in the moving image
+
+
+@dataclass(frozen=True)
+class Sight:
+    """fixed, moving: lattices of as many channels as the metric compares. fixed_mask, moving_mask: where they count,
+    [1, k, j, i] in 0…1 on the same lattices; None for everywhere."""
+
+    fixed: Lattice
+    moving: Lattice
+    metric: Metric
+    fixed_mask: Tensor | None = None
+    moving_mask: Tensor | None = None
+
+    def sampler(self, between: Floats) -> Sampler:
+        """Of the moving image (and its mask, as the last channel) at the fixed image's voxels. between: 4×4, LPS mm."""
+        values = self.moving.values
+        if self.moving_mask is not None:
+            values = torch.cat([values, self.moving_mask])
+        return Sampler(values, np.linalg.inv(self.moving.affine) @ between @ self.fixed.affine, self.fixed.shape)
+
+    def split(self, sampled: Tensor, inside: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """The warped image, and what of it counts."""
+        weight = inside
+        if self.moving_mask is not None:
+            sampled, mask = sampled[:-1], sampled[-1:]
+            weight = mask if weight is None else weight * mask
+        if self.fixed_mask is not None:
+            weight = self.fixed_mask if weight is None else weight * self.fixed_mask
+        return sampled, weight
+
+    def towards(self, between: Floats) -> Callable[[Tensor], tuple[float, Tensor]]:
+        """A function of a displacement [3, k, j, i] in fixed voxels: the metric, and the force [3, k, j, i] on each
+        voxel, per voxel. What lay outside the moving image before does not count."""
+        sampler = self.sampler(between)
+        inside = sampler.inside()
+        inside = None if bool(inside.all()) else inside
+
+        def look(moved: Tensor) -> tuple[float, Tensor]:
+            warped, weight = self.split(sampler(moved), inside)
+            value, slope = self.metric.of(warped, weight)
+            return value, (slopes(warped) * slope()).sum(dim=1)
+
+        return look
+
+    def enough(self, weight: Tensor) -> bool:
+        """True where the images overlap enough to be compared."""
+        whole = float(self.fixed_mask.sum()) if self.fixed_mask is not None else weight.numel()
+        return float(weight.sum()) >= OVERLAP * whole

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import errno
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from viewer.data.grid import Grid
+from viewer.data.segmentation import Segment, Segmentation
+from viewer.io.errors import OpenError
+from viewer.io.segmentations import segmentation_file
+from viewer.io.segmentations.segmentation_file import read_segmentation, save
+from viewer.io.stored_values import SaveError
+
+SHAPE = (4, 5, 6)
+ENDINGS = (".seg.nrrd", ".nii.gz", ".nrrd", ".mha")
+
+
+def made() -> Segmentation:
+    array = np.random.default_rng(0).integers(0, 3, SHAPE).astype(np.uint8)
+    segments = (Segment(1, "liver", (221, 130, 101)), Segment(2, "Tumor, links", (1, 2, 3)))
+    return Segmentation(array, Grid.of(SHAPE, (2.5, 0.7, 0.8), (-12.5, 30, 7)), segments, "made")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_labels_names_and_colours_come_back(tmp_path: Path, ending: str) -> None:
+    wanted, path = made(), tmp_path / f"labels{ending}"
+    saved = save(wanted, path)
+    assert saved.paths[0] == str(path)
+    found = read_segmentation(path)
+    assert np.array_equal(found.array, wanted.array)
+    assert found.segments == wanted.segments
+    assert np.allclose(found.grid.corners, wanted.grid.corners, atol=1e-3)
+    assert not [one for one in tmp_path.iterdir() if one.name.startswith(".")]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_nothing_is_replaced_unasked(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"labels{ending}"
+    path.write_bytes(b"precious")
+    with pytest.raises(SaveError, match="already there"):
+        save(made(), path)
+    assert path.read_bytes() == b"precious"
+    save(made(), path, overwrite=True)
+    assert read_segmentation(path).segments == made().segments
+
+
+def test_overlapping_segments_need_a_form_that_holds_them(tmp_path: Path) -> None:
+    plain = made()
+    both = replace(plain, overlapping=(plain.array,), segments=(*plain.segments, Segment(1, "all", layer=1)))
+    with pytest.raises(SaveError, match=r"overlap: choose one of \.seg\.nrrd"):
+        save(both, tmp_path / "a.nii.gz")
+    save(both, tmp_path / "a.seg.nrrd")
+    assert len(read_segmentation(tmp_path / "a.seg.nrrd").maps) == 2
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr(segmentation_file.atomic_write, "flush", full)
+    with pytest.raises(SaveError, match="the disk is full"):
+        save(made(), tmp_path / "a.seg.nrrd")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_reads_back_otherwise_is_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, write = segmentation_file.FORMATS[".seg.nrrd"]
+    changed = replace(made(), array=np.zeros(SHAPE, np.uint8))
+    monkeypatch.setitem(segmentation_file.FORMATS, ".seg.nrrd", (lambda path, images: changed, write))
+    with pytest.raises(SaveError, match="same labels"):
+        save(made(), tmp_path / "a.seg.nrrd")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_label_image_of_others_gets_names(tmp_path: Path) -> None:
+    image = sitk.GetImageFromArray(made().array.astype(np.float32))
+    sitk.WriteImage(image, str(tmp_path / "a.nii.gz"))
+    (tmp_path / "a.json").write_text("[1, 2]")  # some other JSON
+    found = read_segmentation(tmp_path / "a.nii.gz")
+    assert [one.label for one in found.segments] == [1, 2]
+    assert found.array.dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [(0.5, "whole numbers"), (-1, "whole numbers"), (70000, "65535 is the highest"), (np.nan, "whole numbers")],
+)
+def test_other_images_are_no_labels(tmp_path: Path, values: float, why: str) -> None:
+    array = np.full(SHAPE, values, np.float64)
+    sitk.WriteImage(sitk.GetImageFromArray(array), str(tmp_path / "a.mha"))
+    with pytest.raises(OpenError, match=why):
+        read_segmentation(tmp_path / "a.mha")
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("labels")
+    with pytest.raises(OpenError, match="no file of labels"):
+        read_segmentation(tmp_path / "a.txt")
+    with pytest.raises(SaveError, match="must end in one of"):
+        save(made(), tmp_path / "b.txt")

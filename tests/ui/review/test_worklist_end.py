@@ -1,0 +1,42 @@
+"""A task list whose window is closed."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor, Future
+
+import SimpleITK as sitk
+
+from viewer.io.stored_values import SaveError
+from viewer.session.review.audit_trail import Auditing
+from viewer.ui.review.worklist_session import Working
+
+
+class AtOnce(Executor):
+    """The thread that keeps the list, where it is quicker than the window's."""
+
+    def submit(self, function, *arguments):
+        done = Future()
+        try:
+            done.set_result(function(*arguments))
+        except SaveError as error:
+            done.set_exception(error)
+        return done
+
+
+def test_a_window_that_closes_is_told_nothing_more(session, tmp_path, monkeypatch, qtbot, qapp):
+    """Its widgets are gone by the time that what was posted arrives."""
+    sitk.WriteImage(sitk.Image(10, 8, 6, sitk.sitkInt16), tmp_path / "image.nii.gz")
+    (tmp_path / "cases.csv").write_text("case,image\nfirst,image.nii.gz\n")
+    said = []
+    session.message.connect(said.append)
+    do = Working(session, Auditing(session))
+    do.open(tmp_path / "cases.csv")
+    qtbot.waitUntil(lambda: do.worklist is not None)
+    do.go(1)
+    qtbot.waitUntil(lambda: do.layer is not None and not any(task.running for task in session.tasks))
+    do._keeper.shutdown()
+    (do.worklist.output / "tasks.json").write_text("{}")  # somebody else works on it
+    monkeypatch.setattr(do, "_keeper", AtOnce())
+    do.end()
+    qapp.processEvents()
+    assert said == []

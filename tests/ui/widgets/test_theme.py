@@ -1,0 +1,54 @@
+"""The look: legible in both themes, at every text size."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QApplication, QLabel
+
+from viewer.ui.widgets import theme
+
+
+@pytest.mark.parametrize("name", ["dark", "light"])
+@pytest.mark.parametrize("ground", ["chrome", "panel", "raised"])
+@pytest.mark.parametrize("ink", ["text", "dim", "accent", "ai", "warning", "danger", "good"])
+def test_every_text_colour_is_legible_on_every_ground(name, ground, ink):
+    colours = theme.THEMES[name]
+    assert theme.contrast(QColor(colours[ink]), QColor(colours[ground])) >= 4.5
+
+
+def test_contrast_of_black_on_white_is_21():
+    assert theme.contrast(QColor("black"), QColor("white")) == pytest.approx(21)
+
+
+def test_text_and_sizes_grow_with_the_scale(qapp):
+    heights = []
+    for scale in (1.0, 2.0):
+        theme.apply(qapp, "dark", scale)
+        label = QLabel("Ag")
+        label.ensurePolished()
+        heights.append(label.sizeHint().height())
+        label.deleteLater()
+    theme.apply(qapp)
+    assert QApplication.font().pixelSize() == theme.TEXT_SIZE
+    assert heights[1] >= 1.8 * heights[0]
+
+
+def test_an_icon_follows_the_theme(qapp):
+    theme.apply(qapp, "dark")
+    eye = theme.icon("visible")
+    dark = _ink(eye)
+    theme.apply(qapp, "light")
+    light = _ink(eye)
+    theme.apply(qapp)
+    assert dark.lightness() > 150 > 100 > light.lightness()
+
+
+@pytest.mark.parametrize("name", theme.GLYPHS)
+def test_every_named_icon_is_in_the_set(qapp, name):
+    assert _ink(theme.icon(name)).alpha() > 128
+
+
+def _ink(icon) -> QColor:
+    picture = icon.pixmap(40, 40).toImage()
+    return max((picture.pixelColor(x, y) for x in range(40) for y in range(40)), key=QColor.alpha)

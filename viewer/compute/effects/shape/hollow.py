@@ -1,0 +1,23 @@
+"""The wall of a segment."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from viewer.compute.effects.checks import Mask, Spacing, Tell, need_distance, need_voxels, part_of, unheard
+from viewer.compute.effects.shape.margin import grow, shrink
+
+Side = Literal["inside", "outside", "both"]
+
+
+def shell(mask: Mask, mm: float, spacing: Spacing, side: Side = "inside", tell: Tell = unheard) -> Mask:
+    """A wall so many mm thick: of the segment's own voxels, around them, or half and half.
+
+    Box: with the thickness around the segment.
+    """
+    need_voxels(mask)
+    need_distance(mm)
+    thick = mm / 2 if side == "both" else mm
+    outer = mask if side == "inside" else grow(mask, thick, spacing, part_of(tell, 0, 0.5))
+    inner = mask if side == "outside" else shrink(mask, thick, spacing, part_of(tell, 0.5, 1))
+    return outer & ~inner

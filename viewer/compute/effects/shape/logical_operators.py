@@ -1,0 +1,20 @@
+"""Two segments put together."""
+
+from __future__ import annotations
+
+from viewer.compute.effects.checks import Mask
+
+
+def union(one: Mask, other: Mask) -> Mask:
+    """What is in one or in both. Box: around both."""
+    return one | other
+
+
+def intersection(one: Mask, other: Mask) -> Mask:
+    """What is in both. Box: around the one that becomes it."""
+    return one & other
+
+
+def difference(one: Mask, other: Mask) -> Mask:
+    """What is in one and not in the other. Box: around the one."""
+    return one & ~other

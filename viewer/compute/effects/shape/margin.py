@@ -1,0 +1,24 @@
+"""A segment with a margin around it, or without its outermost layer; exact in mm whatever the spacing."""
+
+from __future__ import annotations
+
+from viewer.compute.effects.checks import Mask, Spacing, Tell, need_distance, need_voxels, unheard
+from viewer.compute.effects.distance import within
+
+
+def grow(mask: Mask, mm: float, spacing: Spacing, tell: Tell = unheard) -> Mask:
+    """With every voxel whose centre lies at most so many mm from one of the segment. Box: with the margin around it."""
+    need_voxels(mask)
+    need_distance(mm)
+    return within(mask, mm, spacing, tell)
+
+
+def shrink(mask: Mask, mm: float, spacing: Spacing, tell: Tell = unheard) -> Mask:
+    """Without every voxel whose centre lies at most so many mm from one that is not the segment's.
+
+    What lies outside the image takes nothing away: an organ that the image cuts keeps its flat face. Box: with one
+    voxel around the segment. It may come to nothing.
+    """
+    need_voxels(mask)
+    need_distance(mm)
+    return ~within(~mask, mm, spacing, tell)

@@ -1,0 +1,72 @@
+"""Smoother segments. Box: with twice the distance around what is smoothed."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from viewer.compute.effects.checks import Labels, Mask, Spacing, Tell, need_distance, need_voxels, part_of, unheard
+from viewer.compute.effects.distance import REACH, blurred, within
+from viewer.compute.effects.shape.margin import grow
+
+
+def median(mask: Mask, mm: float, spacing: Spacing, tell: Tell = unheard) -> Mask:
+    """What most voxels of the block around are, which reaches so many mm to each side, as far as whole voxels go."""
+    from scipy.ndimage import uniform_filter1d
+
+    need_voxels(mask)
+    need_distance(mm)
+    share = mask.astype(np.float32)
+    for axis, step in enumerate(spacing):
+        share = uniform_filter1d(share, 2 * int(mm / step * (1 + 1e-6)) + 1, axis, mode="nearest")
+        tell((axis + 1) / 3)
+    return share > 0.5
+
+
+def gaussian(mask: Mask, mm: float, spacing: Spacing, tell: Tell = unheard) -> Mask:
+    """Where the segment, blurred with a standard deviation of so many mm, is more than half. Thin parts go."""
+    need_voxels(mask)
+    need_distance(mm)
+    return blurred(mask.astype(np.float32), mm, spacing, tell) > 0.5
+
+
+def opening(mask: Mask, mm: float, spacing: Spacing, tell: Tell = unheard) -> Mask:
+    """What a ball of that radius reaches that stays inside the segment: thin bridges and spikes go."""
+    need_voxels(mask)
+    need_distance(mm)
+    core = ~within(~mask, mm, spacing, part_of(tell, 0, 0.5))
+    return within(core, mm, spacing, part_of(tell, 0.5, 1))
+
+
+def closing(mask: Mask, mm: float, spacing: Spacing, tell: Tell = unheard) -> Mask:
+    """With all that a ball of that radius cannot reach from outside the segment: notches and narrow gaps are filled."""
+    wide = grow(mask, mm, spacing, part_of(tell, 0, 0.5))
+    return ~within(~wide, mm, spacing, part_of(tell, 0.5, 1))
+
+
+def joint(labels: Labels, mm: float, spacing: Spacing, tell: Tell = unheard) -> Labels:
+    """All segments at once, so that neighbours stay neighbours, without gaps or overlaps.
+
+    Where all of them together, blurred with a standard deviation of so many mm, are more than half, each voxel goes to
+    the one that has most of it; the greatest share alone would leave a furrow where two of them meet at the surface.
+    """
+    from scipy.ndimage import find_objects
+
+    need_voxels(labels > 0)
+    need_distance(mm)
+    best = np.zeros(labels.shape, np.float32)  # the greatest share so far
+    every = np.zeros(labels.shape, np.float32)  # the shares of all of them
+    out = np.zeros_like(labels)
+    reach = [math.ceil((REACH + 1) * mm / step) for step in spacing]
+    found = [(n + 1, box) for n, box in enumerate(find_objects(labels.astype(np.int32))) if box]
+    for done, (label, tight) in enumerate(found):
+        box = tuple(slice(max(n.start - more, 0), n.stop + more) for n, more in zip(tight, reach, strict=True))
+        share = blurred((labels[box] == label).astype(np.float32), mm, spacing)
+        wins = share > best[box]
+        out[box][wins] = label
+        np.maximum(best[box], share, out=best[box])
+        every[box] += share
+        tell((done + 1) / len(found))
+    out[every <= 0.5] = 0
+    return out

@@ -1,0 +1,48 @@
+"""Where computations run: one spawned process per device, out of reach of the window.
+
+A crash, a hang or a want of memory there costs the running job, never the window. The process holds what is slow to
+load (libraries, models) from job to job. Nothing here imports torch: only what a job imports is in its process.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+from viewer.compute.engine.process_lane import ProcessLane
+from viewer.compute.engine.submission import Lane, Listeners, Post, Priority, Running
+
+
+class Engine:
+    """post: brings a call to the listeners' thread; by default they are called at once, on the engine's thread."""
+
+    lane: type[Lane] = ProcessLane
+
+    def __init__(self, post: Post = lambda call: call()) -> None:
+        self._post = post
+        self._lanes: dict[str, Lane] = {}
+
+    def submit(
+        self,
+        function: str,
+        args: tuple[Any, ...] = (),
+        *,
+        device: str = "cpu",
+        priority: Priority = "interactive",
+        **listeners: Unpack[Listeners],
+    ) -> Running:
+        """Run "module:name" as name(job, *args) when the device is free. Arguments and result are picklable values.
+
+        priority: those that somebody waits for ("interactive") begin before those that nobody does ("batch").
+        Large arrays travel in shared memory; a job must not write to those of its arguments.
+        """
+        if device not in self._lanes:
+            self._lanes[device] = self.lane(device)
+        running = Running(function, args, self._post, listeners, self._lanes[device], priority)
+        self._lanes[device].add(running)
+        return running
+
+    def close(self) -> None:
+        """End every process; listeners hear nothing more."""
+        for lane in self._lanes.values():
+            lane.close()
+        self._lanes.clear()

@@ -1,0 +1,105 @@
+"""A submitted computation, as the one who asked for it sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal, Protocol, TypedDict, get_args
+
+from viewer.compute.engine.run_job import Outcome
+
+Post = Callable[[Callable[[], None]], None]
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+Priority = Literal["interactive", "batch"]
+PRIORITIES = get_args(Priority)
+
+
+class Listeners(TypedDict, total=False):
+    """Whom to tell; each is called through `post`, and exactly one of done, failed and cancelled at the end."""
+
+    started: Callable[[], Any]
+    progress: Callable[[float, str], Any]
+    preview: Callable[[Any], Any]
+    done: Callable[[Any], Any]
+    failed: Callable[[str, str], Any]  # one sentence for the user, the detail for the log
+    cancelled: Callable[[], Any]
+
+
+class Lane(Protocol):
+    """Where one job at a time runs: interactive ones before batches, and each kind in the order of submission."""
+
+    def __init__(self, device: str) -> None: ...
+    def add(self, running: Running) -> None: ...
+    def cancel(self, running: Running) -> None: ...
+    def close(self) -> None: ...
+
+
+class Running:
+    """state: what is known of it; it changes on the lane's thread, before the listeners are told.
+
+    rank: of those that wait, the first of the lowest rank is next. refused: it failed by what it was given.
+    """
+
+    def __init__(
+        self,
+        function: str,
+        args: tuple[Any, ...],
+        post: Post,
+        listeners: Listeners,
+        lane: Lane,
+        priority: Priority = "interactive",
+    ) -> None:
+        self.function, self.args = function, args
+        self.rank = PRIORITIES.index(priority)
+        self.state: State = "queued"
+        self.refused = False
+        self._post, self._listeners, self._lane = post, listeners, lane
+        self._stopping = False
+
+    def cancel(self) -> None:
+        """Ask it to stop: nothing but `cancelled` is heard of it from now on."""
+        self._stopping = True
+        self._lane.cancel(self)
+
+    @property
+    def stopping(self) -> bool:
+        """True once somebody has asked it to stop."""
+        return self._stopping
+
+    @property
+    def ended(self) -> bool:
+        return self.state not in ("queued", "running")
+
+    # ---- for the lane
+    def begin(self) -> None:
+        """Once more where the process was gone that it was handed to."""
+        if self.state == "queued":
+            self.state = "running"
+            self._say("started")
+
+    def advance(self, fraction: float, text: str) -> None:
+        self._say("progress", fraction, text)
+
+    def show(self, value: Any) -> None:
+        self._say("preview", value)
+
+    def end(self, outcome: Outcome) -> None:
+        if self.ended:
+            return
+        self.args = ()  # what it worked on is free again
+        self.state, self.refused = outcome.state, outcome.refused
+        what = {"done": (outcome.value,), "failed": (outcome.sentence, outcome.detail), "cancelled": ()}
+        self._say(outcome.state, *what[outcome.state])
+
+    def _say(self, name: str, *what: Any) -> None:
+        self._post(partial(self._hear, name, what))
+
+    def _hear(self, name: str, what: tuple[Any, ...]) -> None:
+        """On the listeners' thread: what a cancel has overtaken is dropped, and an end that it has overtaken is one."""
+        if self._stopping:
+            if name in ("started", "progress", "preview"):
+                return
+            name, what, self.state = "cancelled", (), "cancelled"
+        listener: Callable[..., Any] | None = self._listeners.get(name)  # type: ignore[assignment]
+        if listener is not None:
+            listener(*what)

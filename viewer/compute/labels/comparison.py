@@ -1,0 +1,166 @@
+"""Two segmentations of one image held against each other, segment by segment: how well they agree, and where not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewer.compute.engine.job import Refusal
+from viewer.compute.labels.label_metrics import (
+    Agreement,
+    Box,
+    Mask,
+    Tell,
+    agreement,
+    around,
+    label_boxes,
+    surface_distances,
+)
+from viewer.data.annotations.region import Point
+from viewer.data.segmentation import Segment, Segmentation
+
+Pair = tuple[Segment | None, Segment | None]
+EXTRA, MISSED = 1, 2  # labels of `differences`
+
+
+@dataclass(frozen=True)
+class SegmentReview:
+    """A segment in the reference and in the other segmentation; None where one has no such segment.
+
+    agreement: None where neither has voxels. volumes, extra (only in the other: false positive) and missed (only in the
+    reference: false negative): mm³. worst: the place in the grid's space, LPS mm, from which the largest distance
+    between the surfaces runs, and that distance in mm; where only one has voxels, the middle of these, and None.
+    box: that holds both.
+    """
+
+    reference: Segment | None
+    other: Segment | None
+    volumes: tuple[float, float] = (0.0, 0.0)
+    extra: float = 0.0
+    missed: float = 0.0
+    agreement: Agreement | None = None
+    worst: Point | None = None
+    worst_distance: float | None = None
+    box: Box | None = None
+
+    @property
+    def name(self) -> str:
+        """As the reference calls it, else the other."""
+        named = self.reference or self.other
+        return named.name if named else ""
+
+
+def pairs(reference: Iterable[Segment], other: Iterable[Segment]) -> list[Pair]:
+    """The segments of two segmentations that mean the same: of the same code and side, else of the same name.
+
+    In the reference's order, then what only the other has.
+    """
+    ours, left = tuple(reference), list(other)
+    by_code = [_take(left, one, _coded) for one in ours]
+    found = [(one, coded or _take(left, one, _named)) for one, coded in zip(ours, by_code, strict=True)]
+    return [*found, *((None, one) for one in left)]
+
+
+def review(
+    reference: Segmentation, other: Segmentation, tolerance: float = 1.0, tell: Tell = lambda fraction: None
+) -> list[SegmentReview]:
+    """Every pair of segments. tolerance: of the NSD, mm. tell: gets the progress, 0…1; may raise Cancelled.
+
+    Raises Refusal, one sentence, where the two do not lie on one grid.
+    """
+    check(reference, other)
+    ours, theirs = (boxes_of(one) for one in (reference, other))
+    matched, found = pairs(reference.segments, other.segments), []
+    boxes = [around(_box(ours, one), _box(theirs, two)) for one, two in matched]
+    sizes = np.cumsum([0, *(1 + _size(box) for box in boxes)]) / max(1, sum(1 + _size(box) for box in boxes))
+    for pair, box, start, stop in zip(matched, boxes, sizes, sizes[1:], strict=False):
+        tell(float(start))
+        part = lambda done, start=start, stop=stop: tell(float(start + (stop - start) * done))  # noqa: E731
+        found.append(_reviewed(reference, other, pair, box, tolerance, part) if box else SegmentReview(*pair))
+    tell(1.0)
+    return found
+
+
+def differences(reference: Segmentation, other: Segmentation, found: SegmentReview) -> NDArray[np.uint8] | None:
+    """EXTRA where only the other has the segment, MISSED where only the reference has it, in its box [k, j, i]."""
+    if found.box is None:
+        return None
+    one, two = mask_of(reference, found.reference, found.box), mask_of(other, found.other, found.box)
+    return np.where(two & ~one, EXTRA, np.where(one & ~two, MISSED, 0)).astype(np.uint8)
+
+
+def check(reference: Segmentation, other: Segmentation) -> None:
+    """Raises Refusal, one sentence, where the two do not lie on one grid."""
+    if not reference.grid.matches(other.grid):
+        raise Refusal(
+            f"{reference.name} and {other.name} do not lie on one grid: resample one onto the other's image first."
+        )
+
+
+def boxes_of(segmentation: Segmentation) -> list[dict[int, Box]]:
+    """The boxes around the labels of each label map."""
+    return [label_boxes(array) for array in segmentation.maps]
+
+
+def mask_of(segmentation: Segmentation, segment: Segment | None, box: Box) -> Mask:
+    """The segment's voxels in a box; none where there is no segment."""
+    array = segmentation.maps[segment.layer if segment else 0][box]
+    return np.asarray(array == segment.label) if segment else np.zeros(array.shape, bool)
+
+
+def _reviewed(
+    reference: Segmentation, other: Segmentation, pair: Pair, box: Box, tolerance: float, tell: Tell
+) -> SegmentReview:
+    one, two = mask_of(reference, pair[0], box), mask_of(other, pair[1], box)
+    grid = reference.grid
+    apart = surface_distances(one, two, grid.spacing, tell)
+    far, voxel = apart.worst if apart else (None, _middle(one | two))
+    cell = float(abs(np.linalg.det(grid.affine[:3, :3])))
+    ours, theirs, both = (int(np.count_nonzero(mask)) for mask in (one, two, one & two))
+    x, y, z = (float(mm) for mm in grid.to_world(voxel + [side.start for side in box]))
+    return SegmentReview(
+        *pair,
+        volumes=(ours * cell, theirs * cell),
+        extra=(theirs - both) * cell,
+        missed=(ours - both) * cell,
+        agreement=agreement(one, two, apart, tolerance),
+        worst=(x, y, z),
+        worst_distance=far,
+        box=box,
+    )
+
+
+def _middle(mask: Mask) -> NDArray[Any]:
+    """The voxel of a mask that lies nearest to the middle of them all."""
+    voxels = np.argwhere(mask)
+    nearest: NDArray[Any] = voxels[((voxels - voxels.mean(axis=0)) ** 2).sum(axis=1).argmin()]
+    return nearest
+
+
+def _box(boxes: list[dict[int, Box]], segment: Segment | None) -> Box | None:
+    return boxes[segment.layer].get(segment.label) if segment else None
+
+
+def _size(box: Box | None) -> int:
+    """Voxels in a box."""
+    return int(np.prod([side.stop - side.start for side in box])) if box else 0
+
+
+def _take(left: list[Segment], one: Segment, same: Callable[[Segment, Segment], bool]) -> Segment | None:
+    """The first that means the same as one, out of the list."""
+    found = next((two for two in left if same(one, two)), None)
+    if found is not None:
+        left.remove(found)
+    return found
+
+
+def _coded(one: Segment, two: Segment) -> bool:
+    return bool(one.code and two.code and one.code[:2] == two.code[:2] and one.side == two.side)
+
+
+def _named(one: Segment, two: Segment) -> bool:
+    return one.name.strip().casefold() == two.name.strip().casefold()

@@ -1,0 +1,120 @@
+"""A model that somebody else made, as every loader describes it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewer.compute.engine.job import Job, Refusal, Used
+from viewer.compute.loaders.model_files import MALFORMED
+from viewer.compute.networks.network import Net
+from viewer.data.volume import Volume
+
+log = logging.getLogger(__name__)
+
+Floats = NDArray[np.float32]
+Shape = tuple[int, int, int]
+LARGEST_LABEL = 65535
+
+
+class Prepared(Protocol):
+    """Images as a model wants them, and the way back. array: [c, k, j, i]. notes: what was done to them, in words.
+
+    take: finished slices of the result, in order. labels: the label map on the first image's grid; image: its like for
+    a model that makes an image. Each is called once, after the last slice.
+    """
+
+    array: Floats
+    notes: tuple[str, ...]
+
+    def take(self, slices: slice, slab: Floats) -> None: ...
+    def labels(self) -> NDArray[Any]: ...
+    def image(self) -> Floats: ...
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How the channels of a result become labels, one per voxel.
+
+    values: of the labels that the channels stand for; empty for the number of the greatest channel. Else a channel
+    holds where it is above `threshold`, and a later one wins over an earlier one. Raises ValueError for labels that a
+    label map cannot hold.
+    """
+
+    values: tuple[int, ...] = ()
+    threshold: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not all(0 <= value <= LARGEST_LABEL for value in self.values):
+            raise ValueError(f"labels are not numbers from 0 to {LARGEST_LABEL}")
+
+    def __call__(self, slab: Floats) -> NDArray[np.uint16]:
+        """[c, k, j, i] to [k, j, i]."""
+        if not self.values:
+            return np.asarray(slab.argmax(0), np.uint16)
+        if len(slab) != len(self.values):
+            raise Refusal(f"the model makes {len(slab)} channels, but {len(self.values)} are described.")
+        out = np.zeros(slab.shape[1:], np.uint16)
+        for value, channel in zip(self.values, slab, strict=True):
+            out[channel > self.threshold] = value
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Foreign:
+    """kind: what its files are. channels: names of the images that it takes. labels: value -> name of what it finds,
+    without the background; empty where it makes an image. spacing: mm along the network's axes, None for any.
+    axes: where these point ("RAS": to the right, the front, the head), "kji" or "ijk" for those of the stored image.
+    intensity: what is done to values, in words. patch, halo, multiple: as for tiles.
+    is_code: its file can do anything that a program can. sha256: of its file, or of all its files.
+    """
+
+    title: str
+    kind: str
+    sha256: str
+    channels: tuple[str, ...]
+    labels: dict[int, str]
+    make: Callable[[Job], Net]
+    preparation: Callable[[Sequence[Volume], Job], Prepared]
+    spacing: tuple[float, ...] | None = None
+    axes: str = "kji"
+    intensity: str = ""
+    patch: Shape = (96, 96, 96)
+    halo: int | None = 16
+    multiple: int = 1
+    licence: str = ""
+    is_code: bool = False
+
+    def net(self, job: Job) -> Net:
+        """The network, ready to run; the job notes it. Raises Refusal."""
+        try:
+            net = self.make(job)
+        except Refusal:
+            raise
+        except (RuntimeError, ImportError, *MALFORMED) as error:
+            log.warning("the network of %s cannot run: %s", self.title, error)
+            raise Refusal(
+                f"the network of the model {self.title} cannot run on a volume with a number of channels of "
+                f"{len(self.channels)} ({' '.join(str(error).split())[:100]}): it is for other inputs."
+            ) from error
+        job.used = Used(self.title, self.sha256, net.engine, net.precision, net.device)
+        return net
+
+    def prepare(self, volumes: Sequence[Volume], job: Job) -> Prepared:
+        """Images as it wants them; the first one's grid is that of the result. Raises Refusal."""
+        if len(volumes) != len(self.channels):
+            wanted = (
+                f"{len(self.channels)} images ({', '.join(self.channels)})" if len(self.channels) > 1 else "1 image"
+            )
+            raise Refusal(f"the model {self.title} takes {wanted}, not {len(volumes)}.")
+        for volume in volumes:
+            if volume.color:
+                raise Refusal("a colour image cannot be given to a model: choose a grey-scale one.")
+            if volume.array.dtype.kind == "f" and not np.isfinite(volume.array).all():
+                raise Refusal("the image holds voxels without a value (NaN): fill them first.")
+        return self.preparation(volumes, job)

@@ -1,0 +1,63 @@
+"""A network ready to run, whatever runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewer.compute.engine.job import Job, Refusal
+
+WANT_OF_MEMORY = ("out of memory", "bad_alloc", "can't allocate memory", "not enough memory", "failed to allocate")
+LOSS = ("cuda error", "hip error", "cudnn_status_execution_failed", "cublas_status_execution_failed", "mps error")
+Ranges = dict[str, tuple[float, float]]  # a convolution's name in the network -> lowest and highest value of its input
+
+
+class Net(Protocol):
+    """engine: the library that runs it, and its version. device: as torch names it.
+
+    precision: "float32", "bfloat16" or "int8". Raises MemoryError where a batch needs more than is free; DeviceLost.
+    """
+
+    engine: str
+    precision: str
+    device: str
+
+    def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """[n, c, k, j, i] to [n, c', k, j, i]."""
+        ...
+
+
+@runtime_checkable
+class Spared(Protocol):
+    """A Net that knows of another which takes less of its device's memory."""
+
+    def lighter(self, job: Job) -> Net | None:
+        """The same network in less precise numbers or on the processor; None where there is none."""
+        ...
+
+
+class DeviceLost(Refusal):
+    """What computes has gone away in the middle of a job; nothing in this process can use it any more."""
+
+    def __init__(self, device: str) -> None:
+        super().__init__(
+            f"the device {device} stopped working during the job: run it again, or choose the processor as its device."
+        )
+
+
+@contextmanager
+def plain_errors(device: str) -> Iterator[None]:
+    """The RuntimeErrors of torch and OpenVINO, which only their texts tell apart, as MemoryError and DeviceLost."""
+    try:
+        yield
+    except RuntimeError as error:
+        text = str(error).lower()
+        if any(words in text for words in WANT_OF_MEMORY):
+            raise MemoryError(f"out of memory on {device}") from error
+        if device != "cpu" and any(words in text for words in LOSS):
+            raise DeviceLost(device) from error
+        raise

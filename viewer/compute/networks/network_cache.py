@@ -1,0 +1,40 @@
+"""The networks that stay in the process from job to job."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewer.compute.engine.job import Job
+from viewer.compute.networks.backends import ready
+from viewer.compute.networks.model_cards import card_network, find_card
+from viewer.compute.networks.network import Net
+
+KEPT = 2  # networks; the one used last goes last
+
+_nets: dict[tuple[str, str], Net] = {}  # by what makes the network (Card.key), and the device
+
+
+def find(
+    name: str, job: Job, *, channels: int, multiple: int, example: NDArray[np.float32] | None = None
+) -> tuple[Net, str]:
+    """The network of a model, as Job.model gives it, and the SHA-256 of its weights."""
+    if not name:
+        raise ValueError("it asks for a model but declares none")
+    card = find_card(name)
+    net = _nets.pop((card.key, job.device), None)
+    if net is None:
+        net = ready(
+            card_network(card),
+            job.device,
+            key=card.key,
+            channels=channels,
+            multiple=multiple,
+            ranges=card.ranges,
+            example=example,
+            job=job,
+        )
+    _nets[card.key, job.device] = net
+    for old in list(_nets)[:-KEPT]:
+        del _nets[old]
+    return net, card.sha256

@@ -1,0 +1,130 @@
+"""A network that OpenVINO runs on the processor: converted from torch once, then kept on disk.
+
+The kept file depends on the weights, on OpenVINO's version and on the processor, and is named by them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewer.compute.devices import processor
+from viewer.compute.networks.network import Ranges, plain_errors
+from viewer.settings import cache_folder
+
+if TYPE_CHECKING:
+    import torch
+
+log = logging.getLogger(__name__)
+
+HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}  # of what is not in integers anyway
+EXAMPLE = 32  # voxels along each side of what a network is traced with, about; the trace holds for every size
+
+
+def library() -> Any:
+    """The package openvino. Raises ImportError.
+
+    It reports its use over the internet, already when imported, by the package openvino_telemetry unless that is
+    missing. Here it is missing.
+    """
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+    import openvino
+
+    return openvino
+
+
+class OpenVinoNet:
+    """A Net on the processor. model: as OpenVINO holds it."""
+
+    device = "cpu"
+
+    def __init__(self, model: Any, precision: str) -> None:
+        openvino = library()
+        self.engine = f"OpenVINO {_version()}"
+        self.precision = precision
+        hints = {"INFERENCE_PRECISION_HINT": HINTS[precision], "PERFORMANCE_HINT": "LATENCY"}
+        with plain_errors("cpu"):
+            self._compiled = openvino.Core().compile_model(model, "CPU", hints)
+
+    def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        with plain_errors("cpu"):
+            result: NDArray[np.float32] = self._compiled(np.ascontiguousarray(batch, np.float32))[0]
+        return result
+
+
+def precisions() -> tuple[str, ...]:
+    """What this processor computes in by itself: bfloat16 with AVX512-BF16, AMX or the like; int8 a quantized model."""
+    able = library().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return tuple(name for name, need in {"float32": "FP32", "bfloat16": "BF16", "int8": "INT8"}.items() if need in able)
+
+
+def converted(module: torch.nn.Module, channels: int, multiple: int) -> Any:
+    """The model for images of every size. Raises RuntimeError where the network uses what OpenVINO does not know."""
+    import torch
+
+    openvino = library()
+    side = -(-EXAMPLE // multiple) * multiple
+    example = torch.randn(1, channels, side, side, side, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        traced = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
+        shape = openvino.PartialShape([-1, channels, -1, -1, -1])
+        return openvino.convert_model(traced, example_input=example, input=[shape])
+
+
+def place(key: str, ranges: Ranges) -> Path:
+    """The folder where the converted network with these weights (their SHA-256) and ranges is kept."""
+    other = hashlib.sha256(json.dumps([processor(), ranges], sort_keys=True).encode()).hexdigest()[:16]
+    return cache_folder() / "openvino" / f"{key}-{_version()}-{other}"
+
+
+def keep(model: Any, precision: str, folder: Path) -> None:
+    """Write the model and the precision it runs best in; a full disk costs nothing but the next conversion."""
+    part = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(dir=folder.parent, prefix="part-"))
+        library().save_model(model, part / "net.xml", compress_to_fp16=False)
+        digests = {name: _digest(part / name) for name in ("net.xml", "net.bin")}
+        (part / "kept.json").write_text(json.dumps({"precision": precision, "sha256": digests}))
+        drop(folder)
+        part.rename(folder)
+    except (OSError, RuntimeError) as error:
+        log.warning("the converted network cannot be kept: %s", error)
+        if part is not None:
+            drop(part)
+
+
+def kept(folder: Path) -> OpenVinoNet | None:
+    """The network that was kept there; None where there is none, or not a whole one."""
+    try:
+        about = json.loads((folder / "kept.json").read_text())
+        whole = all(_digest(folder / name) == digest for name, digest in about["sha256"].items())
+        return OpenVinoNet(folder / "net.xml", about["precision"]) if whole else None
+    except FileNotFoundError:
+        return None
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        log.warning("a kept network cannot be used and is made anew: %s", error)
+        return None
+
+
+def drop(folder: Path) -> None:
+    """Remove a kept network."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _version() -> str:
+    return str(library().__version__).partition("-")[0]

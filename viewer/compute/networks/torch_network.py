@@ -1,0 +1,61 @@
+"""A network that torch runs: on every device, and the reference for what else runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewer.compute.engine.job import Job
+from viewer.compute.networks.network import Net, plain_errors
+
+if TYPE_CHECKING:
+    import torch
+
+
+class TorchNet:
+    """A Net. module: in evaluation mode; it is moved to the device. spare: makes what runs where its memory is short.
+
+    channels_last: the layout in memory that some cards compute faster in.
+    """
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        device: str,
+        precision: str = "float32",
+        *,
+        channels_last: bool = False,
+        spare: Callable[[Job], Net] | None = None,
+    ) -> None:
+        import torch
+
+        self.engine = f"torch {torch.__version__.partition('+')[0]}"
+        self.precision, self.device = precision, device
+        self._layout = torch.channels_last_3d if channels_last else torch.contiguous_format
+        self._spare = spare
+        with plain_errors(device):
+            self._module = module.to(device).to(memory_format=self._layout)  # type: ignore[call-overload]
+
+    def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        import torch
+
+        with ExitStack() as stack:
+            stack.enter_context(plain_errors(self.device))
+            stack.enter_context(torch.inference_mode())
+            if self.precision == "bfloat16":
+                stack.enter_context(torch.autocast(torch.device(self.device).type, torch.bfloat16))
+            try:
+                given = torch.from_numpy(np.require(batch, np.float32, ["C", "W"])).to(self.device)
+                made: torch.Tensor = self._module(given.contiguous(memory_format=self._layout))
+                result: NDArray[np.float32] = made.float().contiguous().cpu().numpy()
+            except torch.OutOfMemoryError:
+                torch.cuda.empty_cache()  # what earlier tiles left there is of no use to smaller ones
+                raise
+        return result
+
+    def lighter(self, job: Job) -> Net | None:
+        return self._spare(job) if self._spare else None

@@ -1,0 +1,156 @@
+"""What an effect on segments is: a function whose signature is its form. They stand in viewer.effects.catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from inspect import Parameter as Argument
+from inspect import signature
+from typing import Annotated, Any, Literal, get_type_hints
+
+import numpy as np
+from docstring_parser import parse
+from numpy.typing import NDArray
+
+from viewer.compute.engine.job import Refusal
+from viewer.data.grid import Floats
+from viewer.data.segmentation import Key, Segment
+from viewer.data.volume import Volume
+from viewer.effects.effect_run import Answer, Call, How, Tell
+from viewer.effects.footprint import Mask
+from viewer.plugin.parameter import Range, declared
+from viewer.plugin.plugin import Plugin
+from viewer.scene.layer import Box
+from viewer.scene.segmentation.label_delta import bounds
+from viewer.scene.segmentation_layer import SegmentationLayer
+
+Answers = Iterable[Answer]
+Millimetres = Annotated[float, Range(0.1, 100.0, 0.5)]
+Live = Literal["", "range", "preview", "play"]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What an effect works on: a segment of a layer, the image it labels, another segment where one was asked for.
+
+    here: the voxel (k, j, i) of the cross-hair. kept: what an effect may find again at the next look, to go on from.
+    It reads only, and may do so in the background: answers about a layer
+    that changed meanwhile are dropped.
+    """
+
+    layer: SegmentationLayer
+    segment: Segment
+    image: Volume | None
+    other: Segment | None = None
+    here: tuple[int, int, int] | None = None
+    kept: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> Key:
+        return self.segment.key
+
+    @property
+    def spacing(self) -> Floats:
+        """mm along k, j, i."""
+        return self.layer.grid.spacing
+
+    @property
+    def whole(self) -> Box:
+        """All voxels."""
+        k, j, i = (slice(0, size) for size in self.layer.grid.shape)
+        return k, j, i
+
+    def held(self, segment: Segment, box: Box) -> Mask:
+        """Where a segment is within a box."""
+        return np.asarray(self.layer.segmentation.maps[segment.layer][box] == segment.label)
+
+    def part(self, margin: float = 0.0) -> tuple[Box, Mask]:
+        """The segment with so many mm around it. Raises Refusal where it is empty."""
+        found = bounds(self.held(self.segment, self.whole))
+        if found is None:
+            raise Refusal(f"{self.segment.name} is empty: paint something first.")
+        box = self.wider(found, margin)
+        return box, self.held(self.segment, box)
+
+    def wider(self, box: Box, margin: float) -> Box:
+        """A box with so many mm around it, within the voxels."""
+        more = np.ceil(margin / self.spacing).astype(int)
+        k, j, i = (
+            slice(max(one.start - add, 0), min(one.stop + add, size))
+            for one, add, size in zip(box, (int(n) for n in more), self.layer.grid.shape, strict=True)
+        )
+        return k, j, i
+
+    def values(self, box: Box) -> NDArray[np.float32]:
+        """The image's physical values in a box. Raises Refusal where there is no grey image on the labels' grid."""
+        image = self.image
+        if image is None or image.color or not image.grid.matches(self.layer.grid):
+            raise Refusal(f"{self.layer.name} has no grey image on its grid: there are no values to work with.")
+        return np.asarray(image.array[box] * np.float32(image.slope) + np.float32(image.intercept), dtype=np.float32)
+
+
+Function = Callable[..., Answers]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """form: its parameters, with what checks and explains them. how: what its masks do to segments.
+
+    live: what can be seen before it is done: the range of values, the mask, or the mask step by step.
+    other: what the second segment is for; "" where none is asked for. makes: it makes something anew, which may
+    replace the segment, be added to it, or be taken from it.
+    """
+
+    form: Plugin
+    icon: str
+    how: How
+    live: Live
+    other: str
+    makes: bool
+
+    @property
+    def id(self) -> str:
+        return self.form.id
+
+    @property
+    def title(self) -> str:
+        return self.form.title
+
+    def call(self, given: Given, values: dict[str, Any]) -> Call:
+        """The computation with checked parameters. Raises Refusal, one sentence, for a wrong one."""
+        checked = self.form.validate(values)
+        if self.other and given.other is None:
+            raise Refusal(f"{self.title} needs another segment: choose one.")
+        return partial(_called, self.form.function, given, checked)
+
+
+def operation(
+    title: str, icon: str, *, how: How = "set", live: Live = "", other: str = "", makes: bool = False
+) -> Callable[[Function], Operation]:
+    """Declare a function (given, tell, *, parameters) as an effect."""
+
+    def declare(function: Function) -> Operation:
+        hints, text = get_type_hints(function, include_extras=True), parse(function.__doc__ or "")
+        told = {one.arg_name: (one.description or "").strip() for one in text.params}
+        parameters = tuple(
+            declared(one.name, hints[one.name], one.default, told.get(one.name, ""))
+            for one in signature(function).parameters.values()
+            if one.kind is Argument.KEYWORD_ONLY
+        )
+        summary = " ".join((text.short_description or "").split())
+        form = Plugin(function.__name__, title, "Segments", "1", function, (), parameters, (), summary)
+        return Operation(form, icon, how, live, other, makes)
+
+    return declare
+
+
+def _called(function: Function, given: Given, values: dict[str, Any], tell: Tell) -> Answers:
+    return function(given, tell, **values)
+
+
+def each_segment(given: Given, box: Box, labels: NDArray[Any]) -> Answers:
+    """What becomes of every segment of the chosen one's label map; locked ones stay as they are."""
+    for segment in given.layer.segmentation.segments:
+        if segment.layer == given.segment.layer and segment.key not in given.layer.locked:
+            yield segment.key, np.asarray(labels == segment.label), box

@@ -1,0 +1,182 @@
+"""The effects on the shapes of segments alone: each cuts its box and calls viewer.compute.effects."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+
+from viewer.compute.engine.job import Refusal
+from viewer.effects.effect import Answers, Given, Millimetres, each_segment, operation
+from viewer.effects.effect_run import Tell
+from viewer.plugin.parameter import Range
+from viewer.scene.layer import Box
+from viewer.scene.segmentation.label_delta import bounds
+
+PLANES: dict[str, int | None] = {"any": None, "k": 0, "j": 1, "i": 2}
+Islands = Literal["keep the largest", "remove small ones", "keep the one at the cross-hair", "remove that one"]
+Combination = Literal["add the other", "subtract the other", "keep what both have"]
+
+
+@operation("Interpolate", "stack", live="preview")
+def fill_between(given: Given, tell: Tell, *, along: Literal["any", "k", "j", "i"] = "any") -> Answers:
+    """Draw a slice here and there: the slices between follow from their shapes.
+
+    Parameters
+    ----------
+    along
+        The axis that the drawn slices lie across; "any" finds the one with gaps.
+    """
+    from viewer.compute.effects.shape.fill_between_slices import fill
+
+    box, mask = given.part()
+    yield given.key, fill(mask.astype(np.uint8), given.spacing, PLANES[along], tell) > 0, box
+
+
+@operation("Islands", "grid", live="preview")
+def islands(
+    given: Given,
+    tell: Tell,
+    *,
+    do: Islands = "keep the largest",
+    smallest: Annotated[float, Range(0, 1000000, 10)] = 100.0,
+) -> Answers:
+    """Parts of the segment that do not hang together.
+
+    Parameters
+    ----------
+    do
+        What becomes of them.
+    smallest
+        Parts below this volume are small, mm³.
+    """
+    from viewer.compute.effects.shape.islands import keep_at, keep_largest, remove_at, remove_small
+
+    box, mask = given.part()
+    if do == "keep the largest":
+        made = keep_largest(mask)
+    elif do == "remove small ones":
+        made = remove_small(mask, given.spacing, smallest)
+    else:
+        seed = _inside(given, box)
+        made = (keep_at if do == "keep the one at the cross-hair" else remove_at)(mask, seed)
+    yield given.key, made, box
+
+
+@operation("Holes", "donut-chart", live="preview")
+def fill_holes(given: Given, tell: Tell, *, largest: Annotated[float, Range(0, 1000000, 10)] = 0.0) -> Answers:
+    """What the segment encloses on all sides becomes part of it.
+
+    Parameters
+    ----------
+    largest
+        Only holes up to this volume, mm³; 0 for holes of any size.
+    """
+    from viewer.compute.effects.shape.fill_holes import fill
+
+    box, mask = given.part()
+    yield given.key, fill(mask, given.spacing, largest or None), box
+
+
+@operation("Margin", "focus-2", live="preview")
+def margin(given: Given, tell: Tell, *, distance: Annotated[float, Range(-50, 50, 0.5)] = 3.0) -> Answers:
+    """Makes the segment larger, or smaller below 0, by the same distance everywhere.
+
+    Parameters
+    ----------
+    distance
+        How far, mm.
+    """
+    from viewer.compute.effects.shape.margin import grow, shrink
+
+    box, mask = given.part(max(distance, 2 * float(given.spacing.max())))
+    made = grow(mask, distance, given.spacing, tell) if distance >= 0 else shrink(mask, -distance, given.spacing, tell)
+    yield given.key, made, box
+
+
+@operation("Hollow", "checkbox-blank-circle", live="preview")
+def hollow(
+    given: Given, tell: Tell, *, thickness: Millimetres = 3.0, side: Literal["inside", "outside", "both"] = "inside"
+) -> Answers:
+    """Leaves a shell of the segment.
+
+    Parameters
+    ----------
+    thickness
+        Of the shell, mm.
+    side
+        On which side of the surface it lies.
+    """
+    from viewer.compute.effects.shape.hollow import shell
+
+    box, mask = given.part(thickness + 2 * float(given.spacing.max()))
+    yield given.key, shell(mask, thickness, given.spacing, side, tell), box
+
+
+@operation("Smooth", "contrast-drop", live="preview")
+def smooth(
+    given: Given,
+    tell: Tell,
+    *,
+    by: Literal["median", "gaussian", "opening", "closing"] = "median",
+    radius: Millimetres = 3.0,
+) -> Answers:
+    """Smooths the segment's surface.
+
+    Parameters
+    ----------
+    by
+        Median and Gaussian round it off; opening takes away what is thin, closing fills what is narrow.
+    radius
+        How much, mm.
+    """
+    from viewer.compute.effects.shape import smoothing as ways
+
+    box, mask = given.part(2 * radius)
+    yield given.key, getattr(ways, by)(mask, radius, given.spacing, tell), box
+
+
+@operation("Smooth all", "contrast-drop-2")
+def smooth_all(given: Given, tell: Tell, *, radius: Millimetres = 3.0) -> Answers:
+    """Smooths all segments at once, so that neighbours stay neighbours: no gaps, no overlap.
+
+    Parameters
+    ----------
+    radius
+        How much, mm.
+    """
+    from viewer.compute.effects.shape.smoothing import joint
+
+    labels = given.layer.segmentation.maps[given.segment.layer]
+    found = bounds(labels > 0)
+    if found is None:
+        raise Refusal(f"{given.layer.name} is empty: paint something first.")
+    box = given.wider(found, 2 * radius)
+    yield from each_segment(given, box, joint(labels[box], radius, given.spacing, tell))
+
+
+@operation("Combine", "git-merge", other="The other segment")
+def combine(given: Given, tell: Tell, *, do: Combination = "add the other") -> Answers:
+    """The segment together with another one, without it, or where both are.
+
+    Parameters
+    ----------
+    do
+        What becomes of the chosen segment; the other one stays as the rules for others say.
+    """
+    from viewer.compute.effects.shape.logical_operators import difference, intersection, union
+
+    ways = {"add the other": union, "subtract the other": difference, "keep what both have": intersection}
+    assert given.other is not None
+    mine, its = given.held(given.segment, given.whole), given.held(given.other, given.whole)
+    box = bounds(mine | its) or given.whole
+    yield given.key, ways[do](mine[box], its[box]), box
+
+
+def _inside(given: Given, box: Box) -> tuple[int, int, int]:
+    """The voxel of the cross-hair within a box. Raises Refusal where it lies outside."""
+    here = given.here
+    if here is None or not all(one.start <= at < one.stop for one, at in zip(box, here, strict=True)):
+        raise Refusal(f"The cross-hair is not in {given.segment.name}: put it into the part that is meant.")
+    k, j, i = (at - one.start for one, at in zip(box, here, strict=True))
+    return k, j, i

@@ -1,0 +1,36 @@
+"""A level-set surface that starts from a segment, for whoever plays it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from viewer.effects.effect import Given
+from viewer.effects.footprint import Mask
+from viewer.effects.image_effects import snake
+from viewer.scene.layer import Box
+
+GOALS: dict[str, Literal["alike", "edges", "regions"]] = {"likeness": "alike", "edges": "edges", "regions": "regions"}
+
+
+def creeping(given: Given, values: dict[str, Any]) -> tuple[Box, Callable[[], Callable[[], tuple[Mask, int]]]]:
+    """The box that it stays in, and what makes its steps (for the background).
+
+    Raises Refusal, one sentence, for wrong settings and where there is nothing to start from.
+    """
+    checked = snake.form.validate(values)
+    box, mask = given.part(checked["reach"])
+    picture = given.values(box)
+
+    def begin() -> Callable[[], tuple[Mask, int]]:
+        from viewer.compute.effects.image.snake import Snake
+
+        made = Snake(picture, mask, given.spacing, by=GOALS[checked["to"]], push=checked["push"])
+
+        def step() -> tuple[Mask, int]:
+            changed = made.step()
+            return made.mask, changed
+
+        return step
+
+    return box, begin

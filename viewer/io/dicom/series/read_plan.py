@@ -1,0 +1,135 @@
+"""The plan for reading an image: each slice's place in its file, and how stored values become those in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewer.data.volume import Diffusion, Window
+from viewer.io.dicom.headers.header import Frame, FrameSet, Header
+from viewer.io.dicom.headers.mosaic import corner_of
+from viewer.io.dicom.headers.pixel_format import Pixels
+from viewer.io.read_plan import FRAME, Plan, Resampling
+
+AIR = -1000.0  # HU
+
+
+def plan_of(
+    members: Sequence[Header],
+    owners: Sequence[int],
+    found: FrameSet,
+    table: NDArray[np.intp],
+    labels: Sequence[str],
+    resampling: Resampling | None,
+) -> tuple[Plan, str]:
+    """The plan and the dtype of the loaded image, made of `members` (whose indices are `owners`).
+
+    table: index of the frame in `found` for each time point and slice, -1 where there is none.
+    """
+    pixels = members[0].pixels
+    plan = _storage(members, owners, found, table)
+    slope, intercept, rescale = _scale(plan.frames, pixels)
+    used = table[table >= 0]
+    middle = found.frames[used[len(used) // 2]]
+    padding = _padding(members[0], 0x00280120)
+    dtype = "float32" if rescale else str(np.result_type(*{header.pixels.loaded for header in members}))
+    plan = replace(
+        plan,
+        slope=slope,
+        intercept=intercept,
+        rescale=rescale,
+        padding=padding,
+        padding_limit=_padding(members[0], 0x00280121),
+        blank=_blank(dtype, middle, rescale, padding),
+        windows=tuple(Window(*window) for window in middle.windows),
+        times=tuple(labels) if len(table) > 1 else (),
+        diffusion=_diffusion(found, table),
+        resampling=resampling,
+    )
+    return plan, dtype
+
+
+def _diffusion(found: FrameSet, table: NDArray[np.intp]) -> tuple[Diffusion | None, ...]:
+    """The diffusion weighting of each time point; () where none is told."""
+    firsts = [found.frames[row[row >= 0][0]] for row in table]
+    told = [None if frame.b_value is None else Diffusion(frame.b_value, frame.gradient) for frame in firsts]
+    return tuple(told) if any(told) else ()
+
+
+def _storage(members: Sequence[Header], owners: Sequence[int], found: FrameSet, table: NDArray[np.intp]) -> Plan:
+    """Where and how the pixels are stored."""
+    pixels = members[0].pixels
+    bits = max((header.pixels.bits_stored, header.pixels.high_bit) for header in members)
+    return Plan(
+        kind="dicom",
+        files=tuple(header.path for header in members),
+        sizes=tuple(header.size for header in members),
+        stamps=tuple(header.stamp for header in members),
+        frames=_records(members, owners, found, table, bits),
+        stored=pixels.stored,
+        rows=pixels.rows,
+        columns=pixels.columns,
+        mosaic=pixels.mosaic,
+        samples=pixels.samples,
+        bits_stored=bits[0],
+        high_bit=bits[1],
+        photometric=pixels.photometric,
+        transfer_syntax=members[0].syntax,
+        modality_lut=pixels.modality_lut,
+        inverted=pixels.photometric == "MONOCHROME1",
+    )
+
+
+def _scale(records: NDArray[Any], pixels: Pixels) -> tuple[float, float, bool]:
+    """Slope and intercept of the loaded values, and whether slices differ, so that each is scaled on load."""
+    there = records[records["file"] >= 0]
+    scales = np.unique(np.stack([there["slope"], there["intercept"]]), axis=1)
+    if pixels.color or pixels.modality_lut or scales.shape[1] > 1:
+        return 1.0, 0.0, not (pixels.color or pixels.modality_lut)
+    return float(scales[0, 0]), float(scales[1, 0]), False
+
+
+def _records(
+    members: Sequence[Header], owners: Sequence[int], found: FrameSet, table: NDArray[np.intp], bits: tuple[int, int]
+) -> NDArray[Any]:
+    """FRAME records [time point, k]. A file with other bits (stored, high, sign) than most is left to the decoder."""
+    places = {owner: n for n, owner in enumerate(owners)}
+    rows: list[tuple[Any, ...]] = []
+    for n in table.ravel().tolist():
+        if n < 0:
+            rows.append((-1, 0, -1, 0, 0, 0, 1.0, 0.0))
+            continue
+        frame, place = found.frames[n], places[found.owners[n]]
+        pixels, offset = members[place].pixels, members[place].offset
+        usual = (pixels.bits_stored, pixels.high_bit, pixels.stored) == (*bits, members[0].pixels.stored)
+        raw = pixels.frame_bytes > 0 and offset >= 0 and usual
+        stored = 0 if pixels.mosaic else frame.number
+        at = offset + stored * pixels.frame_bytes if raw else -1
+        length, corner = pixels.frame_bytes if raw else 0, corner_of(frame.number, pixels)
+        rows.append((place, stored, at, length, *corner, frame.slope, frame.intercept))
+    return np.array(rows, FRAME).reshape(table.shape)
+
+
+def _padding(header: Header, tag: int) -> float | None:
+    """Pixel Padding Value, or the other end of its range."""
+    if tag not in header.values.raw:
+        return None
+    return float(header.values.short(tag, signed=header.pixels.stored[1] == "i"))
+
+
+def _blank(dtype: str, frame: Frame, rescale: bool, padding: float | None) -> float:
+    """The loaded value that stands for nothing: padding, air in CT, else 0."""
+    slope, intercept = frame.slope, frame.intercept
+    if padding is not None:
+        return padding * slope + intercept if rescale else padding
+    if frame.unit != "HU":
+        return 0.0
+    value = AIR if rescale else round((AIR - intercept) / slope)
+    if np.dtype(dtype).kind in "iu":
+        limits = np.iinfo(dtype)
+        return float(min(max(value, limits.min), limits.max))
+    return float(value)

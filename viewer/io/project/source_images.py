@@ -1,0 +1,115 @@
+"""Where the images of a project are now: where they were, or in a folder that a person names; known by SHA-256."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from viewer.io.project.project_file import FileMark, Marks, file_mark
+from viewer.io.reader.reader import OpenError, Reader, index_now, load_now
+from viewer.scene.layer import VolumeLayer, volume_layer
+
+Found = dict[str, tuple[str, ...]]  # the files of an image by its key
+Tell = Callable[[float], None]  # gets the progress; raises to cancel
+MOST = 200_000  # files of a folder that are looked at
+
+
+@dataclass(frozen=True)
+class Missing:
+    """An image that is not where it was. changed: a file of its name is there, with other bytes."""
+
+    key: str
+    folder: str
+    count: int
+    changed: bool
+
+
+def located(marks: Marks, project: Path, tell: Tell) -> tuple[Found, tuple[Missing, ...]]:
+    """Look where the images were, seen from the project first. Slow: every byte is read."""
+    found: Found = {}
+    missing = []
+    done, total = 0, max(1, sum(mark.size for files in marks.values() for mark in files))
+    for key, files in marks.items():
+        places, changed = [], False
+        for mark in files:
+            tell(done / total)
+            there = [path for path in _candidates(mark, project.parent) if path.is_file()]
+            place = next((path for path in there if _is(path, mark)), None)
+            changed |= bool(there) and place is None
+            places.append(place)
+            done += mark.size
+        if all(places):
+            found[key] = tuple(map(str, places))
+        else:
+            missing.append(Missing(key, str(Path(files[0].path).parent) if files else "", len(files), changed))
+    return found, tuple(missing)
+
+
+def looked_for(marks: Marks, folder: Path, tell: Tell) -> Found:
+    """Those images all of whose files lie somewhere in a folder, by whatever names."""
+    sizes: dict[int, list[Path]] = {}
+    wanted = {mark.size for files in marks.values() for mark in files}
+    for path in _files(folder):
+        size = path.stat().st_size
+        if size in wanted:
+            sizes.setdefault(size, []).append(path)
+    known: dict[Path, str] = {}
+    found: Found = {}
+    for done, (key, files) in enumerate(marks.items()):
+        places = [_among(sizes.get(mark.size, ()), mark, known, lambda: tell(done / len(marks))) for mark in files]  # noqa: B023
+        if files and all(places):
+            found[key] = tuple(map(str, places))
+    return found
+
+
+def loaded(key: str, mark: FileMark, files: tuple[str, ...], reader: Reader) -> VolumeLayer | None:
+    """A layer of the image of that key; None where its files hold no such image (any more). Blocks.
+
+    mark: of the first file, whose old path may be a part of the key.
+    """
+    moved = files[0] + key.removeprefix(mark.path) if key.startswith(mark.path) else key
+    images, _ = index_now(files, reader)
+    image = next((one for file in images for one in file.placements if one.key == moved), None)
+    try:
+        return volume_layer(load_now(image, reader), image=image) if image else None
+    except OpenError:
+        return None
+
+
+def _candidates(mark: FileMark, folder: Path) -> Iterable[Path]:
+    if mark.near:
+        yield folder / mark.near
+    yield Path(mark.path)
+
+
+def _is(path: Path, mark: FileMark) -> bool:
+    try:
+        return path.stat().st_size == mark.size and file_mark(path)[1] == mark.sha256
+    except OSError:
+        return False
+
+
+def _among(paths: Iterable[Path], mark: FileMark, known: dict[Path, str], tell: Callable[[], None]) -> Path | None:
+    """The file with those bytes; one of the same name is looked at first. known: hashes so far."""
+    name = Path(mark.path).name
+    for path in sorted(paths, key=lambda path: path.name != name):
+        tell()
+        if path not in known:
+            known[path] = file_mark(path)[1]
+        if known[path] == mark.sha256:
+            return path
+    return None
+
+
+def _files(folder: Path) -> Iterable[Path]:
+    count = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            path = Path(place, name)
+            count += 1
+            if count > MOST:
+                return
+            if path.is_file():
+                yield path

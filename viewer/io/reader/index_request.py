@@ -1,0 +1,266 @@
+"""Indexing, seen from the window's process: spreads files over the reader processes and gathers the images.
+
+Nothing is parsed here: headers pass through as the bytes that a reader process packed, and are grouped in one.
+All of it runs on the pool's thread.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from viewer.data.study import Image, LabelFile, Refused
+from viewer.io.errors import GONE
+from viewer.io.find_files import Found
+from viewer.io.reader.file_report import Sight, Sorted
+from viewer.io.reader.load_plan import base_name, stopped_sentence
+from viewer.io.reader.pool import Pool, Unit
+from viewer.io.reader.request import Task
+
+FIRST_BATCH, LAST_BATCH = 8, 64  # files in one request: small at first, so that something shows at once
+CONTAINERS = 32  # folders in one request
+HEADERS = 256  # headers in one request to group, unless a series alone has more
+EVERY = 0.1  # seconds between two reports, and between two groupings of one series
+GROWTH = 1.5  # a series is grouped again when it has grown by this
+
+
+LEFT = (
+    "{count:,} of what it held went away while it was read ({first} first): what was read before is kept; reconnect "
+    "the drive, then open it again."
+)
+
+
+@dataclass(frozen=True)
+class Callbacks:
+    """What an index tells; see Reader.index."""
+
+    found: Callable[[str, list[Image]], None]
+    labels: Callable[[LabelFile], None]
+    refused: Callable[[Refused], None]
+    progress: Callable[[int, int], None]
+    done: Callable[[], None]
+
+
+@dataclass
+class _Series:
+    """The packed headers of one series, and how many of them have been grouped, and when."""
+
+    paths: list[str] = field(default_factory=list)
+    headers: list[bytes] = field(default_factory=list)
+    family: str = ""  # of a single file that may belong to other single files, see Sight
+    grouped: int = 0
+    at: float = 0.0
+    busy: bool = False
+    shown: int = 0  # keys under which its images were told: one for each patient and study
+
+
+class Indexing:
+    """One index. `begin` starts it."""
+
+    def __init__(self, pool: Pool, task: Task, paths: Sequence[str | Path], callbacks: Callbacks) -> None:
+        self._pool, self._task, self._callbacks = pool, task, callbacks
+        self._roots = [os.path.realpath(path) for path in paths]
+        self._containers = deque(dict.fromkeys(self._roots))
+        self._files: deque[str] = deque()
+        self._known: set[str] = set(self._containers)
+        self._series: dict[str, _Series] = {}
+        self._gone: list[str] = []  # what was found and is not there any more
+        self._running = 0
+        self._batch = FIRST_BATCH
+        self._looked = self._total = self._images = self._refusals = 0
+        self._reported = 0.0
+
+    def begin(self) -> None:
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Hand out what there is, a few requests ahead; say that it is done when nothing is left."""
+        while self._containers and self._running < 2 * self._pool.count:
+            self._look_into([self._containers.popleft() for _ in range(min(CONTAINERS, len(self._containers)))])
+        while self._files and self._running < 2 * self._pool.count:
+            self._look([self._files.popleft() for _ in range(min(self._batch, len(self._files)))])
+            self._batch = min(2 * self._batch, LAST_BATCH)
+        self._sort_due()
+        self._report()
+        if not self._running:
+            self._finish()
+
+    def _report(self) -> None:
+        now = time.monotonic()
+        if now - self._reported > EVERY or not self._running:
+            self._reported = now
+            self._task.tell(self._callbacks.progress, self._looked, self._total)
+
+    def _finish(self) -> None:
+        self._refuse_gone()
+        if not self._images and not self._refusals:
+            for root in self._roots:
+                self._refuse(root, f"No image in {base_name(root)}: choose a folder with DICOM, NIfTI or NRRD files.")
+        self._task.finish(self._callbacks.done)
+
+    def _refuse(self, path: str, reason: str, *, many: bool = False) -> None:
+        if reason in GONE and path not in self._roots:
+            self._gone.append(path)
+            return
+        self._refusals += 1
+        self._task.tell(self._callbacks.refused, Refused(path, reason, many))
+
+    def _refuse_gone(self) -> None:
+        """One sentence for all that went away of a folder or archive while it was read."""
+        gone: dict[str, list[str]] = {}
+        for path in self._gone:
+            within = (root for root in self._roots if path.startswith((os.path.join(root, ""), f"{root}!")))
+            gone.setdefault(next(within, os.path.dirname(path)), []).append(path)
+        for root, paths in gone.items():
+            self._refuse(root, LEFT.format(count=len(paths), first=base_name(paths[0])), many=True)
+
+    def _ask(
+        self,
+        function: str,
+        arguments: tuple[object, ...],
+        done: Callable[..., None],
+        stopped: Callable[[int, str], None],
+    ) -> None:
+        def answered(result: object) -> None:
+            self._running -= 1
+            done(result)
+            self._go_on()
+
+        def ended(item: int, why: str) -> None:
+            self._running -= 1
+            stopped(item, why)
+            self._go_on()
+
+        self._running += 1
+        self._pool.add(Unit(self._task, function, arguments, answered, partial(ended, 0), ended, urgency=2))
+
+    # ---- folders and archives
+    def _look_into(self, containers: list[str]) -> None:
+        def stopped(item: int, why: str) -> None:
+            self._refuse(containers[item], stopped_sentence(base_name(containers[item]), why))
+            self._containers.extendleft(containers[:item] + containers[item + 1 :])
+
+        self._ask("viewer.io.find_files:look_into", (containers, self._roots), self._found, stopped)
+
+    def _found(self, found: Found) -> None:
+        for path, reason in found.refused:
+            self._refuse(path, reason)
+        self._containers.extend(self._new(found.containers))
+        files = self._new(found.files, known=self._roots)
+        self._total += len(files)
+        self._files.extend(files)
+
+    def _new(self, paths: list[str], known: Sequence[str] = ()) -> list[str]:
+        """Those not met before. A root that turned out to be a file is known but still to be looked at."""
+        new = [path for path in dict.fromkeys(paths) if path not in self._known or path in known]
+        self._known.update(new)
+        return new
+
+    # ---- files
+    def _look(self, paths: list[str]) -> None:
+        def done(sights: list[Sight]) -> None:
+            self._looked += len(paths)
+            for path, sight in zip(paths, sights, strict=True):
+                self._seen(path, sight)
+
+        def stopped(item: int, why: str) -> None:
+            self._looked += 1
+            self._refuse(paths[item], stopped_sentence(base_name(paths[item]), why))
+            self._files.extendleft(reversed(paths[:item] + paths[item + 1 :]))
+
+        self._ask("viewer.io.reader.probe_file:look", (paths,), done, stopped)
+
+    def _seen(self, path: str, sight: Sight) -> None:
+        if sight.reason:
+            self._refuse(path, sight.reason)
+        if sight.images:
+            self._images += 1
+            self._task.tell(self._callbacks.found, sight.key, list(sight.images))
+        if sight.labels:
+            self._images += 1
+            self._task.tell(self._callbacks.labels, sight.labels)
+        if sight.header:
+            series = self._series.setdefault(sight.key, _Series())
+            series.family = "" if series.paths else sight.family
+            series.paths.append(path)
+            series.headers.append(sight.header)
+
+    # ---- series
+    def _sort_due(self) -> None:
+        """Group the series that have grown; all that are not up to date once no more headers will come."""
+        last = not (self._files or self._containers or self._running)
+        now = time.monotonic()
+        if last:
+            self._join_single_files()
+        due = [
+            (key, one)
+            for key, one in self._series.items()
+            if not one.busy
+            and len(one.headers) > one.grouped
+            and (last or (now - one.at > EVERY and len(one.headers) >= GROWTH * one.grouped))
+        ]
+        while due:
+            take = [due.pop()]
+            while due and sum(len(one.headers) for _, one in take) + len(due[-1][1].headers) <= HEADERS:
+                take.append(due.pop())
+            self._sort(take, now)
+
+    def _join_single_files(self) -> None:
+        """Series of one file each that may be one series all the same are grouped together, in place of each alone."""
+        families: dict[str, list[str]] = {}
+        for key, one in self._series.items():
+            if one.family:
+                families.setdefault(one.family, []).append(key)
+        for family, keys in families.items():
+            if len(keys) > 1 or family in self._series:
+                together = self._series.setdefault(family, _Series())
+                for key in keys:
+                    alone = self._series.pop(key)
+                    self._tell(key, alone, [])
+                    together.paths += alone.paths
+                    together.headers += alone.headers
+
+    def _sort(self, chosen: list[tuple[str, _Series]], now: float) -> None:
+        for _, one in chosen:
+            one.busy, one.grouped, one.at = True, len(one.headers), now
+
+        def done(results: list[Sorted]) -> None:
+            for (key, one), result in zip(chosen, results, strict=True):
+                one.busy = False
+                self._sorted(key, one, result)
+
+        def stopped(item: int, why: str) -> None:
+            key, one = chosen[item]
+            self._refuse(one.paths[0], stopped_sentence(f"The series of {base_name(one.paths[0])}", why))
+            del self._series[key]
+            for _, other in chosen:
+                other.busy, other.grouped = False, 0
+
+        self._ask(
+            "viewer.io.reader.probe_file:sort", ([one.headers[: one.grouped] for _, one in chosen],), done, stopped
+        )
+
+    def _sorted(self, key: str, series: _Series, result: Sorted) -> None:
+        if result.reason:
+            self._refuse(series.paths[0], result.reason)
+        else:
+            self._images += len(result.images)
+            self._tell(key, series, result.images)
+
+    def _tell(self, key: str, series: _Series, images: Sequence[Image]) -> None:
+        """Tell of the images of a series, those of each patient and study under a key of their own."""
+        owners: dict[tuple[str, ...], list[Image]] = {}
+        for image in images:
+            source = image.source
+            owner = (source.patient_id, source.patient_name, source.patient_birth_date, source.study_uid)
+            owners.setdefault(owner, []).append(image)
+        sets = list(owners.values())
+        sets += [[]] * (series.shown - len(sets))
+        series.shown = len(owners)
+        for number, some in enumerate(sets):
+            self._task.tell(self._callbacks.found, f"{key}|{number}" if number else key, some)

@@ -1,0 +1,293 @@
+"""The reader processes and the thread that hands out work to them, listens, and stops what hangs.
+
+One thread owns all state here, so there are no locks: other threads only put functions into its inbox (`Pool.do`).
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import pickle
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import chain
+from multiprocessing.connection import Connection, wait
+from queue import Empty, SimpleQueue
+from typing import Any, Protocol
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from viewer.io.reader.reader_worker import CALL_FAULT, DESK, serve
+from viewer.processes import parcel
+from viewer.processes.shared_array import create_shared
+
+log = logging.getLogger(__name__)
+
+TICK = 0.25  # seconds between looks at the clock
+CANCEL_GRACE = 0.5  # seconds that cancelled work may go on before its process is stopped
+FAILED_STARTS = 3  # processes that die before they can work, until we give up
+ENDING = 1.0  # seconds that a process may take to end after its pipe is closed
+DECODED_A_SECOND = 2 << 20  # bytes that the slowest decoder on the slowest machine makes
+STUCK = 1.0  # seconds at one item after which a process no longer counts as one that others may wait for
+
+
+class Owner(Protocol):
+    """What a unit of work belongs to."""
+
+    @property
+    def cancelled(self) -> bool: ...
+
+
+@dataclass(eq=False)
+class Unit:
+    """One request to a reader process. All callbacks run on the pool's thread.
+
+    function: "module:name". urgency: lower goes first; equals in their order. seconds: for each item; computing: of
+    these, that the processor may be busy with it (0: no limit), which does not depend on what else the machine does.
+    stopped: called with the item at work and why, where the process died or had to be killed; failed: with the sentence
+    it answered.
+    """
+
+    owner: Owner
+    function: str
+    arguments: tuple[Any, ...]
+    done: Callable[[Any], None]
+    failed: Callable[[str], None]
+    stopped: Callable[[int, str], None]
+    urgency: int = 1
+    seconds: float = 0.0  # 0: the pool's
+    computing: float = 0.0
+    progressed: Callable[[int], None] | None = None  # told now and then which item it is at
+
+
+@dataclass(eq=False)
+class _Worker:
+    """A process, our end of its pipe, its desk (see worker.at), and what it works on."""
+
+    process: Any
+    pipe: Connection
+    desk: NDArray[np.int64]
+    ready: bool = False
+    unit: Unit | None = None
+    kept: list[Any] = field(default_factory=list)
+    cancelled_at: float = 0.0
+
+
+class Pool:
+    """count: processes; one more where one of them is stuck and others wait.
+
+    memory_limit: bytes each may take. most_answer: bytes of one answer. seconds: that a file may take. computing: that
+    the processor may be busy with a frame, in seconds, apart from what its size adds.
+    """
+
+    def __init__(self, count: int, memory_limit: int, most_answer: int, seconds: float, computing: float) -> None:
+        self.count, self.seconds, self.computing = count, seconds, computing
+        self._memory_limit, self._most_answer = memory_limit, most_answer
+        self._context = multiprocessing.get_context("spawn")
+        self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._listen, self._call = multiprocessing.Pipe(duplex=False)
+        self._waiting: dict[int, list[Unit]] = {}
+        self._workers: list[_Worker] = []
+        self._failed_starts = 0
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="tomolens-reader", daemon=True)
+        self._thread.start()
+
+    def do(self, function: Callable[[], None]) -> None:
+        """Run it on the pool's thread, soon; nothing happens after `close`."""
+        if self._thread.is_alive():
+            self._inbox.put(function)
+            self._call.send_bytes(b"!")
+
+    def add(self, unit: Unit) -> None:
+        """Queue a unit. On the pool's thread only."""
+        self._waiting.setdefault(unit.urgency, []).append(unit)
+
+    def warm(self) -> None:
+        """Start the processes now."""
+        self.do(lambda: self._start_for(self.count))
+
+    def frame_seconds(self, size: int) -> float:
+        """That the processor may be busy with a compressed frame of `size` bytes when it is decoded."""
+        return self.computing + size / DECODED_A_SECOND
+
+    def close(self) -> None:
+        """Stop everything at once; nothing is called afterwards, and nothing is left."""
+        if self._thread.is_alive():
+            self.do(self._shut)
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._closing:
+            self._hand_out()
+            pipes = {worker.pipe: worker for worker in self._workers}
+            busy = any(worker.unit for worker in self._workers)
+            for ready in wait([self._listen, *pipes], TICK if busy else None):
+                if ready is self._listen:
+                    self._read_inbox()
+                elif self._workers and not self._closing:
+                    self._hear(pipes[ready])  # type: ignore[index]
+            self._look_at_clock()
+        for worker in self._workers:
+            _end(worker)
+        self._workers.clear()
+        self._listen.close()
+        self._call.close()
+
+    def _shut(self) -> None:
+        self._closing = True
+
+    def _read_inbox(self) -> None:
+        self._listen.recv_bytes()
+        try:
+            self._inbox.get_nowait()()
+        except Empty:
+            log.debug("a wake-up without a message")
+
+    # ---- work out
+    def _hand_out(self) -> None:
+        """Give the most urgent units to idle processes; start as many as have work, and room."""
+        self._waiting = {
+            urgency: kept
+            for urgency, units in self._waiting.items()
+            if (kept := [u for u in units if not u.owner.cancelled])
+        }
+        if self._waiting:
+            self._start_for(sum(map(len, self._waiting.values())))
+        for worker in self._workers:
+            if self._waiting and worker.ready and worker.unit is None:
+                self._give(worker, self._next())
+
+    def _next(self) -> Unit:
+        urgency = min(self._waiting)
+        unit = self._waiting[urgency].pop(0)
+        if not self._waiting[urgency]:
+            del self._waiting[urgency]
+        return unit
+
+    def _give(self, worker: _Worker, unit: Unit) -> None:
+        try:
+            data, worker.kept = parcel.pack((unit.function, unit.arguments))
+        except (MemoryError, pickle.PicklingError, TypeError, AttributeError) as error:
+            unit.failed(CALL_FAULT.format(type(error).__name__))
+            return
+        worker.unit, worker.cancelled_at = unit, 0.0
+        worker.desk[:] = 0, time.monotonic_ns(), _computed(worker), 0
+        try:
+            worker.pipe.send((sum(array.nbytes for array in worker.kept), data))
+        except OSError:
+            self._lost(worker)
+
+    def _start_for(self, units: int) -> None:
+        while self._lacking(units) and self._failed_starts < FAILED_STARTS:
+            try:
+                self._workers.append(self._start())
+            except (OSError, MemoryError):
+                log.exception("a reader process cannot be started")
+                self._failed_starts += 1
+        if not self._workers:
+            self._failed_starts, waiting, self._waiting = 0, self._waiting, {}
+            for unit in chain(*waiting.values()):
+                unit.failed("The reader process cannot be started: close other programs and try again.")
+
+    def _lacking(self, units: int) -> bool:
+        free = sum(worker.unit is None for worker in self._workers)
+        return free < units and len(self._workers) < self.count + self._spare()
+
+    def _spare(self) -> int:
+        """One process more where one is stuck at something: what others wait for goes on meanwhile."""
+        now = time.monotonic()
+        return int(any(worker.unit and now - worker.desk[1] / 1e9 > STUCK for worker in self._workers))
+
+    def _start(self) -> _Worker:
+        ours, theirs = self._context.Pipe()
+        desk, handle = create_shared((DESK,), np.int64)
+        arguments = theirs, handle, self._memory_limit, self._most_answer
+        process = self._context.Process(target=serve, args=arguments, name="tomolens-reader", daemon=True)
+        process.start()
+        theirs.close()
+        return _Worker(process, ours, desk)
+
+    # ---- answers in
+    def _hear(self, worker: _Worker) -> None:
+        try:
+            data = worker.pipe.recv_bytes(self._most_answer + 1)
+            fine, result = pickle.loads(data)
+        except (EOFError, OSError):
+            self._lost(worker)
+            return
+        except (MemoryError, pickle.UnpicklingError):
+            self._lost(worker, "gave an answer that there is no room for")
+            return
+        self._failed_starts = 0
+        if not worker.ready:
+            worker.ready = True
+            return
+        unit, worker.unit, worker.kept = worker.unit, None, []
+        if unit is None or unit.owner.cancelled:
+            return
+        (unit.done if fine else unit.failed)(result)
+
+    def _look_at_clock(self) -> None:
+        now = time.monotonic()
+        for worker in [one for one in self._workers if one.unit is not None]:
+            unit = worker.unit
+            if unit is None:
+                continue
+            limit = unit.seconds or self.seconds
+            decoded = int(
+                worker.desk[3]
+            )  # before the time that it has taken, which is that of the same item or a later
+            computing = self.frame_seconds(decoded) if decoded else unit.computing
+            if unit.owner.cancelled:
+                worker.cancelled_at = worker.cancelled_at or now
+            if worker.cancelled_at and now - worker.cancelled_at > CANCEL_GRACE:
+                self._lost(worker, "was cancelled")
+            elif now - worker.desk[1] / 1e9 > limit:
+                self._lost(worker, f"took longer than {limit:g} s")
+            elif computing and (_computed(worker) - worker.desk[2]) / 1e9 > computing:
+                self._lost(worker, f"computed for longer than {computing:.1f} s")
+            elif unit.progressed:
+                unit.progressed(int(worker.desk[0]))
+
+    def _lost(self, worker: _Worker, why: str = "") -> None:
+        """A process died (by itself where no `why` is given): tell whose work it was; the next starts when needed."""
+        self._workers.remove(worker)
+        if not worker.ready:
+            self._failed_starts += 1
+        why = why or _cause(worker)
+        if worker.desk[3]:
+            why += f" at frame {worker.desk[0]}, without which the others would mislead"
+        _end(worker)
+        log.warning("a reader process %s", why)
+        unit = worker.unit
+        if unit is not None and not unit.owner.cancelled:
+            unit.stopped(int(worker.desk[0]), why)
+
+
+def _computed(worker: _Worker) -> int:
+    """What the processor has done for the process, in ns."""
+    try:
+        times = psutil.Process(worker.process.pid).cpu_times()
+    except psutil.Error:
+        return 0  # it has ended, which its pipe will tell
+    return int(1e9 * (times.user + times.system))
+
+
+def _cause(worker: _Worker) -> str:
+    """How a process ended whose pipe is closed."""
+    worker.process.join(ENDING)
+    code = worker.process.exitcode or 0
+    return f"crashed ({signal.strsignal(-code)})" if code < 0 else "ended"
+
+
+def _end(worker: _Worker) -> None:
+    worker.process.kill()
+    worker.process.join()
+    worker.process.close()
+    worker.pipe.close()

@@ -1,0 +1,33 @@
+"""Tables as CSV (RFC 4180): no cell a formula, saved whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from viewer.files import atomic_write
+from viewer.io.stored_values import SaveError
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what begins so is a formula to a spreadsheet, and names come from files
+
+
+def plain(text: str) -> str:
+    """As a spreadsheet shows it, but never a formula."""
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def save_text(text: str, target: Path) -> None:
+    """Save a table: beside first, read back, then renamed over what is there. Raises SaveError, one sentence."""
+    data = text.encode("utf-8-sig")  # without the mark spreadsheets take ³ for something else
+    try:
+        with atomic_write.temporary(target.parent) as folder:
+            made = folder / "made.csv"
+            made.write_bytes(data)
+            atomic_write.flush(made)
+            if made.read_bytes() != data:
+                raise SaveError(f"{target.name} was not saved: the disk gave back something else, check it.")
+            made.replace(target)
+            atomic_write.flush(target.parent)
+    except OSError as error:
+        raise SaveError(
+            f"{target.name} was not saved: {atomic_write.reason(error, target.parent, len(data))}."
+        ) from error

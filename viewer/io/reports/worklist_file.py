@@ -1,0 +1,247 @@
+"""Task lists from a folder or a table (CSV), and what became of their cases, kept beside them as JSON.
+
+A folder: every sub-folder is a case, named by it. Its segmentation is the file, or the sub-folder, whose name has
+"seg", "mask" or "label" in it, apart from other letters ("liver_seg.nii.gz", "labels"); a second such file is refused.
+Its image is the only other file of a volume; without one the sub-folder itself, as a DICOM series.
+
+A table: UTF-8, a line a case, its first line names the columns: `case` (a name of its own), `image`, and, where there
+is one, `segmentation`; others are left alone. Commas, semicolons or tabs part them. Paths are seen from the table's
+folder, and lie within it.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import math
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import asdict, fields
+from itertools import count
+from pathlib import Path
+from typing import Any, get_args
+
+from viewer.data.segmentation import State
+from viewer.files import atomic_write
+from viewer.files.regular_file import check_regular
+from viewer.io.errors import OpenError
+from viewer.io.stored_values import SaveError
+from viewer.scene.worklist import Case, Worklist
+
+MOST_BYTES, MOST_CASES, MOST_NAME = 16 << 20, 20_000, 80  # of a table, of its cases, of a file
+MOST_KEPT = 4 * MOST_BYTES  # remarks come to what a table says
+STATES: tuple[str, ...] = get_args(State)
+KEPT = "tasks.json"  # in the output folder: what became of the cases
+FOLDER = "tomolens-review"  # the output folder
+LABELS = re.compile(r"(?<![a-z])(seg|segs|segmentations?|masks?|labels?|labelmap)(?![a-z])", re.IGNORECASE)
+VOLUMES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
+
+
+def open_worklist(path: Path) -> Worklist:
+    """The cases of a folder or a table, each as it was left. Raises OpenError: one sentence."""
+    path = path.absolute()
+    cases = _of_folder(path) if path.is_dir() else _of_table(path)
+    if not cases:
+        raise OpenError(f"{path.name} has no cases: give a folder with a sub-folder for each, or a table of them.")
+    root = path if path.is_dir() else path.parent
+    output = root / (FOLDER if path.is_dir() else f"{FOLDER}-{path.stem}")
+    kept, stamp = _kept(output / KEPT)
+    before = {case.id: case for case in map(_case, kept.get("cases", []))}
+    known = tuple(_resumed(case, before.pop(case.id, None)) for case in cases)
+    seed, blinded = kept.get("seed"), kept.get("blinded") is True
+    seed = seed if isinstance(seed, int) else secrets.randbits(32)
+    missing = tuple(before.values())
+    return Worklist(path.name, root, output, known, seed=seed, blinded=blinded, missing=missing, kept=stamp)
+
+
+def save_worklist(worklist: Worklist) -> None:
+    """Keep what became of its cases: written beside, read back, then renamed. Raises SaveError: one sentence.
+
+    What somebody else has written since it was read is not written over.
+    """
+    data, output = _described(worklist).encode("utf-8", "surrogatepass"), worklist.output
+    try:
+        output.mkdir(exist_ok=True)
+        atomic_write.sweep(output)
+        if _stamp(output / KEPT) != worklist.kept:
+            raise SaveError("Somebody else works on this task list: open it again; what you did last was not kept.")
+        with atomic_write.temporary(output) as folder:
+            made = folder / KEPT
+            made.write_bytes(data)
+            atomic_write.flush(made)
+            if made.read_bytes() != data:
+                raise SaveError("The task list was not saved: the disk gave back something else, check it.")
+            made.replace(output / KEPT)
+            worklist.kept = _hash(data)
+            atomic_write.flush(output)
+    except OSError as error:
+        raise SaveError(f"The task list was not saved: {atomic_write.reason(error, output, len(data))}.") from error
+
+
+def file_name(worklist: Worklist, case_id: str) -> str:
+    """What the file of a case's segments is called; of a blinded list it does not tell which case that is.
+
+    Where that was saved before it is the same file, else one that nothing else is called.
+    """
+    if worklist.case(case_id).saved:
+        return worklist.case(case_id).saved
+    stem = _plain(f"{worklist.name(case_id)}-{worklist.seed:08x}" if worklist.blinded else case_id)
+    names = (f"{stem}{f'-{number}' if number > 1 else ''}.seg.nrrd" for number in count(1))
+    taken = {case.saved for case in (*worklist.cases, *worklist.missing)}
+    return next(name for name in names if name not in taken and not (worklist.output / name).exists())
+
+
+# ---- a folder
+def _of_folder(folder: Path) -> list[Case]:
+    try:
+        inner = sorted(one for one in folder.iterdir() if one.is_dir() and not one.name.startswith("."))
+        cases = [_of_case_folder(one) for one in inner if not one.name.startswith(FOLDER)]
+    except OSError as error:
+        raise OpenError(f"{folder.name} cannot be read ({error.strerror}): check it and try again.") from error
+    return _checked(case for case in cases if case is not None)
+
+
+def _of_case_folder(folder: Path) -> Case | None:
+    """None where nothing in it could be an image."""
+    inner = sorted(one for one in folder.iterdir() if not one.name.startswith("."))
+    labels = [one for one in inner if LABELS.search(one.name) and (one.is_dir() or _volume(one, ".dcm"))]
+    files = [one for one in inner if one not in labels and one.is_file()]
+    images = [one for one in files if _volume(one)]
+    if len(labels) > 1 or len(images) > 1:
+        several = labels if len(labels) > 1 else images
+        names = ", ".join(one.name for one in several[:3])
+        raise OpenError(f"{folder.name} has more than one that it could be ({names}): name them in a table (CSV).")
+    if not images and not files and not any(one.is_dir() and one not in labels for one in inner):
+        return None
+    image = images[0] if images else folder
+    found = [_only_file(one) if one.is_dir() else one for one in labels]
+    paths = [one.relative_to(folder.parent).as_posix() for one in (image, *found)]
+    return Case(folder.name, paths[0], "".join(paths[1:]))
+
+
+def _only_file(folder: Path) -> Path:
+    inner = [one for one in folder.iterdir() if one.is_file() and not one.name.startswith(".")]
+    if len(inner) != 1:
+        raise OpenError(
+            f"{folder.parent.name}/{folder.name} holds {len(inner)} files, not one: name it in a table (CSV)."
+        )
+    return inner[0]
+
+
+def _volume(path: Path, *more: str) -> bool:
+    return path.name.lower().endswith((*VOLUMES, *more))
+
+
+# ---- a table
+def _of_table(path: Path) -> list[Case]:
+    text = _text(path)
+    head, _, _ = text.partition("\n")
+    delimiter = max(",;\t", key=head.count)
+    try:
+        lines = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        columns = [(name or "").strip().casefold() for name in lines.fieldnames or ()]
+        if not {"case", "image"} <= set(columns):
+            raise OpenError(f"{path.name} has no columns “case” and “image”: its first line must name them.")
+        lines.fieldnames = columns
+        root = path.parent.resolve()
+        return _checked(_of_line(root, f"{path.name}, line {lines.line_num}", line) for line in lines)
+    except csv.Error as error:
+        raise OpenError(f"{path.name} is not a table ({error}): save it as CSV.") from error
+
+
+def _text(path: Path) -> str:
+    try:
+        check_regular(path)
+        if path.stat().st_size > MOST_BYTES:
+            raise OpenError(f"{path.name} is larger than {MOST_BYTES >> 20} MB: a list of cases is not so long.")
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise OpenError(f"{path.name} cannot be read ({error.strerror}): check it and try again.") from error
+    except UnicodeDecodeError as error:
+        raise OpenError(f"{path.name} is not UTF-8: save it as “CSV UTF-8” and open it again.") from error
+    if "\0" in text:
+        raise OpenError(f"{path.name} is not text: save it as “CSV UTF-8” and open it again.")
+    return text
+
+
+def _of_line(root: Path, where: str, line: dict[str, Any]) -> Case:
+    case, image, labels = ((line.get(name) or "").strip() for name in ("case", "image", "segmentation"))
+    if not case or not image:
+        raise OpenError(f"{where}: a case needs a name and an image.")
+    for one in filter(None, (image, labels)):
+        if not (root / one).resolve().is_relative_to(root):
+            raise OpenError(f"{where}: a path leads out of the table's folder; move the table up.")
+    return Case(case, image, labels)
+
+
+def _checked(cases: Iterable[Case]) -> list[Case]:
+    """Raises OpenError where two cases would be one, or there are too many."""
+    found: dict[str, Case] = {}
+    for case in cases:
+        name = _plain(case.id).casefold()
+        if name in found:
+            raise OpenError(f"Two cases are called {case.id}, or nearly so: give each a name of its own.")
+        found[name] = case
+        if len(found) > MOST_CASES:
+            raise OpenError(f"There are more than {MOST_CASES} cases: split the list.")
+    return list(found.values())
+
+
+def _plain(name: str) -> str:
+    """As files may be called everywhere."""
+    return re.sub(r"[^\w.-]+", "-", name).strip("-.")[:MOST_NAME] or "case"
+
+
+# ---- what became of the cases
+def _described(worklist: Worklist) -> str:
+    cases = [asdict(case) for case in (*worklist.cases, *worklist.missing)]
+    told = {"version": 1, "seed": worklist.seed, "blinded": worklist.blinded, "cases": cases}
+    return json.dumps(told, ensure_ascii=False, indent=1)
+
+
+def _kept(path: Path) -> tuple[dict[str, Any], str]:
+    """What stands there, and its SHA-256."""
+    if not path.exists():
+        return {}, ""
+    try:
+        check_regular(path)
+        if path.stat().st_size > MOST_KEPT:
+            raise ValueError("too large")
+        data = path.read_bytes()
+        kept = json.loads(data)
+        if not isinstance(kept, dict) or kept.get("version") != 1 or not isinstance(kept.get("cases"), list):
+            raise ValueError("not a task list")
+    except (OSError, ValueError, RecursionError) as error:
+        raise OpenError(
+            f"{path.parent.name}/{KEPT} is damaged: put back a copy, or move it away to begin anew."
+        ) from error
+    return kept, _hash(data)
+
+
+def _stamp(path: Path) -> str:
+    return _hash(path.read_bytes()) if path.exists() else ""
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _case(told: Any) -> Case:
+    kinds = {field.name: (int, float) if field.name == "seconds" else str for field in fields(Case)}
+    right = isinstance(told, dict) and all(isinstance(told.get(name), kind) for name, kind in kinds.items())
+    right = right and 0 <= told["seconds"] < math.inf and Path(told["saved"]).name == told["saved"]
+    if not right or told["state"] not in STATES:
+        raise OpenError(f"{KEPT} is damaged: put back a copy, or move it away to begin anew.")
+    return Case(**{name: told[name] for name in kinds})
+
+
+def _resumed(case: Case, before: Case | None) -> Case:
+    """A case as it was left. Raises OpenError where its name now stands for another image."""
+    if before is None:
+        return case
+    if (before.image, before.segmentation) != (case.image, case.segmentation):
+        raise OpenError(f"{case.id} had other files when it was read: give the new ones a name of their own.")
+    return before

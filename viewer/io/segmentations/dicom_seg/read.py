@@ -1,0 +1,208 @@
+"""DICOM Segmentation and Label Map Segmentation (PS3.3 A.51, C.8.20) as label maps, placed frame by frame.
+
+Empty frames may have been left out and a segmentation need not have its source's planes: frames come on the slices of
+an image whose pixels they share, else on a grid of their own. Segments that share voxels get further label maps.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from viewer.compute.labels.label_image import COLORS
+from viewer.data.grid import Grid
+from viewer.data.provenance import Provenance
+from viewer.data.segmentation import Segment, Segmentation
+from viewer.data.study import Source
+from viewer.data.transform import End
+from viewer.io.dicom.export.object_header import referring
+from viewer.io.errors import OpenError
+from viewer.io.memory_budget import check_claim
+from viewer.io.segmentations.dicom_seg.codes import code_of, side_of
+from viewer.io.segmentations.dicom_seg.frame_bits import DEFLATED_FRAMES
+from viewer.io.segmentations.dicom_seg.frames import frames_of
+from viewer.io.segmentations.dicom_seg.pixels import DAMAGED, UNDECODED, Frames, Maps, label_map, packed
+from viewer.io.segmentations.dicom_seg.write import whole_of
+from viewer.io.segmentations.dicom_summary import dataset
+from viewer.io.segmentations.frame_planes import Fit, Planes, filled, fit, own_fit
+from viewer.io.segmentations.label_maps import LabelLayers
+from viewer.scene.journal.serialization import restore_segments
+
+SKEWED = 1e-2  # of the products of a frame's direction cosines
+CUT = "probabilities cut at one half"
+ANOTHER_FRAME = "placed on the images that it names, whose frame of reference is another"
+
+
+def read_seg(path: Path, images: Sequence[End] = ()) -> Segmentation:
+    """Raises OpenError: one sentence."""
+    return segmentation_of(dataset(str(path)), path.stem, images)
+
+
+def segmentation_of(ds: Dataset, name: str, images: Sequence[End] = ()) -> Segmentation:
+    """Of a whole data set, on the first of the images whose voxels its frames fill. Raises OpenError: one sentence."""
+    if "SegmentSequence" not in ds or "PixelData" not in ds:
+        raise OpenError("It is a DICOM file, but no segmentation with pixels: choose one of modality SEG.")
+    syntax = ds.file_meta.TransferSyntaxUID
+    if syntax != DEFLATED_FRAMES and not syntax.is_transfer_syntax:
+        raise OpenError(UNDECODED.format(syntax.name))
+    try:
+        return _segmentation(ds, name, images)
+    except OpenError:
+        raise
+    except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, NotImplementedError) as error:
+        raise OpenError(DAMAGED.format(what="a part of its header or its pixels is missing or wrong")) from error
+
+
+def _segmentation(ds: Dataset, name: str, images: Sequence[End]) -> Segmentation:
+    whole = whole_of(ds)
+    planes, frames = _planes_of(ds, images)
+    maps, segments = _decoded(ds, frames, len(planes.starts), whole)
+    source = referring(ds)
+    if whole is None:
+        grid, maps, segments, badges = _placed(ds, planes, maps, segments, _in_question(ds, source, images))
+        title = str(ds.get("SeriesDescription", "") or ds.get("ContentLabel", "") or name)
+        made = None
+    else:
+        check_claim(math.prod(whole["shape"]), len(ds.PixelData))
+        grid, maps = _as_written(whole, planes, maps)
+        segments, badges, title = restore_segments(whole["segments"]), tuple(whole["badges"]), whole["name"]
+        made = Provenance.from_json(whole["provenance"]) if whole["provenance"] else None
+    return Segmentation(maps[0], grid, segments, title, source, made, badges=badges, overlapping=maps[1:])
+
+
+def _in_question(ds: Dataset, source: Source, images: Sequence[End]) -> Iterator[tuple[End, tuple[str, ...]]]:
+    """The images that it may be of, and what must be said then: those in its frame of reference, or that it names."""
+    frame, named = str(ds.get("FrameOfReferenceUID", "")), set(source.sop_instance_uids)
+    for image in images:
+        other = image.grid.frame_of_reference
+        if not frame or not other or frame == other:
+            yield image, ()
+        elif named & set(image.source.sop_instance_uids):
+            yield image, (ANOTHER_FRAME,)
+
+
+def _placed(
+    ds: Dataset,
+    planes: Planes,
+    maps: Maps,
+    segments: tuple[Segment, ...],
+    images: Iterable[tuple[End, tuple[str, ...]]],
+) -> tuple[Grid, Maps, tuple[Segment, ...], tuple[str, ...]]:
+    """On the first image whose voxels hold all that is marked, else on a grid of their own."""
+    cut = (CUT,) if _is_cut(ds) else ()
+    for image, said in images:
+        found = fit(planes, image.grid)
+        if found is None:
+            continue
+        voxels, lost, met = filled(found, maps)
+        if not lost:
+            return image.grid, *_apart(found, maps, segments, voxels, met), (*cut, *said, *found.badges())
+    found, said = own_fit(planes, str(ds.get("FrameOfReferenceUID", "")))
+    check_claim(math.prod(found.grid.shape), len(ds.PixelData))
+    voxels, _, met = filled(found, maps)
+    return found.grid, *_apart(found, maps, segments, voxels, met), (*cut, *said, *found.badges())
+
+
+def _apart(
+    found: Fit, maps: Maps, segments: tuple[Segment, ...], voxels: Maps, met: bool
+) -> tuple[Maps, tuple[Segment, ...]]:
+    """The voxels, or where segments of several planes meet in one, segment by segment in as many maps as it takes."""
+    if not met:
+        return voxels, segments
+    layers = LabelLayers(found.grid.shape, maps[0].dtype)
+    placed = []
+    for segment in segments:
+        (mask,), _, _ = filled(found, (maps[segment.layer] == segment.label,))
+        placed.append(replace(segment, layer=layers.put(mask, segment.label)))
+    return tuple(layers.maps), tuple(placed)
+
+
+def _as_written(whole: dict[str, Any], planes: Planes, maps: Maps) -> tuple[Grid, Maps]:
+    """On the grid that this program wrote it from."""
+    grid = Grid(tuple(whole["shape"]), np.array(whole["affine"]), whole["frame_of_reference"])
+    found = fit(planes, grid)
+    if found is None:
+        raise OpenError(DAMAGED.format(what="its sizes are impossible"))
+    voxels, lost, _ = filled(found, maps)
+    if lost:
+        raise OpenError(DAMAGED.format(what="a frame lies outside of its grid"))
+    return grid, voxels
+
+
+def _is_cut(ds: Dataset) -> bool:
+    return bool(ds.SegmentationType == "FRACTIONAL" and ds.get("MaximumFractionalValue", 1) > 1)
+
+
+def _planes_of(ds: Dataset, images: Sequence[End]) -> tuple[Planes, Frames]:
+    """The planes that frames lie in, sorted by place, and segment and plane of every frame."""
+    placed = frames_of(ds, images)
+    if len(placed.numbers) != int(ds.NumberOfFrames):
+        raise OpenError(DAMAGED.format(what=f"{ds.NumberOfFrames} frames, but {len(placed.numbers)} headers of frames"))
+    across, down = placed.cosines[:, :3], placed.cosines[:, 3:]
+    gram = np.stack([(across**2).sum(axis=1), (down**2).sum(axis=1), (across * down).sum(axis=1)])
+    if np.abs(gram - [[1], [1], [0]]).max() > SKEWED:
+        raise OpenError(DAMAGED.format(what="rows and columns of its frames are not at right angles"))
+    about = np.hstack([placed.positions.round(3), placed.cosines.round(4), placed.spacing.round(5)])
+    _, first, owners = np.unique(about[:, ::-1], axis=0, return_index=True, return_inverse=True)
+    planes = Planes(
+        placed.positions[first],
+        down[first] * placed.spacing[first, :1],
+        across[first] * placed.spacing[first, 1:],
+        (int(ds.Rows), int(ds.Columns)),
+        placed.between,
+        placed.thickness,
+    )
+    return planes, list(zip(placed.numbers, owners.ravel().tolist(), strict=True))
+
+
+def _decoded(ds: Dataset, frames: Frames, count: int, whole: dict[str, Any] | None) -> tuple[Maps, tuple[Segment, ...]]:
+    """Label maps [plane, row, column] and segments."""
+    shape = (count, int(ds.Rows), int(ds.Columns))
+    check_claim(math.prod(shape), len(ds.PixelData))
+    segments = _segments(ds)
+    if ds.SegmentationType == "LABELMAP":
+        maps: Maps = (label_map(ds, shape, frames),)
+    else:
+        maps, segments = packed(ds, shape, frames, segments, whole)
+    named = {one.key for one in segments}
+    unnamed = (
+        Segment(int(label), f"Label {label}", COLORS[int(label) % len(COLORS)], layer=layer)
+        for layer, array in enumerate(maps if whole is None else ())
+        for label in np.flatnonzero(np.bincount(array.ravel(), minlength=2)[1:]) + 1
+        if (layer, int(label)) not in named
+    )
+    return maps, (*segments, *unnamed)
+
+
+def _segments(ds: Dataset) -> tuple[Segment, ...]:
+    """All but a background of label maps."""
+    from highdicom.color import CIELabColor
+
+    found = []
+    for n, item in enumerate(ds.SegmentSequence):
+        number = int(item.SegmentNumber)
+        if not number:
+            continue
+        color = COLORS[n % len(COLORS)]
+        if item.get("RecommendedDisplayCIELabValue"):
+            color = CIELabColor.from_dicom_value(list(item.RecommendedDisplayCIELabValue)).to_rgb()
+        kind = (item.get("SegmentedPropertyTypeCodeSequence") or [Dataset()])[0]
+        algorithm = item.get("SegmentAlgorithmType", "MANUAL")
+        found.append(
+            Segment(
+                number,
+                str(item.get("SegmentLabel", "") or f"Segment {number}"),
+                color,
+                code_of(kind),
+                algorithm=algorithm if algorithm in ("MANUAL", "SEMIAUTOMATIC", "AUTOMATIC") else "AUTOMATIC",
+                algorithm_name=str(item.get("SegmentAlgorithmName", "") or ""),
+                side=side_of(kind),
+            )
+        )
+    return tuple(found)

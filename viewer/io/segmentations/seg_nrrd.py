@@ -1,0 +1,202 @@
+"""Segmentations as 3D Slicer keeps them: .seg.nrrd, an NRRD whose key/value pairs tell the segments.
+
+Layers of overlapping segments are the first axis of the array. Keys as vtkMRMLSegmentationStorageNode writes them
+(slicer.readthedocs.io, "Segmentations: file format"); layout: teem.sourceforge.net/nrrd/format.html. Until Slicer 4.10
+each segment had a layer of its own, and the header tells neither layers nor labels; the first ones had the layers last.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewer.data.grid import Grid
+from viewer.data.printable_text import printable
+from viewer.data.segmentation import HIGHEST, Code, Segment, Segmentation, Side, State
+from viewer.data.study import LabelFile, Source
+from viewer.data.terminology import SIDES, category_of
+from viewer.io.errors import OpenError, damage_told
+from viewer.io.images.headers.geometry import NO_PLACE
+from viewer.io.images.headers.itk_header import facts_of, metadata, voxels
+
+ENDING = ".seg.nrrd"
+TYPES = {"u1": "unsigned char", "u2": "unsigned short"}
+STATES: dict[str, State] = {
+    "notstarted": "not started",
+    "inprogress": "in progress",
+    "completed": "completed",
+    "flagged": "flagged",
+}
+SEGMENT = re.compile(r"Segment(\d{1,5})_(\w+)")
+FRACTIONAL = "Fractional labelmap"
+LONGEST = 256  # characters of a name that are taken
+TYPE, MODIFIER = 2, 3  # places in a terminology entry
+
+
+def label_file(path: str) -> LabelFile:
+    """By its header alone, which does not tell whose it is. Raises OpenError: one sentence."""
+    name = printable(path.replace("\\", "/").rsplit("/", 1)[-1])
+    source = Source(series_description=name, modality="SEG", files=(path,))
+    return LabelFile(source, count=len({match[1] for match in map(SEGMENT.fullmatch, metadata(path)) if match}))
+
+
+def read_seg_nrrd(path: Path) -> Segmentation:
+    """Raises OpenError: one sentence."""
+    facts, told = facts_of(str(path)), metadata(str(path))
+    if FRACTIONAL in (told.get("Segmentation_MasterRepresentation"), told.get("Segmentation_SourceRepresentation")):
+        raise OpenError("It holds fractions of voxels, no labels: let 3D Slicer make a binary labelmap of them first.")
+    array, _keep = voxels(str(path))
+    parts = array.reshape(-1, *facts.shape, facts.components)
+    maps = tuple(_labels(part[..., n]) for part in parts for n in range(facts.components))
+    segments = tuple(_segments(told, maps))
+    with damage_told(NO_PLACE):
+        grid = Grid.of(facts.shape, facts.spacing[2::-1], facts.origin[:3], facts.direction[:3, :3])
+    name = printable(path.name).removesuffix(".nrrd").removesuffix(".seg")
+    return Segmentation(maps[0], grid, segments, name, overlapping=maps[1:])
+
+
+def write_seg_nrrd(segmentation: Segmentation, path: Path) -> None:
+    """Raises OSError."""
+    with path.open("wb") as file:
+        file.write(_header(segmentation).encode())
+        with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=1, mtime=0) as packed:
+            _write_voxels(segmentation, packed.write)
+
+
+def _labels(array: NDArray[Any]) -> NDArray[Any]:
+    if array.dtype.kind == "f" and not (np.isfinite(array).all() and (array == np.rint(array)).all()):
+        raise OpenError("Its voxels are no labels: they are not whole numbers.")
+    if array.min(initial=0) < 0 or array.max(initial=0) > HIGHEST:
+        raise OpenError(f"Its labels do not lie between 0 and {HIGHEST}.")
+    kind = np.uint8 if array.max(initial=0) < 256 else np.uint16
+    return np.array(array, dtype=kind, order="C")  # a copy: SimpleITK's memory goes with its image
+
+
+def _segments(told: dict[str, str], maps: tuple[NDArray[Any], ...]) -> Iterator[Segment]:
+    """Those that the file names, then the labels that it does not."""
+    numbered: dict[int, dict[str, str]] = {}
+    for key, value in told.items():
+        if match := SEGMENT.fullmatch(key):
+            numbered.setdefault(int(match[1]), {})[match[2]] = value
+    if len(maps) > 1 and not any("Layer" in about for about in numbered.values()):
+        numbered = {n: {"Layer": str(n), "LabelValue": "1", **about} for n, about in numbered.items()}
+    named = set()
+    for number, about in sorted(numbered.items()):
+        segment = _segment(about, number)
+        if segment.key in named or segment.layer >= len(maps):
+            raise OpenError("Its header tells two segments with one label, or one in a layer that is not there.")
+        named.add(segment.key)
+        yield segment
+    for layer, array in enumerate(maps):
+        for label in np.flatnonzero(np.bincount(array.ravel(), minlength=1)[1:]) + 1:
+            if (layer, int(label)) not in named:
+                yield Segment(int(label), f"Label {label}", layer=layer)
+
+
+def _segment(about: dict[str, str], number: int) -> Segment:
+    try:
+        color = about.get("Color") or about.get("DefaultColor") or "0.9 0.6 0"
+        red, green, blue = (round(255 * min(max(float(part), 0), 1)) for part in color.split())
+        label, layer = int(about.get("LabelValue", number + 1)), int(about.get("Layer", 0))
+    except ValueError as error:
+        raise OpenError(f"Its header is damaged at segment {number}: a number was expected.") from error
+    if not 0 < label <= HIGHEST or layer < 0:
+        raise OpenError(f"Its header gives segment {number} a label that is none.")
+    tags = dict(part.split(":", 1) for part in about.get("Tags", "").split("|") if ":" in part)
+    state = STATES.get(tags.get("Segmentation.Status", ""), "not started")
+    name = about.get("Name", f"Segment {number + 1}")
+    return Segment(label, name[:LONGEST], (red, green, blue), _code(tags, TYPE), layer, state=state, side=_side(tags))
+
+
+def _code(tags: dict[str, str], place: int) -> Code | None:
+    """Of a terminology entry: context ~ category ~ type ~ modifier ~ …, each scheme ^ value ^ meaning."""
+    parts = tags.get("TerminologyEntry", "").split("~")
+    code = tuple(part[:LONGEST] for part in parts[place].split("^")) if len(parts) > place else ()
+    return (code[0], code[1], code[2]) if len(code) == 3 and all(code) else None
+
+
+def _side(tags: dict[str, str]) -> Side:
+    modifier = _code(tags, MODIFIER)
+    return next((side for side, code in SIDES.items() if modifier and modifier[:2] == code[:2]), "")
+
+
+def _extents(segmentation: Segmentation) -> Iterator[str]:
+    """Of each segment: its first and last voxel along i, j and k; 0 -1 where there is none."""
+    from scipy import ndimage
+
+    found = [ndimage.find_objects(array) for array in segmentation.maps]
+    for segment in segmentation.segments:
+        (box,) = found[segment.layer][segment.label - 1 : segment.label] or [None]
+        yield " ".join(f"{one.start} {one.stop - 1}" for one in reversed(box)) if box else "0 -1 0 -1 0 -1"
+
+
+def _header(segmentation: Segmentation) -> str:
+    grid, layers = segmentation.grid, len(segmentation.maps)
+    several = layers > 1
+    vectors = [f"({','.join(f'{mm:.17g}' for mm in column)})" for column in grid.affine[:3, 2::-1].T]
+    told = zip(segmentation.segments, _extents(segmentation), strict=True)
+    sizes = [*([layers] if several else []), *grid.shape[::-1]]
+    fields = [
+        "NRRD0004",
+        "# Complete NRRD file format specification at:",
+        "# http://teem.sourceforge.net/nrrd/format.html",
+        f"type: {TYPES[_type(segmentation).str[1:]]}",
+        f"dimension: {len(sizes)}",
+        "space: left-posterior-superior",
+        f"sizes: {' '.join(map(str, sizes))}",
+        f"space directions: {' '.join(['none'] * several + vectors)}",
+        f"kinds: {' '.join(['list'] * several + ['domain'] * 3)}",
+        "endian: little",
+        "encoding: gzip",
+        f"space origin: ({','.join(f'{mm:.17g}' for mm in grid.origin)})",
+        *(line for number, one in enumerate(told) for line in _pairs(number, *one)),
+        "Segmentation_ContainedRepresentationNames:=Binary labelmap|",
+        "Segmentation_MasterRepresentation:=Binary labelmap",
+        "Segmentation_ReferenceImageExtentOffset:=0 0 0",
+    ]
+    return "\n".join(fields) + "\n\n"
+
+
+def _pairs(number: int, segment: Segment, extent: str) -> Iterator[str]:
+    color = " ".join(f"{part / 255:.6g}" for part in segment.color)
+    states = {state: word for word, state in STATES.items()}
+    status = f"Segmentation.Status:{states.get(segment.state, 'flagged')}|"
+    entry = ""
+    if segment.code:
+        codes = (category_of(segment.code), segment.code, SIDES[segment.side] if segment.side else ("", "", ""))
+        coded = "~".join("^".join(_plain(part) for part in code) for code in codes)
+        entry = f"TerminologyEntry:Segmentation category and type - DICOM master list~{coded}~~^^~^^|"
+    for key, value in {
+        "ID": f"Segment_{number + 1}",
+        "Name": _plain(segment.name),
+        "NameAutoGenerated": "0",
+        "Color": color,
+        "ColorAutoGenerated": "0",
+        "LabelValue": segment.label,
+        "Layer": segment.layer,
+        "Extent": extent,
+        "Tags": entry + status,
+    }.items():
+        yield f"Segment{number}_{key}:={value}"
+
+
+def _plain(text: str) -> str:
+    """Without what parts the entries of a header."""
+    return re.sub(r"[\x00-\x1f|~^\\]+", " ", text)
+
+
+def _type(segmentation: Segmentation) -> np.dtype[Any]:
+    return np.dtype("<u2" if any(one.dtype.itemsize > 1 for one in segmentation.maps) else "<u1")
+
+
+def _write_voxels(segmentation: Segmentation, write: Callable[[bytes], object]) -> None:
+    """Slice by slice, the layers of a voxel beside each other."""
+    kind = _type(segmentation)
+    for k in range(segmentation.grid.shape[0]):
+        write(np.stack([one[k] for one in segmentation.maps], axis=-1).astype(kind).tobytes())

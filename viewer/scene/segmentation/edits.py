@@ -1,0 +1,110 @@
+"""The one edit of a segmentation: other labels in some voxels, other segments, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from numpy.typing import NDArray
+
+from viewer.data.segmentation import Key, Segment
+from viewer.scene.document import Document
+from viewer.scene.edits import Edit
+from viewer.scene.layer import Box
+from viewer.scene.segmentation.label_delta import LabelBoxes
+from viewer.scene.segmentation_layer import SegmentationLayer
+
+Segments = tuple[Segment, ...]
+
+
+@dataclass(eq=False)
+class EditLabels:
+    """boxes: the voxels that change. before, after: the segments.
+
+    drawn: a stroke has written the voxels already, so the first `do` need not. gesture: edits of the segments in one
+    gesture merge.
+    """
+
+    layer: SegmentationLayer
+    label: str
+    before: Segments
+    after: Segments
+    boxes: LabelBoxes | None = None
+    drawn: bool = False
+    gesture: str = ""
+
+    @property
+    def size(self) -> int:
+        return self.boxes.size if self.boxes else 0
+
+    def do(self, document: Document) -> None:
+        _end_stroke(self.layer)
+        set_segments(self.layer, self.after)
+        if not self.drawn:
+            self._write("after")
+        self.drawn = False
+
+    def undo(self, document: Document) -> None:
+        _end_stroke(self.layer)
+        set_segments(self.layer, self.before)
+        self._write("before")
+
+    def merge(self, later: Edit) -> Edit | None:
+        """Changes of colour while it is dragged, of a name while it is typed."""
+        if not isinstance(later, EditLabels) or not self.gesture or self.boxes or later.boxes:
+            return None
+        if (later.layer, later.gesture) != (self.layer, self.gesture):
+            return None
+        return replace(self, after=later.after)
+
+    def _write(self, end: Literal["before", "after"]) -> None:
+        if self.boxes is not None:
+            write_labels(self.layer, self.boxes.each(getattr(self.boxes, end)))
+
+
+def write_labels(layer: SegmentationLayer, boxes: Iterable[tuple[int, Box, NDArray[Any]]]) -> None:
+    """Put labels into boxes (map, box, labels), and tell it once a map. A map that no segment lies in any more is gone,
+    and with it what was in it.
+    """
+    maps = layer.segmentation.maps
+    written: dict[int, Box] = {}
+    for map, box, labels in boxes:
+        if map < len(maps):
+            maps[map][box] = labels
+            written[map] = _around(written.get(map, box), box)
+    for map, box in written.items():
+        layer.wrote(map, box)
+
+
+def set_segments(layer: SegmentationLayer, segments: Segments) -> None:
+    """Called by edits and strokes only. What is chosen, hidden or locked stays so, in whichever map it comes to lie."""
+    before = layer.segmentation
+    if segments == before.segments:
+        return
+    layer.generation += 1
+    layer.segmentation = before.with_segments(segments)
+    moved = _moved(before.segments, segments)
+    there = {segment.key for segment in segments}
+    for look in ("hidden", "locked"):
+        setattr(layer, look, frozenset(moved.get(key, key) for key in getattr(layer, look)) & there)
+    active = moved.get(layer.active, layer.active) if layer.active else None
+    layer.active = active if active in there else next((segment.key for segment in segments), None)
+
+
+def _end_stroke(layer: SegmentationLayer) -> None:
+    if layer.take_back is not None:
+        layer.take_back()
+
+
+def _around(one: Box, other: Box) -> Box:
+    """The smallest box that holds both."""
+    k, j, i = (slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, other, strict=True))
+    return k, j, i
+
+
+def _moved(before: Segments, after: Segments) -> dict[Key, Key]:
+    """Segments that went into another map: they keep their place in the list."""
+    if len(before) != len(after) or {one.key for one in before} == {one.key for one in after}:
+        return {}
+    return {was.key: now.key for was, now in zip(before, after, strict=True)}

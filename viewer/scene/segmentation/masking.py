@@ -1,0 +1,146 @@
+"""Which voxels a stroke may change, and how a mask becomes labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewer.data.segmentation import Key, Segment, Segmentation
+from viewer.data.volume import Volume
+from viewer.scene.layer import Box
+from viewer.scene.segmentation.label_delta import extent
+from viewer.scene.segmentation.stroke import Stroke
+from viewer.scene.segmentation_layer import SegmentationLayer
+
+Editable = Literal["everywhere", "inside", "outside", "visible"]
+Overlap = Literal["replace others", "keep others", "allow overlap"]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """region: inside or outside of the segment `of` (of every segment where that is None), or inside the visible ones.
+
+    values: the lowest and the highest physical value of the image in which voxels may change; None for any.
+    overlap: what becomes of another segment where this one is painted over it.
+    """
+
+    region: Editable = "everywhere"
+    of: Key | None = None
+    values: tuple[float, float] | None = None
+    overlap: Overlap = "replace others"
+
+
+EVERYWHERE = Rules()
+
+
+def allowed(layer: SegmentationLayer, box: Box, image: Volume | None, rules: Rules) -> Mask:
+    """The voxels of a box [k, j, i] that may become another segment's; a locked segment keeps its own.
+
+    image: on the layer's grid; needed where the rules have a range of values. Raises ValueError, one sentence, where it
+    is not there.
+    """
+    may = _editable(layer, box, image, rules)
+    if rules.overlap == "keep others":
+        may &= ~_held(layer.segmentation, box, (one.key for one in layer.segmentation.segments))
+    elif rules.overlap == "replace others" and layer.locked:
+        may &= ~_held(layer.segmentation, box, layer.locked)
+    return may
+
+
+def paint(stroke: Stroke, key: Key, box: Box, mask: Mask, rules: Rules, image: Volume | None = None) -> Key:
+    """Make the voxels of a mask, as far as the rules let them, the segment's; its key, another one where overlap made
+    it go into another label map.
+
+    Raises ValueError, one sentence, where the segment is locked, and as `allowed` does.
+    """
+    layer = stroke.layer
+    _refuse_locked(layer, key)
+    mask = mask & allowed(layer, box, image, rules)
+    if not mask.any():
+        return key
+    if rules.overlap == "replace others":
+        for map, array in enumerate(layer.segmentation.maps):
+            if map != key[0] and (array[box] != 0)[mask].any():
+                stroke.fill(map, box, mask, 0)
+    else:
+        key = _apart(stroke, key, box, mask)
+    stroke.fill(key[0], box, mask, key[1])
+    stroke.change(key, _begun)
+    return key
+
+
+def erase(stroke: Stroke, key: Key, box: Box, mask: Mask, rules: Rules, image: Volume | None = None) -> None:
+    """Take the voxels of a mask, as far as the rules let them, from the segment. Raises ValueError as `paint` does."""
+    layer = stroke.layer
+    _refuse_locked(layer, key)
+    own = layer.segmentation.maps[key[0]][box] == key[1]
+    mask = mask & own & _editable(layer, box, image, rules)
+    if mask.any():
+        stroke.fill(key[0], box, mask, 0)
+        stroke.change(key, _begun)
+
+
+def _begun(segment: Segment) -> Segment:
+    return replace(segment, state="in progress") if segment.state == "not started" else segment
+
+
+def _refuse_locked(layer: SegmentationLayer, key: Key) -> None:
+    segment = layer.segmentation.segment(key)
+    if segment is None:
+        raise ValueError(f"{layer.name} has no segment to change: add one or choose one.")
+    if key in layer.locked:
+        raise ValueError(f"{segment.name} is locked: unlock it to change it.")
+
+
+def _editable(layer: SegmentationLayer, box: Box, image: Volume | None, rules: Rules) -> Mask:
+    """Whatever segment it is."""
+    segments = layer.visible_segments if rules.region == "visible" else layer.segmentation.segments
+    keys = [segment.key for segment in segments] if rules.of is None or rules.region == "visible" else [rules.of]
+    if rules.region == "everywhere":
+        may = np.ones([part.stop - part.start for part in box], bool)
+    else:
+        may = _held(layer.segmentation, box, keys) ^ (rules.region == "outside")
+    if rules.values is None:
+        return may
+    if image is None or image.color or not image.grid.matches(layer.grid):
+        raise ValueError(f"{layer.name} has no grey image on its grid, so no range of values: switch the range off.")
+    low, high = rules.values
+    physical = image.array[box] * image.slope + image.intercept
+    return may & (physical >= low) & (physical <= high)
+
+
+def _held(segmentation: Segmentation, box: Box, keys: Iterable[Key]) -> Mask:
+    """Where any of the segments is."""
+    keys = tuple(keys)
+    held = np.zeros([part.stop - part.start for part in box], bool)
+    for map, array in enumerate(segmentation.maps):
+        table = np.zeros(int(np.iinfo(array.dtype).max) + 1, bool)
+        table[[label for at, label in keys if at == map]] = True
+        held |= table[array[box]]
+    return held
+
+
+def _apart(stroke: Stroke, key: Key, box: Box, mask: Mask) -> Key:
+    """The segment's key in a label map where it shares no voxel with others once it has those of the mask, too: its
+    own where that is so, else it moves to the first that can take it, or to a new one.
+    """
+    segmentation = stroke.layer.segmentation
+    segment, own = segmentation.segment(key), segmentation.maps[key[0]]
+    here = own[box][mask]
+    if segment is None or not ((here != 0) & (here != key[1])).any():
+        return key
+    around = extent(own, key[1]) or box
+    voxels = own[around] == key[1]
+    free = [not array[around][voxels].any() and not array[box][mask].any() for array in segmentation.maps]
+    map = next((map for map, fits in enumerate(free) if fits and map != key[0]), len(free))
+    taken = map < len(free) and segmentation.segment((map, key[1])) is not None
+    moved = replace(segment, layer=map, label=segmentation.free_label(map) if taken else key[1])
+    stroke.change(key, lambda _: moved)
+    stroke.fill(key[0], around, voxels, 0)
+    stroke.fill(map, around, voxels, moved.label)
+    return moved.key

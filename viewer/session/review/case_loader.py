@@ -1,0 +1,130 @@
+"""A case on its way to the screen: its image first, then the segments over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from viewer.data.segmentation import Segmentation
+from viewer.data.study import Image, Source
+from viewer.data.transform import End
+from viewer.effects.effect_run import Tell
+from viewer.io.errors import OpenError
+from viewer.io.reader.reader import index_now
+from viewer.scene.layer import VolumeLayer
+from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
+from viewer.scene.task import Task
+from viewer.scene.worklist import Case, Worklist
+from viewer.session.background import ask
+from viewer.session.session import Session
+
+
+class Opening:
+    """have: gets the layer of the segments once it is there. Where the list is blinded no name comes to the screen."""
+
+    def __init__(
+        self, session: Session, worklist: Worklist, case: Case, have: Callable[[SegmentationLayer], None]
+    ) -> None:
+        self.session, self.worklist, self.case = session, worklist, case
+        self.name = worklist.name(case.id)
+        self.tasks: list[Task] = []
+        self._have, self._wanted = have, True
+
+        def call(tell: Tell) -> list[Image]:
+            try:
+                return _images(worklist.root / case.image, worklist.root / case.segmentation, session)
+            except OpenError as error:
+                raise OpenError(self._why(str(error))) from error
+
+        self.tasks.append(ask(session, f"Open {self.name}", call, self._load))
+
+    def cancel(self) -> None:
+        """Nothing of it comes any more."""
+        self._wanted = False
+        for task in self.tasks:
+            task.cancel()
+
+    def _load(self, images: list[Image]) -> None:
+        image = images[0]
+        if len(images) > 1:
+            self.session.warn(
+                f"{self.name} has {len(images)} images: the largest is shown; a table (CSV) can name one."
+            )
+        shown = _unnamed_image(image, self.name) if self.worklist.blinded else image
+        task = self.session.load(shown)
+        self.tasks.append(task)
+
+        def ended(state: str) -> None:
+            layers = self.session.document.volume_layers
+            layer = next((one for one in layers if one.image and one.image.key == shown.key), None)
+            if state == "done" and self._wanted and layer is not None:
+                self._label(layer, image.source)
+
+        task.events.state.connect(ended)
+        ended(task.state)
+
+    def _label(self, layer: VolumeLayer, source: Source) -> None:
+        """The segments as they were left, else as the list gives them, else none."""
+        if not self.case.saved and not self.case.segmentation:
+            self._have(self.session.new_segmentation(layer, f"Segments of {self.name}"))
+            return
+        saved, given = self.worklist.output / self.case.saved, self.worklist.root / self.case.segmentation
+        task = self.session.add_task("load", f"Open the segments of {self.name}")
+        task.begin()
+        self.tasks.append(task)
+
+        def done(found: Segmentation) -> None:
+            if not task.running:
+                return
+            if source.patient_match(found.source) == "different":
+                self.session.fail(task, "The segments are of another patient than the image: check the task list.")
+                return
+            self._lay(layer, found)
+            task.end("done")
+
+        running = self.session.reader.call(
+            "viewer.io.segmentations.segmentation_file:read_segmentation",
+            saved if self.case.saved else given,
+            [End(layer.grid, layer.source)],
+            done=done,
+            failed=lambda reason: self.session.fail(task, self._why(reason)),
+        )
+
+        def stop() -> None:
+            running.cancel()
+            task.end("cancelled")
+
+        task.stop = stop
+
+    def _why(self, reason: str) -> str:
+        """Reasons name files."""
+        blinded = self.worklist.blinded
+        return f"{self.name} cannot be opened: look why with the names shown." if blinded else reason
+
+    def _lay(self, image: VolumeLayer, found: Segmentation) -> None:
+        if self.worklist.blinded:
+            found = replace(found, name=f"Segments of {self.name}", source=_unnamed(found.source))
+        layer = segmentation_layer(found, image if image.grid.matches(found.grid) else None)
+        layer.saved = 0
+        self.session.add_segmentation(layer)
+        self._have(layer)
+
+
+def _images(path: Path, labels: Path, session: Session) -> list[Image]:
+    """The images of a path that are none of the labels', the largest first. Blocks. Raises OpenError: one sentence."""
+    images, refused = index_now([path], session.reader)
+    own = [one for one in images if not any(Path(file) == labels for file in one.source.files)]
+    if not own:
+        raise OpenError(refused[0].reason if refused else "The case has no image that could be opened: check the list.")
+    return sorted(own, key=lambda image: image.bytes, reverse=True)
+
+
+def _unnamed_image(image: Image, name: str) -> Image:
+    return replace(image, name=name, source=_unnamed(image.source), second=None)
+
+
+def _unnamed(source: Source) -> Source:
+    """What of a source tells nothing of whose it is."""
+    kept = ("modality", "body_part", "files", "dicom", "placement")
+    return Source(**{name: getattr(source, name) for name in kept})

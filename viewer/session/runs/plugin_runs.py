@@ -1,0 +1,180 @@
+"""Runs of plugins on the layers of a workspace: what goes to the engine, and the one edit that comes back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from viewer.compute.engine.engine import Engine
+from viewer.data.preview import CurvePoint, Preview
+from viewer.data.transform import Transform
+from viewer.plugin.execute import Result
+from viewer.plugin.plugin import Plugin, Value
+from viewer.scene.edits import AddLayer, AlignLayer, Edit, Together
+from viewer.scene.layer import VolumeLayer
+from viewer.scene.preview.result_preview import Provisional
+from viewer.scene.preview.transform_preview import Placing
+from viewer.scene.segmentation_layer import SegmentationLayer
+from viewer.scene.task import Task
+from viewer.session.runs.placement import placed_by, start_of
+from viewer.session.runs.result_layers import Given, found_transform, label_layers, result_layers
+from viewer.session.workspace import Workspace
+
+log = logging.getLogger(__name__)
+
+MINDFUL = ("moving", "onto")  # plugins with such an input know that images may have been moved in the room
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One run while it lasts. at: the time point it works on. A registration has a moving image and its placing."""
+
+    plugin: Plugin
+    task: Task
+    given: Given
+    at: int
+    slices: Provisional
+    moving: VolumeLayer | None
+    fixed: VolumeLayer | None
+    placing: Placing | None
+
+    def withdraw(self) -> None:
+        """Take what it has shown so far out of the views."""
+        self.slices.withdraw()
+        if self.placing is not None:
+            self.placing.withdraw()
+
+
+class Runs:
+    """Plugins run in the engine; results wait for review in the workspace."""
+
+    def __init__(self, workspace: Workspace, engine: Engine) -> None:
+        self._workspace, self._engine = workspace, engine
+
+    def run(
+        self, plugin: Plugin, inputs: Mapping[str, str | Value], parameters: Mapping[str, Any], device: str
+    ) -> Task:
+        """Run a plugin on layers (input name -> layer id) and on values that are no layers (landmarks, transforms).
+
+        Of a registration, the transform is asked for alone: the input "moving" is then shown through it. It starts
+        where that image stands now, unless another "initial" is given.
+        """
+        work, at = self._workspace, self._workspace.state.timepoint
+        found = {name: work.document.find(one) for name, one in inputs.items() if isinstance(one, str)}
+        layers = {name: layer for name, layer in found.items() if isinstance(layer, VolumeLayer)}
+        given = {name: (layer, layer.volume(at)) for name, layer in layers.items()}
+        moving, fixed = layers.get("moving"), layers.get("fixed")
+        shown = moving or next(iter(layers.values()), None)
+        task = work.add_task("run", f"{plugin.title}: {shown.name if shown else ''}")
+        refused = _refusal(plugin, layers)
+        if refused or shown is None:
+            work.fail(task, refused)
+            return task
+        values: dict[str, Value] = {name: volume for name, (_, volume) in given.items()}
+        values |= {name: one for name, one in inputs.items() if not isinstance(one, str)}
+        start = start_of(moving, fixed) if moving and _takes(plugin, "initial") else None
+        if start is not None:
+            values.setdefault("initial", start)
+        slices = Provisional(work.document, work.state, next(iter(layers.values())), plugin.title)
+        run = Run(plugin, task, given, at, slices, moving, fixed, Placing(moving) if moving else None)
+        self._submit(run, values, parameters, device)
+        return task
+
+    def _submit(self, run: Run, values: dict[str, Value], parameters: Mapping[str, Any], device: str) -> None:
+        work, task = self._workspace, run.task
+        transforms = [output.name for output in run.plugin.outputs if output.type == "transform"]
+        wanted = transforms if run.moving and transforms else None
+        task.events.state.connect(lambda: None if task.running else run.withdraw())
+        task.device = device
+        running = self._engine.submit(
+            "viewer.plugin.execute:execute",
+            (run.plugin.id, values, parameters, wanted),
+            device=device,
+            started=task.begin,
+            progress=task.advance,
+            preview=partial(self._preview, run),
+            done=lambda result: work.aside(task, self._add_results, run, result),
+            failed=partial(work.fail, task),
+            cancelled=lambda: task.end("cancelled"),
+        )
+        task.stop = running.cancel
+
+    def _preview(self, run: Run, value: Any) -> None:
+        """What there is so far. A run goes on without a preview that cannot be shown."""
+        if isinstance(value, CurvePoint):
+            run.task.draw(value.curve, value.value)
+        elif isinstance(value, Transform) and run.placing is not None:
+            self._workspace.aside(run.task, self._preview_place, run.placing, run.fixed, value)
+        elif isinstance(value, Preview):
+            self._workspace.aside(run.task, self._preview_slices, run.slices, value)
+        else:
+            log.warning("a preview is a %s: it is not shown", type(value).__name__)
+
+    def _preview_place(self, placing: Placing, fixed: VolumeLayer | None, found: Transform) -> None:
+        """In the background: where the moving image stands by now."""
+        self._workspace.post(partial(placing.show, placed_by(found, fixed)))
+
+    def _preview_slices(self, provisional: Provisional, value: Preview) -> None:
+        """In the background: finished slices into the views."""
+        try:
+            box = provisional.put(value)
+        except (MemoryError, ValueError) as error:
+            log.warning("a preview is not shown: %s", error)
+            return
+        if box is not None:
+            self._workspace.post(partial(provisional.show, box))
+
+    def _add_results(self, run: Run, result: Result) -> None:
+        """In the background: differences, and the arrays on disk; then the edit, on the main thread."""
+        layers = result_layers(result, run.given)
+        shown = next(iter(run.given.values()))[0]
+        for layer in layers:
+            layer.made_from, layer.made_at = shown.id, run.at
+        found = found_transform(result)
+        placed = placed_by(found, run.fixed) if found and run.moving else None
+        labels = label_layers(result, run.given)
+        self._workspace.keep([*layers, *labels], [placed])
+        self._workspace.post(partial(self._finish, run, result, layers, labels, placed))
+
+    def _finish(
+        self,
+        run: Run,
+        result: Result,
+        layers: list[VolumeLayer],
+        labels: list[SegmentationLayer],
+        placed: Transform | None,
+    ) -> None:
+        work, task = self._workspace, run.task
+        run.withdraw()
+        given = next(iter(run.given.values()))[0]
+        for layer in (*layers, *labels):  # another image may be looked at by now, of somebody else
+            layer.visible = layer.visible and given.visible
+        edits: list[Edit] = [AddLayer(layer) for layer in (*layers, *labels)]
+        if placed is not None and run.moving in tuple(work.document):
+            edits.append(AlignLayer(run.moving, run.moving.transform, placed))
+        if not edits:
+            work.fail(task, f"{run.plugin.title} returned nothing to show; its images may have been closed meanwhile.")
+            return
+        work.history.do(Together(run.plugin.title, tuple(edits)))
+        if layers and given.visible:
+            work.state.active = layers[0].id
+            work.state.compared = (given.id, *(layer.id for layer in layers))
+        task.stages, task.peak_memory, task.provenance = result.stages, result.peak_memory, result.provenance
+        task.end("done")
+
+
+def _refusal(plugin: Plugin, layers: Mapping[str, VolumeLayer]) -> str:
+    """Why it cannot run on these layers, in one sentence; "" where it can."""
+    if not layers or any(layer.loaded < 1 for layer in layers.values()):
+        return f"{plugin.title} needs a whole image: wait until it is loaded, then run it again."
+    places = {id(layer.transform) for layer in layers.values()}
+    if len(places) > 1 and not any(_takes(plugin, name) for name in MINDFUL):
+        return f"{plugin.title} works on images of one place, and one was moved: resample it onto the other first."
+    return ""
+
+
+def _takes(plugin: Plugin, name: str) -> bool:
+    return any(one.name == name for one in plugin.inputs)

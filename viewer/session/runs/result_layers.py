@@ -1,0 +1,70 @@
+"""What a plugin returned, as layers that wait for review and as the place of the image that it moved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from viewer.compute.images.difference import difference
+from viewer.data.segmentation import Segment, Segmentation
+from viewer.data.transform import Transform
+from viewer.data.volume import Volume
+from viewer.plugin.execute import Result
+from viewer.scene.layer import VolumeLayer, difference_layer, volume_layer
+from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
+
+Given = dict[str, tuple[VolumeLayer, Volume]]  # by input: the layer, and the volume of it that was used
+
+
+def result_layers(result: Result, given: Given) -> list[VolumeLayer]:
+    """A layer for every image, then for each that lies on the first input's grid its difference from it.
+
+    Results take over the first input's window, and stand where the input does on whose grid they lie.
+    Takes some time for large images: not for the main thread.
+    """
+    shown, first = next(iter(given.values()))
+    made = [value for value in result.outputs.values() if isinstance(value, Volume)]
+    layers = [volume_layer((volume,), review="unreviewed") for volume in made]
+    for layer in layers:
+        layer.window, layer.transform = shown.window, _place(layer.volumes[0], given)
+    comparable = [layer.volumes[0] for layer in layers if layer.transform is shown.transform]
+    changes = [
+        difference_layer(difference(volume, first))
+        for volume in comparable
+        if not volume.color and volume.grid.matches(first.grid)
+    ]
+    for layer in changes:
+        layer.transform = shown.transform
+    return layers + changes
+
+
+def label_layers(result: Result, given: Given) -> list[SegmentationLayer]:
+    """A layer for every label map, over the input on whose grid it lies; else over the first, as its file places it.
+
+    Its segments are the algorithm's, and its voxels can be painted. Takes some time: not for the main thread.
+    """
+    layers = []
+    for made in (value for value in result.outputs.values() if isinstance(value, Segmentation)):
+        images = [layer for layer, volume in given.values() if made.grid.matches(volume.grid)]
+        first, *others = (map if map.flags.writeable else map.copy() for map in made.maps)
+        segments = tuple(_signed(segment, result.provenance.plugin) for segment in made.segments)
+        made = replace(made, array=first, overlapping=tuple(others), segments=segments)
+        layer = segmentation_layer(made, next(iter(images), next(iter(given.values()))[0]))
+        layer.review = "unreviewed"
+        layers.append(layer)
+    return layers
+
+
+def _signed(segment: Segment, plugin: str) -> Segment:
+    by_hand = segment.algorithm == "MANUAL"
+    return replace(segment, algorithm="AUTOMATIC", algorithm_name=plugin) if by_hand else segment
+
+
+def _place(made: Volume, given: Given) -> Transform | None:
+    """Where the input stands on whose grid an image was made: the one that it was brought onto, where there is one."""
+    ordered = sorted(given, key=lambda name: name not in ("onto", "fixed"))
+    return next((given[name][0].transform for name in ordered if made.grid.matches(given[name][1].grid)), None)
+
+
+def found_transform(result: Result) -> Transform | None:
+    """The transform that a plugin found, where it looked for one."""
+    return next((value for value in result.outputs.values() if isinstance(value, Transform)), None)

@@ -1,0 +1,152 @@
+"""Segmentations from files, and to files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from psygnal import Signal
+
+from viewer.compute.labels.fit_grid import apart
+from viewer.data.segmentation import Segmentation
+from viewer.data.study import Image, LabelFile
+from viewer.data.transform import End
+from viewer.scene.layer import VolumeLayer
+from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
+from viewer.scene.task import Message, Task
+from viewer.session.segments import Segmenting
+
+OTHER_PATIENT = "of another patient"  # the badge of a segmentation that lies over somebody else's image
+OTHER_FRAME = "in another frame of reference"  # where it lies among the images is then not known
+
+
+class SegmentFiles(Segmenting):
+    """Files are read and written by the reader's processes (viewer.io.segmentations.segmentation_file).
+
+    labels_found: tells the path of a file of segments that was found among those of a study.
+    """
+
+    labels_found = Signal(str)
+    images: dict[str, list[Image]]
+
+    def load(self, image: Image, *, overlay: bool = False) -> Task:
+        """Show an image."""
+        raise NotImplementedError
+
+    def open_labels(self, found: LabelFile) -> None:
+        """Show its segments over the images that it refers to; these are loaded first, where they were found, too."""
+        image = self._about(found)
+        show = partial(self.open_segmentation, Path(found.path))
+        loading = self.load(image) if image is not None else None
+        if loading is not None and loading.running:
+            loading.events.state.connect(lambda state: show() if state == "done" else None)
+        else:
+            show()
+
+    def _about(self, found: LabelFile) -> Image | None:
+        """The image that it refers to: of that series, else one of the patient's that shares its frame of reference.
+
+        None where neither was found, or where such a one is visible already.
+        """
+        known = [image for images in self.images.values() for image in images]
+        of_series = [image for image in known if found.about and image.source.series_uid == found.about]
+        in_frame = [
+            image
+            for image in known
+            if found.frame_of_reference
+            and image.grid.frame_of_reference == found.frame_of_reference
+            and image.source.patient_match(found.source) != "different"
+        ]
+        near = of_series or in_frame
+        shown = {layer.image.key for layer in self.document.volume_layers if layer.image and layer.visible}
+        return None if any(one.key in shown for one in near) else max(near, key=lambda one: one.bytes, default=None)
+
+    def open_segmentation(self, path: Path) -> Task:
+        """Show the segments of a file over the image whose grid they have, else where their geometry puts them."""
+        task = self.add_task("load", f"Open {path.name}")
+        task.begin()
+
+        def done(found: Segmentation) -> None:
+            if not task.running:
+                return
+            layer = self._placed(found)
+            layer.saved = 0
+            self.add_segmentation(layer)
+            task.end("done")
+            if layer.made_from == "" and found.source.series_uid:
+                self.warn(f"{path.name}: the images that it refers to are not shown: its own geometry places it.")
+
+        layers = sorted(self.document.volume_layers, key=lambda layer: layer.id != self.state.active)
+        running = self.reader.call(
+            "viewer.io.segmentations.segmentation_file:read_segmentation",
+            path,
+            [End(layer.grid, layer.source) for layer in layers],
+            done=done,
+            failed=partial(self.fail, task),
+        )
+
+        def stop() -> None:
+            running.cancel()
+            task.end("cancelled")
+
+        task.stop = stop
+        return task
+
+    def save_segmentation(self, layer: SegmentationLayer, target: Path, *, overwrite: bool = False) -> Task:
+        """Write a segmentation as it is now; the ending chooses the form. "Saved" is said only after it was read back
+        and compared."""
+        task = self.add_task("save", f"Save {layer.name}")
+        task.begin()
+        first, *others = (array.copy() for array in layer.segmentation.maps)  # strokes go on meanwhile
+        now = replace(layer.segmentation, array=first, overlapping=tuple(others))
+        generation, mark = layer.generation, "" if layer.review == "source" else layer.badges[0]
+
+        def done(saved: Any) -> None:
+            layer.saved = generation
+            task.end("done")
+            text = f"Saved and verified: {target.name}, {saved.bytes / 2**20:.1f} MB. {' '.join(saved.note)}"
+            self.message.emit(Message(text.strip()))
+
+        self.reader.call(
+            "viewer.io.segmentations.segmentation_file:save",
+            now,
+            target,
+            mark,
+            overwrite,
+            done=done,
+            failed=partial(self.fail, task),
+        )
+        return task
+
+    def _placed(self, found: Segmentation) -> SegmentationLayer:
+        """Over the image that it labels: the one it refers to, then the active one, before others. Over another
+        patient's it says so."""
+        images = sorted(
+            self.document.volume_layers,
+            key=lambda layer: (layer.source.series_uid != found.source.series_uid, layer.id != self.state.active),
+        )
+        own = [layer for layer in images if _may_be_of(found, layer)]
+        near = [layer for layer in own if not apart(layer.grid, found.grid)]
+        under = next((layer for layer in near if layer.grid.matches(found.grid)), None)
+        if images and not own:
+            found = replace(found, badges=(*found.badges, OTHER_PATIENT))
+        elif own and not near:
+            found = replace(found, badges=(*found.badges, OTHER_FRAME))
+        layer = segmentation_layer(found, under)
+        layer.drawn_at = _drawn_at(found, under) if under is not None else None
+        return layer
+
+
+def _drawn_at(found: Segmentation, image: VolumeLayer) -> int | None:
+    """The one time point of an image whose files a segmentation refers to; None where it tells none, or several."""
+    referred, count = set(found.source.sop_instance_uids), len(image.volumes)
+    sources = [volume.source.at(n, count, volume.grid.shape[0]) for n, volume in enumerate(image.volumes)]
+    times = [n for n, source in enumerate(sources) if referred & set(source.sop_instance_uids)]
+    return times[0] if len(times) == 1 < count else None
+
+
+def _may_be_of(found: Segmentation, layer: VolumeLayer) -> bool:
+    """Whether nothing says that a segmentation is of another person than an image."""
+    return layer.source.patient_match(found.source) != "different"

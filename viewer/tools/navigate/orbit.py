@@ -1,0 +1,23 @@
+"""Turn the volume."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+
+from viewer.render.view import MouseEvent, View
+from viewer.render.volumes.volume_view import VolumeView
+from viewer.tools.tool import Tool
+
+
+class Orbit(Tool):
+    """The volume turns with the mouse."""
+
+    id = "orbit"
+    title = "Turn"
+    icon = "refresh-line"
+    tip = "Drag to turn the volume"
+    cursor = Qt.CursorShape.ClosedHandCursor
+
+    def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
+        if isinstance(view, VolumeView):
+            view.orbit(dx, dy)

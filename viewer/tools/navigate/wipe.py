@@ -1,0 +1,50 @@
+"""The line between two images, taken hold of and moved: input and result, or fixed and moving."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import Qt
+
+from viewer.render.comparison.comparison_artist import comparison_wipe
+from viewer.render.comparison.inspection_overlay import wipe_line
+from viewer.render.overlay.overlay import Wipe
+from viewer.render.slices.slice_view import SliceView
+from viewer.render.view import MouseEvent, View
+from viewer.tools.tool import Tool
+
+NEAR = 6.0  # px
+
+
+class WipeLine(Tool):
+    """The left button on the line moves it, whatever tool is chosen."""
+
+    id = "wipe"
+
+    def on(self, view: View, event: MouseEvent) -> bool:
+        """True where the mouse is on the line of a view."""
+        line = _line(view)
+        return line is not None and abs((event.x if line.upright else event.y) - line.at) <= NEAR
+
+    def shape(self, view: View) -> Qt.CursorShape:
+        """The cursor over the line."""
+        line = _line(view)
+        return Qt.CursorShape.SplitHCursor if line is None or line.upright else Qt.CursorShape.SplitVCursor
+
+    def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
+        world = view.world_at(event.x, event.y)
+        if world is None or not isinstance(view, SliceView):
+            return
+        if view.compared:
+            self.state.comparison = replace(view.compared.how, at=world)
+        elif self.state.inspection:
+            self.state.inspection = replace(self.state.inspection, at=world)
+
+
+def _line(view: View) -> Wipe | None:
+    pose = view.pose if isinstance(view, SliceView) else None
+    if pose is None or not isinstance(view, SliceView):
+        return None
+    if view.compared:
+        return comparison_wipe(pose, view.compared)
+    return wipe_line(pose, view.inspected) if view.inspected else None

@@ -1,0 +1,60 @@
+"""A project whose images are not where they were: asked for, and known again by their bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+
+from viewer.data.printable_text import printable
+from viewer.session.projects import Opening
+from viewer.session.session import Session
+from viewer.ui.widgets import theme
+from viewer.ui.widgets.basics import button, label
+
+
+class MissingImagesDialog(QDialog):
+    """Find them, open the rest, or leave everything as it is."""
+
+    def __init__(self, session: Session, opening: Opening, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session, self.opening = session, opening
+        self.setWindowTitle(printable(opening.path.name))
+        self.setMinimumWidth(560)
+        self.list = QListWidget()
+        self.list.setAccessibleName("Images that were not found")
+        self.list.setSelectionMode(QListWidget.SelectionMode.NoSelection)
+        self.list.setSizeAdjustPolicy(QListWidget.SizeAdjustPolicy.AdjustToContents)
+        for one in opening.missing:
+            files = f"{one.count} file{'' if one.count == 1 else 's'}"
+            why = "changed since" if one.changed else "not there any more"
+            text = f"{printable(opening.title(one.key))}\n{files} in {printable(str(one.folder))}, {why}"
+            self.list.addItem(QListWidgetItem(theme.icon("warning"), text))
+        buttons = QHBoxLayout()
+        buttons.addWidget(button("Cancel", "", self.reject))
+        buttons.addStretch()
+        buttons.addWidget(button("Open without them", "", self.open_rest))
+        self.find_button = button("Find folder…", "open", self.find_folder, "primary", theme.CHROME)
+        self.find_button.setDefault(True)
+        buttons.addWidget(self.find_button)
+        column = QVBoxLayout(self)
+        column.setSpacing(16)
+        count = "An image" if len(opening.missing) == 1 else f"{len(opening.missing)} images"
+        column.addWidget(label(f"{count} of this project cannot be found", "heading"))
+        column.addWidget(self.list)
+        column.addWidget(
+            label("Choose a folder: the files are looked for in it and below, and known by their SHA-256.", "dim")
+        )
+        column.addLayout(buttons)
+
+    def find_folder(self) -> None:
+        """Asks again, in a new dialog, while some are missing still."""
+        folder = QFileDialog.getExistingDirectory(self, "Folder of the images", str(self.opening.path.parent))
+        if folder:
+            self.accept()
+            self.session.look_for(self.opening, Path(folder))
+
+    def open_rest(self) -> None:
+        """Segmentations of images that are missing open on their own grid."""
+        self.accept()
+        self.session.finish_project(self.opening)

@@ -1,0 +1,148 @@
+"""What the inspection's panel and keys do: hold the active result against its input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QApplication
+
+from viewer.compute.images.difference import difference
+from viewer.render.slices.slice_view import SliceView
+from viewer.scene.compare.inspection import Inspection, Mode, difference_of, input_of
+from viewer.scene.edits import AddLayer
+from viewer.scene.layer import VolumeLayer, difference_layer
+from viewer.scene.task import Task
+from viewer.session.session import Session
+from viewer.tools.measure.region import region_between
+
+HANDY = 60.0  # px across a region that is put at the cross-hair
+
+
+class Inspecting(QObject):
+    """The verbs; the state is the session's. view: tells in whose slices a region is drawn at the cross-hair."""
+
+    def __init__(self, session: Session, view: Callable[[], SliceView]) -> None:
+        super().__init__()
+        self.session, self.state = session, session.state
+        self._view = view
+        self._before: Inspection | None = None  # what a held key interrupts
+
+    @property
+    def layer(self) -> VolumeLayer | None:
+        """The active image."""
+        found = self.session.document.find(self.state.active)
+        return found if isinstance(found, VolumeLayer) else None
+
+    @property
+    def given(self) -> VolumeLayer | None:
+        """What the active image was computed from, where the two can be held against each other."""
+        return input_of(self.session.document, self.layer)
+
+    @property
+    def now(self) -> Inspection | None:
+        """How the active result is inspected; None while the layers are shown as they are."""
+        inspection = self.state.inspection
+        return inspection if self.given and inspection and inspection.result == self.state.active else None
+
+    def possible(self) -> bool:
+        """Whether the active image is a result whose input is there."""
+        return self.given is not None
+
+    def is_on(self, mode: Mode) -> bool:
+        return self.now is not None and self.now.mode == mode
+
+    def turn_on(self, mode: Mode) -> None:
+        """Blend (half and half), wipe (through the cross-hair) or difference."""
+        if self.layer is None or self.given is None:
+            return
+        if mode == "difference" and difference_of(self.session.document, self.layer) is None:
+            self._subtract(self.layer, self.given)
+            return
+        if self.state.layout == "compare":  # its views show one layer each
+            self.state.layout = "2x2"
+        start = self.now or Inspection(self.layer.id, blend=0.5, at=self.state.crosshair)
+        self.layer.visible = self.given.visible = True
+        self.state.inspection = replace(start, mode=mode)
+
+    def turn_off(self) -> None:
+        """Show the layers as they are."""
+        self.state.inspection = None
+
+    def flip(self, mode: Mode) -> None:
+        """On, or off where it is on."""
+        self.turn_off() if self.is_on(mode) else self.turn_on(mode)
+
+    def change(self, **changes: Any) -> None:
+        """Another blend, another side of the line."""
+        if self.now is not None:
+            self.state.inspection = replace(self.now, **changes)
+
+    def turn_line(self) -> None:
+        """Upright, or lying."""
+        if self.now is not None:
+            self.change(upright=not self.now.upright)
+
+    # ---- the input alone, while a key is held
+    def hold(self) -> None:
+        """The input alone until a key is let go."""
+        app = QApplication.instance()
+        if self.layer is None or self.given is None or app is None or (self.now and self.now.flipped):
+            return
+        self._before = self.state.inspection
+        self.state.inspection = replace(self.now or Inspection(self.layer.id), flipped=True)
+        app.installEventFilter(self)
+
+    def let_go(self) -> None:
+        """As it was before."""
+        app = QApplication.instance()
+        if app is not None:
+            app.removeEventFilter(self)
+        self.state.inspection = self._before
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """A key that is let go anywhere ends it, and so does another window that comes to the front."""
+        released = event.type() == QEvent.Type.KeyRelease and isinstance(event, QKeyEvent) and not event.isAutoRepeat()
+        if released or event.type() == QEvent.Type.ApplicationDeactivate:
+            self.let_go()
+        return False
+
+    # ---- the region
+    def region_here(self) -> None:
+        """A round region at the cross-hair in the slice of the active view."""
+        view = self._view()
+        pose = view.pose
+        if pose is None:
+            return
+        x, y = pose.pixel(self.state.crosshair)
+        first, last = view.world_at(x - HANDY / 2, y - HANDY / 2), view.world_at(x + HANDY / 2, y + HANDY / 2)
+        if first and last:
+            self.state.region = region_between(view, "ellipse", first, last)
+
+    def remove_region(self) -> None:
+        self.state.region = None
+
+    # ---- within
+    def _subtract(self, result: VolumeLayer, given: VolumeLayer) -> None:
+        """Make the difference that is not there (any more), then show it."""
+        task = self.session.add_task("run", f"Difference: {result.name}")
+        task.begin()
+        self.session.aside(task, self._make, task, result, given)
+
+    def _make(self, task: Task, result: VolumeLayer, given: VolumeLayer) -> None:
+        """In the background."""
+        layer = difference_layer(difference(result.volumes[0], given.volume(result.made_at)))
+        layer.made_from, layer.made_at = result.made_from, result.made_at
+        self.session.keep([layer])
+
+        def add() -> None:
+            place = self.session.document.index(result.id) + 1 if self.session.document.find(result.id) else None
+            self.session.history.do(AddLayer(layer, place))
+            task.end("done")
+            if self.state.active == result.id:
+                self.turn_on("difference")
+
+        self.session.post(add)

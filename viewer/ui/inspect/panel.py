@@ -1,0 +1,75 @@
+"""A result against its input: how they are seen together, and what the result changed, in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+
+from viewer.render.slices.slice_view import SliceView
+from viewer.scene.layer import VolumeLayer
+from viewer.session.session import Session
+from viewer.ui.inspect.controller import Inspecting
+from viewer.ui.inspect.modes import Modes
+from viewer.ui.inspect.region import RegionSection
+from viewer.ui.inspect.residual import ResidualSection
+from viewer.ui.inspect.truth import TruthSection
+from viewer.ui.layers.layer_row import Badges
+from viewer.ui.widgets.basics import Elided, label, set_role
+
+EMPTY = "Choose a result whose input is open: here it is held against it. A drawn region is measured in any image."
+
+
+class InspectPanel(QWidget):
+    """Follows the active layer. view: the slices that the keyboard means. do: the verbs behind its buttons."""
+
+    def __init__(self, session: Session, view: Callable[[], SliceView], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.do = Inspecting(session, view)
+        self.setAccessibleName("Inspect")
+        self.empty = label(EMPTY, "dim")
+        self.name, self.source, self.badges = Elided(Qt.TextElideMode.ElideMiddle), Elided(), Badges()
+        set_role(self.name, "heading")
+        set_role(self.source, "dim")
+        self.modes = Modes(self.do)
+        self.region = RegionSection(self.do)
+        self.residual = ResidualSection(self.do)
+        self.truth = TruthSection(self.do)
+        self._layer: VolumeLayer | None = None
+        self._build()
+        document, events = session.document, session.state.events
+        for signal in (document.inserted, document.removed, events.active, session.history.changed):
+            signal.connect(self._show)
+        self._show()
+
+    def _build(self) -> None:
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.setSpacing(8)
+        for widget in (self.empty, self.name, self.source, self.badges, self.modes):
+            column.addWidget(widget)
+        for section in (self.region, self.residual, self.truth):
+            column.addWidget(section)
+        column.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inner)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scroll)
+
+    def _show(self, *_: object) -> None:
+        layer, given = self.do.layer, self.do.given
+        self.empty.setVisible(given is None)
+        for widget in (self.name, self.source, self.badges, self.modes):
+            widget.setVisible(given is not None)
+        if layer is not None and given is not None:
+            self.name.say(layer.name)
+            self.source.say(f"against its input, {given.name}")
+            self.badges.show_badges(layer.badges)
+        self.residual.show_pair(given, layer)
+        self.truth.show_pair(given, layer)

@@ -1,0 +1,76 @@
+"""Where the truth is known, in the built-in sample: what input and result keep of lesions and edges."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QProgressBar, QVBoxLayout, QWidget
+
+from viewer.io.reader.reader import Task
+from viewer.io.sample.truth import Kept, truth_of
+from viewer.scene.layer import VolumeLayer
+from viewer.ui.inspect.controller import Inspecting
+from viewer.ui.widgets.basics import label, rule
+from viewer.ui.widgets.table import Table
+
+ABOUT = "100 % is the contrast, or the steepness, in the sample's image without noise. Noise scatters small lesions."
+
+
+class TruthSection(QWidget):
+    """Measured in a reader process; hidden for every image but the sample's."""
+
+    def __init__(self, do: Inspecting) -> None:
+        super().__init__()
+        self.do = do
+        self.pair: tuple[VolumeLayer, VolumeLayer] | None = None
+        self.kept: Kept | None = None
+        self.bar = QProgressBar(maximum=0, textVisible=False)
+        self.bar.setAccessibleName("Comparing with the truth")
+        self.about = label(ABOUT, "dim")
+        self.table: Table | None = None
+        self._asked: Task | None = None
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        for widget in (rule(), label("Kept of the known truth", "heading"), self.bar, self.about):
+            self._column.addWidget(widget)
+        self.hide()
+
+    def show_pair(self, given: VolumeLayer | None, result: VolumeLayer | None) -> None:
+        """Compare both with the truth; nothing where there is none."""
+        pair = (given, result) if given and result else None
+        if pair == self.pair:
+            return
+        self.pair = pair
+        if self._asked is not None:
+            self._asked.cancel()
+            self._asked = None
+        truth = truth_of(pair[0].source) if pair else None
+        self.setVisible(truth is not None)
+        if pair is None or truth is None:
+            return
+        self._replace(None)
+        self.bar.show()
+        volumes = pair[0].volume(pair[1].made_at), pair[1].volumes[0]
+        call = self.do.session.reader.call
+        self._asked = call("viewer.io.sample.truth:kept", *volumes, truth, done=self._draw, failed=self._fail)
+
+    def _fail(self, reason: str) -> None:
+        self.bar.hide()
+        self.about.setText(reason)
+
+    def _draw(self, kept: Kept) -> None:
+        self.kept = kept
+        self.bar.hide()
+        self.about.setText(ABOUT)
+        rows = [["Edges", "", *(f"{part:.0%}" for part in kept.edges)]]
+        for before, after in sorted(kept.lesions, key=lambda pair: -pair[0].diameter):
+            rows.append(
+                [f"Lesion {before.label}", f"{before.diameter:.1f} mm", f"{before.kept:.0%}", f"{after.kept:.0%}"]
+            )
+        self._replace(Table(["", "size", "input", "result"], rows, wide={0: 1}, right=[1, 2, 3]))
+
+    def _replace(self, table: Table | None) -> None:
+        if self.table is not None:
+            self._column.removeWidget(self.table)
+            self.table.deleteLater()
+        self.table = table
+        if table is not None:
+            self._column.insertWidget(3, table)

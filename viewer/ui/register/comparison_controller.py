@@ -1,0 +1,175 @@
+"""What keys and menus do while two images are compared and aligned: the panel's verbs are .controller's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QApplication
+
+from viewer.render.slices.slice_view import SliceView
+from viewer.scene.compare.comparison import Comparison, Style, compared
+from viewer.scene.compare.deformation_display import Deformation, DeformationStyle
+from viewer.scene.edits import ChangeLandmark
+from viewer.scene.registration_pair import Pair, pair
+from viewer.session.session import Session
+from viewer.tools.register.align import nudged, shift, turn
+from viewer.ui.register.controller import Registering
+
+TURN = 500  # ms that each image is seen while they flicker: below three flashes a second (WCAG 2.3.1)
+TOGETHER = 1000  # ms between two nudges that are one step of the history
+NUDGE, NUDGE_TURN = 0.5, np.deg2rad(0.5)  # mm; radians
+
+
+class Comparing(QObject):
+    """registering: holds the pair. view: the slice view that the keyboard means."""
+
+    def __init__(self, session: Session, registering: Registering, view: Callable[[], SliceView]) -> None:
+        super().__init__()
+        self.session, self.state = session, session.state
+        self._registering, self._view = registering, view
+        self._before: Comparison | None = None  # what a held key interrupts
+        self._flicker = QTimer(self, interval=TURN)
+        self._flicker.timeout.connect(self.take_turns)
+        self._pause = QTimer(self, interval=TOGETHER, singleShot=True)
+        self._nudges = 0  # gestures of nudging so far
+        self.state.events.comparison.connect(self._follow)
+
+    @property
+    def pair(self) -> Pair | None:
+        """The fixed and the moving image that are meant."""
+        return pair(self.session.document, self.state)
+
+    @property
+    def now(self) -> Comparison | None:
+        """How the two are compared; None while the layers are shown as they are."""
+        return self.state.comparison if compared(self.session.document, self.state.comparison) else None
+
+    def possible(self) -> bool:
+        return bool(self._registering.together)
+
+    def is_on(self, style: Style) -> bool:
+        return self.now is not None and self.now.style == style
+
+    def flip(self, style: Style) -> None:
+        """On, or off where it is on."""
+        if self.is_on(style):
+            self.state.comparison = None
+        else:
+            self._registering.compare(style)
+
+    def turn_line(self) -> None:
+        """The wipe's line upright, or lying."""
+        if self.now:
+            self.state.comparison = replace(self.now, upright=not self.now.upright)
+
+    # ---- one image alone
+    def flickers(self) -> bool:
+        return self.now is not None and self.now.flicker
+
+    def flip_flicker(self) -> None:
+        """Let the two take turns, or stop that."""
+        if self.now is None:
+            self._registering.compare("blend")
+        if self.now:
+            self.state.comparison = replace(self.now, flicker=not self.now.flicker, alone="")
+
+    def take_turns(self) -> None:
+        """The other image."""
+        if self.now:
+            self.state.comparison = replace(self.now, alone="moving" if self.now.alone != "moving" else "fixed")
+
+    def hold(self, alone: Literal["fixed", "moving"]) -> None:
+        """One image alone until a key is let go."""
+        app, found = QApplication.instance(), self.pair
+        if app is None or found is None or (self.now and self.now.alone):
+            return
+        self._before = self.state.comparison
+        start = self.now or Comparison(found[0].id, found[1].id)
+        self.state.comparison = replace(start, alone=alone, flicker=False)
+        app.installEventFilter(self)
+
+    def let_go(self) -> None:
+        """As it was before."""
+        app = QApplication.instance()
+        if app is not None:
+            app.removeEventFilter(self)
+        self.state.comparison = self._before
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """A key that is let go anywhere ends it, and so does another window that comes to the front."""
+        released = event.type() == QEvent.Type.KeyRelease and isinstance(event, QKeyEvent) and not event.isAutoRepeat()
+        if released or event.type() == QEvent.Type.ApplicationDeactivate:
+            self.let_go()
+        return False
+
+    # ---- by hand
+    def can_nudge(self) -> bool:
+        return self.state.tool == "align" and self.pair is not None
+
+    def nudge(self, right: float, down: float, forward: float) -> None:
+        """Shift the moving image by so many steps in the slice of the active view."""
+        plane = self._view().plane
+        if plane:
+            self._nudge(shift(NUDGE * (right * plane.right + down * plane.down + forward * plane.normal)))
+
+    def nudge_turn(self, steps: float) -> None:
+        """Turn it about the cross-hair in the slice of the active view, clockwise where positive."""
+        plane = self._view().plane
+        if plane:
+            self._nudge(turn(plane.forward, steps * NUDGE_TURN, self.state.crosshair))
+
+    # ---- landmarks
+    def has_landmark(self) -> bool:
+        return self.session.document.landmarks.find(self.state.landmark) is not None
+
+    def remove_landmark(self) -> None:
+        """The chosen pair."""
+        pairs = self.session.document.landmarks
+        chosen = pairs.find(self.state.landmark)
+        if chosen:
+            self.session.history.do(ChangeLandmark(chosen, None, pairs.index(chosen.id)))
+
+    def next_landmark(self, step: int) -> None:
+        """Choose the next pair and go there."""
+        found = self.pair
+        pairs = self.session.document.landmarks.of(found[0].id, found[1].id) if found else ()
+        if pairs:
+            places = [place for place, one in enumerate(pairs) if one.id == self.state.landmark]
+            one = pairs[((places[0] if places else -(step > 0)) + step) % len(pairs)]
+            self.state.landmark, self.state.crosshair = one.id, one.fixed
+
+    # ---- the transform itself
+    def can_draw(self) -> bool:
+        return self._registering.transform is not None
+
+    def draws(self, style: DeformationStyle) -> bool:
+        return self.state.deformation is not None and self.state.deformation.style == style
+
+    def flip_deformation(self, style: DeformationStyle) -> None:
+        """Draw the moving image's transform, or draw it no longer."""
+        moving = self._registering.moving
+        self.state.deformation = Deformation(moving.id, style) if moving and not self.draws(style) else None
+
+    # ---- within
+    def _nudge(self, motion: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> None:
+        found = self.pair
+        if found is None:
+            return
+        self._nudges += not self._pause.isActive()
+        self._pause.start()
+        self.session.history.do(nudged(found[1], motion, f"nudge {self._nudges}"))
+
+    def _follow(self, comparison: Comparison | None) -> None:
+        """Start and stop the turns; at their end both are seen again."""
+        flickers = comparison is not None and comparison.flicker
+        if flickers and not self._flicker.isActive():
+            self._flicker.start()
+        elif not flickers and self._flicker.isActive():
+            self._flicker.stop()
+            if comparison is not None and comparison.alone and self._before is None:
+                self.state.comparison = replace(comparison, alone="")

@@ -1,0 +1,80 @@
+"""Which image stays and which is aligned to it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
+
+from viewer.scene.layer import VolumeLayer
+from viewer.ui.register.controller import DIFFERENT, Registering
+from viewer.ui.widgets.basics import button, label, set_role
+
+
+class PairSection(QWidget):
+    """Follows the document. sure: where something speaks against the pair, the user says that it is right."""
+
+    def __init__(self, do: Registering) -> None:
+        super().__init__()
+        self.do = do
+        self.fixed, self.moving = _box("Fixed image"), _box("Moving image")
+        self.swap = button("Swap", "arrow-left-right", do.swap, "quiet")
+        self.whose = label(role="dim")
+        self.doubt = label(role="warning")
+        self.sure = QCheckBox("Align them all the same")
+        self._asked = ""  # the doubt that was last shown: another one is asked again
+        form = QFormLayout()
+        form.setContentsMargins(0, 0, 0, 0)
+        form.addRow("Fixed", self.fixed)
+        form.addRow("Moving", self.moving)
+        line = QHBoxLayout()
+        line.addStretch()
+        line.addWidget(self.swap)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(form)
+        column.addLayout(line)
+        column.addWidget(self.whose)
+        column.addWidget(self.doubt)
+        column.addWidget(self.sure)
+        self.fixed.activated.connect(lambda: do.choose(self.fixed.currentData(), do.moving))
+        self.moving.activated.connect(lambda: do.choose(do.fixed, self.moving.currentData()))
+        do.changed.connect(self.refresh)
+        self.refresh()
+
+    @property
+    def agreed(self) -> bool:
+        """Whether nothing speaks against the pair, or the user said that it is right."""
+        return not self._asked or self.sure.isChecked()
+
+    def refresh(self) -> None:
+        """Offer the images that there are."""
+        for box, chosen in ((self.fixed, self.do.fixed), (self.moving, self.do.moving)):
+            self._fill(box, chosen)
+        self.swap.setEnabled(bool(self.do.together))
+        doubt = self.do.doubt
+        if doubt != self._asked:
+            self._asked = doubt
+            self.sure.setChecked(False)
+        self.whose.setText(self.do.whose)
+        self.whose.setVisible(bool(self.do.whose))
+        self.doubt.setText(doubt)
+        set_role(self.doubt, "danger" if doubt == DIFFERENT else "warning")
+        self.doubt.setVisible(bool(doubt))
+        self.sure.setVisible(bool(doubt))
+
+    def _fill(self, box: QComboBox, chosen: VolumeLayer | None) -> None:
+        blocker = QSignalBlocker(box)
+        box.clear()
+        for layer in self.do.layers:
+            box.addItem(self.do.title(layer), layer)
+            box.setItemData(box.count() - 1, self.do.title(layer), Qt.ItemDataRole.ToolTipRole)  # long names are cut
+        box.setCurrentIndex(next((place for place, one in enumerate(self.do.layers) if one is chosen), -1))
+        blocker.unblock()
+
+
+def _box(name: str) -> QComboBox:
+    box = QComboBox()
+    box.setAccessibleName(name)
+    box.setPlaceholderText("choose one")
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    return box

@@ -1,0 +1,62 @@
+"""The registration panel: two images, the ways to align them, and the proof."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+
+from viewer.session.session import Session
+from viewer.ui.register.align import AlignSection
+from viewer.ui.register.compare import CompareSection
+from viewer.ui.register.controller import Registering
+from viewer.ui.register.landmarks import LandmarksSection
+from viewer.ui.register.pair import PairSection
+from viewer.ui.register.quality.assessment import Proving
+from viewer.ui.register.quality.label_choice import LabelChoice
+from viewer.ui.register.quality.section import QualitySection
+from viewer.ui.register.quality.sign_off_section import SignOffSection
+from viewer.ui.register.result import ResultSection
+
+
+class RegisterPanel(QWidget):
+    """show_plugin: brings a plugin's page forward. values: of the plugins' parameters. do: the verbs."""
+
+    def __init__(
+        self,
+        session: Session,
+        show_plugin: Callable[[str, Mapping[str, str]], object],
+        values: Mapping[str, dict[str, Any]],
+    ) -> None:
+        super().__init__()
+        self.setAccessibleName("Register")
+        self.do = Registering(session, show_plugin, values)
+        self.pair = PairSection(self.do)
+        self.align = AlignSection(self.do, lambda: self.pair.agreed)
+        self.pair.sure.toggled.connect(self.align.refresh)
+        self.result = ResultSection(self.do)
+        self.compare = CompareSection(self.do)
+        self.landmarks = LandmarksSection(self.do)
+        self.labels = LabelChoice(self.do)
+        self.proving = Proving(self.do, lambda: self.labels.labels)
+        self.quality = QualitySection(self.proving, self.labels)
+        self.sign_off = SignOffSection(self.proving)
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.setSpacing(8)
+        sections = (
+            self.pair, self.align, self.compare, self.landmarks, self.result, self.quality, self.sign_off,
+        )  # fmt: skip
+        for section in sections:
+            column.addWidget(section)
+        column.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inner)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scroll)

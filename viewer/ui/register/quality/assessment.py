@@ -1,0 +1,179 @@
+"""The proof of a registration, measured in the background: figures, pictures, and the registration the other way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+from psygnal import Signal
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice
+from PySide6.QtGui import QImage, QImageWriter
+
+from viewer.compute.registration.pictures import Picture, Shown, Style, pictures, styles
+from viewer.compute.registration.quality import Quality, WayBack, measure, way_back
+from viewer.data.transform import Transform
+from viewer.plugin.execute import Result
+from viewer.scene.layer import VolumeLayer
+from viewer.scene.task import Task
+from viewer.session.runs.placement import between
+from viewer.session.runs.result_layers import found_transform
+from viewer.ui.register.controller import Registering
+from viewer.ui.register.quality.label_choice import Labels
+
+PLANES = 3
+MEASURING = 0.7  # part of the time that the figures take; the pictures take the rest
+
+
+@dataclass(frozen=True, eq=False)
+class Proof:
+    """of: the transform that it is about. pictures: (style, plane, PNG). way_back: None until it was asked for."""
+
+    of: Transform
+    quality: Quality
+    pictures: tuple[tuple[Style, str, bytes], ...]
+    way_back: WayBack | None = None
+
+    def holds(self, transform: Transform | None) -> bool:
+        """False once the image was moved; what a person says of a transform changes nothing in it."""
+        return (
+            transform is not None
+            and transform.matrix is self.of.matrix
+            and transform.displacement is self.of.displacement
+        )
+
+
+class _Stopped(Exception):
+    """Nobody wants to know any more."""
+
+
+class Proving:
+    """labels: the label maps to measure with. changed: there is another proof."""
+
+    changed = Signal()
+
+    def __init__(self, do: Registering, labels: Callable[[], Labels | None]) -> None:
+        self._labels = labels
+        self.do, self.session = do, do.session
+        self._proof: Proof | None = None
+        self._running: Task | None = None
+
+    @property
+    def proof(self) -> Proof | None:
+        """Of the present transform; None where nothing was measured since the image was moved."""
+        return self._proof if self._proof and self._proof.holds(self.do.transform) else None
+
+    def prove(self) -> Task | None:
+        """Measure, and take the pictures; the task, or None where there is nothing to measure."""
+        fixed, moving, transform = self.do.fixed, self.do.moving, self.do.transform
+        if fixed is None or moving is None or transform is None:
+            return None
+        try:
+            labels = self._labels()
+        except ValueError as error:
+            self.session.warn(str(error))
+            labels = None
+        if self._running is not None and self._running.running:
+            self._running.cancel()
+        task = self._running = self._begin(f"Measure the registration of {moving.name}")
+        self.session.aside(task, self._prove, task, fixed, moving, transform, labels)
+        return task
+
+    def can_check(self) -> bool:
+        """Whether the way back can be registered: the transform was made by a plugin that is there."""
+        made = self.do.transform.provenance if self.do.transform else None
+        return self.proof is not None and made is not None and made.plugin in self.session.plugins
+
+    def check(self) -> Task | None:
+        """Register the other way round, with the same settings, and see how far from home points come back."""
+        fixed, moving, transform = self.do.fixed, self.do.moving, self.do.transform
+        if fixed is None or moving is None or transform is None or transform.provenance is None:
+            return None
+        made, at = transform.provenance, self.do.state.timepoint
+        outputs = self.session.plugins[made.plugin].outputs
+        output = next(one.name for one in outputs if one.type == "transform")
+        task = self.session.add_task("measure", f"Check the way back of {moving.name}")
+        swapped = {"fixed": moving.volume(at), "moving": fixed.volume(at)}
+        running = self.session.engine.submit(
+            "viewer.plugin.execute:execute",
+            (made.plugin, swapped, made.parameters, [output]),
+            device=self.session.device,
+            started=task.begin,
+            progress=task.advance,
+            done=lambda result: self.session.aside(task, self._check, task, fixed, moving, transform, result),
+            failed=partial(self.session.fail, task),
+            cancelled=lambda: task.end("cancelled"),
+        )
+        task.stop = running.cancel
+        return task
+
+    # ---- in the background
+    def _prove(
+        self, task: Task, fixed: VolumeLayer, moving: VolumeLayer, transform: Transform, labels: Labels | None
+    ) -> None:
+        def tell(fraction: float, text: str) -> None:
+            if not task.running:
+                raise _Stopped
+            self.session.post(partial(task.advance, fraction, text))
+
+        try:
+            quality = measure(
+                fixed.volumes[0],
+                moving.volumes[0],
+                between(fixed, moving),
+                labels,
+                lambda part, text: tell(MEASURING * part, text),
+            )
+            made = []
+            shown = Shown(fixed.volumes[0], fixed.window, fixed.transform)
+            before = Shown(moving.volumes[0], moving.window)
+            after = replace(before, transform=transform)
+            count = PLANES * len(styles(transform))
+            for style, plane, pixels in pictures(shown, before, after, self.do.state.crosshair):
+                made.append((style, plane, png(pixels)))
+                tell(MEASURING + (1 - MEASURING) * len(made) / count, "pictures")
+        except _Stopped:
+            return
+        except ValueError as error:
+            self.session.post(partial(self.session.fail, task, str(error)))
+            return
+        self._end(task, Proof(transform, quality, tuple(made)))
+
+    def _check(self, task: Task, fixed: VolumeLayer, moving: VolumeLayer, transform: Transform, result: Result) -> None:
+        back = found_transform(result)
+        assert back is not None  # as the plugin declares, and the engine has checked
+        try:
+            found = way_back(between(fixed, moving), back, fixed.volumes[0].grid, moving.volumes[0].grid)
+        except ValueError as error:
+            self.session.post(partial(self.session.fail, task, str(error)))
+            return
+        if self._proof is None or not self._proof.holds(transform):
+            self.session.post(partial(self.session.fail, task, "The image was moved meanwhile: check it again."))
+            return
+        self._end(task, replace(self._proof, way_back=found))
+
+    def _end(self, task: Task, proof: Proof) -> None:
+        def end() -> None:
+            if task.running:
+                self._proof = proof
+                task.end("done")
+                self.changed.emit()
+
+        self.session.post(end)
+
+    def _begin(self, title: str) -> Task:
+        task = self.session.add_task("measure", title)
+        task.stop = lambda: task.end("cancelled")
+        task.begin()
+        return task
+
+
+def png(pixels: Picture) -> bytes:
+    """A picture [r, c, 3] as the bytes of a PNG file."""
+    rows, columns = pixels.shape[:2]
+    image = QImage(pixels.tobytes(), columns, rows, 3 * columns, QImage.Format.Format_RGB888)
+    data = QByteArray()
+    buffer = QBuffer(data)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    QImageWriter(buffer, QByteArray(b"png")).write(image)
+    return bytes(data.data())

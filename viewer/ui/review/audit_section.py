@@ -1,0 +1,81 @@
+"""The latest entries of the audit trail, and whether its chain is whole."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QListWidget, QVBoxLayout, QWidget
+
+from viewer.data.printable_text import printable
+from viewer.io.reports.audit_log import Entry, check, entries
+from viewer.session.background import ask
+from viewer.session.review.audit_trail import Auditing
+from viewer.ui.review.worklist_session import Working
+from viewer.ui.widgets.basics import button, label, set_role
+
+MOST = 100  # entries that are shown
+SPOKEN = ("state", "verdict")
+
+
+class AuditSection(QWidget):
+    """do: of the task list, whose names it shows: none of a blinded one."""
+
+    def __init__(self, auditing: Auditing, do: Working) -> None:
+        super().__init__()
+        self.auditing, self.do = auditing, do
+        self.list = QListWidget()
+        self.list.setAccessibleName("Audit trail")
+        self.list.setWordWrap(True)
+        self.list.setMinimumHeight(120)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.check = button("Check the chain", "shield-check", self.run)
+        self.verdict = label(role="dim")
+        line = QHBoxLayout()
+        line.addWidget(self.check)
+        line.addStretch()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.list)
+        column.addLayout(line)
+        column.addWidget(self.verdict)
+        auditing.added.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """The latest first."""
+        self.list.clear()
+        try:
+            found = entries(self.auditing.path, MOST)
+        except OSError as error:
+            self._say(f"It cannot be read ({error.strerror}): check {self.auditing.path.parent}.", "warning")
+            return
+        self.list.addItems([self._line(entry) for entry in reversed(found)])
+        self._say("" if found else "No decision yet.", "dim")
+
+    def run(self) -> None:
+        """Follow the chain from its first line, in the background."""
+        path = self.auditing.path
+        ask(self.auditing.session, "Check the audit trail", lambda tell: check(path), self._checked)
+
+    def _checked(self, broken: str) -> None:
+        self._say(broken or "The chain is whole.", "danger" if broken else "good")
+
+    def _line(self, entry: Entry) -> str:
+        facts = dict(entry.facts)
+        if "case" in facts:
+            facts["case"] = self._name(facts["case"])
+        spoken = {entry.what, *SPOKEN}  # what these are is plain from their values
+        told = ", ".join(
+            str(value) if name in spoken else f"{name} {value}" for name, value in facts.items() if value != ""
+        )
+        return printable(f"{entry.time[:16].replace('T', ' ')} {entry.reader}: {entry.what}: {told}")
+
+    def _name(self, case_id: str) -> str:
+        worklist = self.do.worklist
+        if worklist is None:
+            return case_id
+        return worklist.name(case_id) if case_id in worklist.order else "of an earlier list"
+
+    def _say(self, text: str, role: str) -> None:
+        self.verdict.setText(text)
+        self.verdict.setVisible(bool(text))
+        set_role(self.verdict, role)

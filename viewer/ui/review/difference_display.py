@@ -1,0 +1,112 @@
+"""Where two segmentations of one segment differ, drawn over the image. No part of the document."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PySide6.QtCore import QObject, QThreadPool
+
+from viewer.data.segmentation import Segment, Segmentation
+from viewer.effects.effect_run import Tell
+from viewer.scene.layer import Box, VolumeLayer
+from viewer.scene.segmentation_layer import SegmentationLayer
+from viewer.ui.review.comparison_controller import LabelComparing, Pair
+from viewer.ui.widgets.background_call import Look
+
+if TYPE_CHECKING:  # scipy comes with it
+    from viewer.compute.labels.comparison import SegmentReview
+
+# Orange and sky blue (Okabe & Ito 2008) stay apart for every kind of colour vision.
+EXTRA = Segment(1, "Only in B", (230, 159, 0))
+MISSED = Segment(2, "Only in A", (86, 180, 233))
+OUTLINE = (255, 255, 255)  # of the reference
+FILL = 0.75
+
+
+class Differences(QObject):
+    """Shows the differences of one row, and the reference's outline, until `hide`; meanwhile the two are hidden."""
+
+    def __init__(self, do: LabelComparing) -> None:
+        super().__init__()
+        self.do = do
+        self.layer: SegmentationLayer | None = None
+        self._outline: SegmentationLayer | None = None
+        self._box: Box | None = None
+        self._hidden: list[SegmentationLayer] = []
+        self._work: Look | None = None
+
+    def show(self, row: SegmentReview) -> None:
+        """Compute them beside the window, then draw them in place of those before."""
+        pair = self.do.pair
+        box = row.box
+        if pair is None or box is None:
+            return
+        one, two = (layer.segmentation for layer in pair)
+
+        def call(tell: Tell) -> list[Any]:
+            from viewer.compute.labels.comparison import differences
+
+            return [differences(one, two, row)]
+
+        work = self._work = Look(call)
+        work.answers.found.connect(lambda found: self._draw(pair, row, box, found[0]) if self._work is work else None)
+        QThreadPool.globalInstance().start(work)
+
+    def hide(self) -> None:
+        """Show the two as they were."""
+        drawn, hidden = (self.layer, self._outline), self._hidden
+        self._work = self._box = self.layer = self._outline = None
+        self._hidden = []
+        for layer in hidden:
+            layer.visible = True
+        for one in drawn:
+            if one is not None:
+                self.do.session.document.lift(one)
+
+    def _draw(self, pair: Pair, row: SegmentReview, box: Box, found: Any) -> None:
+        under = self._under(pair[0])
+        if under is None:
+            return
+        if self.layer is None or self.layer.grid is not pair[0].grid:
+            self.hide()
+            self._lay(pair, under)
+        assert self.layer is not None
+        array = self.layer.segmentation.array
+        for place, values in ((self._box, 0), (box, found)):
+            if place is not None:
+                array[place] = values
+                self.layer.wrote(0, place)
+        self._box = box
+        self._line(pair[0], row, under)
+
+    def _lay(self, pair: Pair, under: VolumeLayer) -> None:
+        first = pair[0]
+        labels = np.zeros(first.grid.shape, np.uint8)
+        values = Segmentation(labels, first.grid, (EXTRA, MISSED), "Differences", first.segmentation.source)
+        self.layer = SegmentationLayer(
+            name="B against A", segmentation=values, transform=first.transform, fill=FILL, outline=False
+        )
+        self._hidden = [layer for layer in pair if layer.visible]
+        for layer in self._hidden:
+            layer.visible = False
+        self.do.session.document.lay_over(under, self.layer)
+
+    def _line(self, first: SegmentationLayer, row: SegmentReview, under: VolumeLayer) -> None:
+        """The reference's outline alone, of this segment, over its own voxels."""
+        document = self.do.session.document
+        if self._outline is not None:
+            document.lift(self._outline)
+        self._outline = None
+        if row.reference is not None:
+            values = replace(first.segmentation, segments=(replace(row.reference, color=OUTLINE),))
+            name = f"{row.name}: outline of A"
+            self._outline = SegmentationLayer(name=name, segmentation=values, transform=first.transform, fill=0.0)
+            document.lay_over(under, self._outline)
+
+    def _under(self, first: SegmentationLayer) -> VolumeLayer | None:
+        """The image that is drawn beneath."""
+        document = self.do.session.document
+        image = document.find(first.made_from)
+        return image if isinstance(image, VolumeLayer) and image.visible else document.base

@@ -1,0 +1,63 @@
+"""The Review tab: segmentations held against each other, what several readers come to, and who decided what."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+
+from viewer.session.session import Session
+from viewer.ui.review.audit_section import AuditSection
+from viewer.ui.review.comparison import CompareSection
+from viewer.ui.review.worklist_session import Working
+from viewer.ui.widgets.basics import button, label, rule
+
+
+class ReviewPanel(QWidget):
+    """compare: two segmentations, A and B. audit: the trail of decisions. do: of the task list."""
+
+    def __init__(self, session: Session, do: Working) -> None:
+        super().__init__()
+        self.setAccessibleName("Review")
+        self.session, self.do = session, do
+        self.compare = CompareSection(session)
+        self.consensus = button("Consensus of readers…", "group", self.ask_consensus)
+        self.audit = AuditSection(do.auditing, do)
+        self._build()
+        for signal in (session.document.inserted, session.document.removed):
+            signal.connect(self.refresh)
+        self.refresh()
+
+    @property
+    def several(self) -> bool:
+        """Whether there are readers to be asked."""
+        return len(self.session.document.segmentation_layers) > 1
+
+    def ask_consensus(self) -> None:
+        """Choose the readers and the method."""
+        from viewer.ui.review.consensus_dialog import ConsensusDialog
+
+        dialog = ConsensusDialog(self.session, self.do.auditing, self.window())
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def refresh(self, *_: object) -> None:
+        self.consensus.setEnabled(self.several)
+
+    def _build(self) -> None:
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.setSpacing(8)
+        column.addWidget(label("Compare", "heading"))
+        column.addWidget(self.compare)
+        column.addWidget(self.consensus, 0, Qt.AlignmentFlag.AlignLeft)
+        for part in (rule(), label("Audit trail", "heading"), self.audit):
+            column.addWidget(part)
+        column.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inner)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scroll)

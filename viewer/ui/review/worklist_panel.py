@@ -1,0 +1,240 @@
+"""The task list beside the studies: its cases, how far it is, and what the reader says of the open one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QCheckBox,
+    QFileDialog,
+    QFormLayout,
+    QGridLayout,
+    QHBoxLayout,
+    QHeaderView,
+    QLineEdit,
+    QSplitter,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from viewer.data.printable_text import printable
+from viewer.data.segmentation import State
+from viewer.session.review.audit_trail import Auditing
+from viewer.session.session import Session
+from viewer.ui.review.worklist_session import Working
+from viewer.ui.widgets import theme
+from viewer.ui.widgets.basics import Bar, Elided, button, label, set_role, tabular
+
+HEADS = ("Case", "State")
+ICONS: dict[State, str] = {
+    "not started": "checkbox-blank-circle",
+    "in progress": "edit-circle",
+    "completed": "checkbox-circle",
+    "flagged": "flag",
+    "rejected": "close-circle",
+}
+INPUTS = frozenset({QEvent.Type.MouseMove, QEvent.Type.MouseButtonPress, QEvent.Type.KeyPress, QEvent.Type.Wheel})
+TABLES = "Tables (*.csv *.tsv *.txt)"
+
+Index = QModelIndex | QPersistentModelIndex
+Role = Qt.ItemDataRole
+
+
+class WorklistModel(QAbstractTableModel):
+    """A row a case, in the order of reading."""
+
+    def __init__(self, do: Working) -> None:
+        super().__init__()
+        self.do = do
+        self._order: tuple[str, ...] = ()
+
+    def refresh(self) -> None:
+        """Rows anew only where they are others."""
+        order = self.do.worklist.order if self.do.worklist else ()
+        if order != self._order:
+            self.beginResetModel()
+            self._order = order
+            self.endResetModel()
+        elif order:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(order) - 1, len(HEADS) - 1))
+
+    def case_id(self, row: int) -> str:
+        return self._order[row]
+
+    def row(self, case_id: str | None) -> int:
+        """-1 where there is no such case."""
+        return self._order.index(case_id) if case_id in self._order else -1
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._order)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return len(HEADS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> Any:
+        across = orientation == Qt.Orientation.Horizontal
+        return HEADS[section] if across and role == Role.DisplayRole else None
+
+    def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
+        worklist = self.do.worklist
+        if worklist is None:
+            return None
+        case_id = self._order[index.row()]
+        case = worklist.case(case_id)
+        if role == Role.DisplayRole:
+            return (printable(worklist.name(case_id)), case.state)[index.column()]
+        if role == Role.DecorationRole and index.column() == 1:
+            return theme.icon(ICONS[case.state], theme.ACCENT if case_id == self.do.at else theme.TEXT)
+        if role == Role.ToolTipRole:
+            told = (f"Read by {case.reader}" * bool(case.reader), minutes(case.seconds), case.remark)
+            return "\n".join(filter(None, told))
+        if role == Role.FontRole and case_id == self.do.at:
+            font = tabular(QApplication.font())
+            font.setBold(True)
+            return font
+        return None
+
+
+class WorklistPanel(QWidget):
+    """Hidden until a list is opened. do: the verbs behind it."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.setAccessibleName("Tasks")
+        auditing = Auditing(session)
+        self.do = Working(session, auditing)
+        self.title, self.progress, self.told = Elided(), Bar("Cases that are decided"), label(role="dim")
+        self.blinded = QCheckBox("Blinded")
+        self.blinded.setToolTip("Shuffled, and no name is shown; between two cases only")
+        self.rows = WorklistModel(self.do)
+        self.view = _view(self.rows)
+        self.reader, self.remark = QLineEdit(auditing.reader), QLineEdit()
+        self.previous = button("Previous", "left", lambda: self.do.go(-1))
+        self.next = button("Next", "right", lambda: self.do.go(1))
+        self.complete = button("Complete", "accepted", lambda: self.decide("completed"), "primary", theme.CHROME)
+        self.flag = button("Flag", "flag", lambda: self.decide("flagged"))
+        self.reject = button("Reject", "rejected", lambda: self.decide("rejected"))
+        self._at: str | None = None
+        self._build()
+        self.view.activated.connect(lambda index: self.do.visit(self.rows.case_id(index.row())))
+        self.blinded.clicked.connect(self.do.blind)
+        self.reader.textChanged.connect(lambda text: setattr(auditing, "reader", text.strip()))
+        self.remark.textChanged.connect(self.do.remark)
+        self.do.changed.connect(self.refresh)
+        self.refresh()
+
+    def ask_folder(self) -> None:
+        """Choose a folder of cases."""
+        if path := QFileDialog.getExistingDirectory(self, "Open a folder of cases"):
+            self.do.open(Path(path))
+
+    def ask_table(self) -> None:
+        """Choose a table of cases."""
+        paths, _ = QFileDialog.getOpenFileNames(self, "Open a table of cases", "", TABLES)
+        if paths:
+            self.do.open(Path(paths[0]))
+
+    def decide(self, state: State) -> None:
+        """Say what becomes of the open case."""
+        if not self.reader.text().strip():
+            self.do.session.warn("Say who you are first: the decision carries your name.")
+            self.reader.setFocus()
+            return
+        self.do.decide(state)
+
+    def refresh(self, *_: object) -> None:
+        """Show the list and the open case."""
+        worklist, case = self.do.worklist, self.do.case
+        self.setVisible(worklist is not None)
+        self._listen(case is not None)
+        self.rows.refresh()
+        if worklist is None:
+            return
+        self.title.say(printable(f"Tasks: {worklist.title}") if not worklist.blinded else "Tasks (blinded)")
+        count = len(worklist.cases)
+        self.progress.advance(worklist.decided / count)
+        spent = minutes(sum(one.seconds for one in worklist.cases))
+        self.told.setText(f"{worklist.decided} of {count} · {spent}" if spent else f"{worklist.decided} of {count}")
+        self.told.setToolTip("Cases that are decided, and the time that was spent on all of them")
+        self.blinded.setChecked(worklist.blinded)
+        self.blinded.setEnabled(case is None)
+        for one in (self.complete, self.flag, self.reject, self.remark):
+            one.setEnabled(case is not None)
+        if self.do.at != self._at:
+            self._at = self.do.at
+            self.remark.setText(case.remark if case else "")
+            self.view.selectRow(self.rows.row(self.do.at))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Time is counted while somebody is there."""
+        if event.type() in INPUTS:
+            self.do.input()
+        return False
+
+    def _listen(self, on: bool) -> None:
+        app = QApplication.instance()
+        if app is not None:
+            app.removeEventFilter(self)
+            if on:
+                app.installEventFilter(self)
+
+    def _build(self) -> None:
+        set_role(self.title, "heading")
+        for line, name in ((self.reader, "Reader"), (self.remark, "Remark")):
+            line.setAccessibleName(name)
+        self.remark.setPlaceholderText("What others should know")
+        head = QHBoxLayout()
+        head.addWidget(self.told, 1)
+        head.addWidget(self.blinded)
+        form = QFormLayout()
+        form.addRow("Reader", self.reader)
+        form.addRow("Remark", self.remark)
+        buttons = QGridLayout()
+        buttons.addWidget(self.complete, 0, 0, 1, 2)
+        for place, one in enumerate((self.flag, self.reject, self.previous, self.next)):
+            buttons.addWidget(one, 1 + place // 2, place % 2)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.setSpacing(6)
+        column.addWidget(self.title)
+        column.addWidget(self.progress)
+        column.addLayout(head)
+        column.addWidget(self.view, 1)
+        column.addLayout(form)
+        column.addLayout(buttons)
+
+
+def minutes(seconds: float) -> str:
+    """3:07 min; nothing where nothing was spent."""
+    whole = round(seconds)
+    return f"{whole // 60}:{whole % 60:02} min" if whole else ""
+
+
+def below(studies: QWidget, tasks: WorklistPanel) -> QSplitter:
+    """The tasks under the studies."""
+    both = QSplitter(Qt.Orientation.Vertical)
+    both.setChildrenCollapsible(False)
+    both.addWidget(studies)
+    both.addWidget(tasks)
+    return both
+
+
+def _view(model: WorklistModel) -> QTableView:
+    view = QTableView()
+    view.setModel(model)
+    view.setAccessibleName("Cases")
+    view.setFont(tabular(view.font()))
+    view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    view.setShowGrid(False)
+    view.verticalHeader().hide()
+    head = view.horizontalHeader()
+    head.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    head.setResizeContentsPrecision(0)  # by the rows that are seen
+    head.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+    return view

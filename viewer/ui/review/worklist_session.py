@@ -1,0 +1,280 @@
+"""Working through a task list: one case at a time is open, and none is left before its segments are saved."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from psygnal import Signal
+
+from viewer.data.segmentation import State
+from viewer.io.reports.worklist_file import file_name, open_worklist, save_worklist
+from viewer.io.stored_values import SaveError
+from viewer.scene.segmentation_layer import SegmentationLayer
+from viewer.scene.task import Message, Task
+from viewer.scene.worklist import Case, Watch, Worklist
+from viewer.session.background import ask
+from viewer.session.review.audit_trail import Auditing
+from viewer.session.review.case_loader import Opening
+from viewer.session.session import Session
+from viewer.ui.window.close_question import unsaved
+
+log = logging.getLogger(__name__)
+
+KEEP_EVERY = 60.0  # seconds of reading after which they are kept, also where nothing else is
+
+
+class Working:
+    """worklist: the open one. at: id of the open case. layer: its segmentation. changed: any of them, or a case."""
+
+    changed = Signal()
+
+    def __init__(self, session: Session, auditing: Auditing) -> None:
+        self.session, self.auditing = session, auditing
+        self.worklist: Worklist | None = None
+        self.at: str | None = None
+        self.layer: SegmentationLayer | None = None
+        self.watch = Watch()
+        self._saving: Task | None = None
+        self._opening: Opening | None = None  # brings the open case
+        self._keeper = ThreadPoolExecutor(1, "tomolens-worklist")
+        self._ended = False
+
+    @property
+    def case(self) -> Case | None:
+        """The open one."""
+        return self.worklist.case(self.at) if self.worklist and self.at is not None else None
+
+    # ---- the list
+    def open(self, path: Path) -> None:
+        """Show the cases of a folder or a table, in place of what is open."""
+        if self.worklist is not None:
+            self._leave(partial(self._read, path))
+        else:
+            self._read(path)
+
+    def close(self) -> None:
+        """Save what is open, and put the list away."""
+        self._leave(self._closed)
+
+    def blind(self, on: bool) -> None:
+        """Another order, and no names; between two cases only, for what is open shows its name."""
+        if self.worklist is not None and self.at is None:
+            self.worklist.blinded = on
+            self.auditing.note("order", blinded=on)
+            self._keep()
+
+    def _read(self, path: Path) -> None:
+        """An open list is closed first, and read after the last of it was written: it may be the same one."""
+        if self.worklist is not None:
+            self._closed()
+        title = f"Open the task list {path.name}"
+        ask(self.session, title, lambda tell: self._keeper.submit(open_worklist, path).result(), self._opened)
+
+    def _opened(self, worklist: Worklist) -> None:
+        left = next((case for case in worklist.cases if self._recovered(case) is not None), None)
+        if left is None:
+            self._leave(partial(self._begin, worklist))
+            return
+        self._show(worklist)  # a case goes on with what came back of a killed session, once that is saved
+        self.at, self.auditing.case = left.id, left.id
+        self.layer, self.watch = self._recovered(left), Watch()
+        self._leave(partial(self._open, left.id))
+
+    def _recovered(self, case: Case) -> SegmentationLayer | None:
+        """What was not saved of a case; a project may hold an older state of the same layer."""
+        found = self.session.document.find(case.layer)
+        if not isinstance(found, SegmentationLayer) or found.id in self.session.in_project:
+            return None
+        return found if found.unsaved else None
+
+    def _begin(self, worklist: Worklist) -> None:
+        self._closed()
+        self._show(worklist)
+
+    def _show(self, worklist: Worklist) -> None:
+        self.worklist = worklist
+        worklist.changed.connect(self.changed.emit)
+        self.auditing.keep(worklist.output)
+        self.changed.emit()
+
+    def _closed(self) -> None:
+        self._clear()
+        self.worklist = None
+        self.auditing.keep(None)
+        self.changed.emit()
+
+    # ---- cases
+    def go(self, step: int) -> None:
+        """Open the next case that is not decided, or the one before."""
+        if self.worklist is None:
+            return
+        case_id = self.worklist.next(self.at, step)
+        if case_id is None:
+            self.session.message.emit(Message("There is no further case in this direction."))
+        else:
+            self.visit(case_id)
+
+    def visit(self, case_id: str) -> None:
+        """Save the open case, close it, and open another one; or the same one again, where it did not come."""
+        if self.worklist is not None and (case_id != self.at or not self._shown):
+            self._leave(partial(self._open, case_id))
+
+    def remark(self, text: str) -> None:
+        """What is to be known of the open case."""
+        if self.worklist is not None and self.at is not None:
+            self.worklist.change(self.at, remark=text)
+
+    def decide(self, state: State) -> None:
+        """What becomes of the open case. A completed one is saved first: it is completed only where that went well."""
+        if self.case is None or self._saving is not None:
+            return
+        decided = partial(self._decided, self.case.id, state)
+        if state == "completed" and not self._shown:
+            self.session.warn("There is no segmentation to complete: flag or reject the case, or open it again.")
+        elif state == "completed" or (self.layer and self.layer.unsaved):
+            self._save(decided)
+        else:
+            decided()
+
+    def input(self) -> None:
+        """Somebody is there."""
+        if self.case is not None:
+            self.watch.touch()
+            if self.watch.seconds > KEEP_EVERY:
+                self._spend()
+                self._keep()
+
+    def end(self) -> None:
+        """The program ends: keep the time that was spent."""
+        self._spend()
+        self._keep()
+        self._ended = True
+        self.worklist = self.at = None
+        self._keeper.shutdown()
+
+    def _decided(self, case_id: str, state: State) -> None:
+        if self.worklist is None or self.at != case_id:
+            return
+        self._spend()
+        self.worklist.change(case_id, state=state, reader=self.auditing.reader)
+        self.auditing.note("case", state=state)
+        self._keep()
+
+    @property
+    def _shown(self) -> bool:
+        """Whether the segmentation is there; its coming can be undone."""
+        return self.layer in tuple(self.session.document)
+
+    # ---- leaving a case
+    def _free(self) -> bool:
+        """Whether nothing would be lost, or come into the wrong case; if not it says what."""
+        others = [layer for layer in unsaved(self.session) if layer is not self.layer]
+        own = self._opening.tasks if self._opening else []
+        tasks = [task for task in self.session.tasks if task.running and task not in own]
+        landmarks = len(self.session.document.landmarks) > 0
+        if tasks:
+            self.session.warn(f"{tasks[0].title} is still running: wait for it, or cancel it, then go on.")
+        elif others:
+            self.session.warn(f"{others[0].name} is not saved: save it, reject it or remove it, then go on.")
+        elif landmarks:
+            self.session.warn("There are landmarks: save them and remove them, then go on.")
+        return not (tasks or others or landmarks)
+
+    def _leave(self, then: Callable[[], None]) -> None:
+        if not self._free():
+            return
+        self._spend()
+        self._keep()
+        if self.layer is not None and self.layer.unsaved:
+            self._save(partial(self._leave, then))  # once more where it was edited meanwhile
+        else:
+            then()
+
+    def _save(self, then: Callable[[], None]) -> None:
+        """Verified; `then` only where that went well."""
+        worklist, case, layer = self.worklist, self.case, self.layer
+        if worklist is None or case is None or layer is None:
+            return
+        target = worklist.output / file_name(worklist, case.id)
+        try:
+            worklist.output.mkdir(exist_ok=True)
+        except OSError as error:
+            self.session.warn(f"{worklist.output.name} cannot be made ({error.strerror}): nothing was saved.")
+            return
+        task = self._saving = self.session.save_segmentation(layer, target, overwrite=True)
+
+        def ended(state: str) -> None:
+            if task.running:
+                return
+            self._saving = None
+            if state == "done" and self.at == case.id:
+                worklist.change(case.id, saved=target.name)
+                self._keep()
+                then()
+
+        task.events.state.connect(ended)
+        ended(task.state)
+
+    def _clear(self) -> None:
+        """Close every layer. What was done to them cannot be undone into the next case."""
+        if self._opening is not None:
+            self._opening.cancel()
+        self._opening = None
+        self.at = self.layer = None
+        self.auditing.case, self.session.state.blinded = "", False
+        self.session.clear()
+
+    # ---- opening a case
+    def _open(self, case_id: str) -> None:
+        worklist = self.worklist
+        if worklist is None:
+            return
+        self._clear()
+        self.at, self.auditing.case = case_id, case_id
+        self.session.state.blinded = worklist.blinded
+        self.watch = Watch()
+        case = worklist.case(case_id)
+        self._opening = Opening(self.session, worklist, case, self._have)
+        self._begun(case)
+        self.changed.emit()
+
+    def _begun(self, case: Case) -> None:
+        if case.state == "not started" and self.worklist is not None:
+            self.worklist.change(case.id, state="in progress", reader=self.auditing.reader)
+            self.auditing.note("case", state="in progress")
+            self._keep()
+
+    def _have(self, layer: SegmentationLayer) -> None:
+        self.layer = layer
+        if self.worklist is not None and self.at is not None:
+            self.worklist.change(self.at, layer=layer.id)
+            self._keep()
+        self.session.state.active = layer.id
+        self.changed.emit()
+
+    # ---- keeping
+    def _spend(self) -> None:
+        """Put the time since the last look down to the open case."""
+        if self.worklist is not None and self.case is not None:
+            self.worklist.change(self.case.id, seconds=self.case.seconds + self.watch.take())
+
+    def _keep(self) -> None:
+        """Write the list, beside the window, one time after the other."""
+        if self.worklist is not None:
+            self._keeper.submit(save_worklist, self.worklist).add_done_callback(self._kept)
+
+    def _kept(self, future: Future[None]) -> None:
+        error = future.exception()
+        if error is not None:
+            text = str(error) if isinstance(error, SaveError) else f"The task list was not saved ({error})."
+            log.error("the task list was not saved: %s", type(error).__name__)
+            self.session.post(partial(self._warn, text))
+
+    def _warn(self, text: str) -> None:
+        """Once the window is closed nobody is left to tell: it is in the log."""
+        if not self._ended:
+            self.session.warn(text)

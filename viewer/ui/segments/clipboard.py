@@ -1,0 +1,138 @@
+"""A segment carried to another segmentation: of another time point, another image, another grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from viewer.compute.engine.job import Refusal
+from viewer.compute.labels.fit_grid import BESIDE, apart
+from viewer.data.grid import Grid
+from viewer.data.segmentation import Key, Segment, Segmentation
+from viewer.data.transform import Transform
+from viewer.effects.effect_run import Answer, Tell
+from viewer.effects.footprint import Mask
+from viewer.scene.segmentation.label_delta import bounds, extent
+from viewer.scene.segmentation_layer import SegmentationLayer
+from viewer.scene.task import Message, Task
+from viewer.ui.segments.controller import SegmentsEditing
+
+
+@dataclass(frozen=True, eq=False)
+class Copied:
+    """A segment as it was when it was copied. part: its mask in a box, and where that box lies; None while it is empty.
+
+    place: what takes the room to the voxels' own space there.
+    """
+
+    segment: Segment
+    part: Future[tuple[Mask, Grid] | None]
+    place: Transform | None
+
+
+class SegmentClipboard:
+    """One segment at a time. It is pasted where it lies in the room, by the nearest voxel."""
+
+    def __init__(self, do: SegmentsEditing) -> None:
+        self.do = do
+        self.copied: Copied | None = None
+        self._background = ThreadPoolExecutor(1, "tomolens-clipboard")
+
+    def copy(self) -> None:
+        """Remember the chosen segment as it is now; it is looked for in the background."""
+        layer, segment = self.do.layer, self.do.segment
+        if layer is None or segment is None:
+            return
+        copied = Copied(segment, self._background.submit(_part, layer, segment), layer.transform)
+        self.copied = copied
+        copied.part.add_done_callback(lambda part: self.do.session.post(partial(self._looked, copied)))
+
+    def _looked(self, copied: Copied) -> None:
+        if copied.part.result() is None and self.copied is copied:
+            self.copied = None
+            self.do.session.warn(f"{copied.segment.name} is empty: there is nothing to copy.")
+            self.do.changed.emit()
+
+    def paste(self) -> Task | None:
+        """Add it to the segment of the same name, or to a new one; on another grid voxel by voxel to the nearest.
+
+        What lies in another frame of reference, or is bent by another registration, has no place here: that is said.
+        """
+        layer, copied, session = self.do.layer, self.copied, self.do.session
+        if layer is None or copied is None:
+            return None
+        source, place, grid = copied.segment, layer.transform, layer.grid
+        if place is not copied.place and any(one and one.displacement is not None for one in (place, copied.place)):
+            session.warn(f"{source.name} cannot be pasted: one of the images was bent. Resample that image first.")
+            return None
+        segments = layer.segmentation.segments
+        segment = next((one for one in segments if one.name == source.name), None)
+        if segment is None:
+            segment = session.add_segment(layer, source.name, source.color, source.code, source.side)
+        layer.active = key = segment.key
+
+        def call(tell: Tell) -> Iterable[Answer]:
+            return _pasted(copied, key, grid, place, tell)
+
+        label = f"Paste {source.name}"
+        task = session.run_effect(layer, label, call, "add", self.do.state.rules)
+        task.events.state.connect(lambda state: self._say(copied, grid, place) if state == "done" else None)
+        return task
+
+    def _say(self, copied: Copied, grid: Grid, place: Transform | None) -> None:
+        """A paste that had to resample says so."""
+        part = copied.part.result()
+        if part is not None and (place is not copied.place or not same_voxels(part[1], grid)):
+            text = f"{copied.segment.name} was pasted onto another grid, by the nearest voxel: look at its edges."
+            self.do.session.message.emit(Message(text))
+
+    def mask_image(self, *, keep: str) -> Task | None:
+        """A new image: the labelled one inside of the chosen segment alone, or outside of it; it waits for review."""
+        layer, segment, image = self.do.layer, self.do.segment, self.do.image
+        if layer is None or segment is None or image is None:
+            return None
+        held = Segmentation(layer.segmentation.mask(segment).astype(np.uint8), layer.grid, (Segment(1, segment.name),))
+        return self.do.session.run("mask_image", {"image": image.id, "segments": held}, {"keep": keep})
+
+
+def _part(layer: SegmentationLayer, segment: Segment) -> tuple[Mask, Grid] | None:
+    """In the background. A stroke meanwhile makes it look once more: no half of one is copied."""
+    while True:
+        before = layer.generation
+        labels = layer.segmentation.maps[segment.layer]
+        box = extent(labels, segment.label)
+        mask = None if box is None else labels[box] == segment.label
+        if layer.generation == before:
+            break
+    if box is None or mask is None:
+        return None
+    k, j, i = box
+    return mask, layer.grid.crop((k.start, j.start, i.start), mask.shape)
+
+
+def _pasted(copied: Copied, key: Key, grid: Grid, place: Transform | None, tell: Tell) -> list[Answer]:
+    """Raises Refusal where the copy has no place on the grid."""
+    from viewer.compute.images.resample import resample_labels
+
+    part = copied.part.result()
+    if part is None:
+        return []
+    mask, own = part
+    if place is not copied.place:  # both stand in the room, each by its own registration
+        own = copied.place.placed(own) if copied.place else own
+        grid = place.placed(grid) if place else grid
+    elif apart(own, grid):
+        raise Refusal(f"{copied.segment.name} lies in another frame of reference: register the two images first.")
+    made = resample_labels(mask.astype(np.uint8), own, grid, interpolation="nearest", tell=tell) > 0
+    found = bounds(made)
+    return [] if found is None else [(key, made[found], found)]
+
+
+def same_voxels(part: Grid, grid: Grid) -> bool:
+    """Whether the voxels of the one are voxels of the other."""
+    index = grid.to_index(part.corners) - 0.5
+    return bool(np.abs(index - np.rint(index)).max() < BESIDE and np.allclose(part.spacing, grid.spacing))

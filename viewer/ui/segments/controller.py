@@ -1,0 +1,224 @@
+"""What the Segments tab does with segmentations and their segments; the same verbs as keys and menus call."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from psygnal import Signal
+
+from viewer.data.segmentation import Code, Key, Segment
+from viewer.effects.effect import Given, Operation
+from viewer.scene.active_image import active_image
+from viewer.scene.layer import Layer, VolumeLayer
+from viewer.scene.segmentation.brush import STEP
+from viewer.scene.segmentation_layer import SegmentationLayer
+from viewer.session.session import Session
+from viewer.tools.mouse_dispatch import PAINTING
+from viewer.tools.segment.paint_tool import chosen_segmentation, goal_of, labelled_image
+from viewer.ui.widgets.text_format import number
+
+FOLLOWED = ("segmentation", "active", "hidden", "locked", "name", "visible")
+FILL = 0.35  # opacity inside the outline
+NAMES = frozenset(tool.id for tool in PAINTING)
+
+
+class SegmentsEditing:
+    """The verbs, and what they work on. changed: another segmentation, other segments, or another look of them."""
+
+    changed = Signal()
+
+    def __init__(self, session: Session) -> None:
+        self.session, self.state = session, session.state
+        self.work: object = None  # what is computed beside the window for a verb: kept alive until the next one
+        self._followed: SegmentationLayer | None = None
+        document = session.document
+        looked = session.state.events
+        for signal in (
+            document.inserted, document.removed, document.moved, document.visibility,
+            looked.active, looked.timepoint, looked.layout, looked.compared,
+        ):  # fmt: skip
+            signal.connect(self._refresh)
+        self._refresh()
+
+    # ---- what is meant
+    @property
+    def layer(self) -> SegmentationLayer | None:
+        """The segmentation that tools and effects change."""
+        return chosen_segmentation(self.session.document, self.state)
+
+    @property
+    def segment(self) -> Segment | None:
+        """The segment that they change."""
+        return self.layer.active_segment if self.layer else None
+
+    @property
+    def image(self) -> VolumeLayer | None:
+        """The image that is labelled; without a segmentation the one that is seen."""
+        if self.layer:
+            return labelled_image(self.session.document, self.layer)
+        return active_image(self.session.document, self.state)
+
+    @property
+    def problem(self) -> str:
+        """Why nothing can be changed now, in one sentence; "" where it can."""
+        goal = goal_of(self.session.document, self.state)
+        return goal if isinstance(goal, str) else ""
+
+    def given(self, other: Key | None = None) -> Given | None:
+        """What an effect works on: the chosen segment, its image, another segment where one is meant."""
+        goal = goal_of(self.session.document, self.state)
+        if isinstance(goal, str):
+            return None
+        layer = goal.layer
+        here = layer.grid.nearest(layer.own_place(self.state.crosshair))
+        return Given(layer, goal.segment, goal.image, layer.segmentation.segment(other) if other else None, here)
+
+    def first_values(self, operation: Operation) -> dict[str, Any]:
+        """Settings to begin with, where the image tells better ones than the defaults: a range is its window."""
+        image = self.image
+        if operation.live != "range" or image is None:
+            return {}
+        return {"lower": round(image.window.lower, 1), "upper": round(image.window.upper, 1)}
+
+    # ---- segmentations
+    def new(self) -> None:
+        """A segmentation of the image that is seen, with a first segment to paint."""
+        image = active_image(self.session.document, self.state)
+        if image is None:
+            self.session.warn("There is no image to label: show one first.")
+            return
+        layer = self.session.new_segmentation(image)
+        self.session.add_segment(layer)
+        self.state.active = layer.id
+
+    def choose_layer(self, layer: Layer) -> None:
+        self.state.active = layer.id
+
+    # ---- segments
+    def add(self, name: str = "", code: Code | None = None, color: tuple[int, int, int] | None = None) -> None:
+        """Another segment, chosen at once; in a new segmentation where there is none."""
+        if self.layer is None:
+            self.new()
+        elif segment := self.session.add_segment(self.layer, name, color, code):
+            self.layer.active = segment.key
+
+    def remove(self) -> None:
+        """The chosen segment, with its voxels."""
+        if self.layer and self.segment:
+            self.session.remove_segment(self.layer, self.segment.key)
+
+    def change(self, segment: Segment, **fields: Any) -> None:
+        """Its name, colour, code, state …: one step of the history."""
+        if self.layer and any(getattr(segment, name) != value for name, value in fields.items()):
+            self.session.change_segment(self.layer, segment.key, **fields)
+
+    def shift(self, step: int) -> None:
+        """Up or down in the list."""
+        if self.layer and self.segment:
+            place = self.layer.segmentation.segments.index(self.segment) + step
+            if 0 <= place < len(self.layer.segmentation.segments):
+                self.session.move_segment(self.layer, self.segment.key, place)
+
+    def choose(self, key: Key) -> None:
+        if self.layer:
+            self.layer.active = key
+
+    def next(self, step: int) -> None:
+        """The next segment of the list, round and round."""
+        if self.layer and self.layer.segmentation.segments:
+            keys = [segment.key for segment in self.layer.segmentation.segments]
+            now = keys.index(self.layer.active) if self.layer.active in keys else -step
+            self.layer.active = keys[(now + step) % len(keys)]
+
+    def flip_hidden(self, key: Key | None = None) -> None:
+        """Hide a segment (else the chosen one), or show it."""
+        self._flip("hidden", key)
+
+    def flip_locked(self, key: Key | None = None) -> None:
+        """Lock a segment (else the chosen one), or unlock it."""
+        self._flip("locked", key)
+
+    def show_only(self) -> None:
+        """Hide all other segments; once more, and all are shown."""
+        if self.layer and self.segment:
+            others = frozenset(one.key for one in self.layer.segmentation.segments) - {self.segment.key}
+            self.layer.hidden = frozenset() if self.layer.hidden == others else others
+
+    @property
+    def filled(self) -> bool:
+        """Whether segments are filled, not only outlined."""
+        return self.layer is not None and self.layer.fill > 0
+
+    def flip_fill(self) -> None:
+        """Outlines alone, or their inside tinted, too."""
+        if self.layer:
+            self.layer.fill = 0.0 if self.layer.fill else FILL
+
+    # ---- tools
+    def take(self, tool: str) -> None:
+        """Choose a painting tool; where there is nothing to paint in, that is made."""
+        if self.layer is None and self.image is not None:
+            self.new()
+        self.state.tool = tool
+
+    @property
+    def painting(self) -> bool:
+        """Whether a painting tool is chosen."""
+        return self.state.tool in NAMES
+
+    def flip_through(self) -> None:
+        """In the slice alone, or through the slices."""
+        self.set_brush(solid=not self.state.brush.solid)
+
+    def flip_taking(self) -> None:
+        """Outlines add what they enclose, or take it away."""
+        self.set_brush(taking=not self.state.brush.taking)
+
+    def resize(self, steps: int) -> None:
+        """A larger brush, or a smaller one."""
+        self.state.brush = self.state.brush.resized(STEP**steps)
+
+    def set_brush(self, **fields: Any) -> None:
+        self.state.brush = replace(self.state.brush, **fields)
+
+    def set_rules(self, **fields: Any) -> None:
+        self.state.rules = replace(self.state.rules, **fields)
+
+    @property
+    def limits(self) -> str:
+        """What may change, in words; "" where everything may."""
+        rules, layer = self.state.rules, self.layer
+        of = layer.segmentation.segment(rules.of) if layer and rules.of else None
+        parts = []
+        if rules.region in ("inside", "outside"):
+            parts.append(f"{rules.region} {of.name if of else 'segments'}")
+        elif rules.region == "visible":
+            parts.append("inside visible segments")
+        if rules.values:
+            parts.append("values " + " to ".join(number(value) for value in rules.values))
+        if rules.overlap == "keep others":
+            parts.append("others are kept")
+        return f"Limited: {', '.join(parts)}" if parts else ""
+
+    # ---- within
+    def _flip(self, look: str, key: Key | None) -> None:
+        layer, key = self.layer, key or (self.segment.key if self.segment else None)
+        if layer and key:
+            setattr(layer, look, getattr(layer, look) ^ {key})
+
+    def _refresh(self, *_: object) -> None:
+        layer = self.layer
+        if layer is not self._followed:
+            self._follow(self._followed, connect=False)
+            self._follow(layer, connect=True)
+            self._followed = layer
+        self._tell()
+
+    def _follow(self, layer: SegmentationLayer | None, *, connect: bool) -> None:
+        for name in FOLLOWED if layer else ():
+            signal = getattr(layer.events, name)  # type: ignore[union-attr]
+            (signal.connect if connect else signal.disconnect)(self._tell)
+
+    def _tell(self, *_: object) -> None:
+        self.changed.emit()

@@ -1,0 +1,298 @@
+"""The window: it puts menus, panels, views and status together, and keeps its shape from one start to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QPainter,
+    QPixmap,
+)
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QDockWidget,
+    QMainWindow,
+    QWidget,
+)
+
+from viewer.io.project.project_file import ENDING
+from viewer.scene.task import Message, Task
+from viewer.session.session import Session
+from viewer.settings import NAME
+from viewer.ui.actions.action import ActionList
+from viewer.ui.actions.command_palette import Palette
+from viewer.ui.actions.menus import ToolBar, build_menus
+from viewer.ui.inspect.panel import InspectPanel
+from viewer.ui.jobs.panel import JobsPanel
+from viewer.ui.layers.info_panel import InfoPanel
+from viewer.ui.layers.panel import LayersPanel
+from viewer.ui.plugins.panel import PluginsPanel
+from viewer.ui.preferences import Preferences
+from viewer.ui.register.comparison_controller import Comparing
+from viewer.ui.register.panel import RegisterPanel
+from viewer.ui.review.panel import ReviewPanel
+from viewer.ui.review.worklist_panel import WorklistPanel, below
+from viewer.ui.segments.panel import SegmentsPanel
+from viewer.ui.studies.panel import StudiesPanel
+from viewer.ui.studies.tree_model import IMAGE_MIME, unpacked_keys
+from viewer.ui.views.view_grid import Views
+from viewer.ui.widgets import theme
+from viewer.ui.widgets.wheel import WheelGuard
+from viewer.ui.window.action_list import all_actions
+from viewer.ui.window.close_question import may_leave
+from viewer.ui.window.commands import Commands
+from viewer.ui.window.focus_zones import move_focus
+from viewer.ui.window.inspector import Inspector
+from viewer.ui.window.status_bar import StatusBar
+from viewer.ui.window.window_geometry import keep_shape, restore_shape, restore_view
+
+LEFT, RIGHT = 260, 344  # widths of the panels at the first start
+
+
+class MainWindow(QMainWindow):
+    """One session on the screen."""
+
+    def __init__(self, session: Session, preferences: Preferences) -> None:
+        super().__init__()
+        self.session = session
+        self.preferences = preferences
+        WheelGuard(self)
+        self._dress()
+        self.setWindowTitle(NAME)
+        self.setAcceptDrops(True)
+        self.resize(1440, 900)
+        restore_view(session.state, preferences)
+        self.views = Views(session, preferences.habits)
+        self.status = StatusBar(session)
+        self.setCentralWidget(self.views)
+        self.setStatusBar(self.status)
+        self._add_panels()
+        self.commands = Commands(self)
+        self.actions_ = ActionList(all_actions(self), self, self.views)
+        build_menus(self.menuBar(), self.actions_)
+        self.bar = ToolBar(self.actions_)
+        self.addToolBar(self.bar)
+        self.apply_preferences()
+        self._follow()
+        restore_shape(self, preferences)
+
+    # ---- open
+    def open(self, paths: Sequence[str | Path]) -> Task:
+        """Index paths; the image is shown at once where there is no choice to make. A project is opened as it was."""
+        for path in reversed(paths):
+            self.preferences.remember(str(path))
+        self.studies.show_recent(self.preferences.recent)
+        if projects := [path for path in paths if str(path).lower().endswith(ENDING)]:
+            return self.session.open_project(Path(projects[0]))
+        known = set(self.session.images)
+        task = self.session.open(paths)
+        task.events.state.connect(lambda state: self._opened(known) if state == "done" else None)
+        self.actions_.refresh()
+        return task
+
+    def _opened(self, known: set[str]) -> None:
+        """With nothing on the screen, show the largest image of the only study that came."""
+        new = [image for key, images in self.session.images.items() if key not in known for image in images]
+        if new and not len(self.session.document) and len({image.source.study_uid for image in new}) == 1:
+            self.session.load(max(new, key=lambda image: image.bytes))
+
+    def picture(self) -> QPixmap:
+        """The whole window as it is on the screen."""
+        whole = self.grab()
+        painter = QPainter(whole)
+        self.views.draw(painter, self)
+        painter.end()
+        return whole
+
+    def _follow_run(self, task: Task) -> None:
+        """Offer to look at a result beside its input as soon as it is there."""
+
+        def ended(state: str) -> None:
+            if state == "done":
+                text = f"{task.title}: done. The result waits for your review."
+                self.status.show_message(Message(text, "info", "Side by side", self.actions_["layout_compare"].trigger))
+
+        if task.kind == "run":
+            task.events.state.connect(ended)
+
+    def has_layers(self) -> bool:
+        return len(self.session.document) > 0
+
+    def has_images(self) -> bool:
+        return bool(self.session.document.volume_layers)
+
+    # ---- what actions ask for
+    def zoom(self, factor: float) -> None:
+        self.views.active.zoom(factor)
+
+    def fit(self) -> None:
+        for view in self.views.by_name.values():
+            view.fit()
+
+    def flip_dock(self, side: str) -> None:
+        dock = {"left": self.left, "right": self.right, "bottom": self.bottom}[side]
+        dock.setVisible(dock.isHidden())
+
+    def flip_full_screen(self) -> None:
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    def next_zone(self, step: int) -> None:
+        """Move the keyboard to the next part of the window that is shown."""
+        move_focus([self.bar.search, self.studies, self.views.active, self.inspector, self.status.list], step)
+
+    def focus_filter(self) -> None:
+        self.left.show()
+        self.studies.focus_filter()
+
+    def choose_plugin(self, name: str, inputs: Mapping[str, str] | None = None) -> None:
+        """Bring a plugin's form forward, with layers (by their ids) chosen for its inputs."""
+        self.right.show()
+        self.inspector.setCurrentWidget(self.plugins)
+        self.plugins.choose(name, inputs or {})
+
+    def show_panel(self, place: int) -> None:
+        """Bring a panel of the inspector forward, by its place."""
+        self.right.show()
+        self.inspector.bring(place)
+
+    def take_tool(self, name: str) -> None:
+        """Choose a tool that changes segments, with its settings in sight."""
+        self.inspector.setCurrentWidget(self.segments)
+        self.segments.do.take(name)
+
+    def show_palette(self) -> None:
+        _show(Palette(self.commands.entries(), self))
+
+    def show_shortcuts(self) -> None:
+        from viewer.ui.actions.shortcut_editor import ShortcutsDialog
+
+        _show(ShortcutsDialog(self.actions_, self.preferences, self.apply_preferences, self))
+
+    def show_settings(self) -> None:
+        from viewer.ui.dialogs.settings_dialog import SettingsDialog
+
+        _show(SettingsDialog(self.preferences, self.apply_preferences, self.show_shortcuts, self))
+
+    def show_messages(self) -> None:
+        from viewer.ui.dialogs.errors import MessagesDialog
+
+        _show(MessagesDialog(self.status.messages, self))
+
+    def show_about(self) -> None:
+        from viewer.ui.dialogs.about import AboutDialog
+
+        _show(AboutDialog(self))
+
+    def apply_preferences(self) -> None:
+        """Everything the settings say, now."""
+        self._dress()
+        if self.views.mouse.profile is not self.preferences.habits:
+            self.session.state.tool = self.preferences.habits.tool
+        self.views.set_profile(self.preferences.habits)
+        self.session.history.budget = self.preferences.undo_memory << 20
+        self.actions_.set_keys(self.preferences.keys)
+        self.bar.show_key(self.actions_.keys("palette"))
+
+    def _dress(self) -> None:
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        theme.apply(app, self.preferences.theme, self.preferences.scale)
+
+    # ---- build
+    def _add_panels(self) -> None:
+        self.studies = StudiesPanel(self.session)
+        self.worklist = WorklistPanel(self.session)
+        self.layers = LayersPanel(self.session)
+        self.plugins = PluginsPanel(self.session)
+        self.inspect = InspectPanel(self.session, lambda: self.views.slices)
+        self.register = RegisterPanel(self.session, self.choose_plugin, self.plugins.values)
+        self.comparing = Comparing(self.session, self.register.do, lambda: self.views.slices)
+        self.segments = SegmentsPanel(self.session)
+        self.review = ReviewPanel(self.session, self.worklist.do)
+        self.info = InfoPanel(self.session)
+        self.jobs = JobsPanel(self.session)
+        self.inspector = Inspector()
+        tabs = (
+            (self.layers, "Layers", "layers"), (self.plugins, "Plugins", "plug"), (self.segments, "Segments", "brush"),
+            (self.inspect, "Inspect", "search-eye"), (self.register, "Register", "focus-2"),
+            (self.review, "Review", "check-double"), (self.info, "Info", "info"),
+        )  # fmt: skip
+        for panel, title, icon in tabs:
+            self.inspector.add(panel, title, icon)
+        area = Qt.DockWidgetArea
+        self.left = self._dock("Studies", below(self.studies, self.worklist), area.LeftDockWidgetArea)
+        self.right = self._dock("Inspector", self.inspector, area.RightDockWidgetArea)
+        self.bottom = self._dock("Jobs", self.jobs, area.BottomDockWidgetArea)
+        self.bottom.hide()
+        self.setCorner(Qt.Corner.BottomLeftCorner, area.LeftDockWidgetArea)
+        self.setCorner(Qt.Corner.BottomRightCorner, area.RightDockWidgetArea)
+        self.resizeDocks([self.left, self.right], [LEFT, RIGHT], Qt.Orientation.Horizontal)
+
+    def _dock(self, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(title)
+        dock.setObjectName(title.lower())
+        dock.setWidget(panel)
+        panel.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.addDockWidget(area, dock)
+        return dock
+
+    def _follow(self) -> None:
+        session = self.session
+        document, events = session.document, session.state.events
+        signals = (document.inserted, document.removed, document.moved, session.history.changed, events)
+        for signal in signals:
+            signal.connect(self.actions_.refresh)
+        for dock in (self.left, self.right, self.bottom):
+            dock.visibilityChanged.connect(self.actions_.refresh)
+        self.views.probe.reading.connect(self.status.show_reading)
+        session.task_added.connect(self._follow_run)
+        session.images_missing.connect(self.commands.ask_for_images)
+        self.segments.do.changed.connect(self.actions_.refresh)
+        self.views.open_asked.connect(self.commands.open_folder)
+        self.studies.open_requested.connect(self.commands.open_folder)
+        self.studies.recent_chosen.connect(lambda path: self.open([path]))
+        self.studies.show_recent(self.preferences.recent)
+        self.plugins.card_asked.connect(self.commands.show_models)
+        self.status.jobs_asked.connect(partial(self.flip_dock, "bottom"))
+        self.status.messages_asked.connect(self.show_messages)
+
+    # ---- drag and drop
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls() or event.mimeData().hasFormat(IMAGE_MIME):
+            event.acceptProposedAction()
+            self.views.set_drop(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.views.set_drop(False)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.views.set_drop(False)
+        data = event.mimeData()
+        if data.hasFormat(IMAGE_MIME):
+            self.commands.open_found(unpacked_keys(bytes(data.data(IMAGE_MIME).data())))
+        elif paths := [url.toLocalFile() for url in data.urls() if url.isLocalFile()]:
+            self.open(paths)
+        event.acceptProposedAction()
+
+    # ---- leaving
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if not may_leave(self.session, self):
+            event.ignore()
+            return
+        keep_shape(self, self.session.state, self.preferences)
+        self.worklist.do.end()
+        event.accept()
+
+
+def _show(dialog: QDialog) -> None:
+    """Without waiting for it; gone for good once it is closed."""
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.open()
