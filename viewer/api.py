@@ -6,15 +6,16 @@ from dataclasses import replace
 from typing import Annotated
 
 from viewer.compute.effects.image.mask_volume import masked
-from viewer.compute.engine.job import Cancelled, Job, Refusal
+from viewer.compute.engine.job import Job
 from viewer.compute.hdf5_file import is_hdf5, open_hdf5
 from viewer.compute.images.resample import resample, resample_labels
 from viewer.compute.loaders.external_model import Foreign, Prepared
 from viewer.compute.loaders.model_files import read_weights
 from viewer.compute.loaders.open_model import open_model
-from viewer.compute.memory_check import check as check_memory
+from viewer.compute.memory_check import check_memory
 from viewer.compute.networks.network import DeviceLost, Net
 from viewer.compute.networks.sliding_window import tiles
+from viewer.compute.progress import Cancelled, Refusal
 from viewer.compute.registration.landmark_fit import rigid_fit
 from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.grid import Grid

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.engine.job import Job, Refusal
+from viewer.compute.engine.job import Job
+from viewer.compute.progress import Refusal
 
 
 def double(job: Job, value: NDArray[Any]) -> NDArray[Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from viewer.compute import devices
-from viewer.compute.engine.job import Refusal
+from viewer.compute.progress import Refusal
 
 LISTED = "0, NVIDIA H100 80GB HBM3, 81559, 81004\n1, Tesla T4, [N/A], [N/A]\n"
 

@@ -9,8 +9,8 @@ import h5py
 import numpy as np
 import pytest
 
-from viewer.compute.engine.job import Refusal
 from viewer.compute.hdf5_file import is_hdf5, open_hdf5
+from viewer.compute.progress import Refusal
 
 VALUES = np.arange(12.0)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from viewer.compute.effects.image import growcut
-from viewer.compute.engine.job import Refusal
+from viewer.compute.progress import Refusal
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.volume import Volume

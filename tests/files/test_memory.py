@@ -112,7 +112,8 @@ import os, sys
 from pathlib import Path
 Path(sys.argv[1], "cgroup.procs").write_text(str(os.getpid()))
 from viewer.files.memory_limit import available_memory, total_memory
-from viewer.compute.engine.job import Job, Refusal
+from viewer.compute.engine.job import Job
+from viewer.compute.progress import Refusal
 print(total_memory(), available_memory())
 try:
     Job().need(300 << 20, "the result")

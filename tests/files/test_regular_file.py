@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from viewer.compute.engine.job import Refusal
 from viewer.compute.loaders.model_files import read_bytes, read_text
 from viewer.compute.loaders.open_model import open_model
 from viewer.compute.networks.model_cards import read_card
+from viewer.compute.progress import Refusal
 from viewer.files.regular_file import check_regular, open_regular
 from viewer.io.dicom.export.registration import read_registration
 from viewer.io.dicom.export.source_attributes import read_header

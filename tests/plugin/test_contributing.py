@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from viewer.compute.engine.job import Job, Refusal
+from viewer.compute.engine.job import Job
+from viewer.compute.progress import Refusal
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
 from viewer.plugin.execute import execute

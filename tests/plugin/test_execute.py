@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from viewer.compute.engine.job import Job, Refusal
+from viewer.compute.engine.job import Job
+from viewer.compute.progress import Refusal
 from viewer.data.grid import Grid
 from viewer.data.provenance import Provenance
 from viewer.data.study import Source

@@ -12,7 +12,8 @@ import pytest
 from tests.fixtures.model_files import bright_onnx, bundle, meshnet
 from tests.fixtures.phantom import phantom
 from viewer.compute.engine.engine import Engine
-from viewer.compute.engine.job import Job, Refusal
+from viewer.compute.engine.job import Job
+from viewer.compute.progress import Refusal
 from viewer.data.segmentation import Segmentation
 from viewer.data.volume import Volume
 from viewer.plugin.execute import execute

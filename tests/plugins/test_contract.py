@@ -16,8 +16,9 @@ import pytest
 from tests.fixtures.model_files import bright_onnx
 from tests.fixtures.phantom import phantom
 from viewer.compute.engine.engine import Engine
-from viewer.compute.engine.job import Cancelled, Job
+from viewer.compute.engine.job import Job
 from viewer.compute.engine.thread_lane import Runner
+from viewer.compute.progress import Cancelled
 from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import Transform

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from viewer.compute.engine.job import Refusal
+from viewer.compute.progress import Refusal
 from viewer.files.memory_limit import available_memory, total_memory
 
 QUERY = ("--query-gpu=index,name,memory.total,memory.free", "--format=csv,noheader,nounits")

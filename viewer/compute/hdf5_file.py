@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from viewer.compute.engine.job import Refusal
+from viewer.compute.progress import Refusal
 
 if TYPE_CHECKING:
     import h5py

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from viewer.compute.engine.job import Cancelled
+from viewer.compute.progress import Cancelled
 
 
 def execute(itk_filter: Any, tell: Callable[[float], None] | None, *images: Any) -> Any:

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 import psutil
 
 from viewer.compute.devices import devices
-from viewer.compute.engine.job import Refusal
+from viewer.compute.progress import Refusal
 from viewer.files.memory_limit import available_memory
 
 
-def check(size: int, what: str, device: str = "cpu") -> None:
+def check_memory(size: int, what: str, device: str = "cpu") -> None:
     """Raises Refusal where `size` bytes for `what` are not free: in the system's memory, or a graphics card's own."""
     free, where = _free(device)
     if size > free:

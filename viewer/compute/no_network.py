@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from viewer.compute.engine.job import Refusal
+from viewer.compute.progress import Refusal
 
 log = logging.getLogger(__name__)
 

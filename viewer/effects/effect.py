@@ -13,7 +13,7 @@ import numpy as np
 from docstring_parser import parse
 from numpy.typing import NDArray
 
-from viewer.compute.engine.job import Refusal
+from viewer.compute.progress import Refusal
 from viewer.data.grid import Floats
 from viewer.data.segmentation import Key, Segment
 from viewer.data.volume import Volume

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Literal
 
-from viewer.compute.engine.job import Cancelled
+from viewer.compute.progress import Cancelled
 from viewer.data.segmentation import Key, Segment
 from viewer.data.volume import Volume
 from viewer.scene.document import Document

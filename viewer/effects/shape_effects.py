@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from viewer.compute.engine.job import Refusal
+from viewer.compute.progress import Refusal
 from viewer.effects.effect import Answers, Given, Millimetres, each_segment, operation
 from viewer.effects.effect_run import Tell
 from viewer.plugin.parameter import Range

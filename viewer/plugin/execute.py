@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.engine.job import Job, Refusal
+from viewer.compute.engine.job import Job
 from viewer.compute.engine.peak_memory import PeakMemory
+from viewer.compute.progress import Refusal
 from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.printable_text import encodable
 from viewer.data.provenance import Provenance, is_learned

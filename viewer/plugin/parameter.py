@@ -8,7 +8,7 @@ from inspect import Parameter as Argument
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from viewer.compute.engine.job import Refusal
+from viewer.compute.progress import Refusal
 
 REQUIRED: Any = Argument.empty
 SCHEMA_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", Path: "string"}

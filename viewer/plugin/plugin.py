@@ -11,7 +11,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from docstring_parser import parse
 
-from viewer.compute.engine.job import Refusal
+from viewer.compute.progress import Refusal
 from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.segmentation import Segmentation
 from viewer.data.transform import Transform

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from viewer.compute.engine.job import PROGRESS_PAUSE, Cancelled
+from viewer.compute.progress import PROGRESS_PAUSE, Cancelled
 from viewer.effects.effect_run import Tell
 from viewer.scene.task import Task
 from viewer.session.session import Session

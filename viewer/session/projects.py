@@ -10,7 +10,7 @@ from pathlib import Path
 
 from psygnal import Signal
 
-from viewer.compute.engine.job import Cancelled
+from viewer.compute.progress import Cancelled
 from viewer.files.file_lock import FileLock
 from viewer.io.project.project_file import Marks
 from viewer.io.project.source_images import Found, Missing, loaded, located, looked_for

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from viewer.compute.engine.job import PROGRESS_PAUSE, Cancelled
 from viewer.compute.labels.label_image import COLORS
+from viewer.compute.progress import PROGRESS_PAUSE, Cancelled
 from viewer.data.segmentation import Code, Key, Segment, Segmentation, Side
 from viewer.data.volume import Volume
 from viewer.effects.effect_run import Call, Effect, How, apply

@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import dijkstra
 from shapes import ball, dice, noisy
 
 from viewer.compute.effects.image import growcut, region_growing, threshold, watershed
-from viewer.compute.engine.job import Cancelled, Refusal
+from viewer.compute.progress import Cancelled, Refusal
 
 SEEDS = st.integers(0, 10**6)
 UNIT = (1.0, 1.0, 1.0)

@@ -11,7 +11,7 @@ from scipy import ndimage
 from shapes import away, ball, blobs, dice
 
 from viewer.compute.effects.shape import fill_between_slices, fill_holes, islands
-from viewer.compute.engine.job import Cancelled, Refusal
+from viewer.compute.progress import Cancelled, Refusal
 
 SEEDS = st.integers(0, 10**6)
 UNIT = (1.0, 1.0, 1.0)

@@ -13,7 +13,7 @@ from scipy import ndimage
 from shapes import SPACINGS, ball, blobs, dice, volume_of
 
 from viewer.compute.effects.shape import hollow, logical_operators, margin, smoothing
-from viewer.compute.engine.job import Cancelled, Refusal
+from viewer.compute.progress import Cancelled, Refusal
 
 SEEDS = st.integers(0, 10**6)
 quick = settings(max_examples=10, deadline=None)

@@ -8,7 +8,7 @@ from shapes import away, ball, dice, volume_of
 
 from viewer.compute.effects.image.level_set import LevelSet
 from viewer.compute.effects.image.snake import Snake
-from viewer.compute.engine.job import Refusal
+from viewer.compute.progress import Refusal
 
 UNIT = (1.0, 1.0, 1.0)
 THICK = (3.0, 0.8, 0.8)

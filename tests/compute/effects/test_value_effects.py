@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from shapes import SPACINGS, blobs, noisy
 
 from viewer.compute.effects.image import mask_volume, threshold
-from viewer.compute.engine.job import Refusal
+from viewer.compute.progress import Refusal
 
 SEEDS = st.integers(0, 10**6)
 UNIT = (1.0, 1.0, 1.0)

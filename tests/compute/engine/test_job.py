@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from viewer.compute.engine.job import Cancelled, Job
+from viewer.compute.engine.job import Job
+from viewer.compute.progress import Cancelled
 
 
 def test_progress_is_told_seldom_but_news_always() -> None:

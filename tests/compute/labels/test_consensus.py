@@ -10,8 +10,8 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from viewer.compute.engine.job import Cancelled, Refusal
 from viewer.compute.labels.consensus import MOST_READERS, consensus, matched, staple
+from viewer.compute.progress import Cancelled, Refusal
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from scipy.spatial.distance import cdist
 
-from viewer.compute.engine.job import Cancelled, Refusal
 from viewer.compute.labels.comparison import EXTRA, MISSED, differences, pairs, review
 from viewer.compute.labels.label_metrics import agreement, surface_distances
+from viewer.compute.progress import Cancelled, Refusal
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 

@@ -10,8 +10,8 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from viewer.compute.engine.job import Cancelled
 from viewer.compute.labels.statistics import statistics
+from viewer.compute.progress import Cancelled
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.volume import Volume

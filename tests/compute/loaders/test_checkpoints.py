@@ -15,8 +15,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from viewer.compute.engine.job import Refusal
 from viewer.compute.loaders.model_files import read_checkpoint, read_weights, table
+from viewer.compute.progress import Refusal
 
 
 def repacked(path: Path, kind: int, extra: dict[str, bytes] | None = None) -> Path:

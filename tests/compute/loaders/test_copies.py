@@ -13,11 +13,12 @@ import torch
 
 from tests.fixtures.model_files import bright_onnx, bundle, nnunet, write_card
 from tests.fixtures.onnx_writer import write_convolution
-from viewer.compute.engine.job import Job, Refusal
+from viewer.compute.engine.job import Job
 from viewer.compute.loaders import model_copies
 from viewer.compute.loaders.open_model import open_model
 from viewer.compute.loaders.trusted_files import digest
 from viewer.compute.no_network import no_network
+from viewer.compute.progress import Refusal
 from viewer.data.volume import Volume
 from viewer.settings import cache_folder
 

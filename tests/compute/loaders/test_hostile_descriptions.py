@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from tests.fixtures.model_files import bright_onnx, bundle, meshnet, nnunet, write_card
-from viewer.compute.engine.job import Job, Refusal
+from viewer.compute.engine.job import Job
 from viewer.compute.loaders.open_model import open_model
 from viewer.compute.loaders.preprocessing import conform
 from viewer.compute.networks.torch_network import TorchNet
+from viewer.compute.progress import Refusal
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
 

@@ -16,9 +16,10 @@ from scipy.ndimage import label
 from scipy.spatial.transform import Rotation
 
 from tests.fixtures import model_files
-from viewer.compute.engine.job import Job, Refusal
+from viewer.compute.engine.job import Job
 from viewer.compute.loaders import meshnet
 from viewer.compute.loaders.open_model import open_model
+from viewer.compute.progress import Refusal
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
 

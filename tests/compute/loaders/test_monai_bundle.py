@@ -13,9 +13,10 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from tests.fixtures.model_files import bundle
-from viewer.compute.engine.job import Job, Refusal
+from viewer.compute.engine.job import Job
 from viewer.compute.loaders import trusted_files
 from viewer.compute.loaders.open_model import open_model
+from viewer.compute.progress import Refusal
 from viewer.data.volume import Volume
 
 TILTED = Rotation.from_euler("xyz", (8, -5, 12), degrees=True).as_matrix() @ np.array(

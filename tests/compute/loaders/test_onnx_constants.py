@@ -11,9 +11,9 @@ import psutil
 import pytest
 
 from tests.fixtures.onnx_writer import branch, graph, node, part, tensor, value, write_graph
-from viewer.compute.engine.job import Refusal
 from viewer.compute.engine.peak_memory import PeakMemory
 from viewer.compute.loaders.open_model import open_model
+from viewer.compute.progress import Refusal
 
 HUGE = 4_000_000_000  # float32 numbers: 16 GB
 LITTLE = 1000

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fixtures.onnx_writer import part, tensor, write_convolution
-from viewer.compute.engine.job import Refusal
 from viewer.compute.loaders.onnx_weights import data_files
+from viewer.compute.progress import Refusal
 
 OUTER = tensor("w", np.zeros(2), "w.bin")
 NODE = part(5, part(5, OUTER))  # an attribute's tensor in a node

@@ -18,9 +18,10 @@ from safetensors.torch import save_file
 
 from tests.fixtures.model_files import bright_onnx, bundle, meshnet, nnunet, write_card
 from tests.fixtures.onnx_writer import INT64, write_convolution
-from viewer.compute.engine.job import Job, Refusal
+from viewer.compute.engine.job import Job
 from viewer.compute.loaders import model_copies, model_files
 from viewer.compute.loaders.open_model import open_model
+from viewer.compute.progress import Refusal
 from viewer.data.volume import Volume
 
 Ct = Callable[..., Volume]

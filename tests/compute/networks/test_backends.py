@@ -17,13 +17,14 @@ import pytest
 from nets import small
 from numpy.typing import NDArray
 
-from viewer.compute.engine.job import Cancelled, Job
+from viewer.compute.engine.job import Job
 from viewer.compute.networks import backends, openvino_network
 from viewer.compute.networks.backends import ready
 from viewer.compute.networks.benchmark_tile import Probe, ramp
 from viewer.compute.networks.network import DeviceLost, plain_errors
 from viewer.compute.networks.openvino_network import OpenVinoNet, converted, kept, place
 from viewer.compute.networks.torch_network import TorchNet
+from viewer.compute.progress import Cancelled
 
 ROOT = Path(__file__).parents[3]
 KEY = "0" * 64

@@ -11,7 +11,6 @@ import psutil
 import pytest
 import torch
 
-from viewer.compute.engine.job import Refusal
 from viewer.compute.networks import known_networks
 from viewer.compute.networks.known_networks import (
     CLASSES,
@@ -22,6 +21,7 @@ from viewer.compute.networks.known_networks import (
     plugin_network,
     why_code,
 )
+from viewer.compute.progress import Refusal
 
 UNET = {"spatial_dims": 3, "in_channels": 1, "out_channels": 2, "channels": [4, 8], "strides": [2]}
 SMALL: dict[str, dict[str, Any]] = {

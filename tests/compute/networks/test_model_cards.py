@@ -12,8 +12,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from viewer.compute.engine.job import Refusal
 from viewer.compute.networks.model_cards import card_network, cards, find_card
+from viewer.compute.progress import Refusal
 from viewer.settings import models_folder
 
 ARGUMENTS = {"spatial_dims": 3, "in_channels": 1, "out_channels": 2, "features": [4, 4, 4, 4, 4, 4]}

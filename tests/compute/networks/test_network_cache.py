@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from viewer.compute.engine.job import Job, Refusal, Used
+from viewer.compute.engine.job import Job
 from viewer.compute.networks import network_cache
 from viewer.compute.networks.torch_network import TorchNet
+from viewer.compute.progress import Refusal, Used
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
 from viewer.plugin.execute import execute

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from nets import Capped, Mean
 from numpy.typing import NDArray
 
-from viewer.compute.engine.job import Cancelled, Job, Refusal, Used
+from viewer.compute.engine.job import Job
 from viewer.compute.networks.blend import cut, slide
 from viewer.compute.networks.network import DeviceLost
 from viewer.compute.networks.sliding_window import tiles
+from viewer.compute.progress import Cancelled, Refusal, Used
 
 
 def image(shape: tuple[int, int, int], seed: int = 0) -> NDArray[np.float32]:

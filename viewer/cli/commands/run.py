@@ -13,7 +13,7 @@ from viewer.cli.headless_session import HeadlessStage
 from viewer.cli.inputs import Series, read_inputs
 from viewer.cli.outputs import ENDINGS, write_output
 from viewer.compute.devices import choose_device
-from viewer.compute.engine.job import Refusal
+from viewer.compute.progress import Refusal
 from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.printable_text import printable
 from viewer.data.segmentation import Segmentation

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.engine.job import Refusal
+from viewer.compute.progress import Refusal
 from viewer.data.grid import Floats
 
 Box = tuple[slice, slice, slice]

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal
 
-from viewer.compute.engine.job import Cancelled, Job, Refusal
+from viewer.compute.engine.job import Job
 from viewer.compute.networks.network import DeviceLost
 from viewer.compute.no_network import Offline, broke_on, no_network
+from viewer.compute.progress import Cancelled, Refusal
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.engine.job import Refusal
 from viewer.compute.labels.label_metrics import (
     Agreement,
     Box,
@@ -20,6 +19,7 @@ from viewer.compute.labels.label_metrics import (
     label_boxes,
     surface_distances,
 )
+from viewer.compute.progress import Refusal
 from viewer.data.annotations.region import Point
 from viewer.data.segmentation import Segment, Segmentation
 

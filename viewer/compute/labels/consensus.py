@@ -11,9 +11,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.engine.job import Refusal
 from viewer.compute.labels.comparison import boxes_of, check, mask_of, pairs
 from viewer.compute.labels.label_metrics import Box, Mask, Tell, around
+from viewer.compute.progress import Refusal
 from viewer.data.grid import Floats
 from viewer.data.provenance import Provenance
 from viewer.data.segmentation import Segment, Segmentation

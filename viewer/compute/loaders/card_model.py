@@ -12,13 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from viewer.compute.engine.job import Job, Refusal
 from viewer.compute.loaders.external_model import Decision, Foreign, Shape
 from viewer.compute.loaders.model_files import MALFORMED
 from viewer.compute.loaders.preprocessing.intensity import Clip, Quantiles, Range, Step, ZScore
 from viewer.compute.loaders.preprocessing.orientation import WORLD, Preparation, spacing_of
 from viewer.compute.networks.model_cards import Card, card_network, read_card
 from viewer.compute.networks.network import Net
+from viewer.compute.progress import Progress, Refusal
 
 CARD = "card.json"
 MOST_CHANNELS = 64
@@ -84,7 +84,7 @@ def describe(folder: Path, title: str) -> Foreign:
     )
 
 
-def _make(card: Card, channels: int, job: Job) -> Net:
+def _make(card: Card, channels: int, job: Progress) -> Net:
     from viewer.compute.networks.backends import ready
 
     network = card_network(card)

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.engine.job import Job, Refusal, Used
 from viewer.compute.loaders.model_files import MALFORMED
 from viewer.compute.networks.network import Net
+from viewer.compute.progress import Progress, Refusal, Used
 from viewer.data.volume import Volume
 
 log = logging.getLogger(__name__)
@@ -79,8 +79,8 @@ class Foreign:
     sha256: str
     channels: tuple[str, ...]
     labels: dict[int, str]
-    make: Callable[[Job], Net]
-    preparation: Callable[[Sequence[Volume], Job], Prepared]
+    make: Callable[[Progress], Net]
+    preparation: Callable[[Sequence[Volume], Progress], Prepared]
     spacing: tuple[float, ...] | None = None
     axes: str = "kji"
     intensity: str = ""
@@ -90,7 +90,7 @@ class Foreign:
     licence: str = ""
     is_code: bool = False
 
-    def net(self, job: Job) -> Net:
+    def net(self, job: Progress) -> Net:
         """The network, ready to run; the job notes it. Raises Refusal."""
         try:
             net = self.make(job)
@@ -105,7 +105,7 @@ class Foreign:
         job.used = Used(self.title, self.sha256, net.engine, net.precision, net.device)
         return net
 
-    def prepare(self, volumes: Sequence[Volume], job: Job) -> Prepared:
+    def prepare(self, volumes: Sequence[Volume], job: Progress) -> Prepared:
         """Images as it wants them; the first one's grid is that of the result. Raises Refusal."""
         if len(volumes) != len(self.channels):
             wanted = (

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.engine.job import Job, Refusal
 from viewer.compute.loaders.external_model import Decision, Foreign
 from viewer.compute.loaders.model_files import MALFORMED, read_bytes, read_json
 from viewer.compute.loaders.preprocessing.conform import Conformation
@@ -25,6 +24,7 @@ from viewer.compute.loaders.preprocessing.intensity import Quantiles
 from viewer.compute.loaders.trusted_files import digest
 from viewer.compute.networks.known_networks import counted
 from viewer.compute.networks.network import Net
+from viewer.compute.progress import Progress, Refusal
 
 if TYPE_CHECKING:
     import torch
@@ -178,7 +178,7 @@ def _names(folder: Path, classes: int, title: str) -> dict[int, str]:
     return {value: str(names[value]) if names else f"label {value}" for value in range(1, classes)}
 
 
-def _make(layers: Sequence[Layer], weights: dict[str, Any], sha256: str, title: str, job: Job) -> Net:
+def _make(layers: Sequence[Layer], weights: dict[str, Any], sha256: str, title: str, job: Progress) -> Net:
     from viewer.compute.networks.backends import ready
     from viewer.compute.networks.torch_network import TorchNet
 

@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 import psutil
 
-from viewer.compute.engine.job import Refusal
+from viewer.compute.progress import Refusal
 from viewer.settings import cache_folder
 
 LARGEST = 8 << 30  # bytes of a model, unpacked

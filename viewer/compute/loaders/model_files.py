@@ -7,8 +7,8 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from viewer.compute.engine.job import Refusal
-from viewer.compute.memory_check import check, limited
+from viewer.compute.memory_check import check_memory, limited
+from viewer.compute.progress import Refusal
 from viewer.files.regular_file import open_regular
 
 if TYPE_CHECKING:
@@ -141,4 +141,4 @@ def _numbers() -> list[Any]:
 def _there_is_room(path: Path) -> None:
     if not path.is_file():
         raise Refusal(f"the model lacks its file {path.name}: get it again, whole.")
-    check(path.stat().st_size * GROWS, "the model's weights")
+    check_memory(path.stat().st_size * GROWS, "the model's weights")

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.engine.job import Job, Refusal
 from viewer.compute.loaders.card_model import Told
 from viewer.compute.loaders.external_model import Foreign, Shape
 from viewer.compute.loaders.model_files import BESIDE, GROWS
 from viewer.compute.loaders.onnx_constants import check_constants
 from viewer.compute.loaders.onnx_weights import DAMAGED, data_files
 from viewer.compute.loaders.trusted_files import digest
-from viewer.compute.memory_check import check, limited
+from viewer.compute.memory_check import check_memory, limited
 from viewer.compute.networks.network import Net, plain_errors
+from viewer.compute.progress import Progress, Refusal
 
 TYPES = {"f32": np.float32, "f16": np.float16, "f64": np.float64}
 
@@ -29,7 +29,7 @@ def looks_like(path: Path) -> bool:
 
 def files(path: Path) -> list[Path]:
     """All that runs: the file, and those that it names. Raises Refusal."""
-    check(path.stat().st_size * GROWS, "the model's weights")
+    check_memory(path.stat().st_size * GROWS, "the model's weights")
     return [path, *data_files(path)]
 
 
@@ -67,7 +67,7 @@ def _library() -> Any:
 
 def _read(path: Path, runs: list[Path]) -> Any:
     core, size = _library().Core(), sum(one.stat().st_size for one in runs)
-    check(size * GROWS, "the model's weights")
+    check_memory(size * GROWS, "the model's weights")
     try:
         with limited(size * GROWS + BESIDE):  # shapes that depend on values are computed while it is read
             model = core.read_model(path)
@@ -107,7 +107,7 @@ def _inputs(model: Any, title: str, told: Told) -> tuple[tuple[str, ...], Shape]
     return channels, (patch[0], patch[1], patch[2])
 
 
-def _make(model: Any, job: Job) -> Net:
+def _make(model: Any, job: Progress) -> Net:
     return OnnxNet(model)
 
 

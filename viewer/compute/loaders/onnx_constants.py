@@ -10,8 +10,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from viewer.compute.engine.job import Refusal
 from viewer.compute.loaders.model_files import BESIDE
+from viewer.compute.progress import Refusal
 
 FOLDS = 32  # times its file: weights of 4 bits, converted to float32, shifted and scaled
 DATA, SHAPE, CONSTANT = range(3)  # what a value depends on: an input, only the shape of one, or nothing

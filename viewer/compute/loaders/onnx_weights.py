@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from viewer.compute.engine.job import Refusal
+from viewer.compute.progress import Refusal
 
 Parts = dict[int, str]  # a field of a message -> the kind of message in it
 MESSAGES: dict[str, Parts] = {

@@ -6,12 +6,12 @@ import zipfile
 from functools import partial
 from pathlib import Path
 
-from viewer.compute.engine.job import Job, Refusal
 from viewer.compute.loaders.card_model import Told
 from viewer.compute.loaders.external_model import Foreign
 from viewer.compute.loaders.model_files import read_bytes
 from viewer.compute.loaders.trusted_files import ask, digest
 from viewer.compute.networks.network import Net
+from viewer.compute.progress import Progress, Refusal
 
 ENDINGS = (".pt", ".ts", ".pth")
 
@@ -54,7 +54,7 @@ def describe(path: Path, title: str, told: Told, sha256: str = "") -> Foreign:
     )
 
 
-def _make(path: Path, title: str, sha256: str, channels: int, job: Job) -> Net:
+def _make(path: Path, title: str, sha256: str, channels: int, job: Progress) -> Net:
     from io import BytesIO
 
     import torch

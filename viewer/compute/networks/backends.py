@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.engine.job import Job, Refusal
 from viewer.compute.networks.benchmark_tile import Probe, ramp
 from viewer.compute.networks.network import Net, Ranges
 from viewer.compute.networks.openvino_network import OpenVinoNet, converted, keep, kept, library, place, precisions
 from viewer.compute.networks.quantization import quantized
 from viewer.compute.networks.torch_network import TorchNet
+from viewer.compute.progress import Progress, Refusal
 
 if TYPE_CHECKING:
     import torch
@@ -32,7 +32,7 @@ def ready(
     multiple: int = 8,
     ranges: Ranges | None = None,
     example: NDArray[np.float32] | None = None,
-    job: Job,
+    job: Progress,
 ) -> Net:
     """A network, in evaluation mode on the processor, made ready to run on a device.
 
@@ -48,7 +48,7 @@ def ready(
             if device == "cpu":
                 return _on_processor(module, key, multiple, ranges or {}, example, job)
 
-            def spare(job: Job) -> Net:
+            def spare(job: Progress) -> Net:
                 return ready(
                     module,
                     "cpu",
@@ -66,7 +66,7 @@ def ready(
 
 
 def _on_processor(
-    module: torch.nn.Module, key: str, multiple: int, ranges: Ranges, example: NDArray[np.float32], job: Job
+    module: torch.nn.Module, key: str, multiple: int, ranges: Ranges, example: NDArray[np.float32], job: Progress
 ) -> Net:
     plain = TorchNet(module, "cpu")
     try:
@@ -113,7 +113,7 @@ def forms(model: Any, ranges: Ranges) -> dict[str, Any]:
 
 
 def _on_card(
-    module: torch.nn.Module, device: str, spare: Callable[[Job], Net], example: NDArray[np.float32], job: Job
+    module: torch.nn.Module, device: str, spare: Callable[[Progress], Net], example: NDArray[np.float32], job: Progress
 ) -> Net:
     """In bfloat16 where that is exact enough; the processor helps out where the card's memory is too small."""
     plain = TorchNet(deepcopy(module), device, spare=spare)

@@ -8,8 +8,8 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.engine.job import Job
 from viewer.compute.networks.network import Net
+from viewer.compute.progress import Progress
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def ramp(channels: int, multiple: int) -> NDArray[np.float32]:
 class Probe:
     """reference: torch in float32; what others must agree with. tile: [c, k, j, i], what the network may be given."""
 
-    def __init__(self, reference: Net, tile: NDArray[np.float32], job: Job) -> None:
+    def __init__(self, reference: Net, tile: NDArray[np.float32], job: Progress) -> None:
         self._tile = tile[None]
         self._job = job
         self._expected = reference(self._tile)

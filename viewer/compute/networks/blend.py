@@ -15,7 +15,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.engine.job import Refusal
+from viewer.compute.progress import Refusal
 
 Box = tuple[slice, slice, slice]
 Shape = tuple[int, int, int]

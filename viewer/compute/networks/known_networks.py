@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from viewer.compute.engine.job import Refusal
+from viewer.compute.progress import Refusal
 
 if TYPE_CHECKING:
     import torch

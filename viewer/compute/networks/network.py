@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.engine.job import Job, Refusal
+from viewer.compute.progress import Progress, Refusal
 
 WANT_OF_MEMORY = ("out of memory", "bad_alloc", "can't allocate memory", "not enough memory", "failed to allocate")
 LOSS = ("cuda error", "hip error", "cudnn_status_execution_failed", "cublas_status_execution_failed", "mps error")
@@ -35,7 +35,7 @@ class Net(Protocol):
 class Spared(Protocol):
     """A Net that knows of another which takes less of its device's memory."""
 
-    def lighter(self, job: Job) -> Net | None:
+    def lighter(self, job: Progress) -> Net | None:
         """The same network in less precise numbers or on the processor; None where there is none."""
         ...
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.engine.job import Job
 from viewer.compute.networks.backends import ready
 from viewer.compute.networks.model_cards import card_network, find_card
 from viewer.compute.networks.network import Net
+from viewer.compute.progress import Progress
 
 KEPT = 2  # networks; the one used last goes last
 
@@ -16,9 +16,9 @@ _nets: dict[tuple[str, str], Net] = {}  # by what makes the network (Card.key), 
 
 
 def find(
-    name: str, job: Job, *, channels: int, multiple: int, example: NDArray[np.float32] | None = None
+    name: str, job: Progress, *, channels: int, multiple: int, example: NDArray[np.float32] | None = None
 ) -> tuple[Net, str]:
-    """The network of a model, as Job.model gives it, and the SHA-256 of its weights."""
+    """The network of a model, as Progress.model gives it, and the SHA-256 of its weights."""
     if not name:
         raise ValueError("it asks for a model but declares none")
     card = find_card(name)

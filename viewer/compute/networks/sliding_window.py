@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from viewer.compute.engine.job import Job
 from viewer.compute.networks.blend import Array, Axis, Box, Shape, blend, cut, fits, slide
 from viewer.compute.networks.network import Net, Spared
+from viewer.compute.progress import Progress
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ SIDES = (96, 64, 48)  # of the tiles that are tried, one after the other, where 
 def tiles(
     net: Net,
     shape: Shape,
-    job: Job,
+    job: Progress,
     *,
     read: Callable[[Box], Array],
     write: Callable[[slice, Array], None],
@@ -65,7 +65,7 @@ def _axes(shape: tuple[int, ...], tile: Shape, halo: int | None, multiple: int) 
 class _Ladder:
     """Runs tiles, and steps down where memory is short. limit: the largest side of what the network sees, 0 for any."""
 
-    def __init__(self, net: Net, job: Job, halo: int, multiple: int) -> None:
+    def __init__(self, net: Net, job: Progress, halo: int, multiple: int) -> None:
         self._net, self._job, self._halo, self._multiple = net, job, halo, multiple
         self._limit = 0
 
@@ -111,5 +111,5 @@ class _Ladder:
         if net.device != self._net.device:
             self._limit = 0
         self._net = net
-        self._job.runs_on(net)
+        self._job.runs_on(net.engine, net.precision, net.device)
         return True

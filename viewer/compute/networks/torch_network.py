@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.engine.job import Job
 from viewer.compute.networks.network import Net, plain_errors
+from viewer.compute.progress import Progress
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +29,7 @@ class TorchNet:
         precision: str = "float32",
         *,
         channels_last: bool = False,
-        spare: Callable[[Job], Net] | None = None,
+        spare: Callable[[Progress], Net] | None = None,
     ) -> None:
         import torch
 
@@ -57,5 +57,5 @@ class TorchNet:
                 raise
         return result
 
-    def lighter(self, job: Job) -> Net | None:
+    def lighter(self, job: Progress) -> Net | None:
         return self._spare(job) if self._spare else None

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.engine.job import Refusal
 from viewer.compute.hdf5_file import open_hdf5
+from viewer.compute.progress import Refusal
 from viewer.io.errors import OpenError
 
 MOST_PARTS = 64  # transforms in one file

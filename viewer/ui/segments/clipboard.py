@@ -9,8 +9,8 @@ from functools import partial
 
 import numpy as np
 
-from viewer.compute.engine.job import Refusal
 from viewer.compute.labels.fit_grid import BESIDE, apart
+from viewer.compute.progress import Refusal
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Key, Segment, Segmentation
 from viewer.data.transform import Transform

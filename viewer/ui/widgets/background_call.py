@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QRunnable, Signal
 
-from viewer.compute.engine.job import Cancelled
+from viewer.compute.progress import Cancelled
 from viewer.effects.effect_run import Tell
 from viewer.effects.footprint import Mask
 

@@ -8,7 +8,7 @@ from magicgui.widgets import Container, FileEdit, create_widget
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QVBoxLayout, QWidget
 
-from viewer.compute.engine.job import Refusal
+from viewer.compute.progress import Refusal
 from viewer.plugin.plugin import Plugin
 from viewer.ui.widgets.basics import button, label, set_role
 

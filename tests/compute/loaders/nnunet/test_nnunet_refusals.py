@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from tests.fixtures.model_files import DATASET, PLANS, nnunet
-from viewer.compute.engine.job import Job, Refusal
+from viewer.compute.engine.job import Job
 from viewer.compute.loaders.open_model import open_model
+from viewer.compute.progress import Refusal
 
 NAME = "nnUNetTrainer__nnUNetPlans__3d_fullres"
 

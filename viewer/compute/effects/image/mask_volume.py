@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from viewer.compute.effects.checks import Mask, Values
-from viewer.compute.engine.job import Refusal
+from viewer.compute.progress import Refusal
 
 
 def masked(array: Values, mask: Mask, fill: float, *, outside: bool = True) -> Values:

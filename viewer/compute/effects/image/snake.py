@@ -14,7 +14,7 @@ import numpy as np
 from viewer.compute.effects.checks import Mask, Spacing, Values, finite, need_voxels
 from viewer.compute.effects.distance import blurred, slopes, steepness
 from viewer.compute.effects.image.level_set import Floats, LevelSet
-from viewer.compute.engine.job import Refusal
+from viewer.compute.progress import Refusal
 
 By = Literal["edges", "regions", "alike"]
 MOVES = 4  # of the surface in a step, each by less than a voxel

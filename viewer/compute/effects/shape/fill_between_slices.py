@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.effects.checks import Labels, Mask, Spacing, Tell, need_voxels, unheard
-from viewer.compute.engine.job import Refusal
+from viewer.compute.progress import Refusal
 
 Plane = NDArray[np.float32]
 

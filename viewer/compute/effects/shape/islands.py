@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.effects.checks import Mask, Spacing, need_voxels
-from viewer.compute.engine.job import Refusal
+from viewer.compute.progress import Refusal
 
 MOST = 20  # parts that are worth a segment each
 

@@ -15,7 +15,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from viewer.compute.engine.job import Job, Refusal
 from viewer.compute.loaders import torchscript
 from viewer.compute.loaders.card_model import Told
 from viewer.compute.loaders.external_model import Decision, Foreign
@@ -28,6 +27,7 @@ from viewer.compute.loaders.trusted_files import ask, digest
 from viewer.compute.networks.known_networks import check_sizes, fitted, monai_network
 from viewer.compute.networks.network import Net
 from viewer.compute.no_network import broke_on
+from viewer.compute.progress import Progress, Refusal
 
 if TYPE_CHECKING:
     import torch
@@ -170,7 +170,7 @@ def _licence(folder: Path, metadata: Json) -> str:
     return str(told or first)[:200]
 
 
-def _make(folder: Path, network: Make, code: str, sha256: str, title: str, channels: int, job: Job) -> Net:
+def _make(folder: Path, network: Make, code: str, sha256: str, title: str, channels: int, job: Progress) -> Net:
     from viewer.compute.networks.backends import ready
 
     if code:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from viewer.compute.engine.job import Refusal
 from viewer.compute.loaders.model_files import LARGEST_YAML, read_json, read_text
 from viewer.compute.networks.known_networks import why_code
+from viewer.compute.progress import Refusal
 
 CONFIGS = ("configs/inference.json", "configs/inference.yaml", "configs/inference.yml")
 MOST_ENTRIES, DEEPEST = 100_000, 100

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from viewer.compute.engine.job import Refusal
 from viewer.compute.loaders.external_model import Decision
 from viewer.compute.loaders.preprocessing.intensity import Quantiles, Range, Step, ZScore
 from viewer.compute.loaders.preprocessing.orientation import WORLD, Crop, Preparation, spacing_of
+from viewer.compute.progress import Refusal
 
 Json = dict[str, Any]
 READING = ("LoadImage", "EnsureChannelFirst", "AddChannel", "EnsureType", "ToTensor", "CastToType", "AsChannelFirst",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from viewer.compute.engine.job import Refusal
+from viewer.compute.progress import Refusal
 
 NETWORKS = {"PlainConvUNet": False, "ResidualEncoderUNet": True}  # name of its class -> residual
 MOST = {"stages": 10, "features": 4096, "classes": 1000, "channels": 64, "blocks": 64}

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.engine.job import Job, Refusal
 from viewer.compute.loaders.external_model import Decision, Floats, Shape
 from viewer.compute.loaders.preprocessing.intensity import Clip, Step, ZScore
 from viewer.compute.loaders.preprocessing.orientation import LARGEST, Aligned, one_patch, turn_to, turned
 from viewer.compute.loaders.preprocessing.resize import nodes
+from viewer.compute.memory_check import check_memory
+from viewer.compute.progress import Progress, Refusal
 from viewer.data.volume import Volume
 
 ANISOTROPIC = 3.0
@@ -109,7 +110,7 @@ class Preparation:
     patch: Shape
     decision: Decision
 
-    def __call__(self, volumes: Sequence[Volume], job: Job) -> Aligned:
+    def __call__(self, volumes: Sequence[Volume], job: Progress) -> Aligned:
         if any(not volume.grid.matches(volumes[0].grid) for volume in volumes[1:]):
             raise Refusal(
                 "nnU-Net takes images of one grid only: resample the others to the first one's, then run it again."
@@ -127,7 +128,7 @@ class Preparation:
         shape = tuple(round(mm / to * n) for mm, to, n in zip(spacing, self.spacing, cropped, strict=True))
         if min(shape) < 1 or np.prod(np.array(shape, float)) > LARGEST:
             raise Refusal(f"at the model's voxel size the image would have {' × '.join(map(str, shape))} voxels.")
-        job.need(int(np.prod(shape)) * len(array) * 12, "the image at the model's voxel size")
+        check_memory(int(np.prod(shape)) * len(array) * 12, "the image at the model's voxel size", job.device)
         axis = self.data.long_axis(spacing, self.spacing)
         array = np.stack([_resized(channel, shape, self.data, axis, job) for channel in array])
         padded, before = one_patch(array, self.patch)
@@ -156,7 +157,7 @@ def _not_zero(array: Floats) -> tuple[NDArray[np.bool_], tuple[slice, slice, sli
     return mask[k, j, i], (k, j, i)
 
 
-def _resized(values: Floats, shape: tuple[int, ...], how: Resampling, axis: int | None, job: Job) -> Floats:
+def _resized(values: Floats, shape: tuple[int, ...], how: Resampling, axis: int | None, job: Progress) -> Floats:
     """To another shape; along `axis` by itself, where there is one."""
     from skimage.transform import resize
 

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.engine.job import Job, Refusal
 from viewer.compute.loaders.external_model import Decision, Foreign
 from viewer.compute.loaders.model_files import MALFORMED, read_checkpoint, read_json, table
 from viewer.compute.loaders.nnunet.network_plans import network_design, triple
@@ -20,6 +19,7 @@ from viewer.compute.loaders.preprocessing.orientation import spacing_of
 from viewer.compute.loaders.trusted_files import digest
 from viewer.compute.networks.known_networks import fitted
 from viewer.compute.networks.network import Net
+from viewer.compute.progress import Progress, Refusal
 
 NETWORK = "plugins.apply_model.nnunet_networks"  # found by name: modules of torch live in plugins
 PLANS, DATASET, CHECKPOINT = "plans.json", "dataset.json", "checkpoint_final.pth"
@@ -193,12 +193,12 @@ def _resampling(config: dict[str, Any], what: str) -> Resampling:
     return Resampling(int(order), int(across), None if separate is None else bool(separate))
 
 
-def _make(folds: list[Path], design: dict[str, Any], title: str, multiple: int, sha256: str, job: Job) -> Net:
+def _make(folds: list[Path], design: dict[str, Any], title: str, multiple: int, sha256: str, job: Progress) -> Net:
     nets = [_fold(path, design, title, multiple, sha256, job) for path in folds]
     return nets[0] if len(nets) == 1 else Mean(nets)
 
 
-def _fold(path: Path, design: dict[str, Any], title: str, multiple: int, sha256: str, job: Job) -> Net:
+def _fold(path: Path, design: dict[str, Any], title: str, multiple: int, sha256: str, job: Progress) -> Net:
     from viewer.compute.networks.backends import ready
 
     made_of = import_module(NETWORK)

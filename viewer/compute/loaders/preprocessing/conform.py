@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.engine.job import Job
 from viewer.compute.images.resample import resample, resample_labels
 from viewer.compute.loaders.external_model import Decision, Floats
 from viewer.compute.loaders.preprocessing.intensity import EightBit, Step
 from viewer.compute.loaders.preprocessing.orientation import WORLD, Crop, foreground, smallest
+from viewer.compute.memory_check import check_memory
+from viewer.compute.progress import Progress
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
 
@@ -71,10 +72,10 @@ class Conformation:
     decision: Decision
     whole: bool
 
-    def __call__(self, volumes: Sequence[Volume], job: Job) -> Conformed:
+    def __call__(self, volumes: Sequence[Volume], job: Progress) -> Conformed:
         volume = volumes[0]
         grid = conformed_grid(volume.grid, self.axes)
-        job.need(SIDE**3 * 4 * 32, "a network on 256 × 256 × 256 voxels")
+        check_memory(SIDE**3 * 4 * 32, "a network on 256 × 256 × 256 voxels", job.device)
         values = volume.values()
         EightBit()(values[None])
         head = volume.with_values(values)

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.engine.job import Job, Refusal
 from viewer.compute.images.resample import resample
 from viewer.compute.loaders.external_model import Decision, Floats, Shape
 from viewer.compute.loaders.preprocessing.intensity import Step
 from viewer.compute.loaders.preprocessing.resize import Coordinates, Stream, along, same
+from viewer.compute.memory_check import check_memory
+from viewer.compute.progress import Progress, Refusal
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
 
@@ -162,7 +163,7 @@ class Preparation:
     patch: Shape = (96, 96, 96)
     lap: int = 32
 
-    def __call__(self, volumes: Sequence[Volume], job: Job) -> Aligned:
+    def __call__(self, volumes: Sequence[Volume], job: Progress) -> Aligned:
         """Raises Refusal where the image is too large on the model's grid."""
         turn = turn_to(self.axes, volumes[0].grid)
         spacing = volumes[0].grid.spacing[list(turn.order)]
@@ -226,11 +227,11 @@ def _within(places: Coordinates, edge: slice, length: int) -> slice:
     return slice(start, max(stop, start + 1))
 
 
-def _check_size(shape: NDArray[Any], channels: int, job: Job) -> None:
+def _check_size(shape: NDArray[Any], channels: int, job: Progress) -> None:
     voxels = int(np.prod(shape.astype(float)))
     if voxels > LARGEST:
         raise Refusal(f"at the model's voxel size the image would have {' × '.join(map(str, shape))} voxels: crop it.")
-    job.need(voxels * channels * 8, "the image at the model's voxel size")
+    check_memory(voxels * channels * 8, "the image at the model's voxel size", job.device)
 
 
 def _values(volumes: Sequence[Volume]) -> list[Floats]:
