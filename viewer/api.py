@@ -10,9 +10,9 @@ from viewer.compute.engine.job import Job
 from viewer.compute.hdf5_file import is_hdf5, open_hdf5
 from viewer.compute.images.resample import resample, resample_labels
 from viewer.compute.loaders.external_model import Foreign, Prepared
-from viewer.compute.loaders.model_files import read_weights
 from viewer.compute.loaders.open_model import open_model
 from viewer.compute.memory_check import check_memory
+from viewer.compute.model_files.weights_file import read_weights
 from viewer.compute.networks.network import DeviceLost, Net
 from viewer.compute.networks.sliding_window import tiles
 from viewer.compute.progress import Cancelled, Refusal

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from viewer.compute.loaders.model_files import read_bytes, read_text
 from viewer.compute.loaders.open_model import open_model
+from viewer.compute.model_files.weights_file import read_bytes, read_text
 from viewer.compute.networks.model_cards import read_card
 from viewer.compute.progress import Refusal
 from viewer.files.regular_file import check_regular, open_regular

@@ -14,8 +14,8 @@ from scipy.spatial.transform import Rotation
 
 from tests.fixtures.model_files import bundle
 from viewer.compute.engine.job import Job
-from viewer.compute.loaders import trusted_files
 from viewer.compute.loaders.open_model import open_model
+from viewer.compute.model_files import trust
 from viewer.compute.progress import Refusal
 from viewer.data.volume import Volume
 
@@ -161,7 +161,7 @@ def test_trusted_code_runs_and_is_asked_for_again_when_it_changes(
     assert np.array_equal(run(folder, volume, trust=True), run(plain, volume))
     run(folder, volume)
     with open_model(folder) as model:
-        assert trusted_files.is_trusted(model.sha256)
+        assert trust.is_trusted(model.sha256)
     path = folder / "configs" / "inference.json"
     path.write_text(path.read_text() + " ")
     with pytest.raises(Refusal, match="is code"):

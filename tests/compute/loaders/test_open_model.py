@@ -19,8 +19,8 @@ from safetensors.torch import save_file
 from tests.fixtures.model_files import bright_onnx, bundle, meshnet, nnunet, write_card
 from tests.fixtures.onnx_writer import INT64, write_convolution
 from viewer.compute.engine.job import Job
-from viewer.compute.loaders import model_copies, model_files
 from viewer.compute.loaders.open_model import open_model
+from viewer.compute.model_files import copies, weights_file
 from viewer.compute.progress import Refusal
 from viewer.data.volume import Volume
 
@@ -220,7 +220,7 @@ def test_a_zip_with_a_link(tmp_path: Path) -> None:
 def test_zip_bombs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no model is like that" in refusal(zip_of(tmp_path / "bomb.zip", {"a": bytes(100 << 20)}))
     assert "no model is like that" in refusal(zip_of(tmp_path / "many.zip", {str(n): b"" for n in range(3000)}))
-    monkeypatch.setattr(model_copies, "LARGEST", 1000)
+    monkeypatch.setattr(copies, "LARGEST", 1000)
     assert "no model is like that" in refusal(zip_of(tmp_path / "large.zip", {"a": os.urandom(2000)}))
 
 
@@ -235,7 +235,7 @@ def test_a_zip_that_lies_about_its_sizes(tmp_path: Path) -> None:
 
 def test_descriptions_that_are_far_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = bundle(tmp_path / "bundle")
-    monkeypatch.setattr(model_files, "LARGEST_TEXT", 10)
+    monkeypatch.setattr(weights_file, "LARGEST_TEXT", 10)
     assert "far too large" in refusal(folder)
 
 

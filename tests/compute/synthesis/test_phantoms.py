@@ -5,6 +5,7 @@ import pytest
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
+from viewer.compute.registration.control_grid import control_grid
 from viewer.compute.registration.transform_quality import jacobian
 from viewer.compute.synthesis import phantoms
 from viewer.data.grid import Grid
@@ -18,7 +19,7 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 
 def warp(grid: Grid) -> Transform:
-    control = phantoms.control_grid(grid, 4.0, 30.0)
+    control = control_grid(grid, 4.0, 30.0)
     matrix = np.eye(4)
     matrix[:3, :3] = Rotation.from_euler("xyz", (5, -3, 6), degrees=True).as_matrix()
     matrix[:3, 3] = (2, -3, 4)
@@ -27,7 +28,7 @@ def warp(grid: Grid) -> Transform:
 
 def test_the_control_grid_covers_the_grid_and_its_margin() -> None:
     grid = Grid.of((20, 30, 41), (2, 1, 0.7), (5, 6, 7), OBLIQUE)
-    control = phantoms.control_grid(grid, 4.0, 10.0)
+    control = control_grid(grid, 4.0, 10.0)
     index = control.to_index(grid.corners)
     assert (index >= 2.5 - 0.5).all()
     assert (index <= np.array(control.shape) - 1 - 2).all()

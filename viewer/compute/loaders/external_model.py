@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.loaders.model_files import MALFORMED
+from viewer.compute.model_files.weights_file import MALFORMED
 from viewer.compute.networks.network import Net
 from viewer.compute.progress import Progress, Refusal, Used
 from viewer.data.volume import Volume

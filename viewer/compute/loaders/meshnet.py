@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.loaders.external_model import Decision, Foreign
-from viewer.compute.loaders.model_files import MALFORMED, read_bytes, read_json
 from viewer.compute.loaders.preprocessing.conform import Conformation
 from viewer.compute.loaders.preprocessing.intensity import Quantiles
-from viewer.compute.loaders.trusted_files import digest
+from viewer.compute.model_files.trust import digest
+from viewer.compute.model_files.weights_file import MALFORMED, read_bytes, read_json
 from viewer.compute.networks.known_networks import counted
 from viewer.compute.networks.network import Net
 from viewer.compute.progress import Progress, Refusal

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from viewer.compute.loaders.card_model import Told
 from viewer.compute.loaders.external_model import Foreign, Shape
-from viewer.compute.loaders.model_files import BESIDE, GROWS
 from viewer.compute.loaders.onnx_constants import check_constants
-from viewer.compute.loaders.onnx_weights import DAMAGED, data_files
-from viewer.compute.loaders.trusted_files import digest
 from viewer.compute.memory_check import check_memory, limited
+from viewer.compute.model_files.onnx_weights import DAMAGED, data_files
+from viewer.compute.model_files.trust import digest
+from viewer.compute.model_files.weights_file import BESIDE, GROWS
 from viewer.compute.networks.network import Net, plain_errors
 from viewer.compute.progress import Progress, Refusal
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from viewer.compute.loaders.model_files import BESIDE
+from viewer.compute.model_files.weights_file import BESIDE
 from viewer.compute.progress import Refusal
 
 FOLDS = 32  # times its file: weights of 4 bits, converted to float32, shifted and scaled

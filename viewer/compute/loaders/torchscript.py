@@ -8,8 +8,8 @@ from pathlib import Path
 
 from viewer.compute.loaders.card_model import Told
 from viewer.compute.loaders.external_model import Foreign
-from viewer.compute.loaders.model_files import read_bytes
-from viewer.compute.loaders.trusted_files import ask, digest
+from viewer.compute.model_files.trust import ask, digest
+from viewer.compute.model_files.weights_file import read_bytes
 from viewer.compute.networks.network import Net
 from viewer.compute.progress import Progress, Refusal
 

@@ -16,9 +16,9 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from viewer.compute.loaders.model_files import MALFORMED, read_bytes, read_json, safetensors
-from viewer.compute.loaders.onnx_weights import data_files
-from viewer.compute.loaders.trusted_files import digest
+from viewer.compute.model_files.onnx_weights import data_files
+from viewer.compute.model_files.trust import digest
+from viewer.compute.model_files.weights_file import MALFORMED, read_bytes, read_json, safetensors
 from viewer.compute.networks.known_networks import PLUGIN, check_sizes, fitted, monai_network, plugin_network, why_code
 from viewer.compute.networks.network import Ranges
 from viewer.compute.progress import Refusal

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from viewer.compute.registration.control_grid import control_grid
 from viewer.compute.registration.transform_algebra import by_slabs, voxel_points
 from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.grid import Floats, Grid
@@ -80,8 +81,6 @@ def _affine(landmarks: Landmarks) -> Floats:
 
 def _spline(landmarks: Landmarks, grid: Grid) -> Transform:
     """x + Σ wᵢ|x − pᵢ| + affine; the affine part is the transform's matrix, the rest its field."""
-    from viewer.compute.synthesis.phantoms import control_grid  # scipy: not before the window is there
-
     fixed, count = landmarks.fixed, len(landmarks.fixed)
     gaps = np.linalg.norm(fixed[:, None] - fixed, axis=-1)
     if (gaps + np.diag(np.full(count, np.inf))).min() < APART:

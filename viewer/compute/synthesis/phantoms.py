@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.interpolate import CubicSpline
 
+from viewer.compute.registration.control_grid import control_grid
 from viewer.compute.registration.transform_algebra import inverted_points
 from viewer.data.grid import Floats, Grid
 from viewer.data.transform import Transform
@@ -21,14 +22,6 @@ from viewer.data.transform import Transform
 SQUARINGS = 6  # of the scaled velocity field
 FLATTENED = np.array((1.0, 1.0, 0.8))  # a head is narrower than it is long
 SLAB = 8  # slices resampled at a time: the coordinates of more would outweigh the image
-
-
-def control_grid(grid: Grid, spacing: float, margin: float) -> Grid:
-    """A coarser grid along the same axes, `spacing` mm, that reaches at least `margin` mm beyond the given one."""
-    counts = np.ceil((np.array(grid.shape) * grid.spacing + 2 * margin) / spacing).astype(int) + 1
-    shape = (int(counts[0]), int(counts[1]), int(counts[2]))
-    origin = grid.centre - grid.axes @ ((counts - 1) / 2 * spacing)
-    return Grid.of(shape, (spacing,) * 3, origin, grid.direction, grid.frame_of_reference)
 
 
 def smooth_noise(shape: tuple[int, int, int], sigma: float, rng: np.random.Generator) -> Floats:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
+from viewer.compute.registration.control_grid import control_grid
 from viewer.compute.synthesis import phantoms
 from viewer.data.grid import Floats, Grid
 from viewer.data.transform import Transform
@@ -140,7 +141,7 @@ def _softened(head: Head) -> Head:
 
 
 def _movement(grid: Grid, rng: np.random.Generator) -> Transform:
-    control = phantoms.control_grid(grid, 4.0, 28.0)
+    control = control_grid(grid, 4.0, 28.0)
     turn = Rotation.from_euler("xyz", ANGLES, degrees=True).as_matrix()
     matrix = np.eye(4)
     matrix[:3, :3] = turn
@@ -224,7 +225,7 @@ def _pet(head: Head, lesions: NDArray[np.float32], rng: np.random.Generator) -> 
     """FDG uptake in Bq/ml as a scanner with 6 mm resolution sees it, on voxels of 4 mm."""
     uptake = FDG["grey"] * head.grey + FDG["white"] * head.white + FDG["fluid"] * head.fluid
     blurred = ndimage.gaussian_filter(uptake * (1 - 0.3 * lesions), 6 / 2.355)
-    grid = phantoms.control_grid(head.grid, 4.0, 24.0)
+    grid = control_grid(head.grid, 4.0, 24.0)
     index = np.moveaxis(np.indices(grid.shape), 0, -1)
     at = np.moveaxis(head.grid.to_index(grid.to_world(index)), -1, 0)
     clean = ndimage.map_coordinates(blurred, at, order=1, mode="constant")

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 from viewer.compute.loaders import torchscript
 from viewer.compute.loaders.card_model import Told
 from viewer.compute.loaders.external_model import Decision, Foreign
-from viewer.compute.loaders.model_copies import every_file
-from viewer.compute.loaders.model_files import MALFORMED, read_checkpoint, read_json, read_text, table
 from viewer.compute.loaders.monai.config import Json, Resolved, read_config
 from viewer.compute.loaders.monai.transforms import preparation, thresholded
 from viewer.compute.loaders.preprocessing.orientation import Preparation
-from viewer.compute.loaders.trusted_files import ask, digest
+from viewer.compute.model_files.copies import every_file
+from viewer.compute.model_files.trust import ask, digest
+from viewer.compute.model_files.weights_file import MALFORMED, read_checkpoint, read_json, read_text, table
 from viewer.compute.networks.known_networks import check_sizes, fitted, monai_network
 from viewer.compute.networks.network import Net
 from viewer.compute.no_network import broke_on

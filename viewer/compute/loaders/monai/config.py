@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from viewer.compute.loaders.model_files import LARGEST_YAML, read_json, read_text
+from viewer.compute.model_files.weights_file import LARGEST_YAML, read_json, read_text
 from viewer.compute.networks.known_networks import why_code
 from viewer.compute.progress import Refusal
 

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.loaders.external_model import Decision, Foreign
-from viewer.compute.loaders.model_files import MALFORMED, read_checkpoint, read_json, table
 from viewer.compute.loaders.nnunet.network_plans import network_design, triple
 from viewer.compute.loaders.nnunet.preprocessing import SCHEMES, Preparation, Resampling, Scheme
 from viewer.compute.loaders.preprocessing.orientation import spacing_of
-from viewer.compute.loaders.trusted_files import digest
+from viewer.compute.model_files.trust import digest
+from viewer.compute.model_files.weights_file import MALFORMED, read_checkpoint, read_json, table
 from viewer.compute.networks.known_networks import fitted
 from viewer.compute.networks.network import Net
 from viewer.compute.progress import Progress, Refusal

@@ -15,7 +15,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from viewer.compute.loaders.model_files import read_checkpoint, read_weights, table
+from viewer.compute.model_files.weights_file import read_checkpoint, read_weights, table
 from viewer.compute.progress import Refusal
 
 

@@ -14,9 +14,9 @@ import torch
 from tests.fixtures.model_files import bright_onnx, bundle, nnunet, write_card
 from tests.fixtures.onnx_writer import write_convolution
 from viewer.compute.engine.job import Job
-from viewer.compute.loaders import model_copies
 from viewer.compute.loaders.open_model import open_model
-from viewer.compute.loaders.trusted_files import digest
+from viewer.compute.model_files import copies
+from viewer.compute.model_files.trust import digest
 from viewer.compute.no_network import no_network
 from viewer.compute.progress import Refusal
 from viewer.data.volume import Volume
@@ -125,11 +125,11 @@ def test_a_pipe_among_the_files_is_refused_and_not_waited_for(tmp_path: Path) ->
 
 def test_too_many_and_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = bundle(tmp_path / "Tiny")
-    monkeypatch.setattr(model_copies, "LARGEST", 1000)
+    monkeypatch.setattr(copies, "LARGEST", 1000)
     with pytest.raises(Refusal, match="larger than may be copied"):
         sha256(folder)
     monkeypatch.undo()
-    monkeypatch.setattr(model_copies, "MOST_MEMBERS", 2)
+    monkeypatch.setattr(copies, "MOST_MEMBERS", 2)
     with pytest.raises(Refusal, match="more than 2 files"):
         sha256(folder)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fixtures.onnx_writer import part, tensor, write_convolution
-from viewer.compute.loaders.onnx_weights import data_files
+from viewer.compute.model_files.onnx_weights import data_files
 from viewer.compute.progress import Refusal
 
 OUTER = tensor("w", np.zeros(2), "w.bin")
