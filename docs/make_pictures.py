@@ -31,12 +31,14 @@ def main() -> None:
             (PICTURES / name).write_bytes((Path(folder) / name).read_bytes())
     panels()
     registration()
+    from house_picture import picture
     from notice_pictures import notices
     from project_picture import missing_images
     from recovery_picture import recovery
     from review_pictures import review
     from segment_pictures import segmentation
 
+    (PICTURES / "house.svg").write_text(picture(), encoding="utf-8")
     notices(PICTURES)
     segmentation(PICTURES)
     review(PICTURES)
