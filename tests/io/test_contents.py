@@ -182,3 +182,13 @@ def test_packed_segments_are_read(tmp_path: Path, how: str) -> None:
     assert holds_labels(tmp_path / "b")
     np.testing.assert_array_equal(read_segmentation(tmp_path / "b").array > 0, labels > 0)
     assert look([str(tmp_path / "b")])[0].labels
+
+
+def test_a_member_whose_name_is_no_utf8_in_its_own_header_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("ü.dcm", b"DICM" * 100)
+    name = "ü".encode()
+    path.write_bytes(path.read_bytes().replace(name, b"\xba\xba", 1))  # the directory at the end keeps the right one
+    with pytest.raises(OpenError, match="damaged inside its ZIP archive"), open_content(f"{path}!ü.dcm"):
+        pass

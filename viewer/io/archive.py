@@ -30,6 +30,8 @@ PACKINGS: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {
 ZSTANDARD = b"\x28\xb5\x2f\xfd"
 MAX_RATIO = 1032  # unpacked to packed bytes: deflate packs no tighter
 PIECE = 1 << 20
+# What zipfile raises at a damaged member.
+BROKEN_MEMBER = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, UnicodeError)
 DAMAGED = "What is packed in it is cut off or damaged; copy it again from its source."
 
 
@@ -219,7 +221,15 @@ def _open_member(archive: str, member: str) -> Iterator[tuple[BinaryIO, int]]:
         info = opened.getinfo(member)
         with opened.open(info) as file:
             yield cast(BinaryIO, file), info.file_size
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, KeyError, EOFError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,
+        RuntimeError,
+        KeyError,
+        EOFError,
+        UnicodeError,
+    ) as error:
         raise OpenError("It is damaged inside its ZIP archive; copy the archive again from its source.") from error
 
 

@@ -155,6 +155,13 @@ def test_a_table_that_lies_misleads_nobody(own: Reader, tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.concatenate([one.array for one in volumes]), frames)
 
 
+def test_a_value_of_a_length_that_its_kind_cannot_have_is_one_sentence(own: Reader, tmp_path: Path) -> None:
+    path = write_compressed(tmp_path / "a.dcm", picture()[None], uid.RLELossless)
+    path.write_bytes(path.read_bytes().replace(b"\x02\0\0\0UL\x04\0", b"\x02\0\0\0FD\x04\0", 1))
+    with pytest.raises(OpenError, match=r"\(RLE Lossless\) cannot be decoded"):
+        opened(own, path)
+
+
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     syntax=st.sampled_from(KINDS),

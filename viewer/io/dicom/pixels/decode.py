@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
+from pydicom.errors import BytesLengthException
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import as_pixel_options, iter_pixels
 from pydicom.tag import Tag
@@ -34,7 +35,10 @@ from viewer.io.segmentations.dicom_seg.frame_bits import DEFLATED_FRAMES, inflat
 
 log = logging.getLogger(__name__)
 
-FAULTS = DAMAGE  # what pydicom raises at damaged or unknown pixels; a Rust panic or exit of a decoder is no Exception
+FAULTS = (
+    *DAMAGE,
+    BytesLengthException,
+)  # what pydicom raises at damaged or unknown pixels; a Rust panic or exit of a decoder is no Exception
 WANTED = [Tag(0x00280000 + element) for element in (*range(0x2, 0x122), *range(0x1101, 0x1224), 0x3000)]
 UNDECODED = "Its pixels ({}) cannot be decoded: they are damaged or of a variant that no decoder here knows."
 
