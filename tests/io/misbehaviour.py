@@ -25,8 +25,8 @@ from viewer.io.errors import OpenError
 from viewer.io.reader import probe_file
 from viewer.io.reader.file_report import Sight
 from viewer.io.reader.pool import Pool, Unit
-from viewer.io.reader.reader_worker import at
 from viewer.io.segmentations.segmentation_file import read_segmentation
+from viewer.io.work_item import begin_item
 from viewer.processes.shared_array import SharedHandle
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def panic() -> None:
 
 
 def spin() -> None:
-    at(3)
+    begin_item(3)
     compute()
 
 
@@ -87,7 +87,7 @@ def boast(size: int) -> bytes:
 def fill(handle: SharedHandle, job: Job) -> dict[int, str]:
     """As dicom_read.fill, but the process crashes at files called so."""
     for number, name in enumerate(job.names):
-        at(number)
+        begin_item(number)
         if "crash" in name:
             crash()
     return read.fill(handle, job)

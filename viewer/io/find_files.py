@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from viewer.io.errors import OpenError, sentence
-from viewer.io.reader.reader_worker import at
+from viewer.io.work_item import begin_item
 
 MAX_MEMBERS = 100_000
 MAX_MEMBER = 4 << 30  # bytes of one unpacked member
@@ -40,7 +40,7 @@ def look_into(containers: list[str], roots: list[str] | None = None) -> Found:
     """
     found = Found()
     for number, path in enumerate(containers):
-        at(number)
+        begin_item(number)
         try:
             _open(path, found, containers if roots is None else roots)
         except KeyboardInterrupt:

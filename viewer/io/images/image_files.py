@@ -23,7 +23,7 @@ from viewer.io.images.headers.data_files import FORMATS, PICTURES, ending_of, fi
 from viewer.io.images.headers.geometry import Geometry, geometry, resampled
 from viewer.io.images.stored_image import StoredImage
 from viewer.io.read_plan import Plan
-from viewer.io.reader.reader_worker import at
+from viewer.io.work_item import begin_item
 from viewer.processes.shared_array import SharedHandle, open_shared, write_shared
 
 EXACT = 1 << 24  # whole numbers up to here are what single precision, in which values are computed, keeps
@@ -92,7 +92,7 @@ def fill(handle: SharedHandle, plan: Plan) -> tuple[Notice, ...]:
     finite = exact = True
     with open_shared(handle) as segment:
         for number, (slot, plane) in enumerate(_regular_planes(plan, stored, place)):
-            at(number)
+            begin_item(number)
             finite = finite and (plane.dtype.kind != "f" or bool(np.isfinite(plane).all()))
             exact = exact and (plane.dtype.kind not in "iu" or plane.dtype.itemsize < 4 or _exact(plane))
             write_shared(segment, handle.offset + slot * plane.nbytes, plane.astype(handle.dtype, copy=False))

@@ -22,8 +22,9 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from viewer.io.reader.reader_worker import CALL_FAULT, DESK, serve
-from viewer.processes import parcel
+from viewer.io.reader.reader_worker import CALL_FAULT, serve
+from viewer.io.work_item import COMPUTED, DECODED, ITEM, NUMBERS, SINCE
+from viewer.processes.messages import lend
 from viewer.processes.shared_array import create_shared
 
 log = logging.getLogger(__name__)
@@ -67,11 +68,11 @@ class Unit:
 
 @dataclass(eq=False)
 class _Worker:
-    """A process, our end of its pipe, its desk (see worker.at), and what it works on."""
+    """A process, our end of its pipe, its progress slot (see work_item), and what it works on."""
 
     process: Any
     pipe: Connection
-    desk: NDArray[np.int64]
+    slot: NDArray[np.int64]
     ready: bool = False
     unit: Unit | None = None
     kept: list[Any] = field(default_factory=list)
@@ -172,12 +173,12 @@ class Pool:
 
     def _give(self, worker: _Worker, unit: Unit) -> None:
         try:
-            data, worker.kept = parcel.pack((unit.function, unit.arguments))
+            data, worker.kept = lend((unit.function, unit.arguments))
         except (MemoryError, pickle.PicklingError, TypeError, AttributeError) as error:
             unit.failed(CALL_FAULT.format(type(error).__name__))
             return
         worker.unit, worker.cancelled_at = unit, 0.0
-        worker.desk[:] = 0, time.monotonic_ns(), _computed(worker), 0
+        worker.slot[:] = 0, time.monotonic_ns(), _computed(worker), 0
         try:
             worker.pipe.send((sum(array.nbytes for array in worker.kept), data))
         except OSError:
@@ -202,16 +203,16 @@ class Pool:
     def _spare(self) -> int:
         """One process more where one is stuck at something: what others wait for goes on meanwhile."""
         now = time.monotonic()
-        return int(any(worker.unit and now - worker.desk[1] / 1e9 > STUCK for worker in self._workers))
+        return int(any(worker.unit and now - worker.slot[SINCE] / 1e9 > STUCK for worker in self._workers))
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
-        desk, handle = create_shared((DESK,), np.int64)
+        slot, handle = create_shared((NUMBERS,), np.int64)
         arguments = theirs, handle, self._memory_limit, self._most_answer
         process = self._context.Process(target=serve, args=arguments, name="tomolens-reader", daemon=True)
         process.start()
         theirs.close()
-        return _Worker(process, ours, desk)
+        return _Worker(process, ours, slot)
 
     # ---- answers in
     def _hear(self, worker: _Worker) -> None:
@@ -241,19 +242,19 @@ class Pool:
                 continue
             limit = unit.seconds or self.seconds
             decoded = int(
-                worker.desk[3]
+                worker.slot[DECODED]
             )  # before the time that it has taken, which is that of the same item or a later
             computing = self.frame_seconds(decoded) if decoded else unit.computing
             if unit.owner.cancelled:
                 worker.cancelled_at = worker.cancelled_at or now
             if worker.cancelled_at and now - worker.cancelled_at > CANCEL_GRACE:
                 self._lost(worker, "was cancelled")
-            elif now - worker.desk[1] / 1e9 > limit:
+            elif now - worker.slot[SINCE] / 1e9 > limit:
                 self._lost(worker, f"took longer than {limit:g} s")
-            elif computing and (_computed(worker) - worker.desk[2]) / 1e9 > computing:
+            elif computing and (_computed(worker) - worker.slot[COMPUTED]) / 1e9 > computing:
                 self._lost(worker, f"computed for longer than {computing:.1f} s")
             elif unit.progressed:
-                unit.progressed(int(worker.desk[0]))
+                unit.progressed(int(worker.slot[ITEM]))
 
     def _lost(self, worker: _Worker, why: str = "") -> None:
         """A process died (by itself where no `why` is given): tell whose work it was; the next starts when needed."""
@@ -261,13 +262,13 @@ class Pool:
         if not worker.ready:
             self._failed_starts += 1
         why = why or _cause(worker)
-        if worker.desk[3]:
-            why += f" at frame {worker.desk[0]}, without which the others would mislead"
+        if worker.slot[DECODED]:
+            why += f" at frame {worker.slot[ITEM]}, without which the others would mislead"
         _end(worker)
         log.warning("a reader process %s", why)
         unit = worker.unit
         if unit is not None and not unit.owner.cancelled:
-            unit.stopped(int(worker.desk[0]), why)
+            unit.stopped(int(worker.slot[ITEM]), why)
 
 
 def _computed(worker: _Worker) -> int:

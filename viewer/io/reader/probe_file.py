@@ -10,14 +10,14 @@ from viewer.io.dicom.series.grouping import group
 from viewer.io.dicom.series.identity import family_key, series_key
 from viewer.io.errors import OpenError, sentence
 from viewer.io.reader.file_report import Sight, Sorted
-from viewer.io.reader.reader_worker import at
+from viewer.io.work_item import begin_item
 
 
 def look(paths: list[str]) -> list[Sight]:
     """One Sight for each path. This is the door for each file: whatever it raises becomes one sentence."""
     sights = []
     for number, path in enumerate(paths):
-        at(number)
+        begin_item(number)
         try:
             sights.append(_look(path))
         except KeyboardInterrupt:
@@ -56,7 +56,7 @@ def sort(series: list[list[bytes]]) -> list[Sorted]:
     """The images in each series, from the packed headers that `look` made."""
     done = []
     for number, packed in enumerate(series):
-        at(number)
+        begin_item(number)
         try:
             done.append(Sorted(tuple(group([pickle.loads(one) for one in packed]))))
         except KeyboardInterrupt:

@@ -29,8 +29,8 @@ from viewer.io.dicom.pixels.lookup_tables import apply_modality_table, apply_pal
 from viewer.io.dicom.pixels.stored_bits import significant
 from viewer.io.errors import DAMAGE, FrameError, OpenError
 from viewer.io.read_plan import Plan
-from viewer.io.reader.reader_worker import at
 from viewer.io.segmentations.dicom_seg.frame_bits import DEFLATED_FRAMES, inflated, is_encapsulated, run_bits
+from viewer.io.work_item import begin_item
 
 log = logging.getLogger(__name__)
 
@@ -163,7 +163,7 @@ def _plugins(syntax: uid.UID, samples: int, bits: int) -> tuple[str, ...]:
 def frames_of_dataset(ds: Dataset) -> Iterator[NDArray[Any]]:
     """All frames of a data set that was read whole. Raises FAULTS, of which OpenError speaks for itself.
 
-    A decoder gets no more time for a frame of it than for one of an image (worker.at).
+    A decoder gets no more time for a frame of it than for one of an image (work_item.begin_item).
     """
     syntax = ds.file_meta.TransferSyntaxUID
     if not is_encapsulated(syntax):
@@ -174,14 +174,14 @@ def frames_of_dataset(ds: Dataset) -> Iterator[NDArray[Any]]:
     frames = frames_in(file, int(options["number_of_frames"]))
     for number in range(len(frames)):
         frame = frame_bytes(file, frames, number)
-        at(number + 1, rows * columns * max(1, bits // 8))
+        begin_item(number + 1, rows * columns * max(1, bits // 8))
         if syntax == DEFLATED_FRAMES:
             pixels = inflated(frame, rows, columns, bits)
         elif syntax == uid.RLELossless and bits == 1:
             pixels = run_bits(frame, rows, columns)
         else:
             pixels = decoded(frame, syntax, options)
-        at(0)
+        begin_item(0)
         yield pixels
 
 

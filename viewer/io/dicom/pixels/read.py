@@ -21,7 +21,7 @@ from viewer.io.archive import open_unchanged, unpacked
 from viewer.io.dicom.pixels.stored_bits import significant
 from viewer.io.errors import FrameError, OpenError
 from viewer.io.read_plan import Plan
-from viewer.io.reader.reader_worker import at
+from viewer.io.work_item import begin_item
 from viewer.processes.shared_array import SharedHandle, open_shared, write_shared
 
 
@@ -72,7 +72,7 @@ def fill(handle: SharedHandle, job: Job) -> dict[int, str]:
         size = int(np.prod(job.shape)) * np.dtype(job.dtype).itemsize
         _import_decoders(job)
         for number, cell in enumerate(job.cells):
-            at(number)
+            begin_item(number)
             place = handle.offset + cell.place * size
             if _sent(job, cell, files, segment, place, size):
                 continue
@@ -89,7 +89,7 @@ def slices(job: Job) -> Iterator[NDArray[Any]]:
     _import_decoders(job)
     with closing(_Files(job.plan)) as files:
         for number, cell in enumerate(job.cells):
-            at(number)
+            begin_item(number)
             yield _loaded(job, cell, files)
 
 

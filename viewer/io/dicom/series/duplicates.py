@@ -11,7 +11,7 @@ from viewer.data.notice import Notice
 from viewer.io.archive import Stamp, open_unchanged, unpacked
 from viewer.io.dicom.headers.header import Frame, FrameSet, Header
 from viewer.io.errors import OpenError
-from viewer.io.reader.reader_worker import alive
+from viewer.io.work_item import keep_alive
 
 INSTANCE_UID = 0x00080018
 BLOCK = 1 << 20
@@ -87,5 +87,5 @@ def _hashed(path: str, stamp: Stamp | None, start: int, length: int) -> bytes:
         while length > 0 and (block := file.read(min(length, BLOCK))):
             digest.update(block)
             length -= len(block)
-            alive()
+            keep_alive()
     return digest.digest()
