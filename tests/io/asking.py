@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from tests.io import misbehaviour
 from viewer.io.reader.reader import Reader
 
-HERE = "tests.io.misbehaviour"
 PATIENCE = 300.0
 
 
 def call(reader: Reader, function: str, *arguments: Any, **options: Any) -> tuple[str, Any]:
-    """Reader.call, waited for: ("done", result) or ("failed", sentence)."""
+    """A function of misbehaviour, called and waited for: ("done", result) or ("failed", sentence)."""
     answers: list[tuple[str, Any]] = []
     ended = threading.Event()
 
@@ -22,8 +22,11 @@ def call(reader: Reader, function: str, *arguments: Any, **options: Any) -> tupl
         answers.append((kind, value))
         ended.set()
 
+    def nowhere() -> None:
+        """No reader process finds it by its name."""
+
     reader.call(
-        f"{HERE}:{function}",
+        getattr(misbehaviour, function, nowhere),
         *arguments,
         done=lambda value: answer("done", value),
         failed=lambda reason: answer("failed", reason),

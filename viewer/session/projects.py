@@ -12,6 +12,7 @@ from psygnal import Signal
 
 from viewer.compute.progress import Cancelled
 from viewer.files.file_lock import FileLock
+from viewer.io import requests
 from viewer.io.project.project_file import Marks
 from viewer.io.project.source_images import Found, Missing, loaded, located, looked_for
 from viewer.io.reader.reader import Reader
@@ -93,7 +94,7 @@ class ProjectFiles(SegmentFiles):
             self.message.emit(Message(f"Saved and verified: {target.name}, {size / 2**20:.1f} MB.{beside}"))
 
         running = self.reader.call(
-            "viewer.io.project.project_file:save_project", project, target, overwrite, self._sha256 if own else "",
+            requests.save_project, project, target, overwrite, self._sha256 if own else "",
             done=done, failed=partial(self.fail, task),
         )  # fmt: skip
         task.stop = partial(_stop, task, running.cancel)
@@ -109,9 +110,7 @@ class ProjectFiles(SegmentFiles):
             task.stop = partial(task.end, "cancelled")
             self.aside(task, self._locate, task, opening)
 
-        running = self.reader.call(
-            "viewer.io.project.project_file:open_project", path, done=done, failed=partial(self.fail, task)
-        )
+        running = self.reader.call(requests.open_project, path, done=done, failed=partial(self.fail, task))
         task.stop = partial(_stop, task, running.cancel)
         return task
 

@@ -22,6 +22,7 @@ from viewer.compute.engine.engine import Engine
 from viewer.compute.engine.thread_lane import Runner
 from viewer.data.study import Image, LabelFile, Refused
 from viewer.data.volume import Volume
+from viewer.io import requests
 from viewer.io.reader.reader import Reader
 from viewer.plugin.discovery import discover
 from viewer.plugin.plugin import Value
@@ -154,8 +155,7 @@ class Session(ProjectFiles):
             opened = self.open([sample.baseline, sample.follow_up])
             opened.events.state.connect(lambda state: self._show_sample(sample) if state == "done" else None)
 
-        function = "viewer.io.sample.sample:sample_paths"
-        running = self.reader.call(function, done=done, failed=partial(self.fail, task))
+        running = self.reader.call(requests.make_sample, done=done, failed=partial(self.fail, task))
         task.stop = partial(_stop, task, running.cancel)
         return task
 
@@ -212,7 +212,7 @@ class Session(ProjectFiles):
 
         mark = "" if layer.review == "source" else layer.badges[0]
         arguments = (exported(layer), target, format, mark, overwrite)
-        running = self.reader.call("viewer.io.images.save:save", *arguments, done=done, failed=partial(self.fail, task))
+        running = self.reader.call(requests.save_image, *arguments, done=done, failed=partial(self.fail, task))
         task.stop = partial(_stop, task, running.cancel)
         return task
 

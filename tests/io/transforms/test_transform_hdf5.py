@@ -147,7 +147,7 @@ def asked(reader: Reader, path: Path) -> tuple[str, object]:
         ended.set()
 
     reader.call(
-        "viewer.io.transforms.transform_file:read_transform",
+        read_transform,
         path,
         done=lambda value: answer("done", value),
         failed=lambda said: answer("failed", said),

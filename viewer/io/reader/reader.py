@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, TypeVarTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +22,14 @@ from viewer.io.reader import index_request, load_request
 from viewer.io.reader.load_plan import LOST, job_of, loaded_grid
 from viewer.io.reader.pool import Pool, Unit
 from viewer.io.reader.request import Post, Task, at_once
+from viewer.processes.functions import name_of
 
 __all__ = ["OpenError", "Reader", "Task", "index_now", "load_now"]
 
 CALL_SECONDS = 600.0  # that a called function may take
+
+Arguments = TypeVarTuple("Arguments")
+Result = TypeVar("Result")
 
 
 class Reader:
@@ -113,15 +117,18 @@ class Reader:
 
     def call(
         self,
-        function: str,
-        *arguments: Any,
-        done: Callable[[Any], None],
+        function: Callable[[*Arguments], Result],
+        *arguments: *Arguments,
+        done: Callable[[Result], None],
         failed: Callable[[str], None],
         seconds: float = CALL_SECONDS,
     ) -> Task:
-        """Run "package.module:function" in a reader process; large arrays are shared with it, not copied."""
-        task = Task(self._post)
-        self._pool.do(lambda: self._ask(task, function, arguments, done, failed, seconds))
+        """Run a function of a module, as those of viewer.io.requests are, in a reader process.
+
+        Large arrays are lent to it, not copied: it may not write to them. failed: gets one sentence.
+        """
+        task, name = Task(self._post), name_of(function)
+        self._pool.do(lambda: self._ask(task, name, arguments, done, failed, seconds))
         return task
 
     def close(self) -> None:

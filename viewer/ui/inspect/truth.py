@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
+from viewer.io import requests
 from viewer.io.reader.reader import Task
 from viewer.io.sample.truth import Kept, truth_of
 from viewer.scene.layer import VolumeLayer
@@ -50,7 +51,7 @@ class TruthSection(QWidget):
         self.bar.show()
         volumes = pair[0].volume(pair[1].made_at), pair[1].volumes[0]
         call = self.do.session.reader.call
-        self._asked = call("viewer.io.sample.truth:kept", *volumes, truth, done=self._draw, failed=self._fail)
+        self._asked = call(requests.measure_truth, *volumes, truth, done=self._draw, failed=self._fail)
 
     def _fail(self, reason: str) -> None:
         self.bar.hide()
