@@ -170,7 +170,7 @@ def imported_with(modules: str) -> set[str]:
 def test_the_window_starts_without_torch() -> None:
     loaded = imported_with("['viewer.app']")
     assert "PySide6" in loaded
-    assert not loaded & {"torch", "openvino", "monai", "highdicom"}
+    assert not loaded & {"torch", "openvino", "monai", "highdicom", "pydicom", "SimpleITK", "skimage"}
 
 
 def test_what_computes_loads_neither_qt_nor_vtk_nor_torch() -> None:

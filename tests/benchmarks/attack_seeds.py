@@ -29,10 +29,10 @@ from viewer.data.study import Source
 from viewer.data.transform import End, Transform
 from viewer.data.volume import Volume
 from viewer.io import requests
+from viewer.io.errors import SaveError
 from viewer.io.project.project_file import save_project
 from viewer.io.reports.worklist_file import open_worklist
 from viewer.io.segmentations.segmentation_file import save
-from viewer.io.stored_values import SaveError
 from viewer.io.transforms.landmark_file import write_landmarks
 from viewer.io.transforms.transform_save import save_transform
 from viewer.scene.document import Document

@@ -4,8 +4,7 @@ import errno
 
 import pytest
 
-from viewer.io.dicom.headers.pixel_format import ScanError
-from viewer.io.errors import OpenError, damage_told, sentence
+from viewer.io.errors import OpenError, ScanError, damage_told, sentence
 from viewer.io.reader.load_plan import base_name
 
 

@@ -16,9 +16,9 @@ from viewer.compute.images.resample import resample
 from viewer.data.grid import Grid
 from viewer.data.transform import Transform
 from viewer.data.volume import Diffusion, Volume
+from viewer.io.errors import SaveError
 from viewer.io.images.fsl_gradients import fsl_axes
 from viewer.io.images.save import save
-from viewer.io.stored_values import SaveError
 
 G = (0.36, -0.48, 0.8)
 

@@ -20,9 +20,9 @@ from classic_series import PROVENANCE, classic_series, ct_array, oblique_grid
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
 from viewer.files import atomic_write
+from viewer.io.errors import SaveError
 from viewer.io.images.save import Format, save
 from viewer.io.reader.reader import Reader, index_now, load_now
-from viewer.io.stored_values import SaveError
 
 NAMES: dict[Format, str] = {"dicom": "out", "nifti": "out.nii.gz", "nrrd": "out.nrrd", "mha": "out.mha"}
 FORMATS = pytest.mark.parametrize("format", list(NAMES))

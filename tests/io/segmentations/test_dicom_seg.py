@@ -20,11 +20,10 @@ from viewer.compute.labels.fit_grid import fitted
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Source
-from viewer.io.errors import OpenError
+from viewer.io.errors import OpenError, SaveError
 from viewer.io.segmentations.dicom_seg.read import read_seg
 from viewer.io.segmentations.dicom_seg.write import KINDS, Kind, write_seg
 from viewer.io.segmentations.segmentation_file import read_segmentation, save
-from viewer.io.stored_values import SaveError
 
 SHAPE = (6, 7, 9)  # frames that end within a byte
 GRID = Grid.of(SHAPE, (2.5, 0.7, 0.8), (-12.5, 30, 7), frame_of_reference="1.2.3.3")

@@ -19,10 +19,10 @@ from pydicom.encaps import encapsulate
 from tests.io.asking import call
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
+from viewer.io.dicom.pixels.frame_bits import DEFLATED_FRAMES
 from viewer.io.errors import OpenError
 from viewer.io.reader.reader import Reader
 from viewer.io.segmentations.dicom_seg import frames
-from viewer.io.segmentations.dicom_seg.frame_bits import DEFLATED_FRAMES
 from viewer.io.segmentations.dicom_seg.frames import frames_of
 from viewer.io.segmentations.dicom_seg.read import read_seg
 from viewer.io.segmentations.dicom_seg.rle import encoded

@@ -19,11 +19,10 @@ from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation, State
 from viewer.data.study import Source
 from viewer.data.transform import End
-from viewer.io.errors import OpenError
+from viewer.io.errors import OpenError, SaveError
 from viewer.io.segmentations.rtstruct.read import ALONE, contours_of
 from viewer.io.segmentations.rtstruct.write import write_rtstruct
 from viewer.io.segmentations.segmentation_file import read_segmentation, save
-from viewer.io.stored_values import SaveError
 
 SHAPE = (4, 12, 14)
 GRID = Grid.of(SHAPE, (2.5, 0.7, 0.8), (-12.5, 30, 7), frame_of_reference="1.2.3.3")

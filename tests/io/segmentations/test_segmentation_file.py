@@ -10,10 +10,9 @@ import SimpleITK as sitk
 
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
-from viewer.io.errors import OpenError
+from viewer.io.errors import OpenError, SaveError
 from viewer.io.segmentations import segmentation_file
 from viewer.io.segmentations.segmentation_file import read_segmentation, save
-from viewer.io.stored_values import SaveError
 
 SHAPE = (4, 5, 6)
 ENDINGS = (".seg.nrrd", ".nii.gz", ".nrrd", ".mha")

@@ -9,9 +9,9 @@ import pytest
 
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
+from viewer.io.errors import SaveError
 from viewer.io.segmentations.segmentation_file import save
 from viewer.io.segmentations.surfaces import SURFACES, read_triangles, surface
-from viewer.io.stored_values import SaveError
 
 GRID = Grid.of((6, 9, 8), (2.5, 0.7, 0.8), (-1212.5, 30, 1007))
 

@@ -14,9 +14,9 @@ from viewer.data.grid import Grid
 from viewer.data.segmentation import Segmentation
 from viewer.data.transform import End
 from viewer.io import requests
+from viewer.io.errors import SaveError
 from viewer.io.images.save import Format, Saved
 from viewer.io.segmentations.segmentation_file import format_of
-from viewer.io.stored_values import SaveError
 
 Json = dict[str, Any]
 

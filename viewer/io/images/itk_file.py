@@ -15,7 +15,8 @@ import SimpleITK as sitk
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment
 from viewer.data.volume import Volume
-from viewer.io.stored_values import SaveError, mark_of, physical_values
+from viewer.io.errors import SaveError
+from viewer.io.stored_values import mark_of, physical_values
 from viewer.settings import NAME, NOTICE, application_version
 
 NIFTI_CODES = slice(252, 256)  # qform_code and sform_code of NIfTI-1: 0 where the placement is not known

@@ -17,9 +17,10 @@ from viewer.data.volume import Volume
 from viewer.files import atomic_write
 from viewer.io.dicom.export.derived_series import derived_series, write_series
 from viewer.io.dicom.export.read_back import PLACE, check_slice
+from viewer.io.errors import SaveError
 from viewer.io.images.fsl_gradients import gradient_paths, gradient_texts
 from viewer.io.images.itk_file import check_image, sidecar, write_image
-from viewer.io.stored_values import SaveError, shear_of
+from viewer.io.stored_values import shear_of
 
 Format = Literal["dicom", "nifti", "nrrd", "mha"]
 ENDINGS: dict[Format, tuple[str, ...]] = {"nifti": (".nii.gz", ".nii"), "nrrd": (".nrrd",), "mha": (".mha",)}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pickle
 
-from viewer.io.dicom.headers.pixel_format import NoImageError, ScanError
 from viewer.io.dicom.headers.scan import scan_file
 from viewer.io.dicom.series.grouping import group
 from viewer.io.dicom.series.identity import family_key, series_key
-from viewer.io.errors import OpenError, sentence
+from viewer.io.errors import NoImageError, OpenError, ScanError, sentence
 from viewer.io.reader.file_report import Sight, Sorted
 from viewer.io.work_item import begin_item
 

@@ -27,8 +27,7 @@ from typing import Any, get_args
 from viewer.data.segmentation import State
 from viewer.files import atomic_write
 from viewer.files.regular_file import check_regular
-from viewer.io.errors import OpenError
-from viewer.io.stored_values import SaveError
+from viewer.io.errors import OpenError, SaveError
 from viewer.scene.worklist import Case, Worklist
 
 MOST_BYTES, MOST_CASES, MOST_NAME = 16 << 20, 20_000, 80  # of a table, of its cases, of a file

@@ -23,7 +23,7 @@ from viewer.data.study import Image, Source
 from viewer.data.transform import End
 from viewer.files import atomic_write
 from viewer.io.archive import first_bytes, member_of
-from viewer.io.errors import OpenError, damage_told
+from viewer.io.errors import OpenError, SaveError, damage_told
 from viewer.io.images.headers.data_files import ending_of
 from viewer.io.images.image_files import describe, single_volume
 from viewer.io.images.save import ENDINGS, Format, Saved, save_segmentation
@@ -34,7 +34,6 @@ from viewer.io.segmentations.rtstruct.read import contours_of
 from viewer.io.segmentations.rtstruct.write import write_rtstruct
 from viewer.io.segmentations.seg_nrrd import ENDING, read_seg_nrrd, write_seg_nrrd
 from viewer.io.segmentations.surfaces import SURFACES, write_surfaces
-from viewer.io.stored_values import SaveError
 
 MOST_TOLD = 16 << 20  # bytes of the JSON beside a label map
 PLACE = 1e-3  # mm between a voxel and where its file puts it

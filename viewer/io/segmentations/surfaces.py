@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.data.segmentation import Segment, Segmentation
-from viewer.io.stored_values import SaveError
+from viewer.io.errors import SaveError
 from viewer.settings import NAME, NOTICE
 
 Mesh = tuple[NDArray[np.float64], NDArray[np.int64]]  # vertices (n, 3), LPS mm; triangles (m, 3)

@@ -18,7 +18,7 @@ from viewer.data.transform import End, SignOff, Transform
 from viewer.files import atomic_write
 from viewer.files.regular_file import open_regular
 from viewer.io.dicom.export.registration import registration
-from viewer.io.stored_values import SaveError
+from viewer.io.errors import SaveError
 from viewer.io.transforms.transform_file import DICOM, ending_of, read_transform, write_transform
 from viewer.settings import NAME, NOTICE, application_version
 

@@ -20,8 +20,8 @@ from viewer.data.grid import Grid
 from viewer.data.provenance import Provenance
 from viewer.data.study import Source
 from viewer.data.volume import Volume
+from viewer.io.errors import SaveError
 from viewer.io.images.save import save
-from viewer.io.stored_values import SaveError
 
 
 def saved_slices(folder: Path) -> list[pydicom.FileDataset]:

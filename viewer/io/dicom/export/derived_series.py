@@ -31,7 +31,8 @@ from viewer.data.provenance import ALTERED, is_learned
 from viewer.data.volume import Diffusion, Volume
 from viewer.io.dicom.export import source_attributes as carried
 from viewer.io.dicom.headers.mosaic import is_mosaic
-from viewer.io.stored_values import Coding, SaveError, mark_of, sixteen_bits
+from viewer.io.errors import SaveError
+from viewer.io.stored_values import Coding, mark_of, sixteen_bits
 from viewer.settings import NAME, NOTICE, application_version
 
 CREATOR, PROVENANCE = "TOMOLENS", 0x01  # private block (0071,xx01): the whole provenance as JSON

@@ -21,8 +21,8 @@ from viewer.data.transform import End, Transform
 from viewer.files.regular_file import check_regular
 from viewer.io.dicom.export.derived_series import describe_file, written
 from viewer.io.dicom.export.object_header import object_header, referenced_images, referenced_series
-from viewer.io.errors import OpenError, damage_told
-from viewer.io.stored_values import SHEAR, SaveError
+from viewer.io.errors import OpenError, SaveError, damage_told
+from viewer.io.stored_values import SHEAR
 
 RIGID = 1e-5  # of a cosine or length: a rotation still
 DAMAGED = "Its registration is incomplete or damaged: {what}."

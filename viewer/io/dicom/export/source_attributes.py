@@ -20,10 +20,8 @@ from viewer.io.archive import open_content
 from viewer.io.dicom.attributes.texts import decode_texts
 from viewer.io.dicom.headers.header import Frame, Vector
 from viewer.io.dicom.headers.mosaic import is_mosaic
-from viewer.io.dicom.headers.pixel_format import ScanError
 from viewer.io.dicom.headers.scan import scan_file
-from viewer.io.errors import OpenError
-from viewer.io.stored_values import SaveError
+from viewer.io.errors import OpenError, SaveError, ScanError
 from viewer.settings import NAME
 
 # Attributes copied as they are. All others (private ones, stale pixel statistics, overlays, windows) stay behind.

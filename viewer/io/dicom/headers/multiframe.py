@@ -13,7 +13,7 @@ from viewer.data.notice import Notice
 from viewer.io.dicom.attributes.values import Values
 from viewer.io.dicom.headers.header import Frame, Vector
 from viewer.io.dicom.headers.ophthalmic import LOCATION, on_reference
-from viewer.io.dicom.headers.pixel_format import ScanError
+from viewer.io.errors import ScanError
 
 SHARED, PER_FRAME, DETECTOR = 0x52009229, 0x52009230, 0x00540022
 POSITION, ORIENTATION = 0x00200032, 0x00200037

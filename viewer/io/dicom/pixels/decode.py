@@ -24,12 +24,12 @@ from viewer.io.archive import Stamp, open_unchanged, unpacked
 from viewer.io.dicom.headers.pixel_format import DEFLATED
 from viewer.io.dicom.pixels import jpeg_lossless8
 from viewer.io.dicom.pixels.encapsulation import Frames, frame_bytes, frames_in
+from viewer.io.dicom.pixels.frame_bits import DEFLATED_FRAMES, inflated, is_encapsulated, run_bits
 from viewer.io.dicom.pixels.frame_header import FrameSize, checked
 from viewer.io.dicom.pixels.lookup_tables import apply_modality_table, apply_palette
 from viewer.io.dicom.pixels.stored_bits import significant
 from viewer.io.errors import DAMAGE, FrameError, OpenError
 from viewer.io.read_plan import Plan
-from viewer.io.segmentations.dicom_seg.frame_bits import DEFLATED_FRAMES, inflated, is_encapsulated, run_bits
 from viewer.io.work_item import begin_item
 
 log = logging.getLogger(__name__)

@@ -17,8 +17,8 @@ from pydicom.dataset import Dataset
 
 from viewer.data.segmentation import Segment
 from viewer.io.dicom.pixels.decode import FAULTS, frames_of_dataset
+from viewer.io.dicom.pixels.frame_bits import DEFLATED_FRAMES, is_encapsulated
 from viewer.io.errors import OpenError
-from viewer.io.segmentations.dicom_seg.frame_bits import DEFLATED_FRAMES, is_encapsulated
 from viewer.scene.journal.serialization import restore_segments
 
 DAMAGED = "Its segmentation is incomplete or damaged: {what}."

@@ -22,10 +22,10 @@ from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Source
 from viewer.data.transform import End
 from viewer.io.dicom.export.object_header import referring
+from viewer.io.dicom.pixels.frame_bits import DEFLATED_FRAMES
 from viewer.io.errors import OpenError
 from viewer.io.memory_budget import check_claim
-from viewer.io.segmentations.dicom_seg.codes import code_of, side_of
-from viewer.io.segmentations.dicom_seg.frame_bits import DEFLATED_FRAMES
+from viewer.io.segmentations.dicom_codes import code_of, side_of
 from viewer.io.segmentations.dicom_seg.frames import frames_of
 from viewer.io.segmentations.dicom_seg.pixels import DAMAGED, UNDECODED, Frames, Maps, label_map, packed
 from viewer.io.segmentations.dicom_seg.write import whole_of

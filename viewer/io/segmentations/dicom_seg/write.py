@@ -29,9 +29,10 @@ from viewer.data.terminology import category_of
 from viewer.io.dicom.export.derived_series import CREATOR, describe_file, named_uid, written
 from viewer.io.dicom.export.object_header import object_header, referenced_series
 from viewer.io.dicom.export.source_attributes import coded, is_slice_by_slice, reference, source_header
-from viewer.io.segmentations.dicom_seg.codes import code_item, property_type, reviewed_text
+from viewer.io.errors import SaveError
+from viewer.io.segmentations.dicom_codes import code_item, property_type, reviewed_text
 from viewer.io.segmentations.dicom_seg.rle import encapsulated, encoded
-from viewer.io.stored_values import SaveError, shear_of
+from viewer.io.stored_values import shear_of
 from viewer.settings import NAME, application_version
 
 Kind = Literal["BINARY", "FRACTIONAL", "LABELMAP"]

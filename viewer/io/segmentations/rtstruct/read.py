@@ -18,7 +18,7 @@ from viewer.data.segmentation import Algorithm, Segment, Segmentation, State
 from viewer.data.transform import End
 from viewer.io.dicom.export.object_header import referring
 from viewer.io.errors import damage_told
-from viewer.io.segmentations.dicom_seg.codes import code_of, review_of, side_of
+from viewer.io.segmentations.dicom_codes import code_of, review_of, side_of
 from viewer.io.segmentations.label_maps import LabelLayers
 from viewer.io.segmentations.rtstruct.contour_grid import own_grid
 from viewer.io.segmentations.rtstruct.contour_image import Choice, image_of, rings_in

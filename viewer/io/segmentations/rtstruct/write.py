@@ -21,8 +21,9 @@ from viewer.data.terminology import category_of
 from viewer.io.dicom.export.derived_series import describe_file, written
 from viewer.io.dicom.export.object_header import object_header, referenced_images
 from viewer.io.dicom.export.source_attributes import source_header
-from viewer.io.segmentations.dicom_seg.codes import code_item, property_type, reviewed_text
-from viewer.io.stored_values import SaveError, shear_of
+from viewer.io.errors import SaveError
+from viewer.io.segmentations.dicom_codes import code_item, property_type, reviewed_text
+from viewer.io.stored_values import shear_of
 
 Points = NDArray[np.float64]
 
