@@ -32,7 +32,7 @@ from viewer.io import requests
 from viewer.io.errors import SaveError
 from viewer.io.project.project_file import save_project
 from viewer.io.reports.worklist_file import open_worklist
-from viewer.io.segmentations.segmentation_file import save
+from viewer.io.segmentations.segmentation_file import save_segmentation
 from viewer.io.transforms.landmark_file import write_landmarks
 from viewer.io.transforms.transform_save import save_transform
 from viewer.scene.document import Document
@@ -132,7 +132,7 @@ def _labels(folder: Path) -> Iterator[Seed]:
     for ending in (".seg.nrrd", ".dcm", ".labelmap.dcm", ".fractional.dcm", ".rtstruct.dcm"):
         made = _segmentation()
         path = folder / f"a{ending}"
-        save(Segmentation(made.array, made.grid, made.segments, "made", source), path)
+        save_segmentation(Segmentation(made.array, made.grid, made.segments, "made", source), path)
         yield Seed(f"labels {ending}", path.name, path.read_bytes(), LABELS)
 
 

@@ -59,7 +59,7 @@ class SaveError(Exception):
 
 
 @contextmanager
-def damage_told(sentence: str, *also: type[Exception]) -> Iterator[None]:
+def refuse_damage(sentence: str, *also: type[Exception]) -> Iterator[None]:
     """What a parser raises at damaged bytes becomes an OpenError with this sentence; what the drive does stays.
 
     also: kinds of the parser's own.

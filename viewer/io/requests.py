@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from viewer.io.images.save import Format, Saved
     from viewer.io.project.project_file import Marks
     from viewer.io.sample.sample import SamplePaths
-    from viewer.io.sample.truth import Kept, Truth
+    from viewer.io.sample.truth import Retention, Truth
     from viewer.scene.journal.project_state import Project
 
 
@@ -29,16 +29,16 @@ def save_image(
     volumes: Sequence[Volume], target: Path, format: Format, mark: str = "", overwrite: bool = False
 ) -> Saved:
     """Write the time points of an image; see viewer.io.images.save."""
-    from viewer.io.images.save import save
+    from viewer.io.images import save
 
-    return save(volumes, target, format, mark, overwrite)
+    return save.save_image(volumes, target, format, mark, overwrite)
 
 
 def save_label_image(segmentation: Segmentation, target: Path, format: Format, mark: str = "") -> Saved:
     """Write a label map as an image, and a JSON beside it that says what its values stand for."""
-    from viewer.io.images.save import save_segmentation
+    from viewer.io.images import save
 
-    return save_segmentation(segmentation, target, format, mark)
+    return save.save_label_image(segmentation, target, format, mark)
 
 
 # ---- segmentations
@@ -62,14 +62,14 @@ def resample_segmentation(segmentation: Segmentation, grid: Grid, source: Source
     """The segments on an image's grid, and of that image; by the nearest voxel where their own grid is another."""
     from viewer.io.segmentations import segmentation_file
 
-    return segmentation_file.onto(segmentation, grid, source)
+    return segmentation_file.resample_segmentation(segmentation, grid, source)
 
 
 def save_segmentation(segmentation: Segmentation, target: Path, mark: str = "", overwrite: bool = False) -> Saved:
     """Write segments; the ending chooses the form. mark: of the review, for label images."""
     from viewer.io.segmentations import segmentation_file
 
-    return segmentation_file.save(segmentation, target, mark, overwrite)
+    return segmentation_file.save_segmentation(segmentation, target, mark, overwrite)
 
 
 # ---- transforms and landmarks
@@ -119,13 +119,13 @@ def save_project(project: Project, target: Path, overwrite: bool = False, ours: 
 # ---- the built-in sample
 def make_sample() -> SamplePaths:
     """The folders of the sample, made first where they are not there yet."""
-    from viewer.io.sample.sample import sample_paths
+    from viewer.io.sample import sample
 
-    return sample_paths()
+    return sample.make_sample()
 
 
-def measure_truth(before: Volume, result: Volume, truth: Truth) -> Kept:
+def measure_retention(before: Volume, result: Volume, truth: Truth) -> Retention:
     """What input and result, on one grid, keep of the sample's edges and lesions."""
-    from viewer.io.sample.truth import kept
+    from viewer.io.sample import truth as truth_file
 
-    return kept(before, result, truth)
+    return truth_file.measure_retention(before, result, truth)

@@ -14,7 +14,7 @@ from viewer.compute.progress import Cancelled
 from viewer.files.file_lock import FileLock
 from viewer.io import requests
 from viewer.io.project.project_file import Marks
-from viewer.io.project.source_images import Found, Missing, loaded, located, looked_for
+from viewer.io.project.source_images import Found, Missing, load_image, locate_files, search_folder
 from viewer.io.reader.reader import Reader
 from viewer.scene.journal.project_state import Project, describe_project, replacing
 from viewer.scene.journal.serialization import Restored
@@ -154,7 +154,7 @@ class ProjectFiles(SegmentFiles):
     # ---- in the background
     def _locate(self, task: Task, opening: Opening) -> None:
         try:
-            found, missing = located(opening.marks, opening.path, self._teller(task, "looking for the images"))
+            found, missing = locate_files(opening.marks, opening.path, self._teller(task, "looking for the images"))
         except Cancelled:
             return
         opening.found, opening.missing = found, missing
@@ -166,7 +166,7 @@ class ProjectFiles(SegmentFiles):
     def _look(self, task: Task, opening: Opening, folder: Path) -> None:
         wanted = {one.key: opening.marks[one.key] for one in opening.missing}
         try:
-            found = looked_for(wanted, folder, self._teller(task, "comparing files"))
+            found = search_folder(wanted, folder, self._teller(task, "comparing files"))
         except Cancelled:
             return
         opening.found |= found
@@ -186,7 +186,7 @@ class ProjectFiles(SegmentFiles):
         try:
             for done, (key, files) in enumerate(opening.found.items()):
                 tell(done / len(opening.found))
-                images[key] = loaded(key, opening.marks[key][0], files, self.reader)
+                images[key] = load_image(key, opening.marks[key][0], files, self.reader)
             layers = opening.project.restored(images.get)
         except Cancelled:
             return

@@ -24,7 +24,7 @@ from viewer.data.volume import Volume
 from viewer.io import memory_budget
 from viewer.io.reader.pool import Unit
 from viewer.io.reader.reader import Reader, index_now, load_now
-from viewer.io.reader.request import Task, at_once
+from viewer.io.reader.request import Request, at_once
 from viewer.processes.functions import name_of
 from viewer.processes.shared_array import FOLDER, PREFIX, sweep_shared
 
@@ -136,7 +136,7 @@ def test_a_process_that_computes_too_long_is_stopped_by_its_own_time_and_says_wh
     told: Queue[tuple[int, str]] = Queue()
     try:
         unit = Unit(
-            Task(at_once), name_of(spin), (), pytest.fail, pytest.fail, lambda *why: told.put(why), computing=0.2
+            Request(at_once), name_of(spin), (), pytest.fail, pytest.fail, lambda *why: told.put(why), computing=0.2
         )
         own._pool.do(lambda: own._pool.add(unit))
         assert told.get(timeout=PATIENCE) == (3, "computed for longer than 0.2 s")

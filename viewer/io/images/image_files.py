@@ -35,7 +35,7 @@ LARGE = Notice(
 )
 
 
-def describe(path: str) -> Image:
+def describe_image(path: str) -> Image:
     """The image in a file, from its header; with its other placement. Raises OpenError with one sentence."""
     files = files_of(path)
     stamps = tuple(map(stamp_of, files))
@@ -83,7 +83,7 @@ def _gradients(path: str, stored: StoredImage, place: Geometry) -> Gradients:
     return gradients_beside(path, ending_of(path), stored.count, place.grid if known else None)
 
 
-def fill(handle: SharedHandle, plan: Plan) -> tuple[Notice, ...]:
+def read_voxels(handle: SharedHandle, plan: Plan) -> tuple[Notice, ...]:
     """Read the voxels into shared memory [time point, k, j, i(, 3)]; what must be said of them. Raises OpenError."""
     stored = _unchanged(plan)
     place = geometry(stored.shape, stored.placement)
@@ -99,7 +99,7 @@ def fill(handle: SharedHandle, plan: Plan) -> tuple[Notice, ...]:
     return (*(() if finite else (NOT_FINITE,)), *(() if exact else (LARGE,)))
 
 
-def middle(plan: Plan) -> NDArray[Any]:
+def middle_slice(plan: Plan) -> NDArray[Any]:
     """The middle slice [j, i] or [j, i, 3] of the first time point, as stored."""
     stored = _unchanged(plan)
     _, plane = next(_planes(plan, stored, skip=stored.shape[0] // 2))

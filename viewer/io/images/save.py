@@ -38,7 +38,7 @@ class Saved:
     note: tuple[str, ...] = ()
 
 
-def save(
+def save_image(
     volumes: Sequence[Volume],
     target: str | Path,
     format: Format,
@@ -73,7 +73,7 @@ def save(
         raise SaveError(f"{target.name} was not saved: {atomic_write.reason(error, target.parent, need)}.") from error
 
 
-def save_segmentation(
+def save_label_image(
     segmentation: Segmentation, target: str | Path, format: Format, mark: str = "", overwrite: bool = False
 ) -> Saved:
     """Save a label map like an image, its values as they are; the JSON beside tells what they stand for.
@@ -86,7 +86,7 @@ def save_segmentation(
         )
     one = segmentation
     labels = Volume(one.array, one.grid, one.name, source=one.source, provenance=one.provenance, badges=one.badges)
-    return save([labels], target, format, mark, overwrite, segments=one.segments)
+    return save_image([labels], target, format, mark, overwrite, segments=one.segments)
 
 
 def _save_series(

@@ -122,7 +122,7 @@ def test_a_frame_at_which_the_process_crashes_costs_its_slice_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, syntax: str
 ) -> None:
     def misbehaving(self: Pool, unit: Unit) -> None:
-        unit.function = unit.function.replace("viewer.io.dicom.pixels.read:fill", "tests.io.misbehaviour:fill")
+        unit.function = unit.function.replace("viewer.io.dicom.pixels.read:read_slices", "tests.io.misbehaviour:fill")
         add(self, unit)
 
     add = Pool.add

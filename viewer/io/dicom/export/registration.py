@@ -21,7 +21,7 @@ from viewer.data.transform import End, Transform
 from viewer.files.regular_file import check_regular
 from viewer.io.dicom.export.derived_series import describe_file, written
 from viewer.io.dicom.export.object_header import object_header, referenced_images, referenced_series
-from viewer.io.errors import OpenError, SaveError, damage_told
+from viewer.io.errors import OpenError, SaveError, refuse_damage
 from viewer.io.stored_values import SHEAR
 
 RIGID = 1e-5  # of a cosine or length: a rotation still
@@ -52,7 +52,7 @@ def read_registration(path: str | Path, fixed: End | None = None, moving: End | 
     Raises OpenError, one sentence, also where the file is about other images.
     """
     check_regular(path)
-    with damage_told(
+    with refuse_damage(
         "Its registration is incomplete or damaged: a part of its header is missing or wrong.", BytesLengthException
     ):
         return _read(path, fixed, moving)

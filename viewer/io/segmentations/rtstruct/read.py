@@ -17,7 +17,7 @@ from viewer.compute.labels.label_image import COLORS
 from viewer.data.segmentation import Algorithm, Segment, Segmentation, State
 from viewer.data.transform import End
 from viewer.io.dicom.export.object_header import referring
-from viewer.io.errors import damage_told
+from viewer.io.errors import refuse_damage
 from viewer.io.segmentations.dicom_codes import code_of, review_of, side_of
 from viewer.io.segmentations.label_maps import LabelLayers
 from viewer.io.segmentations.rtstruct.contour_grid import own_grid
@@ -34,7 +34,7 @@ def contours_of(ds: Dataset, images: Sequence[End], name: str) -> Segmentation:
 
     Raises OpenError: one sentence.
     """
-    with damage_told(
+    with refuse_damage(
         "Its contours are incomplete or damaged: a part of its header is missing or wrong.", BytesLengthException
     ):
         return _segmentation(ds, images, name)
