@@ -19,7 +19,7 @@ from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Image
 from viewer.io import archive
-from viewer.io.archive import Stamp, open_content, open_stored, packing_of, stamp_of, unpacked
+from viewer.io.archive import Stamp, open_content, open_stored, packing_of, stamp_of, unpack
 from viewer.io.errors import OpenError
 from viewer.io.reader.probe_file import probe_files
 from viewer.io.reader.reader import Reader, index_now, load_now
@@ -115,7 +115,7 @@ def test_what_is_not_packed_is_given_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"plain")
     assert packing_of(str(tmp_path / "a")) == b""
     with open_stored(str(tmp_path / "a")) as file:
-        assert unpacked(file) is file
+        assert unpack(file) is file
         assert file.read() == b"plain"
 
 

@@ -17,7 +17,7 @@ from viewer.data.transform import End, Transform
 from viewer.data.volume import Volume
 
 if TYPE_CHECKING:
-    from viewer.io.images.save import Format, Saved
+    from viewer.io.images.save import Format, SaveReport
     from viewer.io.project.project_file import Marks
     from viewer.io.sample.sample import SamplePaths
     from viewer.io.sample.truth import Retention, Truth
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 # ---- images
 def save_image(
     volumes: Sequence[Volume], target: Path, format: Format, mark: str = "", overwrite: bool = False
-) -> Saved:
+) -> SaveReport:
     """Write the time points of an image; see viewer.io.images.save."""
     from viewer.io.images import save
 
     return save.save_image(volumes, target, format, mark, overwrite)
 
 
-def save_label_image(segmentation: Segmentation, target: Path, format: Format, mark: str = "") -> Saved:
+def save_label_image(segmentation: Segmentation, target: Path, format: Format, mark: str = "") -> SaveReport:
     """Write a label map as an image, and a JSON beside it that says what its values stand for."""
     from viewer.io.images import save
 
@@ -65,7 +65,7 @@ def resample_segmentation(segmentation: Segmentation, grid: Grid, source: Source
     return segmentation_file.resample_segmentation(segmentation, grid, source)
 
 
-def save_segmentation(segmentation: Segmentation, target: Path, mark: str = "", overwrite: bool = False) -> Saved:
+def save_segmentation(segmentation: Segmentation, target: Path, mark: str = "", overwrite: bool = False) -> SaveReport:
     """Write segments; the ending chooses the form. mark: of the review, for label images."""
     from viewer.io.segmentations import segmentation_file
 

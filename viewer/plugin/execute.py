@@ -26,6 +26,7 @@ from viewer.data.segmentation import Segmentation
 from viewer.data.study import Source
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
+from viewer.files.checksum import sha256_of
 from viewer.plugin.discovery import discover
 from viewer.plugin.parameter import title_of
 from viewer.plugin.plugin import KINDS, Plugin, Value
@@ -221,9 +222,7 @@ def _identity(value: Value) -> str:
     files = [path for path in map(Path, value.source.files) if path.is_file()]
     if len(files) != 1:
         return _digest(value.array)
-    with files[0].open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return f"sha256:{digest}{' by its qform' * (value.source.placement == ('qform',))}"
+    return f"sha256:{sha256_of(files[0])}{' by its qform' * (value.source.placement == ('qform',))}"
 
 
 def _digest(*arrays: NDArray[Any]) -> str:

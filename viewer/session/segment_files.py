@@ -20,7 +20,7 @@ from viewer.scene.task import Message, Task
 from viewer.session.segments import Segmenting
 
 if TYPE_CHECKING:  # SimpleITK comes with it: not before the window is there
-    from viewer.io.images.save import Saved
+    from viewer.io.images.save import SaveReport
 
 OTHER_PATIENT = "of another patient"  # the badge of a segmentation that lies over somebody else's image
 OTHER_FRAME = "in another frame of reference"  # where it lies among the images is then not known
@@ -107,7 +107,7 @@ class SegmentFiles(Segmenting):
         now = replace(layer.segmentation, array=first, overlapping=tuple(others))
         generation, mark = layer.generation, "" if layer.review == "source" else layer.badges[0]
 
-        def done(saved: Saved) -> None:
+        def done(saved: SaveReport) -> None:
             layer.saved = generation
             task.end("done")
             text = f"Saved and verified: {target.name}, {saved.bytes / 2**20:.1f} MB. {' '.join(saved.note)}"

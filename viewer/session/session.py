@@ -39,7 +39,7 @@ from viewer.session.runs.plugin_runs import Runs
 from viewer.settings import state_folder
 
 if TYPE_CHECKING:  # pydicom, SimpleITK and scipy come with these: not before the window is there
-    from viewer.io.images.save import Format, Saved
+    from viewer.io.images.save import Format, SaveReport
     from viewer.io.sample.sample import SamplePaths
 
 log = logging.getLogger(__name__)
@@ -202,7 +202,7 @@ class Session(ProjectFiles):
             return task
         task.begin()
 
-        def done(saved: Saved) -> None:
+        def done(saved: SaveReport) -> None:
             task.end("done")
             moved = ["Its voxels lie where its own file puts them: resample it to save them moved."] * bool(
                 layer.transform

@@ -15,7 +15,7 @@ from viewer.data.segmentation import Segmentation
 from viewer.data.transform import End
 from viewer.io import requests
 from viewer.io.errors import SaveError
-from viewer.io.images.save import Format, Saved
+from viewer.io.images.save import Format, SaveReport
 from viewer.io.segmentations.segmentation_file import format_of
 
 Json = dict[str, Any]
@@ -78,7 +78,7 @@ def _segments(stage: HeadlessStage, found: Segmentation, target: str) -> Json:
     return _document(saved, found.grid, found.badges, told)
 
 
-def _document(saved: Saved, grid: Grid, badges: Sequence[str], segments: Sequence[Json]) -> Json:
+def _document(saved: SaveReport, grid: Grid, badges: Sequence[str], segments: Sequence[Json]) -> Json:
     return {
         "path": saved.paths[0],
         "bytes": saved.bytes,

@@ -20,7 +20,7 @@ from viewer.io.errors import OpenError
 from viewer.io.images import itk_image, nifti
 from viewer.io.images.fsl_gradients import Gradients, gradients_beside, weighting_words
 from viewer.io.images.headers.data_files import FORMATS, PICTURES, ending_of, files_of
-from viewer.io.images.headers.geometry import Geometry, geometry, resampled
+from viewer.io.images.headers.geometry import Geometry, geometry, resample_slice
 from viewer.io.images.stored_image import StoredImage
 from viewer.io.read_plan import Plan
 from viewer.io.work_item import begin_item
@@ -166,7 +166,7 @@ def _regular_planes(
         plane, k = slices[slot], slot % stored.shape[0]
         channels = plane[..., None] if plane.ndim == 2 else plane
         moved = [
-            resampled(channels[..., n], k, place.sheared, place.grid.shape[1:], blank, labels=labels)
+            resample_slice(channels[..., n], k, place.sheared, place.grid.shape[1:], blank, labels=labels)
             for n in range(channels.shape[2])
         ]
         yield slot, moved[0] if plane.ndim == 2 else np.stack(moved, axis=-1)

@@ -26,7 +26,7 @@ from typing import Any, get_args
 
 from viewer.data.segmentation import State
 from viewer.files import atomic_write
-from viewer.files.regular_file import check_regular
+from viewer.io.archive import read_small
 from viewer.io.errors import OpenError, SaveError
 from viewer.scene.worklist import Case, Worklist
 
@@ -153,10 +153,8 @@ def _of_table(path: Path) -> list[Case]:
 
 def _text(path: Path) -> str:
     try:
-        check_regular(path)
-        if path.stat().st_size > MOST_BYTES:
-            raise OpenError(f"{path.name} is larger than {MOST_BYTES >> 20} MB: a list of cases is not so long.")
-        text = path.read_bytes().decode("utf-8-sig")
+        longer = f"{path.name} is larger than {MOST_BYTES >> 20} MB: a list of cases is not so long."
+        text = read_small(str(path), MOST_BYTES, longer).decode("utf-8-sig")
     except OSError as error:
         raise OpenError(f"{path.name} cannot be read ({error.strerror}): check it and try again.") from error
     except UnicodeDecodeError as error:
@@ -206,10 +204,7 @@ def _kept(path: Path) -> tuple[dict[str, Any], str]:
     if not path.exists():
         return {}, ""
     try:
-        check_regular(path)
-        if path.stat().st_size > MOST_KEPT:
-            raise ValueError("too large")
-        data = path.read_bytes()
+        data = read_small(str(path), MOST_KEPT)
         kept = json.loads(data)
         if not isinstance(kept, dict) or kept.get("version") != 1 or not isinstance(kept.get("cases"), list):
             raise ValueError("not a task list")

@@ -12,7 +12,7 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from viewer.data.study import LabelFile
 from viewer.io.archive import open_content
 from viewer.io.dicom.attributes.texts import decode_texts
-from viewer.io.dicom.export.object_header import referring
+from viewer.io.dicom.export.object_header import object_source
 from viewer.io.errors import OpenError, refuse_damage
 
 CLASSES = {
@@ -37,7 +37,7 @@ def label_file(path: str) -> LabelFile:
 
 def _label_file(path: str) -> LabelFile:
     ds = dataset(path, header_only=True)
-    about = referring(ds)
+    about = object_source(ds)
     named = ds.get("StructureSetROISequence") or []
     frame = named[0].get("ReferencedFrameOfReferenceUID", "") if named else ""
     own = replace(

@@ -26,7 +26,7 @@ from viewer.io.archive import first_bytes, member_of
 from viewer.io.errors import OpenError, SaveError, refuse_damage
 from viewer.io.images.headers.data_files import ending_of
 from viewer.io.images.image_files import describe_image, single_volume
-from viewer.io.images.save import ENDINGS, Format, Saved, save_label_image
+from viewer.io.images.save import ENDINGS, Format, SaveReport, save_label_image
 from viewer.io.segmentations.dicom_seg.read import segmentation_of
 from viewer.io.segmentations.dicom_seg.write import write_seg
 from viewer.io.segmentations.dicom_summary import CLASSES, dataset, label_file
@@ -120,7 +120,7 @@ FORMATS: dict[str, tuple[Callable[[Path, Sequence[End]], Segmentation], Callable
 }
 
 
-def save_segmentation(segmentation: Segmentation, target: Path, mark: str = "", overwrite: bool = False) -> Saved:
+def save_segmentation(segmentation: Segmentation, target: Path, mark: str = "", overwrite: bool = False) -> SaveReport:
     """The ending chooses the form. mark: of the review, for label images. Raises SaveError: one sentence."""
     ending = _ending(target)
     if (kind := format_of(target)) is not None:
@@ -146,7 +146,7 @@ def save_segmentation(segmentation: Segmentation, target: Path, mark: str = "", 
             size = made.stat().st_size
             made.replace(target)
             atomic_write.flush(target.parent)
-        return Saved((str(target),), size, "dicom" if ending.endswith(".dcm") else "nrrd")
+        return SaveReport((str(target),), size, "dicom" if ending.endswith(".dcm") else "nrrd")
     except (SaveError, OpenError) as error:
         raise SaveError(f"{target.name} was not saved: {error}") from error
     except (OSError, RuntimeError, MemoryError) as error:

@@ -15,7 +15,7 @@ from tests.fixtures.nifti_file import SHAPE, I, J, K, nifti
 from tests.fixtures.opened_file import opened, said, written
 from viewer.data.grid import Grid
 from viewer.io.errors import OpenError
-from viewer.io.images.headers.geometry import Placement, geometry, resampled
+from viewer.io.images.headers.geometry import Placement, geometry, resample_slice
 from viewer.io.images.headers.nifti_header import parse, placement
 from viewer.io.images.image_files import describe_image
 from viewer.io.reader.reader import Reader
@@ -109,7 +109,7 @@ def test_any_shear_lands_on_a_regular_grid_that_holds_every_voxel(shears, sizes,
         assert grid.shape == array.shape
         return
     planes = [
-        resampled(array[k], k, found.sheared, grid.shape[1:], np.nan, labels=False) for k in range(array.shape[0])
+        resample_slice(array[k], k, found.sheared, grid.shape[1:], np.nan, labels=False) for k in range(array.shape[0])
     ]
     wanted = at_world(array, affine, grid, 1)
     inside = np.isfinite(wanted)

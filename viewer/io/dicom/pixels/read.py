@@ -17,8 +17,8 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.io.archive import open_unchanged, unpacked
-from viewer.io.dicom.pixels.stored_bits import significant
+from viewer.io.archive import open_unchanged, unpack
+from viewer.io.dicom.pixels.stored_bits import significant_bits
 from viewer.io.errors import FrameError, OpenError
 from viewer.io.read_plan import Plan
 from viewer.io.work_item import begin_item
@@ -112,7 +112,7 @@ class _Files:
         if number != self._number or self._file is None:
             self.close()
             plan = self._plan
-            self._file = unpacked(open_unchanged(plan.files[number], plan.stamps[number]))
+            self._file = unpack(open_unchanged(plan.files[number], plan.stamps[number]))
             self._number = number
         return self._file
 
@@ -218,4 +218,4 @@ def _raw(plan: Plan, frame: Any, file: BinaryIO) -> NDArray[Any]:
         left = left[count:]
     if not pixels.dtype.isnative:
         pixels = pixels.byteswap(inplace=True).view(pixels.dtype.newbyteorder())
-    return significant(pixels, plan)
+    return significant_bits(pixels, plan)

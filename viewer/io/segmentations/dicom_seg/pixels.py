@@ -48,7 +48,7 @@ def label_map(ds: Dataset, shape: tuple[int, int, int], frames: Frames) -> NDArr
     return array
 
 
-def packed(
+def pack_masks(
     ds: Dataset,
     shape: tuple[int, int, int],
     frames: Frames,
@@ -70,7 +70,7 @@ def packed(
             there = flats[layer][k, part]
             if (np.isin(there[mask], (0, label), invert=True)).any():
                 ds.SegmentsOverlap = "UNDEFINED"  # which they do, whatever it says
-                return packed(ds, shape, frames, segments, None)
+                return pack_masks(ds, shape, frames, segments, None)
             there[mask] = label
         else:
             masks.setdefault(number, []).append((k, part, mask))
