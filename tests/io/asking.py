@@ -13,8 +13,8 @@ from viewer.io.reader.reader import Reader
 PATIENCE = 300.0
 
 
-def call(reader: Reader, function: str, *arguments: Any, **options: Any) -> tuple[str, Any]:
-    """A function of misbehaviour, called and waited for: ("done", result) or ("failed", sentence)."""
+def ask(reader: Reader, function: Callable[..., Any], *arguments: Any, **options: Any) -> tuple[str, Any]:
+    """Reader.call, waited for: ("done", result) or ("failed", sentence)."""
     answers: list[tuple[str, Any]] = []
     ended = threading.Event()
 
@@ -22,11 +22,8 @@ def call(reader: Reader, function: str, *arguments: Any, **options: Any) -> tupl
         answers.append((kind, value))
         ended.set()
 
-    def nowhere() -> None:
-        """No reader process finds it by its name."""
-
     reader.call(
-        getattr(misbehaviour, function, nowhere),
+        function,
         *arguments,
         done=lambda value: answer("done", value),
         failed=lambda reason: answer("failed", reason),
@@ -34,6 +31,11 @@ def call(reader: Reader, function: str, *arguments: Any, **options: Any) -> tupl
     )
     assert ended.wait(PATIENCE)
     return answers[0]
+
+
+def call(reader: Reader, name: str, *arguments: Any, **options: Any) -> tuple[str, Any]:
+    """A function of misbehaviour, called and waited for; where there is none of that name, none that can be found."""
+    return ask(reader, getattr(misbehaviour, name, lambda: None), *arguments, **options)
 
 
 def eventually(condition: Callable[[], bool]) -> bool:

@@ -1,6 +1,6 @@
 """The reader processes and the thread that hands out work to them, listens, and stops what hangs.
 
-One thread owns all state here, so there are no locks: other threads only put functions into its inbox (`Pool.do`).
+One thread owns all state here, so there are no locks: others only put functions into its inbox (`call_soon`).
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class _Worker:
     slot: NDArray[np.int64]
     ready: bool = False
     unit: Unit | None = None
-    kept: list[Any] = field(default_factory=list)
+    lent: list[Any] = field(default_factory=list)
     cancelled_at: float = 0.0
 
 
@@ -99,7 +99,7 @@ class Pool:
         self._thread = threading.Thread(target=self._run, name="tomolens-reader", daemon=True)
         self._thread.start()
 
-    def do(self, function: Callable[[], None]) -> None:
+    def call_soon(self, function: Callable[[], None]) -> None:
         """Run it on the pool's thread, soon; nothing happens after `close`."""
         if self._thread.is_alive():
             self._inbox.put(function)
@@ -111,7 +111,7 @@ class Pool:
 
     def warm(self) -> None:
         """Start the processes now."""
-        self.do(lambda: self._start_for(self.count))
+        self.call_soon(lambda: self._start_for(self.count))
 
     def frame_seconds(self, size: int) -> float:
         """That the processor may be busy with a compressed frame of `size` bytes when it is decoded."""
@@ -120,7 +120,7 @@ class Pool:
     def close(self) -> None:
         """Stop everything at once; nothing is called afterwards, and nothing is left."""
         if self._thread.is_alive():
-            self.do(self._shut)
+            self.call_soon(self._shut)
             self._thread.join()
 
     def _run(self) -> None:
@@ -173,14 +173,14 @@ class Pool:
 
     def _give(self, worker: _Worker, unit: Unit) -> None:
         try:
-            data, worker.kept = lend((unit.function, unit.arguments))
+            data, worker.lent = lend((unit.function, unit.arguments))
         except (MemoryError, pickle.PicklingError, TypeError, AttributeError) as error:
             unit.failed(CALL_FAULT.format(type(error).__name__))
             return
         worker.unit, worker.cancelled_at = unit, 0.0
         worker.slot[:] = 0, time.monotonic_ns(), _computed(worker), 0
         try:
-            worker.pipe.send((sum(array.nbytes for array in worker.kept), data))
+            worker.pipe.send((sum(array.nbytes for array in worker.lent), data))
         except OSError:
             self._lost(worker)
 
@@ -229,7 +229,7 @@ class Pool:
         if not worker.ready:
             worker.ready = True
             return
-        unit, worker.unit, worker.kept = worker.unit, None, []
+        unit, worker.unit, worker.lent = worker.unit, None, []
         if unit is None or unit.owner.cancelled:
             return
         (unit.done if fine else unit.failed)(result)

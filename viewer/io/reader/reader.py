@@ -115,7 +115,7 @@ class Reader:
             else:
                 self._ask(request, FILE_PICTURE, (image.plan, *shown), done, failed)
 
-        self._pool.do(ask)
+        self._pool.call_soon(ask)
         return request
 
     def call(
@@ -131,7 +131,7 @@ class Reader:
         Large arrays are lent to it, not copied: it may not write to them. failed: gets one sentence.
         """
         request, name = Request(self._post), name_of(function)
-        self._pool.do(lambda: self._ask(request, name, arguments, done, failed, seconds))
+        self._pool.call_soon(lambda: self._ask(request, name, arguments, done, failed, seconds))
         return request
 
     def close(self) -> None:
@@ -141,12 +141,12 @@ class Reader:
 
     def _index(self, post: Post, paths: Sequence[str | Path], callbacks: IndexCallbacks) -> Request:
         request = Request(post)
-        self._pool.do(IndexRequest(self._pool, request, paths, callbacks).begin)
+        self._pool.call_soon(IndexRequest(self._pool, request, paths, callbacks).begin)
         return request
 
     def _load(self, post: Post, image: Image, callbacks: LoadCallbacks) -> Request:
         request = Request(post)
-        self._pool.do(LoadRequest(self._pool, request, image, callbacks).begin)
+        self._pool.call_soon(LoadRequest(self._pool, request, image, callbacks).begin)
         return request
 
     def _ask(
