@@ -50,11 +50,11 @@ def panels() -> None:
     """The plugin form while a job runs, the facts of a result, its inspection, the models."""
     from viewer.app import Stage
     from viewer.cli.headless_session import find_images, finish
-    from viewer.io.sample.sample import sample_paths
+    from viewer.io.sample.sample import make_sample
 
     with Stage() as stage:
         session, window = stage.session, stage.window
-        images = find_images(stage, [sample_paths().baseline / "t1"])
+        images = find_images(stage, [make_sample().baseline / "t1"])
         finish(stage, session.load(images[0]))
         window.choose_plugin("denoise")
         window.bottom.show()
@@ -95,11 +95,11 @@ def registration() -> None:
     """The follow-up brought onto the baseline: while it runs, after, the deformation, the page to sign."""
     from viewer.app import Stage
     from viewer.cli.headless_session import find_images, finish
-    from viewer.io.sample.sample import sample_paths
+    from viewer.io.sample.sample import make_sample
 
     with Stage() as stage:
         session, window = stage.session, stage.window
-        sample = sample_paths()
+        sample = make_sample()
         for folder in (sample.baseline / "t1", sample.follow_up / "t1"):
             known = {image.key for images in session.images.values() for image in images}
             image = next(one for one in find_images(stage, [folder]) if one.key not in known)

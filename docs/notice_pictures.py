@@ -79,9 +79,9 @@ def head() -> tuple[NDArray[np.int16], Grid]:
     import SimpleITK as sitk
 
     from viewer.data.grid import Grid
-    from viewer.io.sample.sample import sample_paths
+    from viewer.io.sample.sample import make_sample
 
-    names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(sample_paths().baseline / "t1"))
+    names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(make_sample().baseline / "t1"))
     image = sitk.ReadImage(names)
     array = sitk.GetArrayFromImage(image).astype(np.int16)
     direction = np.reshape(image.GetDirection(), (3, 3))

@@ -11,12 +11,12 @@ def missing_images(pictures: Path) -> None:
     """A project is saved, its images are moved away, and it is opened again."""
     from viewer.app import Stage
     from viewer.cli.headless_session import find_images, finish
-    from viewer.io.sample.sample import sample_paths
+    from viewer.io.sample.sample import make_sample
     from viewer.ui.dialogs.missing_images import MissingImagesDialog
 
     with Stage() as stage, TemporaryDirectory(prefix="case-") as folder:
         session, place = stage.session, Path(folder) / "baseline"
-        shutil.copytree(sample_paths().baseline / "t1", place / "t1")
+        shutil.copytree(make_sample().baseline / "t1", place / "t1")
         finish(stage, session.load(find_images(stage, [place])[0]))
         project = Path(folder) / "case.tomolens"
         finish(stage, session.save_project(project))

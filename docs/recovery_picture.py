@@ -18,10 +18,10 @@ def work() -> None:
 
     from viewer.app import Stage
     from viewer.cli.headless_session import find_images, finish
-    from viewer.io.sample.sample import sample_paths
+    from viewer.io.sample.sample import make_sample
 
     with Stage() as stage:
-        finish(stage, stage.session.load(find_images(stage, [sample_paths().baseline / "t1"])[0]))
+        finish(stage, stage.session.load(find_images(stage, [make_sample().baseline / "t1"])[0]))
         stage.window.take_tool("brush")
         layer = stage.window.segments.do.layer
         assert layer is not None

@@ -18,13 +18,13 @@ def review(pictures: Path) -> None:
     """Two readers of the sample's T1 compared; then the three images of the sample as a blinded task list."""
     from viewer.app import Stage
     from viewer.cli.headless_session import find_images, finish
-    from viewer.io.sample.sample import sample_paths
+    from viewer.io.sample.sample import make_sample
 
     with Stage() as stage, TemporaryDirectory() as folder:
         session, window = stage.session, stage.window
         window.worklist.do.auditing.keep(Path(folder))  # not the user's own trail
         window.worklist.reader.setText("MK")
-        finish(stage, session.load(find_images(stage, [sample_paths().baseline / "t1"])[0]))
+        finish(stage, session.load(find_images(stage, [make_sample().baseline / "t1"])[0]))
         first = reader(stage, "Reader 1")
         second = reader(stage, "Reader 2")
         labels = second.segmentation.array
@@ -58,9 +58,9 @@ def reader(stage: Stage, name: str) -> SegmentationLayer:
 
 def worklist(stage: Stage, folder: Path, pictures: Path) -> None:
     """The sample's series, each as often as makes a list; some are decided."""
-    from viewer.io.sample.sample import sample_paths
+    from viewer.io.sample.sample import make_sample
 
-    sample, panel = sample_paths(), stage.window.worklist
+    sample, panel = make_sample(), stage.window.worklist
     series = [one for study in (sample.baseline, sample.follow_up) for one in sorted(study.iterdir()) if one.is_dir()]
     for n in range(12):
         (folder / f"case {n + 1}").mkdir()

@@ -32,11 +32,11 @@ def segmentation(pictures: Path) -> None:
     """All of them, of the sample's T1."""
     from viewer.app import Stage
     from viewer.cli.headless_session import find_images, finish
-    from viewer.io.sample.sample import sample_paths
+    from viewer.io.sample.sample import make_sample
 
     with Stage() as stage:
         session, window = stage.session, stage.window
-        finish(stage, session.load(find_images(stage, [sample_paths().baseline / "t1"])[0]))
+        finish(stage, session.load(find_images(stage, [make_sample().baseline / "t1"])[0]))
         window.take_tool("brush")
         layer = window.segments.do.layer
         assert layer is not None

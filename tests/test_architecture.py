@@ -33,6 +33,10 @@ DOORS = {
     "viewer/cli/command_line.py",
 }
 
+# The one room that names functions of the program in strings, of the reader processes'. Others ask by the verbs of
+# viewer/io/requests.py and viewer/plugin/execute.py.
+NAMES_IN_STRINGS = "viewer/io/reader/"
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 BLOCKS = (ast.For, ast.AsyncFor, ast.While, ast.If, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
 TABLES = (ast.Dict, ast.List, ast.Tuple, ast.Set)
@@ -143,6 +147,18 @@ def test_no_path_of_a_machine_stands_in_the_project() -> None:
     assert told - {name_of(Path(__file__)), ".ci/run"} == set()  # this file's pattern; the one place that may look
 
 
+def strings(path: Path) -> Iterator[str]:
+    nodes = ast.walk(ast.parse(path.read_bytes()))
+    return (node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+def test_only_the_doors_name_functions_in_strings() -> None:
+    named = re.compile(r"viewer(\.\w+)+:\w+")
+    telling = {name_of(path) for path in PROGRAM if any(map(named.fullmatch, strings(path)))}
+    assert telling
+    assert not [name for name in telling if not name.startswith(NAMES_IN_STRINGS)]
+
+
 def imported_with(modules: str) -> set[str]:
     """Top-level names in sys.modules after a fresh process imported the modules (a Python expression: their names)."""
     program = f"import importlib, sys\nfor name in {modules}: importlib.import_module(name)\nprint(*sys.modules)"
@@ -154,7 +170,7 @@ def imported_with(modules: str) -> set[str]:
 def test_the_window_starts_without_torch() -> None:
     loaded = imported_with("['viewer.app']")
     assert "PySide6" in loaded
-    assert not loaded & {"torch", "openvino", "monai", "highdicom"}
+    assert not loaded & {"torch", "openvino", "monai", "highdicom", "pydicom", "SimpleITK", "skimage"}
 
 
 def test_what_computes_loads_neither_qt_nor_vtk_nor_torch() -> None:

@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.benchmarks.attack_bombs import bombs, paths
 from tests.benchmarks.attack_kills import engine_kills, reader_kills, window_kills
-from tests.benchmarks.attack_seeds import IMAGES, Seed, dicom_seeds, other_seeds
+from tests.benchmarks.attack_seeds import Door, Seed, dicom_seeds, other_seeds
 from tests.fixtures.mutation import mutated
 from viewer.data.study import Image
 from viewer.io.reader.reader import Reader
@@ -50,7 +50,7 @@ class Input:
 
     kind: str
     path: Path
-    door: str
+    door: Door
 
 
 @dataclass
@@ -68,7 +68,7 @@ class Trial:
     left: int = 0
 
     def begin(self) -> None:
-        if self.input.door != IMAGES:
+        if self.input.door is not None:
             self.reader.call(self.input.door, self.input.path, done=self._called, failed=self._called_in_vain)
             return
         self.reader.index(

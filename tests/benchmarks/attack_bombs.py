@@ -19,14 +19,14 @@ import SimpleITK as sitk
 from pydicom import uid
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from tests.benchmarks.attack_seeds import IMAGES, LABELS, LANDMARKS, MODELS, PROJECTS, TRANSFORMS, WORK_LISTS
+from tests.benchmarks.attack_seeds import IMAGES, LABELS, LANDMARKS, MODELS, PROJECTS, TRANSFORMS, WORK_LISTS, Door
 from tests.fixtures.compressed import frame_of, picture, put_frames, write_compressed
 from tests.fixtures.dicom_phantom import dataset, ramp, write
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.io.segmentations.dicom_seg.write import write_seg
 
-Found = Iterator[tuple[str, Path, str]]  # kind, path, door
+Found = Iterator[tuple[str, Path, Door]]  # kind, path, door
 
 
 def bombs(folder: Path) -> Found:
@@ -118,7 +118,7 @@ def _headers(folder: Path) -> Found:
 
 
 def _texts(folder: Path) -> Found:
-    texts: dict[str, tuple[str, str]] = {
+    texts: dict[str, tuple[Door, str]] = {
         "deep.json": (LANDMARKS, "[" * 200_000),
         "long.csv": (LANDMARKS, "a,1,2,3,4,5,6\n" * 2_000_000),
         "wide.csv": (WORK_LISTS, "case,image\n" + "a" * 9_000_000),
@@ -151,7 +151,7 @@ def paths(folder: Path, secret: str) -> Found:
 
 
 def _specials(folder: Path) -> Found:
-    doors: dict[str, str] = {
+    doors: dict[str, Door] = {
         "a.dcm": IMAGES, "a.nii": IMAGES, "a.nii.gz": IMAGES, "a.mha": IMAGES, "a.png": IMAGES, "a.zip": IMAGES,
         "a.seg.nrrd": LABELS, "b.dcm": LABELS, "a.h5": TRANSFORMS, "a.tfm": TRANSFORMS, "a.csv": LANDMARKS,
         "a.fcsv": LANDMARKS, "a.tomolens": PROJECTS, "cases.csv": WORK_LISTS, "model.pt": MODELS, "model.zip": MODELS,

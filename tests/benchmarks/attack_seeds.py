@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pydicom
 import SimpleITK as sitk
 from pydicom import uid
 
+from tests.benchmarks import attack_doors
 from tests.benchmarks.kills import killed, tell
 from tests.fixtures import model_files
 from tests.fixtures.compressed import SYNTAXES, picture, write_compressed
@@ -27,9 +28,11 @@ from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Source
 from viewer.data.transform import End, Transform
 from viewer.data.volume import Volume
+from viewer.io import requests
+from viewer.io.errors import SaveError
 from viewer.io.project.project_file import save_project
-from viewer.io.segmentations.segmentation_file import save
-from viewer.io.stored_values import SaveError
+from viewer.io.reports.worklist_file import open_worklist
+from viewer.io.segmentations.segmentation_file import save_segmentation
 from viewer.io.transforms.landmark_file import write_landmarks
 from viewer.io.transforms.transform_save import save_transform
 from viewer.scene.document import Document
@@ -40,14 +43,15 @@ from viewer.scene.view_state import ViewState
 
 LARGEST = 150_000  # bytes of a seed
 GRID = Grid.of((4, 12, 14), (2, 1, 1.5), (-3, 4, 5), frame_of_reference="1.2.3.3")
-IMAGES = ""  # the door of a file that is indexed and loaded
-LABELS = "viewer.io.segmentations.segmentation_file:read_segmentation"
-TRANSFORMS = "viewer.io.transforms.transform_save:load_transform"
-LANDMARKS = "viewer.io.transforms.landmark_file:read_landmarks"
-PROJECTS = "viewer.io.project.project_file:read_project"
-WORK_LISTS = "viewer.io.reports.worklist_file:open_worklist"
-MODELS = "tests.benchmarks.attack_doors:model"
-JOURNALS = "tests.benchmarks.attack_doors:journals"
+Door = Callable[[Path], object] | None
+IMAGES: Door = None  # a file that is indexed and loaded
+LABELS = requests.read_segmentation
+TRANSFORMS = requests.load_transform
+LANDMARKS = requests.read_landmarks
+PROJECTS = requests.open_project
+WORK_LISTS = open_worklist
+MODELS = attack_doors.model
+JOURNALS = attack_doors.journals
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Seed:
     kind: str
     name: str
     data: bytes
-    door: str
+    door: Door
     beside: tuple[tuple[str, bytes], ...] = ()
     whole: bool = False
 
@@ -128,7 +132,7 @@ def _labels(folder: Path) -> Iterator[Seed]:
     for ending in (".seg.nrrd", ".dcm", ".labelmap.dcm", ".fractional.dcm", ".rtstruct.dcm"):
         made = _segmentation()
         path = folder / f"a{ending}"
-        save(Segmentation(made.array, made.grid, made.segments, "made", source), path)
+        save_segmentation(Segmentation(made.array, made.grid, made.segments, "made", source), path)
         yield Seed(f"labels {ending}", path.name, path.read_bytes(), LABELS)
 
 

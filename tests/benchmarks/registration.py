@@ -35,7 +35,7 @@ from viewer.compute.registration.transform_quality import inverse_consistency, j
 from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
-from viewer.io.sample.sample import sample_paths
+from viewer.io.sample.sample import make_sample
 from viewer.io.transforms.transform_file import read_transform
 
 ROOT = Path(__file__).parents[2]
@@ -219,7 +219,7 @@ def spine(gates: Gates) -> None:
 
 
 def sample(gates: Gates) -> None:
-    paths = sample_paths()
+    paths = make_sample()
     before, after = (series(folder_ / "t1") for folder_ in (paths.baseline, paths.follow_up))
     truth = read_transform(paths.truth / "baseline_to_follow_up.h5")
     tissues = read(next(paths.truth.glob("baseline_tissues*.nii.gz")))

@@ -18,7 +18,7 @@ from viewer.io.dicom.headers.scan import scan_file
 from viewer.io.errors import OpenError, sentence
 from viewer.io.images.headers.itk_header import facts_of
 from viewer.io.project.project_file import file_mark, read_project
-from viewer.io.reader.probe_file import look
+from viewer.io.reader.probe_file import probe_files
 from viewer.io.reports.worklist_file import open_worklist
 from viewer.io.segmentations.dicom_summary import dataset
 from viewer.io.segmentations.segmentation_file import read_segmentation
@@ -64,7 +64,7 @@ def test_a_named_pipe_is_refused_by_looking_at_every_door(
 def test_the_scan_of_files_says_what_it_is(tmp_path: Path) -> None:
     path = tmp_path / "a.dcm"
     os.mkfifo(path)
-    (seen,) = look([str(path)])
+    (seen,) = probe_files([str(path)])
     assert seen.reason == "It cannot be opened: it is a pipe, socket or device, not a file: choose a file."
 
 

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from tests.io import misbehaviour
 from viewer.io.reader.reader import Reader
 
-HERE = "tests.io.misbehaviour"
 PATIENCE = 300.0
 
 
-def call(reader: Reader, function: str, *arguments: Any, **options: Any) -> tuple[str, Any]:
+def ask(reader: Reader, function: Callable[..., Any], *arguments: Any, **options: Any) -> tuple[str, Any]:
     """Reader.call, waited for: ("done", result) or ("failed", sentence)."""
     answers: list[tuple[str, Any]] = []
     ended = threading.Event()
@@ -23,7 +23,7 @@ def call(reader: Reader, function: str, *arguments: Any, **options: Any) -> tupl
         ended.set()
 
     reader.call(
-        f"{HERE}:{function}",
+        function,
         *arguments,
         done=lambda value: answer("done", value),
         failed=lambda reason: answer("failed", reason),
@@ -31,6 +31,11 @@ def call(reader: Reader, function: str, *arguments: Any, **options: Any) -> tupl
     )
     assert ended.wait(PATIENCE)
     return answers[0]
+
+
+def call(reader: Reader, name: str, *arguments: Any, **options: Any) -> tuple[str, Any]:
+    """A function of misbehaviour, called and waited for; where there is none of that name, none that can be found."""
+    return ask(reader, getattr(misbehaviour, name, lambda: None), *arguments, **options)
 
 
 def eventually(condition: Callable[[], bool]) -> bool:

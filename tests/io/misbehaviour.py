@@ -20,13 +20,13 @@ from viewer.data.volume import Volume
 from viewer.files.regular_file import open_regular
 from viewer.io import archive
 from viewer.io.dicom.pixels import decode, read
-from viewer.io.dicom.pixels.read import Job
+from viewer.io.dicom.pixels.read import ReadJob
 from viewer.io.errors import OpenError
 from viewer.io.reader import probe_file
-from viewer.io.reader.file_report import Sight
+from viewer.io.reader.file_report import FileReport
 from viewer.io.reader.pool import Pool, Unit
-from viewer.io.reader.reader_worker import at
 from viewer.io.segmentations.segmentation_file import read_segmentation
+from viewer.io.work_item import begin_item
 from viewer.processes.shared_array import SharedHandle
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def panic() -> None:
 
 
 def spin() -> None:
-    at(3)
+    begin_item(3)
     compute()
 
 
@@ -84,13 +84,13 @@ def boast(size: int) -> bytes:
     return bytes(size)
 
 
-def fill(handle: SharedHandle, job: Job) -> dict[int, str]:
-    """As dicom_read.fill, but the process crashes at files called so."""
+def fill(handle: SharedHandle, job: ReadJob) -> dict[int, str]:
+    """As read.read_slices, but the process crashes at files called so."""
     for number, name in enumerate(job.names):
-        at(number)
+        begin_item(number)
         if "crash" in name:
             crash()
-    return read.fill(handle, job)
+    return read.read_slices(handle, job)
 
 
 def segments(path: Path, harm: str) -> int:
@@ -124,8 +124,8 @@ def call_out(port: int) -> str:
 SLOW = {"slow": 0.2, "stuck": 60.0}  # seconds that it takes to open a file in a folder called so
 
 
-def slow_look(paths: list[str]) -> list[Sight]:
-    """As look.look, on a slow drive."""
+def slow_look(paths: list[str]) -> list[FileReport]:
+    """As probe_files, on a slow drive."""
 
     def opened(path: str) -> FileIO:
         if os.path.exists(path):
@@ -133,7 +133,7 @@ def slow_look(paths: list[str]) -> list[Sight]:
         return open_regular(path)
 
     archive.open_regular = opened
-    return probe_file.look(paths)
+    return probe_file.probe_files(paths)
 
 
 def on_a_slow_drive(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +141,7 @@ def on_a_slow_drive(monkeypatch: pytest.MonkeyPatch) -> None:
     add = Pool.add
 
     def slow(self: Pool, unit: Unit) -> None:
-        unit.function = unit.function.replace("viewer.io.reader.probe_file:look", f"{__name__}:slow_look")
+        unit.function = unit.function.replace("viewer.io.reader.probe_file:probe_files", f"{__name__}:slow_look")
         add(self, unit)
 
     monkeypatch.setattr(Pool, "add", slow)

@@ -19,11 +19,11 @@ from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Image
 from viewer.io import archive
-from viewer.io.archive import Stamp, open_content, open_stored, packing_of, stamp_of, unpacked
+from viewer.io.archive import Stamp, open_content, open_stored, packing_of, stamp_of, unpack
 from viewer.io.errors import OpenError
-from viewer.io.reader.probe_file import look
+from viewer.io.reader.probe_file import probe_files
 from viewer.io.reader.reader import Reader, index_now, load_now
-from viewer.io.segmentations.segmentation_file import holds_labels, read_segmentation, save
+from viewer.io.segmentations.segmentation_file import holds_labels, read_segmentation, save_segmentation
 
 GRID = Grid.of((3, 4, 5), (2, 1, 1))
 ARRAY = ramp(GRID.shape)
@@ -115,7 +115,7 @@ def test_what_is_not_packed_is_given_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"plain")
     assert packing_of(str(tmp_path / "a")) == b""
     with open_stored(str(tmp_path / "a")) as file:
-        assert unpacked(file) is file
+        assert unpack(file) is file
         assert file.read() == b"plain"
 
 
@@ -177,11 +177,11 @@ def test_a_drive_that_numbers_its_files_anew_changes_nothing(tmp_path: Path) -> 
 def test_packed_segments_are_read(tmp_path: Path, how: str) -> None:
     labels = np.zeros((3, 4, 5), np.uint8)
     labels[1, 1:3, 2:4] = 1
-    save(Segmentation(labels, GRID, (Segment(1, "liver"),)), tmp_path / "a.dcm")
+    save_segmentation(Segmentation(labels, GRID, (Segment(1, "liver"),)), tmp_path / "a.dcm")
     (tmp_path / "b").write_bytes(PACK[how]((tmp_path / "a.dcm").read_bytes()))
     assert holds_labels(tmp_path / "b")
     np.testing.assert_array_equal(read_segmentation(tmp_path / "b").array > 0, labels > 0)
-    assert look([str(tmp_path / "b")])[0].labels
+    assert probe_files([str(tmp_path / "b")])[0].labels
 
 
 def test_a_member_whose_name_is_no_utf8_in_its_own_header_is_one_sentence(tmp_path: Path) -> None:

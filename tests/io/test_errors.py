@@ -4,8 +4,7 @@ import errno
 
 import pytest
 
-from viewer.io.dicom.headers.pixel_format import ScanError
-from viewer.io.errors import OpenError, damage_told, sentence
+from viewer.io.errors import OpenError, ScanError, refuse_damage, sentence
 from viewer.io.reader.load_plan import base_name
 
 
@@ -46,12 +45,12 @@ def test_what_a_line_of_ours_raises_does_not_call_the_file_damaged() -> None:
 
 @pytest.mark.parametrize("error", [ValueError("Doe"), KeyError("Doe"), NotImplementedError(), OSError("no tag")])
 def test_what_a_parser_raises_is_damage_in_a_sentence(error: Exception) -> None:
-    with pytest.raises(OpenError, match=r"^It is damaged\.$"), damage_told("It is damaged."):
+    with pytest.raises(OpenError, match=r"^It is damaged\.$"), refuse_damage("It is damaged."):
         raise error
 
 
 @pytest.mark.parametrize("error", [OpenError("Ours."), PermissionError(errno.EACCES, "no"), MemoryError()])
 def test_what_is_no_damage_stays_what_it_is(error: Exception) -> None:
-    with pytest.raises(type(error)) as raised, damage_told("It is damaged."):
+    with pytest.raises(type(error)) as raised, refuse_damage("It is damaged."):
         raise error
     assert raised.value is error

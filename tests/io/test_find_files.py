@@ -16,8 +16,8 @@ from pydicom.uid import ExplicitVRLittleEndian, MediaStorageDirectoryStorage, ge
 from tests.fixtures.dicom_phantom import ramp, write_series
 from viewer.data.grid import Grid
 from viewer.io import find_files
-from viewer.io.find_files import look_into
-from viewer.io.reader.probe_file import look
+from viewer.io.find_files import list_contents
+from viewer.io.reader.probe_file import probe_files
 from viewer.io.reader.reader import Reader, index_now, load_now
 
 GRID = Grid.of((3, 4, 5), (2, 1, 1))
@@ -27,7 +27,7 @@ def test_folders_are_opened_one_level_deep_in_the_order_of_names(tmp_path: Path)
     for name in ("b", "a.dcm", "sub/c", ".hidden", "__MACOSX/junk"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
-    found = look_into([str(tmp_path)])
+    found = list_contents([str(tmp_path)])
     assert found.files == [str(tmp_path / "a.dcm"), str(tmp_path / "b")]
     assert found.containers == [str(tmp_path / "sub")]
 
@@ -83,7 +83,7 @@ def test_an_archive_that_would_unpack_to_too_much_is_refused(tmp_path: Path) -> 
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("zeros.dcm", bytes(32 << 20))
         archive.writestr("harmless.dcm", bytes(1000))
-    found = look_into([str(bomb)])
+    found = list_contents([str(bomb)])
     assert found.files == [f"{bomb}!harmless.dcm"]
     assert "made to do harm" in found.refused[0][1]
 
@@ -94,13 +94,13 @@ def test_limits_on_count_and_total_of_an_archive(tmp_path: Path, monkeypatch: py
         for number in range(5):
             archive.writestr(f"{number}.dcm", bytes(100))
     monkeypatch.setattr(find_files, "MAX_MEMBERS", 4)
-    assert "claims 5 files" in look_into([str(path)]).refused[0][1]
+    assert "claims 5 files" in list_contents([str(path)]).refused[0][1]
     monkeypatch.setattr(find_files, "MAX_MEMBERS", 5)
     monkeypatch.setattr(find_files, "MAX_TOTAL", 499)
-    assert "would unpack to" in look_into([str(path)]).refused[0][1]
+    assert "would unpack to" in list_contents([str(path)]).refused[0][1]
     monkeypatch.setattr(find_files, "MAX_TOTAL", 500)
     monkeypatch.setattr(find_files, "MAX_MEMBER", 99)
-    assert len(look_into([str(path)]).refused) == 5
+    assert len(list_contents([str(path)]).refused) == 5
 
 
 def test_a_member_longer_than_its_archive_says_is_refused(reader: Reader, tmp_path: Path) -> None:
@@ -228,10 +228,10 @@ def test_links_in_an_archive_and_names_that_lead_out_reach_nothing(reader: Reade
 def test_a_folder_that_goes_half_way_costs_the_files_that_are_gone(tmp_path: Path) -> None:
     paths = [str(path) for path in write_series(tmp_path / "series", ramp(GRID.shape), GRID)]
     Path(paths[1]).unlink()
-    sights = look(paths)
-    assert [bool(one.header) for one in sights] == [True, False, True]
-    assert "not there (any more)" in sights[1].reason
-    found = look_into([str(tmp_path / "gone"), str(tmp_path / "series")])
+    reports = probe_files(paths)
+    assert [bool(one.header) for one in reports] == [True, False, True]
+    assert "not there (any more)" in reports[1].reason
+    found = list_contents([str(tmp_path / "gone"), str(tmp_path / "series")])
     assert len(found.files) == 2
     assert "not there (any more)" in found.refused[0][1]
 

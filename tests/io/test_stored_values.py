@@ -15,7 +15,7 @@ import SimpleITK as sitk
 from tests.fixtures.nifti_file import SHAPE, I, J, K, nifti
 from tests.fixtures.opened_file import opened, said, written
 from viewer.io.errors import OpenError
-from viewer.io.images.image_files import describe
+from viewer.io.images.image_files import describe_image
 from viewer.io.reader.reader import Reader
 
 
@@ -106,14 +106,14 @@ def test_axes_of_values_that_contradict_the_header_or_hold_too_much_are_refused(
     array = np.zeros((2, 3, K, J, I), "<i2")
     data = several_axes(array, ("list", "list"), (0, 4)).replace(old.encode(), new.encode(), 1)
     with pytest.raises(OpenError, match=r"\.$"):
-        describe(str(written(tmp_path, data, ".nrrd")))
+        describe_image(str(written(tmp_path, data, ".nrrd")))
 
 
 def test_a_file_that_packs_millions_of_volumes_is_refused(tmp_path: Path) -> None:
     header = several_axes(np.zeros((1, 1, 1, 1, 1), "<i2"), ("list", "list"), (0, 4)).split(b"\n\n")[0]
     header = header.replace(b"sizes: 1 1 1 1 1", b"sizes: 3000 1 1 1 3000").replace(b"encoding: raw", b"encoding: gzip")
     with pytest.raises(OpenError, match="9,000,000 values a voxel"):
-        describe(str(written(tmp_path, header + b"\n\n" + gzip.compress(bytes(18_000_000)), ".nrrd")))
+        describe_image(str(written(tmp_path, header + b"\n\n" + gzip.compress(bytes(18_000_000)), ".nrrd")))
 
 
 @pytest.mark.parametrize(

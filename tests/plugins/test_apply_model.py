@@ -16,7 +16,7 @@ from viewer.compute.engine.job import Job
 from viewer.compute.progress import Refusal
 from viewer.data.segmentation import Segmentation
 from viewer.data.volume import Volume
-from viewer.plugin.execute import execute
+from viewer.plugin.execute import execute, submit_plugin
 
 
 def test_labels_with_names_colours_and_provenance(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_the_engine_is_ready_for_the_next_job_after_bad_models(tmp_path: Path) -
                 over.set()
 
             args = ("apply_model", {"image": phantom()}, {"model": path})
-            engine.submit("viewer.plugin.execute:execute", args, done=end, failed=end, cancelled=end)
+            submit_plugin(engine, *args, done=end, failed=end, cancelled=end)
             assert over.wait(120)
             if path.name == "good":
                 assert isinstance(ends[0][0].outputs["segmentation"], Segmentation)

@@ -24,7 +24,7 @@ from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
 from viewer.plugin.discovery import discover
-from viewer.plugin.execute import Result, execute
+from viewer.plugin.execute import Result, execute, submit_plugin
 from viewer.plugin.plugin import Plugin, Value
 
 Settings = dict[str, dict[str, Any]]
@@ -147,7 +147,7 @@ def test_it_runs_in_the_engine_and_its_result_travels(
         over.set()
 
     args = (plugin.id, inputs_of(plugin, phantom((24, 64, 64))), settings[plugin.id])
-    engine.submit("viewer.plugin.execute:execute", args, done=end, failed=end, cancelled=end)
+    submit_plugin(engine, *args, done=end, failed=end, cancelled=end)
     assert over.wait(60)
     assert isinstance(ends[0][0], Result), ends
     assert pickle.loads(pickle.dumps(results[plugin.id][0])).stages
@@ -195,7 +195,7 @@ def test_odd_images_work_or_are_refused(plugin: Plugin, case: str, settings: Set
     ends: list[Any] = []
     runner = Runner(lambda call: (call(), heard.set() if ends else None))
     args = (plugin.id, inputs_of(plugin, volume) | {plugin.inputs[0].name: odd}, settings[plugin.id])
-    runner.submit("viewer.plugin.execute:execute", args, done=ends.append, failed=lambda *what: ends.append(what))
+    submit_plugin(runner, *args, done=ends.append, failed=lambda *what: ends.append(what))
     assert heard.wait(60)
     runner.close()
     if isinstance(ends[0], Result):

@@ -15,7 +15,7 @@ from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Source
 from viewer.data.volume import Volume
-from viewer.io.segmentations.segmentation_file import read_segmentation, save
+from viewer.io.segmentations.segmentation_file import read_segmentation, save_segmentation
 from viewer.scene.edits import AddLayer
 from viewer.scene.layer import VolumeLayer, volume_layer
 from viewer.session.segment_files import OTHER_FRAME, OTHER_PATIENT
@@ -45,7 +45,7 @@ def labels(grid: Grid = GRID) -> Segmentation:
 
 
 def test_a_file_comes_over_the_image_it_fits(stage: HeadlessStage, image: VolumeLayer, tmp_path: Path) -> None:
-    save(labels(), tmp_path / "liver.seg.nrrd")
+    save_segmentation(labels(), tmp_path / "liver.seg.nrrd")
     finish(stage, stage.session.open_segmentation(tmp_path / "liver.seg.nrrd"))
     stage.until(lambda: bool(stage.session.document.segmentation_layers))
     (layer,) = stage.session.document.segmentation_layers
@@ -59,7 +59,7 @@ def test_over_a_hidden_image_they_come_hidden(stage: HeadlessStage, image: Volum
     other = volume_layer((Volume(np.zeros(SHAPE, np.int16), GRID, "of another patient"),))
     stage.session.history.do(AddLayer(other))
     image.visible = False
-    save(replace(labels(), source=image.source), tmp_path / "liver.seg.nrrd")
+    save_segmentation(replace(labels(), source=image.source), tmp_path / "liver.seg.nrrd")
     finish(stage, stage.session.open_segmentation(tmp_path / "liver.seg.nrrd"))
     stage.until(lambda: bool(stage.session.document.segmentation_layers))
     (layer,) = stage.session.document.segmentation_layers
@@ -69,7 +69,7 @@ def test_over_a_hidden_image_they_come_hidden(stage: HeadlessStage, image: Volum
 def test_one_on_another_grid_lies_where_its_geometry_puts_it(
     stage: HeadlessStage, image: VolumeLayer, tmp_path: Path
 ) -> None:
-    save(labels(Grid.of((3, 5, 7), (2, 2, 2), (1, 1, 1))), tmp_path / "a.nii.gz")
+    save_segmentation(labels(Grid.of((3, 5, 7), (2, 2, 2), (1, 1, 1))), tmp_path / "a.nii.gz")
     finish(stage, stage.session.open_segmentation(tmp_path / "a.nii.gz"))
     stage.until(lambda: bool(stage.session.document.segmentation_layers))
     (layer,) = stage.session.document.segmentation_layers
@@ -97,7 +97,7 @@ def test_contours_come_over_their_image(stage: HeadlessStage, tmp_path: Path) ->
     source = Source(patient_id="P", study_uid="1.1", series_uid="1.3", dicom=True)
     image = volume_layer((Volume(np.zeros(SHAPE, np.int16), placed, "CT", source=source),))
     stage.session.history.do(AddLayer(image))
-    save(replace(labels(placed), source=source), tmp_path / "a.rtstruct.dcm")
+    save_segmentation(replace(labels(placed), source=source), tmp_path / "a.rtstruct.dcm")
     finish(stage, stage.session.open_segmentation(tmp_path / "a.rtstruct.dcm"))
     stage.until(lambda: bool(stage.session.document.segmentation_layers))
     (layer,) = stage.session.document.segmentation_layers

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TypeVar, TypeVarTuple
 
 from viewer.cli.exit_codes import BadInput, Failure
 from viewer.cli.headless_session import Stage, one_image, require
@@ -14,10 +14,13 @@ from viewer.compute.labels.label_image import as_segmentation
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import End
 from viewer.data.volume import Volume
+from viewer.io import requests
 from viewer.io.reader.reader import OpenError, load_now
 from viewer.io.segmentations.segmentation_file import labels_beside
 from viewer.plugin.plugin import Plugin, Value
 
+Arguments = TypeVarTuple("Arguments")
+Result = TypeVar("Result")
 Series = tuple[Volume, ...]  # the time points of an image
 
 
@@ -62,14 +65,13 @@ def check_time(text: str, count: int, time: int | None) -> None:
 
 def is_label_file(stage: Stage, text: str) -> bool:
     """Whether a file says itself that it holds segments. Raises BadInput."""
-    return os.path.isfile(text) and read_aside(stage, "viewer.io.segmentations.segmentation_file:holds_labels", text)
+    return os.path.isfile(text) and read_aside(stage, requests.holds_labels, text)
 
 
 def read_labels(stage: Stage, text: str, images: Sequence[End] = (), time: int | None = None) -> Segmentation:
     """A file of segments or a label image. images: what it may be of. Raises BadInput."""
     if is_label_file(stage, text):
-        function = "viewer.io.segmentations.segmentation_file:read_segmentation"
-        return cast(Segmentation, read_aside(stage, function, text, images, stage.placement))
+        return read_aside(stage, requests.read_segmentation, text, images, stage.placement)
     volumes = read_volumes(stage, text, time)
     if len(volumes) > 1:
         raise BadInput(f"{text}: it has {len(volumes)} time points: say which label map is meant by --time.")
@@ -89,9 +91,14 @@ def labels_of(volume: Volume, path: str) -> Segmentation:
     return replace(found, segments=segments)
 
 
-def aside(stage: Stage, function: str, *arguments: Any, failure: Callable[[str], Failure]) -> Any:
-    """Call "module:function" in a reader process and wait. Raises what `failure` makes of its sentence."""
-    ends: list[Any] = []
+def aside(
+    stage: Stage,
+    function: Callable[[*Arguments], Result],
+    *arguments: *Arguments,
+    failure: Callable[[str], Failure],
+) -> Result:
+    """Call a function of viewer.io.requests and wait. Raises what `failure` makes of its sentence."""
+    ends: list[Result | Failure] = []
     stage.session.reader.call(
         function, *arguments, done=ends.append, failed=lambda sentence: ends.append(failure(sentence))
     )
@@ -101,8 +108,10 @@ def aside(stage: Stage, function: str, *arguments: Any, failure: Callable[[str],
     return ends[0]
 
 
-def read_aside(stage: Stage, function: str, text: str, *arguments: Any) -> Any:
-    """What a function of viewer.io reads from a path, in a reader process. Raises BadInput."""
+def read_aside(
+    stage: Stage, function: Callable[[Path, *Arguments], Result], text: str, *arguments: *Arguments
+) -> Result:
+    """What a function of viewer.io.requests reads from a path. Raises BadInput."""
     require(text)
     return aside(stage, function, Path(text), *arguments, failure=lambda sentence: BadInput(f"{text}: {sentence}"))
 
@@ -111,9 +120,9 @@ def _read(stage: Stage, kind: str, text: str, values: dict[str, Value], time: in
     if kind == "segmentation":
         return read_labels(stage, text, [end for end in map(end_of, values.values()) if end is not None], time)
     if kind == "landmarks":
-        return cast(Value, read_aside(stage, "viewer.io.transforms.landmark_file:read_landmarks", text))
-    ends = [end_of(values.get(name)) for name in ("fixed", "moving")]
-    return cast(Value, read_aside(stage, "viewer.io.transforms.transform_save:load_transform", text, *ends))
+        return read_aside(stage, requests.read_landmarks, text)
+    ends = end_of(values.get("fixed")), end_of(values.get("moving"))
+    return read_aside(stage, requests.load_transform, text, *ends)
 
 
 def end_of(value: Value | None) -> End | None:

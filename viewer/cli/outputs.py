@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVarTuple
 
 from viewer.cli.exit_codes import JobFailed
 from viewer.cli.headless_session import Stage
@@ -14,10 +14,12 @@ from viewer.data.provenance import is_learned
 from viewer.data.segmentation import Segmentation
 from viewer.data.transform import End, Transform
 from viewer.data.volume import Volume
+from viewer.io import requests
 from viewer.io.images.save import Format
 from viewer.plugin.plugin import Value
 from viewer.scene.layer import MARKS, exported, volume_layer
 
+Arguments = TypeVarTuple("Arguments")
 ENDINGS: dict[Format, str] = {"dicom": "", "nifti": ".nii.gz", "nrrd": ".nrrd", "mha": ".mha"}
 
 
@@ -35,25 +37,25 @@ def write_output(
     if isinstance(value, Volume):
         layer = volume_layer(tuple(one for one in made if isinstance(one, Volume)), review="unreviewed")
         target = out / f"{name}{ENDINGS[format]}"
-        _save(stage, "viewer.io.images.save:save", exported(layer), target, format, layer.badges[0])
+        _save(stage, requests.save_image, exported(layer), target, format, layer.badges[0])
         return _entry(name, "volume", target)
     if isinstance(value, Segmentation):
         kind: Format = "nifti" if format == "dicom" else format
         target = out / f"{name}{ENDINGS[kind]}"
         mark = MARKS["unreviewed", is_learned(value.provenance, value.badges)]
-        _save(stage, "viewer.io.images.save:save_segmentation", value, target, kind, mark)
+        _save(stage, requests.save_label_image, value, target, kind, mark)
         return _entry(name, "segmentation", target)
     if isinstance(value, Transform):
         target = out / f"{name}{'.tfm' if value.displacement is None else '.h5'}"
-        _save(stage, "viewer.io.transforms.transform_save:save_transform", value, target, *_ends(inputs))
+        _save(stage, requests.save_transform, value, target, *_ends(inputs))
         return _entry(name, "transform", target)
     assert isinstance(value, Landmarks)  # there is no other kind
     target = out / f"{name}.json"
-    _save(stage, "viewer.io.transforms.landmark_file:write_landmarks", value, target)
+    _save(stage, requests.write_landmarks, value, target)
     return _entry(name, "landmarks", target)
 
 
-def _save(stage: Stage, function: str, *arguments: Any) -> None:
+def _save(stage: Stage, function: Callable[[*Arguments], object], *arguments: *Arguments) -> None:
     aside(stage, function, *arguments, failure=JobFailed)
 
 

@@ -121,7 +121,7 @@ def open_content(
         yield *_content(file, stamp.size, begins), stamp
 
 
-def unpacked(file: BinaryIO) -> BinaryIO:
+def unpack(file: BinaryIO) -> BinaryIO:
     """The file itself, or in its place what is packed in it, in memory. Raises OpenError."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
@@ -134,7 +134,7 @@ def unpacked(file: BinaryIO) -> BinaryIO:
 def first_bytes(path: str, count: int) -> bytes:
     """Of what a file or member holds, unpacked where it is packed. Raises OSError or OpenError."""
     with open_stored(path) as file, unpacking_faults():
-        return (unpacking(file) or file).read(count)
+        return (unpacked_stream(file) or file).read(count)
 
 
 def is_there(path: str) -> bool:
@@ -145,13 +145,16 @@ def is_there(path: str) -> bool:
     return inside[1] in _opened(inside[0], Stamp.of(os.stat(inside[0]))).NameToInfo
 
 
-def read_small(path: str, most: int) -> bytes:
-    """The bytes of a file or member, as they are. Raises OSError; OpenError where there are more than `most`."""
+def read_small(path: str, most: int, longer: str = "") -> bytes:
+    """The bytes of a file or member, as they are. Raises OSError; OpenError where there are more than `most`.
+
+    longer: the sentence that is said then.
+    """
     inside = member_of(path)
     with _open_member(*inside) if inside else nullcontext((open_stored(path), 0)) as (file, _), file:
         data = file.read(most + 1)
     if len(data) > most:
-        raise OpenError(f"It is longer than {most:,} bytes.")
+        raise OpenError(longer or f"It is longer than {most:,} bytes.")
     return data
 
 
@@ -162,7 +165,7 @@ def packing_of(path: str) -> bytes:
         return _packing(file)
 
 
-def unpacking(file: BinaryIO) -> BinaryIO | None:
+def unpacked_stream(file: BinaryIO) -> BinaryIO | None:
     """A stream of what is packed in a file; None where nothing is. Raises OpenError."""
     packing = _packing(file)
     return PACKINGS[packing](file) if packing else None
@@ -192,7 +195,7 @@ def _packing(file: BinaryIO) -> bytes:
 
 
 def _content(file: BinaryIO, size: int, begins: Callable[[bytes], bool]) -> tuple[BinaryIO, int]:
-    stream = unpacking(file)
+    stream = unpacked_stream(file)
     if stream is None:
         return file, size
     most = min(MAX_MEMBER, max(HARMLESS, MAX_RATIO * size))

@@ -42,8 +42,24 @@ class FrameError(OpenError):
     """One frame cannot be decoded; others of the same file or series may."""
 
 
+class ScanError(ValueError):
+    """A file that is no image we can show; the message is one sentence for the user."""
+
+
+class NoImageError(ScanError):
+    """A DICOM object of another kind: its SOP class tells which."""
+
+    def __init__(self, sop_class: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sop_class = sop_class
+
+
+class SaveError(Exception):
+    """Why nothing was saved and what to do about it: one sentence for the user."""
+
+
 @contextmanager
-def damage_told(sentence: str, *also: type[Exception]) -> Iterator[None]:
+def refuse_damage(sentence: str, *also: type[Exception]) -> Iterator[None]:
     """What a parser raises at damaged bytes becomes an OpenError with this sentence; what the drive does stays.
 
     also: kinds of the parser's own.

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from viewer.io.errors import OpenError, sentence
-from viewer.io.reader.reader_worker import at
+from viewer.io.work_item import begin_item
 
 MAX_MEMBERS = 100_000
 MAX_MEMBER = 4 << 30  # bytes of one unpacked member
@@ -25,7 +25,7 @@ ARCHIVES_WITHIN = (".zip", ".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".bz2", ".x
 
 
 @dataclass
-class Found:
+class Contents:
     """What containers hold: files to look at, further containers, and what was refused with its reason."""
 
     files: list[str] = field(default_factory=list)
@@ -33,14 +33,14 @@ class Found:
     refused: list[tuple[str, str]] = field(default_factory=list)
 
 
-def look_into(containers: list[str], roots: list[str] | None = None) -> Found:
+def list_contents(containers: list[str], roots: list[str] | None = None) -> Contents:
     """Open every container one level deep; a path that is none of them is a file.
 
     roots: the real paths that were asked for, by default the containers: links out of all of them are not followed.
     """
-    found = Found()
+    found = Contents()
     for number, path in enumerate(containers):
-        at(number)
+        begin_item(number)
         try:
             _open(path, found, containers if roots is None else roots)
         except KeyboardInterrupt:
@@ -50,7 +50,7 @@ def look_into(containers: list[str], roots: list[str] | None = None) -> Found:
     return found
 
 
-def _open(path: str, found: Found, roots: list[str]) -> None:
+def _open(path: str, found: Contents, roots: list[str]) -> None:
     mode = os.stat(path).st_mode
     if stat.S_ISDIR(mode):
         _folder(path, found, roots)
@@ -64,7 +64,7 @@ def _open(path: str, found: Found, roots: list[str]) -> None:
         found.files.append(path)
 
 
-def _folder(path: str, found: Found, roots: list[str]) -> None:
+def _folder(path: str, found: Contents, roots: list[str]) -> None:
     """Files and folders in a folder, by their real paths: a link that leads back is met twice and dropped."""
     with os.scandir(path) as entries:
         for entry in sorted(entries, key=lambda one: one.name):
@@ -93,7 +93,7 @@ def _leads_nowhere(place: str, roots: list[str]) -> str:
     return ""
 
 
-def _archive(path: str, found: Found) -> None:
+def _archive(path: str, found: Contents) -> None:
     """The members of an archive as "archive.zip!member/name". Raises OpenError for an archive that is a bomb."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -134,7 +134,7 @@ def _objection(info: zipfile.ZipInfo) -> str:
     return ""
 
 
-def _dicomdir(path: str, found: Found) -> None:
+def _dicomdir(path: str, found: Contents) -> None:
     """The files that a DICOMDIR names (PS3.3 F.3.2.2, Referenced File ID), confined to its folder."""
     from pydicom import dcmread
 

@@ -11,13 +11,10 @@ from numpy.typing import NDArray
 
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
+from viewer.io.errors import SaveError
 
 STEPS = 65534  # of 16 bits, one spared so that a slope rounded to 16 characters cannot overflow
 SHEAR = 1e-3  # cosine between two axes that is still the rounding of a header and not a tilted gantry
-
-
-class SaveError(Exception):
-    """Why nothing was saved and what to do about it: one sentence for the user."""
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.compute.engine.engine import Engine
 from viewer.compute.engine.job import Job
 from viewer.compute.engine.peak_memory import PeakMemory
+from viewer.compute.engine.submission import Listeners, Running
 from viewer.compute.progress import Refusal
 from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.printable_text import encodable
@@ -24,9 +26,11 @@ from viewer.data.segmentation import Segmentation
 from viewer.data.study import Source
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
+from viewer.files.checksum import sha256_of
 from viewer.plugin.discovery import discover
 from viewer.plugin.parameter import title_of
 from viewer.plugin.plugin import KINDS, Plugin, Value
+from viewer.processes.functions import name_of
 from viewer.settings import application_version
 
 KEPT = ("u1", "i1", "u2", "i2", "u4", "i4", "f4")  # voxel types that every part of the program can show and save
@@ -43,6 +47,20 @@ class Result:
     stages: dict[str, float]
     seconds: float
     peak_memory: int
+
+
+def submit_plugin(
+    engine: Engine,
+    plugin_id: str,
+    inputs: Mapping[str, Value],
+    parameters: Mapping[str, Any],
+    wanted: Collection[str] | None = None,
+    *,
+    device: str = "cpu",
+    **listeners: Unpack[Listeners[Result]],
+) -> Running:
+    """Have an engine execute a plugin: see execute, and Engine.submit."""
+    return engine.submit(name_of(execute), (plugin_id, inputs, parameters, wanted), device=device, **listeners)
 
 
 def execute(
@@ -204,9 +222,7 @@ def _identity(value: Value) -> str:
     files = [path for path in map(Path, value.source.files) if path.is_file()]
     if len(files) != 1:
         return _digest(value.array)
-    with files[0].open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return f"sha256:{digest}{' by its qform' * (value.source.placement == ('qform',))}"
+    return f"sha256:{sha256_of(files[0])}{' by its qform' * (value.source.placement == ('qform',))}"
 
 
 def _digest(*arrays: NDArray[Any]) -> str:

@@ -12,8 +12,9 @@ from psygnal import Signal
 
 from viewer.compute.progress import Cancelled
 from viewer.files.file_lock import FileLock
+from viewer.io import requests
 from viewer.io.project.project_file import Marks
-from viewer.io.project.source_images import Found, Missing, loaded, located, looked_for
+from viewer.io.project.source_images import Found, Missing, load_image, locate_files, search_folder
 from viewer.io.reader.reader import Reader
 from viewer.scene.journal.project_state import Project, describe_project, replacing
 from viewer.scene.journal.serialization import Restored
@@ -93,7 +94,7 @@ class ProjectFiles(SegmentFiles):
             self.message.emit(Message(f"Saved and verified: {target.name}, {size / 2**20:.1f} MB.{beside}"))
 
         running = self.reader.call(
-            "viewer.io.project.project_file:save_project", project, target, overwrite, self._sha256 if own else "",
+            requests.save_project, project, target, overwrite, self._sha256 if own else "",
             done=done, failed=partial(self.fail, task),
         )  # fmt: skip
         task.stop = partial(_stop, task, running.cancel)
@@ -109,9 +110,7 @@ class ProjectFiles(SegmentFiles):
             task.stop = partial(task.end, "cancelled")
             self.aside(task, self._locate, task, opening)
 
-        running = self.reader.call(
-            "viewer.io.project.project_file:open_project", path, done=done, failed=partial(self.fail, task)
-        )
+        running = self.reader.call(requests.open_project, path, done=done, failed=partial(self.fail, task))
         task.stop = partial(_stop, task, running.cancel)
         return task
 
@@ -155,7 +154,7 @@ class ProjectFiles(SegmentFiles):
     # ---- in the background
     def _locate(self, task: Task, opening: Opening) -> None:
         try:
-            found, missing = located(opening.marks, opening.path, self._teller(task, "looking for the images"))
+            found, missing = locate_files(opening.marks, opening.path, self._teller(task, "looking for the images"))
         except Cancelled:
             return
         opening.found, opening.missing = found, missing
@@ -167,7 +166,7 @@ class ProjectFiles(SegmentFiles):
     def _look(self, task: Task, opening: Opening, folder: Path) -> None:
         wanted = {one.key: opening.marks[one.key] for one in opening.missing}
         try:
-            found = looked_for(wanted, folder, self._teller(task, "comparing files"))
+            found = search_folder(wanted, folder, self._teller(task, "comparing files"))
         except Cancelled:
             return
         opening.found |= found
@@ -187,7 +186,7 @@ class ProjectFiles(SegmentFiles):
         try:
             for done, (key, files) in enumerate(opening.found.items()):
                 tell(done / len(opening.found))
-                images[key] = loaded(key, opening.marks[key][0], files, self.reader)
+                images[key] = load_image(key, opening.marks[key][0], files, self.reader)
             layers = opening.project.restored(images.get)
         except Cancelled:
             return

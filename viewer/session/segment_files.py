@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
@@ -13,10 +13,14 @@ from viewer.compute.labels.fit_grid import apart
 from viewer.data.segmentation import Segmentation
 from viewer.data.study import Image, LabelFile
 from viewer.data.transform import End
+from viewer.io import requests
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 from viewer.scene.task import Message, Task
 from viewer.session.segments import Segmenting
+
+if TYPE_CHECKING:  # SimpleITK comes with it: not before the window is there
+    from viewer.io.images.save import SaveReport
 
 OTHER_PATIENT = "of another patient"  # the badge of a segmentation that lies over somebody else's image
 OTHER_FRAME = "in another frame of reference"  # where it lies among the images is then not known
@@ -80,7 +84,7 @@ class SegmentFiles(Segmenting):
 
         layers = sorted(self.document.volume_layers, key=lambda layer: layer.id != self.state.active)
         running = self.reader.call(
-            "viewer.io.segmentations.segmentation_file:read_segmentation",
+            requests.read_segmentation,
             path,
             [End(layer.grid, layer.source) for layer in layers],
             done=done,
@@ -103,14 +107,14 @@ class SegmentFiles(Segmenting):
         now = replace(layer.segmentation, array=first, overlapping=tuple(others))
         generation, mark = layer.generation, "" if layer.review == "source" else layer.badges[0]
 
-        def done(saved: Any) -> None:
+        def done(saved: SaveReport) -> None:
             layer.saved = generation
             task.end("done")
             text = f"Saved and verified: {target.name}, {saved.bytes / 2**20:.1f} MB. {' '.join(saved.note)}"
             self.message.emit(Message(text.strip()))
 
         self.reader.call(
-            "viewer.io.segmentations.segmentation_file:save",
+            requests.save_segmentation,
             now,
             target,
             mark,

@@ -22,6 +22,7 @@ from viewer.compute.engine.engine import Engine
 from viewer.compute.engine.thread_lane import Runner
 from viewer.data.study import Image, LabelFile, Refused
 from viewer.data.volume import Volume
+from viewer.io import requests
 from viewer.io.reader.reader import Reader
 from viewer.plugin.discovery import discover
 from viewer.plugin.plugin import Value
@@ -38,7 +39,7 @@ from viewer.session.runs.plugin_runs import Runs
 from viewer.settings import state_folder
 
 if TYPE_CHECKING:  # pydicom, SimpleITK and scipy come with these: not before the window is there
-    from viewer.io.images.save import Format, Saved
+    from viewer.io.images.save import Format, SaveReport
     from viewer.io.sample.sample import SamplePaths
 
 log = logging.getLogger(__name__)
@@ -154,8 +155,7 @@ class Session(ProjectFiles):
             opened = self.open([sample.baseline, sample.follow_up])
             opened.events.state.connect(lambda state: self._show_sample(sample) if state == "done" else None)
 
-        function = "viewer.io.sample.sample:sample_paths"
-        running = self.reader.call(function, done=done, failed=partial(self.fail, task))
+        running = self.reader.call(requests.make_sample, done=done, failed=partial(self.fail, task))
         task.stop = partial(_stop, task, running.cancel)
         return task
 
@@ -202,7 +202,7 @@ class Session(ProjectFiles):
             return task
         task.begin()
 
-        def done(saved: Saved) -> None:
+        def done(saved: SaveReport) -> None:
             task.end("done")
             moved = ["Its voxels lie where its own file puts them: resample it to save them moved."] * bool(
                 layer.transform
@@ -212,7 +212,7 @@ class Session(ProjectFiles):
 
         mark = "" if layer.review == "source" else layer.badges[0]
         arguments = (exported(layer), target, format, mark, overwrite)
-        running = self.reader.call("viewer.io.images.save:save", *arguments, done=done, failed=partial(self.fail, task))
+        running = self.reader.call(requests.save_image, *arguments, done=done, failed=partial(self.fail, task))
         task.stop = partial(_stop, task, running.cancel)
         return task
 

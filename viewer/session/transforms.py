@@ -5,31 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
 
 from viewer.data.transform import End, Transform
+from viewer.io import requests
+from viewer.io.reader.reader import Reader
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.task import Message, Task
 from viewer.session.runs.placement import between, placed_by
 from viewer.session.workspace import Workspace
 
 
-class Stoppable(Protocol):
-    def cancel(self) -> None: ...
-
-
-class Files(Protocol):
-    """What is asked of the processes that read and write files (viewer.io.reader.reader)."""
-
-    def call(
-        self, function: str, *arguments: Any, done: Callable[[Any], None], failed: Callable[[str], None]
-    ) -> Stoppable: ...
-
-
 class Aligning(Workspace):
     """A workspace whose images can be placed by transforms from files and computations. LPS mm throughout."""
 
-    reader: Files
+    reader: Reader
 
     def align_by(self, layer: VolumeLayer, title: str, make: Callable[[], Transform]) -> Task:
         """Compute a transform (room to image) in the background, and place the image by it: one step of the history.
@@ -81,9 +70,7 @@ class Aligning(Workspace):
             self.message.emit(Message(f"Saved and verified: {target.name}. {said}".strip()))
 
         arguments = (transform, target, _end(fixed), _end(moving), overwrite)
-        self.reader.call(
-            "viewer.io.transforms.transform_save:save_transform", *arguments, done=done, failed=partial(self.fail, task)
-        )
+        self.reader.call(requests.save_transform, *arguments, done=done, failed=partial(self.fail, task))
 
     def load_transform(self, moving: VolumeLayer, fixed: VolumeLayer, path: Path) -> Task:
         """Place the moving image on the fixed one by a transform from a file of any form that save_transform writes."""
@@ -95,7 +82,7 @@ class Aligning(Workspace):
                 self.aside(task, self._align_by, task, moving, lambda: placed_by(found, fixed))
 
         running = self.reader.call(
-            "viewer.io.transforms.transform_save:load_transform",
+            requests.load_transform,
             path,
             _end(fixed),
             _end(moving),

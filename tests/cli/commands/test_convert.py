@@ -18,7 +18,7 @@ from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Source
 from viewer.data.transform import End
-from viewer.io.segmentations.segmentation_file import read_segmentation, save
+from viewer.io.segmentations.segmentation_file import read_segmentation, save_segmentation
 
 SHAPE = (5, 8, 9)
 GRID = Grid.of(SHAPE, (2.5, 0.7, 0.8), (-12.5, 30, 7), frame_of_reference="1.2.3.3")
@@ -40,7 +40,7 @@ def image(tmp_path: Path) -> str:
 
 
 def test_round_and_round(tmp_path: Path, image: str) -> None:
-    save(made(), tmp_path / "0.seg.nrrd")
+    save_segmentation(made(), tmp_path / "0.seg.nrrd")
     names = ["0.seg.nrrd", "1.dcm", "2.rtstruct.dcm", "3.labelmap.dcm", "4.nii.gz"]
     for one, other in pairwise(names):
         document = convert(str(tmp_path / one), str(tmp_path / other), image)
@@ -52,7 +52,7 @@ def test_round_and_round(tmp_path: Path, image: str) -> None:
 def test_surfaces(tmp_path: Path, ending: str) -> None:
     import vtkmodules.all as vtk
 
-    save(made(), tmp_path / "a.seg.nrrd")
+    save_segmentation(made(), tmp_path / "a.seg.nrrd")
     convert(str(tmp_path / "a.seg.nrrd"), str(tmp_path / f"a{ending}"))
     reader = {".stl": vtk.vtkSTLReader, ".ply": vtk.vtkPLYReader, ".obj": vtk.vtkOBJReader}[ending]()
     reader.SetFileName(str(tmp_path / f"a{ending}"))
@@ -68,7 +68,7 @@ def test_surfaces(tmp_path: Path, ending: str) -> None:
 def test_another_resolution_is_placed_by_geometry(tmp_path: Path, image: str) -> None:
     fine = Grid.of((10, 16, 18), GRID.spacing / 2, GRID.to_world((-0.25, -0.25, -0.25)), GRID.direction, "1.2.3.3")
     array = made().array.repeat(2, 0).repeat(2, 1).repeat(2, 2)
-    save(replace(made(), array=array, grid=fine, source=SOURCE), tmp_path / "a.dcm")
+    save_segmentation(replace(made(), array=array, grid=fine, source=SOURCE), tmp_path / "a.dcm")
     assert "resampled" in convert(str(tmp_path / "a.dcm"), str(tmp_path / "b.nii.gz"), image)["badges"]
     assert np.array_equal(read_segmentation(tmp_path / "b.nii.gz").array, made().array)
 
@@ -77,20 +77,20 @@ def test_a_segment_that_lies_between_the_voxels_is_named(tmp_path: Path, image: 
     fine = Grid.of((25, 40, 45), GRID.spacing / 5, GRID.to_world((-0.4, -0.4, -0.4)), GRID.direction, "1.2.3.3")
     array = np.zeros(fine.shape, np.uint8)
     array[10, 10, 10] = 1  # no centre of a voxel lies in it
-    save(replace(made(), array=array, grid=fine, source=SOURCE), tmp_path / "a.dcm")
+    save_segmentation(replace(made(), array=array, grid=fine, source=SOURCE), tmp_path / "a.dcm")
     badges = convert(str(tmp_path / "a.dcm"), str(tmp_path / "b.nii.gz"), image)["badges"]
     assert badges == ["resampled", "liver has no voxel on the image"]
 
 
 def test_what_does_not_belong_together_is_said(tmp_path: Path, image: str) -> None:
     elsewhere = replace(GRID, frame_of_reference="9.9")
-    save(made(elsewhere), tmp_path / "a.dcm")
+    save_segmentation(made(elsewhere), tmp_path / "a.dcm")
     with pytest.raises(BadInput, match="another patient"):
         convert(str(tmp_path / "a.dcm"), str(tmp_path / "b.nii.gz"), image)
-    save(replace(made(elsewhere), source=SOURCE), tmp_path / "a.dcm", overwrite=True)
+    save_segmentation(replace(made(elsewhere), source=SOURCE), tmp_path / "a.dcm", overwrite=True)
     with pytest.raises(BadInput, match="another frame of reference"):
         convert(str(tmp_path / "a.dcm"), str(tmp_path / "b.nii.gz"), image)
-    save(replace(made(), array=np.zeros(SHAPE, np.uint8)), tmp_path / "c.seg.nrrd")
+    save_segmentation(replace(made(), array=np.zeros(SHAPE, np.uint8)), tmp_path / "c.seg.nrrd")
     with pytest.raises(JobFailed, match="no surface"):
         convert(str(tmp_path / "c.seg.nrrd"), str(tmp_path / "c.stl"))
     assert not (tmp_path / "c.stl").exists()
@@ -149,7 +149,7 @@ def test_contours_come_on_the_same_image_as_nifti(tmp_path: Path, image: str) ->
 
 
 def test_contours_without_their_images_say_so(tmp_path: Path, image: str) -> None:
-    save(replace(made(), source=SOURCE), tmp_path / "a.rtstruct.dcm")
+    save_segmentation(replace(made(), source=SOURCE), tmp_path / "a.rtstruct.dcm")
     alone = convert(str(tmp_path / "a.rtstruct.dcm"), str(tmp_path / "b.nii.gz"))
     assert alone["badges"] == ["drawn without its images, in squares of 1 mm"]
     assert convert(str(tmp_path / "a.rtstruct.dcm"), str(tmp_path / "c.nii.gz"), image)["badges"] == []
@@ -157,7 +157,7 @@ def test_contours_without_their_images_say_so(tmp_path: Path, image: str) -> Non
 
 @pytest.mark.parametrize("name", ["1.dcm", "2.rtstruct.dcm", "3.seg.nrrd", "4.nii.gz"])
 def test_compare_takes_every_form(tmp_path: Path, image: str, name: str) -> None:
-    save(made(), tmp_path / "0.seg.nrrd")
+    save_segmentation(made(), tmp_path / "0.seg.nrrd")
     convert(str(tmp_path / "0.seg.nrrd"), str(tmp_path / name), image)
     found = compare(str(tmp_path / name), str(tmp_path / "0.seg.nrrd"), reference=image)
     assert found["kind"] == "labels"
@@ -167,6 +167,6 @@ def test_compare_takes_every_form(tmp_path: Path, image: str, name: str) -> None
 
 def test_compare_refuses_labels_that_overlap(tmp_path: Path) -> None:
     both = replace(made(), overlapping=(made().array,), segments=(Segment(1, "liver"), Segment(1, "lesion", layer=1)))
-    save(both, tmp_path / "a.seg.nrrd")
+    save_segmentation(both, tmp_path / "a.seg.nrrd")
     with pytest.raises(BadInput, match="overlap"):
         compare(str(tmp_path / "a.seg.nrrd"), str(tmp_path / "a.seg.nrrd"))

@@ -15,7 +15,7 @@ from tests.fixtures.dicom_phantom import ramp, write_series
 from viewer.cli.commands.convert import convert
 from viewer.cli.exit_codes import BadInput, JobFailed
 from viewer.data.grid import Grid
-from viewer.io.images.image_files import describe
+from viewer.io.images.image_files import describe_image
 from viewer.io.segmentations.segmentation_file import read_segmentation
 
 SHAPE = (3, 4, 5)
@@ -36,7 +36,7 @@ def values(document: dict[str, Any]) -> np.ndarray[Any, Any]:
 def test_a_series_without_a_position_has_no_sides(tmp_path: Path) -> None:
     write_series(tmp_path / "us", ramp(SHAPE), GRID, ImagePositionPatient="", ImageOrientationPatient="")
     document = convert(str(tmp_path / "us"), str(tmp_path / "a.mha"))
-    image = describe(document["path"])
+    image = describe_image(document["path"])
     assert not image.grid.placed
     assert [notice.code for notice in image.notices] == ["no-orientation"]
     assert np.array_equal(values(document)[::-1], ramp(SHAPE))  # by instance number
@@ -46,7 +46,7 @@ def test_a_series_keeps_its_place_and_values(tmp_path: Path) -> None:
     write_series(tmp_path / "ct", ramp(SHAPE), GRID)
     document = convert(str(tmp_path / "ct"), str(tmp_path / "a.mha"))
     assert (document["shape"], document["segments"], document["timepoints"]) == (list(SHAPE), [], 1)
-    assert describe(document["path"]).grid.matches(replace(GRID, frame_of_reference=""))
+    assert describe_image(document["path"]).grid.matches(replace(GRID, frame_of_reference=""))
     assert np.array_equal(values(document), ramp(SHAPE))
 
 

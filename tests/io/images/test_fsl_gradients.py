@@ -16,9 +16,9 @@ from viewer.compute.images.resample import resample
 from viewer.data.grid import Grid
 from viewer.data.transform import Transform
 from viewer.data.volume import Diffusion, Volume
+from viewer.io.errors import SaveError
 from viewer.io.images.fsl_gradients import fsl_axes
-from viewer.io.images.save import save
-from viewer.io.stored_values import SaveError
+from viewer.io.images.save import save_image
 
 G = (0.36, -0.48, 0.8)
 
@@ -30,7 +30,7 @@ def weighted(direction: np.ndarray | None = None) -> list[Volume]:
 
 
 def test_nifti_has_the_gradients_beside_it_as_fsl_reads_them(tmp_path: Path) -> None:
-    saved = save(weighted(), tmp_path / "dwi.nii.gz", "nifti")
+    saved = save_image(weighted(), tmp_path / "dwi.nii.gz", "nifti")
     assert saved.paths[2:] == (str(tmp_path / "dwi.bval"), str(tmp_path / "dwi.bvec"))
     assert (tmp_path / "dwi.bval").read_text() == "0 1000 1500\n"
     assert (tmp_path / "dwi.bvec").read_text() == "0 -0.36 0\n0 -0.48 0\n0 0.8 0\n"  # right-handed: x is turned over
@@ -38,7 +38,7 @@ def test_nifti_has_the_gradients_beside_it_as_fsl_reads_them(tmp_path: Path) -> 
 
 def test_gradients_follow_the_axes_of_the_image(tmp_path: Path) -> None:
     turned = Rotation.from_euler("xyz", (30, 50, 70), degrees=True).as_matrix() * (1, 1, -1)
-    save(weighted(turned), tmp_path / "dwi.nii", "nifti")
+    save_image(weighted(turned), tmp_path / "dwi.nii", "nifti")
     vectors = np.loadtxt(tmp_path / "dwi.bvec")
     assert turned @ vectors[:, 1] == pytest.approx(G, abs=1e-5)  # left-handed: as they are
 
@@ -52,12 +52,12 @@ def test_fsl_axes_are_always_left_handed(angles: list[float], mirrored: bool) ->
 def test_gradients_are_not_overwritten_unasked(tmp_path: Path) -> None:
     (tmp_path / "dwi.bvec").write_text("mine")
     with pytest.raises(SaveError, match=r"dwi\.bvec is already there"):
-        save(weighted(), tmp_path / "dwi.nii.gz", "nifti")
+        save_image(weighted(), tmp_path / "dwi.nii.gz", "nifti")
     assert (tmp_path / "dwi.bvec").read_text() == "mine"
 
 
 def test_other_images_have_no_gradients_beside_them(tmp_path: Path) -> None:
-    save([Volume(ramp(SHAPE), STRAIGHT)], tmp_path / "ct.nii.gz", "nifti")
+    save_image([Volume(ramp(SHAPE), STRAIGHT)], tmp_path / "ct.nii.gz", "nifti")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ct.json", "ct.nii.gz"]
 
 

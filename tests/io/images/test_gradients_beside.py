@@ -19,8 +19,8 @@ from viewer.data.grid import Grid
 from viewer.data.study import Image
 from viewer.data.volume import Diffusion, Volume
 from viewer.io.images.fsl_gradients import LONGEST, weighting_words
-from viewer.io.images.image_files import describe
-from viewer.io.images.save import save
+from viewer.io.images.image_files import describe_image
+from viewer.io.images.save import save_image
 from viewer.io.reader.reader import Reader, index_now, load_now
 
 B_VALUES = "0 1000 1000 2000\n"
@@ -71,7 +71,7 @@ AXES = {
 @pytest.mark.parametrize("axes", AXES)
 def test_directions_come_into_the_axes_of_the_patient(tmp_path: Path, axes: str) -> None:
     srow, wanted = AXES[axes]
-    image = describe(str(weighted(tmp_path, srow=srow)))
+    image = describe_image(str(weighted(tmp_path, srow=srow)))
     first, *others = directions(image)
     assert first is None
     for found, direction in zip(others, wanted, strict=True):
@@ -84,7 +84,7 @@ def test_directions_come_into_the_axes_of_the_patient(tmp_path: Path, axes: str)
 def test_they_follow_the_chosen_placement(tmp_path: Path) -> None:
     """The qform lies half a turn about z from the sform."""
     weighted(tmp_path)
-    image = describe(str(two_placements(tmp_path / "dwi.nii", ARRAY)))
+    image = describe_image(str(two_placements(tmp_path / "dwi.nii", ARRAY)))
     assert image.other is not None
     assert directions(image)[1:3] == [(1, 0, 0), (0, -1, 0)]
     assert directions(image.other)[1:3] == [(-1, 0, 0), (0, 1, 0)]
@@ -100,7 +100,7 @@ def test_they_follow_the_chosen_placement(tmp_path: Path) -> None:
     ],
 )
 def test_what_other_programs_write(tmp_path: Path, b_values: Any, vectors: Any) -> None:
-    image = describe(str(weighted(tmp_path, b_values, vectors)))
+    image = describe_image(str(weighted(tmp_path, b_values, vectors)))
     assert not image.notices
     assert image.b_values == (0, 1000, 1000, 2000)
     assert directions(image) == [None, (1, 0, 0), (0, -1, 0), (0.6, -0.8, 0)]
@@ -129,7 +129,7 @@ MISMATCHES = [
 def test_what_does_not_fit_is_said_and_the_image_opens_without_it(
     tmp_path: Path, b_values: Any, vectors: Any, why: str
 ) -> None:
-    image = describe(str(weighted(tmp_path, b_values, vectors)))
+    image = describe_image(str(weighted(tmp_path, b_values, vectors)))
     (notice,) = image.notices
     assert (notice.code, notice.badge) == ("unread-gradients", "gradients not read")
     assert why in notice.sentence
@@ -141,11 +141,11 @@ def test_what_does_not_fit_is_said_and_the_image_opens_without_it(
     "fields", [{"codes": [0, 0]}, {"srow": [[2, 0, 0, 0], [1, 3, 0, 0], [0, 0, 4, 0]]}], ids=["no sides", "sheared"]
 )
 def test_directions_along_axes_that_are_not_known_are_not_taken(tmp_path: Path, fields: dict[str, Any]) -> None:
-    image = describe(str(weighted(tmp_path, **fields)))
+    image = describe_image(str(weighted(tmp_path, **fields)))
     assert "unread-gradients" in [notice.code for notice in image.notices]
     assert image.plan.diffusion == ()
     (tmp_path / "dwi.bvec").unlink()
-    assert describe(str(tmp_path / "dwi.nii")).plan.diffusion[1] == Diffusion(1000)
+    assert describe_image(str(tmp_path / "dwi.nii")).plan.diffusion[1] == Diffusion(1000)
 
 
 def test_links_out_of_the_folder_and_what_is_no_file_are_not_read(tmp_path: Path) -> None:
@@ -160,13 +160,13 @@ def test_links_out_of_the_folder_and_what_is_no_file_are_not_read(tmp_path: Path
         (lambda: os.mkfifo(bval), "pipe"),
     ):
         make()
-        (notice,) = describe(str(path)).notices
+        (notice,) = describe_image(str(path)).notices
         assert notice.code == "unread-gradients"
         assert why in notice.sentence
         bval.rmdir() if bval.is_dir() else bval.unlink()
     (tmp_path / "in" / "b.txt").write_text(B_VALUES)
     bval.symlink_to("b.txt")
-    assert describe(str(path)).b_values == (0, 1000, 1000, 2000)
+    assert describe_image(str(path)).b_values == (0, 1000, 1000, 2000)
 
 
 def test_in_folders_and_archives_they_are_no_files_of_their_own(tmp_path: Path, reader: Reader) -> None:
@@ -207,7 +207,7 @@ def test_dicom_saved_as_nifti_and_read_again_has_the_same_gradients(tmp_path: Pa
     for number, kind in enumerate(("nifti", "nifti", "dicom")):
         (tmp_path / str(number)).mkdir()
         target = tmp_path / str(number) / ("dwi.nii.gz" if kind == "nifti" else "series")
-        save(load_now(image, reader), target, kind)
+        save_image(load_now(image, reader), target, kind)
         times, (image,) = image.plan.times, index_now([target], reader)[0]
         assert [tuple(one) for one in image.plan.diffusion] == ROUNDED
         assert image.b_values == (0, 1000, 1000, 1500)
@@ -220,8 +220,8 @@ def test_dicom_saved_as_nifti_and_read_again_has_the_same_gradients(tmp_path: Pa
 def test_what_is_saved_on_other_axes_is_read_again_as_it_was(tmp_path: Path, handed: int) -> None:
     grid = Grid.of((4, 5, 6), (2.5, 0.7, 0.8), (1, 2, 3), TURN * (1, handed, 1))
     volumes = [Volume(ramp((4, 5, 6)), grid, "dwi", diffusion=Diffusion(*one)) for one in WEIGHTINGS]
-    save(volumes, tmp_path / "dwi.nii", "nifti")
-    assert [tuple(one) for one in describe(str(tmp_path / "dwi.nii")).plan.diffusion] == ROUNDED
+    save_image(volumes, tmp_path / "dwi.nii", "nifti")
+    assert [tuple(one) for one in describe_image(str(tmp_path / "dwi.nii")).plan.diffusion] == ROUNDED
 
 
 def test_volumes_of_one_b_value_are_told_apart() -> None:

@@ -20,9 +20,9 @@ from classic_series import PROVENANCE, classic_series, ct_array, oblique_grid
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
 from viewer.files import atomic_write
-from viewer.io.images.save import Format, save
+from viewer.io.errors import SaveError
+from viewer.io.images.save import Format, save_image
 from viewer.io.reader.reader import Reader, index_now, load_now
-from viewer.io.stored_values import SaveError
 
 NAMES: dict[Format, str] = {"dicom": "out", "nifti": "out.nii.gz", "nrrd": "out.nrrd", "mha": "out.mha"}
 FORMATS = pytest.mark.parametrize("format", list(NAMES))
@@ -55,7 +55,7 @@ def mount(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
 def test_values_and_place_come_back(tmp_path: Path, format: Format, dtype: str) -> None:
     array = (ct_array() % 120).astype(dtype)
     volume = Volume(array, oblique_grid(array.shape))
-    save([volume], tmp_path / NAMES[format], format)
+    save_image([volume], tmp_path / NAMES[format], format)
     image = sitk.ReadImage(str(tmp_path / NAMES[format]))
     np.testing.assert_array_equal(sitk.GetArrayFromImage(image), array)
     seen = Grid.of(array.shape, image.GetSpacing()[::-1], image.GetOrigin(), image.GetDirection())
@@ -65,12 +65,12 @@ def test_values_and_place_come_back(tmp_path: Path, format: Format, dtype: str) 
 @FILES
 def test_the_slope_is_applied(tmp_path: Path, format: Format) -> None:
     whole = replace(phantom(), intercept=-1024.0)
-    save([whole], tmp_path / f"a{NAMES[format]}", format)
+    save_image([whole], tmp_path / f"a{NAMES[format]}", format)
     image = sitk.ReadImage(str(tmp_path / f"a{NAMES[format]}"))
     assert image.GetPixelID() == sitk.sitkInt16
     np.testing.assert_array_equal(sitk.GetArrayFromImage(image), whole.array - 1024)
     part = replace(phantom(), slope=0.37)
-    save([part], tmp_path / f"b{NAMES[format]}", format)
+    save_image([part], tmp_path / f"b{NAMES[format]}", format)
     read = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / f"b{NAMES[format]}")))
     np.testing.assert_array_equal(read, part.values())
 
@@ -79,7 +79,7 @@ def test_the_slope_is_applied(tmp_path: Path, format: Format) -> None:
 def test_a_left_handed_grid_stays_left_handed(tmp_path: Path, format: Format) -> None:
     direction = np.diag([1.0, 1.0, -1.0])
     volume = Volume(ct_array()[:, ::-1], Grid.of((5, 12, 10), (2, 0.5, 0.7), (3, 4, 5), direction))
-    save([volume], tmp_path / NAMES[format], format)
+    save_image([volume], tmp_path / NAMES[format], format)
     image = sitk.ReadImage(str(tmp_path / NAMES[format]))
     np.testing.assert_allclose(np.array(image.GetDirection()).reshape(3, 3), direction, atol=1e-6)
     np.testing.assert_array_equal(sitk.GetArrayFromImage(image), volume.array)
@@ -88,7 +88,7 @@ def test_a_left_handed_grid_stays_left_handed(tmp_path: Path, format: Format) ->
 def test_nifti_is_in_ras_as_others_read_it(tmp_path: Path) -> None:
     """The sform by the standard's own bytes (NIfTI-1: srow_x at byte 280): RAS millimetres of voxel (i, j, k)."""
     volume = Volume(ct_array(), Grid.of((5, 12, 10), (3, 2, 1.5), (10, 20, 30)))
-    save([volume], tmp_path / "out.nii.gz", "nifti")
+    save_image([volume], tmp_path / "out.nii.gz", "nifti")
     raw = gzip.decompress((tmp_path / "out.nii.gz").read_bytes())
     sform = np.frombuffer(raw, "<f4", 12, 280).reshape(3, 4)
     np.testing.assert_allclose(sform, [[-1.5, 0, 0, -10], [0, -2, 0, -20], [0, 0, 3, 30]])
@@ -97,7 +97,7 @@ def test_nifti_is_in_ras_as_others_read_it(tmp_path: Path) -> None:
 @FILES
 def test_several_time_points_become_four_dimensions(tmp_path: Path, format: Format) -> None:
     volumes = [replace(phantom(), array=ct_array() + np.int16(t), time=f"{t} s") for t in range(3)]
-    saved = save(volumes, tmp_path / NAMES[format], format)
+    saved = save_image(volumes, tmp_path / NAMES[format], format)
     image = sitk.ReadImage(saved.paths[0])
     assert image.GetSize() == (10, 12, 5, 3)
     np.testing.assert_array_equal(sitk.GetArrayFromImage(image)[2], volumes[2].array)
@@ -107,7 +107,7 @@ def test_several_time_points_become_four_dimensions(tmp_path: Path, format: Form
 def test_the_file_beside_tells_the_origin_but_not_the_patient(tmp_path: Path) -> None:
     array = ct_array()
     volume = replace(classic_series(tmp_path / "in", array, oblique_grid(array.shape)), provenance=PROVENANCE)
-    saved = save([volume], tmp_path / "out.nii.gz", "nifti")
+    saved = save_image([volume], tmp_path / "out.nii.gz", "nifti")
     assert saved.paths == (str(tmp_path / "out.nii.gz"), str(tmp_path / "out.json"))
     assert saved.bytes == sum(Path(path).stat().st_size for path in saved.paths)
     text = Path(saved.paths[1]).read_text()
@@ -125,16 +125,16 @@ def test_the_file_beside_tells_the_origin_but_not_the_patient(tmp_path: Path) ->
 def test_colour_goes_to_nrrd_but_not_to_nifti(tmp_path: Path) -> None:
     array = np.random.default_rng(3).integers(0, 255, (2, 5, 7, 3)).astype(np.uint8)
     volume = Volume(array, Grid.of((2, 5, 7)))
-    save([volume], tmp_path / "out.nrrd", "nrrd")
+    save_image([volume], tmp_path / "out.nrrd", "nrrd")
     np.testing.assert_array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "out.nrrd"))), array)
     with pytest.raises(SaveError, match="NRRD"):
-        save([volume], tmp_path / "out.nii.gz", "nifti")
+        save_image([volume], tmp_path / "out.nii.gz", "nifti")
 
 
 @FORMATS
 def test_progress_rises_to_one_and_nothing_temporary_stays(tmp_path: Path, format: Format) -> None:
     seen: list[float] = []
-    saved = save([phantom()], tmp_path / NAMES[format], format, progress=seen.append)
+    saved = save_image([phantom()], tmp_path / NAMES[format], format, progress=seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == 1.0
     assert all(Path(path).exists() for path in saved.paths)
@@ -144,13 +144,13 @@ def test_progress_rises_to_one_and_nothing_temporary_stays(tmp_path: Path, forma
 
 @FORMATS
 def test_nothing_is_overwritten_unasked(tmp_path: Path, format: Format) -> None:
-    save([phantom()], tmp_path / NAMES[format], format)
+    save_image([phantom()], tmp_path / NAMES[format], format)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     other = replace(phantom(), array=ct_array() // 2)
     with pytest.raises(SaveError, match="choose"):
-        save([other], tmp_path / NAMES[format], format)
+        save_image([other], tmp_path / NAMES[format], format)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
-    saved = save([other], tmp_path / NAMES[format], format, overwrite=True)
+    saved = save_image([other], tmp_path / NAMES[format], format, overwrite=True)
     image = sitk.ReadImage(saved.paths[0])
     np.testing.assert_array_equal(sitk.GetArrayFromImage(image).reshape(-1, 12, 10)[0], other.array[0])
 
@@ -159,7 +159,7 @@ def test_a_folder_with_other_things_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("years of work")
     with pytest.raises(SaveError, match="other things"):
-        save([phantom()], tmp_path / "out", "dicom", overwrite=True)
+        save_image([phantom()], tmp_path / "out", "dicom", overwrite=True)
     assert (tmp_path / "out" / "thesis.txt").read_text() == "years of work"
 
 
@@ -168,7 +168,7 @@ def test_a_folder_with_other_things_is_never_replaced(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_nothing(mount: Path, format: Format) -> None:
     array = np.random.default_rng(4).integers(-3000, 3000, (16, 64, 64)).astype(np.int16)
     with pytest.raises(SaveError, match=r"disk is full.*MB"):
-        save([Volume(array, Grid.of(array.shape))], mount / NAMES[format], format)
+        save_image([Volume(array, Grid.of(array.shape))], mount / NAMES[format], format)
     assert list(mount.iterdir()) == []
 
 
@@ -176,7 +176,7 @@ def test_a_full_disk_leaves_nothing(mount: Path, format: Format) -> None:
 @pytest.mark.parametrize("mount", ["ro"], indirect=True)
 def test_a_read_only_place_is_named(mount: Path, format: Format) -> None:
     with pytest.raises(SaveError, match="read-only"):
-        save([phantom()], mount / NAMES[format], format)
+        save_image([phantom()], mount / NAMES[format], format)
 
 
 @FORMATS
@@ -191,13 +191,13 @@ def test_an_error_of_the_disk_is_one_sentence(
 
     monkeypatch.setattr(atomic_write, "flush", fail)
     with pytest.raises(SaveError, match=rf"^{NAMES[format]} was not saved: .*{said}.*\.$"):
-        save([phantom()], tmp_path / NAMES[format], format)
+        save_image([phantom()], tmp_path / NAMES[format], format)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(SaveError, match="not there"):
-        save([phantom()], tmp_path / "gone" / "out", "dicom")
+        save_image([phantom()], tmp_path / "gone" / "out", "dicom")
 
 
 @FORMATS
@@ -215,7 +215,7 @@ def test_damage_between_writing_and_reading_is_found(
 
     monkeypatch.setattr(atomic_write, "flush", damage)
     with pytest.raises(SaveError, match="read back"):
-        save([phantom()], tmp_path / NAMES[format], format)
+        save_image([phantom()], tmp_path / NAMES[format], format)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -233,7 +233,7 @@ def test_a_slice_in_the_wrong_place_is_found(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(atomic_write, "flush", shift)
     with pytest.raises(SaveError, match="same place"):
-        save([phantom()], tmp_path / "out", "dicom")
+        save_image([phantom()], tmp_path / "out", "dicom")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -244,7 +244,7 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, format: Format) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        save([phantom()], tmp_path / NAMES[format], format, progress=interrupt)
+        save_image([phantom()], tmp_path / NAMES[format], format, progress=interrupt)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -253,7 +253,7 @@ def test_what_a_killed_program_left_is_swept(tmp_path: Path) -> None:
     old.mkdir()
     young.mkdir()
     os.utime(old, (time.time() - 90000,) * 2)
-    save([phantom()], tmp_path / "out.mha", "mha")
+    save_image([phantom()], tmp_path / "out.mha", "mha")
     assert not old.exists()
     assert young.exists()
 
@@ -261,7 +261,7 @@ def test_what_a_killed_program_left_is_swept(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["out.nrrd", "out", ".nii.gz"])
 def test_a_name_of_another_format_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(SaveError, match=r"\.nii\.gz"):
-        save([phantom()], tmp_path / name, "nifti")
+        save_image([phantom()], tmp_path / name, "nifti")
 
 
 @pytest.mark.slow
@@ -280,7 +280,7 @@ def test_real_series_come_back_as_simpleitk_reads_them(
     images, _ = index_now([data / "dicom" / folder], reader)
     for count, image in enumerate(images):
         volumes = [replace(volume, provenance=PROVENANCE) for volume in load_now(image, reader)]
-        saved = save(volumes, tmp_path / str(count), "dicom")
+        saved = save_image(volumes, tmp_path / str(count), "dicom")
         assert not exact or not saved.note
         n = image.grid.shape[0]
         for place, volume in enumerate(volumes):

@@ -10,7 +10,7 @@ import SimpleITK as sitk
 
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
-from viewer.io.images.save import Format, save
+from viewer.io.images.save import Format, save_image
 from viewer.io.reader.reader import Reader, index_now, load_now
 
 FORMS: dict[str, Format] = {".nii": "nifti", ".nii.gz": "nifti", ".nrrd": "nrrd", ".mha": "mha"}
@@ -24,7 +24,7 @@ def test_what_has_no_sides_claims_none_when_it_is_saved(
     array = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
     volume = Volume(array, Grid.of(array.shape, (2, 0.7, 0.5), placed=False), "ultrasound")
     target = tmp_path / f"a{ending}"
-    save([volume] * times, target, FORMS[ending])
+    save_image([volume] * times, target, FORMS[ending])
     assert sitk.GetArrayFromImage(sitk.ReadImage(str(target))).sum() == array.sum() * times
     (image,), refused = index_now([target], reader)
     assert not refused

@@ -18,9 +18,8 @@ from hypothesis import strategies as st
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.volume import Volume
-from viewer.io.errors import OpenError
+from viewer.io.errors import OpenError, SaveError
 from viewer.io.project.project_file import file_mark, read_project, save_project
-from viewer.io.stored_values import SaveError
 from viewer.scene.document import Document
 from viewer.scene.journal.project_state import Project, describe_project, same
 from viewer.scene.layer import volume_layer

@@ -16,14 +16,16 @@ import psutil
 import pytest
 
 from tests.fixtures.dicom_phantom import ramp, write_series
-from tests.io.asking import HERE, PATIENCE, call
+from tests.io.asking import PATIENCE, call
+from tests.io.misbehaviour import hang, spin
 from viewer.data.grid import Grid
 from viewer.data.study import Image, Refused
 from viewer.data.volume import Volume
 from viewer.io import memory_budget
 from viewer.io.reader.pool import Unit
 from viewer.io.reader.reader import Reader, index_now, load_now
-from viewer.io.reader.request import Task, at_once
+from viewer.io.reader.request import Request, at_once
+from viewer.processes.functions import name_of
 from viewer.processes.shared_array import FOLDER, PREFIX, sweep_shared
 
 GRID = Grid.of((9, 16, 20), (2.5, 0.7, 0.9), (-12, 4, 100))
@@ -40,7 +42,7 @@ def test_a_cancel_stops_what_runs(reader: Reader) -> None:
     own = Reader(workers=1)
     try:
         _, before = call(own, "process")
-        task = own.call(f"{HERE}:hang", done=pytest.fail, failed=pytest.fail)
+        task = own.call(hang, done=pytest.fail, failed=pytest.fail)
         time.sleep(0.3)
         task.cancel()
         kind, after = call(own, "process")
@@ -134,9 +136,10 @@ def test_a_process_that_computes_too_long_is_stopped_by_its_own_time_and_says_wh
     told: Queue[tuple[int, str]] = Queue()
     try:
         unit = Unit(
-            Task(at_once), f"{HERE}:spin", (), pytest.fail, pytest.fail, lambda *why: told.put(why), computing=0.2
+            Request(at_once), name_of(spin), (), pytest.fail, pytest.fail, lambda *why: told.put(why), computing=0.2
         )
-        own._pool.do(lambda: own._pool.add(unit))
+        call(own, "process")  # from now on the import of its module does not count
+        own._pool.call_soon(lambda: own._pool.add(unit))
         assert told.get(timeout=PATIENCE) == (3, "computed for longer than 0.2 s")
     finally:
         own.close()
@@ -145,7 +148,7 @@ def test_a_process_that_computes_too_long_is_stopped_by_its_own_time_and_says_wh
 def test_others_go_on_beside_what_hangs() -> None:
     own = Reader(workers=1)
     try:
-        own.call(f"{HERE}:hang", done=pytest.fail, failed=pytest.fail)
+        own.call(hang, done=pytest.fail, failed=pytest.fail)
         assert call(own, "process")[0] == "done"
     finally:
         own.close()
@@ -176,7 +179,7 @@ def test_close_leaves_no_process_thread_or_segment(series: Path) -> None:
     own = Reader()
     images, _ = index_now([series], own)
     load_now(images[0], own)
-    own.call(f"{HERE}:hang", done=pytest.fail, failed=pytest.fail)
+    own.call(hang, done=pytest.fail, failed=pytest.fail)
     time.sleep(0.2)
     own.close()
     own.close()
@@ -189,10 +192,11 @@ ORPHANS = """
 import sys, time
 from viewer.io.reader.reader import Reader
 from tests.io.asking import call
+from tests.io.misbehaviour import hang
 if __name__ == "__main__":
     reader = Reader()
     print(call(reader, "process")[1], flush=True)
-    reader.call("tests.io.misbehaviour:hang", done=print, failed=print)
+    reader.call(hang, done=print, failed=print)
     time.sleep(1000)
 """
 

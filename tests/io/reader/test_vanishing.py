@@ -18,7 +18,7 @@ from viewer.io.archive import Stamp, open_unchanged
 from viewer.io.dicom.pixels import read
 from viewer.io.errors import OpenError
 from viewer.io.images import nifti
-from viewer.io.reader.load_plan import job_of
+from viewer.io.reader.load_plan import read_job
 from viewer.io.reader.pool import Pool, Unit
 from viewer.io.reader.reader import Reader, index_now, load_now
 from viewer.processes.shared_array import create_shared
@@ -36,7 +36,7 @@ def filled(image: Image) -> Any:
     """As a reader process does it, in this one."""
     places = [(0, k) for k in range(GRID.shape[0])]
     _, handle = create_shared((1, *GRID.shape), image.dtype)
-    return read.fill(handle, job_of(image, places))
+    return read.read_slices(handle, read_job(image, places))
 
 
 @pytest.mark.parametrize("slope", [1, 2])  # copied by the system, and read
@@ -84,7 +84,7 @@ def test_an_archive_that_goes_while_it_is_read_is_one_sentence(
     add = Pool.add
 
     def going(self: Pool, unit: Unit) -> None:
-        if unit.function.endswith("look:look"):
+        if unit.function.endswith(":probe_files"):
             archive.unlink(missing_ok=True)
         add(self, unit)
 

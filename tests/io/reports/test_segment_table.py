@@ -10,8 +10,8 @@ import pytest
 from viewer.compute.labels.statistics import SegmentStatistics
 from viewer.data.segmentation import Segment
 from viewer.files import atomic_write
+from viewer.io.errors import SaveError
 from viewer.io.reports.segment_table import save_table, table
-from viewer.io.stored_values import SaveError
 
 LIVER = SegmentStatistics(
     Segment(5, "Liver, left", code=("SCT", "10200004", "Liver"), state="completed"),

@@ -12,9 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from viewer.io.errors import OpenError
+from viewer.io.errors import OpenError, SaveError
 from viewer.io.reports.worklist_file import file_name, open_worklist, save_worklist
-from viewer.io.stored_values import SaveError
 
 
 @pytest.fixture

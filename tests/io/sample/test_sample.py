@@ -17,8 +17,8 @@ from viewer.data.grid import Grid
 from viewer.data.study import Source
 from viewer.data.volume import Volume
 from viewer.io.sample import sample
-from viewer.io.sample.sample import SampleError, SamplePaths, sample_paths
-from viewer.io.sample.truth import kept, truth_of
+from viewer.io.sample.sample import SampleError, SamplePaths, make_sample
+from viewer.io.sample.truth import measure_retention, truth_of
 
 SERIES = {"baseline/t1": 180, "baseline/flair": 60, "baseline/pet": 58, "follow_up/t1": 168}
 
@@ -32,7 +32,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> SamplePaths:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TOMOLENS_CACHE", str(tmp_path_factory.mktemp("cache")))
         seen: list[float] = []
-        paths = sample_paths(seen.append)
+        paths = make_sample(seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == 1.0
     return paths
@@ -214,7 +214,7 @@ def test_what_is_in_the_cache_is_not_made_again(made: SamplePaths, monkeypatch: 
 
     monkeypatch.setenv("TOMOLENS_CACHE", str(made.folder.parent))
     monkeypatch.setattr(sample, "_make", fail)
-    assert sample_paths() == made
+    assert make_sample() == made
     assert [path.name for path in made.folder.parent.iterdir()] == [made.folder.name]
 
 
@@ -227,9 +227,9 @@ def test_a_damaged_cache_is_made_anew(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("TOMOLENS_CACHE", str(tmp_path))
     monkeypatch.setattr(sample, "_template", lambda: None)
     monkeypatch.setattr(sample, "_make", make)
-    paths = sample_paths()
+    paths = make_sample()
     (paths.folder / "0001.dcm").unlink()
-    assert list(sample_paths().folder.glob("*.dcm"))
+    assert list(make_sample().folder.glob("*.dcm"))
     assert [path.name for path in tmp_path.iterdir()] == [paths.folder.name]
 
 
@@ -240,10 +240,10 @@ def test_without_the_wheel_one_sentence_tells_the_cure(tmp_path: Path, monkeypat
     monkeypatch.setenv("TOMOLENS_CACHE", str(tmp_path))
     monkeypatch.setattr(sample.metadata, "files", missing)
     with pytest.raises(SampleError, match=r'pip install "tomolens\[sample\]"'):
-        sample_paths()
+        make_sample()
     monkeypatch.setattr(sample.metadata, "files", lambda name: [])
     with pytest.raises(SampleError, match="lacks its brain template"):
-        sample_paths()
+        make_sample()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -252,7 +252,7 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("TOMOLENS_CACHE", str(tmp_path / "file"))
     monkeypatch.setattr(sample, "_template", lambda: None)
     with pytest.raises(SampleError, match="could not be written"):
-        sample_paths()
+        make_sample()
 
 
 @pytest.mark.parametrize("study", ["baseline", "follow_up"])
@@ -265,7 +265,7 @@ def test_the_truth_behind_a_t1_series_is_found_and_what_is_kept_of_it(made: Samp
     values = sitk.GetArrayFromImage(clean).astype(np.float32)
     grid = Grid.of(values.shape, clean.GetSpacing()[::-1], clean.GetOrigin(), clean.GetDirection())
     dull = values.mean() + 0.5 * (values - values.mean())
-    measured = kept(Volume(values, grid), Volume(dull, grid), found)
+    measured = measure_retention(Volume(values, grid), Volume(dull, grid), found)
     assert measured.edges == pytest.approx((1, 0.5), abs=1e-3)
     assert len(measured.lesions) >= 8
     for before, after in measured.lesions:

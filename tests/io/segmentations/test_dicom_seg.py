@@ -20,11 +20,10 @@ from viewer.compute.labels.fit_grid import fitted
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Source
-from viewer.io.errors import OpenError
+from viewer.io.errors import OpenError, SaveError
 from viewer.io.segmentations.dicom_seg.read import read_seg
 from viewer.io.segmentations.dicom_seg.write import KINDS, Kind, write_seg
-from viewer.io.segmentations.segmentation_file import read_segmentation, save
-from viewer.io.stored_values import SaveError
+from viewer.io.segmentations.segmentation_file import read_segmentation, save_segmentation
 
 SHAPE = (6, 7, 9)  # frames that end within a byte
 GRID = Grid.of(SHAPE, (2.5, 0.7, 0.8), (-12.5, 30, 7), frame_of_reference="1.2.3.3")
@@ -123,18 +122,18 @@ def test_overlapping_segments_stay_apart(tmp_path: Path) -> None:
     other[2] = 7
     both = replace(made(), overlapping=(other,), segments=(LIVER, KIDNEY, Segment(7, "all", layer=1)))
     other[other != 7] = 0
-    save(both, tmp_path / "a.dcm")
+    save_segmentation(both, tmp_path / "a.dcm")
     assert read_segmentation(tmp_path / "a.dcm").segments == both.segments
     foreign(tmp_path / "a.dcm")
     found = read_segmentation(tmp_path / "a.dcm")
     for one, wanted in zip(found.segments, both.segments, strict=True):
         assert found.mask(one).sum() == both.mask(wanted).sum()
     with pytest.raises(SaveError, match="overlap"):
-        save(both, tmp_path / "b.labelmap.dcm")
+        save_segmentation(both, tmp_path / "b.labelmap.dcm")
 
 
 def test_the_mark_of_the_review_goes_along(tmp_path: Path) -> None:
-    save(made(), tmp_path / "a.dcm", "AI, not reviewed")
+    save_segmentation(made(), tmp_path / "a.dcm", "AI, not reviewed")
     assert pydicom.dcmread(tmp_path / "a.dcm").SeriesDescription == "made [AI, not reviewed]"
     assert read_seg(tmp_path / "a.dcm").badges == ("AI, not reviewed",)
 
@@ -143,7 +142,7 @@ def test_three_hundred_segments(tmp_path: Path) -> None:
     array = np.arange(np.prod(SHAPE), dtype=np.uint16).reshape(SHAPE) % 301
     many = Segmentation(array, GRID, tuple(Segment(n, f"s{n}") for n in range(1, 301)), "many")
     for ending in (".dcm", ".labelmap.dcm"):
-        save(many, tmp_path / f"a{ending}")
+        save_segmentation(many, tmp_path / f"a{ending}")
         assert np.array_equal(read_segmentation(tmp_path / f"a{ending}").array, array)
 
 

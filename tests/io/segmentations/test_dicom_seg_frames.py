@@ -19,13 +19,13 @@ from pydicom.encaps import encapsulate
 from tests.io.asking import call
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
+from viewer.io.dicom.pixels.frame_bits import DEFLATED_FRAMES
 from viewer.io.errors import OpenError
 from viewer.io.reader.reader import Reader
 from viewer.io.segmentations.dicom_seg import frames
-from viewer.io.segmentations.dicom_seg.frame_bits import DEFLATED_FRAMES
 from viewer.io.segmentations.dicom_seg.frames import frames_of
 from viewer.io.segmentations.dicom_seg.read import read_seg
-from viewer.io.segmentations.dicom_seg.rle import encoded
+from viewer.io.segmentations.dicom_seg.rle import encode_frame
 from viewer.io.segmentations.dicom_seg.write import KINDS, Kind, write_seg
 
 
@@ -92,7 +92,7 @@ def test_any_mask_comes_back_from_run_lengths(seed: int, share: float, columns: 
 
     mask = np.random.default_rng(seed).random((5, columns)) < share
     inner = mask[1:4, columns // 3 :]
-    data = encoded(inner, (slice(1, 4), slice(columns // 3, columns)), columns, 5)
+    data = encode_frame(inner, (slice(1, 4), slice(columns // 3, columns)), columns, 5)
     wanted = np.zeros((5, columns), np.uint8)
     wanted[1:4, columns // 3 :] = inner
     assert bytes(_rle_decode_frame(data, 5, columns, 1, 8)) == wanted.tobytes()

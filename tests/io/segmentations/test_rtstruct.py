@@ -19,11 +19,10 @@ from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation, State
 from viewer.data.study import Source
 from viewer.data.transform import End
-from viewer.io.errors import OpenError
+from viewer.io.errors import OpenError, SaveError
 from viewer.io.segmentations.rtstruct.read import ALONE, contours_of
 from viewer.io.segmentations.rtstruct.write import write_rtstruct
-from viewer.io.segmentations.segmentation_file import read_segmentation, save
-from viewer.io.stored_values import SaveError
+from viewer.io.segmentations.segmentation_file import read_segmentation, save_segmentation
 
 SHAPE = (4, 12, 14)
 GRID = Grid.of(SHAPE, (2.5, 0.7, 0.8), (-12.5, 30, 7), frame_of_reference="1.2.3.3")
@@ -42,7 +41,7 @@ def test_rings_holes_and_islands_come_back(tmp_path: Path) -> None:
     array[1, 3:8, 3:8] = 0
     array[1, 5, 5] = 2
     array[2, 2:4, 2:4] = array[2, 4:6, 4:6] = 1  # touching at a corner
-    save(made(array), tmp_path / "a.rtstruct.dcm")
+    save_segmentation(made(array), tmp_path / "a.rtstruct.dcm")
     found = read_segmentation(tmp_path / "a.rtstruct.dcm", [IMAGE])
     assert np.array_equal(found.array, array)
     assert found.segments == made(array).segments
@@ -114,7 +113,7 @@ KIDNEY = Segment(1, "Kidney", (1, 2, 3), ("SCT", "64033007", "Kidney"), side="le
 def test_code_and_side_are_kept(tmp_path: Path) -> None:
     array = np.zeros(SHAPE, np.uint8)
     array[1, 2:6, 2:6] = 1
-    save(replace(made(array), segments=(KIDNEY, Segment(2, "of no code"))), tmp_path / "a.rtstruct.dcm")
+    save_segmentation(replace(made(array), segments=(KIDNEY, Segment(2, "of no code"))), tmp_path / "a.rtstruct.dcm")
     observed = pydicom.dcmread(tmp_path / "a.rtstruct.dcm").RTROIObservationsSequence
     assert observed[0].RTROIIdentificationCodeSequence[0].CodeValue == "64033007"
     assert "RTROIIdentificationCodeSequence" not in observed[1]
@@ -137,7 +136,7 @@ def test_one_status_for_all_claims_no_more_than_each(
     tmp_path: Path, states: tuple[State, ...], reader: str, status: str
 ) -> None:
     wanted = reviewed(*states, reader=reader)
-    save(wanted, tmp_path / "a.rtstruct.dcm")
+    save_segmentation(wanted, tmp_path / "a.rtstruct.dcm")
     ds = pydicom.dcmread(tmp_path / "a.rtstruct.dcm")
     assert ds.ApprovalStatus == status
     assert (ds.get("ReviewerName", "") == reader) == (status != "UNAPPROVED" or not reader)

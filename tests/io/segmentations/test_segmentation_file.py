@@ -10,10 +10,9 @@ import SimpleITK as sitk
 
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
-from viewer.io.errors import OpenError
+from viewer.io.errors import OpenError, SaveError
 from viewer.io.segmentations import segmentation_file
-from viewer.io.segmentations.segmentation_file import read_segmentation, save
-from viewer.io.stored_values import SaveError
+from viewer.io.segmentations.segmentation_file import read_segmentation, save_segmentation
 
 SHAPE = (4, 5, 6)
 ENDINGS = (".seg.nrrd", ".nii.gz", ".nrrd", ".mha")
@@ -28,7 +27,7 @@ def made() -> Segmentation:
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_labels_names_and_colours_come_back(tmp_path: Path, ending: str) -> None:
     wanted, path = made(), tmp_path / f"labels{ending}"
-    saved = save(wanted, path)
+    saved = save_segmentation(wanted, path)
     assert saved.paths[0] == str(path)
     found = read_segmentation(path)
     assert np.array_equal(found.array, wanted.array)
@@ -42,9 +41,9 @@ def test_nothing_is_replaced_unasked(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"labels{ending}"
     path.write_bytes(b"precious")
     with pytest.raises(SaveError, match="already there"):
-        save(made(), path)
+        save_segmentation(made(), path)
     assert path.read_bytes() == b"precious"
-    save(made(), path, overwrite=True)
+    save_segmentation(made(), path, overwrite=True)
     assert read_segmentation(path).segments == made().segments
 
 
@@ -52,8 +51,8 @@ def test_overlapping_segments_need_a_form_that_holds_them(tmp_path: Path) -> Non
     plain = made()
     both = replace(plain, overlapping=(plain.array,), segments=(*plain.segments, Segment(1, "all", layer=1)))
     with pytest.raises(SaveError, match=r"overlap: choose one of \.seg\.nrrd"):
-        save(both, tmp_path / "a.nii.gz")
-    save(both, tmp_path / "a.seg.nrrd")
+        save_segmentation(both, tmp_path / "a.nii.gz")
+    save_segmentation(both, tmp_path / "a.seg.nrrd")
     assert len(read_segmentation(tmp_path / "a.seg.nrrd").maps) == 2
 
 
@@ -63,7 +62,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(segmentation_file.atomic_write, "flush", full)
     with pytest.raises(SaveError, match="the disk is full"):
-        save(made(), tmp_path / "a.seg.nrrd")
+        save_segmentation(made(), tmp_path / "a.seg.nrrd")
     assert not list(tmp_path.iterdir())
 
 
@@ -72,7 +71,7 @@ def test_what_reads_back_otherwise_is_not_saved(tmp_path: Path, monkeypatch: pyt
     changed = replace(made(), array=np.zeros(SHAPE, np.uint8))
     monkeypatch.setitem(segmentation_file.FORMATS, ".seg.nrrd", (lambda path, images: changed, write))
     with pytest.raises(SaveError, match="same labels"):
-        save(made(), tmp_path / "a.seg.nrrd")
+        save_segmentation(made(), tmp_path / "a.seg.nrrd")
     assert not list(tmp_path.iterdir())
 
 
@@ -101,4 +100,4 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OpenError, match="no file of labels"):
         read_segmentation(tmp_path / "a.txt")
     with pytest.raises(SaveError, match="must end in one of"):
-        save(made(), tmp_path / "b.txt")
+        save_segmentation(made(), tmp_path / "b.txt")

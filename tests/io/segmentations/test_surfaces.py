@@ -9,10 +9,9 @@ import pytest
 
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
-from viewer.io.segmentations.segmentation_file import save
-from viewer.io.segmentations.surface_read import read_triangles
-from viewer.io.segmentations.surfaces import SURFACES, surface
-from viewer.io.stored_values import SaveError
+from viewer.io.errors import SaveError
+from viewer.io.segmentations.segmentation_file import save_segmentation
+from viewer.io.segmentations.surfaces import SURFACES, read_triangles, surface
 
 GRID = Grid.of((6, 9, 8), (2.5, 0.7, 0.8), (-1212.5, 30, 1007))
 
@@ -27,7 +26,7 @@ def made() -> Segmentation:
 
 @pytest.mark.parametrize("ending", SURFACES)
 def test_every_corner_reads_back(tmp_path: Path, ending: str) -> None:
-    save(made(), tmp_path / f"a{ending}")
+    save_segmentation(made(), tmp_path / f"a{ending}")
     meshes = [surface(made(), one) for one in made().segments[:2]]
     wanted = np.concatenate([points[faces] for points, faces in meshes])
     assert np.allclose(read_triangles(tmp_path / f"a{ending}"), wanted, atol=1e-3)
@@ -38,7 +37,7 @@ def test_vtk_sees_the_same_surface(tmp_path: Path, ending: str, reader: str) -> 
     import vtkmodules.vtkIOGeometry as geometry
     import vtkmodules.vtkIOPLY as ply
 
-    save(made(), tmp_path / f"a{ending}")
+    save_segmentation(made(), tmp_path / f"a{ending}")
     source = getattr(ply if reader == "PLY" else geometry, f"vtk{reader}Reader")()
     source.SetFileName(str(tmp_path / f"a{ending}"))
     source.Update()
@@ -57,5 +56,5 @@ def test_a_drive_that_gives_back_something_else_is_noticed(
     write = Path.write_bytes
     monkeypatch.setattr(Path, "write_bytes", lambda path, data: write(path, harm(data)))
     with pytest.raises(SaveError, match="does not read back"):
-        save(made(), tmp_path / f"a{ending}")
+        save_segmentation(made(), tmp_path / f"a{ending}")
     assert not list(tmp_path.glob("a.*"))

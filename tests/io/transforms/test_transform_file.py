@@ -17,8 +17,7 @@ from viewer.data.provenance import Provenance
 from viewer.data.study import Source
 from viewer.data.transform import End, SignOff, Transform
 from viewer.data.volume import Volume
-from viewer.io.errors import OpenError
-from viewer.io.stored_values import SaveError
+from viewer.io.errors import OpenError, SaveError
 from viewer.io.transforms.transform_file import read_transform
 from viewer.io.transforms.transform_save import load_transform, save_transform
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from tests.io.asking import ask
 from tests.io.transforms.test_transform_file import DIRECTION, ENDS, FIXED, MATRIX
 from viewer.compute.images.resample import itk_image
 from viewer.io.errors import OpenError
@@ -117,10 +117,10 @@ def test_an_hdf5_file_that_is_no_transform_is_refused(tmp_path: Path, kind: str)
 def test_a_file_that_ends_itks_reader_is_refused_and_the_next_is_read(reader: Reader, tmp_path: Path) -> None:
     hostile = Path(__file__).parents[2] / "fixtures" / "transform-that-crashes-itk.h5"
     sitk.WriteTransform(field_and_matrix(), str(tmp_path / "a.h5"))
-    kind, said = asked(reader, hostile)
+    kind, said = ask(reader, read_transform, hostile)
     assert kind == "failed"
     assert str(said).endswith(".")
-    assert asked(reader, tmp_path / "a.h5")[0] == "done"
+    assert ask(reader, read_transform, tmp_path / "a.h5")[0] == "done"
 
 
 def test_mutated_hdf5_files_cost_no_more_than_a_reader(tmp_path: Path) -> None:
@@ -132,25 +132,6 @@ def test_mutated_hdf5_files_cost_no_more_than_a_reader(tmp_path: Path) -> None:
         data = np.frombuffer(whole, np.uint8).copy()
         data[rng.integers(0, min(len(data), 9000), 4)] = rng.integers(0, 256, 4)
         (tmp_path / "b.h5").write_bytes(data.tobytes())
-        kind, said = asked(fresh, tmp_path / "b.h5")
+        kind, said = ask(fresh, read_transform, tmp_path / "b.h5")
         assert kind == "done" or str(said).endswith((".", "again."))
     fresh.close()
-
-
-def asked(reader: Reader, path: Path) -> tuple[str, object]:
-    """Read in a reader process: ("done", transform) or ("failed", sentence)."""
-    answers: list[tuple[str, object]] = []
-    ended = threading.Event()
-
-    def answer(kind: str, value: object) -> None:
-        answers.append((kind, value))
-        ended.set()
-
-    reader.call(
-        "viewer.io.transforms.transform_file:read_transform",
-        path,
-        done=lambda value: answer("done", value),
-        failed=lambda said: answer("failed", said),
-    )
-    assert ended.wait(60)
-    return answers[0]

@@ -16,7 +16,7 @@ from viewer.data.annotations.region import Region
 from viewer.data.grid import Grid
 from viewer.data.study import Source
 from viewer.data.volume import Volume, Window
-from viewer.io.sample.truth import Kept, truth_of
+from viewer.io.sample.truth import Retention, truth_of
 from viewer.scene.edits import AddLayer
 from viewer.scene.layer import volume_layer
 from viewer.ui.inspect.residual import scope, warnings
@@ -206,7 +206,7 @@ def test_truth_is_shown_as_shares_of_it(window, result):
     section = window.inspect.truth
     small, large = (Lesion(n, size, -90.0, 1.0) for n, size in ((3, 3.5), (7, 8.1)))
     pairs = ((small, replace(small, kept=0.82)), (large, replace(large, kept=0.991)))
-    section._draw(Kept((0.98, 0.91), pairs))
+    section._draw(Retention((0.98, 0.91), pairs))
     assert cells(section.table) == [
         "", "size", "input", "result", "Edges", "", "98%", "91%",
         "Lesion 7", "8.1 mm", "100%", "99%", "Lesion 3", "3.5 mm", "100%", "82%",

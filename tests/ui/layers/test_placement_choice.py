@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.fixtures.two_placements import two_placements
-from viewer.io.images.image_files import describe
+from viewer.io.images.image_files import describe_image
 from viewer.session.review.case_loader import _unnamed_image
 
 TEXT = "Open again by its qform"
@@ -32,5 +32,5 @@ def test_it_is_offered_beside_the_warning_in_the_menu_and_in_the_list(window, se
 
 
 def test_a_blinded_list_offers_nothing_that_bears_a_name(tmp_path):
-    shown = _unnamed_image(describe(str(two_placements(tmp_path / "smith.nii"))), "Case 3")
+    shown = _unnamed_image(describe_image(str(two_placements(tmp_path / "smith.nii"))), "Case 3")
     assert (shown.other, shown.title, shown.source.placement) == (None, "Case 3", ("sform",))

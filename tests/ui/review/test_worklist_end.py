@@ -6,7 +6,7 @@ from concurrent.futures import Executor, Future
 
 import SimpleITK as sitk
 
-from viewer.io.stored_values import SaveError
+from viewer.io.errors import SaveError
 from viewer.session.review.audit_trail import Auditing
 from viewer.ui.review.worklist_session import Working
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import QTimer
 from two_patients import GRID, click, row
 
 from tests.fixtures.dicom_phantom import ramp, write_series
-from tests.io.misbehaviour import SLOW, on_a_slow_drive
+from tests.io.misbehaviour import SLOW, on_a_slow_drive, process
 from viewer.data.grid import Grid
 
 FILES = 20
@@ -66,7 +66,7 @@ def test_a_stuck_folder_holds_nobody_up_and_is_left_at_once(window, session, fol
     click(window.jobs.rows[task.id].cancel)
     assert task.state == "cancelled"
     answered = []
-    session.reader.call("tests.io.misbehaviour:process", done=answered.append, failed=pytest.fail)
+    session.reader.call(process, done=answered.append, failed=pytest.fail)
     qtbot.waitUntil(lambda: bool(answered))
     assert time.monotonic() - asked < SLOW["stuck"] / 2
     assert row(window, "quick") is not None

@@ -20,6 +20,7 @@ from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.grid import Grid
 from viewer.data.transform import End, Transform
 from viewer.data.volume import Volume
+from viewer.io import requests
 from viewer.io.transforms.transform_file import ITK, ending_of
 
 Json = dict[str, Any]
@@ -156,15 +157,13 @@ def _means(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
 def _transforms(stage: HeadlessStage, first: str, second: str, reference: str, landmarks: str) -> Json:
     fixed = read_volume(stage, reference) if reference else None
     ends = (end_of(fixed), None)
-    one, two = (
-        read_aside(stage, "viewer.io.transforms.transform_save:load_transform", text, *ends) for text in (first, second)
-    )
+    one, two = (read_aside(stage, requests.load_transform, text, *ends) for text in (first, second))
     grid = fixed.grid if fixed is not None else one.grid or two.grid
     if grid is None:
         raise WrongUse("Two matrices are compared at the points of the fixed image: name it by --reference PATH.")
     apart = distances(one, two, grid)
     metrics = {"distance_mean": float(apart.mean()), "distance_max": float(apart.max())}
-    pairs = read_aside(stage, "viewer.io.transforms.landmark_file:read_landmarks", landmarks) if landmarks else None
+    pairs = read_aside(stage, requests.read_landmarks, landmarks) if landmarks else None
     for transform, end in ((one, ""), (two, "_b")):
         metrics |= {f"{name}{end}": value for name, value in _quality(transform, grid, pairs).items()}
     said = list(pairs.warnings) if pairs is not None else []

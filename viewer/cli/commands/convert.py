@@ -13,9 +13,10 @@ from viewer.compute.labels.label_image import is_label_image
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segmentation
 from viewer.data.transform import End
-from viewer.io.images.save import Format, Saved
+from viewer.io import requests
+from viewer.io.errors import SaveError
+from viewer.io.images.save import Format, SaveReport
 from viewer.io.segmentations.segmentation_file import format_of
-from viewer.io.stored_values import SaveError
 
 Json = dict[str, Any]
 
@@ -36,7 +37,7 @@ def convert(source: str, target: str, reference: str = "", placement: str = "", 
         volumes = read_volumes(stage, source, time)
         if len(volumes) == 1 and format != "dicom" and is_label_image(volumes[0]):
             return _segments(stage, labels_of(volumes[0], source), target)
-        saved = aside(stage, "viewer.io.images.save:save", volumes, Path(target), format, failure=JobFailed)
+        saved = aside(stage, requests.save_image, volumes, Path(target), format, failure=JobFailed)
     badges = [*volumes[0].badges, *saved.note]
     return _document(saved, volumes[0].grid, badges, []) | {"timepoints": len(volumes), "timepoint": time}
 
@@ -63,26 +64,21 @@ def _label_map(stage: HeadlessStage, source: str, time: int | None) -> int | Non
 def _read_segments(stage: HeadlessStage, source: str, reference: str, time: int | None) -> Segmentation:
     image = read_volume(stage, reference) if reference else None
     images = [End(image.grid, image.source)] if image is not None else []
-    found: Segmentation = read_aside(
-        stage, "viewer.io.segmentations.segmentation_file:read_segmentation", source, images, stage.placement, time
-    )
+    found = read_aside(stage, requests.read_segmentation, source, images, stage.placement, time)
     if image is None:
         return found
     if found.source.patient_match(image.source) == "different":
         raise BadInput(f"{reference}: it is of another patient than {source}.")
-    onto: Segmentation = aside(
-        stage, "viewer.io.segmentations.segmentation_file:onto", found, image.grid, image.source, failure=BadInput
-    )
-    return onto
+    return aside(stage, requests.resample_segmentation, found, image.grid, image.source, failure=BadInput)
 
 
 def _segments(stage: HeadlessStage, found: Segmentation, target: str) -> Json:
-    saved = aside(stage, "viewer.io.segmentations.segmentation_file:save", found, Path(target), failure=JobFailed)
+    saved = aside(stage, requests.save_segmentation, found, Path(target), failure=JobFailed)
     told = [{"label": one.label, "layer": one.layer, "name": one.name} for one in found.segments]
     return _document(saved, found.grid, found.badges, told)
 
 
-def _document(saved: Saved, grid: Grid, badges: Sequence[str], segments: Sequence[Json]) -> Json:
+def _document(saved: SaveReport, grid: Grid, badges: Sequence[str], segments: Sequence[Json]) -> Json:
     return {
         "path": saved.paths[0],
         "bytes": saved.bytes,

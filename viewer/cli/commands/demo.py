@@ -17,8 +17,8 @@ from viewer.compute.images.image_metrics import compare_images
 from viewer.data.study import Image, Source
 from viewer.data.volume import Volume
 from viewer.io.reader.reader import index_now, load_now
-from viewer.io.sample.sample import SamplePaths, sample_paths
-from viewer.io.sample.truth import kept, truth_of
+from viewer.io.sample.sample import SamplePaths, make_sample
+from viewer.io.sample.truth import measure_retention, truth_of
 from viewer.scene.compare.inspection import Inspection
 from viewer.scene.layer import VolumeLayer
 from viewer.settings import NOTICE
@@ -30,7 +30,7 @@ def demo(window: Callable[[], WindowStage], out: Path) -> Json:
     """Write pictures and results to `out`; the document returned names them, with the figures measured."""
     out.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(out / "denoised", ignore_errors=True)  # of an earlier demo
-    sample = sample_paths()
+    sample = make_sample()
     with window() as stage:
         images = find_images(stage, [sample.baseline, sample.follow_up])
         (out / "info.json").write_text(json.dumps({"patients": patients(images)}, indent=1))
@@ -113,7 +113,7 @@ def _kept(before: Volume, result: Volume, source: Source) -> Json:
     truth = truth_of(source)
     if truth is None:
         raise JobFailed("The sample lacks its truth: remove it from the cache and run the demo again.")
-    found = kept(before, result, truth)
+    found = measure_retention(before, result, truth)
     names = ("input", "result")
     lesions = [
         {"label": one.label, "diameter_mm": round(one.diameter, 1)}

@@ -19,7 +19,7 @@ from viewer.data.printable_text import printable
 from viewer.data.segmentation import Segmentation
 from viewer.data.volume import Volume
 from viewer.io.images.save import Format
-from viewer.plugin.execute import Result
+from viewer.plugin.execute import Result, submit_plugin
 from viewer.plugin.plugin import Plugin, Value
 
 Json = dict[str, Any]
@@ -109,9 +109,11 @@ def _execute(
 ) -> Result:
     """Past the document, which shows images only. Raises JobFailed; BadInput where the plugin refuses what it gets."""
     ends: list[Result | Failure] = []
-    running = stage.session.engine.submit(
-        "viewer.plugin.execute:execute",
-        (plugin.id, dict(values), dict(parameters)),
+    running = submit_plugin(
+        stage.session.engine,
+        plugin.id,
+        dict(values),
+        dict(parameters),
         device=device,
         done=ends.append,
         failed=lambda sentence, _: ends.append(BadInput(sentence) if running.refused else JobFailed(sentence)),

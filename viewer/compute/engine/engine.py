@@ -28,7 +28,7 @@ class Engine:
         *,
         device: str = "cpu",
         priority: Priority = "interactive",
-        **listeners: Unpack[Listeners],
+        **listeners: Unpack[Listeners[Any]],
     ) -> Running:
         """Run "module:name" as name(job, *args) when the device is free. Arguments and result are picklable values.
 

@@ -7,13 +7,13 @@ import sys
 import traceback
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, Literal
 
 from viewer.compute.engine.job import Job
 from viewer.compute.networks.network import DeviceLost
 from viewer.compute.no_network import Offline, broke_on, no_network
 from viewer.compute.progress import Cancelled, Refusal
+from viewer.processes.functions import function_of
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +40,9 @@ def perform(function: str, args: tuple[Any, ...], job: Job) -> Outcome:
 
     What it prints goes to standard error: standard output is for results.
     """
-    module, _, name = function.partition(":")
     try:
         with redirect_stdout(sys.stderr), no_network():
-            return Outcome("done", getattr(import_module(module), name)(job, *args))
+            return Outcome("done", function_of(function)(job, *args))
     except Cancelled:
         return Outcome("cancelled")
     except Refusal as refusal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, Protocol, TypedDict, get_args
+from typing import Any, Generic, Literal, Protocol, TypedDict, TypeVar, get_args
 
 from viewer.compute.engine.run_job import Outcome
 
@@ -12,15 +12,16 @@ Post = Callable[[Callable[[], None]], None]
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 Priority = Literal["interactive", "batch"]
 PRIORITIES = get_args(Priority)
+Result = TypeVar("Result")
 
 
-class Listeners(TypedDict, total=False):
+class Listeners(TypedDict, Generic[Result], total=False):
     """Whom to tell; each is called through `post`, and exactly one of done, failed and cancelled at the end."""
 
     started: Callable[[], Any]
     progress: Callable[[float, str], Any]
     preview: Callable[[Any], Any]
-    done: Callable[[Any], Any]
+    done: Callable[[Result], Any]
     failed: Callable[[str, str], Any]  # one sentence for the user, the detail for the log
     cancelled: Callable[[], Any]
 
@@ -45,7 +46,7 @@ class Running:
         function: str,
         args: tuple[Any, ...],
         post: Post,
-        listeners: Listeners,
+        listeners: Listeners[Any],
         lane: Lane,
         priority: Priority = "interactive",
     ) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from viewer.compute.progress import Refusal
+from viewer.files.checksum import sha256_of
 from viewer.settings import config_folder
 
 log = logging.getLogger(__name__)
@@ -19,15 +20,10 @@ def digest(files: Iterable[Path], folder: Path | None = None) -> str:
     """SHA-256 of a file; of several with their names, relative to `folder`."""
     paths = sorted(files)
     if len(paths) == 1:
-        return _digest(paths[0])
+        return sha256_of(paths[0])
     names = [(path.relative_to(folder) if folder else Path(path.name)).as_posix() for path in paths]
-    lines = "".join(f"{_digest(path)}  {name}\n" for path, name in zip(paths, names, strict=True))
+    lines = "".join(f"{sha256_of(path)}  {name}\n" for path, name in zip(paths, names, strict=True))
     return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def is_trusted(sha256: str) -> bool:

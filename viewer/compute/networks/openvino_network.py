@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from viewer.compute.devices import processor
 from viewer.compute.networks.network import Ranges, plain_errors
+from viewer.files.checksum import sha256_of
 from viewer.settings import cache_folder
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def keep(model: Any, precision: str, folder: Path) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(dir=folder.parent, prefix="part-"))
         library().save_model(model, part / "net.xml", compress_to_fp16=False)
-        digests = {name: _digest(part / name) for name in ("net.xml", "net.bin")}
+        digests = {name: sha256_of(part / name) for name in ("net.xml", "net.bin")}
         (part / "kept.json").write_text(json.dumps({"precision": precision, "sha256": digests}))
         drop(folder)
         part.rename(folder)
@@ -107,7 +108,7 @@ def kept(folder: Path) -> OpenVinoNet | None:
     """The network that was kept there; None where there is none, or not a whole one."""
     try:
         about = json.loads((folder / "kept.json").read_text())
-        whole = all(_digest(folder / name) == digest for name, digest in about["sha256"].items())
+        whole = all(sha256_of(folder / name) == digest for name, digest in about["sha256"].items())
         return OpenVinoNet(folder / "net.xml", about["precision"]) if whole else None
     except FileNotFoundError:
         return None
@@ -119,11 +120,6 @@ def kept(folder: Path) -> OpenVinoNet | None:
 def drop(folder: Path) -> None:
     """Remove a kept network."""
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _version() -> str:

@@ -20,10 +20,10 @@ from viewer.io.errors import OpenError
 from viewer.io.images import itk_image, nifti
 from viewer.io.images.fsl_gradients import Gradients, gradients_beside, weighting_words
 from viewer.io.images.headers.data_files import FORMATS, PICTURES, ending_of, files_of
-from viewer.io.images.headers.geometry import Geometry, geometry, resampled
+from viewer.io.images.headers.geometry import Geometry, geometry, resample_slice
 from viewer.io.images.stored_image import StoredImage
 from viewer.io.read_plan import Plan
-from viewer.io.reader.reader_worker import at
+from viewer.io.work_item import begin_item
 from viewer.processes.shared_array import SharedHandle, open_shared, write_shared
 
 EXACT = 1 << 24  # whole numbers up to here are what single precision, in which values are computed, keeps
@@ -35,7 +35,7 @@ LARGE = Notice(
 )
 
 
-def describe(path: str) -> Image:
+def describe_image(path: str) -> Image:
     """The image in a file, from its header; with its other placement. Raises OpenError with one sentence."""
     files = files_of(path)
     stamps = tuple(map(stamp_of, files))
@@ -83,7 +83,7 @@ def _gradients(path: str, stored: StoredImage, place: Geometry) -> Gradients:
     return gradients_beside(path, ending_of(path), stored.count, place.grid if known else None)
 
 
-def fill(handle: SharedHandle, plan: Plan) -> tuple[Notice, ...]:
+def read_voxels(handle: SharedHandle, plan: Plan) -> tuple[Notice, ...]:
     """Read the voxels into shared memory [time point, k, j, i(, 3)]; what must be said of them. Raises OpenError."""
     stored = _unchanged(plan)
     place = geometry(stored.shape, stored.placement)
@@ -92,14 +92,14 @@ def fill(handle: SharedHandle, plan: Plan) -> tuple[Notice, ...]:
     finite = exact = True
     with open_shared(handle) as segment:
         for number, (slot, plane) in enumerate(_regular_planes(plan, stored, place)):
-            at(number)
+            begin_item(number)
             finite = finite and (plane.dtype.kind != "f" or bool(np.isfinite(plane).all()))
             exact = exact and (plane.dtype.kind not in "iu" or plane.dtype.itemsize < 4 or _exact(plane))
             write_shared(segment, handle.offset + slot * plane.nbytes, plane.astype(handle.dtype, copy=False))
     return (*(() if finite else (NOT_FINITE,)), *(() if exact else (LARGE,)))
 
 
-def middle(plan: Plan) -> NDArray[Any]:
+def middle_slice(plan: Plan) -> NDArray[Any]:
     """The middle slice [j, i] or [j, i, 3] of the first time point, as stored."""
     stored = _unchanged(plan)
     _, plane = next(_planes(plan, stored, skip=stored.shape[0] // 2))
@@ -166,7 +166,7 @@ def _regular_planes(
         plane, k = slices[slot], slot % stored.shape[0]
         channels = plane[..., None] if plane.ndim == 2 else plane
         moved = [
-            resampled(channels[..., n], k, place.sheared, place.grid.shape[1:], blank, labels=labels)
+            resample_slice(channels[..., n], k, place.sheared, place.grid.shape[1:], blank, labels=labels)
             for n in range(channels.shape[2])
         ]
         yield slot, moved[0] if plane.ndim == 2 else np.stack(moved, axis=-1)

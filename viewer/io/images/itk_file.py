@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,9 @@ import SimpleITK as sitk
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment
 from viewer.data.volume import Volume
-from viewer.io.stored_values import SaveError, mark_of, physical_values
+from viewer.files.checksum import sha256_of
+from viewer.io.errors import SaveError
+from viewer.io.stored_values import mark_of, physical_values
 from viewer.settings import NAME, NOTICE, application_version
 
 NIFTI_CODES = slice(252, 256)  # qform_code and sform_code of NIfTI-1: 0 where the placement is not known
@@ -83,8 +84,6 @@ def sidecar(volumes: Sequence[Volume], image: Path, mark: str, segments: Sequenc
     """What the JSON beside an image says: what it is and where it came from, by UID; no patient name, id or date."""
     first = volumes[0]
     source = first.source
-    with image.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     labels = [{"value": one.label, "name": one.name, "color": list(one.color)} for one in segments]
     return {
         "notice": NOTICE,
@@ -95,7 +94,7 @@ def sidecar(volumes: Sequence[Volume], image: Path, mark: str, segments: Sequenc
         "unit": first.unit,
         "timepoints": [volume.time for volume in volumes],
         **_gradients(volumes),
-        "sha256": digest,
+        "sha256": sha256_of(image),
         "frame_of_reference_uid": first.grid.frame_of_reference,
         "source": {
             "study_uid": source.study_uid,

@@ -16,7 +16,7 @@ from viewer.io.images.headers.geometry import Placement
 from viewer.io.images.headers.itk_header import Facts, facts_of, voxels
 from viewer.io.images.headers.nrrd_header import value_axes
 from viewer.io.images.headers.text_header import fields_of, has_decimal_commas, placement, scale_of
-from viewer.io.images.stored_image import COMPLEX, COMPLEX_VALUES, StoredImage, colours, numbered, several_values
+from viewer.io.images.stored_image import COMPLEX, COMPLEX_VALUES, StoredImage, colours, numbered_names, several_values
 
 KINDS = {"rgb-color", "rgba-color", "3-color", "4-color"}
 COLOURED = {"uint8": KINDS | {"", "vector"}, "uint16": KINDS}  # kinds under which three or four values are a colour
@@ -83,16 +83,16 @@ def _volumes(facts: Facts, kinds: Sequence[str]) -> tuple[tuple[tuple[str, ...],
         sizes = (facts.components, *facts.size[3:])
         if len(sizes) != len(kinds):
             raise OpenError("Its values lie along several axes, which is read for volumes of three dimensions only.")
-        words = tuple(map(numbered, map(_word, kinds), sizes))
+        words = tuple(map(numbered_names, map(_word, kinds), sizes))
         if "time" not in kinds:
             words = words[0], *(tuple(str(n + 1) for n in range(size)) for size in sizes[1:])  # "component 1, 2"
         return words, (several_values(math.prod(sizes)),)
-    times = numbered("time point", facts.repeats)
+    times = numbered_names("time point", facts.repeats)
     if facts.components == 1 or kinds == ["time"]:
-        return (times, numbered("time point", facts.components)), ()
+        return (times, numbered_names("time point", facts.components)), ()
     if facts.complex or kinds == ["complex"]:
         return (times, COMPLEX), (COMPLEX_VALUES,)
-    return (times, numbered("component", facts.components)), (several_values(facts.components),)
+    return (times, numbered_names("component", facts.components)), (several_values(facts.components),)
 
 
 def _word(kind: str) -> str:

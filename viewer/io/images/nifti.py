@@ -26,12 +26,12 @@ from viewer.io.archive import (
     open_stored,
     open_unchanged,
     packing_of,
-    unpacking,
+    unpacked_stream,
     unpacking_faults,
 )
 from viewer.io.errors import OpenError
 from viewer.io.images.headers.nifti_header import HEADER, NiftiHeader, parse, placement
-from viewer.io.images.stored_image import COMPLEX, COMPLEX_VALUES, StoredImage, colours, numbered, several_values
+from viewer.io.images.stored_image import COMPLEX, COMPLEX_VALUES, StoredImage, colours, numbered_names, several_values
 
 PIECE = 1 << 20
 DAMAGED = "It is cut off or damaged: its voxels end too early; copy it again from its source."
@@ -62,7 +62,12 @@ def stored_image(files: Sequence[str], stamps: Stamps, form: str = "") -> Stored
         (k, j, i),
         header.dtype,
         placement(header, form),
-        (numbered("set", math.prod(sets)), numbered("time point", times), numbered("component", components), parts),
+        (
+            numbered_names("set", math.prod(sets)),
+            numbered_names("time point", times),
+            numbered_names("component", components),
+            parts,
+        ),
         header.samples if header.color else 0,
         slope,
         intercept,
@@ -152,4 +157,4 @@ def _unpacked_length(path: str, length: int) -> int:
 def _unpacked(file: BinaryIO) -> Iterator[BinaryIO]:
     """The file unpacked while it is read, where it is packed."""
     with file, unpacking_faults():
-        yield unpacking(file) or cast(BinaryIO, BufferedReader(cast(RawIOBase, file), PIECE))
+        yield unpacked_stream(file) or cast(BinaryIO, BufferedReader(cast(RawIOBase, file), PIECE))

@@ -17,9 +17,10 @@ from viewer.data.volume import Volume
 from viewer.files import atomic_write
 from viewer.io.dicom.export.derived_series import derived_series, write_series
 from viewer.io.dicom.export.read_back import PLACE, check_slice
+from viewer.io.errors import SaveError
 from viewer.io.images.fsl_gradients import gradient_paths, gradient_texts
 from viewer.io.images.itk_file import check_image, sidecar, write_image
-from viewer.io.stored_values import SaveError, shear_of
+from viewer.io.stored_values import shear_of
 
 Format = Literal["dicom", "nifti", "nrrd", "mha"]
 ENDINGS: dict[Format, tuple[str, ...]] = {"nifti": (".nii.gz", ".nii"), "nrrd": (".nrrd",), "mha": (".mha",)}
@@ -28,7 +29,7 @@ SINGLE = 1e-3  # mm; NIfTI keeps the affine in single precision
 
 
 @dataclass(frozen=True)
-class Saved:
+class SaveReport:
     """What was saved: the files (the image first), their bytes together, and what a person should know about it."""
 
     paths: tuple[str, ...]
@@ -37,7 +38,7 @@ class Saved:
     note: tuple[str, ...] = ()
 
 
-def save(
+def save_image(
     volumes: Sequence[Volume],
     target: str | Path,
     format: Format,
@@ -46,7 +47,7 @@ def save(
     *,
     segments: Sequence[Segment] = (),
     progress: Callable[[float], None] = lambda fraction: None,
-) -> Saved:
+) -> SaveReport:
     """Save the time points of an image (usually one): a folder for a DICOM series, else a file and a JSON beside it.
 
     The target appears whole, after every pixel, the geometry and the identity were read back and found equal, or it
@@ -72,9 +73,9 @@ def save(
         raise SaveError(f"{target.name} was not saved: {atomic_write.reason(error, target.parent, need)}.") from error
 
 
-def save_segmentation(
+def save_label_image(
     segmentation: Segmentation, target: str | Path, format: Format, mark: str = "", overwrite: bool = False
-) -> Saved:
+) -> SaveReport:
     """Save a label map like an image, its values as they are; the JSON beside tells what they stand for.
 
     Raises SaveError: one sentence for the user.
@@ -85,12 +86,12 @@ def save_segmentation(
         )
     one = segmentation
     labels = Volume(one.array, one.grid, one.name, source=one.source, provenance=one.provenance, badges=one.badges)
-    return save([labels], target, format, mark, overwrite, segments=one.segments)
+    return save_image([labels], target, format, mark, overwrite, segments=one.segments)
 
 
 def _save_series(
     volumes: Sequence[Volume], target: Path, folder: Path, mark: str, progress: Callable[[float], None]
-) -> Saved:
+) -> SaveReport:
     shear = shear_of(volumes[0].grid)
     series = derived_series(volumes, mark)
     made = folder / "series"
@@ -105,7 +106,7 @@ def _save_series(
         progress(0.5 + 0.5 * (count + 1) / len(slices))
     atomic_write.flush(made)
     _replace_folder(made, target, folder / "before")
-    return Saved(tuple(names), size, "dicom", series.note)
+    return SaveReport(tuple(names), size, "dicom", series.note)
 
 
 def _save_image(
@@ -116,7 +117,7 @@ def _save_image(
     mark: str,
     segments: Sequence[Segment],
     progress: Callable[[float], None],
-) -> Saved:
+) -> SaveReport:
     made, told = folder / f"image{_ending(target, format)}", folder / "image.json"
     write_image(volumes, made)
     if shutil.disk_usage(folder).free < LEAST:  # NIfTI's library does not say so itself
@@ -136,7 +137,7 @@ def _save_image(
     size = sum(path.stat().st_size for path, _ in files)
     atomic_write.put(*files)
     progress(1.0)
-    return Saved((str(target), *(str(path) for _, path in files[:-1])), size, format)
+    return SaveReport((str(target), *(str(path) for _, path in files[:-1])), size, format)
 
 
 def _beside(target: Path, format: Format) -> tuple[Path, ...]:

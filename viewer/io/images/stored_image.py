@@ -55,7 +55,7 @@ class StoredImage:
         return tuple(words) if self.count > 1 else ()
 
 
-def numbered(word: str, count: int) -> tuple[str, ...]:
+def numbered_names(word: str, count: int) -> tuple[str, ...]:
     """ "component 1", "component 2" …"""
     return tuple(f"{word} {n + 1}" for n in range(count))
 

@@ -24,8 +24,7 @@ from numpy.typing import NDArray
 
 from viewer.files import atomic_write
 from viewer.files.regular_file import check_regular, open_regular
-from viewer.io.errors import OpenError
-from viewer.io.stored_values import SaveError
+from viewer.io.errors import OpenError, SaveError
 from viewer.scene.journal.project_state import Project, same
 from viewer.scene.journal.serialization import Json
 from viewer.scene.view_state import ViewState

@@ -26,7 +26,7 @@ class Missing:
     changed: bool
 
 
-def located(marks: Marks, project: Path, tell: Tell) -> tuple[Found, tuple[Missing, ...]]:
+def locate_files(marks: Marks, project: Path, tell: Tell) -> tuple[Found, tuple[Missing, ...]]:
     """Look where the images were, seen from the project first. Slow: every byte is read."""
     found: Found = {}
     missing = []
@@ -47,7 +47,7 @@ def located(marks: Marks, project: Path, tell: Tell) -> tuple[Found, tuple[Missi
     return found, tuple(missing)
 
 
-def looked_for(marks: Marks, folder: Path, tell: Tell) -> Found:
+def search_folder(marks: Marks, folder: Path, tell: Tell) -> Found:
     """Those images all of whose files lie somewhere in a folder, by whatever names."""
     sizes: dict[int, list[Path]] = {}
     wanted = {mark.size for files in marks.values() for mark in files}
@@ -64,7 +64,7 @@ def looked_for(marks: Marks, folder: Path, tell: Tell) -> Found:
     return found
 
 
-def loaded(key: str, mark: FileMark, files: tuple[str, ...], reader: Reader) -> VolumeLayer | None:
+def load_image(key: str, mark: FileMark, files: tuple[str, ...], reader: Reader) -> VolumeLayer | None:
     """A layer of the image of that key; None where its files hold no such image (any more). Blocks.
 
     mark: of the first file, whose old path may be a part of the key.

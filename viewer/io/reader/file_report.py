@@ -7,7 +7,7 @@ from typing import NamedTuple
 from viewer.data.study import Image, LabelFile
 
 
-class Sight(NamedTuple):
+class FileReport(NamedTuple):
     """What a file is: a DICOM header (packed, of series `key`), images, segments, why it is refused, or nothing.
 
     family: what slices share that may be one series whatever their Series Instance UIDs say; "" for other files.
@@ -21,7 +21,7 @@ class Sight(NamedTuple):
     family: str = ""
 
 
-class Sorted(NamedTuple):
+class SeriesReport(NamedTuple):
     """The images of a series, or why it has none."""
 
     images: tuple[Image, ...] = ()

@@ -1,4 +1,4 @@
-"""Indexing, seen from the window's process: spreads files over the reader processes and gathers the images.
+"""An index, seen from the window's process: spreads files over the reader processes and gathers the images.
 
 Nothing is parsed here: headers pass through as the bytes that a reader process packed, and are grouped in one.
 All of it runs on the pool's thread.
@@ -16,11 +16,16 @@ from pathlib import Path
 
 from viewer.data.study import Image, LabelFile, Refused
 from viewer.io.errors import GONE
-from viewer.io.find_files import Found
-from viewer.io.reader.file_report import Sight, Sorted
+from viewer.io.find_files import Contents
+from viewer.io.reader.file_report import FileReport, SeriesReport
 from viewer.io.reader.load_plan import base_name, stopped_sentence
 from viewer.io.reader.pool import Pool, Unit
-from viewer.io.reader.request import Task
+from viewer.io.reader.request import Request
+
+# What the reader processes are asked to call.
+LIST_CONTENTS = "viewer.io.find_files:list_contents"
+PROBE_FILES = "viewer.io.reader.probe_file:probe_files"
+GROUP_SERIES = "viewer.io.reader.probe_file:group_series"
 
 FIRST_BATCH, LAST_BATCH = 8, 64  # files in one request: small at first, so that something shows at once
 CONTAINERS = 32  # folders in one request
@@ -36,7 +41,7 @@ LEFT = (
 
 
 @dataclass(frozen=True)
-class Callbacks:
+class IndexCallbacks:
     """What an index tells; see Reader.index."""
 
     found: Callable[[str, list[Image]], None]
@@ -52,18 +57,18 @@ class _Series:
 
     paths: list[str] = field(default_factory=list)
     headers: list[bytes] = field(default_factory=list)
-    family: str = ""  # of a single file that may belong to other single files, see Sight
+    family: str = ""  # of a single file that may belong to other single files, see FileReport
     grouped: int = 0
     at: float = 0.0
     busy: bool = False
     shown: int = 0  # keys under which its images were told: one for each patient and study
 
 
-class Indexing:
+class IndexRequest:
     """One index. `begin` starts it."""
 
-    def __init__(self, pool: Pool, task: Task, paths: Sequence[str | Path], callbacks: Callbacks) -> None:
-        self._pool, self._task, self._callbacks = pool, task, callbacks
+    def __init__(self, pool: Pool, request: Request, paths: Sequence[str | Path], callbacks: IndexCallbacks) -> None:
+        self._pool, self._request, self._callbacks = pool, request, callbacks
         self._roots = [os.path.realpath(path) for path in paths]
         self._containers = deque(dict.fromkeys(self._roots))
         self._files: deque[str] = deque()
@@ -81,11 +86,11 @@ class Indexing:
     def _go_on(self) -> None:
         """Hand out what there is, a few requests ahead; say that it is done when nothing is left."""
         while self._containers and self._running < 2 * self._pool.count:
-            self._look_into([self._containers.popleft() for _ in range(min(CONTAINERS, len(self._containers)))])
+            self._list([self._containers.popleft() for _ in range(min(CONTAINERS, len(self._containers)))])
         while self._files and self._running < 2 * self._pool.count:
-            self._look([self._files.popleft() for _ in range(min(self._batch, len(self._files)))])
+            self._probe([self._files.popleft() for _ in range(min(self._batch, len(self._files)))])
             self._batch = min(2 * self._batch, LAST_BATCH)
-        self._sort_due()
+        self._group_due()
         self._report()
         if not self._running:
             self._finish()
@@ -94,21 +99,21 @@ class Indexing:
         now = time.monotonic()
         if now - self._reported > EVERY or not self._running:
             self._reported = now
-            self._task.tell(self._callbacks.progress, self._looked, self._total)
+            self._request.tell(self._callbacks.progress, self._looked, self._total)
 
     def _finish(self) -> None:
         self._refuse_gone()
         if not self._images and not self._refusals:
             for root in self._roots:
                 self._refuse(root, f"No image in {base_name(root)}: choose a folder with DICOM, NIfTI or NRRD files.")
-        self._task.finish(self._callbacks.done)
+        self._request.finish(self._callbacks.done)
 
     def _refuse(self, path: str, reason: str, *, many: bool = False) -> None:
         if reason in GONE and path not in self._roots:
             self._gone.append(path)
             return
         self._refusals += 1
-        self._task.tell(self._callbacks.refused, Refused(path, reason, many))
+        self._request.tell(self._callbacks.refused, Refused(path, reason, many))
 
     def _refuse_gone(self) -> None:
         """One sentence for all that went away of a folder or archive while it was read."""
@@ -137,17 +142,17 @@ class Indexing:
             self._go_on()
 
         self._running += 1
-        self._pool.add(Unit(self._task, function, arguments, answered, partial(ended, 0), ended, urgency=2))
+        self._pool.add(Unit(self._request, function, arguments, answered, partial(ended, 0), ended, urgency=2))
 
     # ---- folders and archives
-    def _look_into(self, containers: list[str]) -> None:
+    def _list(self, containers: list[str]) -> None:
         def stopped(item: int, why: str) -> None:
             self._refuse(containers[item], stopped_sentence(base_name(containers[item]), why))
             self._containers.extendleft(containers[:item] + containers[item + 1 :])
 
-        self._ask("viewer.io.find_files:look_into", (containers, self._roots), self._found, stopped)
+        self._ask(LIST_CONTENTS, (containers, self._roots), self._found, stopped)
 
-    def _found(self, found: Found) -> None:
+    def _found(self, found: Contents) -> None:
         for path, reason in found.refused:
             self._refuse(path, reason)
         self._containers.extend(self._new(found.containers))
@@ -162,36 +167,36 @@ class Indexing:
         return new
 
     # ---- files
-    def _look(self, paths: list[str]) -> None:
-        def done(sights: list[Sight]) -> None:
+    def _probe(self, paths: list[str]) -> None:
+        def done(reports: list[FileReport]) -> None:
             self._looked += len(paths)
-            for path, sight in zip(paths, sights, strict=True):
-                self._seen(path, sight)
+            for path, report in zip(paths, reports, strict=True):
+                self._add_report(path, report)
 
         def stopped(item: int, why: str) -> None:
             self._looked += 1
             self._refuse(paths[item], stopped_sentence(base_name(paths[item]), why))
             self._files.extendleft(reversed(paths[:item] + paths[item + 1 :]))
 
-        self._ask("viewer.io.reader.probe_file:look", (paths,), done, stopped)
+        self._ask(PROBE_FILES, (paths,), done, stopped)
 
-    def _seen(self, path: str, sight: Sight) -> None:
-        if sight.reason:
-            self._refuse(path, sight.reason)
-        if sight.images:
+    def _add_report(self, path: str, report: FileReport) -> None:
+        if report.reason:
+            self._refuse(path, report.reason)
+        if report.images:
             self._images += 1
-            self._task.tell(self._callbacks.found, sight.key, list(sight.images))
-        if sight.labels:
+            self._request.tell(self._callbacks.found, report.key, list(report.images))
+        if report.labels:
             self._images += 1
-            self._task.tell(self._callbacks.labels, sight.labels)
-        if sight.header:
-            series = self._series.setdefault(sight.key, _Series())
-            series.family = "" if series.paths else sight.family
+            self._request.tell(self._callbacks.labels, report.labels)
+        if report.header:
+            series = self._series.setdefault(report.key, _Series())
+            series.family = "" if series.paths else report.family
             series.paths.append(path)
-            series.headers.append(sight.header)
+            series.headers.append(report.header)
 
     # ---- series
-    def _sort_due(self) -> None:
+    def _group_due(self) -> None:
         """Group the series that have grown; all that are not up to date once no more headers will come."""
         last = not (self._files or self._containers or self._running)
         now = time.monotonic()
@@ -208,7 +213,7 @@ class Indexing:
             take = [due.pop()]
             while due and sum(len(one.headers) for _, one in take) + len(due[-1][1].headers) <= HEADERS:
                 take.append(due.pop())
-            self._sort(take, now)
+            self._group(take, now)
 
     def _join_single_files(self) -> None:
         """Series of one file each that may be one series all the same are grouped together, in place of each alone."""
@@ -225,14 +230,14 @@ class Indexing:
                     together.paths += alone.paths
                     together.headers += alone.headers
 
-    def _sort(self, chosen: list[tuple[str, _Series]], now: float) -> None:
+    def _group(self, chosen: list[tuple[str, _Series]], now: float) -> None:
         for _, one in chosen:
             one.busy, one.grouped, one.at = True, len(one.headers), now
 
-        def done(results: list[Sorted]) -> None:
+        def done(results: list[SeriesReport]) -> None:
             for (key, one), result in zip(chosen, results, strict=True):
                 one.busy = False
-                self._sorted(key, one, result)
+                self._grouped(key, one, result)
 
         def stopped(item: int, why: str) -> None:
             key, one = chosen[item]
@@ -241,11 +246,9 @@ class Indexing:
             for _, other in chosen:
                 other.busy, other.grouped = False, 0
 
-        self._ask(
-            "viewer.io.reader.probe_file:sort", ([one.headers[: one.grouped] for _, one in chosen],), done, stopped
-        )
+        self._ask(GROUP_SERIES, ([one.headers[: one.grouped] for _, one in chosen],), done, stopped)
 
-    def _sorted(self, key: str, series: _Series, result: Sorted) -> None:
+    def _grouped(self, key: str, series: _Series, result: SeriesReport) -> None:
         if result.reason:
             self._refuse(series.paths[0], result.reason)
         else:
@@ -263,4 +266,4 @@ class Indexing:
         sets += [[]] * (series.shown - len(sets))
         series.shown = len(owners)
         for number, some in enumerate(sets):
-            self._task.tell(self._callbacks.found, f"{key}|{number}" if number else key, some)
+            self._request.tell(self._callbacks.found, f"{key}|{number}" if number else key, some)

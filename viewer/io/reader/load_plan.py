@@ -17,7 +17,7 @@ from viewer.data.notice import Notice
 from viewer.data.study import Image
 from viewer.data.volume import Volume, Window
 from viewer.io import memory_budget
-from viewer.io.dicom.pixels.read import Cell, Job
+from viewer.io.dicom.pixels.read import ReadJob, TargetSlice
 from viewer.io.dicom.pixels.slice_weights import parts_of
 from viewer.io.errors import OpenError
 from viewer.io.read_plan import Plan
@@ -61,7 +61,7 @@ def check_claims(image: Image) -> None:
         )
 
 
-def with_lost(image: Image, lost: Sequence[str], slices: int) -> Image:
+def with_lost_slices(image: Image, lost: Sequence[str], slices: int) -> Image:
     """The image with the notice that slices could not be decoded, and why the first of them could not."""
     if not lost:
         return image
@@ -80,16 +80,16 @@ def check_budget(image: Image) -> None:
         raise OpenError(f"{name_of(image)} cannot be loaded: {str(error)[:1].lower()}{str(error)[1:]}") from error
 
 
-def job_of(image: Image, places: Sequence[tuple[int, int]]) -> Job:
+def read_job(image: Image, places: Sequence[tuple[int, int]]) -> ReadJob:
     """What a reader process must know to fill slices `places` (time point, k): the frames of these and no more."""
     plan: Plan = image.plan
     grid = loaded_grid(image)
     wanted: dict[tuple[int, int], int] = {}
-    cells = []
+    targets = []
     for t, k in places:
         parts = [(s, weight) for s, weight in parts_of(plan, k) if plan.frames[t, s]["file"] >= 0]
         numbered = tuple((wanted.setdefault((t, s), len(wanted)), weight) for s, weight in parts)
-        cells.append(Cell(t * grid.shape[0] + k, numbered))
+        targets.append(TargetSlice(t * grid.shape[0] + k, numbered))
     rows = np.array(list(wanted), np.intp).reshape(-1, 2)
     frames = plan.frames[rows[:, 0], rows[:, 1]]
     used, frames["file"] = np.unique(frames["file"], return_inverse=True)
@@ -101,7 +101,7 @@ def job_of(image: Image, places: Sequence[tuple[int, int]]) -> Job:
     moved = plan.resampling is not None and plan.resampling.shifts.any()
     shifts = plan.resampling.shifts[rows[:, 1]] if plan.resampling and moved else None
     shape = (*grid.shape[1:], 3) if image.components == 3 else grid.shape[1:]
-    return Job(cut, tuple(cells), image.dtype, shape, shifts)
+    return ReadJob(cut, tuple(targets), image.dtype, shape, shifts)
 
 
 def badges_of(image: Image) -> tuple[str, ...]:
@@ -115,7 +115,7 @@ def volumes_of(image: Image, grid: Grid, array: NDArray[Any], shown: tuple[int, 
     shown: time point and k of a slice that is there, from which a window is made where the file has none.
     """
     plan: Plan = image.plan
-    windows = plan.windows or ((automatic(plan, array[shown]),) if image.components == 1 else ())
+    windows = plan.windows or ((percentile_window(plan, array[shown]),) if image.components == 1 else ())
     return tuple(
         Volume(
             part,
@@ -135,7 +135,7 @@ def volumes_of(image: Image, grid: Grid, array: NDArray[Any], shown: tuple[int, 
     )
 
 
-def automatic(plan: Plan, slice_: NDArray[Any]) -> Window:
+def percentile_window(plan: Plan, slice_: NDArray[Any]) -> Window:
     """From the 1st to the 99th percentile of a slice, padding left out."""
     thin = max(1, int((slice_.size / 65536) ** 0.5))
     values = slice_[::thin, ::thin]

@@ -1,4 +1,4 @@
-"""Loading an image, seen from the window's process: hands out portions of work and tells what has arrived.
+"""A load of an image, seen from the window's process: hands out portions of work and tells what has arrived.
 
 All of it runs on the pool's thread.
 """
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from viewer.data.notice import Notice
 from viewer.data.study import Image
 from viewer.data.volume import Volume
-from viewer.io.dicom.pixels.read import Job
+from viewer.io.dicom.pixels.read import ReadJob
 from viewer.io.errors import OpenError
 from viewer.io.read_plan import Plan
 from viewer.io.reader.load_plan import (
@@ -26,16 +26,20 @@ from viewer.io.reader.load_plan import (
     base_name,
     check_budget,
     check_claims,
-    job_of,
     loaded_grid,
     name_of,
+    read_job,
     stopped_sentence,
     volumes_of,
-    with_lost,
+    with_lost_slices,
 )
 from viewer.io.reader.pool import Pool, Unit
-from viewer.io.reader.request import Task
+from viewer.io.reader.request import Request
 from viewer.processes.shared_array import SharedHandle, create_shared
+
+# What the reader processes are asked to call.
+READ_VOXELS = "viewer.io.images.image_files:read_voxels"
+READ_SLICES = "viewer.io.dicom.pixels.read:read_slices"
 
 PORTION = 16 << 20  # least bytes of raw pixels in one request to a reader process
 PORTIONS = 4  # requests for a large image
@@ -46,7 +50,7 @@ EVERY = 0.05  # seconds between two reports
 
 
 @dataclass(frozen=True)
-class Callbacks:
+class LoadCallbacks:
     """What a load tells; see Reader.load."""
 
     started: Callable[[tuple[Volume, ...]], None]
@@ -58,18 +62,18 @@ class Callbacks:
 Place = tuple[int, int]  # time point and k of a slice
 
 
-def frame_seconds(pool: Pool, job: Job) -> float:
+def frame_seconds(pool: Pool, job: ReadJob) -> float:
     """That the processor may be busy with a slice of the job; 0 where nothing is decoded."""
-    parts = max((len(cell.parts) for cell in job.cells), default=0)
+    parts = max((len(target.parts) for target in job.targets), default=0)
     size = math.prod(job.shape) * np.dtype(job.dtype).itemsize * max(1, parts)
     return pool.frame_seconds(size) if job.compressed else 0.0
 
 
-class Loading:
+class LoadRequest:
     """One load. `begin` starts it."""
 
-    def __init__(self, pool: Pool, task: Task, image: Image, callbacks: Callbacks) -> None:
-        self._pool, self._task, self._image, self._callbacks = pool, task, image, callbacks
+    def __init__(self, pool: Pool, request: Request, image: Image, callbacks: LoadCallbacks) -> None:
+        self._pool, self._request, self._image, self._callbacks = pool, request, image, callbacks
         self._plan: Plan = image.plan
         self._grid = loaded_grid(image)
         self._sizes: list[int] = []  # slices in each portion
@@ -110,9 +114,7 @@ class Loading:
             self._fail(stopped_sentence(name_of(self._image), why))
 
         seconds = self._pool.seconds + self._array.nbytes / SLOWEST
-        self._ask(
-            "viewer.io.images.image_files:fill", (handle, self._plan), self._file_there, stopped, 0, seconds=seconds
-        )
+        self._ask(READ_VOXELS, (handle, self._plan), self._file_there, stopped, 0, seconds=seconds)
 
     def _file_there(self, notices: tuple[Notice, ...]) -> None:
         self._image = replace(self._image, notices=(*self._image.notices, *notices))
@@ -134,7 +136,7 @@ class Loading:
 
     def _ask_slices(self, handle: SharedHandle, number: int, places: list[Place]) -> None:
         """A slice at which the process ends costs itself: the others are asked for again."""
-        job = job_of(self._image, places)
+        job = read_job(self._image, places)
 
         def done(lost: dict[int, str]) -> None:
             self._lost.update({places[item]: reason for item, reason in lost.items()})
@@ -155,7 +157,7 @@ class Loading:
             self._slices_there(number, None)
             return
         computing = frame_seconds(self._pool, job)
-        self._ask("viewer.io.dicom.pixels.read:fill", (handle, job), done, stopped, number, computing=computing)
+        self._ask(READ_SLICES, (handle, job), done, stopped, number, computing=computing)
 
     def _ask(
         self,
@@ -170,8 +172,9 @@ class Loading:
     ) -> None:
         progressed = partial(self._progressed, number)
         urgency = 0 if number == 0 else 1
+        limits = seconds, computing
         self._pool.add(
-            Unit(self._task, function, arguments, done, self._refuse, stopped, urgency, seconds, computing, progressed)
+            Unit(self._request, function, arguments, done, self._refuse, stopped, urgency, *limits, progressed)
         )
 
     def _progressed(self, number: int, item: int) -> None:
@@ -184,7 +187,7 @@ class Loading:
         self._left -= 1
         if not self._volumes and shown is not None:
             self._volumes = volumes_of(self._image, self._grid, self._array, shown)
-            self._task.tell(self._callbacks.started, self._volumes)
+            self._request.tell(self._callbacks.started, self._volumes)
         if self._left:
             self._report()
         elif not self._volumes:
@@ -193,20 +196,20 @@ class Loading:
             self._finish()
 
     def _finish(self) -> None:
-        image = with_lost(self._image, list(self._lost.values()), sum(self._sizes))
+        image = with_lost_slices(self._image, list(self._lost.values()), sum(self._sizes))
         volumes = tuple(replace(one, badges=badges_of(image)) for one in self._volumes)
-        self._task.tell(self._callbacks.filled, 1.0)
-        self._task.finish(self._callbacks.done, volumes)
+        self._request.tell(self._callbacks.filled, 1.0)
+        self._request.finish(self._callbacks.done, volumes)
 
     def _report(self) -> None:
         now = time.monotonic()
         if self._volumes and now - self._reported > EVERY:
             self._reported = now
-            self._task.tell(self._callbacks.filled, sum(self._there) / sum(self._sizes))
+            self._request.tell(self._callbacks.filled, sum(self._there) / sum(self._sizes))
 
     def _refuse(self, reason: str) -> None:
         self._fail(f"{name_of(self._image)} cannot be loaded: {reason[:1].lower()}{reason[1:]}")
 
     def _fail(self, reason: str) -> None:
-        self._task.finish(self._callbacks.failed, reason)
-        self._task.abandon()
+        self._request.finish(self._callbacks.failed, reason)
+        self._request.abandon()

@@ -1,6 +1,6 @@
 """The reader processes and the thread that hands out work to them, listens, and stops what hangs.
 
-One thread owns all state here, so there are no locks: other threads only put functions into its inbox (`Pool.do`).
+One thread owns all state here, so there are no locks: others only put functions into its inbox (`call_soon`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from viewer.io.reader.reader_worker import CALL_FAULT, DESK, serve
-from viewer.processes import parcel
+from viewer.io.reader.reader_worker import CALL_FAULT, serve
+from viewer.io.work_item import COMPUTED, DECODED, ITEM, NUMBERS, SINCE
+from viewer.processes.messages import lend
 from viewer.processes.shared_array import create_shared
 
 log = logging.getLogger(__name__)
@@ -67,14 +68,14 @@ class Unit:
 
 @dataclass(eq=False)
 class _Worker:
-    """A process, our end of its pipe, its desk (see worker.at), and what it works on."""
+    """A process, our end of its pipe, its progress slot (see work_item), and what it works on."""
 
     process: Any
     pipe: Connection
-    desk: NDArray[np.int64]
+    slot: NDArray[np.int64]
     ready: bool = False
     unit: Unit | None = None
-    kept: list[Any] = field(default_factory=list)
+    lent: list[Any] = field(default_factory=list)
     cancelled_at: float = 0.0
 
 
@@ -98,7 +99,7 @@ class Pool:
         self._thread = threading.Thread(target=self._run, name="tomolens-reader", daemon=True)
         self._thread.start()
 
-    def do(self, function: Callable[[], None]) -> None:
+    def call_soon(self, function: Callable[[], None]) -> None:
         """Run it on the pool's thread, soon; nothing happens after `close`."""
         if self._thread.is_alive():
             self._inbox.put(function)
@@ -110,7 +111,7 @@ class Pool:
 
     def warm(self) -> None:
         """Start the processes now."""
-        self.do(lambda: self._start_for(self.count))
+        self.call_soon(lambda: self._start_for(self.count))
 
     def frame_seconds(self, size: int) -> float:
         """That the processor may be busy with a compressed frame of `size` bytes when it is decoded."""
@@ -119,7 +120,7 @@ class Pool:
     def close(self) -> None:
         """Stop everything at once; nothing is called afterwards, and nothing is left."""
         if self._thread.is_alive():
-            self.do(self._shut)
+            self.call_soon(self._shut)
             self._thread.join()
 
     def _run(self) -> None:
@@ -172,14 +173,14 @@ class Pool:
 
     def _give(self, worker: _Worker, unit: Unit) -> None:
         try:
-            data, worker.kept = parcel.pack((unit.function, unit.arguments))
+            data, worker.lent = lend((unit.function, unit.arguments))
         except (MemoryError, pickle.PicklingError, TypeError, AttributeError) as error:
             unit.failed(CALL_FAULT.format(type(error).__name__))
             return
         worker.unit, worker.cancelled_at = unit, 0.0
-        worker.desk[:] = 0, time.monotonic_ns(), _computed(worker), 0
+        worker.slot[:] = 0, time.monotonic_ns(), _computed(worker), 0
         try:
-            worker.pipe.send((sum(array.nbytes for array in worker.kept), data))
+            worker.pipe.send((sum(array.nbytes for array in worker.lent), data))
         except OSError:
             self._lost(worker)
 
@@ -202,16 +203,16 @@ class Pool:
     def _spare(self) -> int:
         """One process more where one is stuck at something: what others wait for goes on meanwhile."""
         now = time.monotonic()
-        return int(any(worker.unit and now - worker.desk[1] / 1e9 > STUCK for worker in self._workers))
+        return int(any(worker.unit and now - worker.slot[SINCE] / 1e9 > STUCK for worker in self._workers))
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
-        desk, handle = create_shared((DESK,), np.int64)
+        slot, handle = create_shared((NUMBERS,), np.int64)
         arguments = theirs, handle, self._memory_limit, self._most_answer
         process = self._context.Process(target=serve, args=arguments, name="tomolens-reader", daemon=True)
         process.start()
         theirs.close()
-        return _Worker(process, ours, desk)
+        return _Worker(process, ours, slot)
 
     # ---- answers in
     def _hear(self, worker: _Worker) -> None:
@@ -228,7 +229,7 @@ class Pool:
         if not worker.ready:
             worker.ready = True
             return
-        unit, worker.unit, worker.kept = worker.unit, None, []
+        unit, worker.unit, worker.lent = worker.unit, None, []
         if unit is None or unit.owner.cancelled:
             return
         (unit.done if fine else unit.failed)(result)
@@ -241,19 +242,19 @@ class Pool:
                 continue
             limit = unit.seconds or self.seconds
             decoded = int(
-                worker.desk[3]
+                worker.slot[DECODED]
             )  # before the time that it has taken, which is that of the same item or a later
             computing = self.frame_seconds(decoded) if decoded else unit.computing
             if unit.owner.cancelled:
                 worker.cancelled_at = worker.cancelled_at or now
             if worker.cancelled_at and now - worker.cancelled_at > CANCEL_GRACE:
                 self._lost(worker, "was cancelled")
-            elif now - worker.desk[1] / 1e9 > limit:
+            elif now - worker.slot[SINCE] / 1e9 > limit:
                 self._lost(worker, f"took longer than {limit:g} s")
-            elif computing and (_computed(worker) - worker.desk[2]) / 1e9 > computing:
+            elif computing and (_computed(worker) - worker.slot[COMPUTED]) / 1e9 > computing:
                 self._lost(worker, f"computed for longer than {computing:.1f} s")
             elif unit.progressed:
-                unit.progressed(int(worker.desk[0]))
+                unit.progressed(int(worker.slot[ITEM]))
 
     def _lost(self, worker: _Worker, why: str = "") -> None:
         """A process died (by itself where no `why` is given): tell whose work it was; the next starts when needed."""
@@ -261,13 +262,13 @@ class Pool:
         if not worker.ready:
             self._failed_starts += 1
         why = why or _cause(worker)
-        if worker.desk[3]:
-            why += f" at frame {worker.desk[0]}, without which the others would mislead"
+        if worker.slot[DECODED]:
+            why += f" at frame {worker.slot[ITEM]}, without which the others would mislead"
         _end(worker)
         log.warning("a reader process %s", why)
         unit = worker.unit
         if unit is not None and not unit.owner.cancelled:
-            unit.stopped(int(worker.desk[0]), why)
+            unit.stopped(int(worker.slot[ITEM]), why)
 
 
 def _computed(worker: _Worker) -> int:

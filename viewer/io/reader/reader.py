@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, TypeVarTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +18,23 @@ from viewer.data.study import Image, LabelFile, Refused
 from viewer.data.volume import Volume
 from viewer.io import memory_budget
 from viewer.io.errors import OpenError
-from viewer.io.reader import index_request, load_request
-from viewer.io.reader.load_plan import LOST, job_of, loaded_grid
+from viewer.io.reader.index_request import IndexCallbacks, IndexRequest
+from viewer.io.reader.load_plan import LOST, loaded_grid, read_job
+from viewer.io.reader.load_request import LoadCallbacks, LoadRequest, frame_seconds
 from viewer.io.reader.pool import Pool, Unit
-from viewer.io.reader.request import Post, Task, at_once
+from viewer.io.reader.request import Post, Request, at_once
+from viewer.processes.functions import name_of
 
-__all__ = ["OpenError", "Reader", "Task", "index_now", "load_now"]
+__all__ = ["OpenError", "Reader", "Request", "index_now", "load_now"]
+
+# What the reader processes are asked to call.
+DICOM_PICTURE = "viewer.io.reader.thumbnail:dicom_picture"
+FILE_PICTURE = "viewer.io.reader.thumbnail:file_picture"
 
 CALL_SECONDS = 600.0  # that a called function may take
+
+Arguments = TypeVarTuple("Arguments")
+Result = TypeVar("Result")
 
 
 class Reader:
@@ -65,14 +74,14 @@ class Reader:
         refused: Callable[[Refused], None],
         progress: Callable[[int, int], None],
         done: Callable[[], None],
-    ) -> Task:
+    ) -> Request:
         """Say which images are in folders (with all within), files, ZIP archives and DICOMDIRs, by headers only.
 
         found: series key and the images of that series as known so far, replacing what was said of it before.
         labels: a file of segments, which is no image.
         progress: files looked at, and files known so far.
         """
-        return self._index(self._post, paths, index_request.Callbacks(found, labels, refused, progress, done))
+        return self._index(self._post, paths, IndexCallbacks(found, labels, refused, progress, done))
 
     def load(
         self,
@@ -82,66 +91,67 @@ class Reader:
         filled: Callable[[float], None],
         done: Callable[[tuple[Volume, ...]], None],
         failed: Callable[[str], None],
-    ) -> Task:
+    ) -> Request:
         """Read the pixels into shared memory: one Volume for each time point, in the stored type.
 
         started: the volumes, when the middle slice of the first is there. filled: the fraction of slices there, which
         arrive from the middle outwards. done: the volumes, whole. failed: one sentence.
         """
-        return self._load(self._post, image, load_request.Callbacks(started, filled, done, failed))
+        return self._load(self._post, image, LoadCallbacks(started, filled, done, failed))
 
     def thumbnail(
         self, image: Image, *, done: Callable[[NDArray[np.uint8]], None], failed: Callable[[str], None]
-    ) -> Task:
+    ) -> Request:
         """A picture [r, c] or [r, c, 3] of the middle slice, windowed, longest side 96, with the pixels' aspect."""
-        task = Task(self._post)
+        request = Request(self._post)
         aspect = float(image.grid.spacing[1] / image.grid.spacing[2])
         shown = (aspect, image.plan.windows)
 
         def ask() -> None:
             if image.plan.kind == "dicom":
-                job = job_of(image, [(0, loaded_grid(image).shape[0] // 2)])
-                computing = load_request.frame_seconds(self._pool, job)
-                self._ask(
-                    task, "viewer.io.reader.thumbnail:dicom_picture", (job, *shown), done, failed, computing=computing
-                )
+                job = read_job(image, [(0, loaded_grid(image).shape[0] // 2)])
+                computing = frame_seconds(self._pool, job)
+                self._ask(request, DICOM_PICTURE, (job, *shown), done, failed, computing=computing)
             else:
-                self._ask(task, "viewer.io.reader.thumbnail:file_picture", (image.plan, *shown), done, failed)
+                self._ask(request, FILE_PICTURE, (image.plan, *shown), done, failed)
 
-        self._pool.do(ask)
-        return task
+        self._pool.call_soon(ask)
+        return request
 
     def call(
         self,
-        function: str,
-        *arguments: Any,
-        done: Callable[[Any], None],
+        function: Callable[[*Arguments], Result],
+        *arguments: *Arguments,
+        done: Callable[[Result], None],
         failed: Callable[[str], None],
         seconds: float = CALL_SECONDS,
-    ) -> Task:
-        """Run "package.module:function" in a reader process; large arrays are shared with it, not copied."""
-        task = Task(self._post)
-        self._pool.do(lambda: self._ask(task, function, arguments, done, failed, seconds))
-        return task
+    ) -> Request:
+        """Run a function of a module, as those of viewer.io.requests are, in a reader process.
+
+        Large arrays are lent to it, not copied: it may not write to them. failed: gets one sentence.
+        """
+        request, name = Request(self._post), name_of(function)
+        self._pool.call_soon(lambda: self._ask(request, name, arguments, done, failed, seconds))
+        return request
 
     def close(self) -> None:
         """Stop everything; no process, thread or unused segment is left, and no answer comes any more."""
         self._closed = True
         self._pool.close()
 
-    def _index(self, post: Post, paths: Sequence[str | Path], callbacks: index_request.Callbacks) -> Task:
-        task = Task(post)
-        self._pool.do(index_request.Indexing(self._pool, task, paths, callbacks).begin)
-        return task
+    def _index(self, post: Post, paths: Sequence[str | Path], callbacks: IndexCallbacks) -> Request:
+        request = Request(post)
+        self._pool.call_soon(IndexRequest(self._pool, request, paths, callbacks).begin)
+        return request
 
-    def _load(self, post: Post, image: Image, callbacks: load_request.Callbacks) -> Task:
-        task = Task(post)
-        self._pool.do(load_request.Loading(self._pool, task, image, callbacks).begin)
-        return task
+    def _load(self, post: Post, image: Image, callbacks: LoadCallbacks) -> Request:
+        request = Request(post)
+        self._pool.call_soon(LoadRequest(self._pool, request, image, callbacks).begin)
+        return request
 
     def _ask(
         self,
-        task: Task,
+        request: Request,
         function: str,
         arguments: tuple[Any, ...],
         done: Callable[[Any], None],
@@ -150,15 +160,15 @@ class Reader:
         computing: float = 0.0,
     ) -> None:
         def stopped(item: int, why: str) -> None:
-            task.finish(failed, f"The reader process {why}; nothing was changed, try again or report it.")
+            request.finish(failed, f"The reader process {why}; nothing was changed, try again or report it.")
 
         def answered(result: Any) -> None:
-            task.finish(done, result)
+            request.finish(done, result)
 
         def refused(reason: str) -> None:
-            task.finish(failed, reason)
+            request.finish(failed, reason)
 
-        self._pool.add(Unit(task, function, arguments, answered, refused, stopped, 2, seconds, computing))
+        self._pool.add(Unit(request, function, arguments, answered, refused, stopped, 2, seconds, computing))
 
 
 @contextmanager
@@ -176,7 +186,7 @@ def index_now(paths: Sequence[str | Path], reader: Reader | None = None) -> tupl
     found: dict[str, list[Image]] = {}
     refused: list[Refused] = []
     ended = threading.Event()
-    callbacks = index_request.Callbacks(
+    callbacks = IndexCallbacks(
         found.__setitem__, lambda labels: None, refused.append, lambda looked, total: None, ended.set
     )
     with _reader(reader) as used:
@@ -200,7 +210,7 @@ def load_now(image: Image, reader: Reader | None = None, *, whole: bool = False)
         ended.set()
 
     with _reader(reader) as used:
-        used._load(at_once, image, load_request.Callbacks(lambda volumes: None, lambda fraction: None, done, failed))
+        used._load(at_once, image, LoadCallbacks(lambda volumes: None, lambda fraction: None, done, failed))
         ended.wait()
     if failures:
         raise OpenError(failures[0])

@@ -10,61 +10,40 @@ import pickle
 import signal
 import sys
 import threading
-import time
 import warnings
-from collections.abc import Callable
-from functools import lru_cache
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from viewer.compute.no_network import leave_network
 from viewer.io.errors import sentence
-from viewer.processes import parcel
-from viewer.processes.shared_array import SharedHandle, attach_shared
+from viewer.io.work_item import attach_slot
+from viewer.processes.functions import function_of
+from viewer.processes.messages import borrow
+from viewer.processes.shared_array import SharedHandle
 
 if sys.platform != "win32":
     import resource
 
 CALL_FAULT = "A request did not reach the reader process ({}): this is a fault of Tomolens, not of the file; report it."
-DESK = 4  # numbers
 WARM = (
     "viewer.io.reader.probe_file",
     "viewer.io.dicom.pixels.read",
     "viewer.io.find_files",
 )  # imported before the first request
 
-# Which item of the request is worked on, since when (monotonic ns), what this process had computed by then (ns of the
-# processor), and how many bytes a decoder makes of the item; the client looks.
-_desk = np.zeros(DESK, np.int64)
 
-
-def at(item: int, decoded: int = 0) -> None:
-    """Say that work on this item of the request begins: the client blames, and times, the item that is named here.
-
-    decoded: bytes that a decoder makes of it, where the item is a frame and the request does not limit its items.
-    """
-    _desk[:] = item, time.monotonic_ns(), time.process_time_ns(), decoded
-
-
-def alive() -> None:
-    """Say that work on the present item goes on, so that it is not taken for hanging."""
-    _desk[1:3] = time.monotonic_ns(), time.process_time_ns()
-
-
-def serve(pipe: Connection, desk: SharedHandle, memory_limit: int, most_answer: int) -> None:
+def serve(pipe: Connection, slot: SharedHandle, memory_limit: int, most_answer: int) -> None:
     """The life of a reader process.
 
-    memory_limit: bytes of address space beyond what it has at the start. most_answer: bytes of one answer.
+    slot: see work_item. memory_limit: bytes of address space beyond what it has at the start. most_answer: bytes of one
+    answer.
     """
-    global _desk
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the window
     leave_network()
-    _desk = attach_shared(desk)
+    attach_slot(slot)
     for module in WARM:
         import_module(module)
     _silence()
@@ -88,8 +67,8 @@ def _answer(request: bytes) -> tuple[bool, Any]:
     That is more than exceptions: a decoder in Rust panics, another one exits. Ctrl-C is no matter of the file.
     """
     try:
-        name, arguments = parcel.unpack(request)
-        function = named(name)
+        name, arguments = borrow(request)
+        function = function_of(name)
     except Exception as error:  # noqa: BLE001
         return False, CALL_FAULT.format(type(error).__name__)
     try:
@@ -109,14 +88,6 @@ def _packed(answer: tuple[bool, Any], most: int) -> bytes:
     if data and len(data) <= most:
         return data
     return pickle.dumps((False, f"What it holds takes more than the {most / 2**30:.1f} GB that there is room for."))
-
-
-@lru_cache
-def named(name: str) -> Callable[..., Any]:
-    """The function that "package.module:function" names."""
-    module, _, function = name.partition(":")
-    found: Callable[..., Any] = getattr(import_module(module), function)
-    return found
 
 
 def _leave_with_parent() -> None:

@@ -15,7 +15,7 @@ def at_once(function: Callable[[], None]) -> None:
     function()
 
 
-class Task:
+class Request:
     """A running request. After `cancel` on the thread that gets the answers, none comes any more."""
 
     def __init__(self, post: Post) -> None:

@@ -8,22 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.data.volume import Window
-from viewer.io.dicom.pixels.read import Job, slices
+from viewer.io.dicom.pixels.read import ReadJob, slices
 from viewer.io.read_plan import Plan
 
 SIDE = 96  # pixels of the longest side
 
 
-def dicom_picture(job: Job, aspect: float, windows: tuple[Window, ...]) -> NDArray[np.uint8]:
+def dicom_picture(job: ReadJob, aspect: float, windows: tuple[Window, ...]) -> NDArray[np.uint8]:
     """The slice of the job; see picture."""
     return picture(next(slices(job)), job.plan, aspect, windows)
 
 
 def file_picture(plan: Plan, aspect: float, windows: tuple[Window, ...]) -> NDArray[np.uint8]:
     """The middle slice of a file that is not DICOM; see picture."""
-    from viewer.io.images.image_files import middle
+    from viewer.io.images.image_files import middle_slice
 
-    return picture(middle(plan), plan, aspect, windows)
+    return picture(middle_slice(plan), plan, aspect, windows)
 
 
 def picture(pixels: NDArray[Any], plan: Plan, aspect: float, windows: tuple[Window, ...]) -> NDArray[np.uint8]:

@@ -11,13 +11,13 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from io import FileIO
 from pathlib import Path
 from typing import Any
 
+from viewer.files import atomic_write
 from viewer.files.file_lock import locked
 
 FIRST = "0" * 64  # what the first line has in place of a hash
@@ -44,7 +44,7 @@ def append(path: Path, reader: str, what: str, **facts: Any) -> Entry:
         cut = b"\n" if before and not before.endswith(b"\n") else b""  # the power failed in the middle of a line
         told = {"before": _hash(before) if before else FIRST, **{name: getattr(entry, name) for name in WANTED}}
         line = json.dumps(told, ensure_ascii=False).encode("utf-8", "surrogatepass")  # names of files may be no text
-        _write(file, cut + line + b"\n")
+        atomic_write.append(file, cut + line + b"\n")
     return entry
 
 
@@ -102,16 +102,3 @@ def _latest(file: FileIO, most: int, step: int = 4096) -> list[bytes]:
         tail = file.read(end - start)
         step *= 2
     return tail.splitlines(keepends=True)[-most:]
-
-
-def _write(file: FileIO, data: bytes) -> None:
-    at = file.seek(0, os.SEEK_END)
-    try:
-        left = memoryview(data)
-        while left:
-            left = left[file.write(left) :]
-        os.fsync(file.fileno())
-    except OSError:
-        with suppress(OSError):
-            file.truncate(at)
-        raise

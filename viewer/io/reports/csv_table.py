@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from viewer.files import atomic_write
-from viewer.io.stored_values import SaveError
+from viewer.io.errors import SaveError
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what begins so is a formula to a spreadsheet, and names come from files
 

@@ -26,9 +26,8 @@ from typing import Any, get_args
 
 from viewer.data.segmentation import State
 from viewer.files import atomic_write
-from viewer.files.regular_file import check_regular
-from viewer.io.errors import OpenError
-from viewer.io.stored_values import SaveError
+from viewer.io.archive import read_small
+from viewer.io.errors import OpenError, SaveError
 from viewer.scene.worklist import Case, Worklist
 
 MOST_BYTES, MOST_CASES, MOST_NAME = 16 << 20, 20_000, 80  # of a table, of its cases, of a file
@@ -154,10 +153,8 @@ def _of_table(path: Path) -> list[Case]:
 
 def _text(path: Path) -> str:
     try:
-        check_regular(path)
-        if path.stat().st_size > MOST_BYTES:
-            raise OpenError(f"{path.name} is larger than {MOST_BYTES >> 20} MB: a list of cases is not so long.")
-        text = path.read_bytes().decode("utf-8-sig")
+        longer = f"{path.name} is larger than {MOST_BYTES >> 20} MB: a list of cases is not so long."
+        text = read_small(str(path), MOST_BYTES, longer).decode("utf-8-sig")
     except OSError as error:
         raise OpenError(f"{path.name} cannot be read ({error.strerror}): check it and try again.") from error
     except UnicodeDecodeError as error:
@@ -207,10 +204,7 @@ def _kept(path: Path) -> tuple[dict[str, Any], str]:
     if not path.exists():
         return {}, ""
     try:
-        check_regular(path)
-        if path.stat().st_size > MOST_KEPT:
-            raise ValueError("too large")
-        data = path.read_bytes()
+        data = read_small(str(path), MOST_KEPT)
         kept = json.loads(data)
         if not isinstance(kept, dict) or kept.get("version") != 1 or not isinstance(kept.get("cases"), list):
             raise ValueError("not a task list")

@@ -60,7 +60,7 @@ class SamplePaths:
     truth: Path
 
 
-def sample_paths(progress: Callable[[float], None] = lambda fraction: None) -> SamplePaths:
+def make_sample(progress: Callable[[float], None] = lambda fraction: None) -> SamplePaths:
     """The sample's folders, made first where they are not in the cache yet (some seconds). progress: 0…1.
 
     The cache is the user's cache folder or the one that TOMOLENS_CACHE names. Raises SampleError.

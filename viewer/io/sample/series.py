@@ -21,7 +21,7 @@ from viewer.io.dicom.export.derived_series import (
     named_uid,
     slice_dataset,
 )
-from viewer.io.dicom.export.source_attributes import coded
+from viewer.io.dicom.export.source_attributes import code_sequence_item
 from viewer.io.stored_values import sixteen_bits
 
 FLUORINE = Code("77004003", "SCT", "^18^Fluorine")  # CID 4020
@@ -153,6 +153,6 @@ def _tracer(study: Study) -> Dataset:
     item.RadiopharmaceuticalStartTime = f"{int(study.time[:2]) - 1:02d}{study.time[2:]}"
     item.RadionuclideTotalDose, item.RadionuclideHalfLife = "200000000", "6586.2"
     item.RadionuclidePositronFraction = "0.967"
-    item.RadionuclideCodeSequence = [coded(FLUORINE)]
-    item.RadiopharmaceuticalCodeSequence = [coded(GLUCOSE)]
+    item.RadionuclideCodeSequence = [code_sequence_item(FLUORINE)]
+    item.RadiopharmaceuticalCodeSequence = [code_sequence_item(GLUCOSE)]
     return item

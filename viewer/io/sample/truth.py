@@ -20,7 +20,7 @@ class Truth:
 
 
 @dataclass(frozen=True)
-class Kept:
+class Retention:
     """What input and result keep of the truth: edges (1 is all), and the contrast of each lesion, in one order."""
 
     edges: tuple[float, float]
@@ -36,12 +36,12 @@ def truth_of(source: Source) -> Truth | None:
     return Truth(*map(str, paths)) if known else None
 
 
-def kept(before: Volume, result: Volume, truth: Truth) -> Kept:
+def measure_retention(before: Volume, result: Volume, truth: Truth) -> Retention:
     """What is kept of edges and lesions before and after. Raises ValueError where the grids differ."""
     clean, labels = _read(truth.noise_free), _read(truth.lesions)
     edges = edges_kept(clean, before), edges_kept(clean, result)
     lesions = (contrast_kept(clean, one, labels.array) for one in (before, result))
-    return Kept(edges, tuple(zip(*lesions, strict=True)))
+    return Retention(edges, tuple(zip(*lesions, strict=True)))
 
 
 def _read(path: str) -> Volume:

@@ -12,8 +12,8 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from viewer.data.study import LabelFile
 from viewer.io.archive import open_content
 from viewer.io.dicom.attributes.texts import decode_texts
-from viewer.io.dicom.export.object_header import referring
-from viewer.io.errors import OpenError, damage_told
+from viewer.io.dicom.export.object_header import object_source
+from viewer.io.errors import OpenError, refuse_damage
 
 CLASSES = {
     str(uid.SegmentationStorage),
@@ -31,13 +31,13 @@ WANTED = """
 
 def label_file(path: str) -> LabelFile:
     """Raises OpenError: one sentence."""
-    with damage_told(DAMAGED, BytesLengthException):
+    with refuse_damage(DAMAGED, BytesLengthException):
         return _label_file(path)
 
 
 def _label_file(path: str) -> LabelFile:
     ds = dataset(path, header_only=True)
-    about = referring(ds)
+    about = object_source(ds)
     named = ds.get("StructureSetROISequence") or []
     frame = named[0].get("ReferencedFrameOfReferenceUID", "") if named else ""
     own = replace(
@@ -56,7 +56,7 @@ def dataset(path: str, *, header_only: bool = False) -> Dataset:
     """A DICOM file, one in an archive ("archive.zip!member") or a packed one. Raises OpenError: one sentence."""
     wanted = WANTED.split() if header_only else None
     try:
-        with open_content(path) as (file, _, _), damage_told(DAMAGED, BytesLengthException):
+        with open_content(path) as (file, _, _), refuse_damage(DAMAGED, BytesLengthException):
             found = decode_texts(pydicom.dcmread(file, specific_tags=wanted, stop_before_pixels=header_only))
     except InvalidDicomError as error:
         raise OpenError("It is no DICOM file: check what it is.") from error

@@ -163,7 +163,7 @@ def _step(levels: Floats, planes: Planes) -> tuple[float, bool]:
     return (typical if len(np.unique(places)) == len(levels) else least), True
 
 
-def filled(found: Fit, arrays: tuple[NDArray[Any], ...]) -> tuple[tuple[NDArray[Any], ...], bool, bool]:
+def fill_grid(found: Fit, arrays: tuple[NDArray[Any], ...]) -> tuple[tuple[NDArray[Any], ...], bool, bool]:
     """Values of planes [n, rows, columns] as voxels [k, j, i]; whether some that are not 0 lie outside of the grid, and
     whether some meet others (then the last is kept)."""
     grid, count = found.grid, len(found.starts)

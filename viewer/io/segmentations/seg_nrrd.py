@@ -21,7 +21,7 @@ from viewer.data.printable_text import printable
 from viewer.data.segmentation import HIGHEST, Code, Segment, Segmentation, Side, State
 from viewer.data.study import LabelFile, Source
 from viewer.data.terminology import SIDES, category_of
-from viewer.io.errors import OpenError, damage_told
+from viewer.io.errors import OpenError, refuse_damage
 from viewer.io.images.headers.geometry import NO_PLACE
 from viewer.io.images.headers.itk_header import facts_of, metadata, voxels
 
@@ -55,7 +55,7 @@ def read_seg_nrrd(path: Path) -> Segmentation:
     parts = array.reshape(-1, *facts.shape, facts.components)
     maps = tuple(_labels(part[..., n]) for part in parts for n in range(facts.components))
     segments = tuple(_segments(told, maps))
-    with damage_told(NO_PLACE):
+    with refuse_damage(NO_PLACE):
         grid = Grid.of(facts.shape, facts.spacing[2::-1], facts.origin[:3], facts.direction[:3, :3])
     name = printable(path.name).removesuffix(".nrrd").removesuffix(".seg")
     return Segmentation(maps[0], grid, segments, name, overlapping=maps[1:])

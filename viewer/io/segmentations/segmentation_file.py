@@ -23,10 +23,10 @@ from viewer.data.study import Image, Source
 from viewer.data.transform import End
 from viewer.files import atomic_write
 from viewer.io.archive import first_bytes, member_of
-from viewer.io.errors import OpenError, damage_told
+from viewer.io.errors import OpenError, SaveError, refuse_damage
 from viewer.io.images.headers.data_files import ending_of
-from viewer.io.images.image_files import describe, single_volume
-from viewer.io.images.save import ENDINGS, Format, Saved, save_segmentation
+from viewer.io.images.image_files import describe_image, single_volume
+from viewer.io.images.save import ENDINGS, Format, SaveReport, save_label_image
 from viewer.io.segmentations.dicom_seg.read import segmentation_of
 from viewer.io.segmentations.dicom_seg.write import write_seg
 from viewer.io.segmentations.dicom_summary import CLASSES, dataset, label_file
@@ -34,7 +34,6 @@ from viewer.io.segmentations.rtstruct.read import contours_of
 from viewer.io.segmentations.rtstruct.write import write_rtstruct
 from viewer.io.segmentations.seg_nrrd import ENDING, read_seg_nrrd, write_seg_nrrd
 from viewer.io.segmentations.surfaces import SURFACES, write_surfaces
-from viewer.io.stored_values import SaveError
 
 MOST_TOLD = 16 << 20  # bytes of the JSON beside a label map
 PLACE = 1e-3  # mm between a voxel and where its file puts it
@@ -76,12 +75,12 @@ def holds_labels(path: Path) -> bool:
 def read_dicom(path: Path, images: Sequence[End] = ()) -> Segmentation:
     """A segmentation, or contours on one of the images. Raises OpenError: one sentence."""
     ds = dataset(str(path))
-    with damage_told("It is incomplete or damaged: a part of its header is missing or wrong.", BytesLengthException):
+    with refuse_damage("It is incomplete or damaged: a part of its header is missing or wrong.", BytesLengthException):
         read = contours_of if "StructureSetROISequence" in ds else segmentation_of
         return read(ds, images=images, name=printable(path.stem))
 
 
-def onto(segmentation: Segmentation, grid: Grid, source: Source) -> Segmentation:
+def resample_segmentation(segmentation: Segmentation, grid: Grid, source: Source) -> Segmentation:
     """On an image's grid and of that image; by the nearest voxel where its own is another.
 
     Raises OpenError where both name their frames of reference and these differ.
@@ -121,13 +120,13 @@ FORMATS: dict[str, tuple[Callable[[Path, Sequence[End]], Segmentation], Callable
 }
 
 
-def save(segmentation: Segmentation, target: Path, mark: str = "", overwrite: bool = False) -> Saved:
+def save_segmentation(segmentation: Segmentation, target: Path, mark: str = "", overwrite: bool = False) -> SaveReport:
     """The ending chooses the form. mark: of the review, for label images. Raises SaveError: one sentence."""
     ending = _ending(target)
     if (kind := format_of(target)) is not None:
         if segmentation.overlapping:
             raise SaveError(f"{target.name} was not saved: its segments overlap: choose one of {', '.join(FORMATS)}.")
-        return save_segmentation(segmentation, target, kind, mark, overwrite)
+        return save_label_image(segmentation, target, kind, mark, overwrite)
     read, write = FORMATS[ending]
     try:
         if not target.parent.is_dir():
@@ -147,7 +146,7 @@ def save(segmentation: Segmentation, target: Path, mark: str = "", overwrite: bo
             size = made.stat().st_size
             made.replace(target)
             atomic_write.flush(target.parent)
-        return Saved((str(target),), size, "dicom" if ending.endswith(".dcm") else "nrrd")
+        return SaveReport((str(target),), size, "dicom" if ending.endswith(".dcm") else "nrrd")
     except (SaveError, OpenError) as error:
         raise SaveError(f"{target.name} was not saved: {error}") from error
     except (OSError, RuntimeError, MemoryError) as error:
@@ -195,7 +194,7 @@ def _check_masks(wanted: Segmentation, found: Segmentation) -> None:
 def _read_label_image(path: Path, images: Sequence[End], placement: str, time: int | None) -> Segmentation:
     if not ending_of(str(path)):
         raise OpenError(f"It is no file of labels that is known: {', '.join(FORMATS)}, NIfTI, NRRD or MetaImage are.")
-    image = describe(str(path))
+    image = describe_image(str(path))
     placed = image.by(placement) if placement else _following(image, images)
     if placed is None:
         raise OpenError(NO_SUCH.format(placement))

@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 
 from viewer.data.annotations.landmarks import Landmarks
-from viewer.files.regular_file import check_regular
+from viewer.io.archive import read_small
 from viewer.io.errors import OpenError
 
 LISTS = (".fcsv", ".mrk.json")
 ENDINGS = (*LISTS, ".csv", ".json")
 MOST_BYTES = 16 << 20
 MOST_POINTS = 100_000
+LONGER = "It is larger than any list of landmarks: check what it is."
 HEAD = ("name", "fixed_x", "fixed_y", "fixed_z", "moving_x", "moving_y", "moving_z")
 
 UNITS = {"mm": 1.0, "millimeter": 1.0, "cm": 10.0, "m": 1000.0, "meter": 1000.0, "um": 1e-3, "µm": 1e-3, "μm": 1e-3}
@@ -116,10 +117,7 @@ def _paired(here: Points, there: Points, warnings: tuple[str, ...]) -> Landmarks
 def _text(path: Path) -> str:
     if not path.exists():
         raise OpenError(f"{path.name} is not there: points of the other image are expected beside it.")
-    check_regular(path)
-    if path.stat().st_size > MOST_BYTES:
-        raise OpenError("It is larger than any list of landmarks: check what it is.")
-    return path.read_text(encoding="utf-8", errors="replace")
+    return read_small(str(path), MOST_BYTES, LONGER).decode("utf-8", "replace")
 
 
 def _list_of(path: Path, ending: str) -> tuple[Points, tuple[str, ...]]:

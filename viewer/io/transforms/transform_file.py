@@ -23,9 +23,8 @@ from viewer.data.grid import Floats, Grid
 from viewer.data.printable_text import printable
 from viewer.data.transform import End, Transform
 from viewer.files.regular_file import open_regular
-from viewer.io.errors import OpenError
+from viewer.io.errors import OpenError, SaveError
 from viewer.io.images.headers.itk_header import facts_of, metadata, voxels
-from viewer.io.stored_values import SaveError
 from viewer.io.transforms.itk_hdf5 import MOST_PARTS, StoredTransform, stored_transforms
 from viewer.processes.shared_array import FOLDER, PREFIX
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from dataclasses import asdict, replace
@@ -16,9 +15,9 @@ from viewer.data.grid import Floats, Grid
 from viewer.data.provenance import Provenance
 from viewer.data.transform import End, SignOff, Transform
 from viewer.files import atomic_write
-from viewer.files.regular_file import open_regular
+from viewer.files.checksum import sha256_of
 from viewer.io.dicom.export.registration import registration
-from viewer.io.stored_values import SaveError
+from viewer.io.errors import SaveError
 from viewer.io.transforms.transform_file import DICOM, ending_of, read_transform, write_transform
 from viewer.settings import NAME, NOTICE, application_version
 
@@ -72,7 +71,7 @@ def load_transform(path: Path, fixed: End | None = None, moving: End | None = No
         return found
     try:
         told = json.loads(beside.read_text(encoding="utf-8"))
-        if told["sha256"] != _digest(path):
+        if told["sha256"] != sha256_of(path):
             return found
         made, said = told["provenance"], told["sign_off"]
         return replace(
@@ -113,7 +112,7 @@ def _told(transform: Transform, made: Path) -> dict[str, Any]:
         "application": f"{NAME} {application_version()}",
         "name": transform.name,
         "direction": "takes points of the fixed image to points of the moving image, LPS mm",
-        "sha256": _digest(made),
+        "sha256": sha256_of(made),
         "provenance": transform.provenance.to_json() if transform.provenance else None,
         "sign_off": asdict(transform.sign_off) if transform.sign_off else None,
     }
@@ -126,8 +125,3 @@ def _sign_off(said: dict[str, Any]) -> SignOff:
     if signed.verdict not in ("accepted", "rejected") or not all(isinstance(text, str) for text in texts):
         raise ValueError("no sign-off")
     return signed
-
-
-def _digest(path: Path) -> str:
-    with open_regular(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -30,6 +30,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.files import atomic_write
 from viewer.files.file_lock import FileLock
 from viewer.scene.edits import (
     AddLayer,
@@ -245,16 +246,8 @@ class AppendFile:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         if found.st_size != self._end:
             self._file.truncate(self._end)
-        at, left = self._end, memoryview(data)
-        try:
-            while left:
-                left = left[self._file.write(left) :]
-            os.fsync(self._file.fileno())
-        except OSError:
-            with suppress(OSError):
-                self._file.truncate(at)
-            raise
-        self._end += len(data)
+        atomic_write.append(self._file, data)
+        at, self._end = self._end, self._end + len(data)
         return at
 
     def close(self) -> None:

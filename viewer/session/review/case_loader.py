@@ -10,6 +10,7 @@ from viewer.data.segmentation import Segmentation
 from viewer.data.study import Image, Source
 from viewer.data.transform import End
 from viewer.effects.effect_run import Tell
+from viewer.io import requests
 from viewer.io.errors import OpenError
 from viewer.io.reader.reader import index_now
 from viewer.scene.layer import VolumeLayer
@@ -84,7 +85,7 @@ class Opening:
             task.end("done")
 
         running = self.session.reader.call(
-            "viewer.io.segmentations.segmentation_file:read_segmentation",
+            requests.read_segmentation,
             saved if self.case.saved else given,
             [End(layer.grid, layer.source)],
             done=done,

@@ -11,7 +11,7 @@ from typing import Any
 from viewer.compute.engine.engine import Engine
 from viewer.data.preview import CurvePoint, Preview
 from viewer.data.transform import Transform
-from viewer.plugin.execute import Result
+from viewer.plugin.execute import Result, submit_plugin
 from viewer.plugin.plugin import Plugin, Value
 from viewer.scene.edits import AddLayer, AlignLayer, Edit, Together
 from viewer.scene.layer import VolumeLayer
@@ -89,9 +89,12 @@ class Runs:
         wanted = transforms if run.moving and transforms else None
         task.events.state.connect(lambda: None if task.running else run.withdraw())
         task.device = device
-        running = self._engine.submit(
-            "viewer.plugin.execute:execute",
-            (run.plugin.id, values, parameters, wanted),
+        running = submit_plugin(
+            self._engine,
+            run.plugin.id,
+            values,
+            parameters,
+            wanted,
             device=device,
             started=task.begin,
             progress=task.advance,

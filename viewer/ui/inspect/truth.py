@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
-from viewer.io.reader.reader import Task
-from viewer.io.sample.truth import Kept, truth_of
+from viewer.io import requests
+from viewer.io.reader.reader import Request
+from viewer.io.sample.truth import Retention, truth_of
 from viewer.scene.layer import VolumeLayer
 from viewer.ui.inspect.controller import Inspecting
 from viewer.ui.widgets.basics import label, rule
@@ -21,12 +22,12 @@ class TruthSection(QWidget):
         super().__init__()
         self.do = do
         self.pair: tuple[VolumeLayer, VolumeLayer] | None = None
-        self.kept: Kept | None = None
+        self.kept: Retention | None = None
         self.bar = QProgressBar(maximum=0, textVisible=False)
         self.bar.setAccessibleName("Comparing with the truth")
         self.about = label(ABOUT, "dim")
         self.table: Table | None = None
-        self._asked: Task | None = None
+        self._asked: Request | None = None
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         for widget in (rule(), label("Kept of the known truth", "heading"), self.bar, self.about):
@@ -50,13 +51,13 @@ class TruthSection(QWidget):
         self.bar.show()
         volumes = pair[0].volume(pair[1].made_at), pair[1].volumes[0]
         call = self.do.session.reader.call
-        self._asked = call("viewer.io.sample.truth:kept", *volumes, truth, done=self._draw, failed=self._fail)
+        self._asked = call(requests.measure_retention, *volumes, truth, done=self._draw, failed=self._fail)
 
     def _fail(self, reason: str) -> None:
         self.bar.hide()
         self.about.setText(reason)
 
-    def _draw(self, kept: Kept) -> None:
+    def _draw(self, kept: Retention) -> None:
         self.kept = kept
         self.bar.hide()
         self.about.setText(ABOUT)

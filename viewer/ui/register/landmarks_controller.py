@@ -8,6 +8,7 @@ from pathlib import Path
 
 from viewer.compute.registration.landmark_fit import Fit, fit
 from viewer.data.annotations.landmarks import Landmarks
+from viewer.io import requests
 from viewer.scene.edits import ChangeLandmark, Together
 from viewer.scene.landmarks import LandmarkPair
 from viewer.scene.task import Message
@@ -71,9 +72,8 @@ class Landmarking:
             task.end("done")
             self.session.message.emit(Message(f"Landmarks saved: {', '.join(path.name for path in written)}."))
 
-        function = "viewer.io.transforms.landmark_file:write_landmarks"
         failed = partial(self.session.fail, task)
-        self.session.reader.call(function, self.do.landmarks, target, done=done, failed=failed)
+        self.session.reader.call(requests.write_landmarks, self.do.landmarks, target, done=done, failed=failed)
 
     def load(self, path: Path) -> None:
         """Add the pairs of a file to those of the two images: one step of the history."""
@@ -95,7 +95,7 @@ class Landmarking:
                 self.session.warn(f"{path.name}: {sentence}")
 
         failed = partial(self.session.fail, task)
-        self.session.reader.call("viewer.io.transforms.landmark_file:read_landmarks", path, done=done, failed=failed)
+        self.session.reader.call(requests.read_landmarks, path, done=done, failed=failed)
 
     def _place(self, pair: LandmarkPair) -> int:
         return self.session.document.landmarks.index(pair.id)

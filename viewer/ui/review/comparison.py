@@ -96,9 +96,9 @@ class CompareSection(QWidget):
 
     def save_table(self) -> None:
         """Ask where to, then write it."""
+        from viewer.io.errors import SaveError
         from viewer.io.reports.comparison_table import table
         from viewer.io.reports.csv_table import save_text
-        from viewer.io.stored_values import SaveError
 
         path, _ = QFileDialog.getSaveFileName(self, "Save the comparison", "comparison.csv", "Table (*.csv)")
         if not path:

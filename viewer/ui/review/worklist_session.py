@@ -11,8 +11,8 @@ from pathlib import Path
 from psygnal import Signal
 
 from viewer.data.segmentation import State
+from viewer.io.errors import SaveError
 from viewer.io.reports.worklist_file import file_name, open_worklist, save_worklist
-from viewer.io.stored_values import SaveError
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.task import Message, Task
 from viewer.scene.worklist import Case, Watch, Worklist

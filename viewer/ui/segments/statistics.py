@@ -98,8 +98,8 @@ class MeasureSection(QWidget):
 
     def save_table(self) -> None:
         """Ask where to, then write it."""
+        from viewer.io.errors import SaveError
         from viewer.io.reports.segment_table import save_table
-        from viewer.io.stored_values import SaveError
 
         path, _ = QFileDialog.getSaveFileName(self, "Save the numbers", "segments.csv", "Table (*.csv)")
         if not path:

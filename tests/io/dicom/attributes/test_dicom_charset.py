@@ -13,7 +13,7 @@ from tests.fixtures.dicom_indexed import STRAIGHT, one_sentence, only
 from tests.fixtures.dicom_phantom import dataset, ramp, write, write_series
 from viewer.io.dicom.attributes.character_sets import G1, UPPER, decode
 from viewer.io.dicom.attributes.texts import decode_texts
-from viewer.io.images.save import save
+from viewer.io.images.save import save_image
 from viewer.io.reader.reader import index_now, load_now
 
 KATAKANA = b"\xd4\xcf\xc0\xde^\xc0\xdb\xb3"
@@ -160,5 +160,5 @@ def test_a_derived_series_has_the_name_that_was_shown(tmp_path: Path) -> None:
         path.write_bytes(written.replace(b"ISO_IR 192", b"ISO_IR 58 "))
     (image,), _ = index_now([str(tmp_path / "in")])
     assert image.source.patient_name == expected
-    saved = save(load_now(image), tmp_path / "out", "dicom")
+    saved = save_image(load_now(image), tmp_path / "out", "dicom")
     assert str(pydicom.dcmread(saved.paths[0]).PatientName).rstrip("=") == expected

@@ -17,9 +17,9 @@ from viewer.io.dicom.attributes.dates import (
     ACQUISITION_DATETIME,
     DAY,
     UTC_OFFSET,
-    acquired,
+    acquisition_time,
     moment,
-    unwrapped,
+    unwrap_midnight,
 )
 from viewer.io.dicom.attributes.values import Values
 
@@ -37,13 +37,13 @@ def test_the_difference_of_two_moments_is_that_of_the_calendar(
     one: datetime, other: datetime, zone: timezone, other_zone: timezone
 ) -> None:
     a, b = one.replace(tzinfo=zone), other.replace(tzinfo=other_zone)
-    found = [acquired(values(both=when.strftime("%Y%m%d%H%M%S.%f%z"))) for when in (a, b)]
+    found = [acquisition_time(values(both=when.strftime("%Y%m%d%H%M%S.%f%z"))) for when in (a, b)]
     assert found[1] - found[0] == pytest.approx((b - a).total_seconds(), abs=1e-4)  # type: ignore[operator]
     apart = [
         values(date=when.strftime("%Y%m%d"), time=when.strftime("%H%M%S.%f"), offset=when.strftime("%z"))
         for when in (a, b)
     ]
-    assert [acquired(told) for told in apart] == pytest.approx(found, abs=1e-4)
+    assert [acquisition_time(told) for told in apart] == pytest.approx(found, abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -63,20 +63,20 @@ def test_times_are_read_in_every_form(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "noon", "256000", "1x1530", "109930"])
 def test_what_is_no_time_is_none(text: str) -> None:
-    assert acquired(values(time=text)) is None
-    assert acquired(values(both=f"20240101{text}")) is None
+    assert acquisition_time(values(time=text)) is None
+    assert acquisition_time(values(both=f"20240101{text}")) is None
 
 
 def test_a_date_that_does_not_exist_leaves_the_time_of_day() -> None:
-    assert acquired(values(date="20230230", time="101530")) == 36930
+    assert acquisition_time(values(date="20230230", time="101530")) == 36930
 
 
 def test_times_of_day_go_on_over_midnight() -> None:
-    assert unwrapped([86390, None, 5, 20], [1, 2, 3, 4]) == [86390, None, DAY + 5, DAY + 20]
-    assert unwrapped([5, 20, 50], [1, 2, 3]) == [5, 20, 50]
+    assert unwrap_midnight([86390, None, 5, 20], [1, 2, 3, 4]) == [86390, None, DAY + 5, DAY + 20]
+    assert unwrap_midnight([5, 20, 50], [1, 2, 3]) == [5, 20, 50]
     dated = [738000 * DAY + 86390, 738000 * DAY + 5]
-    assert unwrapped(dated, [1, 2]) == [dated[0], dated[1] + DAY]  # the date stayed, the numbers went on
-    assert unwrapped(dated, [2, 1]) == dated
+    assert unwrap_midnight(dated, [1, 2]) == [dated[0], dated[1] + DAY]  # the date stayed, the numbers went on
+    assert unwrap_midnight(dated, [2, 1]) == dated
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import pytest
 from tests.fixtures.dicom_indexed import SHAPE, STRAIGHT, one_sentence, only
 from tests.fixtures.dicom_phantom import ramp, write_series
 from viewer.data.notice import UNMEASURED
-from viewer.io.dicom.headers.pixel_format import ScanError
 from viewer.io.dicom.headers.scan import scan_file
+from viewer.io.errors import ScanError
 
 PLACEHOLDERS = {"PixelSpacing": b"7.7777\\8.8888", "RescaleIntercept": b"7.7777", "WindowWidth": b"7.7777"}
 

@@ -11,7 +11,7 @@ import pydicom
 import pytest
 from classic_series import PROVENANCE, classic_series, ct_array, oblique_grid
 
-from viewer.io.images.save import Format, save
+from viewer.io.images.save import Format, save_image
 from viewer.scene.layer import MARKS, Review, VolumeLayer, exported, volume_layer
 
 
@@ -28,7 +28,7 @@ def test_dicom_says_it_in_image_type_description_and_derivation(
     learned: VolumeLayer, tmp_path: Path, review: Review
 ) -> None:
     learned.review = review
-    save(exported(learned), tmp_path / "out", "dicom", learned.badges[0])
+    save_image(exported(learned), tmp_path / "out", "dicom", learned.badges[0])
     for path in (tmp_path / "out").glob("*.dcm"):
         ds = pydicom.dcmread(path, stop_before_pixels=True)
         assert list(ds.ImageType)[:2] == ["DERIVED", "SECONDARY"]
@@ -43,7 +43,7 @@ def test_the_json_beside_says_it(
     learned: VolumeLayer, tmp_path: Path, review: Review, kind: Format, ending: str
 ) -> None:
     learned.review = review
-    save(exported(learned), tmp_path / f"out{ending}", kind, learned.badges[0])
+    save_image(exported(learned), tmp_path / f"out{ending}", kind, learned.badges[0])
     told = json.loads((tmp_path / "out.json").read_text())
     assert told["mark"] == MARKS[review, True]
     assert MARKS[review, True] in told["badges"]

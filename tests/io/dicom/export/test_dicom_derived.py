@@ -20,8 +20,8 @@ from viewer.data.grid import Grid
 from viewer.data.provenance import Provenance
 from viewer.data.study import Source
 from viewer.data.volume import Volume
-from viewer.io.images.save import save
-from viewer.io.stored_values import SaveError
+from viewer.io.errors import SaveError
+from viewer.io.images.save import save_image
 
 
 def saved_slices(folder: Path) -> list[pydicom.FileDataset]:
@@ -45,7 +45,7 @@ def test_a_ct_comes_back_with_identical_pixels_and_geometry(tmp_path: Path, inte
     array = ct_array()
     volume = classic_series(tmp_path / "in", array, oblique_grid(array.shape), intercept=intercept)
     result = replace(volume, array=array[:, ::-1].copy(), provenance=PROVENANCE)
-    saved = save([result], tmp_path / "out", "dicom")
+    saved = save_image([result], tmp_path / "out", "dicom")
     assert len(saved.paths) == 5
     assert saved.note == ()
     image = read_series(tmp_path / "out")
@@ -57,7 +57,7 @@ def test_the_header_says_whose_it_is_and_how_it_was_made(tmp_path: Path) -> None
     array = ct_array()
     extra = {"LossyImageCompression": "01", "LossyImageCompressionRatio": "8", "KVP": "120", "PixelPaddingValue": -2000}
     volume = classic_series(tmp_path / "in", array, oblique_grid(array.shape), **extra)
-    save([replace(volume, provenance=PROVENANCE)], tmp_path / "out", "dicom")
+    save_image([replace(volume, provenance=PROVENANCE)], tmp_path / "out", "dicom")
     sources = saved_slices(tmp_path / "in")
     for source, ds in zip(sources, saved_slices(tmp_path / "out"), strict=True):
         for keyword in ("PatientName", "PatientID", "PatientBirthDate", "StudyInstanceUID", "StudyDate", "KVP"):
@@ -92,7 +92,7 @@ def test_a_learned_result_carries_its_mark_however_long_the_name(tmp_path: Path,
     volume = classic_series(tmp_path / "in", array, oblique_grid(array.shape))
     long = replace(volume.source, series_description="x" * 64)
     learned = replace(PROVENANCE, plugin="Net", learned=True, model="net", model_sha256="ab" * 32)
-    save([replace(volume, source=long, provenance=learned)], tmp_path / "out", "dicom", mark=mark)
+    save_image([replace(volume, source=long, provenance=learned)], tmp_path / "out", "dicom", mark=mark)
     ds = saved_slices(tmp_path / "out")[0]
     assert ds.SeriesDescription.endswith(said)
     assert len(ds.SeriesDescription) <= 64
@@ -102,7 +102,7 @@ def test_a_learned_result_carries_its_mark_however_long_the_name(tmp_path: Path,
 def test_a_learned_result_is_known_as_such_when_it_is_opened_again_and_saved_again(tmp_path: Path) -> None:
     array = ct_array()
     volume = classic_series(tmp_path / "in", array, oblique_grid(array.shape))
-    save(
+    save_image(
         [replace(volume, provenance=replace(PROVENANCE, learned=True))],
         tmp_path / "once",
         "dicom",
@@ -112,9 +112,9 @@ def test_a_learned_result_is_known_as_such_when_it_is_opened_again_and_saved_aga
     assert opened.badges == ("AI-altered",)
     assert any("trained model" in warning for warning in opened.warnings)
     again = replace(volume, source=opened.source, badges=opened.badges, provenance=None)
-    save([again], tmp_path / "twice", "dicom")
+    save_image([again], tmp_path / "twice", "dicom")
     assert only(sorted((tmp_path / "twice").glob("*.dcm"))).badges == ("AI-altered",)
-    save([replace(volume, provenance=PROVENANCE)], tmp_path / "classical", "dicom")
+    save_image([replace(volume, provenance=PROVENANCE)], tmp_path / "classical", "dicom")
     assert only(sorted((tmp_path / "classical").glob("*.dcm"))).badges == ()
 
 
@@ -122,7 +122,7 @@ def test_a_resampled_result_says_so_and_refers_to_every_source(tmp_path: Path) -
     array = ct_array()
     volume = classic_series(tmp_path / "in", array, oblique_grid(array.shape))
     coarse = Grid.of((3, 6, 5), (5, 1.42, 1.66), volume.grid.origin, volume.grid.direction)
-    save([replace(volume, array=array[:3, :6, :5].copy(), grid=coarse)], tmp_path / "out", "dicom")
+    save_image([replace(volume, array=array[:3, :6, :5].copy(), grid=coarse)], tmp_path / "out", "dicom")
     for ds in saved_slices(tmp_path / "out"):
         assert "113085" in [code.CodeValue for code in ds.DerivationCodeSequence]
         referred = {item.ReferencedSOPInstanceUID for item in ds.SourceImageSequence}
@@ -141,7 +141,7 @@ def test_pet_values_keep_sixteen_bits_and_a_zero_intercept(tmp_path: Path) -> No
         DecayCorrection="START",
     )
     values = np.random.default_rng(2).gamma(1.5, 4000, array.shape).astype(np.float32)
-    saved = save([replace(volume, array=values, unit="Bq/ml", provenance=PROVENANCE)], tmp_path / "out", "dicom")
+    saved = save_image([replace(volume, array=values, unit="Bq/ml", provenance=PROVENANCE)], tmp_path / "out", "dicom")
     assert len(saved.note) == 1
     assert "rounded" in saved.note[0]
     image = read_series(tmp_path / "out")
@@ -155,7 +155,7 @@ def test_pet_values_keep_sixteen_bits_and_a_zero_intercept(tmp_path: Path) -> No
 def test_float_values_lie_within_half_a_step(tmp_path: Path, values: np.ndarray) -> None:
     array = values.reshape(3, 4, 5)
     volume = Volume(array, Grid.of((3, 4, 5)), "map", source=Source(patient_name="map.nii"))
-    save([volume], tmp_path / "out", "dicom")
+    save_image([volume], tmp_path / "out", "dicom")
     read = sitk.GetArrayFromImage(read_series(tmp_path / "out"))
     assert np.abs(read - array).max() <= np.ptp(array) / 65534 / 2 * 1.001
 
@@ -163,7 +163,7 @@ def test_float_values_lie_within_half_a_step(tmp_path: Path, values: np.ndarray)
 def test_whole_numbers_in_floats_are_exact(tmp_path: Path) -> None:
     array = ct_array().astype(np.float32)
     volume = classic_series(tmp_path / "in", ct_array(), oblique_grid(array.shape))
-    assert save([replace(volume, array=array)], tmp_path / "out", "dicom").note == ()
+    assert save_image([replace(volume, array=array)], tmp_path / "out", "dicom").note == ()
     np.testing.assert_array_equal(sitk.GetArrayFromImage(read_series(tmp_path / "out")), array)
 
 
@@ -178,7 +178,7 @@ def test_any_direction_comes_back_in_place(
         direction[:, 2] *= -1
     array = ct_array((3, 6, 4))
     grid = Grid.of(array.shape, (3.1, 0.6, 0.9), (11.5, -203.25, 88), direction)
-    save([Volume(array, grid, "phantom")], folder / "out", "dicom")
+    save_image([Volume(array, grid, "phantom")], folder / "out", "dicom")
     image = read_series(folder / "out")
     for k in range(3):
         for j, i in ((0, 0), (5, 3)):
@@ -188,14 +188,14 @@ def test_any_direction_comes_back_in_place(
 
 def test_negative_strides_are_saved_as_seen(tmp_path: Path) -> None:
     array = ct_array()[::-1, :, ::-1]
-    save([Volume(array, Grid.of(array.shape), "seen")], tmp_path / "out", "dicom")
+    save_image([Volume(array, Grid.of(array.shape), "seen")], tmp_path / "out", "dicom")
     np.testing.assert_array_equal(sitk.GetArrayFromImage(read_series(tmp_path / "out")), array)
 
 
 def test_a_file_that_is_not_dicom_becomes_a_new_study(tmp_path: Path) -> None:
     array = ct_array()
     volume = Volume(array, oblique_grid(array.shape), source=Source(patient_name="brain^t1=x.nii.gz", modality="MR"))
-    save([volume], tmp_path / "out", "dicom")
+    save_image([volume], tmp_path / "out", "dicom")
     ds = saved_slices(tmp_path / "out")[0]
     assert str(ds.PatientName) == "brain t1 x.nii.gz"
     assert ds.SOPClassUID == SecondaryCaptureImageStorage
@@ -205,13 +205,13 @@ def test_a_file_that_is_not_dicom_becomes_a_new_study(tmp_path: Path) -> None:
 
 def test_colour_keeps_its_bytes(tmp_path: Path) -> None:
     array = np.random.default_rng(3).integers(0, 255, (2, 5, 7, 3)).astype(np.uint8)
-    save([Volume(array, Grid.of((2, 5, 7)), "colour")], tmp_path / "out", "dicom")
+    save_image([Volume(array, Grid.of((2, 5, 7)), "colour")], tmp_path / "out", "dicom")
     np.testing.assert_array_equal(sitk.GetArrayFromImage(read_series(tmp_path / "out")), array)
 
 
 def test_time_points_share_one_series(tmp_path: Path) -> None:
     volumes = [Volume(ct_array() + np.int16(t), Grid.of((5, 12, 10)), time=f"{t} s") for t in range(3)]
-    save(volumes, tmp_path / "out", "dicom")
+    save_image(volumes, tmp_path / "out", "dicom")
     slices = saved_slices(tmp_path / "out")
     assert len({ds.SeriesInstanceUID for ds in slices}) == 1
     assert [ds.TemporalPositionIdentifier for ds in slices] == [1] * 5 + [2] * 5 + [3] * 5
@@ -220,7 +220,7 @@ def test_time_points_share_one_series(tmp_path: Path) -> None:
 
 def test_inverted_grey_stays_inverted(tmp_path: Path) -> None:
     volume = Volume(ct_array(), Grid.of((5, 12, 10)), inverted=True)
-    save([volume], tmp_path / "out", "dicom")
+    save_image([volume], tmp_path / "out", "dicom")
     ds = saved_slices(tmp_path / "out")[0]
     assert ds.PhotometricInterpretation == "MONOCHROME1"
     np.testing.assert_array_equal(ds.pixel_array, volume.array[0])
@@ -231,7 +231,7 @@ def test_a_source_that_is_gone_still_leaves_the_identity(tmp_path: Path) -> None
     volume = classic_series(tmp_path / "in", array, oblique_grid(array.shape))
     for path in (tmp_path / "in").iterdir():
         path.unlink()
-    saved = save([volume], tmp_path / "out", "dicom")
+    saved = save_image([volume], tmp_path / "out", "dicom")
     assert "could not be read" in saved.note[0]
     ds = saved_slices(tmp_path / "out")[0]
     assert (ds.PatientID, ds.StudyInstanceUID) == ("P-77", volume.source.study_uid)
@@ -245,7 +245,7 @@ def test_a_source_in_an_archive_is_read_there(tmp_path: Path) -> None:
         for path in volume.source.files:
             archive.write(path, f"DICOM/{Path(path).name}")
     inside = tuple(f"{tmp_path / 'disc.zip'}!DICOM/{Path(path).name}" for path in volume.source.files)
-    saved = save([replace(volume, source=replace(volume.source, files=inside))], tmp_path / "out", "dicom")
+    saved = save_image([replace(volume, source=replace(volume.source, files=inside))], tmp_path / "out", "dicom")
     assert saved.note == ()
     slices = saved_slices(tmp_path / "out")
     assert slices[0].KVP == 120
@@ -260,7 +260,7 @@ def test_a_name_in_another_alphabet_stays_that_name(tmp_path: Path) -> None:
     japanese = {"SpecificCharacterSet": ["", "ISO 2022 IR 87"], "PatientName": name, "InstitutionName": "東京"}
     volume = classic_series(tmp_path / "in", array, oblique_grid(array.shape), **japanese)
     assert b"\xe5\xb1\xb1" not in Path(volume.source.files[0]).read_bytes()
-    save([volume], tmp_path / "out", "dicom")
+    save_image([volume], tmp_path / "out", "dicom")
     ds = saved_slices(tmp_path / "out")[0]
     assert (str(ds.PatientName), ds.InstitutionName) == (name, "東京")
 
@@ -271,18 +271,18 @@ def test_a_source_that_changed_is_refused(tmp_path: Path) -> None:
     classic_series(tmp_path / "other", array, oblique_grid(array.shape))
     (tmp_path / "other" / "slice0.dcm").replace(tmp_path / "in" / "slice0.dcm")
     with pytest.raises(SaveError, match="changed since"):
-        save([volume], tmp_path / "out", "dicom")
+        save_image([volume], tmp_path / "out", "dicom")
     assert not (tmp_path / "out").exists()
 
 
 def test_values_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
     array = np.full((2, 3, 4), np.nan, np.float32)
     with pytest.raises(SaveError, match="not numbers"):
-        save([Volume(array, Grid.of((2, 3, 4)))], tmp_path / "out", "dicom")
+        save_image([Volume(array, Grid.of((2, 3, 4)))], tmp_path / "out", "dicom")
 
 
 def test_a_sheared_grid_is_refused(tmp_path: Path) -> None:
     affine = np.eye(4)
     affine[1, 0] = 0.3
     with pytest.raises(SaveError, match="tilted"):
-        save([Volume(ct_array(), Grid((5, 12, 10), affine))], tmp_path / "out", "dicom")
+        save_image([Volume(ct_array(), Grid((5, 12, 10), affine))], tmp_path / "out", "dicom")

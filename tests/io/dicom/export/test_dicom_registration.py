@@ -16,8 +16,7 @@ from viewer.compute.synthesis.phantoms import diffeomorphism
 from viewer.data.grid import Grid
 from viewer.data.study import Source
 from viewer.data.transform import End, Transform
-from viewer.io.errors import OpenError
-from viewer.io.stored_values import SaveError
+from viewer.io.errors import OpenError, SaveError
 from viewer.io.transforms.transform_file import read_transform
 from viewer.io.transforms.transform_save import save_transform
 

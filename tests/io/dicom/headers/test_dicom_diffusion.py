@@ -18,7 +18,7 @@ from tests.fixtures.dicom_weightings import canon, ge, philips, siemens, siemens
 from viewer.data.volume import Diffusion
 from viewer.io.dicom.headers.header import Frame
 from viewer.io.dicom.headers.scan import scan_file
-from viewer.io.images.save import save
+from viewer.io.images.save import save_image
 from viewer.io.reader.reader import index_now, load_now
 
 G = (0.36, -0.48, 0.8)  # a unit vector with three components that differ
@@ -189,7 +189,7 @@ def test_a_derived_series_keeps_them(tmp_path: Path) -> None:
     for n, (b, g) in enumerate([(0.0, (0, 0, 0)), (1000.0, G), (1000.0, (0, 0.6, 0.8))]):
         stack(tmp_path / "in" / str(n), n, lambda ds, b=b, g=g: siemens(ds, b, g))
     (image,), _ = index_now([str(tmp_path / "in")])
-    save(load_now(image), tmp_path / "out", "dicom")
+    save_image(load_now(image), tmp_path / "out", "dicom")
     (again,), _ = index_now([str(tmp_path / "out")])
     assert again.plan.diffusion == image.plan.diffusion
     assert [volume.diffusion for volume in load_now(again)] == list(image.plan.diffusion)

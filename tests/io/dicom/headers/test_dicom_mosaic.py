@@ -18,7 +18,7 @@ from tests.fixtures.dicom_indexed import loaded, one_sentence, only
 from tests.fixtures.dicom_mosaics import siemens_mosaic, uih_mosaic
 from tests.fixtures.dicom_phantom import dataset, ramp, write
 from viewer.data.grid import Grid
-from viewer.io.images.save import save
+from viewer.io.images.save import save_image
 from viewer.io.reader.reader import index_now, load_now
 
 COUNT, ROWS, COLUMNS = 7, 6, 5  # slices on a grid of 3 × 3 tiles
@@ -142,7 +142,7 @@ def test_what_is_derived_from_a_mosaic_is_a_plain_series_and_not_resampled(tmp_p
     for t in range(GRID.shape[0]):  # as many files as slices: none of them is one slice
         write_mosaic(tmp_path / f"in/{t}.dcm", ramp(GRID.shape) + np.int16(t), GRID, AcquisitionTime=f"1000{t:02d}")
     (image,), _ = index_now([str(tmp_path / "in")])
-    save(load_now(image), tmp_path / "out", "dicom")
+    save_image(load_now(image), tmp_path / "out", "dicom")
     (again,), _ = index_now([str(tmp_path / "out")])
     np.testing.assert_allclose(again.grid.affine, GRID.affine, atol=1e-5)
     for path in (tmp_path / "out").iterdir():
@@ -159,7 +159,7 @@ def test_what_is_resampled_from_a_mosaic_says_so(tmp_path: Path) -> None:
     coarse, moved = ((3.5, 1.4, 1.6), GRID.origin), (GRID.spacing, GRID.to_world((0, 0.4, 0)))
     for n, (spacing, origin) in enumerate((coarse, moved)):
         grid = Grid.of(GRID.shape, spacing, origin, AXES, "1.2.3.3")
-        save([replace(volume, grid=grid)], tmp_path / f"out{n}", "dicom")
+        save_image([replace(volume, grid=grid)], tmp_path / f"out{n}", "dicom")
         (code,) = pydicom.dcmread(next((tmp_path / f"out{n}").iterdir())).DerivationCodeSequence
         assert code.CodeValue == "113085"
 

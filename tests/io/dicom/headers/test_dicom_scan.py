@@ -21,8 +21,8 @@ from pydicom.uid import (
 from tests.fixtures.dicom_indexed import one_sentence, outcome
 from tests.fixtures.dicom_phantom import AXIAL, dataset, ramp, write, write_enhanced
 from viewer.data.grid import Grid
-from viewer.io.dicom.headers.pixel_format import ScanError
 from viewer.io.dicom.headers.scan import scan_bytes, scan_file
+from viewer.io.errors import ScanError
 
 PYDICOM_FILES = Path(pydicom.__file__).parent / "data" / "test_files"
 PLACED = {"ImageOrientationPatient": list(AXIAL), "ImagePositionPatient": [1.5, -2.5, 3.25], "PixelSpacing": [0.5, 0.7]}

@@ -18,7 +18,7 @@ from tests.fixtures.compressed import PLACED, SYNTAXES, frame_of, picture, put_p
 from tests.fixtures.dicom_indexed import one_sentence
 from tests.io.asking import call
 from viewer.data.volume import Volume
-from viewer.io.dicom.pixels.decode import DECODERS, decoded
+from viewer.io.dicom.pixels.decode import DECODERS, decode_bytes
 from viewer.io.errors import FrameError
 from viewer.io.reader.pool import Pool, Unit
 from viewer.io.reader.reader import OpenError, Reader, index_now, load_now
@@ -52,7 +52,7 @@ def test_gdcm_decodes_only_what_nothing_else_does() -> None:
 
 @pytest.mark.parametrize("syntax", KINDS)
 def test_frames_come_back(syntax: str) -> None:
-    pixels = decoded(FRAMES[syntax], uid.UID(syntax), OPTIONS)
+    pixels = decode_bytes(FRAMES[syntax], uid.UID(syntax), OPTIONS)
     assert np.abs(pixels.astype(int) - picture()).max() <= (8 if syntax == uid.JPEGBaseline8Bit else 0)
 
 
@@ -60,11 +60,11 @@ def test_lossless_jpeg_of_16_bits_comes_back_by_gdcm_and_of_8_bits_without_it(mo
     wide = picture(dtype=np.uint16) * 37
     options = OPTIONS | {"bits_allocated": 16, "bits_stored": 16}
     frame = frame_of(wide, uid.JPEGLosslessSV1)
-    np.testing.assert_array_equal(decoded(frame, uid.JPEGLosslessSV1, options), wide)
+    np.testing.assert_array_equal(decode_bytes(frame, uid.JPEGLosslessSV1, options), wide)
     monkeypatch.setattr("viewer.io.dicom.pixels.decode.DECODERS", {})
-    np.testing.assert_array_equal(decoded(FRAMES[uid.JPEGLosslessSV1], uid.JPEGLosslessSV1, OPTIONS), picture())
+    np.testing.assert_array_equal(decode_bytes(FRAMES[uid.JPEGLosslessSV1], uid.JPEGLosslessSV1, OPTIONS), picture())
     with pytest.raises(FrameError):
-        decoded(frame, uid.JPEGLosslessSV1, options)
+        decode_bytes(frame, uid.JPEGLosslessSV1, options)
 
 
 def test_a_run_past_the_end_of_a_frame_is_a_sentence_though_its_decoder_panics(own: Reader, tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_frame_at_which_the_process_crashes_costs_its_slice_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, syntax: str
 ) -> None:
     def misbehaving(self: Pool, unit: Unit) -> None:
-        unit.function = unit.function.replace("viewer.io.dicom.pixels.read:fill", "tests.io.misbehaviour:fill")
+        unit.function = unit.function.replace("viewer.io.dicom.pixels.read:read_slices", "tests.io.misbehaviour:fill")
         add(self, unit)
 
     add = Pool.add
@@ -178,7 +178,7 @@ def test_bytes_that_are_changed_in_a_frame_are_an_image_or_one_sentence(
         del frame[round((cut - 0.8) * 5 * len(frame)) :]
     shape, said = picture().shape, "It was decoded."
     try:
-        shape = decoded(bytes(frame), uid.UID(syntax), OPTIONS).shape
+        shape = decode_bytes(bytes(frame), uid.UID(syntax), OPTIONS).shape
     except FrameError as error:
         said = str(error)
     assert shape == picture().shape

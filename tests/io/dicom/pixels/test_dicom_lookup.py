@@ -18,7 +18,7 @@ from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, Implic
 
 from tests.fixtures.dicom_indexed import loaded, only
 from tests.fixtures.dicom_phantom import dataset, write
-from viewer.io.dicom.pixels.lookup_tables import expanded
+from viewer.io.dicom.pixels.lookup_tables import expand_table
 
 SYNTAXES = pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian])
 
@@ -110,20 +110,20 @@ def test_a_segmented_palette(tmp_path: Path, syntax: UID) -> None:
 
 def test_segments_are_copied() -> None:
     runs = [0, 2, 7, 9, 1, 2, 13]
-    assert expanded(runs, 16) == [7, 9, 11, 13]
-    assert expanded([*runs, 2, 2, 0, 0], 16) == [7, 9, 11, 13, 7, 9, 11, 13]
-    assert expanded([*runs, 2, 1, 8, 0], 16) == [7, 9, 11, 13, 13, 13]  # offset 8 bytes: the line, from 13 to 13
-    assert expanded([*runs, 2, 1, 4, 0, 0, 0], 8) == [7, 9, 11, 13, 13, 13]
+    assert expand_table(runs, 16) == [7, 9, 11, 13]
+    assert expand_table([*runs, 2, 2, 0, 0], 16) == [7, 9, 11, 13, 7, 9, 11, 13]
+    assert expand_table([*runs, 2, 1, 8, 0], 16) == [7, 9, 11, 13, 13, 13]  # offset 8 bytes: the line, from 13 to 13
+    assert expand_table([*runs, 2, 1, 4, 0, 0, 0], 8) == [7, 9, 11, 13, 13, 13]
 
 
 @given(st.lists(st.integers(0, 65535) | st.integers(0, 4), max_size=30), st.sampled_from([8, 16]))
 def test_damaged_segments_raise_one_error_and_fill_no_memory(words: list[int], bits: int) -> None:
     with contextlib.suppress(ValueError):
-        assert len(expanded(words, bits)) < 1 << 18
+        assert len(expand_table(words, bits)) < 1 << 18
 
 
 def test_copies_of_copies_end() -> None:
-    assert len(expanded([0, 1, 5, 1, 65535, 9, *[2, 65535, 6, 0] * 9], 16)) < 1 << 18
+    assert len(expand_table([0, 1, 5, 1, 65535, 9, *[2, 65535, 6, 0] * 9], 16)) < 1 << 18
 
 
 def test_bits_beyond_the_value_choose_no_colour(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ from tests.fixtures.dicom_indexed import SHAPE, STRAIGHT, images_of, index, only
 from tests.fixtures.dicom_phantom import dataset, ramp, write, write_series
 from viewer.data.grid import Grid
 from viewer.data.study import Image
-from viewer.io.dicom.headers.pixel_format import ScanError
 from viewer.io.dicom.headers.scan import scan_file
+from viewer.io.errors import ScanError
 
 
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian])

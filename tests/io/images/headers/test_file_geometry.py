@@ -15,9 +15,9 @@ from tests.fixtures.nifti_file import SHAPE, I, J, K, nifti
 from tests.fixtures.opened_file import opened, said, written
 from viewer.data.grid import Grid
 from viewer.io.errors import OpenError
-from viewer.io.images.headers.geometry import Placement, geometry, resampled
+from viewer.io.images.headers.geometry import Placement, geometry, resample_slice
 from viewer.io.images.headers.nifti_header import parse, placement
-from viewer.io.images.image_files import describe
+from viewer.io.images.image_files import describe_image
 from viewer.io.reader.reader import Reader
 
 SHEARED = np.array([[2, 0.6, 0, -10], [0, 3, 0, -20], [0, 0, 4, 5]])
@@ -109,7 +109,7 @@ def test_any_shear_lands_on_a_regular_grid_that_holds_every_voxel(shears, sizes,
         assert grid.shape == array.shape
         return
     planes = [
-        resampled(array[k], k, found.sheared, grid.shape[1:], np.nan, labels=False) for k in range(array.shape[0])
+        resample_slice(array[k], k, found.sheared, grid.shape[1:], np.nan, labels=False) for k in range(array.shape[0])
     ]
     wanted = at_world(array, affine, grid, 1)
     inside = np.isfinite(wanted)
@@ -117,7 +117,7 @@ def test_any_shear_lands_on_a_regular_grid_that_holds_every_voxel(shears, sizes,
 
 
 def test_left_handed_axes_are_placed_and_said(tmp_path: Path) -> None:
-    image = describe(str(written(tmp_path, nifti(srow=np.diag([-2.0, 3, 4, 1])[:3]))))
+    image = describe_image(str(written(tmp_path, nifti(srow=np.diag([-2.0, 3, 4, 1])[:3]))))
     assert said(image) == {"left-handed"}
     np.testing.assert_allclose(image.grid.direction, np.diag([1, -1, 1]))
 

@@ -17,7 +17,7 @@ from tests.fixtures.two_placements import QFORM, SFORM, two_placements
 from viewer.data.notice import UNMEASURED
 from viewer.io.errors import OpenError
 from viewer.io.images.headers.nifti_header import parse, placement
-from viewer.io.images.image_files import describe
+from viewer.io.images.image_files import describe_image
 from viewer.io.reader.reader import Reader, load_now
 
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -144,7 +144,7 @@ def test_units_are_said(units: int, code: str, badge: str) -> None:
 )
 def test_odd_dimensions(tmp_path: Path, dim: list[int], shape: tuple[int, ...]) -> None:
     (tmp_path / "a.nii").write_bytes(nifti(dim=dim))
-    image = describe(str(tmp_path / "a.nii"))
+    image = describe_image(str(tmp_path / "a.nii"))
     assert image.grid.shape == shape
     assert image.timepoints == 1
 
@@ -162,7 +162,7 @@ def test_volumes_that_the_header_leaves_out_are_said(tmp_path: Path, ending: str
     array = np.zeros((*SHAPE, 3), np.int16)
     data = nifti(array, dim=[3, *SHAPE, 1, 1, 1, 1])
     (tmp_path / f"a{ending}").write_bytes(gzip.compress(data) if ending == ".nii.gz" else data)
-    notice = next(one for one in describe(str(tmp_path / f"a{ending}")).notices if one.code == "surplus-volumes")
+    notice = next(one for one in describe_image(str(tmp_path / f"a{ending}")).notices if one.code == "surplus-volumes")
     assert "2 more volumes" in notice.sentence
 
 
@@ -176,7 +176,7 @@ def test_seconds_of_time_points_are_known_where_the_file_tells_their_unit() -> N
 
 def test_of_two_placements_either_is_taken_where_it_is_chosen(tmp_path: Path) -> None:
     """By hand: sform diag(2, 3, 4) in RAS; qform half a turn about z, which is diag(-2, -3, 4), moved."""
-    image = describe(str(two_placements(tmp_path / "a.nii")))
+    image = describe_image(str(two_placements(tmp_path / "a.nii")))
     assert image.other is not None
     for one, form, affine in ((image, "sform", SFORM), (image.other, "qform", QFORM)):
         np.testing.assert_allclose(one.grid.to_world((3, 2, 1)), affine[:3] @ (1, 2, 3, 1), atol=1e-5)
@@ -202,13 +202,13 @@ def test_of_two_placements_either_is_taken_where_it_is_chosen(tmp_path: Path) ->
 def test_what_has_no_second_placement_offers_none(
     tmp_path: Path, fields: dict[str, Any], placement: tuple[str, ...]
 ) -> None:
-    image = describe(str(two_placements(tmp_path / "a.nii", **fields)))
+    image = describe_image(str(two_placements(tmp_path / "a.nii", **fields)))
     assert (image.other, image.source.placement) == (None, placement)
     assert "two-placements" not in {notice.code for notice in image.notices}
 
 
 def test_a_file_that_lost_the_chosen_placement_is_not_placed_by_another(tmp_path: Path, reader: Reader) -> None:
-    image = describe(str(two_placements(tmp_path / "a.nii"))).other
+    image = describe_image(str(two_placements(tmp_path / "a.nii"))).other
     assert image is not None
     np.testing.assert_allclose(load_now(image, reader)[0].grid.affine, image.grid.affine)
     status = os.stat(tmp_path / "a.nii")

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from viewer.data.notice import UNMEASURED
 from viewer.data.study import Image
 from viewer.io.errors import OpenError
-from viewer.io.images.image_files import describe
+from viewer.io.images.image_files import describe_image
 
 VOXELS = np.arange(24, dtype="<i2").tobytes()
 DIRECTIONS = ["space directions: (1,0,0) (0,2,0) (0,0,3)", "space origin: (1,2,3)"]
@@ -21,14 +21,14 @@ MATRIX = ["TransformMatrix = 1 0 0 0 1 0 0 0 1", "Offset = 1 2 3"]
 def nrrd(folder: Path, *lines: str) -> Image:
     fields = ["NRRD0005", "type: short", "dimension: 3", "sizes: 4 3 2", "endian: little", "encoding: raw", *lines]
     (folder / "a.nrrd").write_bytes("\n".join([*fields, "", ""]).encode() + VOXELS)
-    return describe(str(folder / "a.nrrd"))
+    return describe_image(str(folder / "a.nrrd"))
 
 
 def meta(folder: Path, *lines: str) -> Image:
     fields = ["ObjectType = Image", "NDims = 3", "BinaryData = True", "BinaryDataByteOrderMSB = False", *lines]
     fields += ["DimSize = 4 3 2", "ElementType = MET_SHORT", "ElementDataFile = LOCAL"]
     (folder / "a.mha").write_bytes("\n".join([*fields, ""]).encode() + VOXELS)
-    return describe(str(folder / "a.mha"))
+    return describe_image(str(folder / "a.mha"))
 
 
 def said(image: Image) -> dict[str, str]:
@@ -89,7 +89,7 @@ def test_time_points_as_itk_writes_them_keep_their_sides(tmp_path: Path) -> None
     volume = sitk.GetImageFromArray(np.zeros((2, 3, 4), np.int16))
     volume.SetDirection([0, 1, 0, -1, 0, 0, 0, 0, 1])
     sitk.WriteImage(sitk.JoinSeries([volume, volume]), str(tmp_path / "a.nrrd"))
-    image = describe(str(tmp_path / "a.nrrd"))
+    image = describe_image(str(tmp_path / "a.nrrd"))
     assert image.grid.placed
     assert image.timepoints == 2
     np.testing.assert_allclose(image.grid.direction.ravel(), volume.GetDirection())
@@ -150,7 +150,7 @@ def test_a_metaimage_of_time_points_as_itk_writes_it_keeps_its_sides(tmp_path: P
     volume = sitk.GetImageFromArray(np.zeros((2, 3, 4), np.int16))
     sitk.WriteImage(sitk.JoinSeries([volume, volume]), str(tmp_path / "a.mha"))
     assert b"AnatomicalOrientation = ????" in (tmp_path / "a.mha").read_bytes()
-    assert describe(str(tmp_path / "a.mha")).grid.placed
+    assert describe_image(str(tmp_path / "a.mha")).grid.placed
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -159,7 +159,7 @@ def test_letters_that_itk_writes_never_contradict(tmp_path: Path, seed: int) -> 
     image = sitk.GetImageFromArray(np.zeros((2, 3, 4), np.int16))
     image.SetDirection(turn.ravel().tolist())
     sitk.WriteImage(image, str(tmp_path / "a.mha"))
-    assert set(said(describe(str(tmp_path / "a.mha")))) <= {"left-handed"}
+    assert set(said(describe_image(str(tmp_path / "a.mha")))) <= {"left-handed"}
 
 
 @pytest.mark.parametrize(

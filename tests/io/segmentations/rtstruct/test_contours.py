@@ -15,7 +15,7 @@ from viewer.data.segmentation import Segmentation
 from viewer.data.study import Source
 from viewer.data.transform import End
 from viewer.io.errors import OpenError
-from viewer.io.segmentations.rtstruct.contour_fill import Ring, filled
+from viewer.io.segmentations.rtstruct.contour_fill import Ring, fill_rings
 from viewer.io.segmentations.rtstruct.read import ALONE
 from viewer.io.segmentations.segmentation_file import read_segmentation
 
@@ -198,8 +198,8 @@ def test_nothing_that_one_contour_encloses_is_erased_unless_it_lies_within(seed:
         radius, (y, x) = rng.uniform(1, 12), rng.uniform(5, 35, 2)
         angle = np.linspace(0, 2 * np.pi, 40, endpoint=False)
         rings.append(Ring(np.column_stack([y + radius * np.sin(angle), x + radius * np.cos(angle)])))
-    found = filled(rings, (40, 40))
-    depth = sum(filled([ring], (40, 40)).mask.astype(int) for ring in rings)
+    found = fill_rings(rings, (40, 40))
+    depth = sum(fill_rings([ring], (40, 40)).mask.astype(int) for ring in rings)
     assert found.mask[depth == 1].all()
     assert not found.mask[depth == 0].any()
-    assert np.array_equal(filled(rings[::-1], (40, 40)).mask, found.mask)
+    assert np.array_equal(fill_rings(rings[::-1], (40, 40)).mask, found.mask)

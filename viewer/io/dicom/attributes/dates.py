@@ -19,7 +19,7 @@ CONTENT = (0x00080023, 0x00080033)
 FRAME_REFERENCE, FRAME_ACQUISITION, ACQUISITION_DATETIME = 0x00189151, 0x00189074, 0x0008002A
 
 
-def acquired(values: Values) -> float | None:
+def acquisition_time(values: Values) -> float | None:
     """When a frame was acquired, s; None where the header does not say. See `moment` for what they count from."""
     for tag in (FRAME_REFERENCE, FRAME_ACQUISITION):
         if (found := _datetime(values, tag)) is not None:
@@ -43,7 +43,7 @@ def moment(values: Values, date_tag: int, time_tag: int) -> float | None:
     return clock if day is None else day * DAY + clock - _offset(values.text(UTC_OFFSET))
 
 
-def unwrapped(seconds: Sequence[float | None], order: Sequence[float]) -> list[float | None]:
+def unwrap_midnight(seconds: Sequence[float | None], order: Sequence[float]) -> list[float | None]:
     """Times of day as they went on over midnight, where a gap of more than half a day says that they did.
 
     order: a number of each that rises in time (instance numbers); it must agree where a date is told.

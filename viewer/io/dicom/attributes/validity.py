@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from viewer.data.notice import UNMEASURED, Notice
 from viewer.io.dicom.attributes.values import Values
-from viewer.io.dicom.headers.pixel_format import Pixels, ScanError
+from viewer.io.errors import ScanError
 
 SPACING, POSITION, ORIENTATION, THICKNESS = 0x00280030, 0x00200032, 0x00200037, 0x00180050
 INTERCEPT, SLOPE, DOSE_SCALING = 0x00281052, 0x00281053, 0x3004000E
@@ -37,7 +37,7 @@ INVALID_THICKNESS = Notice("invalid-slice-thickness", "Slice Thickness is damage
 INVALID_WINDOW = Notice("invalid-window", "A window in the file is damaged; it is left out.")
 
 
-def rescale(values: Values, pixels: Pixels) -> tuple[float, float, tuple[Notice, ...]]:
+def rescale(values: Values, bits_stored: int) -> tuple[float, float, tuple[Notice, ...]]:
     """Slope and intercept of the Modality LUT (C.11.1) or of a dose; 1 and 0 where invalid.
 
     Raises ScanError where they make values that no display can hold.
@@ -49,7 +49,7 @@ def rescale(values: Values, pixels: Pixels) -> tuple[float, float, tuple[Notice,
     if damaged or slope == 0:
         return 1.0, 0.0, (INVALID_RESCALE,)
     slope, intercept = 1.0 if slope is None else slope, intercept or 0.0
-    if abs(slope) * 2.0**pixels.bits_stored + abs(intercept) > LARGEST_VALUE:
+    if abs(slope) * 2.0**bits_stored + abs(intercept) > LARGEST_VALUE:
         raise ScanError(
             f"This DICOM file's Rescale Slope {slope:g} and Intercept {intercept:g} make values no display can hold."
         )

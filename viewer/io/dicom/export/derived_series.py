@@ -31,7 +31,8 @@ from viewer.data.provenance import ALTERED, is_learned
 from viewer.data.volume import Diffusion, Volume
 from viewer.io.dicom.export import source_attributes as carried
 from viewer.io.dicom.headers.mosaic import is_mosaic
-from viewer.io.stored_values import Coding, SaveError, mark_of, sixteen_bits
+from viewer.io.errors import SaveError
+from viewer.io.stored_values import Coding, mark_of, sixteen_bits
 from viewer.settings import NAME, NOTICE, application_version
 
 CREATOR, PROVENANCE = "TOMOLENS", 0x01  # private block (0071,xx01): the whole provenance as JSON
@@ -69,7 +70,7 @@ def derived_series(volumes: Sequence[Volume], mark: str = "") -> Series:
     """
     first = volumes[0]
     source = carried.source_header(first.source)
-    header = carried.carried_header(first, source)
+    header = carried.derived_header(first, source)
     placed = not first.source.dicom or source is None or carried.is_placed(source)
     if first.color and first.array.dtype != np.uint8:
         raise SaveError(f"DICOM holds colour of 8 bits, not {first.array.dtype}: save as NRRD instead.")
@@ -131,9 +132,9 @@ def slice_dataset(series: Series, volumes: Sequence[Volume], time: int, k: int, 
         ds.ImageIndex = number
     if series.placed:
         position = volume.grid.to_world((k, 0, 0))
-        ds.ImagePositionPatient = [written(x) for x in position]
+        ds.ImagePositionPatient = [decimal_string(x) for x in position]
         normal = np.cross(volume.grid.direction[:, 0], volume.grid.direction[:, 1])
-        ds.SliceLocation = written(float(position @ normal))
+        ds.SliceLocation = decimal_string(float(position @ normal))
     plane = np.ascontiguousarray(volume.array[k]) if series.color else series.coding.encode(volume, k)
     ds.PixelData = plane.tobytes() + b"\0" * (plane.nbytes % 2)
     return ds
@@ -197,9 +198,9 @@ def _derive(header: Dataset, volume: Volume, source: Dataset | None) -> None:
     if RESAMPLED not in codes and (carried.is_resampled(volume, source) or "resampled" in volume.badges):
         codes.append(RESAMPLED)
     if codes:
-        header.DerivationCodeSequence = [carried.coded(code) for code in codes]
+        header.DerivationCodeSequence = [carried.code_sequence_item(code) for code in codes]
     equipment = Dataset()
-    equipment.PurposeOfReferenceCodeSequence = [carried.coded(PROCESSING_EQUIPMENT)]
+    equipment.PurposeOfReferenceCodeSequence = [carried.code_sequence_item(PROCESSING_EQUIPMENT)]
     equipment.Manufacturer = equipment.ManufacturerModelName = NAME
     equipment.SoftwareVersions = application_version()
     equipment.ContributionDateTime = datetime.now(UTC).strftime("%Y%m%d%H%M%S.%f+0000")
@@ -217,7 +218,7 @@ def describe_file(header: Dataset) -> None:
     header.SpecificCharacterSet = "ISO_IR 192"
 
 
-def written(number: float) -> str:
+def decimal_string(number: float) -> str:
     """A coordinate or cosine as a decimal string; what is 0 but for rounding is 0, which some readers rely on."""
     return format_number_as_ds(float(number) if abs(number) > 1e-12 else 0.0)
 
@@ -254,7 +255,7 @@ def describe_geometry(header: Dataset, grid: Grid, placed: bool) -> None:
     header.PixelSpacing = [format_number_as_ds(float(mm)) for mm in grid.spacing[1:]]
     if not placed:
         return
-    header.ImageOrientationPatient = [written(x) for x in grid.direction[:, :2].T.ravel()]
+    header.ImageOrientationPatient = [decimal_string(x) for x in grid.direction[:, :2].T.ravel()]
     header.SpacingBetweenSlices = format_number_as_ds(float(grid.spacing[0]))
     header.SliceThickness = header.get("SliceThickness") or format_number_as_ds(float(grid.spacing[0]))
     header.FrameOfReferenceUID = grid.frame_of_reference or uid.generate_uid(prefix=None)

@@ -64,7 +64,7 @@ def referenced_images(source: Source) -> list[Dataset]:
     return items
 
 
-def referring(ds: Dataset) -> Source:
+def object_source(ds: Dataset) -> Source:
     """Whose an object is and which images it is about, as its header tells it."""
     series, images = _images_of(ds)
     instances = tuple(str(one.ReferencedSOPInstanceUID) for one in images)

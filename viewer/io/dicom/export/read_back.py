@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from viewer.data.grid import Floats, Grid
 from viewer.data.volume import Volume
 from viewer.io.dicom.export.derived_series import Series
-from viewer.io.stored_values import SaveError
+from viewer.io.errors import SaveError
 
 PLACE = 1e-4  # mm
 IDENTITY = ("PatientID", "PatientName", "PatientBirthDate", "StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID")

@@ -19,10 +19,10 @@ from viewer.compute.registration.transform_algebra import inverse
 from viewer.data.grid import Floats, Grid
 from viewer.data.transform import End, Transform
 from viewer.files.regular_file import check_regular
-from viewer.io.dicom.export.derived_series import describe_file, written
+from viewer.io.dicom.export.derived_series import decimal_string, describe_file
 from viewer.io.dicom.export.object_header import object_header, referenced_images, referenced_series
-from viewer.io.errors import OpenError, damage_told
-from viewer.io.stored_values import SHEAR, SaveError
+from viewer.io.errors import OpenError, SaveError, refuse_damage
+from viewer.io.stored_values import SHEAR
 
 RIGID = 1e-5  # of a cosine or length: a rotation still
 DAMAGED = "Its registration is incomplete or damaged: {what}."
@@ -52,7 +52,7 @@ def read_registration(path: str | Path, fixed: End | None = None, moving: End | 
     Raises OpenError, one sentence, also where the file is about other images.
     """
     check_regular(path)
-    with damage_told(
+    with refuse_damage(
         "Its registration is incomplete or damaged: a part of its header is missing or wrong.", BytesLengthException
     ):
         return _read(path, fixed, moving)
@@ -103,7 +103,7 @@ def _matrix(matrix: Floats) -> Dataset:
     square = np.abs(gram - np.diag(np.diag(gram))).max() < RIGID
     rigid = square and np.abs(np.diag(gram) - 1).max() < RIGID and np.linalg.det(matrix) > 0
     item.FrameOfReferenceTransformationMatrixType = "RIGID" if rigid else "RIGID_SCALE" if square else "AFFINE"
-    item.FrameOfReferenceTransformationMatrix = [written(number) for number in matrix.ravel()]
+    item.FrameOfReferenceTransformationMatrix = [decimal_string(number) for number in matrix.ravel()]
     return item
 
 
@@ -122,8 +122,8 @@ def _deformation(transform: Transform, moving: End) -> Dataset:
     item.ReferencedImageSequence = referenced_images(moving.source)
     item.RegistrationTypeCodeSequence = []
     item.PostDeformationMatrixRegistrationSequence = [_matrix(transform.matrix)]
-    lattice.ImagePositionPatient = [written(mm) for mm in grid.origin]
-    lattice.ImageOrientationPatient = [written(part) for part in grid.direction[:, :2].T.ravel()]
+    lattice.ImagePositionPatient = [decimal_string(mm) for mm in grid.origin]
+    lattice.ImageOrientationPatient = [decimal_string(part) for part in grid.direction[:, :2].T.ravel()]
     lattice.GridDimensions = [int(n) for n in grid.shape[::-1]]
     lattice.GridResolution = [float(mm) for mm in grid.spacing[::-1]]
     lattice.VectorGridData = np.ascontiguousarray(field, "<f4").tobytes()

@@ -20,10 +20,8 @@ from viewer.io.archive import open_content
 from viewer.io.dicom.attributes.texts import decode_texts
 from viewer.io.dicom.headers.header import Frame, Vector
 from viewer.io.dicom.headers.mosaic import is_mosaic
-from viewer.io.dicom.headers.pixel_format import ScanError
 from viewer.io.dicom.headers.scan import scan_file
-from viewer.io.errors import OpenError
-from viewer.io.stored_values import SaveError
+from viewer.io.errors import OpenError, SaveError, ScanError
 from viewer.settings import NAME
 
 # Attributes copied as they are. All others (private ones, stale pixel statistics, overlays, windows) stay behind.
@@ -140,7 +138,7 @@ def source_header(source: Source) -> Dataset | None:
     return decode_texts(header)
 
 
-def carried_header(volume: Volume, source: Dataset | None) -> Dataset:
+def derived_header(volume: Volume, source: Dataset | None) -> Dataset:
     """The start of a derived header: identity and acquisition of the source, SOP class, and what the class requires."""
     header = Dataset()
     if source is None:
@@ -224,11 +222,11 @@ def reference(sop_class: str, instance: str, purpose: Code, *, same_place: bool)
     item.ReferencedSOPClassUID = sop_class
     item.ReferencedSOPInstanceUID = instance
     item.SpatialLocationsPreserved = "YES" if same_place else "NO"
-    item.PurposeOfReferenceCodeSequence = [coded(purpose)]
+    item.PurposeOfReferenceCodeSequence = [code_sequence_item(purpose)]
     return item
 
 
-def coded(code: Code) -> Dataset:
+def code_sequence_item(code: Code) -> Dataset:
     """A code as an item of a code sequence (PS3.3 8.8)."""
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code.value, code.scheme_designator, code.meaning

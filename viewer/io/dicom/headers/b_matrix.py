@@ -29,7 +29,7 @@ def b_matrix(values: Values) -> tuple[float, ...]:
     return tuple(x for x in found if x is not None) if None not in found else ()
 
 
-def repaired(matrix: Sequence[float], b_value: float | None, manufacturer: str) -> Sequence[float]:
+def standard_order(matrix: Sequence[float], b_value: float | None, manufacturer: str) -> Sequence[float]:
     """The components in the order of the standard: older ParaVision of Bruker writes xx, xy, xz, yx, yy, yz.
 
     It is known by a trace that is not the b-value, and zz is what is missing to it (dcm2niix, issue 265).

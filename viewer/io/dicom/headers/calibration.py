@@ -60,7 +60,7 @@ class _Map(NamedTuple):
 
 def calibration(values: Values, pixels: Pixels) -> Calibration:
     """Raises ScanError where the header makes values that no display can hold."""
-    slope, intercept, doubts = rescale(values, pixels)
+    slope, intercept, doubts = rescale(values, pixels.bits_stored)
     presets, damaged = windows(values)
     modality = values.text(0x00080060)
     unit = "" if doubts else _unit(values, modality)

@@ -16,7 +16,7 @@ from viewer.data.notice import Notice
 from viewer.io.dicom.attributes.private import UIH, blocks_of
 from viewer.io.dicom.attributes.siemens_csa import csa_numbers, csa_texts
 from viewer.io.dicom.attributes.values import Values
-from viewer.io.dicom.headers.b_matrix import MOST, UNSIGNED, b_matrix, principal, repaired
+from viewer.io.dicom.headers.b_matrix import MOST, UNSIGNED, b_matrix, principal, standard_order
 
 Vector = tuple[float, float, float]
 Blocks = dict[tuple[int, str], int]
@@ -65,7 +65,7 @@ def _completed(
             b_value, direction = more[0] if b_value is None else b_value, direction or more[1]
     if direction or (isotropic and b_value is not None):
         return b_value, direction, False
-    matrix = repaired(b_matrix(values), b_value, values.text(0x00080070)) or _siemens_matrix(values, blocks)
+    matrix = standard_order(b_matrix(values), b_value, values.text(0x00080070)) or _siemens_matrix(values, blocks)
     return *principal(matrix, b_value), True
 
 

@@ -6,14 +6,14 @@ import math
 from dataclasses import replace
 
 from viewer.data.notice import Notice
-from viewer.io.dicom.attributes.dates import CONTENT, acquired, moment
+from viewer.io.dicom.attributes.dates import CONTENT, acquisition_time, moment
 from viewer.io.dicom.attributes.private import without_private
 from viewer.io.dicom.attributes.validity import place_doubts
 from viewer.io.dicom.attributes.values import Values, text_notices
 from viewer.io.dicom.headers.calibration import calibration
 from viewer.io.dicom.headers.diffusion import diffusion
 from viewer.io.dicom.headers.header import Frame, Header
-from viewer.io.dicom.headers.mosaic import is_mosaic, tiled, tiles
+from viewer.io.dicom.headers.mosaic import is_mosaic, tile_frames, tile_pixels
 from viewer.io.dicom.headers.multiframe import (
     DETECTOR,
     ORIENTATION,
@@ -48,12 +48,12 @@ def with_frames(header: Header) -> Header:
     values = header.values
     spacing = flat_spacing(values)
     if is_mosaic(values.texts(0x00080008)):
-        pixels, doubts = tiled(values, header.pixels)
+        pixels, doubts = tile_pixels(values, header.pixels)
         header, spacing = replace(header, pixels=pixels), (spacing[0], (*spacing[1], *doubts))
     if PER_FRAME in values.items:
         frames = _enhanced(header, spacing)
     elif header.pixels.mosaic:
-        frames = tiles(_frame(values, header, spacing), values, header.pixels)
+        frames = tile_frames(_frame(values, header, spacing), values, header.pixels)
     elif header.pixels.frames == 1 and DETECTOR not in values.items:
         frames = (_frame(values, header, spacing),)
     else:
@@ -176,5 +176,5 @@ def _seconds(values: Values) -> float | None:
     reference = values.number(0x00541300)
     if reference is not None:
         return reference / 1000
-    found = acquired(values)
+    found = acquisition_time(values)
     return moment(values, *CONTENT) if found is None else found

@@ -27,7 +27,7 @@ def is_mosaic(kind: tuple[str, ...]) -> bool:
     return SIEMENS in kind or VFRAME in kind
 
 
-def tiled(values: Values, pixels: Pixels) -> tuple[Pixels, tuple[Notice, ...]]:
+def tile_pixels(values: Values, pixels: Pixels) -> tuple[Pixels, tuple[Notice, ...]]:
     """The pixels of a mosaic as those of its slices; as they are, and why, where its slices cannot be placed."""
     own = VFRAME in values.texts(0x00080008)
     count = _uih_count(values) if own else _count(values)
@@ -50,7 +50,7 @@ def tiled(values: Values, pixels: Pixels) -> tuple[Pixels, tuple[Notice, ...]]:
     return pixels, (Notice("mosaic", sentence, "mosaic"),)
 
 
-def tiles(picture: Frame, values: Values, pixels: Pixels) -> tuple[Frame, ...]:
+def tile_frames(picture: Frame, values: Values, pixels: Pixels) -> tuple[Frame, ...]:
     """The slices of a mosaic in their order in it; `picture`: placed where the header places the mosaic."""
     if picture.position is None or picture.orientation is None or pixels.mosaic is None:
         return tuple(picture._replace(number=n) for n in range(pixels.frames))

@@ -13,7 +13,7 @@ from viewer.data.notice import Notice
 from viewer.io.dicom.attributes.values import Values
 from viewer.io.dicom.headers.header import Frame, Vector
 from viewer.io.dicom.headers.ophthalmic import LOCATION, on_reference
-from viewer.io.dicom.headers.pixel_format import ScanError
+from viewer.io.errors import ScanError
 
 SHARED, PER_FRAME, DETECTOR = 0x52009229, 0x52009230, 0x00540022
 POSITION, ORIENTATION = 0x00200032, 0x00200037
@@ -32,9 +32,9 @@ def groups_of(values: Values, count: int) -> Iterator[Values]:
     if len(groups) != count:
         raise ScanError(f"This DICOM file describes {len(groups):,} of its {count:,} frames; it is damaged or cut off.")
     shared = values.item(SHARED) or Values()
-    ground = {**values.raw, **flat(shared)}
+    ground = {**values.raw, **flatten(shared)}
     frames = (
-        _in_transducer(Values(values.big_endian, {**ground, **flat(group)}, {MAPS: _of(group, shared, MAPS)}))
+        _in_transducer(Values(values.big_endian, {**ground, **flatten(group)}, {MAPS: _of(group, shared, MAPS)}))
         for group in groups
     )
     locations = [one for group in groups for one in _of(group, shared, LOCATION)[:1]]
@@ -46,12 +46,12 @@ def _of(group: Values, shared: Values, tag: int) -> list[Values]:
     return group.items.get(tag) or shared.items.get(tag, [])
 
 
-def flat(values: Values) -> dict[int, bytes]:
+def flatten(values: Values) -> dict[int, bytes]:
     """The attributes of an item and of the first items of all sequences in it."""
     out = dict(values.raw)
     for tag, items in values.items.items():
         if items and tag not in (MAPS, LOCATION):  # of which there may be several
-            out.update(flat(items[0]))
+            out.update(flatten(items[0]))
     return out
 
 
@@ -82,7 +82,7 @@ def with_detector(values: Values) -> Values:
     """Values with those of the first detector, where they place a tomogram of nuclear medicine (C.8.4.15)."""
     detector = values.item(DETECTOR)
     if detector and "TOMO" in "".join(values.texts(0x00080008)[2:3]) and "RECON" in values.text(0x00080008):
-        return Values(values.big_endian, {**flat(detector), **values.raw}, values.items)
+        return Values(values.big_endian, {**flatten(detector), **values.raw}, values.items)
     return values
 
 

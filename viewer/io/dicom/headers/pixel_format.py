@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from viewer.io.dicom.attributes.values import Values
+from viewer.io.errors import ScanError
 
 FLOAT_PIXELS, DOUBLE_PIXELS, PIXELS = 0x7FE00008, 0x7FE00009, 0x7FE00010
 
@@ -15,18 +16,6 @@ DEFLATED, BIG_ENDIAN = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"
 NATIVE = (IMPLICIT, EXPLICIT, DEFLATED, BIG_ENDIAN)
 
 MAX_FRAMES = 100_000
-
-
-class ScanError(ValueError):
-    """A file that is no image we can show; the message is one sentence for the user."""
-
-
-class NoImageError(ScanError):
-    """A DICOM object of another kind: its SOP class tells which."""
-
-    def __init__(self, sop_class: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.sop_class = sop_class
 
 
 class Pixels(NamedTuple):

@@ -25,11 +25,10 @@ from viewer.io.dicom.headers.pixel_format import (
     FLOAT_PIXELS,
     IMPLICIT,
     PIXELS,
-    NoImageError,
-    ScanError,
     pixels_of,
 )
 from viewer.io.dicom.headers.suv import tracer_of
+from viewer.io.errors import NoImageError, ScanError
 
 FIRST_READ = 1 << 13  # covers the header of a usual CT or MR slice
 NEXT_READ = 1 << 17

@@ -21,17 +21,17 @@ from pydicom.pixels.utils import as_pixel_options, iter_pixels
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRBigEndian
 
-from viewer.io.archive import Stamp, open_unchanged, unpacked
+from viewer.io.archive import Stamp, open_unchanged, unpack
 from viewer.io.dicom.headers.pixel_format import DEFLATED
 from viewer.io.dicom.pixels import jpeg_lossless8
 from viewer.io.dicom.pixels.encapsulation import Frames, frame_bytes, frames_in
-from viewer.io.dicom.pixels.frame_header import FrameSize, checked
+from viewer.io.dicom.pixels.frame_bits import DEFLATED_FRAMES, inflate, is_encapsulated, run_bits
+from viewer.io.dicom.pixels.frame_header import FrameSize, check_frame
 from viewer.io.dicom.pixels.lookup_tables import apply_modality_table, apply_palette
-from viewer.io.dicom.pixels.stored_bits import significant
+from viewer.io.dicom.pixels.stored_bits import significant_bits
 from viewer.io.errors import DAMAGE, FrameError, OpenError
 from viewer.io.read_plan import Plan
-from viewer.io.reader.reader_worker import at
-from viewer.io.segmentations.dicom_seg.frame_bits import DEFLATED_FRAMES, inflated, is_encapsulated, run_bits
+from viewer.io.work_item import begin_item
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ def decode(plan: Plan, number: int, frame: int) -> NDArray[Any]:
     path, stamp = plan.files[number], plan.stamps[number]
     try:
         head = _head(path, stamp, plan.transfer_syntax)
-        with unpacked(open_unchanged(path, stamp)) as file:
+        with unpack(open_unchanged(path, stamp)) as file:
             pixels = _finished(_frame(head, file, frame), plan, head)
     except (OpenError, MemoryError):
         raise
@@ -104,7 +104,7 @@ def decode(plan: Plan, number: int, frame: int) -> NDArray[Any]:
 @lru_cache(maxsize=1)
 def _head(path: str, stamp: Stamp | None, syntax: str) -> _Head:
     """Parse a file's image module once, whatever the number of its frames."""
-    with unpacked(open_unchanged(path, stamp)) as file:
+    with unpack(open_unchanged(path, stamp)) as file:
         if syntax == DEFLATED:
             return _Head(pydicom.dcmread(file, force=True), uid.UID(syntax), {})
         header = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=WANTED)
@@ -122,7 +122,7 @@ def _head(path: str, stamp: Stamp | None, syntax: str) -> _Head:
 def _frame(head: _Head, file: BinaryIO, frame: int) -> NDArray[Any]:
     decoder = get_decoder(head.syntax)
     if head.syntax.is_encapsulated:
-        return decoded(frame_bytes(file, head.frames, frame), head.syntax, head.options)
+        return decode_bytes(frame_bytes(file, head.frames, frame), head.syntax, head.options)
     if not head.options:
         found = decoder.iter_array(head.dataset, indices=[frame], **as_pixel_options(head.dataset))
     else:
@@ -132,14 +132,14 @@ def _frame(head: _Head, file: BinaryIO, frame: int) -> NDArray[Any]:
     return pixels
 
 
-def decoded(frame: bytes, syntax: uid.UID, options: Mapping[str, Any]) -> NDArray[Any]:
+def decode_bytes(frame: bytes, syntax: uid.UID, options: Mapping[str, Any]) -> NDArray[Any]:
     """A compressed frame [j, i] or [j, i, 3]. options: pydicom's, of the data set. Raises FrameError.
 
     This is the door at which whatever a decoder raises ends.
     """
     size = FrameSize(*(int(options[name]) for name in ("rows", "columns", "samples_per_pixel", "bits_allocated")))
     try:
-        frame, bits = checked(frame, syntax, size)
+        frame, bits = check_frame(frame, syntax, size)
     except OpenError as error:
         raise FrameError(str(error)) from error
     alone = encapsulate([frame], has_bot=False)
@@ -167,7 +167,7 @@ def _plugins(syntax: uid.UID, samples: int, bits: int) -> tuple[str, ...]:
 def frames_of_dataset(ds: Dataset) -> Iterator[NDArray[Any]]:
     """All frames of a data set that was read whole. Raises FAULTS, of which OpenError speaks for itself.
 
-    A decoder gets no more time for a frame of it than for one of an image (worker.at).
+    A decoder gets no more time for a frame of it than for one of an image (work_item.begin_item).
     """
     syntax = ds.file_meta.TransferSyntaxUID
     if not is_encapsulated(syntax):
@@ -178,14 +178,14 @@ def frames_of_dataset(ds: Dataset) -> Iterator[NDArray[Any]]:
     frames = frames_in(file, int(options["number_of_frames"]))
     for number in range(len(frames)):
         frame = frame_bytes(file, frames, number)
-        at(number + 1, rows * columns * max(1, bits // 8))
+        begin_item(number + 1, rows * columns * max(1, bits // 8))
         if syntax == DEFLATED_FRAMES:
-            pixels = inflated(frame, rows, columns, bits)
+            pixels = inflate(frame, rows, columns, bits)
         elif syntax == uid.RLELossless and bits == 1:
             pixels = run_bits(frame, rows, columns)
         else:
-            pixels = decoded(frame, syntax, options)
-        at(0)
+            pixels = decode_bytes(frame, syntax, options)
+        begin_item(0)
         yield pixels
 
 
@@ -194,7 +194,7 @@ def _finished(pixels: NDArray[Any], plan: Plan, head: _Head) -> NDArray[Any]:
     if pixels.ndim == 3:
         return pixels if pixels.dtype == np.uint8 else (pixels >> max(0, plan.bits_stored - 8)).astype(np.uint8)
     if not head.syntax.is_encapsulated or head.syntax == uid.RLELossless:
-        pixels = significant(pixels, plan)
+        pixels = significant_bits(pixels, plan)
     if plan.photometric == "PALETTE COLOR":
         return apply_palette(pixels, head.dataset, big_endian=head.syntax == ExplicitVRBigEndian)
     if plan.modality_lut:

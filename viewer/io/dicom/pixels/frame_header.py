@@ -34,7 +34,7 @@ class FrameSize(NamedTuple):
     bits: int
 
 
-def checked(frame: bytes, syntax: str, size: FrameSize) -> tuple[bytes, int]:
+def check_frame(frame: bytes, syntax: str, size: FrameSize) -> tuple[bytes, int]:
     """The frame without what may stand before its codestream (JP2 boxes), and the bits of its samples.
 
     size: what the DICOM header says; its bits are those allocated. Raises OpenError where the frame is of another size.

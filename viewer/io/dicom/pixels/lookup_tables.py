@@ -29,7 +29,7 @@ def apply_palette(pixels: NDArray[Any], ds: Dataset, *, big_endian: bool) -> NDA
             tables.append(_entries(ds[f"{name}Data"].value, count, big_endian))
         else:
             words = _words(ds[f"Segmented{name}Data"].value, bits, big_endian)
-            tables.append(np.array(expanded(words, bits)[:count], np.uint16))
+            tables.append(np.array(expand_table(words, bits)[:count], np.uint16))
     found = np.stack(tables, axis=-1)
     if found.max() > 255:
         found >>= 8
@@ -80,7 +80,7 @@ def _index(pixels: NDArray[Any], first: int, count: int) -> NDArray[np.int64]:
     return np.clip(pixels.astype(np.int64) - first, 0, count - 1)
 
 
-def expanded(words: Sequence[int], bits: int) -> list[int]:
+def expand_table(words: Sequence[int], bits: int) -> list[int]:
     """The entries of a segmented table: runs as they are (0), lines from the last entry (1), copies of segments (2).
 
     Raises ValueError where a segment is cut off, unknown, or points to the beginning of none.

@@ -17,15 +17,15 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.io.archive import open_unchanged, unpacked
-from viewer.io.dicom.pixels.stored_bits import significant
+from viewer.io.archive import open_unchanged, unpack
+from viewer.io.dicom.pixels.stored_bits import significant_bits
 from viewer.io.errors import FrameError, OpenError
 from viewer.io.read_plan import Plan
-from viewer.io.reader.reader_worker import at
+from viewer.io.work_item import begin_item
 from viewer.processes.shared_array import SharedHandle, open_shared, write_shared
 
 
-class Cell(NamedTuple):
+class TargetSlice(NamedTuple):
     """One slice to fill: its place in the array (slices counted through all time points) and what it is made of.
 
     parts: (index into the plan's frames, weight), none for a slice that is not there.
@@ -36,7 +36,7 @@ class Cell(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Job:
+class ReadJob:
     """Some slices of an image. plan: its frames are those of the parts only, in one row [1, n].
 
     dtype and shape [j, i(, 3)]: of a loaded slice. shifts [n, 2]: how far each frame is moved in the plane (j, i), in
@@ -44,7 +44,7 @@ class Job:
     """
 
     plan: Plan
-    cells: tuple[Cell, ...]
+    targets: tuple[TargetSlice, ...]
     dtype: str
     shape: tuple[int, ...]
     shifts: NDArray[np.float64] | None = None
@@ -56,44 +56,44 @@ class Job:
 
     @property
     def names(self) -> list[str]:
-        """The file that each cell is read from first; "" for a cell without."""
+        """The file that each target is read from first; "" for a target without."""
         files = self.plan.frames["file"][0]
-        return [self.plan.files[files[cell.parts[0][0]]] if cell.parts else "" for cell in self.cells]
+        return [self.plan.files[files[target.parts[0][0]]] if target.parts else "" for target in self.targets]
 
 
-def fill(handle: SharedHandle, job: Job) -> dict[int, str]:
+def read_slices(handle: SharedHandle, job: ReadJob) -> dict[int, str]:
     """Put every slice of the job where it belongs.
 
-    Returns which cells of the job cannot be decoded, and why: they are blank. Raises OpenError with one sentence where
+    Returns which targets of the job cannot be decoded, and why: they are blank. Raises OpenError, one sentence, where
     the files are not what was indexed.
     """
     lost = {}
     with open_shared(handle) as segment, closing(_Files(job.plan)) as files:
         size = int(np.prod(job.shape)) * np.dtype(job.dtype).itemsize
         _import_decoders(job)
-        for number, cell in enumerate(job.cells):
-            at(number)
-            place = handle.offset + cell.place * size
-            if _sent(job, cell, files, segment, place, size):
+        for number, target in enumerate(job.targets):
+            begin_item(number)
+            place = handle.offset + target.place * size
+            if _sent(job, target, files, segment, place, size):
                 continue
             try:
-                pixels = _loaded(job, cell, files)
+                pixels = _loaded(job, target, files)
             except FrameError as error:
                 lost[number], pixels = str(error), np.full(job.shape, job.plan.blank, job.dtype)
             write_shared(segment, place, pixels)
     return lost
 
 
-def slices(job: Job) -> Iterator[NDArray[Any]]:
+def slices(job: ReadJob) -> Iterator[NDArray[Any]]:
     """The slices of the job, one after the other."""
     _import_decoders(job)
     with closing(_Files(job.plan)) as files:
-        for number, cell in enumerate(job.cells):
-            at(number)
-            yield _loaded(job, cell, files)
+        for number, target in enumerate(job.targets):
+            begin_item(number)
+            yield _loaded(job, target, files)
 
 
-def _import_decoders(job: Job) -> None:
+def _import_decoders(job: ReadJob) -> None:
     """Now, where they are needed, so that their import is not counted as time that a frame takes."""
     if job.compressed:
         import_module("viewer.io.dicom.pixels.decode")
@@ -112,7 +112,7 @@ class _Files:
         if number != self._number or self._file is None:
             self.close()
             plan = self._plan
-            self._file = unpacked(open_unchanged(plan.files[number], plan.stamps[number]))
+            self._file = unpack(open_unchanged(plan.files[number], plan.stamps[number]))
             self._number = number
         return self._file
 
@@ -129,12 +129,12 @@ class _Files:
             self._file = None
 
 
-def _sent(job: Job, cell: Cell, files: _Files, segment: BinaryIO, place: int, size: int) -> bool:
+def _sent(job: ReadJob, target: TargetSlice, files: _Files, segment: BinaryIO, place: int, size: int) -> bool:
     """Have the system copy a slice whose bytes are the same in file and memory; False where they are not."""
     plan = job.plan
-    if sys.platform != "linux" or job.shifts is not None or len(cell.parts) != 1 or plan.mosaic:
+    if sys.platform != "linux" or job.shifts is not None or len(target.parts) != 1 or plan.mosaic:
         return False
-    frame = plan.frames[0, cell.parts[0][0]]
+    frame = plan.frames[0, target.parts[0][0]]
     stored = np.dtype(plan.stored)
     whole = stored.kind == "f" or plan.bits_stored == 8 * stored.itemsize
     if frame["offset"] < 0 or frame["length"] < size or not whole or stored != np.dtype(job.dtype) or plan.rescale:
@@ -152,13 +152,13 @@ def _sent(job: Job, cell: Cell, files: _Files, segment: BinaryIO, place: int, si
     return True
 
 
-def _loaded(job: Job, cell: Cell, files: _Files) -> NDArray[Any]:
+def _loaded(job: ReadJob, target: TargetSlice, files: _Files) -> NDArray[Any]:
     """A slice as it is loaded: one stored slice, or a weighted mean of several, moved where the gantry was tilted."""
-    if len(cell.parts) == 1 and job.shifts is None:
-        return _stored(job, cell.parts[0][0], files)
+    if len(target.parts) == 1 and job.shifts is None:
+        return _stored(job, target.parts[0][0], files)
     total = np.zeros(job.shape, np.float64)
     weights = np.zeros(job.shape[:2] + (1,) * (len(job.shape) - 2))
-    for frame, weight in cell.parts:
+    for frame, weight in target.parts:
         shift = (0.0, 0.0) if job.shifts is None else job.shifts[frame]
         _add(total, weights, _stored(job, frame, files), weight, shift)
     with np.errstate(invalid="ignore"):
@@ -187,7 +187,7 @@ def _add(
         weights[here] += share
 
 
-def _stored(job: Job, number: int, files: _Files) -> NDArray[Any]:
+def _stored(job: ReadJob, number: int, files: _Files) -> NDArray[Any]:
     """Frame `number` of the plan in the loaded type [j, i(, 3)]."""
     plan = job.plan
     frame = plan.frames[0, number]
@@ -218,4 +218,4 @@ def _raw(plan: Plan, frame: Any, file: BinaryIO) -> NDArray[Any]:
         left = left[count:]
     if not pixels.dtype.isnative:
         pixels = pixels.byteswap(inplace=True).view(pixels.dtype.newbyteorder())
-    return significant(pixels, plan)
+    return significant_bits(pixels, plan)

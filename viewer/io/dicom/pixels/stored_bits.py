@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from viewer.io.read_plan import Plan
 
 
-def significant(pixels: NDArray[Any], plan: Plan) -> NDArray[Any]:
+def significant_bits(pixels: NDArray[Any], plan: Plan) -> NDArray[Any]:
     """The values without what else is stored in the upper bits, such as overlays (PS3.5 8.1.1). Changes `pixels`.
 
     The padding value is left as it is, even where it needs more bits.

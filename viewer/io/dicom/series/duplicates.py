@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from viewer.data.notice import Notice
-from viewer.io.archive import Stamp, open_unchanged, unpacked
+from viewer.io.archive import Stamp, open_unchanged, unpack
 from viewer.io.dicom.headers.header import Frame, FrameSet, Header
 from viewer.io.errors import OpenError
-from viewer.io.reader.reader_worker import alive
+from viewer.io.work_item import keep_alive
 
 INSTANCE_UID = 0x00080018
 BLOCK = 1 << 20
@@ -82,10 +82,10 @@ def _digest(header: Header, number: int) -> tuple[str, bytes] | None:
 @lru_cache(maxsize=1 << 16)
 def _hashed(path: str, stamp: Stamp | None, start: int, length: int) -> bytes:
     digest = hashlib.sha256()
-    with unpacked(open_unchanged(path, stamp)) as file:
+    with unpack(open_unchanged(path, stamp)) as file:
         file.seek(start)
         while length > 0 and (block := file.read(min(length, BLOCK))):
             digest.update(block)
             length -= len(block)
-            alive()
+            keep_alive()
     return digest.digest()

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from viewer.data.grid import Floats, Grid
 from viewer.data.notice import UNMEASURED, Notice
 from viewer.data.study import Image
-from viewer.io.dicom.attributes.dates import unwrapped
+from viewer.io.dicom.attributes.dates import unwrap_midnight
 from viewer.io.dicom.headers.header import Frame, FrameSet, Header
 from viewer.io.dicom.headers.mosaic import is_mosaic
 from viewer.io.dicom.headers.suv import suvbw
@@ -88,7 +88,7 @@ def _found(headers: Sequence[Header]) -> list[Found]:
 
 def _timed(frames: Sequence[Frame]) -> tuple[Frame, ...]:
     """The frames, whose times of day go on over midnight."""
-    times = unwrapped([frame.seconds for frame in frames], [frame.instance for frame in frames])
+    times = unwrap_midnight([frame.seconds for frame in frames], [frame.instance for frame in frames])
     return tuple(frame._replace(seconds=time) for frame, time in zip(frames, times, strict=True))
 
 

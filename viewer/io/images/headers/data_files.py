@@ -17,7 +17,7 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from viewer.data.printable_text import printable
-from viewer.io.archive import GZIP, member_of, open_content, open_stored, packing_of, unpacked
+from viewer.io.archive import GZIP, member_of, open_content, open_stored, packing_of, unpack
 from viewer.io.errors import OpenError
 from viewer.io.images.headers.header_lines import LONGEST
 from viewer.io.images.headers.meta_image_header import MetaImage, parse_meta_image
@@ -90,14 +90,14 @@ def readable_by_itk(path: str) -> Iterator[tuple[str, int]]:
             pixels = files[1:] or files
             made += [FOLDER / f"{stem}.{n}" for n in range(len(pixels))]
             for one, place in zip(pixels, made, strict=True):
-                _put(one, place, unpack=not header.names)
+                _put(one, place, packed=not header.names)
             made.append(FOLDER / (stem + (".mhd" if isinstance(header, MetaImage) else ".nhdr")))
             with _private(made[-1]) as file:
                 file.write(header.rewritten([one.name for one in made[:-1]], made[0].stat().st_size))
         else:
             for one, ending in zip(files, _endings(path, files), strict=True):
                 made.append(FOLDER / (stem + ending))
-                _put(one, made[-1], unpack=not ending.endswith(".gz"))
+                _put(one, made[-1], packed=not ending.endswith(".gz"))
         yield str(made[-1] if header else made[0]), sum(place.stat().st_size for place in made)
     finally:
         for place in made:
@@ -144,16 +144,16 @@ def _pair(header: str) -> str:
     return os.path.basename(stem) + next((one for one in endings if os.path.lexists(stem + one)), endings[0])
 
 
-def _put(file: str, place: Path, unpack: bool) -> None:
-    """A link to a file; a copy of a member of an archive and, where asked for, of what is packed."""
-    if not member_of(file) and not (unpack and packing_of(file)):
+def _put(file: str, place: Path, packed: bool) -> None:
+    """A link to a file; a copy of a member of an archive and of what is packed, where that is to be unpacked."""
+    if not member_of(file) and not (packed and packing_of(file)):
         try:
             place.symlink_to(os.path.abspath(file))
         except OSError:  # Windows, without the right to make links
             shutil.copyfile(file, place)
         return
     with open_stored(file) as stored, _private(place) as copy:
-        shutil.copyfileobj(unpacked(stored) if unpack else stored, copy)
+        shutil.copyfileobj(unpack(stored) if packed else stored, copy)
 
 
 def _private(place: Path) -> BinaryIO:

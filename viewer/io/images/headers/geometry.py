@@ -89,7 +89,7 @@ def _unsheared(stored: Grid, cosine: float, notices: tuple[Notice, ...]) -> Geom
     return Geometry(grid, sheared, (*notices, Notice("sheared", sentence, "resampled")))
 
 
-def resampled(
+def resample_slice(
     plane: NDArray[Any], k: int, sheared: Floats, size: tuple[int, int], blank: Any, *, labels: bool
 ) -> NDArray[Any]:
     """Slice k [j, i] of the regular grid, of `size`, from that of the file [j, i], in its type.

@@ -22,7 +22,7 @@ def lines_of(data: bytes) -> Iterator[tuple[str, int]]:
         start = after
 
 
-def numbered(pattern: str, numbers: range) -> tuple[str, ...]:
+def expand_pattern(pattern: str, numbers: range) -> tuple[str, ...]:
     """The names that a pattern such as "slice%03d.raw" stands for. Raises OpenError for any other pattern."""
     before, _, rest = pattern.partition("%")
     digits, letter, after = rest.partition("d")

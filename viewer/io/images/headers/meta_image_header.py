@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from viewer.io.errors import OpenError
-from viewer.io.images.headers.header_lines import MOST_FILES, lines_of, numbered
+from viewer.io.images.headers.header_lines import MOST_FILES, expand_pattern, lines_of
 
 # What says how pixels are stored and placed. Everything else has no part in reading and is left out.
 KEYS = (
@@ -106,7 +106,7 @@ def _with_files(fields: dict[str, str], text: str, rest: Sequence[str], offset: 
     if pattern := PATTERN.fullmatch(text):
         first, last, step = int(pattern[2] or 1), int(pattern[3] or size[-1]), int(pattern[4] or 0)
         step = step or (last - first) // size[-1] if pattern[3] else 1
-        names = list(numbered(pattern[1], range(first, last + 1, max(step, 1))))
+        names = list(expand_pattern(pattern[1], range(first, last + 1, max(step, 1))))
         return MetaImage(fields, _counted(names, size[-1:]), len(size) - 1, 0)
     return MetaImage(fields, (text,), 0, 0)
 

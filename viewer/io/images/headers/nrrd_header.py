@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from viewer.io.errors import OpenError
-from viewer.io.images.headers.header_lines import MOST_FILES, lines_of, numbered
+from viewer.io.images.headers.header_lines import MOST_FILES, expand_pattern, lines_of
 
 FIELDS = (
     "content", "number", "type", "block size", "dimension", "space", "space dimension", "sizes", "spacings",
@@ -135,7 +135,7 @@ def _files(text: str, rest: Sequence[str]) -> tuple[tuple[str, ...], str]:
         first, last, step = (int(pattern[n]) for n in (2, 3, 4))
         if not step or (last - first) * step < 0:
             raise OpenError(DAMAGED.format(what="the numbers of its files of pixels lead nowhere"))
-        return numbered(pattern[1], range(first, last + (1 if step > 0 else -1), step)), pattern[5] or ""
+        return expand_pattern(pattern[1], range(first, last + (1 if step > 0 else -1), step)), pattern[5] or ""
     return ((text,) if text else ()), ""
 
 

@@ -24,7 +24,7 @@ UNDEFINED = 0xFFFFFFFF
 UNPLACED = "Its frames have no position in the patient (X-ray, microscopy): open the image that it is of first."
 
 
-class Placed(NamedTuple):
+class FramePlace(NamedTuple):
     """Of every frame: position of its first pixel, LPS mm [n, 3]; number of its segment (0 in label maps); direction
     cosines of its rows and columns [n, 6]; mm between its rows and columns [n, 2].
 
@@ -39,7 +39,7 @@ class Placed(NamedTuple):
     thickness: float
 
 
-def frames_of(ds: Dataset, images: Sequence[End] = ()) -> Placed:
+def frames_of(ds: Dataset, images: Sequence[End] = ()) -> FramePlace:
     """images: what it may be of; frames without a place of their own lie on those that they name.
 
     Raises OpenError, one sentence, where frames have no place; KeyError and the like where a part is missing.
@@ -64,7 +64,9 @@ def frames_of(ds: Dataset, images: Sequence[End] = ()) -> Placed:
     return _placed(places, numbers, turns, [_first(one, shared, "PixelMeasuresSequence") for one in groups])
 
 
-def _placed(places: Sequence[Any], numbers: list[int], turns: Sequence[Dataset], measures: Sequence[Dataset]) -> Placed:
+def _placed(
+    places: Sequence[Any], numbers: list[int], turns: Sequence[Dataset], measures: Sequence[Dataset]
+) -> FramePlace:
     """turns and measures: of every frame, or one for all."""
     cosines = np.array([list(one.ImageOrientationPatient) for one in turns], float).reshape(-1, 6)
     spacing = np.array([list(one.PixelSpacing) for one in measures], float).reshape(-1, 2)
@@ -75,12 +77,12 @@ def _placed(places: Sequence[Any], numbers: list[int], turns: Sequence[Dataset],
     count = len(positions)
     between, thickness = (abs(mm) if np.isfinite(mm) else 0.0 for mm in told)
     every = np.broadcast_to(cosines, (count, 6)), np.broadcast_to(spacing, (count, 2))
-    return Placed(positions, numbers, *every, between, thickness)
+    return FramePlace(positions, numbers, *every, between, thickness)
 
 
 def _on_images(
     sources: Sequence[tuple[str, int]], numbers: list[int], size: tuple[int, int], images: Sequence[End]
-) -> Placed:
+) -> FramePlace:
     """Of frames that tell no place: on the slices of the first image that all of them name, pixel by pixel."""
     for grid, source in images:
         order = {instance: n for n, instance in enumerate(source.sop_instance_uids)}
@@ -90,7 +92,7 @@ def _on_images(
             count, (row, column) = len(slices), grid.direction[:, :2].T
             cosines = np.broadcast_to(np.concatenate([row, column]), (count, 6))
             places = grid.to_world([(k, 0, 0) for k in slices])
-            return Placed(places, numbers, cosines, np.broadcast_to(grid.spacing[1:], (count, 2)), 0.0, 0.0)
+            return FramePlace(places, numbers, cosines, np.broadcast_to(grid.spacing[1:], (count, 2)), 0.0, 0.0)
     raise OpenError(
         "Its frames have no position in the patient (X-ray, microscopy): open the image that it is of first."
     )

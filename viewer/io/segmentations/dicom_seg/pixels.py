@@ -17,8 +17,8 @@ from pydicom.dataset import Dataset
 
 from viewer.data.segmentation import Segment
 from viewer.io.dicom.pixels.decode import FAULTS, frames_of_dataset
+from viewer.io.dicom.pixels.frame_bits import DEFLATED_FRAMES, is_encapsulated
 from viewer.io.errors import OpenError
-from viewer.io.segmentations.dicom_seg.frame_bits import DEFLATED_FRAMES, is_encapsulated
 from viewer.scene.journal.serialization import restore_segments
 
 DAMAGED = "Its segmentation is incomplete or damaged: {what}."
@@ -48,7 +48,7 @@ def label_map(ds: Dataset, shape: tuple[int, int, int], frames: Frames) -> NDArr
     return array
 
 
-def packed(
+def pack_masks(
     ds: Dataset,
     shape: tuple[int, int, int],
     frames: Frames,
@@ -70,7 +70,7 @@ def packed(
             there = flats[layer][k, part]
             if (np.isin(there[mask], (0, label), invert=True)).any():
                 ds.SegmentsOverlap = "UNDEFINED"  # which they do, whatever it says
-                return packed(ds, shape, frames, segments, None)
+                return pack_masks(ds, shape, frames, segments, None)
             there[mask] = label
         else:
             masks.setdefault(number, []).append((k, part, mask))

@@ -21,16 +21,16 @@ from viewer.data.provenance import Provenance
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Source
 from viewer.data.transform import End
-from viewer.io.dicom.export.object_header import referring
+from viewer.io.dicom.export.object_header import object_source
+from viewer.io.dicom.pixels.frame_bits import DEFLATED_FRAMES
 from viewer.io.errors import OpenError
 from viewer.io.memory_budget import check_claim
-from viewer.io.segmentations.dicom_seg.codes import code_of, side_of
-from viewer.io.segmentations.dicom_seg.frame_bits import DEFLATED_FRAMES
+from viewer.io.segmentations.dicom_codes import code_of, side_of
 from viewer.io.segmentations.dicom_seg.frames import frames_of
-from viewer.io.segmentations.dicom_seg.pixels import DAMAGED, UNDECODED, Frames, Maps, label_map, packed
+from viewer.io.segmentations.dicom_seg.pixels import DAMAGED, UNDECODED, Frames, Maps, label_map, pack_masks
 from viewer.io.segmentations.dicom_seg.write import whole_of
 from viewer.io.segmentations.dicom_summary import dataset
-from viewer.io.segmentations.frame_planes import Fit, Planes, filled, fit, own_fit
+from viewer.io.segmentations.frame_planes import Fit, Planes, fill_grid, fit, own_fit
 from viewer.io.segmentations.label_maps import LabelLayers
 from viewer.scene.journal.serialization import restore_segments
 
@@ -63,7 +63,7 @@ def _segmentation(ds: Dataset, name: str, images: Sequence[End]) -> Segmentation
     whole = whole_of(ds)
     planes, frames = _planes_of(ds, images)
     maps, segments = _decoded(ds, frames, len(planes.starts), whole)
-    source = referring(ds)
+    source = object_source(ds)
     if whole is None:
         grid, maps, segments, badges = _placed(ds, planes, maps, segments, _in_question(ds, source, images))
         title = str(ds.get("SeriesDescription", "") or ds.get("ContentLabel", "") or name)
@@ -100,12 +100,12 @@ def _placed(
         found = fit(planes, image.grid)
         if found is None:
             continue
-        voxels, lost, met = filled(found, maps)
+        voxels, lost, met = fill_grid(found, maps)
         if not lost:
             return image.grid, *_apart(found, maps, segments, voxels, met), (*cut, *said, *found.badges())
     found, said = own_fit(planes, str(ds.get("FrameOfReferenceUID", "")))
     check_claim(math.prod(found.grid.shape), len(ds.PixelData))
-    voxels, _, met = filled(found, maps)
+    voxels, _, met = fill_grid(found, maps)
     return found.grid, *_apart(found, maps, segments, voxels, met), (*cut, *said, *found.badges())
 
 
@@ -118,7 +118,7 @@ def _apart(
     layers = LabelLayers(found.grid.shape, maps[0].dtype)
     placed = []
     for segment in segments:
-        (mask,), _, _ = filled(found, (maps[segment.layer] == segment.label,))
+        (mask,), _, _ = fill_grid(found, (maps[segment.layer] == segment.label,))
         placed.append(replace(segment, layer=layers.put(mask, segment.label)))
     return tuple(layers.maps), tuple(placed)
 
@@ -129,7 +129,7 @@ def _as_written(whole: dict[str, Any], planes: Planes, maps: Maps) -> tuple[Grid
     found = fit(planes, grid)
     if found is None:
         raise OpenError(DAMAGED.format(what="its sizes are impossible"))
-    voxels, lost, _ = filled(found, maps)
+    voxels, lost, _ = fill_grid(found, maps)
     if lost:
         raise OpenError(DAMAGED.format(what="a frame lies outside of its grid"))
     return grid, voxels
@@ -169,7 +169,7 @@ def _decoded(ds: Dataset, frames: Frames, count: int, whole: dict[str, Any] | No
     if ds.SegmentationType == "LABELMAP":
         maps: Maps = (label_map(ds, shape, frames),)
     else:
-        maps, segments = packed(ds, shape, frames, segments, whole)
+        maps, segments = pack_masks(ds, shape, frames, segments, whole)
     named = {one.key for one in segments}
     unnamed = (
         Segment(int(label), f"Label {label}", COLORS[int(label) % len(COLORS)], layer=layer)

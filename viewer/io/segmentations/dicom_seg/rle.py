@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
@@ -11,10 +10,9 @@ from numpy.typing import NDArray
 
 RUN = 128  # bytes at most that one pair of bytes stands for
 HEAD = struct.pack("<16L", 1, 64, *[0] * 14)  # one segment, behind this header
-ITEM, END = 0xFFFEE000, 0xFFFEE0DD
 
 
-def encoded(mask: NDArray[np.bool_], box: tuple[slice, slice], columns: int, rows: int) -> bytes:
+def encode_frame(mask: NDArray[np.bool_], box: tuple[slice, slice], columns: int, rows: int) -> bytes:
     """A frame that is 1 where the mask is, which lies in a box of it, and 0 elsewhere; every row for itself (G.3.1)."""
     part = np.zeros((len(mask), columns), np.uint8)
     part[:, box[1]] = mask
@@ -41,11 +39,3 @@ def _runs(rows: NDArray[np.uint8]) -> bytes:
     counts[np.cumsum(pieces) - 1] = lengths - (pieces - 1) * RUN
     heads = np.where(counts == 1, 0, 257 - counts)
     return np.column_stack([heads, np.repeat(flat[starts], pieces)]).astype(np.uint8).tobytes()
-
-
-def encapsulated(frames: Iterable[bytes]) -> bytes:
-    """The value of Pixel Data: an item for each frame (PS3.5 A.4), the table of their offsets first."""
-    items = [struct.pack("<HHL", ITEM >> 16, ITEM & 0xFFFF, len(one)) + one for one in frames]
-    offsets = np.cumsum([0, *map(len, items[:-1])]).astype("<u4").tobytes()
-    table = struct.pack("<HHL", ITEM >> 16, ITEM & 0xFFFF, len(offsets)) + offsets
-    return table + b"".join(items) + struct.pack("<HHL", END >> 16, END & 0xFFFF, 0)

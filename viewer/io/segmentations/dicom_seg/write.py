@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.sr.coding import Code
@@ -26,12 +27,13 @@ from pydicom.tag import Tag
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.terminology import category_of
-from viewer.io.dicom.export.derived_series import CREATOR, describe_file, named_uid, written
+from viewer.io.dicom.export.derived_series import CREATOR, decimal_string, describe_file, named_uid
 from viewer.io.dicom.export.object_header import object_header, referenced_series
-from viewer.io.dicom.export.source_attributes import coded, is_slice_by_slice, reference, source_header
-from viewer.io.segmentations.dicom_seg.codes import code_item, property_type, reviewed_text
-from viewer.io.segmentations.dicom_seg.rle import encapsulated, encoded
-from viewer.io.stored_values import SaveError, shear_of
+from viewer.io.dicom.export.source_attributes import code_sequence_item, is_slice_by_slice, reference, source_header
+from viewer.io.errors import SaveError
+from viewer.io.segmentations.dicom_codes import code_item, property_type, reviewed_text
+from viewer.io.segmentations.dicom_seg.rle import encode_frame
+from viewer.io.stored_values import shear_of
 from viewer.settings import NAME, application_version
 
 Kind = Literal["BINARY", "FRACTIONAL", "LABELMAP"]
@@ -39,10 +41,12 @@ KINDS: tuple[Kind, ...] = ("BINARY", "LABELMAP", "FRACTIONAL")
 WHOLE = 0x02  # the element in the private block (0071,xx) of CREATOR
 LABEL_MAP = uid.UID("1.2.840.10008.5.1.4.1.1.66.7")
 MOST = (1 << 32) - 2  # bytes of uncompressed pixels that one element can say
+LARGE = "it needs more than 4 GB in DICOM: save it as .seg.nrrd instead."
 SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operation")
 SEGMENTATION = Code("113076", "DCM", "Segmentation")
 INDEX, NUMBER = 0xBEEF0001, 0xBEEF  # placeholders in the header of a slice's frames
 UNDEFINED = 0xFFFFFFFF  # the length of compressed pixels
+END = struct.pack("<HHL", 0xFFFE, 0xE0DD, 0)  # of their items
 
 Planes = list[tuple[int, int]]  # number of the segment, and slice, of every frame
 
@@ -61,9 +65,9 @@ def write_seg(segmentation: Segmentation, path: Path, kind: Kind = "BINARY") -> 
     frames = {"BINARY": _bit_frames, "FRACTIONAL": _packed_frames, "LABELMAP": _label_frames}[kind]
     planes, pixels = frames(segmentation, ds)
     ds.NumberOfFrames = len(planes)
-    size = sum(len(part) for part in pixels)
+    size = sum(map(len, pixels))
     if size > MOST:
-        raise SaveError("it needs more than 4 GB in DICOM: save it as .seg.nrrd instead.")
+        raise SaveError(LARGE)
     groups = _groups(segmentation, planes, kind)
     head = BytesIO()
     ds.save_as(head, enforce_file_format=True)
@@ -103,8 +107,11 @@ def _packed_frames(segmentation: Segmentation, ds: Dataset) -> tuple[Planes, lis
     """The same, each frame compressed."""
     _, rows, columns = segmentation.grid.shape
     found = list(_masks(segmentation)) or [(1, 0, (slice(0, 1), slice(0, 1)), np.zeros((1, 1), np.bool_))]
-    planes = [(number, k) for number, k, _, _ in found]
-    return planes, [encapsulated(encoded(mask, box, columns, rows) for _, _, box, mask in found)]
+    frames = [encode_frame(mask, box, columns, rows) for _, _, box, mask in found]
+    try:
+        return [(number, k) for number, k, _, _ in found], [encapsulate(frames), END]
+    except ValueError as error:  # offsets of frames end at 4 GB
+        raise SaveError(LARGE) from error
 
 
 def _masks(segmentation: Segmentation) -> Iterator[tuple[int, int, tuple[slice, slice], NDArray[np.bool_]]]:
@@ -154,14 +161,14 @@ def _groups(segmentation: Segmentation, planes: Planes, kind: Kind) -> bytes:
 def _item(grid: Grid, k: int, source: Dataset | None, kind: Kind) -> bytes:
     group, content, position, segment = Dataset(), Dataset(), Dataset(), Dataset()
     content.DimensionIndexValues = [INDEX] if kind == "LABELMAP" else [INDEX, INDEX]
-    position.ImagePositionPatient = [written(mm) for mm in grid.to_world((k, 0, 0))]
+    position.ImagePositionPatient = [decimal_string(mm) for mm in grid.to_world((k, 0, 0))]
     group.FrameContentSequence, group.PlanePositionSequence = [content], [position]
     if kind != "LABELMAP":
         segment.ReferencedSegmentNumber = NUMBER
         group.SegmentIdentificationSequence = [segment]
     if source is not None:
         derivation = Dataset()
-        derivation.DerivationCodeSequence, derivation.SourceImageSequence = [coded(SEGMENTATION)], [source]
+        derivation.DerivationCodeSequence, derivation.SourceImageSequence = [code_sequence_item(SEGMENTATION)], [source]
         group.DerivationImageSequence = [derivation]
     buffer = DicomBytesIO()
     buffer.is_little_endian, buffer.is_implicit_VR = True, False
@@ -269,9 +276,9 @@ def _segment(segment: Segment, number: int, ds: Dataset) -> Dataset:
 
 def _shared(grid: Grid) -> Dataset:
     shared, orientation, measures = Dataset(), Dataset(), Dataset()
-    orientation.ImageOrientationPatient = [written(part) for part in grid.direction[:, :2].T.ravel()]
-    measures.PixelSpacing = [written(mm) for mm in grid.spacing[1:]]
-    measures.SliceThickness = measures.SpacingBetweenSlices = written(grid.spacing[0])
+    orientation.ImageOrientationPatient = [decimal_string(part) for part in grid.direction[:, :2].T.ravel()]
+    measures.PixelSpacing = [decimal_string(mm) for mm in grid.spacing[1:]]
+    measures.SliceThickness = measures.SpacingBetweenSlices = decimal_string(grid.spacing[0])
     shared.PlaneOrientationSequence, shared.PixelMeasuresSequence = [orientation], [measures]
     return shared
 

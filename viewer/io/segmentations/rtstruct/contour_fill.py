@@ -30,7 +30,7 @@ class Ring(NamedTuple):
     turns: bool = False
 
 
-class Filled(NamedTuple):
+class PlaneFill(NamedTuple):
     """mask: of the plane. twice: contours that were there already. crossing: whether some cross. empty: contours that
     enclose no voxel."""
 
@@ -56,7 +56,7 @@ class _Part(NamedTuple):
         return slice(row, row + rows), slice(column, column + columns)
 
 
-def filled(rings: Sequence[Ring], shape: tuple[int, int]) -> Filled:
+def fill_rings(rings: Sequence[Ring], shape: tuple[int, int]) -> PlaneFill:
     """All contours of one region in one plane of rows and columns; what lies beside the plane is drawn and cut off."""
     points = np.concatenate([ring.points for ring in rings])
     low = np.clip(np.floor(points.min(axis=0)), -BEYOND, 0).astype(int)
@@ -76,7 +76,7 @@ def filled(rings: Sequence[Ring], shape: tuple[int, int]) -> Filled:
             crossing |= bool(met)
         taken.append(part)
     mask = whole[-low[0] :, -low[1] :][: shape[0], : shape[1]]
-    return Filled(mask, len(parts) - len(taken), crossing, len(rings) - len(parts))
+    return PlaneFill(mask, len(parts) - len(taken), crossing, len(rings) - len(parts))
 
 
 def _part(ring: Ring, shape: tuple[int, int]) -> _Part:

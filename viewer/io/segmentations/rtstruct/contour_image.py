@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from viewer.data.grid import Grid
 from viewer.data.transform import End
-from viewer.io.dicom.export.object_header import referring
+from viewer.io.dicom.export.object_header import object_source
 from viewer.io.segmentations.rtstruct.contours import ONE, Points, Region, axis_of, encloses, reaches
 
 NEARLY = 0.9  # of all contours, which must lie in planes of an image that nothing else tells is theirs
@@ -36,7 +36,7 @@ def image_of(
     before one that they lie across. frames: of the regions; "" where they do not tell.
     """
     first = next((frame for frame in frames.values() if frame), "")
-    named = {*referring(ds).sop_instance_uids, *_instances(ds)}
+    named = {*object_source(ds).sop_instance_uids, *_instances(ds)}
     found: list[tuple[int, Choice]] = []
     for grid, source in images:
         own = grid.frame_of_reference

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from viewer.data.grid import Grid
 from viewer.io.dicom.series.stack import neighbours
-from viewer.io.segmentations.rtstruct.contour_fill import Ring, filled
+from viewer.io.segmentations.rtstruct.contour_fill import Ring, fill_rings
 
 Points = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -65,7 +65,7 @@ class Stack:
         for ring in rings:
             plane = np.abs(levels - (ring.points @ self._axes[:, 0]).mean()).argmin()
             planes[plane].append(Ring((ring.points @ self._axes[:, 1:] - low) / pitch, ring.turns))
-        found = [filled(own, shape) for own in planes]
+        found = [fill_rings(own, shape) for own in planes]
         thick, apart = self._thickness(levels)
         self._sample(mask, np.stack([one.mask for one in found]), low, levels, thick, points)
         return Drawn(

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 
 from viewer.data.grid import Grid
 from viewer.io.segmentations.frame_planes import nearest
-from viewer.io.segmentations.rtstruct.contour_fill import Ring, filled
+from viewer.io.segmentations.rtstruct.contour_fill import Ring, fill_rings
 from viewer.io.segmentations.rtstruct.contour_stack import Stack, area_of, stacks_of
 
 Points = NDArray[np.float64]
@@ -73,7 +73,7 @@ def _region(item: Dataset) -> Region:
     return Region(rings, item.get("ROIDisplayColor") or (), left)
 
 
-def elsewhere(region: Region) -> Region:
+def without_contours(region: Region) -> Region:
     """Without its contours, which lie in another frame of reference than the others."""
     return Region((), region.color, region.left + Counter({"in another frame of reference": len(region.rings)}))
 
@@ -135,7 +135,7 @@ class Drawing:
         for (axis, plane), rings in flat.items():
             view, slices = np.moveaxis(mask, axis, 0), drawn.setdefault(axis, set())
             k = int(self._planes[axis][1][plane])
-            found = filled(rings, (view.shape[1], view.shape[2]))
+            found = fill_rings(rings, (view.shape[1], view.shape[2]))
             self.twice += found.twice
             self.crossing += found.crossing
             self.left["smaller than a voxel"] += found.empty

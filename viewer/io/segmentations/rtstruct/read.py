@@ -16,13 +16,13 @@ from pydicom.errors import BytesLengthException
 from viewer.compute.labels.label_image import COLORS
 from viewer.data.segmentation import Algorithm, Segment, Segmentation, State
 from viewer.data.transform import End
-from viewer.io.dicom.export.object_header import referring
-from viewer.io.errors import damage_told
-from viewer.io.segmentations.dicom_seg.codes import code_of, review_of, side_of
+from viewer.io.dicom.export.object_header import object_source
+from viewer.io.errors import refuse_damage
+from viewer.io.segmentations.dicom_codes import code_of, review_of, side_of
 from viewer.io.segmentations.label_maps import LabelLayers
 from viewer.io.segmentations.rtstruct.contour_grid import own_grid
 from viewer.io.segmentations.rtstruct.contour_image import Choice, image_of, rings_in
-from viewer.io.segmentations.rtstruct.contours import Drawing, Region, elsewhere, regions_of
+from viewer.io.segmentations.rtstruct.contours import Drawing, Region, regions_of, without_contours
 
 ALGORITHMS: dict[str, Algorithm] = {"MANUAL": "MANUAL", "SEMIAUTOMATIC": "SEMIAUTOMATIC", "AUTOMATIC": "AUTOMATIC"}
 STATES: dict[str, State] = {"APPROVED": "completed", "REJECTED": "rejected"}  # Approval Status, PS3.3 C.8.8.16
@@ -34,7 +34,7 @@ def contours_of(ds: Dataset, images: Sequence[End], name: str) -> Segmentation:
 
     Raises OpenError: one sentence.
     """
-    with damage_told(
+    with refuse_damage(
         "Its contours are incomplete or damaged: a part of its header is missing or wrong.", BytesLengthException
     ):
         return _segmentation(ds, images, name)
@@ -49,7 +49,7 @@ def _segmentation(ds: Dataset, images: Sequence[End], name: str) -> Segmentation
         told = next((frame for frame in frames.values() if frame), "")
         choice = Choice(own_grid(rings_in(told, regions, frames), told), told, (ALONE,))
     grid, frame, said = choice
-    regions = {n: one if frames[n] in ("", frame) else elsewhere(one) for n, one in regions.items()}
+    regions = {n: one if frames[n] in ("", frame) else without_contours(one) for n, one in regions.items()}
     drawing = Drawing(grid, regions.values())
     observed = {int(one.ReferencedROINumber): one for one in ds.get("RTROIObservationsSequence") or ()}
     layers = LabelLayers(grid.shape, np.uint8 if len(rois) < 256 else np.uint16)
@@ -68,7 +68,9 @@ def _segmentation(ds: Dataset, images: Sequence[End], name: str) -> Segmentation
     title = str(ds.get("StructureSetLabel", "") or name)
     first, *others = layers.maps
     badges = (*said, *drawing.badges(), *lost)
-    return Segmentation(first, grid, tuple(segments), title, referring(ds), badges=badges, overlapping=tuple(others))
+    return Segmentation(
+        first, grid, tuple(segments), title, object_source(ds), badges=badges, overlapping=tuple(others)
+    )
 
 
 def _as_observed(segment: Segment, observed: Dataset, ds: Dataset) -> Segment:

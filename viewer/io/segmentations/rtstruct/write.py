@@ -18,11 +18,12 @@ from pydicom.dataset import Dataset
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.terminology import category_of
-from viewer.io.dicom.export.derived_series import describe_file, written
+from viewer.io.dicom.export.derived_series import decimal_string, describe_file
 from viewer.io.dicom.export.object_header import object_header, referenced_images
 from viewer.io.dicom.export.source_attributes import source_header
-from viewer.io.segmentations.dicom_seg.codes import code_item, property_type, reviewed_text
-from viewer.io.stored_values import SaveError, shear_of
+from viewer.io.errors import SaveError
+from viewer.io.segmentations.dicom_codes import code_item, property_type, reviewed_text
+from viewer.io.stored_values import shear_of
 
 Points = NDArray[np.float64]
 
@@ -120,7 +121,7 @@ def _joined(outer: Points, hole: Points) -> Points:
 def _contour(points: Points, grid: Grid) -> Dataset:
     item = Dataset()
     item.ContourGeometricType, item.NumberOfContourPoints = "CLOSED_PLANAR", len(points)
-    item.ContourData = [written(mm) for mm in grid.to_world(points).ravel()]
+    item.ContourData = [decimal_string(mm) for mm in grid.to_world(points).ravel()]
     return item
 
 

@@ -13,7 +13,7 @@ from PySide6.QtGui import QImage, QImageWriter
 from viewer.compute.registration.pictures import Picture, Shown, Style, pictures, styles
 from viewer.compute.registration.quality import Quality, WayBack, measure, way_back
 from viewer.data.transform import Transform
-from viewer.plugin.execute import Result
+from viewer.plugin.execute import Result, submit_plugin
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.task import Task
 from viewer.session.runs.placement import between
@@ -94,9 +94,12 @@ class Proving:
         output = next(one.name for one in outputs if one.type == "transform")
         task = self.session.add_task("measure", f"Check the way back of {moving.name}")
         swapped = {"fixed": moving.volume(at), "moving": fixed.volume(at)}
-        running = self.session.engine.submit(
-            "viewer.plugin.execute:execute",
-            (made.plugin, swapped, made.parameters, [output]),
+        running = submit_plugin(
+            self.session.engine,
+            made.plugin,
+            swapped,
+            made.parameters,
+            [output],
             device=self.session.device,
             started=task.begin,
             progress=task.advance,

@@ -10,7 +10,7 @@ from pydicom.sr.coding import Code as DicomCode
 
 from viewer.data.segmentation import Code, Segment, Side, State
 from viewer.data.terminology import SIDES
-from viewer.io.dicom.export.source_attributes import coded
+from viewer.io.dicom.export.source_attributes import code_sequence_item
 
 UNKNOWN: Code = ("SCT", "85756007", "Tissue")  # what a segment without a code is said to be
 REVIEW = re.compile(r"Review: ([a-z ]+?)(?: \((.*?)\))?\.(?: (.*))?", re.DOTALL)
@@ -19,7 +19,7 @@ REVIEW = re.compile(r"Review: ([a-z ]+?)(?: \((.*?)\))?\.(?: (.*))?", re.DOTALL)
 def code_item(code: Code) -> Dataset:
     """An item of a code sequence (PS3.3 8.8)."""
     scheme, value, meaning = code
-    item = coded(DicomCode(value[:16], scheme[:16], meaning[:64]))
+    item = code_sequence_item(DicomCode(value[:16], scheme[:16], meaning[:64]))
     if len(value) > 16:
         del item.CodeValue
         item.LongCodeValue = value

@@ -28,7 +28,7 @@ def is_encapsulated(syntax: uid.UID) -> bool:
     return bool(syntax == DEFLATED_FRAMES or syntax.is_encapsulated)
 
 
-def inflated(frame: bytes, rows: int, columns: int, bits: int) -> NDArray[Any]:
+def inflate(frame: bytes, rows: int, columns: int, bits: int) -> NDArray[Any]:
     """Stored values [row, column] of 1, 8 or 16 bits. Raises FrameError.
 
     No more is unpacked than the frame may have, whatever it claims.

@@ -1,0 +1,131 @@
+"""What other rooms ask of files. Each verb runs in a reader process, by `Reader.call`; what it needs is imported there.
+
+Whatever it raises arrives as one sentence. Coordinates are LPS mm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from viewer.data.annotations.landmarks import Landmarks
+from viewer.data.grid import Grid
+from viewer.data.segmentation import Segmentation
+from viewer.data.study import Source
+from viewer.data.transform import End, Transform
+from viewer.data.volume import Volume
+
+if TYPE_CHECKING:
+    from viewer.io.images.save import Format, SaveReport
+    from viewer.io.project.project_file import Marks
+    from viewer.io.sample.sample import SamplePaths
+    from viewer.io.sample.truth import Retention, Truth
+    from viewer.scene.journal.project_state import Project
+
+
+# ---- images
+def save_image(
+    volumes: Sequence[Volume], target: Path, format: Format, mark: str = "", overwrite: bool = False
+) -> SaveReport:
+    """Write the time points of an image; see viewer.io.images.save."""
+    from viewer.io.images import save
+
+    return save.save_image(volumes, target, format, mark, overwrite)
+
+
+def save_label_image(segmentation: Segmentation, target: Path, format: Format, mark: str = "") -> SaveReport:
+    """Write a label map as an image, and a JSON beside it that says what its values stand for."""
+    from viewer.io.images import save
+
+    return save.save_label_image(segmentation, target, format, mark)
+
+
+# ---- segmentations
+def holds_labels(path: Path) -> bool:
+    """Whether a file says itself that it holds segments; a label image does not."""
+    from viewer.io.segmentations import segmentation_file
+
+    return segmentation_file.holds_labels(path)
+
+
+def read_segmentation(
+    path: Path, images: Sequence[End] = (), placement: str = "", time: int | None = None
+) -> Segmentation:
+    """The segments in a file, on the grid of one of the images where they are of it; see segmentation_file."""
+    from viewer.io.segmentations import segmentation_file
+
+    return segmentation_file.read_segmentation(path, images, placement, time)
+
+
+def resample_segmentation(segmentation: Segmentation, grid: Grid, source: Source) -> Segmentation:
+    """The segments on an image's grid, and of that image; by the nearest voxel where their own grid is another."""
+    from viewer.io.segmentations import segmentation_file
+
+    return segmentation_file.resample_segmentation(segmentation, grid, source)
+
+
+def save_segmentation(segmentation: Segmentation, target: Path, mark: str = "", overwrite: bool = False) -> SaveReport:
+    """Write segments; the ending chooses the form. mark: of the review, for label images."""
+    from viewer.io.segmentations import segmentation_file
+
+    return segmentation_file.save_segmentation(segmentation, target, mark, overwrite)
+
+
+# ---- transforms and landmarks
+def load_transform(path: Path, fixed: End | None = None, moving: End | None = None) -> Transform:
+    """The transform in a file, with its provenance and sign-off. fixed, moving: the images that it is for."""
+    from viewer.io.transforms import transform_save
+
+    return transform_save.load_transform(path, fixed, moving)
+
+
+def save_transform(transform: Transform, target: Path, fixed: End, moving: End, overwrite: bool = False) -> str:
+    """Write what takes points of the fixed to points of the moving image; what a person should read of it, or ""."""
+    from viewer.io.transforms import transform_save
+
+    return transform_save.save_transform(transform, target, fixed, moving, overwrite)
+
+
+def read_landmarks(path: Path) -> Landmarks:
+    """The pairs in a file; of a list, with its partner beside it."""
+    from viewer.io.transforms import landmark_file
+
+    return landmark_file.read_landmarks(path)
+
+
+def write_landmarks(landmarks: Landmarks, target: Path) -> tuple[Path, ...]:
+    """Write pairs; the files that hold them."""
+    from viewer.io.transforms import landmark_file
+
+    return landmark_file.write_landmarks(landmarks, target)
+
+
+# ---- projects
+def open_project(path: Path) -> tuple[Project, Marks, str]:
+    """What a project holds, the marks of its images' files, and the SHA-256 of its own."""
+    from viewer.io.project import project_file
+
+    return project_file.open_project(path)
+
+
+def save_project(project: Project, target: Path, overwrite: bool = False, ours: str = "") -> tuple[int, str]:
+    """Write a project; bytes and SHA-256 of its file. ours: SHA-256 of the file that may be replaced."""
+    from viewer.io.project import project_file
+
+    return project_file.save_project(project, target, overwrite, ours)
+
+
+# ---- the built-in sample
+def make_sample() -> SamplePaths:
+    """The folders of the sample, made first where they are not there yet."""
+    from viewer.io.sample import sample
+
+    return sample.make_sample()
+
+
+def measure_retention(before: Volume, result: Volume, truth: Truth) -> Retention:
+    """What input and result, on one grid, keep of the sample's edges and lesions."""
+    from viewer.io.sample import truth as truth_file
+
+    return truth_file.measure_retention(before, result, truth)

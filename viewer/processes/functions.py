@@ -1,0 +1,22 @@
+"""Functions by name: what one process asks another one to call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """ "package.module:function", by which another process finds a function of a module."""
+    return f"{function.__module__}:{function.__qualname__}"
+
+
+def function_of(name: str) -> Callable[..., Any]:
+    """The function that "package.module:function" names; its module is imported.
+
+    Raises ImportError or AttributeError where there is none, and what the module raises when it is imported.
+    """
+    module, _, function = name.partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), function)
+    return found
