@@ -60,7 +60,7 @@ class Pair:
         return self.levels[key]
 
     def _make(self, mm: float, metric: str, radius: int, exact: bool) -> MetricLevel:
-        # labels and MIND-SSC's patches are measured in voxels
+        # patches of MIND-SSC are measured in voxels
         finer = FINER if exact and self.labels is None and metric != "MIND-SSC" else 1
         fixed, moving = self.fixed.downsample(mm), self.moving.downsample(mm, finer)
         f, m = fixed.values, moving.values

@@ -20,7 +20,7 @@ from viewer.api import Volume
 
 Floats = NDArray[np.float64]
 Shape = tuple[int, int, int]
-SIGMA = 0.45  # of the Gaussian before downsampling_matrix, in voxels of the smaller image
+SIGMA = 0.45  # of the Gaussian before downsampling, in voxels of the smaller image
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Lattice:
     def downsample(self, mm: float, finer: int = 1) -> Lattice:
         """What voxels of about `mm` show, where they are closer: smoothed, then sampled; the outer faces stay.
 
-        finer: sampled so many times as closely, which spares linear interpolation in it from blur_matrix by its place.
+        finer: sampled so many times as closely, which spares linear interpolation in it from blurring by its place.
         """
         sizes = list(zip(self.shape, self.spacing, strict=True))
         if all(s >= 0.8 * mm for s in self.spacing):
@@ -94,7 +94,7 @@ def box_matrix(n: int, radius: int, like: Tensor) -> Tensor:
 
 
 def box_sum_matrix(n: int, radius: int, like: Tensor) -> Tensor:
-    """The transpose of `box`: what the windows that hold a voxel say of it together."""
+    """The transpose of `box_matrix`: what the windows that hold a voxel say of it together."""
     return box_matrix(n, radius, like).T.contiguous()
 
 
