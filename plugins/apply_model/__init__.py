@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from plugins.groups import MODELS
 from viewer.api import Job, Refusal, Segmentation, Volume, plugin
 
 
 @plugin(
     "Apply a segmentation model",
-    group="Models",
-    version="1.0",
+    group=MODELS,
     outputs=("segmentation",),
     gpu=True,
 )
@@ -46,15 +46,14 @@ def apply_model(
         Run the code in this model file, now and later. Some kinds of files are programs and can do whatever a program
         can; it is asked once for each file.
     """
-    from .run_model import label_map
+    from .run_model import predict_labels
 
-    return label_map(_given(image, second, third, fourth), model, trust, job)
+    return predict_labels(_channels(image, second, third, fourth), model, trust, job)
 
 
 @plugin(
     "Apply an image model",
-    group="Models",
-    version="1.0",
+    group=MODELS,
     outputs=("image",),
     gpu=True,
 )
@@ -87,12 +86,12 @@ def apply_image_model(
     trust
         Run the code in this model file, now and later; it is asked once for each file.
     """
-    from .run_model import made_image
+    from .run_model import predict_image
 
-    return made_image(_given(image, second, third, fourth), model, trust, job)
+    return predict_image(_channels(image, second, third, fourth), model, trust, job)
 
 
-def _given(*images: Volume | None) -> list[Volume]:
+def _channels(*images: Volume | None) -> list[Volume]:
     """The images without a gap. Raises Refusal where one is left out before another."""
     found = [image for image in images if image is not None]
     if any(image is None for image in images[: len(found)]):

@@ -41,12 +41,19 @@ class Conv(nn.Sequential):
     """Convolution, instance norm and, unless it is the last of a residual block, activation."""
 
     def __init__(
-        self, design: Design, given: int, made: int, kernel: Size, stride: Size, bias: bool, last: bool = False
+        self,
+        design: Design,
+        in_channels: int,
+        out_channels: int,
+        kernel: Size,
+        stride: Size,
+        bias: bool,
+        last: bool = False,
     ) -> None:
         k, j, i = kernel
         parts: OrderedDict[str, nn.Module] = OrderedDict(
-            conv=nn.Conv3d(given, made, kernel, stride, (k // 2, j // 2, i // 2), bias=bias),
-            norm=nn.InstanceNorm3d(made, eps=design.eps, affine=design.affine),
+            conv=nn.Conv3d(in_channels, out_channels, kernel, stride, (k // 2, j // 2, i // 2), bias=bias),
+            norm=nn.InstanceNorm3d(out_channels, eps=design.eps, affine=design.affine),
         )
         if not last:
             parts["nonlin"] = nn.LeakyReLU(design.slope)
@@ -56,50 +63,64 @@ class Conv(nn.Sequential):
 class Convs(nn.Module):
     """Several of them; only the first has the stride."""
 
-    def __init__(self, design: Design, given: int, made: int, kernel: Size, stride: Size, count: int) -> None:
+    def __init__(
+        self, design: Design, in_channels: int, out_channels: int, kernel: Size, stride: Size, count: int
+    ) -> None:
         super().__init__()
         self.convs = nn.Sequential(
             *(
-                Conv(design, made if n else given, made, kernel, (1, 1, 1) if n else stride, design.bias)
+                Conv(
+                    design,
+                    out_channels if n else in_channels,
+                    out_channels,
+                    kernel,
+                    (1, 1, 1) if n else stride,
+                    design.bias,
+                )
                 for n in range(count)
             )
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        made: Tensor = self.convs(x)
-        return made
+        result: Tensor = self.convs(x)
+        return result
 
 
 class Block(nn.Module):
     """The basic block of ResNet-D (He et al., CVPR 2019): its skip is pooled, then convolved."""
 
-    def __init__(self, design: Design, given: int, made: int, kernel: Size, stride: Size) -> None:
+    def __init__(self, design: Design, in_channels: int, out_channels: int, kernel: Size, stride: Size) -> None:
         super().__init__()
-        self.conv1 = Conv(design, given, made, kernel, stride, design.bias)
-        self.conv2 = Conv(design, made, made, kernel, (1, 1, 1), design.bias, last=True)
+        self.conv1 = Conv(design, in_channels, out_channels, kernel, stride, design.bias)
+        self.conv2 = Conv(design, out_channels, out_channels, kernel, (1, 1, 1), design.bias, last=True)
         self.nonlin2 = nn.LeakyReLU(design.slope)
         skip: list[nn.Module] = [nn.AvgPool3d(stride, stride)] if max(stride) > 1 else []
-        if given != made:
-            skip.append(Conv(design, given, made, (1, 1, 1), (1, 1, 1), False, last=True))
+        if in_channels != out_channels:
+            skip.append(Conv(design, in_channels, out_channels, (1, 1, 1), (1, 1, 1), False, last=True))
         self.skip = nn.Sequential(*skip)
 
     def forward(self, x: Tensor) -> Tensor:
-        made: Tensor = self.nonlin2(self.conv2(self.conv1(x)) + self.skip(x))
-        return made
+        result: Tensor = self.nonlin2(self.conv2(self.conv1(x)) + self.skip(x))
+        return result
 
 
 class Blocks(nn.Module):
     """Several of them; only the first has the stride."""
 
-    def __init__(self, design: Design, given: int, made: int, kernel: Size, stride: Size, count: int) -> None:
+    def __init__(
+        self, design: Design, in_channels: int, out_channels: int, kernel: Size, stride: Size, count: int
+    ) -> None:
         super().__init__()
         self.blocks = nn.Sequential(
-            *(Block(design, made if n else given, made, kernel, (1, 1, 1) if n else stride) for n in range(count))
+            *(
+                Block(design, out_channels if n else in_channels, out_channels, kernel, (1, 1, 1) if n else stride)
+                for n in range(count)
+            )
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        made: Tensor = self.blocks(x)
-        return made
+        result: Tensor = self.blocks(x)
+        return result
 
 
 class Encoder(nn.Module):
@@ -107,20 +128,20 @@ class Encoder(nn.Module):
 
     def __init__(self, design: Design) -> None:
         super().__init__()
-        given = design.channels
+        in_channels = design.channels
         self.stem: nn.Module = nn.Identity()
         if design.residual:
-            self.stem = Convs(design, given, design.features[0], design.kernels[0], (1, 1, 1), 1)
-            given = design.features[0]
+            self.stem = Convs(design, in_channels, design.features[0], design.kernels[0], (1, 1, 1), 1)
+            in_channels = design.features[0]
         stages: list[nn.Module] = []
-        for made, kernel, stride, count in zip(
+        for out_channels, kernel, stride, count in zip(
             design.features, design.kernels, design.strides, design.blocks, strict=True
         ):
             if design.residual:
-                stages.append(Blocks(design, given, made, kernel, stride, count))
+                stages.append(Blocks(design, in_channels, out_channels, kernel, stride, count))
             else:
-                stages.append(nn.Sequential(Convs(design, given, made, kernel, stride, count)))
-            given = made
+                stages.append(nn.Sequential(Convs(design, in_channels, out_channels, kernel, stride, count)))
+            in_channels = out_channels
         self.stages = nn.ModuleList(stages)
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -163,8 +184,8 @@ class UNet(nn.Module):
         self.encoder, self.decoder = Encoder(design), Decoder(design)
 
     def forward(self, x: Tensor) -> Tensor:
-        made: Tensor = self.decoder(self.encoder(x))
-        return made
+        result: Tensor = self.decoder(self.encoder(x))
+        return result
 
 
 def own_names(weights: dict[str, Any], last_head: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from viewer.api import Foreign, Job, Prepared, Refusal, Segment, Segmentation, V
 TURN = 0.381966  # of the colour circle between two labels: the golden section leaves no two close together
 
 
-def label_map(images: Sequence[Volume], path: Path, trust: bool, job: Job) -> Segmentation:
+def predict_labels(images: Sequence[Volume], path: Path, trust: bool, job: Job) -> Segmentation:
     """Raises Refusal, also where the model makes images."""
     with open_model(path, trust=trust) as model:
         if not model.labels:
@@ -24,7 +24,7 @@ def label_map(images: Sequence[Volume], path: Path, trust: bool, job: Job) -> Se
             return Segmentation(prepared.labels(), images[0].grid, segments, badges=prepared.notes)
 
 
-def made_image(images: Sequence[Volume], path: Path, trust: bool, job: Job) -> Volume:
+def predict_image(images: Sequence[Volume], path: Path, trust: bool, job: Job) -> Volume:
     """Raises Refusal, also where the model makes labels."""
     with open_model(path, trust=trust) as model:
         if model.labels:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from plugins.groups import RESTORATION
+from plugins.image_checks import check_filterable
 from viewer.api import Annotated, Job, Range, Refusal, Volume, plugin, replace
 
 
-@plugin("Correct shading (N4)", group="Restoration", outputs=("corrected",), libraries=("SimpleITK",))
+@plugin("Correct shading (N4)", group=RESTORATION, outputs=("corrected",), libraries=("SimpleITK",))
 def correct_bias(
     image: Volume,
     job: Job,
@@ -29,14 +29,9 @@ def correct_bias(
     iterations
         At most this many at each level.
     """
-    from .bias_field import corrected
+    from .bias_field import correct_shading
 
-    if image.color:
-        raise Refusal("colour images cannot be filtered: choose a grey-scale one.")
-    if np.count_nonzero(np.array(image.array.shape) > 1) < 2:
-        raise Refusal("the image must be at least two voxels wide in two directions.")
-    if image.array.dtype.kind == "f" and not all(np.isfinite(plane).all() for plane in image.array):
-        raise Refusal("the image holds voxels without a value (NaN): fill them first.")
+    check_filterable(image)
     if image.modality == "CT" or image.unit == "HU":
         raise Refusal("CT values are calibrated and have no coil shading: choose an MR image.")
-    return replace(image, array=corrected(image, levels, iterations, job))
+    return replace(image, array=correct_shading(image, levels, iterations, job))

@@ -16,14 +16,14 @@ SLAB = 8  # slices divided in one go
 ESTIMATION = 0.8  # of the whole work
 
 
-def corrected(image: Volume, levels: int, iterations: int, job: Job) -> NDArray[Any]:
+def correct_shading(image: Volume, levels: int, iterations: int, job: Job) -> NDArray[Any]:
     """The array without shading, in its own type and scale. Raises Refusal where N4 cannot work on it."""
     with job.stage("looking at the image"):
         coarse, mask = _coarse(image)
     with job.stage("estimating the field"):
         field = _log_field(coarse, mask, levels, iterations, job)
     with job.stage("correcting"):
-        return _divided(image, field, job)
+        return _divide_field(image, field, job)
 
 
 def _coarse(image: Volume) -> tuple[sitk.Image, sitk.Image]:
@@ -65,7 +65,7 @@ def _log_field(coarse: sitk.Image, mask: sitk.Image, levels: int, iterations: in
     return field - float(inside.mean())
 
 
-def _divided(image: Volume, field: sitk.Image, job: Job) -> NDArray[Any]:
+def _divide_field(image: Volume, field: sitk.Image, job: Job) -> NDArray[Any]:
     resampler = sitk.ResampleImageFilter()
     resampler.SetInterpolator(sitk.sitkLinear)
     resampler.UseNearestNeighborExtrapolatorOn()  # beyond the last coarse voxel

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from viewer.api import Annotated, Job, Range, Refusal, Volume, plugin, replace
+from plugins.groups import RESTORATION
+from plugins.image_checks import check_filterable
+from viewer.api import Annotated, Job, Range, Volume, plugin, replace
 
 THICK = 2.5  # times the spacing in the plane: beyond, slices have little to say about each other
-NETWORK = "trained network"
 KNOWN = ("CT", "MR", "PT", "NM", "US", "CR", "DX", "MG", "XA")  # modalities that tell what noise there is
 
 
 @plugin(
     "Denoise",
-    group="Restoration",
+    group=RESTORATION,
     version="2.1",
     outputs=("denoised",),
     libraries=("scikit-image", "SimpleITK"),
@@ -26,7 +28,7 @@ def denoise(
     image: Volume,
     job: Job,
     *,
-    method: Literal["trained network", "non-local means", "curvature diffusion", "total variation"] = NETWORK,
+    method: Literal["trained network", "non-local means", "curvature diffusion", "total variation"] = "trained network",
     noise: Literal["automatic", "Rician", "Gaussian"] = "automatic",
     strength: Annotated[float, Range(0.1, 3.0, 0.1)] = 1.0,
     quality: Literal["fast", "best"] = "best",
@@ -56,26 +58,26 @@ def denoise(
     """
     from .noise_estimate import Noise, is_magnitude, noise_level
 
-    _check(image)
+    check_filterable(image)
     axis = _flat_axis(image)
     with job.stage("estimating the noise"):
-        told_by_air = image.modality not in KNOWN and is_magnitude(image.array, axis)
-        rician = noise == "Rician" or (noise == "automatic" and (image.modality == "MR" or told_by_air))
-        found = Noise(noise_level(image.array, axis, rician=rician), rician)
-    if not found.level:
+        magnitude = image.modality == "MR" or (image.modality not in KNOWN and is_magnitude(image.array, axis))
+        rician = noise == "Rician" or (noise == "automatic" and magnitude)
+        estimate = Noise(noise_level(image.array, axis, rician=rician), rician)
+    if not estimate.level:
         return image
-    told = replace(found, level=found.level * strength)
-    said = f"{method}, {found} noise {found.level * abs(image.slope):.3g} {image.unit}".rstrip()
-    if method == NETWORK:
-        from .apply_network import denoised
+    target = replace(estimate, level=estimate.level * strength)
+    stage = f"{method}, {estimate} noise {estimate.level * abs(image.slope):.3g} {image.unit}".rstrip()
+    if method == "trained network":
+        from .apply_network import remove_noise
 
-        return replace(image, array=denoised(image, told, axis, quality == "best", job, said))
-    with job.stage(said):
-        return replace(image, array=_filtered(image, method, told.level, axis, job))
+        return replace(image, array=remove_noise(image, target, axis, quality == "best", job, stage))
+    with job.stage(stage):
+        return replace(image, array=_apply_filter(image, method, target.level, axis, job))
 
 
-def _filtered(image: Volume, method: str, sigma: float, axis: int | None, job: Job) -> np.ndarray:
-    from .blocks import Floats, filtered
+def _apply_filter(image: Volume, method: str, sigma: float, axis: int | None, job: Job) -> NDArray[Any]:
+    from .blocks import Floats, filter_blocks
     from .classical_filters import METHODS
 
     spacing = tuple(float(mm) for n, mm in enumerate(image.grid.spacing) if n != axis)
@@ -84,16 +86,7 @@ def _filtered(image: Volume, method: str, sigma: float, axis: int | None, job: J
     def work(block: Floats) -> Floats:
         return chosen.apply(block, sigma, spacing)
 
-    return filtered((image.array,), work, chosen.halo, job, axis)
-
-
-def _check(image: Volume) -> None:
-    if image.color:
-        raise Refusal("colour images cannot be filtered: choose a grey-scale one.")
-    if np.count_nonzero(np.array(image.array.shape) > 1) < 2:
-        raise Refusal("the image must be at least two voxels wide in two directions.")
-    if image.array.dtype.kind == "f" and not all(np.isfinite(plane).all() for plane in image.array):
-        raise Refusal("the image holds voxels without a value (NaN): fill them first.")
+    return filter_blocks((image.array,), work, chosen.halo, job, axis)
 
 
 def _flat_axis(image: Volume) -> int | None:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from viewer.api import Job, Net, Preview, Volume, tiles
 
 from . import haar_transform
-from .blocks import Box, fitting
+from .blocks import Box, cast_values
 from .noise_estimate import Noise
-from .restore_detail import given_back
+from .restore_detail import restore_detail
 
 Floats = NDArray[np.float32]
 MODEL, THICK = "denoise-haar", "denoise-haar-thick"
@@ -30,7 +30,7 @@ MIRRORS = {  # axes that are turned round together
 }
 
 
-class Averaged:
+class MirrorAverage:
     """A network asked about an image and its mirror images: the mean of its answers errs less."""
 
     def __init__(self, net: Net, strides: haar_transform.Strides, job: Job) -> None:
@@ -38,22 +38,22 @@ class Averaged:
         self.engine, self.precision, self.device = net.engine, net.precision, net.device
 
     def __call__(self, batch: Floats) -> Floats:
-        total = np.float32(0)
+        total: Floats | np.float32 = np.float32(0)
         mirrors = MIRRORS[self._strides]
         for axes in mirrors:
             self._job.progress(0.0)  # hears a cancel: the answers may take seconds
-            turned = np.ascontiguousarray(haar_transform.mirrored(batch, axes, self._strides))
-            total = total + haar_transform.mirrored(self._net(turned), axes, self._strides)
+            flipped = np.ascontiguousarray(haar_transform.mirror(batch, axes, self._strides))
+            total = total + haar_transform.mirror(self._net(flipped), axes, self._strides)
         return np.asarray(total / np.float32(len(mirrors)), np.float32)
 
-    def lighter(self, job: Job) -> Averaged | None:
+    def lighter(self, job: Job) -> MirrorAverage | None:
         """The same with less need of memory, where the network has such a form."""
         lighter = getattr(self._net, "lighter", None)
         net = lighter(job) if lighter else None
-        return Averaged(net, self._strides, job) if net else None
+        return MirrorAverage(net, self._strides, job) if net else None
 
 
-def denoised(
+def remove_noise(
     image: Volume, noise: Noise, flat_axis: int | None, mirrored: bool, job: Job, text: str = "trained network"
 ) -> NDArray[Any]:
     """The stored values [k, j, i] without noise, in their own type.
@@ -64,34 +64,36 @@ def denoised(
     strides = haar_transform.SOLID if flat_axis is None else haar_transform.FLAT
     name = MODEL if flat_axis is None else THICK
     net: Net = job.model(name, channels=prod(strides) + 2, multiple=MULTIPLE, example=_example(strides))
-    net = Averaged(net, strides, job) if mirrored else net
+    net = MirrorAverage(net, strides, job) if mirrored else net
     out = np.empty(image.array.shape, image.array.dtype if image.array.dtype.kind in "iu" else np.float32)
     # thick slices lie along the first axis of what the network sees
-    given, made = (np.moveaxis(array, flat_axis or 0, 0) for array in (image.array, out))
+    stored, clean = (np.moveaxis(array, flat_axis or 0, 0) for array in (image.array, out))
     zero = np.float32(image.intercept / image.slope if noise.rician else 0)  # a magnitude of 0 lies there
     level = np.float32(noise.level)
 
     def read(box: Box) -> Floats:
         wide = tuple(slice(part.start - 2, part.stop + 2) for part in box)
-        values = (_taken(given, wide, strides) + zero) / level
+        values = (_read_box(stored, wide, strides) + zero) / level
         return haar_transform.channels(values, noise.rician, strides)[:, 2:-2, 2:-2, 2:-2]
 
     def write(slices: slice, bands: Floats) -> None:
         found = haar_transform.inverse(bands, strides) * level
         start = slices.start * strides[0]
-        part = given[start : start + len(found)]
-        result = fitting(part - found[: len(part), : part.shape[1], : part.shape[2]], out.dtype)
-        made[start : start + len(part)] = result
+        part = stored[start : start + len(found)]
+        result = cast_values(part - found[: len(part), : part.shape[1], : part.shape[2]], out.dtype)
+        clean[start : start + len(part)] = result
         if flat_axis in (None, 0):
             job.preview(Preview(start, result * np.float32(image.slope) + np.float32(image.intercept)))
 
-    shape = tuple(-(-n // (step * MULTIPLE)) * MULTIPLE for n, step in zip(given.shape, strides, strict=True))
+    shape = tuple(-(-n // (step * MULTIPLE)) * MULTIPLE for n, step in zip(stored.shape, strides, strict=True))
     sides = SOLID if flat_axis is None else _flat_sides(shape[0])
     tiles(
         net, shape, job, read=read, write=write, tile=sides, halo=HALO, multiple=MULTIPLE, text=text, span=(0.0, TILED)
     )
     with job.stage("giving back what noise cannot explain"):
-        return given_back(out, image.array, level, -zero if noise.rician else None, flat_axis, job, TILED)
+        return restore_detail(
+            out, image.array, float(level), -float(zero) if noise.rician else None, flat_axis, job, TILED
+        )
 
 
 def _flat_sides(slices: int) -> tuple[int, int, int]:
@@ -111,7 +113,7 @@ def _example(strides: haar_transform.Strides) -> Floats:
     return haar_transform.channels(noisy.astype(np.float32), True, strides)
 
 
-def _taken(array: NDArray[Any], box: Box, strides: haar_transform.Strides) -> Floats:
+def _read_box(array: NDArray[Any], box: tuple[slice, ...], strides: haar_transform.Strides) -> Floats:
     """The voxels of a box that is given in bands and may reach over the border: there the image is mirrored."""
     where = [np.arange(part.start * step, part.stop * step) for part, step in zip(box, strides, strict=True)]
     period = [2 * n for n in array.shape]

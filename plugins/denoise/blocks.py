@@ -42,24 +42,24 @@ def _side(start: int, length: int, size: int, halo: int) -> tuple[slice, slice, 
     return slice(start, stop), slice(low, high), slice(start - low, stop - low)
 
 
-def filtered(
+def filter_blocks(
     arrays: Sequence[NDArray[Any]],
     work: Callable[..., Floats],
     halo: int,
     job: Job,
     flat_axis: int | None = None,
-    begun: float = 0.0,
+    start: float = 0.0,
     side: int = SOLID,
 ) -> NDArray[Any]:
     """What `work` makes of arrays of one shape, in the first one's type: integers are rounded and kept within limits.
 
     work: gets a block of each with `halo` voxels around it, which must be enough for the core not to depend on the
     rest. flat_axis: the axis along which slices are worked on one by one (work then gets slices); None for a volume.
-    begun: the job's progress before the first block. side: of the blocks of a volume, in voxels.
+    start: the job's progress before the first block. side: of the blocks of a volume, in voxels.
     """
     first, size, around = arrays[0], *_sizes(flat_axis, halo, side)
     out = np.empty(first.shape, first.dtype if first.dtype.kind in "iu" else np.float32)
-    parts = list(blocks(first.shape, size, around))  # type: ignore[arg-type]
+    parts = list(blocks(first.shape, size, around))
 
     def done(part: Block) -> Floats:
         values = [np.ascontiguousarray(array[part.whole], dtype=np.float32) for array in arrays]
@@ -69,8 +69,8 @@ def filtered(
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
         for count, (part, values) in enumerate(zip(parts, pool.map(done, parts), strict=True), 1):
-            out[part.core] = fitting(values, out.dtype)
-            job.progress(begun + (1 - begun) * count / len(parts))
+            out[part.core] = cast_values(values, out.dtype)
+            job.progress(start + (1 - start) * count / len(parts))
     finally:
         pool.shutdown(cancel_futures=True)
     return out
@@ -84,7 +84,7 @@ def _sizes(flat_axis: int | None, halo: int, side: int) -> tuple[tuple[int, int,
     return (size[0], size[1], size[2]), (around[0], around[1], around[2])
 
 
-def fitting(values: Floats, kind: np.dtype[Any]) -> NDArray[Any]:
+def cast_values(values: Floats, kind: np.dtype[Any]) -> NDArray[Any]:
     """Values in an array's own type: integers are rounded and kept within their limits."""
     if kind.kind == "f":
         return values

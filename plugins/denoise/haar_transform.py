@@ -43,7 +43,7 @@ def inverse(bands: Floats, strides: Strides) -> Floats:
     return np.ascontiguousarray(corners).reshape(k * strides[0], j * strides[1], i * strides[2])
 
 
-def mirrored(bands: Floats, axes: tuple[int, ...], strides: Strides) -> Floats:
+def mirror(bands: Floats, axes: tuple[int, ...], strides: Strides) -> Floats:
     """[…, c, k', j', i'] of the image that is turned round along some of the axes 0, 1, 2 (k, j, i).
 
     A band that is a difference along an axis changes its sign; channels after the bands have none.
@@ -51,7 +51,8 @@ def mirrored(bands: Floats, axes: tuple[int, ...], strides: Strides) -> Floats:
     signs = np.ones(bands.shape[-4], np.float32)
     for number, band in enumerate(product(*(range(n) for n in strides))):
         signs[number] = (-1) ** sum(band[axis] for axis in axes)
-    return np.flip(bands * signs[:, None, None, None], [axis - 3 for axis in axes])
+    signed: Floats = bands * signs[:, None, None, None]
+    return np.flip(signed, tuple(axis - 3 for axis in axes))
 
 
 def channels(image: Floats, rician: bool, strides: Strides) -> Floats:

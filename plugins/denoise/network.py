@@ -1,4 +1,4 @@
-"""The network: a residual U-Net that says what is noise in the Haar bands of an image (see haar.py).
+"""The network: a residual U-Net that says what is noise in the Haar bands of an image (see haar_transform.py).
 
 Residual blocks (He et al., CVPR 2016) in a U (Ronneberger et al., MICCAI 2015) without normalisation layers, as DRUNet
 (Zhang et al., TPAMI 2021). Dividing the image by its noise level first makes one network serve every scale of values.
@@ -26,15 +26,16 @@ class Block(nn.Module):
         self.second = nn.Conv3d(hidden, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(functional.relu(self.first(x)))
+        change: Tensor = self.second(functional.relu(self.first(x)))
+        return x + change
 
 
 class HaarDenoiser(nn.Module):
-    """[n, bands + 2, k, j, i] (haar.channels) to the noise [n, bands, k, j, i]. Sides are multiples of 4.
+    """[n, bands + 2, k, j, i] (haar_transform.channels) to the noise [n, bands, k, j, i]. Sides are multiples of 4.
 
     flat: for thick slices, halved in their plane only; then k may be any. widths: channels between the blocks, from
     fine to coarse. hidden: those inside each block, in rows from fine to coarse and back; two blocks a row, as wide
-    inside as outside, where they are not told.
+    inside as outside by default.
     """
 
     def __init__(
@@ -58,7 +59,8 @@ class HaarDenoiser(nn.Module):
         self.fine, self.middle, self.coarse, self.middle_again, self.fine_again = rows
         self.head = nn.Conv3d(first, self.bands, 3, padding=1)
         nn.init.normal_(self.head.weight, std=0.02)
-        nn.init.zeros_(self.head.bias)
+        if self.head.bias is not None:
+            nn.init.zeros_(self.head.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         bands, level = x[:, : self.bands], x[:, self.bands :]
@@ -66,4 +68,5 @@ class HaarDenoiser(nn.Module):
         middle = self.middle(self.down[0](fine))
         coarse = self.coarse(self.down[1](middle))
         middle = self.middle_again(middle + self.up[1](coarse))
-        return self.head(self.fine_again(fine + self.up[0](middle)))
+        bands_of_noise: Tensor = self.head(self.fine_again(fine + self.up[0](middle)))
+        return bands_of_noise

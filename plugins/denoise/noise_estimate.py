@@ -63,7 +63,7 @@ def is_magnitude(array: NDArray[np.generic], flat_axis: int | None = None) -> bo
 
 def _blocks(array: NDArray[np.generic], side: tuple[int, int, int]) -> Floats:
     """Mean, slope of the means and variance (3, n) of blocks all over the image, layer by layer."""
-    side = tuple(min(a, b) for a, b in zip(side, array.shape, strict=True))  # type: ignore[assignment]
+    side = tuple(min(a, b) for a, b in zip(side, array.shape, strict=True))
     starts = range(0, len(array) - side[0] + 1, side[0])
     chosen = np.unique(np.linspace(0, len(starts) - 1, min(ENOUGH, len(starts))).astype(int))
     return np.concatenate([_layer(array[k : k + side[0]], side) for k in np.take(starts, chosen)], 1)
@@ -88,7 +88,8 @@ def _step(means: Floats, axis: int) -> Floats:
     """The larger of the two steps to a block's neighbours."""
     steps = np.abs(np.diff(means, axis=axis))
     none = np.zeros_like(np.take(means, [0], axis))
-    return np.maximum(np.concatenate([steps, none], axis), np.concatenate([none, steps], axis))
+    larger: Floats = np.maximum(np.concatenate([steps, none], axis), np.concatenate([none, steps], axis))
+    return larger
 
 
 def _gaussian(sigma: float, mean: float) -> float:

@@ -21,11 +21,12 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from plugins.denoise.network import Block, HaarDenoiser
-from plugins.denoise.train import SEED, Patches
 from plugins.training import loop
 from plugins.training.hooks import watch
 from plugins.training.quantization_ranges import ranges
+
+from .network import Block, HaarDenoiser
+from .train import SEED, Patches
 
 LEAST = 1e-3  # root mean square of what a channel adds to the result of its block: the images' noise is 1
 STEP = 16  # channels that a processor works on at once: a row of blocks keeps a multiple of them
@@ -50,7 +51,7 @@ def _outward(block: Block) -> Tensor:
     return block.second.weight.detach().square().sum((0, 2, 3, 4)) / block.second.out_channels
 
 
-def slimmed(weights: dict[str, Tensor], share: dict[str, Tensor]) -> dict[str, Tensor]:
+def prune_channels(weights: dict[str, Tensor], share: dict[str, Tensor]) -> dict[str, Tensor]:
     """The weights without channels of too small a share; the best of them fill up each block to a multiple of STEP."""
     found = dict(weights)
     for name, each in share.items():
@@ -78,8 +79,8 @@ def main() -> None:
     options = parser.parse_args()
     weights = {name: value.float() for name, value in load_file(options.weights).items()}
     patches = islice(Patches(Path(os.environ["TOMOLENS_DATA"]), SEED + 1, options.flat), BATCHES)
-    batches = [given for given, _ in patches]
-    kept = slimmed(weights, shares(network(weights, options.flat), batches))
+    batches = [inputs for inputs, _ in patches]
+    kept = prune_channels(weights, shares(network(weights, options.flat), batches))
     slim = network(kept, options.flat)
     options.out.mkdir(parents=True, exist_ok=True)
     loop.write_weights(slim, options.out / "weights.safetensors")

@@ -21,7 +21,7 @@ from scipy.special import ive
 
 from viewer.api import Job
 
-from .blocks import filtered
+from .blocks import filter_blocks
 
 Floats = NDArray[np.float32]
 SPOT = 1.0  # voxels: standard deviation of the matched filter, for spots of about three
@@ -36,25 +36,25 @@ HALO, SIDE = 16, 64  # voxels around a block, along each of its sides
 STRONG, STEP = 32.0, 1 / 64  # signals in a table, in units of the noise
 
 
-def given_back(
+def restore_detail(
     result: NDArray[Any],
     image: NDArray[Any],
     level: float,
     zero: float | None,
     flat_axis: int | None,
     job: Job,
-    begun: float,
+    start: float,
 ) -> NDArray[Any]:
     """The result [k, j, i] with what was taken from the image by mistake; its own type.
 
     level: of the noise, in the arrays' unit. zero: the value at which a magnitude is 0, where the noise is Rician;
-    None where it is Gaussian. flat_axis: slices along it are looked at one by one. begun: the job's progress so far.
+    None where it is Gaussian. flat_axis: slices along it are looked at one by one. start: the job's progress so far.
     """
 
     def work(clean: Floats, noisy: Floats) -> Floats:
-        if zero is None:
-            mean, spread = clean, np.float32(level)
-        else:
+        mean: Floats = clean
+        spread: Floats | np.float32 = np.float32(level)
+        if zero is not None:
             mean, spread = (level * part for part in magnitude((clean - zero) / level))
             mean = mean + zero
         taken = (noisy - mean) / spread
@@ -62,7 +62,7 @@ def given_back(
         fuller = clean / spread + spots
         return (fuller + _detail(fuller, taken - spots)) * spread
 
-    return filtered((result, image), work, HALO, job, flat_axis, begun, SIDE)
+    return filter_blocks((result, image), work, HALO, job, flat_axis, start, SIDE)
 
 
 def magnitude(signal: Floats) -> tuple[Floats, Floats]:
@@ -74,7 +74,7 @@ def magnitude(signal: Floats) -> tuple[Floats, Floats]:
 
 
 @cache
-def _rice() -> tuple[Floats, Floats, Floats]:
+def _rice() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """The same for a table of signals: the Bessel functions take a hundred times as long as a look into it."""
     signal = np.arange(0, STRONG, STEP)
     square = np.square(signal)
@@ -84,15 +84,16 @@ def _rice() -> tuple[Floats, Floats, Floats]:
 
 def _spots(taken: Floats) -> Floats:
     """The part of what was taken, in units of the noise, that is none."""
-    filtered = gaussian_filter(taken, SPOT, truncate=3)
+    response = gaussian_filter(taken, SPOT, truncate=3)
     white = LEAST * (2 * sqrt(pi) * SPOT) ** (-taken.ndim / 2)
-    usual = max(white, 1.4826 * float(np.median(np.abs(filtered))))
-    square = uniform_filter(np.minimum(np.square(filtered), (3 * usual) ** 2), AROUND)  # sums that may end below 0
-    found = np.abs(filtered) > CHANCE * np.sqrt(np.maximum(square, usual**2))
+    usual = max(white, 1.4826 * float(np.median(np.abs(response))))
+    square = uniform_filter(np.minimum(np.square(response), (3 * usual) ** 2), AROUND)  # sums that may end below 0
+    found = np.abs(response) > CHANCE * np.sqrt(np.maximum(square, usual**2))
     if not found.any():
         return np.zeros_like(taken)
     wide = binary_dilation(found, generate_binary_structure(taken.ndim, 1))
-    return np.where(wide, gaussian_filter(taken, SMOOTH, truncate=3), np.float32(0))
+    spots: Floats = np.where(wide, gaussian_filter(taken, SMOOTH, truncate=3), np.float32(0))
+    return spots
 
 
 def _detail(image: Floats, taken: Floats) -> Floats:
@@ -105,4 +106,5 @@ def _detail(image: Floats, taken: Floats) -> Floats:
     factor = np.clip(uniform_filter(taken * detail, NEAR) / (strength + FAINT), 0, 1)
     doubt = uniform_filter(np.square(taken), NEAR) / (strength * NEAR**image.ndim)
     sure = 1 - SURE * doubt / np.maximum(np.square(factor), 1e-9)
-    return np.clip(sure, 0, 1) * factor * detail
+    lacking: Floats = np.clip(sure, 0, 1) * factor * detail
+    return lacking

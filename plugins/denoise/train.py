@@ -20,9 +20,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
-from plugins.denoise import haar_transform
-from plugins.denoise.network import HaarDenoiser
 from plugins.training import loop, noise, phantoms, real_images
+
+from . import haar_transform
+from .network import HaarDenoiser
 
 SEED = 20261122
 SOLID, FLAT = (48, 48, 48), (8, 96, 96)  # voxels of a patch
@@ -57,7 +58,7 @@ class Patches(IterableDataset[tuple[Tensor, Tensor]]):
         self.maps = [
             real_images.read(path) for path in sorted(self.data.glob("nifti/brain-labelmaps-synthseg/*.nii.gz"))[:-1]
         ]
-        self.scans = [real_images.scaled(real_images.cubic(self.data / name)) for name in REAL]
+        self.scans = [real_images.normalize(real_images.read_isotropic(self.data / name)) for name in REAL]
         self.pictures = sorted(self.data.glob(PICTURES))
         make = self._slices if self.flat else self._volume
         pool = [make(n, rng) for n in range(12)]
@@ -74,49 +75,48 @@ class Patches(IterableDataset[tuple[Tensor, Tensor]]):
         if kind % 2:
             which = rng.choice(len(REAL), p=[often for *_, often in REAL.values()])
             least, most, magnitude, _ = list(REAL.values())[which]
-            part = phantoms.cropped(self.scans[which], (int(CUBE * most),) * 3, rng)
-            return phantoms.softened(real_images.varied(part, rng.uniform(least, most), rng), rng), magnitude
+            part = phantoms.crop(self.scans[which], (int(CUBE * most),) * 3, rng)
+            return phantoms.soften(real_images.augment(part, rng.uniform(least, most), rng), rng), magnitude
         image = phantoms.from_labels(self.maps[rng.integers(len(self.maps))], CUBE, rng)
-        return phantoms.softened(np.maximum(image, 0), rng), True
+        return phantoms.soften(np.maximum(image, 0), rng), True
 
     def _shapes(self, rng: noise.Random) -> Image:
-        return phantoms.softened(phantoms.of_shapes(CUBE, rng), rng), bool(rng.random() < 0.5)
+        return phantoms.soften(phantoms.from_shapes(CUBE, rng), rng), bool(rng.random() < 0.5)
 
     def _slices(self, turn: int, rng: noise.Random) -> Image:
         """A picture, or a volume in thick slices: every other one of shapes, for what is seen in a single slice."""
         if turn % 4 == 0:
-            return real_images.picture(self.pictures[rng.integers(len(self.pictures) - KEPT_BACK)]), True
+            return real_images.read_picture(self.pictures[rng.integers(len(self.pictures) - KEPT_BACK)]), True
         image, magnitude = self._shapes(rng) if turn % 2 else self._volume(turn // 4, rng)
-        return phantoms.thick(phantoms.oriented(image, rng), int(rng.integers(2, 7))), magnitude
+        return phantoms.thick_slices(phantoms.reorient(image, rng), int(rng.integers(2, 7))), magnitude
 
     def _batch(self, pool: list[Image], rng: noise.Random) -> tuple[Tensor, Tensor]:
         samples: list[noise.Sample] = []
         while len(samples) < BATCH:
             image, magnitude = pool[rng.integers(len(pool))]
-            patch = phantoms.oriented(phantoms.cropped(image, self.shape, rng), rng, flat=self.flat)
+            patch = phantoms.reorient(phantoms.crop(image, self.shape, rng), rng, flat=self.flat)
             if np.ptp(patch) < 0.05 and rng.random() < 0.8:
                 continue
             sigma = 10 ** rng.uniform(-2.2, -0.75)
             if rng.random() < LESIONS:
-                patch = phantoms.with_lesions(patch, sigma * rng.uniform(2, 10), rng, flat=self.flat)
+                patch = phantoms.add_lesions(patch, sigma * rng.uniform(2, 10), rng, flat=self.flat)
                 patch = np.maximum(patch, 0) if magnitude else patch
-            samples.append(self._filled(noise.noisy(patch, sigma, rng, magnitude=magnitude, flat=self.flat)))
+            samples.append(self._filled(noise.add_noise(patch, sigma, rng, magnitude=magnitude, flat=self.flat)))
         strides = haar_transform.FLAT if self.flat else haar_transform.SOLID
-        given = np.stack([haar_transform.channels(one.noisy, one.rician, strides) for one in samples])
-        wanted = np.stack([haar_transform.forward(one.noisy - one.clean, strides) for one in samples])
-        return torch.from_numpy(given), torch.from_numpy(wanted)
+        inputs = np.stack([haar_transform.channels(one.noisy, one.rician, strides) for one in samples])
+        targets = np.stack([haar_transform.forward(one.noisy - one.clean, strides) for one in samples])
+        return torch.from_numpy(inputs), torch.from_numpy(targets)
 
     def _filled(self, sample: noise.Sample) -> noise.Sample:
         """To full size, where the image is smaller, by reflection: noise and all, as at the border of any image."""
         missing = [(0, side - n) for side, n in zip(self.shape, sample.clean.shape, strict=True)]
-        return replace(
-            sample, **{name: np.pad(getattr(sample, name), missing, mode="symmetric") for name in ("noisy", "clean")}
-        )
+        noisy, clean = (np.pad(one, missing, mode="symmetric") for one in (sample.noisy, sample.clean))
+        return replace(sample, noisy=noisy, clean=clean)
 
 
-def loss(said: Tensor, wanted: Tensor) -> Tensor:
+def loss(outputs: Tensor, targets: Tensor) -> Tensor:
     """The mean of log(error / noise level)², so that every level counts alike; a little is added for empty patches."""
-    return torch.log(((said - wanted) ** 2).mean((1, 2, 3, 4)) + 0.003).mean()
+    return torch.log(((outputs - targets) ** 2).mean((1, 2, 3, 4)) + 0.003).mean()
 
 
 class Validation:
@@ -127,8 +127,8 @@ class Validation:
         self.images = [phantoms.from_labels(labels, 96, np.random.default_rng(seed)) for seed in (1, 3)]
         self.strides = haar_transform.FLAT if flat else haar_transform.SOLID
         if flat:
-            self.images = [phantoms.thick(image, 4) for image in self.images]
-            self.images.append(real_images.picture(sorted(data.glob(PICTURES))[-1]))
+            self.images = [phantoms.thick_slices(image, 4) for image in self.images]
+            self.images.append(real_images.read_picture(sorted(data.glob(PICTURES))[-1]))
 
     def __call__(self, net: nn.Module) -> str:
         rng = np.random.default_rng(2)
@@ -137,16 +137,17 @@ class Validation:
             peak = float(image.max())
             for level in (0.05, 0.09):
                 sigma = np.float32(level * peak)
-                seen = np.hypot(image + sigma * noise.white(image.shape, rng), sigma * noise.white(image.shape, rng))
+                real, imaginary = (sigma * noise.white_noise(image.shape, rng) for _ in range(2))
+                seen = np.hypot(image + real, imaginary)
                 error = (seen - sigma * self._noise(net, seen / sigma) - image)[image > 0.05 * peak]
                 figures.append(20 * np.log10(peak / np.sqrt(np.mean(error**2))))
         return "PSNR " + " ".join(f"{one:.2f}" for one in figures)
 
     def _noise(self, net: nn.Module, image: noise.Floats) -> noise.Floats:
-        given = torch.from_numpy(haar_transform.channels(image, True, self.strides)[None])
-        with torch.no_grad(), loop.half("cpu"):
-            said = net(given.to(memory_format=torch.channels_last_3d))
-        return haar_transform.inverse(said.float()[0].numpy(), self.strides)
+        inputs = torch.from_numpy(haar_transform.channels(image, True, self.strides)[None])
+        with torch.no_grad(), loop.autocast("cpu"):
+            outputs = net(inputs.to(memory_format=torch.channels_last_3d))
+        return haar_transform.inverse(outputs.float()[0].numpy(), self.strides)
 
 
 def main() -> None:
@@ -166,7 +167,7 @@ def main() -> None:
     torch.manual_seed(SEED)
     net = HaarDenoiser(options.flat, hidden=options.hidden)
     if options.start:
-        loop.take_over(net, options.start)
+        loop.load_matching_weights(net, options.start)
     batches = DataLoader(Patches(data, SEED, options.flat), batch_size=None, num_workers=1, prefetch_factor=8)
     check = Validation(data, options.flat)
     best = loop.train(net, batches, loss, options.out, minutes=options.minutes, rate=options.rate, validate=check)

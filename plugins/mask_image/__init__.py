@@ -6,10 +6,12 @@ from typing import Literal
 
 import numpy as np
 
+from plugins.groups import SEGMENTATION
+from plugins.image_checks import check_finite
 from viewer.api import Job, Refusal, Segmentation, Volume, masked, plugin, replace
 
 
-@plugin("Mask image", group="Segmentation", outputs=("masked",))
+@plugin("Mask image", group=SEGMENTATION, outputs=("masked",))
 def mask_image(
     image: Volume, segments: Segmentation, job: Job, *, keep: Literal["inside", "outside"] = "inside"
 ) -> Volume:
@@ -26,8 +28,7 @@ def mask_image(
     """
     if not image.grid.matches(segments.grid):
         raise Refusal("the segments do not lie on the image's grid: resample the image onto it first.")
-    if image.array.dtype.kind == "f" and not np.isfinite(image.array).all():
-        raise Refusal("the image holds voxels without a value (NaN): fill them first.")
+    check_finite(image)
     job.progress(0.1, "masking")
     held = np.any([array > 0 for array in segments.maps], axis=0)
     empty = float(image.array.min())

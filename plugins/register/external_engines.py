@@ -2,7 +2,7 @@
 
 Each runs in a process of its own, so that a cancel ends it at once. This file is that process, too:
 
-    PYTHON engines.py FOLDER ENGINE
+    PYTHON external_engines.py FOLDER ENGINE
 
 FOLDER has fixed.nii.gz and moving.nii.gz (and mask.nii.gz, of the fixed one). It writes field.nrrd, displacements in
 LPS mm on the fixed grid, and matrix.txt, 4×4 in LPS mm: a place x of the fixed image is that at A·(x + u(x)) of the
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 PACKAGES = {"greedy": "picsl-greedy", "elastix": "itk-elastix", "ANTs": "antspyx"}  # as pip knows them
 RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # greedy's matrices are in RAS mm
-INSTALLED = tuple(engine for engine, package in PACKAGES.items() if next(Distribution.discover(name=package), None))
-LOOK = 0.1  # seconds between two looks at the process
+INSTALLED = tuple(engine for engine, package in PACKAGES.items() if any(Distribution.discover(name=package)))
+POLL = 0.1  # seconds between two looks at the process
 
 
-def registered_by(engine: str, fixed: Volume, moving: Volume, mask: Segmentation | None, job: Job) -> Transform:
+def run_engine(engine: str, fixed: Volume, moving: Volume, mask: Segmentation | None, job: Job) -> Transform:
     """Affine, then deformable, by that program's usual settings. Raises Refusal: one sentence."""
     with tempfile.TemporaryDirectory(prefix="tomolens-register-") as text:
         folder = Path(text)
@@ -70,18 +70,18 @@ def _wait(command: list[str], folder: Path, engine: str, job: Job) -> None:
     from viewer.api import Refusal
 
     place = {**os.environ, "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path if path)}
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=subprocess.STDOUT, env=place)
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT, env=place)
         try:
             while process.poll() is None:
                 job.progress(0.1)
-                time.sleep(LOOK)
+                time.sleep(POLL)
         finally:
             process.kill()
             process.wait()
         if process.returncode:
-            said.seek(0)
-            last = said.read().decode(errors="replace").strip().splitlines()[-1:]
+            output.seek(0)
+            last = output.read().decode(errors="replace").strip().splitlines()[-1:]
             raise Refusal(f"{engine} failed ({' '.join(last)[:200]}): check the images, or use another method.")
 
 

@@ -9,12 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from plugins.register.classical import mind
-from plugins.register.classical.lattice import Lattice, Sampler, of_volume
-from plugins.register.classical.metric_level import Sight
-from plugins.register.classical.metrics import Joint, LocalCorrelation, MeanSquares, Metric, mutual_information
-from plugins.register.inputs import Given
-from viewer.api import Landmarks, Refusal, Segmentation, Volume
+from viewer.api import Job, Landmarks, Refusal, Segmentation, Volume
+
+from .classical import mind
+from .classical.lattice import Lattice, Sampler, volume_lattice
+from .classical.metric_level import MetricLevel
+from .classical.metrics import Joint, LocalCorrelation, MeanSquares, Metric, mutual_information
+from .inputs import RegistrationInputs
 
 Floats = NDArray[np.float64]
 FINER = 2  # times as close as compared voxels the moving image is sampled for linear steps
@@ -33,7 +34,7 @@ class Pair:
     moving_mask: Lattice | None = None
     labels: tuple[Segmentation, Segmentation] | None = None
     landmarks: Landmarks | None = None
-    seen: dict[tuple[float, str, int, bool], Sight] = field(default_factory=dict)
+    levels: dict[tuple[float, str, int, bool], MetricLevel] = field(default_factory=dict)
 
     @property
     def flat(self) -> bool:
@@ -47,42 +48,41 @@ class Pair:
         wanted = np.sqrt(sizes[1:].prod() / PIXELS) if self.flat else np.cbrt(sizes.prod() / VOXELS)
         return float(max(wanted, self.fixed.spacing[1:].min()))
 
-    def sight(self, mm: float, metric: str, *, radius: int = 2, exact: bool = False) -> Sight:
+    def level(self, mm: float, metric: str, *, radius: int = 2, exact: bool = False) -> MetricLevel:
         """What `metric` (no longer "automatic") compares with about `mm` between voxels.
 
         exact: for linear steps: the moving image is sampled more closely. Else for deformations: see LocalCorrelation.
         """
         key = mm, metric, radius, exact
-        if key not in self.seen:
-            self.seen.clear()  # one resolution at a time: that is all the memory it takes
-            self.seen[key] = self._make(*key)
-        return self.seen[key]
+        if key not in self.levels:
+            self.levels.clear()  # one resolution at a time: that is all the memory it takes
+            self.levels[key] = self._make(*key)
+        return self.levels[key]
 
-    def _make(self, mm: float, metric: str, radius: int, exact: bool) -> Sight:
-        finer = (
-            FINER if exact and self.labels is None and metric != "MIND-SSC" else 1
-        )  # its patches are measured in voxels
-        fixed, moving = self.fixed.shrunk(mm), self.moving.shrunk(mm, finer)
+    def _make(self, mm: float, metric: str, radius: int, exact: bool) -> MetricLevel:
+        # patches of MIND-SSC are measured in voxels
+        finer = FINER if exact and self.labels is None and metric != "MIND-SSC" else 1
+        fixed, moving = self.fixed.downsample(mm), self.moving.downsample(mm, finer)
         f, m = fixed.values, moving.values
         if finer > 1:  # the same interpolation on both sides: identical images are then most alike where they are
-            close = self.fixed.shrunk(mm, finer)
+            close = self.fixed.downsample(mm, finer)
             f = Sampler(close.values, np.linalg.inv(close.affine) @ fixed.affine, fixed.shape)()
         if metric == "MIND-SSC":
-            f, m = (self._described(end, mm) for end in (self.fixed, self.moving))
+            f, m = (self._descriptors(end, mm) for end in (self.fixed, self.moving))
         measure = _metric(metric, f, m, radius, still=not exact)
         if self.labels is not None:
             common = _common(*self.labels)
             shares = [_shares(one, common, f.device, mm) for one in self.labels]
             measure = Joint([(measure, len(f), 1.0), (MeanSquares(shares[0]), len(shares[0]), LABEL_SHARE)])
             f, m = torch.cat([f, shares[0]]), torch.cat([m, shares[1]])
-        fixed_mask = self.fixed_mask and self.fixed_mask.shrunk(mm).values
-        moving_mask = self.moving_mask and self.moving_mask.shrunk(mm, finer).values
-        return Sight(Lattice(f, fixed.affine), Lattice(m, moving.affine), measure, fixed_mask, moving_mask)
+        fixed_mask = self.fixed_mask.downsample(mm).values if self.fixed_mask is not None else None
+        moving_mask = self.moving_mask.downsample(mm, finer).values if self.moving_mask is not None else None
+        return MetricLevel(Lattice(f, fixed.affine), Lattice(m, moving.affine), measure, fixed_mask, moving_mask)
 
-    def _described(self, end: Lattice, mm: float) -> Tensor:
-        """Descriptors of patches as small as the finest level shows, then shrunk."""
-        close = end.shrunk(min(mm, self.unit))
-        return Lattice(mind.descriptors(close.values), close.affine).shrunk(mm).values
+    def _descriptors(self, end: Lattice, mm: float) -> Tensor:
+        """Descriptors of patches as small as the finest level shows, then of that size."""
+        close = end.downsample(min(mm, self.unit))
+        return Lattice(mind.descriptors(close.values), close.affine).downsample(mm).values
 
 
 def _metric(name: str, fixed: Tensor, moving: Tensor, radius: int, *, still: bool) -> Metric:
@@ -99,7 +99,7 @@ def _common(a: Segmentation, b: Segmentation) -> list[int]:
 def _shares(labels: Segmentation, values: list[int], device: torch.device, mm: float) -> Tensor:
     """[label, k, j, i] in 0…1: how much of each voxel, about `mm` wide, a label covers."""
     return torch.cat(
-        [_lattice(labels.array == value, labels.grid.affine, device).shrunk(mm).values for value in values]
+        [_lattice(labels.array == value, labels.grid.affine, device).downsample(mm).values for value in values]
     )
 
 
@@ -107,19 +107,19 @@ def _lattice(where: NDArray[np.bool_], affine: Floats, device: torch.device) -> 
     return Lattice(torch.from_numpy(where.astype(np.float32))[None].to(device), affine)
 
 
-def prepared(given: Given, device: str) -> Pair:
-    """On the device. Raises Refusal: one sentence for the user."""
-    labels = None
-    if given.fixed_labels is not None and given.moving_labels is not None:
-        labels = given.fixed_labels, given.moving_labels
-        if not _common(*labels):
-            raise Refusal("the two label maps have no label in common: give label maps with the same labels.")
-    ends = of_volume(given.fixed, device), of_volume(given.moving, device)
-    masks = (
-        _mask(given.fixed, given.fixed_mask, ends[0]),
-        _mask(given.moving, given.moving_mask, ends[1]),
-    )
-    return Pair(*ends, *masks, labels, given.landmarks)
+def prepare(inputs: RegistrationInputs, metric: str, job: Job, *, different_patients: bool) -> Pair:
+    """The two images, on the job's device. Raises Refusal: one sentence for the user."""
+    inputs.check(metric, different_patients=different_patients)
+    with job.stage("preparing the images"):
+        labels = None
+        if inputs.fixed_labels is not None and inputs.moving_labels is not None:
+            labels = inputs.fixed_labels, inputs.moving_labels
+            if not _common(*labels):
+                raise Refusal("the two label maps have no label in common: give label maps with the same labels.")
+        fixed, moving = (volume_lattice(image, job.device) for image in (inputs.fixed, inputs.moving))
+        fixed_mask = _mask(inputs.fixed, inputs.fixed_mask, fixed)
+        moving_mask = _mask(inputs.moving, inputs.moving_mask, moving)
+        return Pair(fixed, moving, fixed_mask, moving_mask, labels, inputs.landmarks)
 
 
 def _mask(image: Volume, mask: Segmentation | None, end: Lattice) -> Lattice | None:

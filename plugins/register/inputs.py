@@ -1,30 +1,52 @@
-"""What a registration is given, and whether the images may be registered at all."""
+"""What the methods of registration take, and whether the images may be registered at all."""
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 
-from viewer.api import Landmarks, Refusal, Segmentation, Transform, Volume
+from viewer.api import Job, Landmarks, Refusal, Segmentation, Transform, Volume, resample
 
-MetricName = Literal["automatic", "local correlation", "mutual information", "mean squares", "MIND-SSC"]
-Start = Literal["search", "centres", "as placed"]
+OUTPUTS = ("transform", "registered")
+LIBRARIES = ("torch", "SimpleITK")
 LEAST = 8  # voxels that an image must be wide
 SAME_CONTRAST = ("local correlation", "mean squares")
 
+Fixed = Annotated[Volume, "The image that stays where it is."]
+Moving = Annotated[Volume, "The image that is brought onto it."]
+FixedMask = Annotated[Segmentation | None, "Where the fixed image counts."]
+Metric = Annotated[
+    Literal["automatic", "local correlation", "mutual information", "mean squares", "MIND-SSC"],
+    "What is made alike. Automatic: local correlation for images of one contrast; for others mutual information, or "
+    "self-similarity (MIND-SSC) where it bends.",
+]
+Start = Annotated[
+    Literal["search", "centres", "as placed"],
+    "Search tries many rotations; centres lays the middle of one image on that of the other; as placed trusts the "
+    "files.",
+]
+DifferentPatients = Annotated[bool, "Go on although the files name different patients."]
 
-class Given(NamedTuple):
-    """The inputs that every method of registration takes."""
 
-    fixed: Volume
-    moving: Volume
-    fixed_mask: Segmentation | None = None
-    moving_mask: Segmentation | None = None
-    landmarks: Landmarks | None = None
-    fixed_labels: Segmentation | None = None
-    moving_labels: Segmentation | None = None
-    initial: Transform | None = None
+class RegistrationInputs(NamedTuple):
+    """The inputs of rigid, affine and deformable registration."""
+
+    fixed: Fixed
+    moving: Moving
+    fixed_mask: FixedMask = None
+    moving_mask: Annotated[Segmentation | None, "Where the moving image counts."] = None
+    landmarks: Annotated[
+        Landmarks | None, "Pairs of the same places in both images: they are the start, and are drawn together."
+    ] = None
+    fixed_labels: Annotated[
+        Segmentation | None, "Labelled parts of the fixed image, brought onto those of the same label."
+    ] = None
+    moving_labels: Annotated[Segmentation | None, "Labelled parts of the moving image."] = None
+    initial: Annotated[
+        Transform | None,
+        "The transform to begin with, an alignment by hand for instance; of a deformation its linear part.",
+    ] = None
 
     def check(self, metric: str, *, different_patients: bool) -> None:
         """Raises Refusal: one sentence for the user."""
@@ -41,6 +63,13 @@ class Given(NamedTuple):
                 raise Refusal(f"the {word} lies on another grid than its image: resample it onto that first.")
         if (self.fixed_labels is None) != (self.moving_labels is None):
             raise Refusal("labels help only where both images have them: give two label maps, or none.")
+
+    def resample_moving(self, transform: Transform, job: Job) -> Volume | None:
+        """The moving image on the fixed grid; None where nobody asks for it."""
+        if not job.wants("registered"):
+            return None
+        with job.stage("resampling"):
+            return resample(self.moving, self.fixed.grid, transform)
 
     def _check_pair(self, metric: str, different_patients: bool) -> None:
         fixed, moving = self.fixed, self.moving

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from plugins.register.classical import convex, greedy, initialization, linear
-from plugins.register.classical.landmark_force import Pull
-from plugins.register.classical.lattice import one_thread
-from plugins.register.classical.linear import Hill
-from plugins.register.image_pair import Pair
-from plugins.register.inputs import MetricName, Start
 from viewer.api import CurvePoint, Grid, Job, Refusal, Transform, rigid_fit
+
+from .classical import convex, greedy, initialization, linear
+from .classical.landmark_force import LandmarkForce
+from .classical.lattice import one_thread
+from .classical.linear import Objective
+from .image_pair import Pair, prepare
+from .inputs import Metric, RegistrationInputs, Start
 
 Floats = NDArray[np.float64]
 ALIKE = 0.5  # correlation of aligned images from which they count as of one contrast
@@ -37,8 +39,8 @@ QUALITY: dict[str, tuple[tuple[greedy.Stage, int], ...]] = {  # stages in units 
 
 
 @dataclass(frozen=True)
-class Route:
-    """How far of the whole job a part goes: progress from `low` to `high`."""
+class ProgressRange:
+    """The share of the whole job that a part of it has: progress from `low` to `high`."""
 
     job: Job
     low: float
@@ -48,25 +50,68 @@ class Route:
         self.job.progress(self.low + (self.high - self.low) * fraction)
 
 
-def begun(pair: Pair, how: Start, initial: Transform | None, job: Job) -> Floats:
+def register_linear(
+    kind: linear.Kind,
+    inputs: RegistrationInputs,
+    metric: Metric,
+    start: Start,
+    job: Job,
+    *,
+    different_patients: bool,
+) -> Transform:
+    """Rigid, and for the other kinds that kind after it. Raises Refusal: one sentence for the user."""
+    pair = prepare(inputs, metric, job, different_patients=different_patients)
+    matrix = initial_matrix(pair, start, inputs.initial, job)
+    chosen = choose_metric(pair, metric, matrix, deformable=False)
+    matrix = align(pair, "rigid", chosen, matrix, job, ProgressRange(job, 0.3, 0.6), far=start != "search")
+    if kind != "rigid":
+        matrix = align(pair, kind, chosen, matrix, job, ProgressRange(job, 0.6, 0.9))
+    return Transform(matrix)
+
+
+def align_before(
+    pair: Pair,
+    kind: Literal["rigid", "affine", "nothing"],
+    metric: Metric,
+    start: Start,
+    initial: Transform | None,
+    job: Job,
+) -> Floats:
+    """The matrix, fixed to moving LPS mm, that a deformation begins with; up to half of the job's progress.
+
+    Raises Refusal where the images do not overlap.
+    """
+    matrix = initial_matrix(pair, start, initial, job)
+    if kind == "nothing":
+        return matrix
+    chosen = choose_metric(pair, metric, matrix, deformable=False)
+    matrix = align(pair, "rigid", chosen, matrix, job, ProgressRange(job, 0.3, 0.4), far=start != "search")
+    if kind == "affine":
+        matrix = align(pair, "affine", chosen, matrix, job, ProgressRange(job, 0.4, 0.5))
+    return matrix
+
+
+def initial_matrix(pair: Pair, how: Start, initial: Transform | None, job: Job) -> Floats:
     """The matrix to begin with: the given transform's, that of the landmarks, or by `how`."""
     if initial is not None:
         return initial.matrix
     if pair.landmarks is not None and len(pair.landmarks.fixed):
         return rigid_fit(pair.landmarks, hold=OPEN)
     if how == "as placed":
-        return placed(pair)
+        return header_alignment(pair)
     if how == "centres":
-        return initialization.shift(
+        return initialization.translation(
             initialization.centre_of_mass(pair.fixed), initialization.centre_of_mass(pair.moving)
         )
     with job.stage("searching for a start"), one_thread():
-        hill = Hill(pair.sight(4 * pair.unit, "mutual information"))
-        fits = initialization.searched(hill, pair.fixed, pair.moving, placed(pair), pair.flat, Route(job, 0.0, 0.3))
+        objective = Objective(pair.level(4 * pair.unit, "mutual information"))
+        fits = initialization.search(
+            objective, pair.fixed, pair.moving, header_alignment(pair), pair.flat, ProgressRange(job, 0.0, 0.3)
+        )
     return fits[0].matrix
 
 
-def placed(pair: Pair) -> Floats:
+def header_alignment(pair: Pair) -> Floats:
     """How the files place the images; of two slices: one in the plane of the other, middle on middle."""
     if not pair.flat:
         return np.eye(4)
@@ -77,22 +122,22 @@ def placed(pair: Pair) -> Floats:
     return axes[1] @ np.linalg.inv(axes[0])
 
 
-def chosen_metric(pair: Pair, wanted: MetricName, matrix: Floats, *, deformable: bool) -> str:
+def choose_metric(pair: Pair, wanted: Metric, matrix: Floats, *, deformable: bool) -> str:
     """The metric by name; automatic: local correlation where the aligned images correlate, else what suits any pair."""
     if wanted != "automatic":
         return wanted
-    hill_sight = pair.sight(4 * pair.unit, "mutual information")
-    sampler = hill_sight.sampler(matrix)
-    warped, weight = hill_sight.split(sampler(), sampler.inside())
+    level = pair.level(4 * pair.unit, "mutual information")
+    sampler = level.sampler(matrix)
+    warped, weight = level.split(sampler(), sampler.inside())
     inside = weight[0] > 0.5 if weight is not None else None
-    a, b = (one[0][inside].double().cpu().numpy() for one in (hill_sight.fixed.values, warped))
+    a, b = (one[0][inside].double().cpu().numpy() for one in (level.fixed.values, warped))
     if a.size > 1 and np.corrcoef(a, b)[0, 1] > ALIKE:
         return "local correlation"
     return "MIND-SSC" if deformable else "mutual information"
 
 
-def aligned(
-    pair: Pair, kind: linear.Kind, metric: str, matrix: Floats, job: Job, route: Route, *, far: bool = False
+def align(
+    pair: Pair, kind: linear.Kind, metric: str, matrix: Floats, job: Job, progress: ProgressRange, *, far: bool = False
 ) -> Floats:
     """The best matrix near the given one, or near where the files place the images if that is better at some level.
 
@@ -103,21 +148,21 @@ def aligned(
     for number, (factor, length, reaches) in enumerate(levels):
         mm = factor * unit
         with job.stage(f"{kind}, voxels of {mm:.2g} mm"), one_thread():
-            hill = Hill(pair.sight(mm, metric, exact=True), pair.landmarks)
-            matrix = max((matrix, placed(pair)), key=lambda one: hill.look(one)[0])
+            objective = Objective(pair.level(mm, metric, exact=True), pair.landmarks)
+            matrix = max((matrix, header_alignment(pair)), key=lambda one: objective.evaluate(one)[0])
 
             def tell(value: float, name: str = f"{metric}, {mm:.2g} mm", number: int = number) -> None:
                 job.preview(CurvePoint(name, value))
-                route((number + 0.5) / len(levels))
+                progress((number + 0.5) / len(levels))
 
-            fit = linear.climb(hill, matrix, basis, steps=STEPS, length=length * mm, shortest=mm / 50, tell=tell)
+            fit = linear.ascend(objective, matrix, basis, steps=STEPS, length=length * mm, shortest=mm / 50, tell=tell)
             for reach in reaches:
-                fit = linear.polish(hill, fit, basis, reach * mm, partial(route, (number + 0.8) / len(levels)))
+                fit = linear.polish(objective, fit, basis, reach * mm, partial(progress, (number + 0.8) / len(levels)))
         if fit.value == -np.inf:
             raise Refusal("the images do not overlap: move one onto the other by hand, or start with a search.")
         matrix = fit.matrix
         job.preview(Transform(matrix))
-        route((number + 1) / len(levels))
+        progress((number + 1) / len(levels))
     return matrix
 
 
@@ -127,31 +172,39 @@ def _basis(pair: Pair, kind: linear.Kind) -> Floats:
     return linear.generators(kind, centre, reach, pair.fixed.affine[:3, 0] if pair.flat else None)
 
 
-def deformed(
-    pair: Pair, metric: str, matrix: Floats, quality: str, job: Job, route: Route, grid: Grid, *, reach: float
+def deform(
+    pair: Pair,
+    metric: str,
+    matrix: Floats,
+    quality: str,
+    job: Job,
+    progress: ProgressRange,
+    grid: Grid,
+    *,
+    reach: float,
 ) -> Transform:
     """x ↦ matrix·(x + u(x)). reach: mm of the large motion that is looked for first, 0 for none."""
     unit = pair.unit
-    field = greedy.zero(pair.fixed.shrunk(QUALITY[quality][0][0].mm * unit))
-    pull = Pull(pair.landmarks, matrix) if pair.landmarks is not None else None
+    field = greedy.zero_field(pair.fixed.downsample(QUALITY[quality][0][0].mm * unit))
+    pull = LandmarkForce(pair.landmarks, matrix) if pair.landmarks is not None else None
     if reach and not pair.flat:
         with job.stage("looking for large motion"):
-            ends = [end.shrunk(unit) for end in (pair.fixed, pair.moving)]
-            middle = (route.low + route.high) / 2
-            field = convex.start(*ends, matrix, reach, Route(job, route.low, middle))
-            route = Route(job, middle, route.high)
+            fixed, moving = (image.downsample(unit) for image in (pair.fixed, pair.moving))
+            middle = (progress.low + progress.high) / 2
+            field = convex.search_field(fixed, moving, matrix, reach, ProgressRange(job, progress.low, middle))
+            progress = ProgressRange(job, middle, progress.high)
         job.preview(transform_of(field, matrix, grid))
     stages = QUALITY[quality]
     for number, (stage, radius) in enumerate(stages):
         stage = replace(stage, mm=stage.mm * unit)
         with job.stage(f"deformable, voxels of {stage.mm:.2g} mm"):
-            sight = pair.sight(stage.mm, metric, radius=radius)
+            level = pair.level(stage.mm, metric, radius=radius)
 
             def tell(step: int, value: float, number: int = number, stage: greedy.Stage = stage) -> None:
                 job.preview(CurvePoint(f"{metric}, {stage.mm:.2g} mm", value))
-                route((number + step / stage.steps) / len(stages))
+                progress((number + step / stage.steps) / len(stages))
 
-            field = greedy.refine(field, sight, matrix, stage, pull=pull, tell=tell)
+            field = greedy.refine(field, level, matrix, stage, pull=pull, tell=tell)
         job.preview(transform_of(field, matrix, grid))
     return transform_of(field, matrix, grid)
 

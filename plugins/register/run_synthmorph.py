@@ -9,39 +9,40 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from plugins.register.classical.greedy import Field
-from plugins.register.classical.lattice import Lattice, Sampler, of_volume
-from plugins.register.learned import keras_weights
-from plugins.register.learned.synthmorph import Network, Shape
-from plugins.register.pipeline import transform_of
 from viewer.api import Grid, Job, Refusal, Transform, Volume, check_memory
+
+from .classical.greedy import Field
+from .classical.lattice import Lattice, Sampler, volume_lattice
+from .learned import keras_weights
+from .learned.synthmorph import Network, Shape
+from .pipeline import transform_of
 
 Floats = NDArray[np.float64]
 COPIES = 2  # of what the widest layer takes and gives
 AXES = np.array([(1.0, 0, 0), (0, 0, -1), (0, -1, 0)]).T  # of its images in LPS: to the left, the feet and the front
 
 
-def registered(fixed: Volume, moving: Volume, matrix: Floats | None, weights: Path, job: Job) -> Transform:
+def register(fixed: Volume, moving: Volume, matrix: Floats | None, weights: Path, job: Job) -> Transform:
     """x ↦ matrix·(x + u(x)), LPS mm, in the box that the network sees: voxels of 1 mm round the fixed image's middle.
 
     matrix: of an alignment that was made before; None: the middles of the images are laid on each other. Raises Refusal
     where the file does not hold a SynthMorph network.
     """
-    net = _loaded(weights, job)
+    net = _load(weights, job)
     check_memory(COPIES * 4 * net.floats, "SynthMorph", job.device)
     with job.stage("preparing for SynthMorph"):
         box = _box(fixed.grid, net.shape)
         if matrix is None:
             matrix = np.eye(4)
             matrix[:3, 3] = moving.grid.centre - fixed.grid.centre
-        here, there = (of_volume(one, job.device) for one in (fixed, moving))
-        seen = [_seen(there, matrix @ box, net.shape), _seen(here, box, net.shape)]
+        here, there = (volume_lattice(one, job.device) for one in (fixed, moving))
+        images = _network_input(there, matrix @ box, net.shape), _network_input(here, box, net.shape)
     with job.stage(f"SynthMorph, {' × '.join(map(str, net.shape))} voxels"), torch.inference_mode():
-        moved = net.to(job.device).displacement(*seen, lambda done: job.progress(0.5 + 0.45 * done))
+        moved = net.to(job.device).displacement(*images, lambda done: job.progress(0.5 + 0.45 * done))
     return transform_of(Field(moved, box), matrix, fixed.grid)
 
 
-def _loaded(path: Path, job: Job) -> Network:
+def _load(path: Path, job: Job) -> Network:
     with job.stage("reading the network"):
         settings, layers = keras_weights.read(path)
         try:
@@ -58,7 +59,7 @@ def _box(grid: Grid, shape: Shape) -> Floats:
     return affine
 
 
-def _seen(image: Lattice, to: Floats, shape: Shape) -> Tensor:
+def _network_input(image: Lattice, to: Floats, shape: Shape) -> Tensor:
     """On the network's lattice, in 0…1; beyond the image nothing."""
     sampler = Sampler(image.values, np.linalg.inv(image.affine) @ to, shape)
     low = image.values.min()

@@ -8,11 +8,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from plugins.register.classical.greedy import Field
-from plugins.register.classical.lattice import Lattice, Sampler, column, filtered, of_volume, resized, stretching
-from plugins.register.learned.unigradicon import UNet, identity, mapped, network
-from plugins.register.pipeline import transform_of
 from viewer.api import Job, Refusal, Transform, Volume, check_memory, read_weights
+
+from .classical.greedy import Field
+from .classical.lattice import (
+    Lattice,
+    Sampler,
+    apply_matrices,
+    column,
+    interpolation_matrix,
+    resize_affine,
+    volume_lattice,
+)
+from .learned.unigradicon import UNet, identity, map_places, network
+from .pipeline import transform_of
 
 Floats = NDArray[np.float64]
 HU = (-1000.0, 1000.0)  # what the network sees of a CT
@@ -20,16 +29,16 @@ BRIGHT = 0.99  # of the voxels of another image are not cut off
 COPIES = 90  # float32 images that the largest layers hold at a time
 
 
-def registered(fixed: Volume, moving: Volume, matrix: Floats | None, weights: Path, side: int, job: Job) -> Transform:
+def register(fixed: Volume, moving: Volume, matrix: Floats | None, weights: Path, side: int, job: Job) -> Transform:
     """x ↦ matrix·(x + u(x)), LPS mm. matrix: of an alignment that was made before; None: the network sees each image
     as it fills its own box, as its makers do. side: voxels of the cube that it sees. Raises Refusal where the file is
     not uniGradICON's.
     """
     check_memory(COPIES * 4 * side**3, "uniGradICON", job.device)
-    net = _loaded(weights, job)
+    net = _load(weights, job)
     with job.stage("preparing for uniGradICON"):
-        here = _cube(_scaled(fixed, job.device), side)
-        there = _scaled(moving, job.device)
+        here = _cube(_rescale(fixed, job.device), side)
+        there = _rescale(moving, job.device)
         if matrix is None:
             cube = _cube(there, side)
             matrix = cube.affine @ np.linalg.inv(here.affine)
@@ -38,12 +47,12 @@ def registered(fixed: Volume, moving: Volume, matrix: Floats | None, weights: Pa
             cube = Lattice(Sampler(there.values, between, here.shape)(), here.affine)
     with job.stage(f"uniGradICON, {side}³ voxels"), torch.inference_mode():
         places = identity(here.values[None])
-        moved = mapped(net(cube.values[None], here.values[None]), places) - places
+        moved = map_places(net(cube.values[None], here.values[None]), places) - places
     mm = moved[0] * column((side - 1) * here.spacing, moved)
     return transform_of(Field(mm, here.affine), matrix, fixed.grid)
 
 
-def _loaded(path: Path, job: Job) -> torch.nn.Module:
+def _load(path: Path, job: Job) -> torch.nn.Module:
     with job.stage("reading the network"):
         weights = read_weights(path)
         with torch.device("meta"):
@@ -69,9 +78,9 @@ def _loaded(path: Path, job: Job) -> torch.nn.Module:
     return net.eval().requires_grad_(False).to(job.device)
 
 
-def _scaled(image: Volume, device: str) -> Lattice:
+def _rescale(image: Volume, device: str) -> Lattice:
     """In 0…1 as its makers scale it, axes towards the head, the back and the left."""
-    end = of_volume(image, device)
+    end = volume_lattice(image, device)
     if image.modality == "CT":
         low, high = HU
     else:
@@ -79,10 +88,10 @@ def _scaled(image: Volume, device: str) -> Lattice:
         low, high = float(values[0]), float(values[max(0, int(BRIGHT * values.size) - 1)])
     scaled = Lattice((end.values.clamp(low, high) - low) / max(high - low, 1e-6), end.affine)
     x, y, z = image.grid.plane_axes
-    return _turned(scaled, (z, y, x)) if image.grid.placed else scaled
+    return _reorient(scaled, (z, y, x)) if image.grid.placed else scaled
 
 
-def _turned(end: Lattice, axes: tuple[int, int, int]) -> Lattice:
+def _reorient(end: Lattice, axes: tuple[int, int, int]) -> Lattice:
     """The same image with other array axes first, second and last, each towards the head, the back or the left."""
     to = np.diag([0.0, 0.0, 0.0, 1.0])
     values = end.values.permute(0, *(1 + axis for axis in axes))
@@ -95,5 +104,5 @@ def _turned(end: Lattice, axes: tuple[int, int, int]) -> Lattice:
 
 def _cube(end: Lattice, side: int) -> Lattice:
     """Stretched to so many voxels each way; the outer faces stay."""
-    matrices = [stretching(n, side, end.values) for n in end.shape]
-    return Lattice(filtered(end.values, matrices), resized(end.affine, end.shape, [side] * 3))
+    matrices = [interpolation_matrix(n, side, end.values) for n in end.shape]
+    return Lattice(apply_matrices(end.values, matrices), resize_affine(end.affine, end.shape, [side] * 3))

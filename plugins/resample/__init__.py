@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 
+from plugins.groups import REGISTRATION
+from plugins.image_checks import check_finite
 from viewer.api import Job, Refusal, Segmentation, Transform, Volume, plugin, replace, resample, resample_labels
 
 
-@plugin("Resample", group="Registration", outputs=("resampled",), libraries=("SimpleITK",))
+@plugin("Resample", group=REGISTRATION, outputs=("resampled",), libraries=("SimpleITK",))
 def resample_image(
     image: Volume,
     onto: Volume,
@@ -36,13 +37,12 @@ def resample_image(
     """
     if image.color and interpolation == "bspline":
         raise Refusal("images in colour are resampled linearly or by the nearest voxel: choose one of these.")
-    if image.array.dtype.kind == "f" and not all(np.isfinite(plane).all() for plane in image.array):
-        raise Refusal("the image holds voxels without a value (NaN): fill them first.")
+    check_finite(image)
     with job.stage("resampling"):
         return resample(image, onto.grid, transform, interpolation, tell=job.progress)
 
 
-@plugin("Resample labels", group="Registration", outputs=("resampled",), libraries=("SimpleITK",))
+@plugin("Resample labels", group=REGISTRATION, outputs=("resampled",), libraries=("SimpleITK",))
 def resample_segmentation(
     labels: Segmentation,
     onto: Volume,
@@ -65,13 +65,13 @@ def resample_segmentation(
         Smoothed gives each voxel the label with the greatest share there; nearest takes the nearest voxel's.
     """
 
-    def resampled(number: int) -> NDArray[Any]:
+    def resample_map(number: int) -> NDArray[Any]:
         def tell(fraction: float) -> None:
             job.progress((number + fraction) / len(labels.maps))
 
         return resample_labels(labels.maps[number], labels.grid, onto.grid, transform, interpolation, tell=tell)
 
     with job.stage("resampling"):
-        first, *others = map(resampled, range(len(labels.maps)))
+        first, *others = map(resample_map, range(len(labels.maps)))
     badges = labels.badges if "resampled" in labels.badges else (*labels.badges, "resampled")
     return replace(labels, array=first, overlapping=tuple(others), grid=onto.grid, badges=badges)

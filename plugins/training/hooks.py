@@ -1,4 +1,4 @@
-"""What the parts of a network are given while it runs."""
+"""What the parts of a network get while it runs."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ def watch(net: nn.Module, names: Iterable[str], batches: Iterable[Tensor], look:
             net(batch)
 
 
-def _show(look: Look, name: str, _: nn.Module, given: tuple[Tensor, ...]) -> None:
-    look(name, given[0])
+def _show(look: Look, name: str, _: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    look(name, inputs[0])

@@ -32,17 +32,17 @@ def train(
     folder/state.pt is written every `every` minutes with a line of validation to folder/log.txt.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    net = net.to(memory_format=torch.channels_last_3d)
+    net = net.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # torch leaves it out
     average = copy.deepcopy(net).eval()
     optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-4)
     done, steps = _resume(folder / "state.pt", net, average, optimiser)
     before, saved, mean = time.monotonic() - 60 * done, done, 0.0
-    for given, wanted in batches:
+    for inputs, targets in batches:
         done = (time.monotonic() - before) / 60
         if done >= minutes:
             break
         optimiser.param_groups[0]["lr"] = rate * _schedule(done / minutes)
-        value = _step(net, given, wanted, loss, optimiser)
+        value = _step(net, inputs, targets, loss, optimiser)
         steps += 1
         _follow(average, net, min(AVERAGE, steps / (steps + 10)))
         mean = value if not mean else 0.99 * mean + 0.01 * value
@@ -55,24 +55,24 @@ def train(
 
 def _step(
     net: nn.Module,
-    given: Tensor,
-    wanted: Tensor,
+    inputs: Tensor,
+    targets: Tensor,
     loss: Callable[[Tensor, Tensor], Tensor],
     optimiser: torch.optim.Optimizer,
 ) -> float:
     device = next(net.parameters()).device
-    given = given.to(device, memory_format=torch.channels_last_3d)
-    with half(device.type):
-        said = net(given)
-    value = loss(said.float(), wanted.to(device))
+    inputs = inputs.to(device, memory_format=torch.channels_last_3d)
+    with autocast(device.type):
+        outputs = net(inputs)
+    value = loss(outputs.float(), targets.to(device))
     optimiser.zero_grad(set_to_none=True)
-    value.backward()
+    value.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(net.parameters(), 1.0)
     optimiser.step()
     return value.item()
 
 
-def half(device: str) -> torch.autocast:
+def autocast(device: str) -> torch.autocast:
     """bfloat16 where it pays: on a graphics card and a processor with matrix tiles; others take twice as long."""
     return torch.autocast(device, torch.bfloat16, enabled=device != "cpu" or torch.cpu._is_amx_tile_supported())
 
@@ -82,7 +82,7 @@ def write_weights(net: nn.Module, path: Path) -> None:
     save_file({name: value.half().contiguous() for name, value in net.state_dict().items()}, path)
 
 
-def take_over(net: nn.Module, path: Path) -> None:
+def load_matching_weights(net: nn.Module, path: Path) -> None:
     """Begin with another network's weights, wherever names and shapes are the same."""
     mine = net.state_dict()
     fitting = {name: value.float() for name, value in load_file(path).items() if mine[name].shape == value.shape}
@@ -119,14 +119,14 @@ def _save(
     optimiser: torch.optim.Optimizer,
     minutes: float,
     steps: int,
-    said: str,
+    report: str,
 ) -> None:
-    parts = {"net": net, "average": average, "optimiser": optimiser}
+    parts: dict[str, nn.Module | torch.optim.Optimizer] = {"net": net, "average": average, "optimiser": optimiser}
     state = {name: part.state_dict() for name, part in parts.items()}
     beside = folder / "state.part"
     torch.save({**state, "minutes": minutes, "steps": steps}, beside)
     beside.replace(folder / "state.pt")
-    line = f"{minutes:6.1f} min  {steps:6d} steps  {said}"
+    line = f"{minutes:6.1f} min  {steps:6d} steps  {report}"
     print(line, flush=True)
     with (folder / "log.txt").open("a") as log:
         log.write(line + "\n")

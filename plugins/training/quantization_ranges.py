@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 import torch
 from torch import Tensor, nn
 
-from plugins.training.hooks import watch
+from .hooks import watch
 
 CONVOLUTIONS = (nn.Conv3d, nn.ConvTranspose3d)
 SAMPLES = 20_000  # values of each convolution's input in each batch

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from denoise_cases import Case
 from denoise_gates import Denoise
 
-from plugins.denoise.apply_network import denoised
+from plugins.denoise.apply_network import remove_noise
 from plugins.denoise.noise_estimate import Noise, noise_level
 from viewer.api import Grid, Job, Volume
 
@@ -28,7 +28,7 @@ def ours(mirrored: bool, flat: bool) -> Denoise:
     axis = 0 if flat else None
 
     def denoise(noisy: np.ndarray, sigma: float, rician: bool) -> np.ndarray:
-        return denoised(Volume(noisy, Grid.of(noisy.shape)), Noise(sigma, rician), axis, mirrored, Job())
+        return remove_noise(Volume(noisy, Grid.of(noisy.shape)), Noise(sigma, rician), axis, mirrored, Job())
 
     return denoise
 

@@ -26,8 +26,8 @@ import registration_cases as cases
 from registration_cases import Labelled, folder, matrix_of, read, volume_of
 
 from plugins.register import register_deform, register_rigid
-from plugins.register.classical.initialization import centre_of_mass, turned
-from plugins.register.classical.lattice import of_volume
+from plugins.register.classical.initialization import centre_of_mass, rotation
+from plugins.register.classical.lattice import volume_lattice
 from viewer.api import Grid, Job, replace
 from viewer.compute.images.resample import itk_image, itk_transform
 from viewer.compute.registration.transform_algebra import compose, inverse
@@ -71,7 +71,7 @@ class Gates:
 
 
 def head_points(image: Volume) -> np.ndarray:
-    middle = centre_of_mass(of_volume(image, "cpu"))
+    middle = centre_of_mass(volume_lattice(image, "cpu"))
     steps = (-60.0, 0.0, 60.0)
     return np.array([middle + np.array((x, y, z)) for x in steps for y in steps for z in steps])
 
@@ -112,7 +112,7 @@ def longitudinal(gates: Gates, starts: int) -> None:
 
 def found(one: Volume, two: Volume, truth: Transform, points: np.ndarray, rng: np.random.Generator) -> bool:
     """The moving image is put within 30° and 50 mm of where it was."""
-    away = turned(centre_of_mass(of_volume(one, "cpu")), tuple(rng.uniform(-30, 30, 3)))
+    away = rotation(centre_of_mass(volume_lattice(one, "cpu")), tuple(rng.uniform(-30, 30, 3)))
     away[:3, 3] += rng.uniform(-50, 50, 3)
     grid = Grid(two.grid.shape, away @ two.grid.affine)
     transform = Timed(register_rigid, one, replace(two, grid=grid)).transform
@@ -229,7 +229,7 @@ def sample(gates: Gates) -> None:
         gap = error(run.transform, truth, inside)
         gates.add(f"follow-up of the sample, {quality}: mean error in the brain, mm", 0.5, float(gap.mean()))
     pet = series(paths.baseline / "pet")
-    away = turned(before.grid.centre, (8.0, -6.0, 10.0))
+    away = rotation(before.grid.centre, (8.0, -6.0, 10.0))
     away[:3, 3] += (6, -9, 7)
     put = replace(pet, grid=Grid(pet.grid.shape, away @ pet.grid.affine))
     run = Timed(register_rigid, before, put)

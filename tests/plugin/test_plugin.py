@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import pytest
 from magicgui.widgets import create_widget
 
-from viewer.api import Annotated, Grid, Job, Range, Refusal, Segmentation, Transform, Volume, plugin
+from viewer.api import Grid, Job, Range, Refusal, Segmentation, Transform, Volume, plugin
 from viewer.plugin.plugin import Input, Output
 
 
@@ -120,6 +120,57 @@ def test_inputs_are_checked() -> None:
     ):
         with pytest.raises(Refusal, match=sentence):
             try_it.check_inputs(inputs)
+
+
+Fixed = Annotated[Volume, "The image that stays."]
+
+
+class Images(NamedTuple):
+    """Inputs that several plugins share."""
+
+    fixed: Fixed
+    moving: Annotated[Volume, "The image that moves."]
+    mask: Annotated[Segmentation | None, "Where the fixed image counts."] = None
+
+
+@plugin("Share", group="Tests", outputs=("map", "moved"))
+def share(
+    images: Images, job: Job, *, far: Annotated[bool, "Look far."] = False, near: Annotated[bool, "Look near."] = False
+) -> tuple[Transform, Volume | None]:
+    """Do something with two images.
+
+    Parameters
+    ----------
+    near
+        Look about.
+    """
+    assert images.mask is None
+    return Transform(np.eye(4)), images.moving if job.wants("moved") else None
+
+
+def test_plugins_share_a_group_of_inputs_and_what_is_said_of_them() -> None:
+    assert share.inputs == (
+        Input("fixed", "volume", True, "The image that stays."),
+        Input("moving", "volume", True, "The image that moves."),
+        Input("mask", "segmentation", False, "Where the fixed image counts."),
+    )
+    assert [one.description for one in share.parameters] == ["Look far.", "Look about."]
+
+
+def test_a_group_is_filled_by_place_and_by_name() -> None:
+    fixed, moving = (Volume(np.zeros((2, 3, 4), np.int16), Grid.of((2, 3, 4))) for _ in range(2))
+    assert share(fixed, moving, job=Job())[1] is moving
+    assert share(fixed, moving, None, Job(), far=True)[1] is moving
+    assert share(mask=None, moving=moving, fixed=fixed, job=Job())[1] is moving
+    with pytest.raises(TypeError, match="moving"):
+        share(fixed, job=Job())
+
+
+def test_a_result_may_be_left_out_where_nobody_asks_for_it() -> None:
+    assert share.outputs == (Output("map", "transform"), Output("moved", "volume"))
+    image, job = Volume(np.zeros((2, 3, 4), np.int16), Grid.of((2, 3, 4))), Job()
+    job.wanted = frozenset({"map"})
+    assert share(image, image, job=job)[1] is None
 
 
 def test_magicgui_makes_a_form_of_it(qtbot: Any) -> None:

@@ -95,6 +95,7 @@ class Parameter:
 def declared(name: str, hint: Any, default: Any, description: str) -> Parameter:
     """The parameter that a keyword argument declares. Raises TypeError for a type that has no place in a form."""
     limits: Range | None = None
+    description = description or text_of(hint)
     if get_origin(hint) is Annotated:
         hint, *notes = get_args(hint)
         limits = next((note for note in notes if isinstance(note, Range)), None)
@@ -110,6 +111,11 @@ def declared(name: str, hint: Any, default: Any, description: str) -> Parameter:
     except Refusal as error:
         raise TypeError(f"the default of {error}") from error
     return parameter
+
+
+def text_of(hint: Any) -> str:
+    """What an annotation itself says of the value: the text in Annotated[type, "text"], "" where there is none."""
+    return next((note for note in getattr(hint, "__metadata__", ()) if isinstance(note, str)), "")
 
 
 def title_of(name: str) -> str:

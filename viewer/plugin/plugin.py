@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import Parameter as Argument
 from inspect import signature
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from docstring_parser import parse
 
@@ -16,7 +16,7 @@ from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.segmentation import Segmentation
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
-from viewer.plugin.parameter import Parameter, declared, title_of
+from viewer.plugin.parameter import Parameter, declared, text_of, title_of
 
 Value = Volume | Segmentation | Transform | Landmarks
 KINDS: dict[str, type[Value]] = {
@@ -52,10 +52,10 @@ class Output:
 
 @dataclass(frozen=True, eq=False)
 class Plugin:
-    """A declared plugin. Called like its function.
+    """A declared plugin. Called like its function, with each input of a group by itself.
 
     libraries: the packages that do the work, as pip names them. model: the trained model it uses, "" for none.
-    gpu: it can compute on a graphics card.
+    gpu: it can compute on a graphics card. groups: the function's arguments that gather inputs, each a NamedTuple.
     """
 
     id: str
@@ -71,9 +71,16 @@ class Plugin:
     libraries: tuple[str, ...] = ()
     model: str = ""
     gpu: bool = False
+    groups: dict[str, type] = field(default_factory=dict)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        return self.function(*args, **options)
+        if not self.groups:
+            return self.function(*args, **options)
+        values = dict(zip([*(one.name for one in self.inputs), "job"], args, strict=False)) | options
+        for argument, group in self.groups.items():
+            fields = get_type_hints(group)
+            values[argument] = group(**{name: values.pop(name) for name in fields if name in values})
+        return self.function(**values)
 
     def validate(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Every parameter, checked, defaults filled in. Raises Refusal: one sentence for the user."""
@@ -125,6 +132,10 @@ def plugin(
 ) -> Callable[[Callable[..., Any]], Plugin]:
     """Declare a function as a plugin: inputs before `job`, parameters after `*`, results by the return type.
 
+    What is said of an input or parameter stands in the docstring, or beside its type where several plugins share it:
+    Annotated[Volume, "The image that …"]. A NamedTuple of inputs stands for all of them. A result that is left out
+    where nobody asks for it (job.wants) is of type X | None.
+
     outputs: the results' names; by default their types. Raises TypeError where the signature is not a plugin's.
     """
 
@@ -147,6 +158,7 @@ def plugin(
             libraries=libraries,
             model=model,
             gpu=gpu,
+            groups={name: hint for name, hint in hints.items() if _is_group(hint)},
         )
 
     return declare
@@ -161,15 +173,32 @@ def _inputs(arguments: list[Argument], hints: dict[str, Any], told: dict[str, st
     named = [one.name for one in arguments if one.kind is Argument.POSITIONAL_OR_KEYWORD]
     if not named or named[-1] != "job" or len(named) < 2:
         raise TypeError("its arguments must be one or more inputs, then job, then *, then the parameters")
-    inputs = []
-    for one in arguments[: len(named) - 1]:
-        hint = hints.get(one.name)
-        optional = get_origin(hint) in (Union, types.UnionType) and type(None) in get_args(hint)
-        kind = next(part for part in get_args(hint) if part is not type(None)) if optional else hint
-        if kind not in NAMES:
-            raise TypeError(f"the input {one.name} must be a Volume, a Segmentation or a Transform")
-        inputs.append(Input(one.name, NAMES[kind], not optional, told.get(one.name, "")))
+    inputs: list[Input] = []
+    for name in named[:-1]:
+        hint = hints.get(name)
+        fields = get_type_hints(hint, include_extras=True) if _is_group(hint) else {name: hint}
+        inputs += [_input(field, hint, told.get(field, "")) for field, hint in fields.items()]
     return tuple(inputs)
+
+
+def _is_group(hint: Any) -> bool:
+    """Whether it is a NamedTuple."""
+    return isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields")
+
+
+def _input(name: str, hint: Any, description: str) -> Input:
+    kind, optional = _value_type(hint)
+    if kind not in NAMES:
+        raise TypeError(f"the input {name} must be a Volume, a Segmentation or a Transform")
+    return Input(name, NAMES[kind], not optional, description or text_of(hint))
+
+
+def _value_type(hint: Any) -> tuple[Any, bool]:
+    """The type of a value by itself, and whether it may be left out."""
+    if get_origin(hint) is Annotated:
+        hint = get_args(hint)[0]
+    optional = get_origin(hint) in (Union, types.UnionType) and type(None) in get_args(hint)
+    return (next(part for part in get_args(hint) if part is not type(None)) if optional else hint), optional
 
 
 def _parameters(arguments: list[Argument], hints: dict[str, Any], told: dict[str, str]) -> tuple[Parameter, ...]:
@@ -181,7 +210,7 @@ def _parameters(arguments: list[Argument], hints: dict[str, Any], told: dict[str
 
 
 def _outputs(hint: Any, names: tuple[str, ...]) -> tuple[Output, ...]:
-    kinds = get_args(hint) if get_origin(hint) is tuple else (hint,)
+    kinds = [_value_type(one)[0] for one in (get_args(hint) if get_origin(hint) is tuple else (hint,))]
     if not kinds or any(kind not in NAMES for kind in kinds):
         raise TypeError("its return type must be Volume, Segmentation, Transform or a tuple of them")
     names = names or tuple(NAMES[kind] for kind in kinds)

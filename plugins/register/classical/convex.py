@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from plugins.register.classical.greedy import Field, unfolded
-from plugins.register.classical.lattice import Lattice, Sampler, filtered, resized, shrinking
-from plugins.register.classical.mind import descriptors
+from .greedy import Field, remove_folds
+from .lattice import Lattice, Sampler, apply_matrices, downsampling_matrix, resize_affine
+from .mind import descriptors
 
 Floats = NDArray[np.float64]
 REACH = 5  # displacements to either side along each axis
@@ -24,26 +24,28 @@ SEARCH = 0.7  # of the progress, for the costs
 CELLS = 110_000  # of the lattice that displacements are chosen on, at most
 
 
-def start(fixed: Lattice, moving: Lattice, between: Floats, mm: float, progress: Callable[[float], None]) -> Field:
+def search_field(
+    fixed: Lattice, moving: Lattice, between: Floats, mm: float, progress: Callable[[float], None]
+) -> Field:
     """A field that reaches about `mm` far. fixed, moving: one channel each. between: 4×4, LPS mm."""
     here = descriptors(fixed.values)
     there = descriptors(Sampler(moving.values, np.linalg.inv(moving.affine) @ between @ fixed.affine, fixed.shape)())
-    step = _cells(fixed)
+    step = _cell_side(fixed)
     small = [max(2, n // step) for n in fixed.shape]
-    down = [shrinking(n, m, here) for n, m in zip(fixed.shape, small, strict=True)]
-    here, there = filtered(here, down), filtered(there, down)
-    affine = resized(fixed.affine, fixed.shape, small)
+    down = [downsampling_matrix(n, m, here) for n, m in zip(fixed.shape, small, strict=True)]
+    here, there = apply_matrices(here, down), apply_matrices(there, down)
+    affine = resize_affine(fixed.affine, fixed.shape, small)
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     stride = np.maximum(1, np.rint(mm / REACH / spacing)).astype(int)
     moves = [tuple(int(a) for a in np.array(one) * stride) for one in product(range(-REACH, REACH + 1), repeat=3)]
     cost = _costs(here, there, moves, lambda part: progress(SEARCH * part))
     ways = torch.tensor(moves, dtype=torch.float32, device=here.device)
-    chosen = unfolded(_coupled(cost, ways, tuple(small), lambda part: progress(SEARCH + (1 - SEARCH) * part)))
+    rough = _optimize_coupled(cost, ways, tuple(small), lambda part: progress(SEARCH + (1 - SEARCH) * part))
     scale = torch.as_tensor(spacing, dtype=torch.float32, device=here.device)[:, None, None, None]
-    return Field(chosen * scale, affine)
+    return Field(remove_folds(rough) * scale, affine)
 
 
-def _cells(fixed: Lattice) -> int:
+def _cell_side(fixed: Lattice) -> int:
     """How many voxels along a side of a cell."""
     return max(2, int(np.ceil((fixed.values[0].numel() / CELLS) ** (1 / 3))))
 
@@ -62,13 +64,13 @@ def _costs(here: Tensor, there: Tensor, moves: list[tuple[int, ...]], progress: 
     return cost
 
 
-def _coupled(cost: Tensor, moves: Tensor, shape: tuple[int, ...], progress: Callable[[float], None]) -> Tensor:
+def _optimize_coupled(cost: Tensor, moves: Tensor, shape: tuple[int, ...], progress: Callable[[float], None]) -> Tensor:
     """[3, k, j, i]: in turns the best displacement near the smooth field, and the smooth field of the best ones."""
-    field = _calm(moves[cost.argmin(0)].T.reshape(3, *shape))
+    field = _smooth(moves[cost.argmin(0)].T.reshape(3, *shape))
     unit = float(cost.std(dim=0).mean() / moves.square().sum(1).max())
     for number, share in enumerate(COUPLING):
         best = _nearest(cost, moves, field.reshape(3, -1), share * unit, partial(progress, number / len(COUPLING)))
-        field = _calm(moves[best].T.reshape(3, *shape))
+        field = _smooth(moves[best].T.reshape(3, *shape))
     return field
 
 
@@ -85,7 +87,7 @@ def _nearest(cost: Tensor, moves: Tensor, flat: Tensor, coupling: float, tell: C
     return best
 
 
-def _calm(field: Tensor) -> Tensor:
+def _smooth(field: Tensor) -> Tensor:
     for _ in range(2):
         field = functional.avg_pool3d(field[None], 3, 1, 1, count_include_pad=False)[0]
     return field

@@ -14,18 +14,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from plugins.register.classical.lattice import (
+from .lattice import (
     Lattice,
     Sampler,
-    blurring,
+    Shape,
+    apply_matrices,
+    blur_matrix,
+    central_differences,
     column,
-    filtered,
-    gaussian,
-    resized,
-    slopes,
-    stretching,
+    gaussian_matrix,
+    interpolation_matrix,
+    resize_affine,
 )
-from plugins.register.classical.metric_level import Sight
+from .metric_level import MetricLevel
 
 Floats = NDArray[np.float64]
 COARSER = 2  # voxels that are compared along a side of a voxel of the field
@@ -53,20 +54,26 @@ class Field:
     mm: Tensor
     affine: Floats
 
-    def on(self, shape: tuple[int, int, int], affine: Floats) -> Field:
+    def interpolate(self, shape: Shape, affine: Floats) -> Field:
         """Interpolated on a lattice with the same outer faces."""
-        matrices = [stretching(m, n, self.mm) for m, n in zip(self.mm.shape[1:], shape, strict=True)]
-        return Field(filtered(self.mm, matrices), affine)
+        matrices = [interpolation_matrix(m, n, self.mm) for m, n in zip(self.mm.shape[1:], shape, strict=True)]
+        return Field(apply_matrices(self.mm, matrices), affine)
 
 
-def zero(lattice: Lattice) -> Field:
-    shape = [-(-n // COARSER) for n in lattice.shape]
-    return Field(lattice.values.new_zeros(3, *shape), resized(lattice.affine, lattice.shape, shape))
+def zero_field(lattice: Lattice) -> Field:
+    """No displacement, on the lattice of the field that goes with it."""
+    shape = _coarse_shape(lattice)
+    return Field(lattice.values.new_zeros(3, *shape), resize_affine(lattice.affine, lattice.shape, shape))
+
+
+def _coarse_shape(lattice: Lattice) -> Shape:
+    k, j, i = (-(-n // COARSER) for n in lattice.shape)
+    return k, j, i
 
 
 def refine(
     field: Field,
-    sight: Sight,
+    level: MetricLevel,
     between: Floats,
     stage: Stage,
     *,
@@ -78,17 +85,17 @@ def refine(
     between: 4×4, LPS mm of the fixed to LPS mm of the moving image. pull: a further displacement [3, k, j, i] in mm for
     a field [3, k, j, i] and its affine (landmarks), added to every update.
     """
-    fixed = sight.fixed
-    coarse = [-(-n // COARSER) for n in fixed.shape]
-    affine = resized(fixed.affine, fixed.shape, coarse)
+    fixed = level.fixed
+    coarse = _coarse_shape(fixed)
+    affine = resize_affine(fixed.affine, fixed.shape, coarse)
     coarse_mm = column(np.linalg.norm(affine[:3, :3], axis=0), field.mm)
-    mm = unfolded(field.on(tuple(coarse), affine).mm / coarse_mm) * coarse_mm
+    mm = remove_folds(field.interpolate(coarse, affine).mm / coarse_mm) * coarse_mm
     smooth = _Smoothing(fixed, coarse, affine, stage, mm)
     fine_mm = column(fixed.spacing, mm)
-    look = sight.towards(between)
+    evaluate = level.force_function(between)
     length, best, kept, since = stage.length, -np.inf, mm, 0
     for step in range(stage.steps):
-        value, force = look(filtered(mm, smooth.up) / fine_mm)
+        value, force = evaluate(apply_matrices(mm, smooth.up) / fine_mm)
         tell(step, value)
         if value > best + ENOUGH:
             best, kept, since = value, mm, 0
@@ -97,53 +104,54 @@ def refine(
             length *= SHORTER
         if since > FLAT:
             break
-        update = filtered(force / fine_mm, smooth.down)
+        update = apply_matrices(force / fine_mm, smooth.down)
         update *= length * stage.mm / (update.square().sum(0).max().sqrt() + 1e-12)
         if pull is not None:
             update += pull(mm, affine)
-        mm = _composed(mm, update, coarse_mm, smooth.calm)
+        mm = _compose(mm, update, coarse_mm, smooth.regularization)
     return Field(kept, affine)
 
 
-def _composed(mm: Tensor, update: Tensor, voxel: Tensor, calm: list[Tensor]) -> Tensor:
+def _compose(mm: Tensor, update: Tensor, voxel: Tensor, calm: list[Tensor]) -> Tensor:
     """u ← v + u∘(id + v), smoothed; v is left out where the whole would fold, and everywhere if that does not help."""
-    sampler = Sampler(mm, np.eye(4), tuple(mm.shape[1:]))
+    sampler = Sampler(mm, np.eye(4), Lattice(mm, np.eye(4)).shape)
     for _ in range(TRIES):
-        tried = filtered(update + sampler(update / voxel), calm)
-        folded = (jacobian(tried / voxel) < LEAST).to(mm.dtype)[None]
+        tried = apply_matrices(update + sampler(update / voxel), calm)
+        folded = (jacobian_determinant(tried / voxel) < LEAST).to(mm.dtype)[None]
         if not bool(folded.any()):
             return tried
         update = update * (1 - functional.max_pool3d(folded, 5, 1, 2))
     return mm
 
 
-def unfolded(moved: Tensor) -> Tensor:
+def remove_folds(moved: Tensor) -> Tensor:
     """[3, k, j, i] in voxels, smoothed until nothing comes near to folding: a step from there could not be made.
 
     More widely each time, which ends: what is smoothed more widely than it is large is flat.
     """
     sigma = 0.7
-    while float(jacobian(moved).min()) < LEAST and sigma < 2 * max(moved.shape[1:]):
-        moved = filtered(moved, [gaussian(n, sigma, moved) for n in moved.shape[1:]])
+    while float(jacobian_determinant(moved).min()) < LEAST and sigma < 2 * max(moved.shape[1:]):
+        moved = apply_matrices(moved, [gaussian_matrix(n, sigma, moved) for n in moved.shape[1:]])
         sigma *= 1.2
     return moved
 
 
-def jacobian(moved: Tensor) -> Tensor:
+def jacobian_determinant(moved: Tensor) -> Tensor:
     """[k, j, i]: the determinant of the slopes of id + moved, [3, k, j, i] in voxels; below 0 it folds."""
-    a, b, c = slopes(moved)  # along k, j, i
-    return (
+    a, b, c = central_differences(moved)  # along k, j, i
+    determinant: Tensor = (
         (1 + a[0]) * ((1 + b[1]) * (1 + c[2]) - b[2] * c[1])
         - a[1] * (b[0] * (1 + c[2]) - b[2] * c[0])
         + a[2] * (b[0] * c[1] - (1 + b[1]) * c[0])
     )
+    return determinant
 
 
 class _Smoothing:
     """The matrices that take a field up to the voxels compared, a force down to the field, and calm the field."""
 
-    def __init__(self, fixed: Lattice, coarse: list[int], affine: Floats, stage: Stage, like: Tensor) -> None:
+    def __init__(self, fixed: Lattice, coarse: Shape, affine: Floats, stage: Stage, like: Tensor) -> None:
         sizes = list(zip(fixed.shape, coarse, fixed.spacing, np.linalg.norm(affine[:3, :3], axis=0), strict=True))
-        self.up = [stretching(m, n, like) for n, m, _, _ in sizes]
-        self.down = [blurring(n, m, stage.update * stage.mm / s, like) for n, m, s, _ in sizes]
-        self.calm = [gaussian(m, stage.whole * stage.mm / s, like) for _, m, _, s in sizes]
+        self.up = [interpolation_matrix(m, n, like) for n, m, _, _ in sizes]
+        self.down = [blur_matrix(n, m, stage.update * stage.mm / s, like) for n, m, s, _ in sizes]
+        self.regularization = [gaussian_matrix(m, stage.whole * stage.mm / s, like) for _, m, _, s in sizes]

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from plugins.register.classical.lattice import Lattice
-from plugins.register.classical.linear import Fit, Hill, climb, generators
+from .lattice import Lattice
+from .linear import Fit, Objective, ascend, generators
 
 Floats = NDArray[np.float64]
 ANGLES = (-40, -20, 0, 20, 40)  # degrees about each axis
@@ -28,22 +28,22 @@ def centre_of_mass(lattice: Lattice) -> Floats:
         float((values.sum(dim=others).cpu().numpy() * np.arange(n)).sum()) / total
         for others, n in zip(((1, 2), (0, 2), (0, 1)), lattice.shape, strict=True)
     ]
-    return (lattice.affine @ [*index, 1])[:3]
+    return np.asarray((lattice.affine @ [*index, 1])[:3])
 
 
 def centre(lattice: Lattice) -> Floats:
     """The middle of the lattice, LPS mm."""
-    return (lattice.affine @ [*((np.array(lattice.shape) - 1) / 2), 1])[:3]
+    return np.asarray((lattice.affine @ [*((np.array(lattice.shape) - 1) / 2), 1])[:3])
 
 
-def shift(fixed: Floats, moving: Floats) -> Floats:
+def translation(fixed: Floats, moving: Floats) -> Floats:
     """The 4×4 translation that takes one place to the other."""
     matrix = np.eye(4)
     matrix[:3, 3] = moving - fixed
     return matrix
 
 
-def turned(about: Floats, degrees: tuple[float, float, float]) -> Floats:
+def rotation(about: Floats, degrees: tuple[float, float, float]) -> Floats:
     """The 4×4 rotation about a place by Euler angles x, y, z."""
     matrix = np.eye(4)
     matrix[:3, :3] = Rotation.from_euler("xyz", degrees, degrees=True).as_matrix()
@@ -51,25 +51,27 @@ def turned(about: Floats, degrees: tuple[float, float, float]) -> Floats:
     return matrix
 
 
-def searched(
-    hill: Hill, fixed: Lattice, moving: Lattice, placed: Floats, flat: bool, progress: Callable[[float], None]
+def search(
+    objective: Objective, fixed: Lattice, moving: Lattice, placed: Floats, flat: bool, progress: Callable[[float], None]
 ) -> list[Fit]:
     """The best of many starts, followed uphill on a coarse lattice; the best comes first.
 
     placed: how the images lie, 4×4. flat: turns in the plane of the slices only.
     """
     here = centre_of_mass(fixed)
-    shifts = [placed, shift(here, centre_of_mass(moving)), shift(centre(fixed), centre(moving))]
-    turns = [(0.0, 0.0, float(angle)) for angle in range(-180, 180, 20)] if flat else list(product(ANGLES, repeat=3))
-    starts = [shifts[0], *(one @ turned(here, turn) for one in shifts[1:] for turn in turns)]
+    shifts = [placed, translation(here, centre_of_mass(moving)), translation(centre(fixed), centre(moving))]
+    turns: list[tuple[float, float, float]] = [(0.0, 0.0, float(angle)) for angle in range(-180, 180, 20)]
+    if not flat:
+        turns = [(x, y, z) for x, y, z in product(ANGLES, repeat=3)]
+    starts = [shifts[0], *(one @ rotation(here, turn) for one in shifts[1:] for turn in turns)]
     fits = []
     for number, start in enumerate(starts):
-        fits.append(Fit(start, hill.look(start)[0]))
+        fits.append(Fit(start, objective.evaluate(start)[0]))
         progress(0.7 * number / len(starts))
     best = [fits[0], *sorted(fits[1:], key=lambda fit: -fit.value)[:KEPT]]
     basis = generators("rigid", here, 50.0, fixed.affine[:3, 0] if flat else None)
-    climbed = []
+    maxima = []
     for number, fit in enumerate(best):
-        climbed.append(climb(hill, fit.matrix, basis, steps=25, length=4.0, shortest=0.2))
+        maxima.append(ascend(objective, fit.matrix, basis, steps=25, length=4.0, shortest=0.2))
         progress(0.7 + 0.3 * number / len(best))
-    return sorted(climbed, key=lambda fit: -fit.value)
+    return sorted(maxima, key=lambda fit: -fit.value)

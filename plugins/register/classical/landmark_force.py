@@ -14,7 +14,7 @@ REACH = 12.0  # mm: sigma of the neighbourhood that a landmark pulls along
 RATE = 0.25  # of a landmark's residual that is made good in a step
 
 
-class Pull:
+class LandmarkForce:
     """Draws a field towards the landmarks: x ↦ matrix·(x + u(x)) is to take each fixed point to its moving point."""
 
     def __init__(self, landmarks: Landmarks, matrix: Floats) -> None:

@@ -1,4 +1,4 @@
-"""Images as tensors on regular lattices: filters as banded matrices along each axis, shrinking, stretching, sampling.
+"""Images as tensors on regular lattices: filters as banded matrices along each axis, resampling, interpolation.
 
 A dense product with a banded matrix beats a 3-D convolution with the same kernel several times over on CPUs and GPUs.
 Shapes are [c, k, j, i]; places are array indices in order k, j, i.
@@ -6,7 +6,7 @@ Shapes are [c, k, j, i]; places are array indices in order k, j, i.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -19,8 +19,8 @@ from torch.nn import functional
 from viewer.api import Volume
 
 Floats = NDArray[np.float64]
-Axes = tuple[Tensor, Tensor, Tensor]  # a matrix for k, for j and for i
-SIGMA = 0.45  # of the Gaussian before shrinking, in voxels of the smaller image
+Shape = tuple[int, int, int]
+SIGMA = 0.45  # of the Gaussian before downsampling, in voxels of the smaller image
 
 
 @dataclass(frozen=True)
@@ -31,16 +31,16 @@ class Lattice:
     affine: Floats
 
     @property
-    def shape(self) -> tuple[int, int, int]:
+    def shape(self) -> Shape:
         k, j, i = self.values.shape[1:]
         return k, j, i
 
     @property
     def spacing(self) -> Floats:
         """mm along k, j, i."""
-        return np.linalg.norm(self.affine[:3, :3], axis=0)
+        return np.asarray(np.linalg.norm(self.affine[:3, :3], axis=0))
 
-    def shrunk(self, mm: float, finer: int = 1) -> Lattice:
+    def downsample(self, mm: float, finer: int = 1) -> Lattice:
         """What voxels of about `mm` show, where they are closer: smoothed, then sampled; the outer faces stay.
 
         finer: sampled so many times as closely, which spares linear interpolation in it from blurring by its place.
@@ -50,13 +50,13 @@ class Lattice:
             return self
         counts = [max(1, round(n * s * finer / mm)) if s < 0.8 * mm / finer else n for n, s in sizes]
         matrices = [
-            blurring(n, m, SIGMA * mm / s, self.values) if s < 0.8 * mm else stretching(n, m, self.values)
+            blur_matrix(n, m, SIGMA * mm / s, self.values) if s < 0.8 * mm else interpolation_matrix(n, m, self.values)
             for (n, s), m in zip(sizes, counts, strict=True)
         ]
-        return Lattice(filtered(self.values, matrices), resized(self.affine, self.shape, counts))
+        return Lattice(apply_matrices(self.values, matrices), resize_affine(self.affine, self.shape, counts))
 
 
-def of_volume(volume: Volume, device: str) -> Lattice:
+def volume_lattice(volume: Volume, device: str) -> Lattice:
     """Grey values in physical units, float32; the lowest finite one stands for those that are not numbers."""
     values = volume.values().astype(np.float32)
     values = values.mean(axis=3) if values.ndim == 4 else values
@@ -66,7 +66,7 @@ def of_volume(volume: Volume, device: str) -> Lattice:
     return Lattice(torch.from_numpy(values)[None].to(device), volume.grid.affine)
 
 
-def resized(affine: Floats, shape: tuple[int, ...], counts: list[int]) -> Floats:
+def resize_affine(affine: Floats, shape: tuple[int, ...], counts: Sequence[int]) -> Floats:
     """The affine of a lattice with other counts and the same outer faces."""
     factor = np.array(shape) / np.array(counts)
     to = np.diag([*factor, 1.0])
@@ -74,38 +74,38 @@ def resized(affine: Floats, shape: tuple[int, ...], counts: list[int]) -> Floats
     return affine @ to
 
 
-def filtered(values: Tensor, matrices: list[Tensor] | Axes) -> Tensor:
-    """[c, k, j, i] with a matrix applied along each spatial axis."""
+def apply_matrices(values: Tensor, matrices: list[Tensor]) -> Tensor:
+    """[c, k, j, i] with a matrix applied along each spatial axis. matrices: for k, for j and for i."""
     along_k, along_j, along_i = matrices
     c, k, _, _ = values.shape
     out = torch.matmul(along_j, values @ along_i.T)
     return torch.matmul(along_k, out.reshape(c, k, -1)).reshape(c, -1, *out.shape[2:])
 
 
-def gaussian(n: int, sigma: float, like: Tensor) -> Tensor:
+def gaussian_matrix(n: int, sigma: float, like: Tensor) -> Tensor:
     """n×n, smooths by `sigma` voxels; at the border, by what there is."""
-    return blurring(n, n, sigma, like)
+    return blur_matrix(n, n, sigma, like)
 
 
-def box(n: int, radius: int, like: Tensor) -> Tensor:
+def box_matrix(n: int, radius: int, like: Tensor) -> Tensor:
     """n×n, the mean over 2 radius + 1 voxels, of those that there are."""
     near = np.abs(np.subtract.outer(np.arange(n), np.arange(n))) <= radius
     return _tensor(near / near.sum(axis=1, keepdims=True), like)
 
 
-def box_sum(n: int, radius: int, like: Tensor) -> Tensor:
-    """The transpose of `box`: what the windows that hold a voxel say of it together."""
-    return box(n, radius, like).T.contiguous()
+def box_sum_matrix(n: int, radius: int, like: Tensor) -> Tensor:
+    """The transpose of `box_matrix`: what the windows that hold a voxel say of it together."""
+    return box_matrix(n, radius, like).T.contiguous()
 
 
-def shrinking(n: int, m: int, like: Tensor) -> Tensor:
+def downsampling_matrix(n: int, m: int, like: Tensor) -> Tensor:
     """m×n, smooths and samples n voxels at m places with the same outer faces."""
     if m == n:
         return _tensor(np.eye(n), like)
-    return blurring(n, m, SIGMA * n / m, like)
+    return blur_matrix(n, m, SIGMA * n / m, like)
 
 
-def blurring(n: int, m: int, sigma: float, like: Tensor) -> Tensor:
+def blur_matrix(n: int, m: int, sigma: float, like: Tensor) -> Tensor:
     """m×n, smooths by `sigma` of n voxels and samples at m places with the same outer faces."""
     at = (np.arange(m) + 0.5) * n / m - 0.5
     distance = np.subtract.outer(at, np.arange(n))
@@ -114,7 +114,7 @@ def blurring(n: int, m: int, sigma: float, like: Tensor) -> Tensor:
     return _tensor(weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-12), like)
 
 
-def stretching(m: int, n: int, like: Tensor) -> Tensor:
+def interpolation_matrix(m: int, n: int, like: Tensor) -> Tensor:
     """n×m, linear interpolation of m voxels at n places with the same outer faces."""
     at = np.clip((np.arange(n) + 0.5) * m / n - 0.5, 0, m - 1)
     low = np.minimum(at.astype(int), max(m - 2, 0))
@@ -124,7 +124,7 @@ def stretching(m: int, n: int, like: Tensor) -> Tensor:
     return _tensor(matrix, like)
 
 
-def slopes(values: Tensor) -> Tensor:
+def central_differences(values: Tensor) -> Tensor:
     """Central differences [3, c, k, j, i] along k, j, i per voxel; one-sided at the border, 0 along a single voxel."""
     return torch.stack([_slope(values, axis) for axis in (1, 2, 3)])
 
@@ -161,7 +161,7 @@ class Sampler:
     between: 4×4, index (k, j, i, 1) of the lattice to index of the image.
     """
 
-    def __init__(self, image: Tensor, between: Floats, shape: tuple[int, int, int]) -> None:
+    def __init__(self, image: Tensor, between: Floats, shape: Shape) -> None:
         self.image = image[None]
         sizes = np.array(image.shape[1:])
         scale = 2 / np.maximum(sizes - 1, 1)  # grid_sample counts from -1 to 1, i first

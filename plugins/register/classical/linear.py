@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from scipy.linalg import expm
 from torch import Tensor
 
-from plugins.register.classical.lattice import slopes
-from plugins.register.classical.metric_level import Sight
-from plugins.register.classical.metrics import Slope
 from viewer.api import Landmarks
+
+from .lattice import central_differences
+from .metric_level import MetricLevel
+from .metrics import Slope
 
 Floats = NDArray[np.float64]
 Kind = Literal["rigid", "similarity", "affine"]
@@ -76,12 +77,12 @@ class Fit:
     value: float
 
 
-class Hill:
+class Objective:
     """A metric of two images as a function of the matrix between them, less what landmarks are apart."""
 
-    def __init__(self, sight: Sight, landmarks: Landmarks | None = None) -> None:
-        self._sight, self._landmarks = sight, landmarks
-        fixed = sight.fixed
+    def __init__(self, level: MetricLevel, landmarks: Landmarks | None = None) -> None:
+        self._level, self._landmarks = level, landmarks
+        fixed = level.fixed
         k, j, i = (torch.arange(n, dtype=torch.float32, device=fixed.values.device) for n in fixed.shape)
         index = torch.stack([part.reshape(-1) for part in torch.meshgrid(k, j, i, indexing="ij")])
         affine = torch.tensor(fixed.affine, dtype=torch.float32, device=index.device)
@@ -89,18 +90,18 @@ class Hill:
         self._world = torch.cat([world, torch.ones_like(world[:1])])  # [4, n]: x, y, z, 1
         self._to_mm = torch.linalg.inv(affine[:3, :3]).T.contiguous()
 
-    def look(self, matrix: Floats) -> tuple[float, Tensor, Slope]:
+    def evaluate(self, matrix: Floats) -> tuple[float, Tensor, Slope]:
         """The value, the warped image, and what gives the slope of the one with respect to the other."""
-        sampler = self._sight.sampler(matrix)
-        warped, weight = self._sight.split(sampler(), sampler.inside())
+        sampler = self._level.sampler(matrix)
+        warped, weight = self._level.split(sampler(), sampler.inside())
         assert weight is not None  # that of `inside`
-        if not self._sight.enough(weight):
+        if not self._level.overlaps(weight):
             return -np.inf, warped, lambda: warped
-        value, slope = self._sight.metric.of(warped, weight)
-        rest = self._rest(matrix)
+        value, slope = self._level.metric.of(warped, weight)
+        rest = self._residuals(matrix)
         return value - LANDMARKS * (float((rest**2).sum(axis=1).mean()) if len(rest) else 0.0), warped, slope
 
-    def _rest(self, matrix: Floats) -> Floats:
+    def _residuals(self, matrix: Floats) -> Floats:
         """[n, 3], mm: how far each landmark is from where the matrix takes its pair."""
         if self._landmarks is None:
             return np.empty((0, 3))
@@ -108,23 +109,23 @@ class Hill:
 
     def velocity(self, matrix: Floats, warped: Tensor, slope: Slope, basis: Floats) -> Floats:
         """4×4: the way up, of 1 mm as the mean over the image; towards the landmarks as much as to likeness."""
-        up = np.tensordot(self.way_up(warped, slope, basis)[0], basis, axes=1)
-        up /= max(self.motion(up), 1e-12)
-        rest = self._rest(matrix)
-        if len(rest):
+        up = np.tensordot(self.gauss_newton_step(warped, slope, basis)[0], basis, axes=1)
+        up /= max(self.mean_speed(up), 1e-12)
+        rest = self._residuals(matrix)
+        if self._landmarks is not None and len(rest):
             places = np.column_stack([self._landmarks.fixed, np.ones(len(rest))])
             moves = np.stack([(places @ (matrix @ one).T)[:, :3].ravel() for one in basis], axis=1)
             step = np.linalg.lstsq(moves, rest.ravel(), rcond=1e-3)[0]
             near = np.tensordot(step, basis, axes=1)
-            up += near / max(self.motion(near), 1.0)
-            up /= max(self.motion(up), 1e-12)
+            up += near / max(self.mean_speed(near), 1.0)
+            up /= max(self.mean_speed(up), 1e-12)
         return up
 
-    def way_up(self, warped: Tensor, slope: Slope, basis: Floats) -> tuple[Floats, Floats]:
+    def gauss_newton_step(self, warped: Tensor, slope: Slope, basis: Floats) -> tuple[Floats, Floats]:
         """The step along each generator, up to its length: the slope, scaled by the Gauss-Newton matrix; and that."""
         gained, squared = np.zeros(12), np.zeros((12, 12))
         for channel, force in zip(warped, slope(), strict=True):  # one by one: a label map has 32
-            across = self._to_mm @ slopes(channel[None]).reshape(3, -1)  # per mm along x, y, z
+            across = self._to_mm @ central_differences(channel[None]).reshape(3, -1)  # per mm along x, y, z
             moves = (across[:, None] * self._world[None]).reshape(12, -1)
             gained += (moves @ force.reshape(-1)).double().cpu().numpy()
             squared += (moves @ moves.T).double().cpu().numpy()
@@ -133,14 +134,14 @@ class Hill:
         damped = matrix + DAMPING * np.trace(matrix) / len(matrix) * np.eye(len(matrix))
         return np.linalg.solve(damped, gain), damped
 
-    def motion(self, velocity: Floats) -> float:
+    def mean_speed(self, velocity: Floats) -> float:
         """The mean speed, mm, that a 4×4 velocity gives to the image's voxels."""
         moved = torch.as_tensor(velocity[:3], dtype=torch.float32, device=self._world.device) @ self._world[:, ::7]
         return float(moved.norm(dim=0).mean())
 
 
-def climb(
-    hill: Hill,
+def ascend(
+    objective: Objective,
     matrix: Floats,
     basis: Floats,
     *,
@@ -150,15 +151,15 @@ def climb(
     tell: Callable[[float], None] = lambda value: None,
 ) -> Fit:
     """From `matrix` to the nearest maximum. length, shortest: of the first step and of the last, mm."""
-    value, warped, slope = hill.look(matrix)
+    value, warped, slope = objective.evaluate(matrix)
     velocity = None
     for _ in range(steps):
         if length < shortest or value == -np.inf:
             break
         if velocity is None:
-            velocity = hill.velocity(matrix, warped, slope, basis)
+            velocity = objective.velocity(matrix, warped, slope, basis)
         tried = matrix @ expm(length * velocity)
-        found = hill.look(tried)
+        found = objective.evaluate(tried)
         if found[0] > value + ENOUGH:
             (value, warped, slope), matrix, velocity = found, tried, None
             length *= 1.3
@@ -168,25 +169,25 @@ def climb(
     return Fit(matrix, value)
 
 
-def polish(hill: Hill, fit: Fit, basis: Floats, reach: float, tell: Callable[[], None] = lambda: None) -> Fit:
+def polish(objective: Objective, fit: Fit, basis: Floats, reach: float, tell: Callable[[], None] = lambda: None) -> Fit:
     """A step to the top of a parabola along each principal direction of the Gauss-Newton matrix, where that is better.
 
     It looks `reach` mm to either side, which evens out what linear interpolation does to the slope at a single place.
     tell: called before each direction.
     """
-    value, warped, slope = hill.look(fit.matrix)
+    value, warped, slope = objective.evaluate(fit.matrix)
     if value == -np.inf:
         return fit
-    _, principal = np.linalg.eigh(hill.way_up(warped, slope, basis)[1])
+    _, principal = np.linalg.eigh(objective.gauss_newton_step(warped, slope, basis)[1])
     total = np.zeros((4, 4))
     for direction in principal.T:
         tell()
         velocity = np.tensordot(direction, basis, axes=1)
-        velocity *= reach / max(hill.motion(velocity), 1e-12)
-        ahead, behind = (hill.look(fit.matrix @ expm(sign * velocity))[0] for sign in (1, -1))
+        velocity *= reach / max(objective.mean_speed(velocity), 1e-12)
+        ahead, behind = (objective.evaluate(fit.matrix @ expm(sign * velocity))[0] for sign in (1, -1))
         bend = ahead + behind - 2 * value
         at = np.clip((behind - ahead) / (2 * bend), -1, 1) if bend < 0 else np.sign(ahead - behind)
         total += at * velocity
     tried = fit.matrix @ expm(total)
-    found = hill.look(tried)[0]
+    found = objective.evaluate(tried)[0]
     return Fit(tried, found) if found > value + ENOUGH else Fit(fit.matrix, value)

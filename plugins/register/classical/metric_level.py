@@ -10,15 +10,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from plugins.register.classical.lattice import Lattice, Sampler, slopes
-from plugins.register.classical.metrics import Metric
+from .lattice import Lattice, Sampler, central_differences
+from .metrics import Metric
 
 Floats = NDArray[np.float64]
 OVERLAP = 0.1  # of the fixed voxels that count, the share that must lie in the moving image
 
 
 @dataclass(frozen=True)
-class Sight:
+class MetricLevel:
     """fixed, moving: lattices of as many channels as the metric compares. fixed_mask, moving_mask: where they count,
     [1, k, j, i] in 0…1 on the same lattices; None for everywhere."""
 
@@ -45,21 +45,21 @@ class Sight:
             weight = self.fixed_mask if weight is None else weight * self.fixed_mask
         return sampled, weight
 
-    def towards(self, between: Floats) -> Callable[[Tensor], tuple[float, Tensor]]:
+    def force_function(self, between: Floats) -> Callable[[Tensor], tuple[float, Tensor]]:
         """A function of a displacement [3, k, j, i] in fixed voxels: the metric, and the force [3, k, j, i] on each
         voxel, per voxel. What lay outside the moving image before does not count."""
         sampler = self.sampler(between)
-        inside = sampler.inside()
-        inside = None if bool(inside.all()) else inside
+        part = sampler.inside()
+        inside = None if bool(part.all()) else part
 
-        def look(moved: Tensor) -> tuple[float, Tensor]:
+        def evaluate(moved: Tensor) -> tuple[float, Tensor]:
             warped, weight = self.split(sampler(moved), inside)
             value, slope = self.metric.of(warped, weight)
-            return value, (slopes(warped) * slope()).sum(dim=1)
+            return value, (central_differences(warped) * slope()).sum(dim=1)
 
-        return look
+        return evaluate
 
-    def enough(self, weight: Tensor) -> bool:
+    def overlaps(self, weight: Tensor) -> bool:
         """True where the images overlap enough to be compared."""
         whole = float(self.fixed_mask.sum()) if self.fixed_mask is not None else weight.numel()
         return float(weight.sum()) >= OVERLAP * whole

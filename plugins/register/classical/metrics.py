@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from plugins.register.classical.lattice import box, box_sum, filtered
+from .lattice import apply_matrices, box_matrix, box_sum_matrix
 
 Slope = Callable[[], Tensor]
 EPS = 1e-6
@@ -54,15 +54,15 @@ class LocalCorrelation:
         self._still = still
         self._fixed = (fixed - fixed.mean()) / (fixed.std() + EPS)
         shape = fixed.shape[1:]
-        self._mean = [box(n, radius, fixed) for n in shape]
-        self._back = [box_sum(n, radius, fixed) for n in shape]
-        self._average = filtered(self._fixed, self._mean)
-        self._spread = (filtered(self._fixed**2, self._mean) - self._average**2).clamp(min=0)
+        self._mean = [box_matrix(n, radius, fixed) for n in shape]
+        self._back = [box_sum_matrix(n, radius, fixed) for n in shape]
+        self._average = apply_matrices(self._fixed, self._mean)
+        self._spread = (apply_matrices(self._fixed**2, self._mean) - self._average**2).clamp(min=0)
 
     def of(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Slope]:
         fixed, mean = self._fixed, self._average
         warped = (warped - warped.mean()) / (warped.std() + EPS)
-        sums = filtered(torch.cat([warped, warped * warped, warped * fixed]), self._mean)
+        sums = apply_matrices(torch.cat([warped, warped * warped, warped * fixed]), self._mean)
         average = sums[0:1]
         spread = sums[1:2] - average * average
         spread = spread.clamp_(min=0) + FLOOR if self._still else spread.clamp_(min=LEAST)
@@ -78,7 +78,7 @@ class LocalCorrelation:
             likeness, share, turn = likeness * weight, share * weight, turn * weight
 
         def slope() -> Tensor:
-            parts = filtered(torch.cat([share, turn, turn * average - share * mean]), self._back)
+            parts = apply_matrices(torch.cat([share, turn, turn * average - share * mean]), self._back)
             return fixed * parts[0:1] - warped * parts[1:2] + parts[2:3]
 
         return float(likeness.mean()), slope
@@ -109,14 +109,14 @@ class MutualInformation:
         total = joint.sum() + EPS
         joint = (joint / total).reshape(bins, bins + 3)
         rows, columns = joint.sum(1, keepdim=True), joint.sum(0, keepdim=True)
-        told = torch.log((joint + 1e-10) / (rows * columns + 1e-10))
+        pointwise = torch.log((joint + 1e-10) / (rows * columns + 1e-10))
 
         def slope() -> Tensor:
             table = torch.log((joint + 1e-10) / (columns + 1e-10)).reshape(-1)
             parts = (share * table[index + n] for n, share in enumerate(_spline_slope(t)))
             return (sum(parts, torch.zeros_like(t)) * ones * scale).reshape(self._shape)
 
-        return float((joint * told).sum()), slope
+        return float((joint * pointwise).sum()), slope
 
 
 def _range(image: Tensor) -> tuple[float, float]:
@@ -159,9 +159,9 @@ class Joint:
             total += share * value
             slopes.append((slope, share))
             first += channels
-        return total, lambda: torch.cat([_evened(slope(), share) for slope, share in slopes])
+        return total, lambda: torch.cat([_normalize(slope(), share) for slope, share in slopes])
 
 
-def _evened(slope: Tensor, share: float) -> Tensor:
+def _normalize(slope: Tensor, share: float) -> Tensor:
     """So that metrics pull by their share, whatever the size of their slopes."""
     return slope * (share / (float(slope.abs().mean()) + EPS))

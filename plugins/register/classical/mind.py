@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from plugins.register.classical.lattice import box, filtered
+from .lattice import apply_matrices, box_matrix
 
 RADIUS, DILATION = 1, 2  # voxels: of the patches, and between the patches that are compared
 # The six neighbours of a voxel; pairs of them that lie at a right angle are compared.
@@ -27,8 +27,8 @@ def descriptors(image: Tensor) -> Tensor:
         padded[(slice(None), *(slice(n * DILATION, n * DILATION + size) for n, size in zip(at, shape, strict=True)))]
         for at in NEIGHBOURS
     ]
-    mean = [box(n, RADIUS, image) for n in shape]
-    distance = torch.cat([filtered((moved[a] - moved[b]) ** 2, mean) for a, b in PAIRS])
+    mean = [box_matrix(n, RADIUS, image) for n in shape]
+    distance = torch.cat([apply_matrices((moved[a] - moved[b]) ** 2, mean) for a, b in PAIRS])
     distance -= distance.amin(dim=0, keepdim=True)
     spread = distance.mean(dim=0, keepdim=True)
     middle = float(spread.mean()) + 1e-12

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from viewer.api import Refusal, is_hdf5, open_hdf5
 
-MOST_TOLD = 1 << 20  # characters of the settings
+MOST_TEXT = 1 << 20  # characters of the settings
 PARTS = {"kernel:0": 5, "bias:0": 1}  # of a convolution in 3-D: its arrays and their dimensions
 Convolutions = dict[str, tuple[Tensor, Tensor]]
 
@@ -35,12 +35,13 @@ def read(path: Path) -> tuple[dict[str, Any], Convolutions]:
         return _settings(path, file.attrs.get("model_config")), _convolutions(path, file)
 
 
-def _settings(path: Path, told: Any) -> dict[str, Any]:
-    text = told.decode("utf-8", "replace") if isinstance(told, bytes) else told
-    settings = json.loads(text) if isinstance(text, str) and len(text) < MOST_TOLD else None
-    if not isinstance(settings, dict) or not isinstance(settings.get("config"), dict):
+def _settings(path: Path, value: Any) -> dict[str, Any]:
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    settings = json.loads(text) if isinstance(text, str) and len(text) < MOST_TEXT else None
+    config = settings.get("config") if isinstance(settings, dict) else None
+    if not isinstance(config, dict):
         raise Refusal(f"{path.name} does not tell how its network was made: weights alone do not do.")
-    return settings["config"]
+    return config
 
 
 def _convolutions(path: Path, file: Any) -> Convolutions:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from plugins.register.learned.keras_weights import Convolutions
+from .keras_weights import Convolutions
 
 LAYER = re.compile(r".*_unet_(enc|dec|dec_final)_conv_(\d{1,2})(?:_(\d{1,2}))?")
 FLOW = "_flow"
@@ -47,22 +47,22 @@ class Network:
     @classmethod
     def of(cls, settings: dict[str, Any], layers: Convolutions) -> Network:
         """Raises ValueError, with what does not fit, where the settings or layers are not those of a VxmDense."""
-        sorted_: dict[str, dict[tuple[int, int], Layer]] = {"enc": {}, "dec": {}, "dec_final": {}}
+        parts: dict[str, dict[tuple[int, int], Layer]] = {"enc": {}, "dec": {}, "dec_final": {}}
         for name, layer in layers.items():
             if match := LAYER.fullmatch(name):
-                sorted_[match[1]][int(match[2]), int(match[3] or 0)] = layer
+                parts[match[1]][int(match[2]), int(match[3] or 0)] = layer
         flows = [layer for name, layer in layers.items() if name.endswith(FLOW)]
-        depth = 1 + max((level for level, _ in sorted_["enc"]), default=-1)
-        encoder, decoder = ([_row(sorted_[part], level) for level in range(depth)] for part in ("enc", "dec"))
+        depth = 1 + max((level for level, _ in parts["enc"]), default=-1)
+        encoder, decoder = ([_layers_of_level(parts[part], level) for level in range(depth)] for part in ("enc", "dec"))
         if not depth or len(flows) != 1 or not all(encoder) or not all(decoder):
             raise ValueError("it has not the layers of a U-Net with one field at its end")
         if any(settings.get(name) for name in ("hyp_model", "use_probs", "int_downsize", "unet_half_res")):
             raise ValueError("it is of a kind that is not known here")
-        shape = tuple(_whole(settings, "inshape", MOST_SIDE, n) for n in range(3))
-        coarse, between = (_whole(settings, name, MOST_COARSE) for name in ("svf_resolution", "int_resolution"))
+        shape = tuple(_integer(settings, "inshape", MOST_SIDE, n) for n in range(3))
+        coarse, between = (_integer(settings, name, MOST_COARSE) for name in ("svf_resolution", "int_resolution"))
         net = cls(
-            encoder, decoder, [sorted_["dec_final"][key] for key in sorted(sorted_["dec_final"])], flows[0],
-            (shape[0], shape[1], shape[2]), _whole(settings, "int_steps", MOST_STEPS), coarse, between,
+            encoder, decoder, [parts["dec_final"][key] for key in sorted(parts["dec_final"])], flows[0],
+            (shape[0], shape[1], shape[2]), _integer(settings, "int_steps", MOST_STEPS), coarse, between,
         )  # fmt: skip
         net._check()
         return net
@@ -70,9 +70,9 @@ class Network:
     @property
     def floats(self) -> int:
         """Numbers that its widest layer takes and gives."""
-        kept = list(enumerate(self.encoder))[self._unused :]
-        ends = [(self._unused, self.final), *kept, *enumerate(self.decoder, 1)]
-        counts = [sum(kernel.shape[:2]) / 8**level for level, row in ends for kernel, _ in row]
+        kept = list(enumerate(self.encoder))[self._unused_levels :]
+        ends = [(self._unused_levels, self.final), *kept, *enumerate(self.decoder, 1)]
+        counts: list[float] = [sum(kernel.shape[:2]) / 8**level for level, row in ends for kernel, _ in row]
         return round(max(counts) * self.shape[0] * self.shape[1] * self.shape[2])
 
     def to(self, device: str) -> Network:
@@ -88,16 +88,17 @@ class Network:
         """Voxel x of the fixed image lies at x + u(x) of the moving one. tell: gets 0…1 between layers."""
         field = self._velocities(torch.stack((moving[0], fixed[0]))[None], tell)
         for size in (self.coarse, self.between):
-            field = _rescaled(field, self._at(size))
+            field = _rescale(field, self._at(size))
         field = field / 2**self.steps
         for _ in range(self.steps):
-            field = field + _moved(field, field)
-        return _rescaled(field, self.shape)[0]
+            field = field + _warp(field, field)
+        return _rescale(field, self.shape)[0]
 
     def _velocities(self, x: Tensor, tell: Callable[[float], None]) -> Tensor:
-        skips, count, done = [], sum(map(len, [*self.encoder, *self.decoder, self.final])), 0
+        skips: list[Tensor | None] = []
+        count, done = sum(map(len, [*self.encoder, *self.decoder, self.final])), 0
 
-        def through(x: Tensor, row: list[Layer]) -> Tensor:
+        def apply(x: Tensor, row: list[Layer]) -> Tensor:
             nonlocal done
             for kernel, bias in row:
                 tell(done / count)
@@ -106,20 +107,21 @@ class Network:
             return x
 
         for level, row in enumerate(self.encoder):
-            if level < self._unused:
+            if level < self._unused_levels:
                 skips.append(None)
-                x = _halved(through(x, row[:-1]), *row[-1])
+                x = _conv_and_pool(apply(x, row[:-1]), *row[-1])
             else:
-                skips.append(through(x, row))
-                x = functional.max_pool3d(skips[-1], 2)
+                x = apply(x, row)
+                skips.append(x)
+                x = functional.max_pool3d(x, 2)
         for level in reversed(range(len(self.decoder))):
-            x, skip = through(x, self.decoder[level]), skips.pop()
+            x, skip = apply(x, self.decoder[level]), skips.pop()
             if skip is not None:
                 x = torch.cat((functional.interpolate(x, scale_factor=2), skip), 1)
-        return functional.conv3d(through(x, self.final), *self.flow, padding=1)
+        return functional.conv3d(apply(x, self.final), *self.flow, padding=1)
 
     @property
-    def _unused(self) -> int:
+    def _unused_levels(self) -> int:
         """How many of the finest levels the field does not reach."""
         return self.coarse.bit_length() - 1
 
@@ -135,16 +137,16 @@ class Network:
             raise ValueError("its velocities lie on a lattice that it does not reach")
         channels, skips = 2, []
         for row in self.encoder:
-            channels = _through(channels, row)
+            channels = _output_channels(channels, row)
             skips.append(channels)
         for level in reversed(range(len(self.decoder))):
-            channels = _through(channels, self.decoder[level])
-            channels += skips[level] if level >= self._unused else 0
-        if _through(_through(channels, self.final), [self.flow]) != 3:
+            channels = _output_channels(channels, self.decoder[level])
+            channels += skips[level] if level >= self._unused_levels else 0
+        if _output_channels(_output_channels(channels, self.final), [self.flow]) != 3:
             raise ValueError("its field has not three components")
 
 
-def _halved(x: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
+def _conv_and_pool(x: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
     """A layer and the halving after it, some slices at a time: nothing of its full size, which is vast, is kept."""
     wide = functional.pad(x, (0, 0, 0, 0, 1, 1))
     parts = [wide[:, :, k : k + SLICES + 2] for k in range(0, x.shape[2], SLICES)]
@@ -152,11 +154,11 @@ def _halved(x: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
     return torch.cat([functional.max_pool3d(one, 2) for one in made], 2)
 
 
-def _row(layers: dict[tuple[int, int], Layer], level: int) -> list[Layer]:
+def _layers_of_level(layers: dict[tuple[int, int], Layer], level: int) -> list[Layer]:
     return [layers[key] for key in sorted(layers) if key[0] == level]
 
 
-def _whole(settings: dict[str, Any], name: str, most: int, place: int | None = None) -> int:
+def _integer(settings: dict[str, Any], name: str, most: int, place: int | None = None) -> int:
     value = settings.get(name)
     if place is not None:
         value = value[place] if isinstance(value, list) and len(value) == 3 else None
@@ -165,7 +167,7 @@ def _whole(settings: dict[str, Any], name: str, most: int, place: int | None = N
     return value
 
 
-def _through(channels: int, row: list[Layer]) -> int:
+def _output_channels(channels: int, row: list[Layer]) -> int:
     for kernel, bias in row:
         if kernel.shape[1:] != (channels, 3, 3, 3) or len(bias) != len(kernel):
             raise ValueError("its layers do not follow on each other")
@@ -173,7 +175,7 @@ def _through(channels: int, row: list[Layer]) -> int:
     return channels
 
 
-def _rescaled(field: Tensor, shape: Shape) -> Tensor:
+def _rescale(field: Tensor, shape: Shape) -> Tensor:
     """On another lattice, in voxels of that. As voxelmorph does it: the middles of the first and last voxels stay."""
     before = field.shape[2:]
     if before == shape:
@@ -181,7 +183,7 @@ def _rescaled(field: Tensor, shape: Shape) -> Tensor:
     return functional.interpolate(field, shape, mode="trilinear", align_corners=True) * (shape[0] / before[0])
 
 
-def _moved(image: Tensor, field: Tensor) -> Tensor:
+def _warp(image: Tensor, field: Tensor) -> Tensor:
     """An image [1, c, k, j, i] at x + field(x); beyond its border, as on it."""
     axes = [torch.arange(n, dtype=field.dtype, device=field.device) for n in field.shape[2:]]
     places = torch.stack(torch.meshgrid(*axes, indexing="ij")) + field[0]

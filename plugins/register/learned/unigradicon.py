@@ -33,17 +33,17 @@ class UNet(nn.Module):
     def forward(self, moving: Tensor, fixed: Tensor) -> Tensor:
         x = torch.cat((moving, fixed), 1)
         skips = []
-        for down in self.downConvs:
+        for down, count in zip(self.downConvs, DOWN[1:], strict=True):
             self.tell()
             skips.append(x)
-            x = down(leaky_relu(x)) + _channels(avg_pool3d(x, 2, ceil_mode=True), down.out_channels)
-        for up, norm, skip in reversed(list(zip(self.upConvs, self.batchNorms, skips, strict=True))):
+            x = down(leaky_relu(x)) + _channels(avg_pool3d(x, 2, ceil_mode=True), count)
+        for up, norm, skip, count in reversed(list(zip(self.upConvs, self.batchNorms, skips, UP, strict=True))):
             self.tell()
-            x = up(leaky_relu(x)) + interpolate(_channels(x, up.out_channels), scale_factor=2, mode="trilinear")
+            x = up(leaky_relu(x)) + interpolate(_channels(x, count), scale_factor=2, mode="trilinear")
             k, j, i = skip.shape[2:]
             x = torch.cat((norm(x)[:, :, :k, :j, :i], skip), 1)
-        made: Tensor = self.lastConv(x)
-        return made / 10
+        displacement: Tensor = self.lastConv(x)
+        return displacement / 10
 
 
 class OneStep(nn.Module):
@@ -57,7 +57,7 @@ class OneStep(nn.Module):
         return (self.net(moving, fixed),)
 
 
-class Halved(nn.Module):
+class HalfResolution(nn.Module):
     """A network about images of half the size."""
 
     def __init__(self, net: nn.Module) -> None:
@@ -78,21 +78,22 @@ class TwoSteps(nn.Module):
 
     def forward(self, moving: Tensor, fixed: Tensor) -> Fields:
         before: Fields = self.netPhi(moving, fixed)
-        return before + self.netPsi(_sampled(moving, mapped(before, identity(fixed))), fixed)
+        after: Fields = self.netPsi(_sample(moving, map_places(before, identity(fixed))), fixed)
+        return before + after
 
 
 def network() -> TwoSteps:
-    """Two halvings, then twice at the full size; forward(moving, fixed) gives the fields of `mapped`."""
+    """Two halvings, then twice at the full size; forward(moving, fixed) gives the fields of `map_places`."""
     net: nn.Module = OneStep()
     for _ in range(2):
-        net = TwoSteps(Halved(net), OneStep())
+        net = TwoSteps(HalfResolution(net), OneStep())
     return TwoSteps(net, OneStep())
 
 
-def mapped(fields: Fields, places: Tensor) -> Tensor:
+def map_places(fields: Fields, places: Tensor) -> Tensor:
     """Places [n, 3, k, j, i] of the fixed image to places of the moving one."""
     for field in reversed(fields):
-        places = places + _sampled(field, places)
+        places = places + _sample(field, places)
     return places
 
 
@@ -102,7 +103,7 @@ def identity(image: Tensor) -> Tensor:
     return torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]
 
 
-def _sampled(image: Tensor, places: Tensor) -> Tensor:
+def _sample(image: Tensor, places: Tensor) -> Tensor:
     at = (2 * places - 1).flip(1).movedim(1, -1)  # grid_sample counts from -1 to 1, i first
     return grid_sample(image, at, padding_mode="border", align_corners=True)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from plugins.denoise import apply_network, denoise, haar_transform
-from plugins.denoise.apply_network import Averaged, denoised
+from plugins.denoise.apply_network import MirrorAverage, remove_noise
 from plugins.denoise.noise_estimate import Noise
 from tests.fixtures.phantom import clean, phantom
 from viewer.api import Grid, Job, Preview, Volume
@@ -62,7 +62,7 @@ def test_nothing_is_made_of_nothing(spacing: tuple[float, float, float]) -> None
     assert abs(result.mean() - noise.mean()) < 0.02 * 20
     image = clean(SHAPE, spacing).astype(np.float32)
     axis = 0 if spacing[0] > 2.5 else None
-    still = denoised(Volume(image, Grid.of(SHAPE, spacing)), Noise(40.0, False), axis, False, Job())
+    still = remove_noise(Volume(image, Grid.of(SHAPE, spacing)), Noise(40.0, False), axis, False, Job())
     assert error(still, image) < 0.3 * 40
 
 
@@ -135,7 +135,7 @@ class Leaning:
 def test_best_is_the_mean_of_mirrored_answers() -> None:
     image = np.random.default_rng(0).normal(size=(8, 8, 16)).astype(np.float32)
     batch = haar_transform.channels(image, True, haar_transform.SOLID)[None]
-    said = Averaged(Leaning(), haar_transform.SOLID, Job())(batch)
+    said = MirrorAverage(Leaning(), haar_transform.SOLID, Job())(batch)
     assert np.allclose(haar_transform.inverse(said[0], haar_transform.SOLID), 7.5, atol=1e-4)
 
 
@@ -148,7 +148,7 @@ def test_bands_of_a_mirrored_image(axes: tuple[int, ...], strides: haar_transfor
         lambda one: haar_transform.forward(one, strides),
         lambda one: haar_transform.channels(one, True, strides),
     ):
-        assert np.allclose(haar_transform.mirrored(make(image), axes, strides), make(turned), atol=1e-5)
+        assert np.allclose(haar_transform.mirror(make(image), axes, strides), make(turned), atol=1e-5)
 
 
 @pytest.mark.parametrize("spacing", [(1.5, 1.0, 1.0), (6.0, 1.0, 1.0)])

@@ -12,7 +12,7 @@ import SimpleITK as sitk
 from plugins.correct_bias import correct_bias
 from plugins.correct_bias.bias_field import _log_field
 from plugins.denoise import denoise
-from plugins.denoise.blocks import blocks, filtered
+from plugins.denoise.blocks import blocks, filter_blocks
 from plugins.denoise.classical_filters import METHODS
 from plugins.denoise.noise_estimate import is_magnitude, noise_level
 from tests.fixtures.phantom import clean, phantom
@@ -97,7 +97,9 @@ def test_blocks_leave_no_seams(method: str) -> None:
     image = phantom((70, 72, 74), 40.0, dtype=np.float32).array
     spacing = (1.5, 1.0, 1.0)
     whole = METHODS[method].apply(image.astype(np.float32), 40.0, spacing)
-    parts = filtered((image,), lambda block: METHODS[method].apply(block, 40.0, spacing), METHODS[method].halo, Job())
+    parts = filter_blocks(
+        (image,), lambda block: METHODS[method].apply(block, 40.0, spacing), METHODS[method].halo, Job()
+    )
     limit = {"total variation": 2.0}.get(
         method, 0.05
     )  # it is global by nature: a seam may be 1/20 of the noise at most

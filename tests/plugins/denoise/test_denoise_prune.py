@@ -5,7 +5,7 @@ import torch
 
 from plugins.denoise import prune
 from plugins.denoise.network import HaarDenoiser
-from plugins.denoise.prune import network, shares, slimmed, widths
+from plugins.denoise.prune import network, prune_channels, shares, widths
 
 WIDTHS = [[8], [8, 4], [4], [6], [8]]
 
@@ -36,7 +36,7 @@ def test_dead_channels_have_no_share(weights: dict[str, torch.Tensor]) -> None:
 def test_the_network_says_the_same_without_them(weights: dict[str, torch.Tensor]) -> None:
     net = network(weights, False)
     share = shares(net, batches())
-    kept = slimmed(weights, share)
+    kept = prune_channels(weights, share)
     assert widths(kept) == [[5], [8, 4], [1], [6], [8]]
     with torch.inference_mode():
         for batch in batches():
@@ -47,4 +47,4 @@ def test_blocks_keep_a_multiple_of_what_a_processor_takes(
     weights: dict[str, torch.Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prune, "STEP", 4)
-    assert widths(slimmed(weights, shares(network(weights, False), batches()))) == [[8], [8, 4], [4], [6], [8]]
+    assert widths(prune_channels(weights, shares(network(weights, False), batches()))) == [[8], [8, 4], [4], [6], [8]]

@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter, maximum_filter
 from scipy.stats import rice
 
-from plugins.denoise.restore_detail import _spots, given_back, magnitude
+from plugins.denoise.restore_detail import _spots, magnitude, restore_detail
 from viewer.api import Job
 
 SIGMA = 20.0
@@ -32,7 +32,7 @@ def test_lost_spots_come_back_and_noise_does_not(axis: int | None, zero: float |
     real, other = (SIGMA * rng.standard_normal(shape).astype(np.float32) for _ in range(2))
     noisy = truth + real if zero is None else np.hypot(truth - zero + real, other) + zero
     flat = np.full(shape, 60, np.float32)  # all spots lost
-    found = given_back(flat, noisy.astype(np.float32), SIGMA, zero, axis, Job(), 0.0) - 60
+    found = restore_detail(flat, noisy.astype(np.float32), SIGMA, zero, axis, Job(), 0.0) - 60
     inside = truth > 100
     assert found[inside].mean() > 0.4 * 4 * SIGMA
     far = maximum_filter(truth, 11) == 60
@@ -47,7 +47,7 @@ def test_blurred_detail_is_made_as_sharp_as_it_was() -> None:
         truth += 5 * SIGMA * (np.linalg.norm(index - centre, axis=-1) < 2.7)
     noise = SIGMA * np.random.default_rng(2).standard_normal(truth.shape).astype(np.float32)
     soft = gaussian_filter(truth, 0.8)
-    found = given_back(soft, truth + noise, SIGMA, None, None, Job(), 0.0)
+    found = restore_detail(soft, truth + noise, SIGMA, None, None, Job(), 0.0)
     inside, far = truth > 0, maximum_filter(truth, 15) == 0
     assert np.mean((found - truth)[inside] ** 2) < 0.8 * np.mean((soft - truth)[inside] ** 2)
     assert np.mean(np.abs(found[far]) > 0.1 * SIGMA) < 0.01
@@ -57,7 +57,7 @@ def test_a_masked_image_stays_masked() -> None:
     noisy = np.random.default_rng(0).normal(500, SIGMA, (16, 40, 40)).astype(np.float32)
     noisy[:, 20:] = 0
     result = np.where(noisy == 0, np.float32(0), np.float32(500))
-    assert not given_back(result, noisy, SIGMA, None, None, Job(), 0.0)[:, 24:].any()
+    assert not restore_detail(result, noisy, SIGMA, None, None, Job(), 0.0)[:, 24:].any()
 
 
 @pytest.mark.parametrize("signal", [-1.0, 0.0, 0.3, 1.0, 3.0, 10.0, 35.0])

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from plugins.register.external_engines import INSTALLED, PACKAGES, _wait, registered_by
+from plugins.register.external_engines import INSTALLED, PACKAGES, _wait, run_engine
 from tests.fixtures.phantom import clean
 from viewer.api import Cancelled, Grid, Job, Refusal, Segmentation, Transform, Volume, resample
 from viewer.data.segmentation import Segment
@@ -40,7 +40,7 @@ def test_a_known_shift_is_found(engine: str, masked: bool) -> None:
     fixed, moving, truth = moved_head()
     inside = (fixed.array > 100).astype(np.uint8)
     mask = Segmentation(inside, fixed.grid, (Segment(1, "head"),)) if masked else None
-    found = registered_by(engine, fixed, moving, mask, Job())
+    found = run_engine(engine, fixed, moving, mask, Job())
     places = fixed.grid.to_world(np.argwhere(inside)[::97])
     gaps = np.linalg.norm(found(places) - truth(places), axis=1)
     assert gaps.mean() < 1.0

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugins.register.classical.lattice import Lattice, Sampler, slopes
+from plugins.register.classical.lattice import Lattice, Sampler, central_differences
 from plugins.register.classical.linear import generators
 from plugins.register.classical.metrics import Joint, LocalCorrelation, MeanSquares, mutual_information
 from plugins.register.classical.mind import descriptors
@@ -62,7 +62,7 @@ def test_descriptors_are_the_same_in_every_contrast() -> None:
 def test_shrinking_keeps_the_outer_faces_and_a_ramp(shape: tuple[int, int, int], mm: float) -> None:
     affine = np.diag([1.0, 1.2, 0.9, 1])
     ramp = torch.arange(shape[2], dtype=torch.float32).expand(1, *shape).contiguous()
-    small = Lattice(ramp, affine).shrunk(mm)
+    small = Lattice(ramp, affine).downsample(mm)
     for corner in ((0, 0, 0), (1, 1, 1)):
         ends = [one.affine @ [*(np.array(one.shape) * corner - 0.5), 1] for one in (Lattice(ramp, affine), small)]
         assert np.allclose(*ends)
@@ -78,8 +78,8 @@ def test_sampling_and_slopes_of_a_ramp() -> None:
     sampler = Sampler(ramp, between, (6, 8, 10))
     assert torch.allclose(sampler()[0, 2, 3, :9], torch.arange(9) + 0.5, atol=1e-5)
     assert torch.allclose(sampler.inside()[0, 2, 3], torch.tensor([1.0] * 9 + [0.5]), atol=1e-4)
-    assert torch.allclose(slopes(ramp)[2], torch.ones_like(ramp), atol=1e-5)
-    assert float(slopes(ramp)[:2].abs().max()) == 0
+    assert torch.allclose(central_differences(ramp)[2], torch.ones_like(ramp), atol=1e-5)
+    assert float(central_differences(ramp)[:2].abs().max()) == 0
 
 
 @pytest.mark.parametrize(("kind", "count", "flat"), [("rigid", 6, 3), ("similarity", 7, 4), ("affine", 12, 6)])

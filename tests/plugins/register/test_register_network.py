@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from plugins.register import register_network
 from plugins.register.learned.unigradicon import UNet, network
-from plugins.register.run_unigradicon import registered
+from plugins.register.run_unigradicon import register
 from tests.fixtures.phantom import clean
 from viewer.api import Cancelled, Grid, Job, Refusal, Volume, resample
 
@@ -72,7 +72,7 @@ def turned(image: Volume) -> Volume:
 
 def test_a_network_that_moves_nothing_lays_box_on_box(weights: Weights) -> None:
     fixed, moving = head(grid_of()), head(grid_of(8, (3, -20, 40)))
-    found = registered(fixed, moving, None, weights(), SIDE, Job())
+    found = register(fixed, moving, None, weights(), SIDE, Job())
     corners = np.array([(0, 0, 0), (39, 43, 47), (39, 0, 20)])
     assert found(fixed.grid.to_world(corners)) == pytest.approx(moving.grid.to_world(corners), abs=0.05)
 
@@ -80,7 +80,7 @@ def test_a_network_that_moves_nothing_lays_box_on_box(weights: Weights) -> None:
 def test_displacements_add_up_along_the_right_axes(weights: Weights) -> None:
     fixed = head(grid_of())
     steps = (0.02, -0.03, 0.05)  # of the box, along k, j, i
-    found = registered(fixed, fixed, np.eye(4), weights(bias=tuple(10 * one for one in steps)), SIDE, Job())
+    found = register(fixed, fixed, np.eye(4), weights(bias=tuple(10 * one for one in steps)), SIDE, Job())
     middle = np.array([[20, 22, 24]])
     # four steps; places count from the middle of the first of the network's voxels to that of the last
     moved = 4 * np.array(steps) * np.array(SHAPE) * (SIDE - 1) / SIDE
@@ -91,9 +91,9 @@ def test_the_order_in_which_voxels_are_stored_does_not_matter(weights: Weights) 
     fixed, moving = head(grid_of(5)), head(grid_of(-4, (-28, 10, 4)))
     file = weights(drawn=0.3)
     places = fixed.grid.to_world(np.argwhere(fixed.array > 100)[::501])
-    plain = registered(fixed, moving, None, file, SIDE, Job())(places)
+    plain = register(fixed, moving, None, file, SIDE, Job())(places)
     assert np.linalg.norm(plain - places, axis=1).max() > 2
-    other = registered(turned(fixed), turned(moving), None, file, SIDE, Job())(places)
+    other = register(turned(fixed), turned(moving), None, file, SIDE, Job())(places)
     assert other == pytest.approx(plain, abs=0.01)
 
 
@@ -105,8 +105,8 @@ def test_after_an_alignment_it_sees_the_moved_image_on_the_fixed_grid(weights: W
     moving = Volume(fixed.array, Grid(SHAPE, shift @ fixed.grid.affine), "moving")
     file = weights(drawn=0.3)
     places = fixed.grid.to_world(np.argwhere(fixed.array > 100)[::501])
-    here = registered(fixed, fixed, np.eye(4), file, SIDE, Job())(places)
-    there = registered(fixed, moving, shift, file, SIDE, Job())(places)
+    here = register(fixed, fixed, np.eye(4), file, SIDE, Job())(places)
+    there = register(fixed, moving, shift, file, SIDE, Job())(places)
     assert there == pytest.approx(here + shift[:3, 3], abs=1e-3)
 
 
@@ -128,29 +128,29 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     other = tmp_path / "Step_2_final.trch"
     torch.save(torch.nn.Conv3d(1, 1, 3).state_dict(), other)
     with pytest.raises(Refusal, match=r"Step_2_final.trch does not hold the weights of uniGradICON"):
-        registered(head(grid_of()), head(grid_of()), None, other, SIDE, Job())
+        register(head(grid_of()), head(grid_of()), None, other, SIDE, Job())
 
 
 def test_a_pickle_that_names_a_function_is_not_run(tmp_path: Path) -> None:
     path = tmp_path / "Step_2_final.trch"
     torch.save({"weight": Path}, path)
     with pytest.raises(Refusal, match="was not read"):
-        registered(head(grid_of()), head(grid_of()), None, path, SIDE, Job())
+        register(head(grid_of()), head(grid_of()), None, path, SIDE, Job())
 
 
 def test_a_file_with_something_else_is_refused(tmp_path: Path, weights: Weights) -> None:
     path = tmp_path / "Step_2_final.trch"
     torch.save([1, 2, 3], path)
     with pytest.raises(Refusal, match="holds no table of weights"):
-        registered(head(grid_of()), head(grid_of()), None, path, SIDE, Job())
+        register(head(grid_of()), head(grid_of()), None, path, SIDE, Job())
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(weights().read_bytes()[:1000])
     with pytest.raises(Refusal, match="cut off"):
-        registered(head(grid_of()), head(grid_of()), None, cut, SIDE, Job())
+        register(head(grid_of()), head(grid_of()), None, cut, SIDE, Job())
 
 
 def test_a_cancel_is_heard_between_layers(weights: Weights) -> None:
     asked = iter([False] * 12)
     job = Job(cancelled=lambda: next(asked, True))
     with pytest.raises(Cancelled):
-        registered(head(grid_of()), head(grid_of()), None, weights(), SIDE, job)
+        register(head(grid_of()), head(grid_of()), None, weights(), SIDE, job)

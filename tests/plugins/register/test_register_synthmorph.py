@@ -20,7 +20,7 @@ from scipy.spatial.transform import Rotation
 from plugins.register import register_network
 from plugins.register.learned import keras_weights
 from plugins.register.learned.synthmorph import Network
-from plugins.register.run_synthmorph import registered
+from plugins.register.run_synthmorph import register
 from tests.fixtures.phantom import clean
 from viewer.api import Cancelled, Grid, Job, Refusal, Volume, resample
 
@@ -73,14 +73,14 @@ def head(degrees: float = 0.0, origin: tuple[float, float, float] = (-30, 12, 5)
 
 def test_it_moves_to_the_left_the_feet_and_the_front(weights: Callable[..., Path]) -> None:
     fixed, moving = head(10), head(-5, (3, -20, 40))
-    found = registered(fixed, moving, np.eye(4), weights((3, 2, -1)), Job())
+    found = register(fixed, moving, np.eye(4), weights((3, 2, -1)), Job())
     near = fixed.grid.centre + np.random.default_rng(1).uniform(-5, 5, (20, 3))
     assert found(near) - near == pytest.approx(np.tile((3, 1, -2), (20, 1)), abs=1e-3)  # LPS: left, back, head
 
 
 def test_without_an_alignment_the_middles_are_laid_on_each_other(weights: Callable[..., Path]) -> None:
     fixed, moving = head(), head(8, (3, -20, 40))
-    found = registered(fixed, moving, None, weights(), Job())
+    found = register(fixed, moving, None, weights(), Job())
     assert found(fixed.grid.centre[None])[0] == pytest.approx(moving.grid.centre, abs=1e-3)
 
 
@@ -97,7 +97,7 @@ def test_it_sees_both_images_in_the_same_box(monkeypatch: pytest.MonkeyPatch, we
     shift[:3, 3] = 4, -3, 2
     back = Grid(SHAPE, shift @ fixed.grid.affine @ np.array([(-1, 0, 0, 39), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)]))
     moving = Volume(np.ascontiguousarray(fixed.array[::-1]), back, "moving")
-    registered(fixed, moving, shift, weights(), Job())
+    register(fixed, moving, shift, weights(), Job())
     assert seen[0].numpy() == pytest.approx(seen[1].numpy(), abs=1e-4)
     assert float(seen[0].max()) == 1
     assert float(seen[0].std()) > 0.05
@@ -118,7 +118,7 @@ def test_a_cancel_takes_effect(weights: Callable[..., Path]) -> None:
                 raise Cancelled
 
     with pytest.raises(Cancelled):
-        registered(head(), head(), None, weights(), Stopped())
+        register(head(), head(), None, weights(), Stopped())
 
 
 def settings(**changed: object) -> Callable[[h5py.File], None]:
@@ -166,7 +166,7 @@ def other(shape: tuple[int, ...], **options: object) -> Callable[[h5py.File], No
 )
 def test_what_is_no_such_network_is_refused(weights: Callable[..., Path], change: Callable, said: str) -> None:
     with pytest.raises(Refusal, match=said) as refused:
-        registered(head(), head(), None, weights(change=change), Job())
+        register(head(), head(), None, weights(change=change), Job())
     assert "\n" not in str(refused.value)
 
 
@@ -214,7 +214,7 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
     for size in (8, 100, 5000, len(whole) // 2, len(whole) - 1000):
         path.write_bytes(whole[:size])
         with pytest.raises(Refusal, match="damaged"):
-            registered(head(), head(), None, path, Job())
+            register(head(), head(), None, path, Job())
 
 
 def test_only_hdf5_files_are_taken_for_such(tmp_path: Path) -> None:

@@ -11,9 +11,12 @@ from torch import Tensor
 from plugins.training import loop, noise, phantoms, real_images
 
 SIDE = (24, 32, 40)
+KINDS = (noise.white_noise, noise.coloured_noise, noise.interpolation_noise, noise.speckle_noise)
 
 
-@pytest.mark.parametrize("kind", [noise.white, noise.coloured, noise.interpolated, noise.speckle])
+@pytest.mark.parametrize(
+    "kind", [noise.white_noise, noise.coloured_noise, noise.interpolation_noise, noise.speckle_noise]
+)
 @pytest.mark.parametrize("seed", range(4))
 def test_noise_has_mean_0_and_deviation_1(kind: object, seed: int) -> None:
     made = kind(SIDE, np.random.default_rng(seed))  # type: ignore[operator]
@@ -24,17 +27,17 @@ def test_noise_has_mean_0_and_deviation_1(kind: object, seed: int) -> None:
 
 
 def test_the_noise_of_thick_slices_is_independent() -> None:
-    made = noise.coloured(SIDE, np.random.default_rng(0), flat=True)
+    made = noise.coloured_noise(SIDE, np.random.default_rng(0), flat=True)
     between = np.mean([np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in pairwise(made)])
     assert abs(between) < 0.05
 
 
 def test_samples_are_in_units_of_their_noise() -> None:
     rng = np.random.default_rng(0)
-    image = phantoms.of_shapes(32, rng)
+    image = phantoms.from_shapes(32, rng)
     errors = []
     for _ in range(60):
-        sample = noise.noisy(image, 0.1, rng, magnitude=False)
+        sample = noise.add_noise(image, 0.1, rng, magnitude=False)
         assert sample.noisy.dtype == sample.clean.dtype == np.float32
         assert not sample.rician
         errors.append(float((sample.noisy - sample.clean).std()))
@@ -44,7 +47,7 @@ def test_samples_are_in_units_of_their_noise() -> None:
 def test_magnitudes_are_never_negative() -> None:
     rng = np.random.default_rng(0)
     image = np.zeros((16, 16, 16), np.float32)
-    samples = [noise.noisy(image, 0.1, rng, magnitude=True) for _ in range(40)]
+    samples = [noise.add_noise(image, 0.1, rng, magnitude=True) for _ in range(40)]
     assert any(one.rician for one in samples)
     for one in samples:
         if one.rician and one.noisy.any():
@@ -65,10 +68,10 @@ def test_label_maps_become_images_of_many_contrasts() -> None:
 def test_a_real_image_is_scaled_and_made_smaller_or_left() -> None:
     rng = np.random.default_rng(0)
     scan = rng.integers(100, 1000, (40, 44, 48)).astype(np.int16)
-    scaled = real_images.scaled(scan)
+    scaled = real_images.normalize(scan)
     assert scaled.min() == 0
     assert scaled.max() == pytest.approx(1, abs=0.02)
-    assert {real_images.varied(scaled, 2.0, rng).shape for _ in range(20)} == {(20, 22, 24), (40, 44, 48)}
+    assert {real_images.augment(scaled, 2.0, rng).shape for _ in range(20)} == {(20, 22, 24), (40, 44, 48)}
 
 
 class Batches:
