@@ -13,10 +13,10 @@ from viewer.scene.segmentation_layer import SegmentationLayer
 
 
 class SliceArtist(Protocol):
-    """Draws one layer in one slice view. `prop` is a vtkImageSlice. dress: the layer whose look it has."""
+    """Draws one layer in one slice view. `prop` is a vtkImageSlice. appearance: whose window and colours it has."""
 
     prop: Any
-    dress: Any
+    appearance: Any
 
     def look(self, pose: Pose, timepoint: int, *, overlay: bool) -> Hashable:
         """Everything the picture depends on: an equal look needs no new drawing."""
