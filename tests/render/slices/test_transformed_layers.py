@@ -105,10 +105,10 @@ def test_the_slices_are_those_of_an_image_that_nothing_moves(document, state, pa
     document.move(moving.id, 0)
     moving.transform = TRANSFORMS["rigid"]
     view = show(SliceView(document, state, "axial"))
-    assert view.reference is fixed
+    assert view.content.reference is fixed
     assert view.plane.grid is FIXED
     fixed.visible = False
-    assert view.reference is moving
+    assert view.content.reference is moving
     assert view.plane.grid.matches(moving.room_grid)
     here = pixels(view)[..., 0].astype(float)
     assert np.abs(here - resampled(view, moving))[resampled(view, moving, -1e6) > -1e5].mean() < 2

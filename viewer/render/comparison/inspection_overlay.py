@@ -17,6 +17,7 @@ from viewer.render.planes.plane import Pose
 from viewer.scene.compare.inspection import Inspected, Inspection, input_of
 from viewer.scene.document import Document
 from viewer.scene.layer import VolumeLayer
+from viewer.scene.view_state import ViewState
 
 Asked = tuple[Region, Transform | None]  # what was measured, and where the image lay
 SHORE = 16  # px that the wipe's line keeps from the edges of a view: it can always be taken hold of
@@ -81,28 +82,22 @@ class RegionReader:
         self._known: WeakKeyDictionary[Volume, tuple[Asked, Measured | None]] = WeakKeyDictionary()
 
     def outline(
-        self,
-        region: Region,
-        pose: Pose,
-        document: Document,
-        active: str,
-        shown: tuple[VolumeLayer, ...],
-        timepoint: int,
+        self, pose: Pose, document: Document, state: ViewState, shown: tuple[VolumeLayer, ...]
     ) -> Outline | None:
-        """What this slice cuts of the region, with the numbers where it lies in the slice."""
-        plane = pose.plane
-        corners = region.cut(plane.normal, plane.depth(pose.index))
-        if not len(corners):
+        """What this slice cuts of the drawn region, with the numbers where it lies in the slice."""
+        region, plane = state.region, pose.plane
+        corners = region.cut(plane.normal, plane.depth(pose.index)) if region else ()
+        if region is None or not len(corners):
             return None
         flat = abs(float(np.dot(region.normal, plane.normal))) > 0.99
-        lines = self._lines(region, document, active, shown, timepoint) if flat else ()
+        lines = self._lines(region, document, state, shown) if flat else ()
         return Outline(tuple(pose.pixel(corner) for corner in corners), lines)
 
     def _lines(
-        self, region: Region, document: Document, active: str, shown: tuple[VolumeLayer, ...], timepoint: int
+        self, region: Region, document: Document, state: ViewState, shown: tuple[VolumeLayer, ...]
     ) -> tuple[Line, ...]:
         """The active image's numbers, after its input's where it is a result; its size where it holds any voxel."""
-        layer = next((one for one in shown if one.id == active), shown[-1])
+        layer, timepoint = next((one for one in shown if one.id == state.active), shown[-1]), state.timepoint
         given = input_of(document, layer)
         rows = [("input", given, layer.made_at), ("result", layer, timepoint)] if given else [("", layer, timepoint)]
         lines, size = [], ""

@@ -22,7 +22,7 @@ class VolumeSliceArtist:
     """One vtkImageSlice. On the view's own grid it takes the slice as it is stored; on another grid it samples."""
 
     def __init__(self, layer: VolumeLayer) -> None:
-        self._layer = self.dress = layer  # dress: the layer whose window and colours it wears
+        self._layer = self.appearance = layer  # appearance: the layer whose window and colours it has
         self._mapper: Any = vtkImageSliceMapper()
         self._mapper.BorderOn()
         self._plain, self._exact = PlaneReslice(), PlaneReslice(exact=True)
@@ -39,7 +39,7 @@ class VolumeSliceArtist:
 
     def look(self, pose: Pose, timepoint: int, *, overlay: bool) -> Hashable:
         """Everything the picture depends on: an equal look needs no new drawing."""
-        layer, volume = self.dress, self._layer.volume(timepoint)
+        layer, volume = self.appearance, self._layer.volume(timepoint)
         place = pose.index if self._aligned(pose) else pose
         moved = self._layer.transform
         return volume, moved, pose.plane, place, layer.window, layer.colormap, layer.opacity, overlay
@@ -91,8 +91,8 @@ class VolumeSliceArtist:
 
     def _colour(self, volume: Volume, *, overlay: bool) -> None:
         look = self.prop.GetProperty()
-        look.SetOpacity(self.dress.opacity)
-        coloured = (volume, self.dress.window, self.dress.colormap, overlay)
+        look.SetOpacity(self.appearance.opacity)
+        coloured = (volume, self.appearance.window, self.appearance.colormap, overlay)
         if coloured == self._coloured:
             return
         self._coloured = coloured
@@ -101,12 +101,12 @@ class VolumeSliceArtist:
             look.SetColorWindow(255)
             look.SetColorLevel(127.5)
             return
-        lower, upper = stored_range(volume, self.dress.window)
+        lower, upper = stored_range(volume, self.appearance.window)
         inverted = volume.inverted != (lower > upper)
-        fill_table(self._table, colour_table(self.dress.colormap, inverted=inverted, overlay=overlay))
+        fill_table(self._table, colour_table(self.appearance.colormap, inverted=inverted, overlay=overlay))
         self._table.SetRange(min(lower, upper), max(lower, upper))
-        self._table.SetUseBelowRangeColor(self.dress.colormap in BOUNDED)
-        self._table.SetUseAboveRangeColor(self.dress.colormap in BOUNDED)
+        self._table.SetUseBelowRangeColor(self.appearance.colormap in BOUNDED)
+        self._table.SetUseAboveRangeColor(self.appearance.colormap in BOUNDED)
         look.SetLookupTable(self._table)
         look.UseLookupTableScalarRangeOn()
 

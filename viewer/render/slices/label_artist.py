@@ -27,7 +27,7 @@ class LabelSliceArtist:
     """One vtkImageSlice with a picture as large as the part of the screen that the labels can lie in."""
 
     def __init__(self, layer: SegmentationLayer) -> None:
-        self._layer = self.dress = layer
+        self._layer = self.appearance = layer
         self._writes = 0
         self._mapper: Any = vtkImageSliceMapper()
         self._mapper.BorderOn()

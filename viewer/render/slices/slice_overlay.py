@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from viewer.data.notice import UNMEASURED
 from viewer.render.comparison.comparison_artist import comparison_bars, comparison_lines, comparison_wipe
 from viewer.render.comparison.deformation_artist import deformation_bar, deformation_line, strokes
-from viewer.render.comparison.inspection_overlay import inspection_lines, wipe_line
+from viewer.render.comparison.inspection_overlay import RegionReader, inspection_lines, wipe_line
 from viewer.render.comparison.landmark_marks import ring, shown_pairs
 from viewer.render.overlay.overlay import (
     ColorBar,
@@ -27,29 +26,30 @@ from viewer.render.overlay.overlay import (
     window_lines,
 )
 from viewer.render.planes.plane import Pose
+from viewer.render.slices.slice_content import SliceContent
+from viewer.scene.document import Document
+from viewer.scene.view_state import ViewState
 
-if TYPE_CHECKING:
-    from viewer.render.slices.slice_view import SliceView
 
-
-def slice_overlay(view: SliceView, *, active: bool) -> Overlay:
-    """For the slice that a view shows now. active: with the accent frame."""
-    base, reference, pose, state = view.base, view.reference, view.pose, view.state
+def slice_overlay(
+    content: SliceContent, document: Document, state: ViewState, regions: RegionReader, *, active: bool
+) -> Overlay:
+    """For what a slice view shows. regions: measures the drawn region. active: with the accent frame."""
+    base, reference, pose, shown = content.base, content.reference, content.pose, content.shown
     if base is None or reference is None or pose is None:
         return Overlay(active=active)
     if pose.plane.flat:
-        return Overlay(message=f"This image has no {view.name} slices.", active=active)
-    shown = view.shown
+        return Overlay(message=f"This image has no {pose.plane.name} slices.", active=active)
     selected = next((layer for layer in shown if layer.id == state.active), base)
     written = state.show_crosshair or state.show_text
     common = Overlay(
-        top_right=mark_lines((*shown, *view.labels)),
+        top_right=mark_lines((*shown, *content.labels)),
         cross=cross(pose, state.crosshair, full=state.show_crosshair) if written else None,
-        wipe=_wipe(view, pose),
-        outline=view.region_outline(pose),
-        marks=shown_pairs(view, pose),
-        ring=ring(view, pose),
-        strokes=strokes(pose, view.deformed) if view.deformed else None,
+        wipe=slice_wipe(content),
+        outline=regions.outline(pose, document, state, shown),
+        marks=shown_pairs(document, state, shown, pose),
+        ring=ring(document, state, shown, pose),
+        strokes=strokes(pose, content.deformation) if content.deformation else None,
         loading=loading(shown),
         active=active,
     )
@@ -59,30 +59,31 @@ def slice_overlay(view: SliceView, *, active: bool) -> Overlay:
     return replace(
         common,
         top_left=patient_lines(base.source),
-        top_right=_lines(view, pose),
+        top_right=_lines(content, pose),
         bottom_left=window_lines(selected.window, selected.volumes[0].unit, zoom),
         bottom_right=slice_lines(pose.plane, pose.index, reference, state.timepoint),
         edges=pose.plane.letters,
-        scale_bar=None if UNMEASURED in base.badges else scale_bar(pose.scale, view.width()),
-        color_bars=_bars(view),
+        scale_bar=None if UNMEASURED in base.badges else scale_bar(pose.scale, pose.width),
+        color_bars=_bars(content),
     )
 
 
-def _wipe(view: SliceView, pose: Pose) -> Wipe | None:
-    if view.compared:
-        return comparison_wipe(pose, view.compared)
-    return wipe_line(pose, view.inspected) if view.inspected else None
+def slice_wipe(content: SliceContent) -> Wipe | None:
+    """The line between two images that are held against each other; None without one."""
+    if content.pose and content.comparison:
+        return comparison_wipe(content.pose, content.comparison)
+    return wipe_line(content.pose, content.inspection) if content.pose and content.inspection else None
 
 
-def _lines(view: SliceView, pose: Pose) -> tuple[Line, ...]:
-    first = (deformation_line(pose, view.deformed),) if view.deformed else ()
-    first = *first, *label_lines(view.labels)
-    if view.compared:
-        return *first, *comparison_lines(view.compared)
-    return *first, *(inspection_lines(view.inspected) if view.inspected else layer_lines(view.shown))
+def _lines(content: SliceContent, pose: Pose) -> tuple[Line, ...]:
+    first = (deformation_line(pose, content.deformation),) if content.deformation else ()
+    first = *first, *label_lines(content.labels)
+    if content.comparison:
+        return *first, *comparison_lines(content.comparison)
+    return *first, *(inspection_lines(content.inspection) if content.inspection else layer_lines(content.shown))
 
 
-def _bars(view: SliceView) -> tuple[ColorBar, ...]:
-    bar = deformation_bar(view.deformed) if view.deformed else None
-    others = comparison_bars(view.compared) if view.compared else color_bars(view.shown)
+def _bars(content: SliceContent) -> tuple[ColorBar, ...]:
+    bar = deformation_bar(content.deformation) if content.deformation else None
+    others = comparison_bars(content.comparison) if content.comparison else color_bars(content.shown)
     return (bar, *others) if bar else others

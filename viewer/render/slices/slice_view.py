@@ -10,15 +10,15 @@ from PySide6.QtWidgets import QWidget
 from viewer.data.annotations.region import Point
 from viewer.data.grid import Grid
 from viewer.render.comparison.comparison_artist import ComparisonArtist
-from viewer.render.comparison.deformation_artist import DeformationArtist, Deformed, deformed
+from viewer.render.comparison.deformation_artist import DeformationArtist
 from viewer.render.comparison.inspection_overlay import RegionReader, wipe_face
-from viewer.render.overlay.overlay import Outline, Overlay
+from viewer.render.overlay.overlay import Overlay
 from viewer.render.planes.plane import Plane, Pose
 from viewer.render.slices.artists import SliceArtist, artist_of
+from viewer.render.slices.slice_content import SliceContent, slice_content
 from viewer.render.slices.slice_overlay import slice_overlay
 from viewer.render.view import View
-from viewer.scene.compare.comparison import Compared, compared
-from viewer.scene.compare.inspection import Inspected, inspected
+from viewer.scene.compare.comparison import Compared
 from viewer.scene.document import Document
 from viewer.scene.layer import Box, Layer, PlacedLayer, VolumeLayer
 from viewer.scene.view_state import ViewState
@@ -41,59 +41,36 @@ class SliceView(View):
         self._pair, self._map = ComparisonArtist(), DeformationArtist()
         self._drawn: Hashable = None
         self._plane: Plane | None = None
-        self._region = RegionReader()
+        self._regions = RegionReader()
         self._place: tuple[float, float, float] | None = None  # across, along, scale; None while fitted
 
     # Where it looks.
     @property
-    def compared(self) -> Compared | None:
-        """The two images of a comparison where this view shows them; it goes before everything else."""
-        return compared(self.document, self.state.comparison)
-
-    @property
-    def deformed(self) -> Deformed | None:
-        """The transform that is drawn over the images."""
-        return deformed(self.document.whole, self.state.deformation)
-
-    @property
-    def inspected(self) -> Inspected | None:
-        """Input and result where this view holds them against each other."""
-        return None if self.compared else inspected(self.document, self.state.inspection, self.state.active)
+    def content(self) -> SliceContent:
+        """What it shows now."""
+        return slice_content(self.document, self.state, super().shown, self.labels, self._pose_on)
 
     @property
     def shown(self) -> tuple[VolumeLayer, ...]:
-        seen = self.compared or self.inspected
-        return seen.shown if seen else super().shown
+        return self.content.shown
 
     @property
-    def base(self) -> VolumeLayer | None:
-        """The lowest image that is drawn."""
-        return next(iter(self.shown), None)
-
-    @property
-    def reference(self) -> VolumeLayer | None:
-        """The image whose slices are those of the view."""
-        if self.compared:
-            return self.compared.fixed
-        return self.base if self.inspected else self.document.reference
+    def pose(self) -> Pose | None:
+        """The slice on the screen, and where on it; None where there is no visible image."""
+        return self.content.pose
 
     @property
     def plane(self) -> Plane | None:
         """The slices of the reference; None where there is no visible image."""
-        reference = self.reference
-        if reference is None:
-            return None
-        grid = reference.room_grid
-        if self._plane is None or not _same(self._plane.grid, grid):
-            self._turn(Plane(grid, self.name))
-        return self._plane
+        pose = self.pose
+        return pose.plane if pose else None
 
-    @property
-    def pose(self) -> Pose | None:
-        """The slice on the screen, and where on it."""
-        plane = self.plane
-        if plane is None:
-            return None
+    def _pose_on(self, reference: VolumeLayer) -> Pose:
+        grid = reference.room_grid
+        plane = self._plane
+        if plane is None or not _same(plane.grid, grid):
+            plane = Plane(grid, self.name)
+            self._turn(plane)
         index = plane.index(self.state.crosshair)
         if self._place is None:
             return Pose.fit(plane, index, self.width(), self.height())
@@ -102,22 +79,25 @@ class SliceView(View):
     @property
     def count(self) -> int:
         """Slices of the reference in this plane; 0 without one."""
-        return self.plane.count if self.plane else 0
+        plane = self.plane
+        return plane.count if plane else 0
 
     @property
     def index(self) -> int:
         """The slice of the reference's array that is shown, from 0."""
-        return self.plane.index(self.state.crosshair) if self.plane else 0
+        pose = self.pose
+        return pose.index if pose else 0
 
     @property
     def spacing(self) -> float:
         """Distance between neighbouring slices, mm; 0 without an image."""
-        return self.plane.spacing if self.plane else 0.0
+        plane = self.plane
+        return plane.spacing if plane else 0.0
 
     def scroll(self, steps: int) -> None:  # type: ignore[override]
         """Move the cross-hair by whole slices: to the patient's left, back or head where steps are positive."""
-        if self.plane:
-            x, y, z = self.plane.moved(self.state.crosshair, steps)
+        if plane := self.plane:
+            x, y, z = plane.moved(self.state.crosshair, steps)
             self.state.crosshair = (float(x), float(y), float(z))
 
     def world_at(self, x: float, y: float) -> tuple[float, float, float] | None:
@@ -154,15 +134,17 @@ class SliceView(View):
 
     # What it draws.
     def sync(self) -> bool:
-        pose = self.pose
-        layers = () if pose is None or pose.plane.flat else self.shown
-        labels = self.labels if layers else ()
-        pair = self.compared if len(layers) == 2 else None
-        self._dress()
-        drawn = self.deformed
+        content = self.content
+        pose = content.pose
+        layers = () if pose is None or pose.plane.flat else content.shown
+        labels = content.labels if layers else ()
+        pair = content.comparison if len(layers) == 2 else None
+        for image in content.shown:
+            self._artist(image).appearance = content.appearance(image)
+        drawn = content.deformation
         for layer_id in self._written & set(self._artists):
             self._artists[layer_id].touched()
-        look = self._look(pose, layers, pair), self._looks(pose, labels), drawn and self._map.look(drawn)
+        look = self._look(content, layers, pair), self._looks(content, labels), drawn and self._map.look(drawn)
         if look == self._drawn and not self._written:
             return False
         self._written.clear()
@@ -175,46 +157,29 @@ class SliceView(View):
             self.renderer.AddViewProp(self._pair.prop)
         for place, layer in enumerate((*layers, *labels)):
             if pose and not (pair and layer in layers):
-                self._show(layer, place, pose)
+                self._show(content, layer, place, pose)
         if pose and layers and drawn and self._map.show(pose, drawn):
             self.renderer.AddViewProp(self._map.prop)
         return True
 
-    def _look(self, pose: Pose | None, layers: tuple[VolumeLayer, ...], pair: Compared | None) -> Hashable:
+    def _look(self, content: SliceContent, layers: tuple[VolumeLayer, ...], pair: Compared | None) -> Hashable:
         """Everything the picture depends on."""
-        if pose is None:
+        if content.pose is None:
             return ()
         if pair:
-            return self._pair.look(pose, pair, self.state.timepoint)
-        seen = self.inspected
-        return pose, self._looks(pose, layers), seen.how if seen else None
+            return self._pair.look(content.pose, pair, self.state.timepoint)
+        seen = content.inspection
+        return content.pose, self._looks(content, layers), seen.how if seen else None
 
-    def _looks(self, pose: Pose | None, layers: Sequence[Layer]) -> Hashable:
+    def _looks(self, content: SliceContent, layers: Sequence[Layer]) -> Hashable:
+        pose, now = content.pose, self.state.timepoint
         return pose and tuple(
-            (layer.id, self._artist(layer).look(pose, self._time(layer), overlay=place > 0))
+            (layer.id, self._artist(layer).look(pose, content.timepoint(layer, now), overlay=place > 0))
             for place, layer in enumerate(layers)
         )
 
     def overlay(self) -> Overlay:
-        return slice_overlay(self, active=self._active)
-
-    def region_outline(self, pose: Pose) -> Outline | None:
-        """What the slice cuts of the drawn region, with its numbers."""
-        state = self.state
-        if state.region is None:
-            return None
-        return self._region.outline(state.region, pose, self.document, state.active, self.shown, state.timepoint)
-
-    def _dress(self) -> None:
-        """While input and result are held against each other, both wear the result's window and colours."""
-        seen = self.inspected
-        for layer in self.shown:
-            self._artist(layer).dress = seen.result if seen and layer is seen.given else layer
-
-    def _time(self, layer: Layer) -> int:
-        """The time point that is drawn: of an input the one that its result was computed from."""
-        seen = self.inspected
-        return seen.result.made_at if seen and layer is seen.given else self.state.timepoint
+        return slice_overlay(self.content, self.document, self.state, self._regions, active=self._active)
 
     def _turn(self, plane: Plane) -> None:
         """Take another base: what was in the middle stays there where both lie in one space, else all is shown."""
@@ -236,22 +201,23 @@ class SliceView(View):
             self._drawn = None
 
     def shows(self, layer: Layer, box: Box) -> bool:
-        plane = self.plane
-        if plane is None or not isinstance(layer, PlacedLayer) or layer not in (*self.shown, *self.labels):
+        content = self.content
+        pose = content.pose
+        if pose is None or not isinstance(layer, PlacedLayer) or layer not in (*content.shown, *content.labels):
             return False
-        if layer.transform is not None or not layer.room_grid.matches(plane.grid):
+        if layer.transform is not None or not layer.room_grid.matches(pose.plane.grid):
             return True
-        start, stop, _ = box[plane.normal_axis].indices(plane.count)
-        return start <= self.index < stop
+        start, stop, _ = box[pose.plane.normal_axis].indices(pose.plane.count)
+        return start <= pose.index < stop
 
     def _artist(self, layer: Layer) -> SliceArtist:
         if layer.id not in self._artists:
             self._artists[layer.id] = artist_of[type(layer)](layer)
         return self._artists[layer.id]
 
-    def _show(self, layer: Layer, place: int, pose: Pose) -> None:
-        artist, seen = self._artist(layer), self.inspected if isinstance(layer, VolumeLayer) else None
-        artist.show(pose, self._time(layer), overlay=place > 0 and not seen)
+    def _show(self, content: SliceContent, layer: Layer, place: int, pose: Pose) -> None:
+        artist, seen = self._artist(layer), content.inspection if isinstance(layer, VolumeLayer) else None
+        artist.show(pose, content.timepoint(layer, self.state.timepoint), overlay=place > 0 and not seen)
         if not artist.prop.GetVisibility():
             return
         if seen:

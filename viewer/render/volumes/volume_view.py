@@ -28,8 +28,8 @@ from viewer.render.overlay.overlay import (
     number,
     patient_lines,
 )
-from viewer.render.slices.artists import SpaceArtist, space_artist_of
 from viewer.render.view import View
+from viewer.render.volumes.artists import SpaceArtist, space_artist_of
 from viewer.render.volumes.surface_scene import LabelSurfaces
 from viewer.render.volumes.volume_presets import Preset, presets, presets_for
 from viewer.scene.document import Document

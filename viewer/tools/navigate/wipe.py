@@ -6,9 +6,8 @@ from dataclasses import replace
 
 from PySide6.QtCore import Qt
 
-from viewer.render.comparison.comparison_artist import comparison_wipe
-from viewer.render.comparison.inspection_overlay import wipe_line
 from viewer.render.overlay.overlay import Wipe
+from viewer.render.slices.slice_overlay import slice_wipe
 from viewer.render.slices.slice_view import SliceView
 from viewer.render.view import MouseEvent, View
 from viewer.tools.tool import Tool
@@ -35,16 +34,11 @@ class WipeLine(Tool):
         world = view.world_at(event.x, event.y)
         if world is None or not isinstance(view, SliceView):
             return
-        if view.compared:
-            self.state.comparison = replace(view.compared.how, at=world)
+        if comparison := view.content.comparison:
+            self.state.comparison = replace(comparison.how, at=world)
         elif self.state.inspection:
             self.state.inspection = replace(self.state.inspection, at=world)
 
 
 def _line(view: View) -> Wipe | None:
-    pose = view.pose if isinstance(view, SliceView) else None
-    if pose is None or not isinstance(view, SliceView):
-        return None
-    if view.compared:
-        return comparison_wipe(pose, view.compared)
-    return wipe_line(pose, view.inspected) if view.inspected else None
+    return slice_wipe(view.content) if isinstance(view, SliceView) else None

@@ -79,7 +79,7 @@ class Landmark(Tool):
     def _near(self, view: SliceView, pose: Pose, event: MouseEvent, ends: tuple[End, ...]) -> tuple[str, End] | None:
         """The end of a pair under the mouse; the moving one where both are."""
         close: list[tuple[float, str, End]] = []
-        for mark in shown_pairs(view, pose):
+        for mark in shown_pairs(view.document, view.state, view.shown, pose):
             for end in ends:
                 x, y = mark.moving if end == "moving" else mark.fixed
                 close.append((hypot(event.x - x, event.y - y) + (end == "fixed"), mark.id, end))
