@@ -32,7 +32,7 @@ def imports(name: str, path: Path, known: dict[str, Path]) -> Iterator[str]:
             above = package.split(".")[: package.count(".") + 2 - node.level] if node.level else []
             base = ".".join([*above, *([node.module] if node.module else [])])
             for alias in node.names:
-                yield from (found for found in (f"{base}.{alias.name}", base) if found in known)
+                yield from ([found for found in (f"{base}.{alias.name}", base) if found in known][:1])
 
 
 def graph(root: Path = ROOT) -> dict[str, set[str]]:
