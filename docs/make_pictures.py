@@ -74,7 +74,7 @@ def inspection(stage: Stage) -> None:
     window = stage.window
     window.inspector.setCurrentWidget(window.inspect)
     for mode in ("wipe", "difference"):
-        window.inspect.do.turn_on(mode)
+        window.inspect.controller.turn_on(mode)
         stage.until(lambda: not any(task.running for task in stage.session.tasks) and window.inspect.truth.kept)
         stage.picture(PICTURES / f"inspect-{mode}.png")
 
@@ -117,7 +117,7 @@ def registration() -> None:
         deformation.setCurrentIndex(deformation.findData("grid"))
         deformation.activated.emit(0)
         stage.picture(PICTURES / "register-grid.png")
-        finish(stage, panel.proving.prove())
+        finish(stage, panel.assessor.assess())
         dialog = panel.sign_off.open()
         stage.until(lambda: dialog.report is not None)
         dialog.grab().save(str(PICTURES / "register-sign-off.png"))

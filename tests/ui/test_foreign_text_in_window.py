@@ -125,7 +125,7 @@ def test_every_page_of_the_window(window, session, hostile, labelled):
     for place in range(window.inspector.count()):
         window.inspector.setCurrentIndex(place)
         letter_by_letter(window, least=10)
-    window.segments.measure.run()
+    window.segments.statistics.run()
     window.show_palette()
     letter_by_letter(window, least=10)
     window.show_messages()
@@ -144,8 +144,8 @@ def test_dialogs(window, session, hostile, labelled, tmp_path, home, qtbot):
                 input={FOREIGN: FOREIGN}, labels={"1": FOREIGN}, training={"data": [{"name": FOREIGN}]})  # fmt: skip
     session.models.look()
     dialogs = [ModelsDialog(session, lambda folder: None, "odd", window)]
-    window.segments.do.choose((0, 1))
-    dialogs.append(NamingDialog(window.segments.do, window.segments.do.segment, window))
+    window.segments.controller.choose((0, 1))
+    dialogs.append(NamingDialog(window.segments.controller, window.segments.controller.segment, window))
     qtbot.waitUntil(lambda: session.models.known)
     for dialog in dialogs:
         dialog.show()

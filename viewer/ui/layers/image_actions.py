@@ -20,39 +20,40 @@ def image_actions(w: MainWindow) -> list[Action]:
 
 
 def _windows(w: MainWindow) -> list[Action]:
-    do, shown = w.commands, w.has_images
+    controller, shown = w.commands, w.has_images
     windows = [
         Action(
-            f"preset_{n + 1}", lambda n=n: preset.name if (preset := do.preset(n)) else "",  # type: ignore[misc]
-            partial(do.use_preset, n), "Image/Window", key=str(n + 1),
-            when=lambda n=n: do.preset(n) is not None, optional=True,  # type: ignore[misc]
+            f"preset_{n + 1}",
+            lambda n=n: preset.name if (preset := controller.preset(n)) else "",  # type: ignore[misc]
+            partial(controller.use_preset, n), "Image/Window", key=str(n + 1),
+            when=lambda n=n: controller.preset(n) is not None, optional=True,  # type: ignore[misc]
         )
         for n in range(PRESETS)
     ]  # fmt: skip
     return [
         *windows,
-        Action("stored_window", "As in the file", do.stored_window, "Image/Window", key="0", when=shown),
+        Action("stored_window", "As in the file", controller.stored_window, "Image/Window", key="0", when=shown),
         Action(
-            "less_contrast", "Less contrast", partial(do.window_width, 1.1), "Image/Window", key="Shift+Right",
+            "less_contrast", "Less contrast", partial(controller.window_width, 1.1), "Image/Window", key="Shift+Right",
             when=shown, where="views", new_group=True,
         ),
         Action(
-            "more_contrast", "More contrast", partial(do.window_width, 1 / 1.1), "Image/Window", key="Shift+Left",
+            "more_contrast", "More contrast", partial(controller.window_width, 1 / 1.1), "Image/Window",
+            key="Shift+Left", when=shown, where="views",
+        ),
+        Action(
+            "brighter", "Brighter", partial(controller.window_centre, -0.05), "Image/Window", key="Shift+Up",
             when=shown, where="views",
         ),
         Action(
-            "brighter", "Brighter", partial(do.window_centre, -0.05), "Image/Window", key="Shift+Up", when=shown,
-            where="views",
-        ),
-        Action(
-            "darker", "Darker", partial(do.window_centre, 0.05), "Image/Window", key="Shift+Down", when=shown,
+            "darker", "Darker", partial(controller.window_centre, 0.05), "Image/Window", key="Shift+Down", when=shown,
             where="views",
         ),
     ]  # fmt: skip
 
 
 def _slices(w: MainWindow) -> list[Action]:
-    do = w.commands
+    controller = w.commands
     moving = partial(Action, menu="Image/Slices", where="views", when=w.has_images)
     several = lambda: timepoints(w.session.document) > 1  # noqa: E731
     return [
@@ -63,10 +64,11 @@ def _slices(w: MainWindow) -> list[Action]:
         moving("first_slice", "First slice", partial(w.views.read_on, -(10**6)), key="Home"),
         moving("last_slice", "Last slice", partial(w.views.read_on, 10**6), key="End"),
         Action(
-            "next_timepoint", "Next time point", partial(do.timepoint, 1), "Image/Time", key=".", when=several
+            "next_timepoint", "Next time point", partial(controller.timepoint, 1), "Image/Time", key=".", when=several
         ),
         Action(
-            "previous_timepoint", "Previous time point", partial(do.timepoint, -1), "Image/Time", key=",", when=several
+            "previous_timepoint", "Previous time point", partial(controller.timepoint, -1), "Image/Time", key=",",
+            when=several,
         ),
         Action(
             "play", "Play time points", w.views.timeline.flip, "Image/Time", "play", "Shift+Space", when=several,

@@ -155,9 +155,9 @@ def groups(layer: VolumeLayer, timepoint: int) -> Iterator[tuple[str, Facts]]:
         ("How it was made", _made(volume)),
         ("Files", _files(layer)),
     ):
-        told = {name: value for name, value in found.items() if value}
-        if told:
-            yield title, told
+        facts = {name: value for name, value in found.items() if value}
+        if facts:
+            yield title, facts
 
 
 def _identity(volume: Volume) -> Facts:

@@ -17,12 +17,12 @@ MENU = "Review"
 def review_actions(w: MainWindow) -> list[Action]:
     """In the order of the menu."""
     panel, compare = w.worklist, w.review.compare
-    do = panel.do
-    listed, opened = lambda: do.worklist is not None, lambda: do.case is not None
+    controller = panel.controller
+    listed, opened = lambda: controller.worklist is not None, lambda: controller.case is not None
 
     def go(step: int) -> None:
         w.views.mouse.let_go()  # a stroke that is under way belongs to the open case
-        do.go(step)
+        controller.go(step)
 
     def verdict(state: State, title: str, icon: str) -> Action:
         act = partial(panel.decide, state)
@@ -39,9 +39,9 @@ def review_actions(w: MainWindow) -> list[Action]:
         verdict("completed", "Complete case", "accepted"),
         verdict("flagged", "Flag case", "flag"),
         verdict("rejected", "Reject case", "rejected"),
-        Action("close_cases", "Close the task list", do.close, MENU, "close", when=listed),
-        Action("compare_labels", "Compare two segmentations", compare.do.compare, MENU, "ruler",
-               when=lambda: compare.do.possible, new_group=True),
+        Action("close_cases", "Close the task list", controller.close, MENU, "close", when=listed),
+        Action("compare_labels", "Compare two segmentations", compare.controller.compare, MENU, "ruler",
+               when=lambda: compare.controller.possible, new_group=True),
         Action("consensus", "Consensus of readers…", w.review.ask_consensus, MENU, "group",
                when=lambda: w.review.several, tip="Majority or STAPLE, as a new layer that waits for review"),
     ]  # fmt: skip

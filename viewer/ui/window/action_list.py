@@ -39,50 +39,50 @@ def all_actions(window: MainWindow) -> list[Action]:
 
 
 def _file(w: MainWindow) -> list[Action]:
-    do = w.commands
+    controller = w.commands
     recent = [
         Action(
             f"recent_{n + 1}",
-            partial(do.recent_title, n),
-            lambda n=n: w.open([do.recent(n)]),  # type: ignore[misc]
+            partial(controller.recent_title, n),
+            lambda n=n: w.open([controller.recent(n)]),  # type: ignore[misc]
             "File/Open recent",
             "recent",
-            when=partial(do.has_recent, n),
+            when=partial(controller.has_recent, n),
             optional=True,
         )
         for n in range(RECENT)
     ]
     shown = w.has_images
     return [
-        Action("open_files", "Open files…", do.open_files, "File", "file", "Ctrl+O"),
-        Action("open_folder", "Open folder…", do.open_folder, "File", "open", "Ctrl+Shift+O", bar=True),
-        Action("open_segmentation", "Open segmentation…", do.open_segmentation, "File", "file"),
-        Action("open_project", "Open project…", do.open_project, "File", "file"),
+        Action("open_files", "Open files…", controller.open_files, "File", "file", "Ctrl+O"),
+        Action("open_folder", "Open folder…", controller.open_folder, "File", "open", "Ctrl+Shift+O", bar=True),
+        Action("open_segmentation", "Open segmentation…", controller.open_segmentation, "File", "file"),
+        Action("open_project", "Open project…", controller.open_project, "File", "file"),
         *recent,
         Action("open_sample", "Open sample", w.session.open_sample, "File", "sample"),
         Action(
-            "save", "Save active image…", do.save, "File", "save", "Ctrl+S", when=shown, new_group=True, bar=True,
-            tip="DICOM, NIfTI or NRRD; read back and compared before it counts as saved",
+            "save", "Save active image…", controller.save, "File", "save", "Ctrl+S", when=shown, new_group=True,
+            bar=True, tip="DICOM, NIfTI or NRRD; read back and compared before it counts as saved",
         ),
         Action(
-            "save_segmentation", "Save segmentation…", do.save_segmentation, "File", "save", "Ctrl+Shift+S",
-            when=lambda: w.segments.do.layer is not None,
+            "save_segmentation", "Save segmentation…", controller.save_segmentation, "File", "save", "Ctrl+Shift+S",
+            when=lambda: w.segments.controller.layer is not None,
             tip="Read back and compared, voxel by voxel, before it counts as saved",
         ),
         Action(
-            "save_project", "Save project", do.save_project, "File", "save", "Ctrl+Alt+W", when=w.has_layers,
+            "save_project", "Save project", controller.save_project, "File", "save", "Ctrl+Alt+W", when=w.has_layers,
             tip="Everything that is open and how it is looked at; images stay in their files",
         ),
-        Action("save_project_as", "Save project as…", do.save_project_as, "File", "save", when=w.has_layers),
+        Action("save_project_as", "Save project as…", controller.save_project_as, "File", "save", when=w.has_layers),
         Action(
-            "save_project_whole", "Save project with its images…", partial(do.save_project_as, True), "File", "save",
-            when=w.has_layers, tip="To pass it on: it needs no other file",
+            "save_project_whole", "Save project with its images…", partial(controller.save_project_as, True), "File",
+            "save", when=w.has_layers, tip="To pass it on: it needs no other file",
         ),
         Action(
-            "save_picture", "Save picture of the views…", do.save_picture, "File", "capture", "Ctrl+P", when=shown,
-            bar=True,
+            "save_picture", "Save picture of the views…", controller.save_picture, "File", "capture", "Ctrl+P",
+            when=shown, bar=True,
         ),
-        Action("copy_picture", "Copy picture", do.copy_picture, "File", "copy", "Ctrl+Shift+C", when=shown),
+        Action("copy_picture", "Copy picture", controller.copy_picture, "File", "copy", "Ctrl+Shift+C", when=shown),
         Action("quit", "Quit", w.close, "File", "logout-box-r", "Ctrl+Q", new_group=True),
     ]  # fmt: skip
 
@@ -105,7 +105,7 @@ def _edit(w: MainWindow) -> list[Action]:
 
 
 def _layouts(w: MainWindow) -> list[Action]:
-    do, state = w.commands, w.session.state
+    controller, state = w.commands, w.session.state
     several = lambda: len(w.session.document.volume_layers) > 1  # noqa: E731
     layouts = [
         Action(
@@ -117,9 +117,9 @@ def _layouts(w: MainWindow) -> list[Action]:
     ]  # fmt: skip
     return [
         *layouts,
-        Action("turn_layout", "Next layout", do.turn_layout, "View", "2x2", "Shift+L"),
-        Action("next_view", "Next view", partial(do.next_view, 1), "View", key="Ctrl+Tab"),
-        Action("previous_view", "Previous view", partial(do.next_view, -1), "View", key="Ctrl+Shift+Tab"),
+        Action("turn_layout", "Next layout", controller.turn_layout, "View", "2x2", "Shift+L"),
+        Action("next_view", "Next view", partial(controller.next_view, 1), "View", key="Ctrl+Tab"),
+        Action("previous_view", "Previous view", partial(controller.next_view, -1), "View", key="Ctrl+Shift+Tab"),
     ]  # fmt: skip
 
 
@@ -167,50 +167,57 @@ def _view(w: MainWindow) -> list[Action]:
 
 
 def _layer(w: MainWindow) -> list[Action]:
-    do, session = w.commands, w.session
+    controller, session = w.commands, w.session
     shown = w.has_images
-    result = lambda: do.result  # noqa: E731
+    result = lambda: controller.result  # noqa: E731
     several = lambda: len(session.document) > 1  # noqa: E731
     return [
-        Action("next_layer", "Next layer", partial(do.next_layer, 1), "Layer", key="Tab", when=several, where="views"),
         Action(
-            "previous_layer", "Previous layer", partial(do.next_layer, -1), "Layer", key="Shift+Tab", when=several,
+            "next_layer", "Next layer", partial(controller.next_layer, 1), "Layer", key="Tab", when=several,
             where="views",
         ),
         Action(
-            "compare", "Show or hide active layer", do.compare, "Layer", "blink", "V", when=shown, bar=True,
+            "previous_layer", "Previous layer", partial(controller.next_layer, -1), "Layer", key="Shift+Tab",
+            when=several, where="views",
+        ),
+        Action(
+            "compare", "Show or hide active layer", controller.compare, "Layer", "blink", "V", when=shown, bar=True,
             tip="Blink between a result and what is under it",
         ),
-        Action("raise_layer", "Move layer up", partial(do.raise_layer, 1), "Layer", "up", "Ctrl+Up", when=several),
         Action(
-            "lower_layer", "Move layer down", partial(do.raise_layer, -1), "Layer", "down", "Ctrl+Down", when=several
+            "raise_layer", "Move layer up", partial(controller.raise_layer, 1), "Layer", "up", "Ctrl+Up", when=several,
         ),
         Action(
-            "accept", "Accept result", partial(do.review, "accepted"), "Layer", "accepted", "Return",
+            "lower_layer", "Move layer down", partial(controller.raise_layer, -1), "Layer", "down", "Ctrl+Down",
+            when=several,
+        ),
+        Action(
+            "accept", "Accept result", partial(controller.review, "accepted"), "Layer", "accepted", "Return",
             when=result, where="views", new_group=True,
         ),
         Action(
-            "reject", "Reject result", partial(do.review, "rejected"), "Layer", "rejected", "Del",
+            "reject", "Reject result", partial(controller.review, "rejected"), "Layer", "rejected", "Del",
             when=result, where="views",
         ),
         Action(
-            "reopen", "Open review again", partial(do.review, "unreviewed"), "Layer", "reopen",
+            "reopen", "Open review again", partial(controller.review, "unreviewed"), "Layer", "reopen",
             when=result,
         ),
         Action(
-            "other_placement", lambda: text_format.other_placement(do.other_placement), do.open_other_placement,
-            "Layer", "file", when=lambda: do.other_placement is not None, optional=True, new_group=True,
+            "other_placement", lambda: text_format.other_placement(controller.other_placement),
+            controller.open_other_placement, "Layer", "file", when=lambda: controller.other_placement is not None,
+            optional=True, new_group=True,
             tip="The file says twice where it lies: a layer of its own, beside the one that is shown",
         ),
         Action(
-            "remove_layer", "Remove layer", do.remove_layer, "Layer", "remove", "Ctrl+Del",
+            "remove_layer", "Remove layer", controller.remove_layer, "Layer", "remove", "Ctrl+Del",
             when=shown, new_group=True,
         ),
     ]  # fmt: skip
 
 
 def _volume(w: MainWindow) -> list[Action]:
-    do, shown = w.commands, w.has_images
+    controller, shown = w.commands, w.has_images
     return [
         *(
             Action(
@@ -222,7 +229,7 @@ def _volume(w: MainWindow) -> list[Action]:
         *(
             Action(
                 f"volume_{name}", look.title, partial(w.views.set_volume_preset, name), "3-D/Look",
-                when=partial(do.offers, look), optional=True,
+                when=partial(controller.offers, look), optional=True,
             )
             for name, look in presets().items()
         ),

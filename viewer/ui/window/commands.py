@@ -16,7 +16,7 @@ from viewer.data.printable_text import printable
 from viewer.data.study import Image
 from viewer.data.volume import Window
 from viewer.io.project.project_file import ENDING
-from viewer.render.volumes.volume_presets import Preset as Look
+from viewer.render.volumes.volume_presets import Preset as VolumePreset
 from viewer.scene.layer import Layer, Review, VolumeLayer, automatic_window
 from viewer.scene.view_state import LAYOUTS, VIEWS
 from viewer.tools.navigate.timepoint import timepoints
@@ -96,7 +96,7 @@ class Commands:
 
     def save_segmentation(self) -> None:
         """The dialog asks before it replaces a file."""
-        layer = self.window.segments.do.layer
+        layer = self.window.segments.controller.layer
         if layer is None:
             return
         name = re.sub(r"[^\w.-]+", "-", layer.name).strip("-.") or "segments"
@@ -242,7 +242,7 @@ class Commands:
     def next_view(self, step: int) -> None:
         self.state.view = VIEWS[(VIEWS.index(self.state.view) + step) % len(VIEWS)]
 
-    def offers(self, look: Look) -> bool:
+    def offers(self, look: VolumePreset) -> bool:
         """Whether a look of the 3-D view is made for the active image."""
         layer = self.layer
         return layer is not None and (not look.modalities or layer.source.modality in look.modalities)

@@ -36,7 +36,7 @@ from viewer.ui.layers.info_panel import InfoPanel
 from viewer.ui.layers.panel import LayersPanel
 from viewer.ui.plugins.panel import PluginsPanel
 from viewer.ui.preferences import Preferences
-from viewer.ui.register.comparison_controller import Comparing
+from viewer.ui.register.comparison_controller import ComparisonController
 from viewer.ui.register.panel import RegisterPanel
 from viewer.ui.review.panel import ReviewPanel
 from viewer.ui.review.worklist_panel import WorklistPanel, below
@@ -166,7 +166,7 @@ class MainWindow(QMainWindow):
     def take_tool(self, name: str) -> None:
         """Choose a tool that changes segments, with its settings in sight."""
         self.inspector.setCurrentWidget(self.segments)
-        self.segments.do.take(name)
+        self.segments.controller.take(name)
 
     def show_palette(self) -> None:
         _show(Palette(self.commands.entries(), self))
@@ -214,9 +214,9 @@ class MainWindow(QMainWindow):
         self.plugins = PluginsPanel(self.session)
         self.inspect = InspectPanel(self.session, lambda: self.views.slices)
         self.register = RegisterPanel(self.session, self.choose_plugin, self.plugins.values)
-        self.comparing = Comparing(self.session, self.register.do, lambda: self.views.slices)
+        self.comparison = ComparisonController(self.session, self.register.controller, lambda: self.views.slices)
         self.segments = SegmentsPanel(self.session)
-        self.review = ReviewPanel(self.session, self.worklist.do)
+        self.review = ReviewPanel(self.session, self.worklist.controller)
         self.info = InfoPanel(self.session)
         self.jobs = JobsPanel(self.session)
         self.inspector = Inspector()
@@ -255,7 +255,7 @@ class MainWindow(QMainWindow):
         self.views.probe.reading.connect(self.status.show_reading)
         session.task_added.connect(self._follow_run)
         session.images_missing.connect(self.commands.ask_for_images)
-        self.segments.do.changed.connect(self.actions_.refresh)
+        self.segments.controller.changed.connect(self.actions_.refresh)
         self.views.open_asked.connect(self.commands.open_folder)
         self.studies.open_requested.connect(self.commands.open_folder)
         self.studies.recent_chosen.connect(lambda path: self.open([path]))
@@ -288,7 +288,7 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         keep_shape(self, self.session.state, self.preferences)
-        self.worklist.do.end()
+        self.worklist.controller.end()
         event.accept()
 
 

@@ -12,9 +12,9 @@ from viewer.effects.effect import Given
 from viewer.effects.effect_run import Answer
 from viewer.effects.footprint import Mask
 from viewer.scene.segmentation_layer import SegmentationLayer
-from viewer.ui.segments.controller import SegmentsEditing
+from viewer.ui.segments.controller import SegmentsController
 from viewer.ui.segments.effects.preview_tint import MaskTint, RangeTint
-from viewer.ui.widgets.background_call import Look, Steps
+from viewer.ui.widgets.background_call import BackgroundCall, BackgroundSteps
 
 if TYPE_CHECKING:
     from viewer.ui.segments.effects.section import EffectsSection
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 PAUSE = 250  # ms without a change of settings or strokes until it is computed anew
 
 
-class Looking(QObject):
+class EffectPreview(QObject):
     """Of the effect that the section shows. answers: what was computed, while nothing has changed since."""
 
-    def __init__(self, do: SegmentsEditing, section: EffectsSection) -> None:
+    def __init__(self, controller: SegmentsController, section: EffectsSection) -> None:
         super().__init__(section)
-        self.do, self.section = do, section
+        self.controller, self.section = controller, section
         self.answers: list[Answer] | None = None
         self.on = False
-        self._range, self._mask = RangeTint(do), MaskTint(do)
-        self._work: Look | Steps | None = None
+        self._range, self._mask = RangeTint(controller), MaskTint(controller)
+        self._work: BackgroundCall | BackgroundSteps | None = None
         self._kept: dict[str, Any] = {}
         self._layer: SegmentationLayer | None = None
         self._soon = QTimer(self, singleShot=True, interval=PAUSE)
@@ -40,7 +40,7 @@ class Looking(QObject):
     @property
     def playing(self) -> bool:
         """Whether a surface creeps now."""
-        return isinstance(self._work, Steps) and self._work.going.is_set()
+        return isinstance(self._work, BackgroundSteps) and self._work.going.is_set()
 
     def begin(self) -> None:
         """A range is shown from the start."""
@@ -49,7 +49,7 @@ class Looking(QObject):
 
     def flip(self) -> None:
         """Preview, or no more; play, or pause."""
-        if isinstance(self._work, Steps):
+        if isinstance(self._work, BackgroundSteps):
             (self._work.going.clear if self.playing else self._work.going.set)()
         elif self.section.chosen.live == "play":
             self._play()
@@ -64,7 +64,7 @@ class Looking(QObject):
         """Other settings, or other strokes."""
         if self.section.chosen.live == "range":
             self._show_range()
-        elif isinstance(self._work, Steps):
+        elif isinstance(self._work, BackgroundSteps):
             self.stop()
         elif self.on:
             self.answers = None
@@ -84,7 +84,7 @@ class Looking(QObject):
     # ---- within
     def _show_range(self) -> None:
         values = self.section.form.values if self.section.form else {}
-        if values and self.do.layer is not None and self.section.isVisible():
+        if values and self.controller.layer is not None and self.section.isVisible():
             self._range.show(float(values["lower"]), float(values["upper"]))
 
     def _compute(self) -> None:
@@ -95,7 +95,7 @@ class Looking(QObject):
         self._follow(given.layer)
         given = replace(given, kept=self._kept)
         try:
-            work = self._work = Look(self.section.chosen.call(given, form.values))
+            work = self._work = BackgroundCall(self.section.chosen.call(given, form.values))
         except Refusal as refusal:
             self._say(str(refusal))
             return
@@ -118,7 +118,7 @@ class Looking(QObject):
             return
         self._follow(given.layer)
         self.on = True
-        work = self._work = Steps(begin)
+        work = self._work = BackgroundSteps(begin)
 
         def shown(mask: Mask) -> None:
             if self._work is work:
@@ -137,7 +137,7 @@ class Looking(QObject):
                 self._mask.show(mask, box)
         self.section.refresh()
 
-    def _rest(self, work: Steps) -> None:
+    def _rest(self, work: BackgroundSteps) -> None:
         """It came to an end by itself; what it found stays to be applied."""
         if self._work is work:
             self._work = None
@@ -146,7 +146,7 @@ class Looking(QObject):
     def _say(self, text: str) -> None:
         self.stop()
         self.section.refresh()
-        self.do.session.warn(text)
+        self.controller.session.warn(text)
 
     def _advance(self, fraction: float) -> None:
         self.section.bar.setVisible(fraction < 1)
@@ -154,7 +154,7 @@ class Looking(QObject):
 
     def _end_work(self) -> None:
         work, self._work = self._work, None
-        if isinstance(work, Steps):
+        if isinstance(work, BackgroundSteps):
             work.stop()
         elif work is not None:
             work.stopped = True

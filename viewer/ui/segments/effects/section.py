@@ -13,8 +13,8 @@ from viewer.effects.effect_run import Answer, How
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.task import Task
 from viewer.ui.jobs.panel import JobRow
-from viewer.ui.segments.controller import SegmentsEditing
-from viewer.ui.segments.effects.preview_controller import Looking
+from viewer.ui.segments.controller import SegmentsController
+from viewer.ui.segments.effects.preview_controller import EffectPreview
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import Bar, button, discard, label, set_role, tile
 from viewer.ui.widgets.parameter_form import ParameterForm
@@ -26,9 +26,9 @@ HOWS: dict[How, str] = {"set": "Replace the segment", "add": "Add to the segment
 class EffectsSection(QWidget):
     """looking: what is shown before it is done."""
 
-    def __init__(self, do: SegmentsEditing) -> None:
+    def __init__(self, controller: SegmentsController) -> None:
         super().__init__()
-        self.do = do
+        self.controller = controller
         self.chosen: Operation = OPERATIONS[0]
         self.values: dict[str, dict[str, Any]] = {one.id: {} for one in OPERATIONS}
         self.palette_: dict[str, QToolButton] = {}
@@ -42,18 +42,18 @@ class EffectsSection(QWidget):
         for how, text in HOWS.items():
             self.how.addItem(text, how)
         self.bar = Bar("Progress of the preview")
-        self.looking = Looking(do, self)
+        self.looking = EffectPreview(controller, self)
         self.look = button("Preview", "visible", self.looking.flip)
         self.look.setCheckable(True)
         self.apply = button("Apply", "accepted", self.run, "primary", theme.CHROME)
         self._build()
-        do.changed.connect(self.refresh)
+        controller.changed.connect(self.refresh)
         self.choose(self.chosen)
 
     @property
     def given(self) -> Given | None:
         """What the effect works on now."""
-        return self.do.given(self.other.currentData() if self.chosen.other else None)
+        return self.controller.effect_target(self.other.currentData() if self.chosen.other else None)
 
     def choose(self, operation: Operation) -> None:
         """Show an effect with its settings as they were left."""
@@ -64,8 +64,8 @@ class EffectsSection(QWidget):
         self.summary.setText(operation.form.summary)
         if self.form is not None:
             discard(self.form)
-        self._image, values = self.do.image, self.values[operation.id]
-        self.form = ParameterForm(operation.form, values or self.do.first_values(operation))
+        self._image, values = self.controller.image, self.values[operation.id]
+        self.form = ParameterForm(operation.form, values or self.controller.first_values(operation))
         self.form.setVisible(bool(operation.form.parameters))
         self.form.changed.connect(values.update)
         self.form.changed.connect(self.looking.changed)
@@ -78,16 +78,16 @@ class EffectsSection(QWidget):
 
     def refresh(self, *_: object) -> None:
         """Whether it can be done, and if not, why."""
-        if self.chosen.live == "range" and self.do.image is not self._image and not self.values[self.chosen.id]:
+        if self.chosen.live == "range" and self.controller.image is not self._image and not self.values[self.chosen.id]:
             self.choose(self.chosen)  # the range begins as what this image shows
             return
         self._list_others()
-        problem = self.do.problem or (self.form.problem.text() if self.form else "")
+        problem = self.controller.problem or (self.form.problem.text() if self.form else "")
         if not problem and self.chosen.other and self.other.currentData() is None:
             problem = "Add another segment first."
         self.problem.setText(problem)
         self.problem.setVisible(bool(problem))
-        set_role(self.problem, "warning" if self.do.layer else "dim")
+        set_role(self.problem, "warning" if self.controller.layer else "dim")
         creeps = self.chosen.live == "play"
         self.apply.setEnabled(not problem and (not creeps or self.looking.answers is not None))
         self.look.setEnabled(not problem)
@@ -106,10 +106,15 @@ class EffectsSection(QWidget):
         try:
             call = (lambda tell: ready) if ready is not None else self.chosen.call(given, self.form.values)
         except ValueError as refusal:
-            self.do.session.warn(str(refusal))
+            self.controller.session.warn(str(refusal))
             return None
-        task = self.do.session.run_effect(
-            given.layer, f"{self.chosen.title}: {given.segment.name}", call, how, self.do.state.rules, given.image
+        task = self.controller.session.run_effect(
+            given.layer,
+            f"{self.chosen.title}: {given.segment.name}",
+            call,
+            how,
+            self.controller.state.rules,
+            given.image,
         )
         self.looking.stop()
         self._show_task(task)
@@ -127,10 +132,10 @@ class EffectsSection(QWidget):
         self._column.addWidget(self.row)
 
     def _list_others(self) -> None:
-        layer, now = self.do.layer, self.other.currentData()
+        layer, now = self.controller.layer, self.other.currentData()
         self.other.clear()
         for segment in layer.segmentation.segments if layer else ():
-            if segment is not self.do.segment:
+            if segment is not self.controller.segment:
                 self.other.addItem(segment.name, segment.key)
         self.other.setCurrentIndex(max(self.other.findData(now), 0))
 

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 KEEP_EVERY = 60.0  # seconds of reading after which they are kept, also where nothing else is
 
 
-class Working:
+class WorklistController:
     """worklist: the open one. at: id of the open case. layer: its segmentation. changed: any of them, or a case."""
 
     changed = Signal()
