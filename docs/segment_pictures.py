@@ -102,8 +102,8 @@ def after(stage: Stage, layer: SegmentationLayer, name: str) -> QImage:
     for field, value in SETTINGS.get(name, {}).items():
         effects.form.fields[field].value = value
     if effects.chosen.live == "play":
-        effects.look.click()
-        stage.until(lambda: not effects.looking.playing)
+        effects.preview_button.click()
+        stage.until(lambda: not effects.preview.playing)
     effects.run()
     stage.until(lambda: not any(task.running for task in session.tasks))
     with TemporaryDirectory() as folder:

@@ -163,11 +163,11 @@ def test_a_preview_changes_nothing_and_is_what_apply_does(panel, labelled, sessi
     panel.pages.setCurrentIndex(1)
     effects.choose(BY_ID["hollow"])
     before, shown = labelled.segmentation.array.copy(), len(session.document.shown)
-    effects.look.click()
-    qtbot.waitUntil(lambda: effects.looking.answers is not None)
+    effects.preview_button.click()
+    qtbot.waitUntil(lambda: effects.preview.answers is not None)
     assert len(session.document.shown) == shown + 1
     assert np.array_equal(labelled.segmentation.array, before)
-    ((_, mask, box),) = effects.looking.answers
+    ((_, mask, box),) = effects.preview.answers
     effects.run()
     wait(qtbot, session)
     assert np.array_equal(labelled.segmentation.array[box] == 1, mask)
@@ -201,13 +201,13 @@ def test_a_snake_plays_rests_and_is_applied(panel, labelled, session, qtbot):
     panel.pages.setCurrentIndex(1)
     effects = panel.effects
     effects.choose(BY_ID["snake"])
-    assert effects.look.text() == "Play"
-    effects.look.click()
-    assert effects.look.text() == "Pause"
-    qtbot.waitUntil(lambda: effects.looking.answers is not None)
-    if effects.looking.playing:
-        effects.look.click()
-    assert effects.look.text() == "Play"
+    assert effects.preview_button.text() == "Play"
+    effects.preview_button.click()
+    assert effects.preview_button.text() == "Pause"
+    qtbot.waitUntil(lambda: effects.preview.answers is not None)
+    if effects.preview.playing:
+        effects.preview_button.click()
+    assert effects.preview_button.text() == "Play"
     effects.run()
     wait(qtbot, session)
     assert session.history.undo_labels[0].startswith("Snake")
@@ -247,13 +247,13 @@ def test_a_live_preview_goes_on_from_what_it_found(panel, labelled, session, qtb
     labelled.active = labelled.segmentation.segments[0].key
     panel.pages.setCurrentIndex(1)
     effects.choose(BY_ID["grow_from_seeds"])
-    effects.look.click()
-    qtbot.waitUntil(lambda: effects.looking.answers is not None)
-    growing = effects.looking._kept["growing"]
+    effects.preview_button.click()
+    qtbot.waitUntil(lambda: effects.preview.answers is not None)
+    growing = effects.preview._kept["growing"]
     array[0, 1, 0:4] = around.label
     labelled.wrote(0, (slice(0, 1), slice(1, 2), slice(0, 4)))
-    assert effects.looking.answers is None
-    qtbot.waitUntil(lambda: effects.looking.answers is not None)
-    assert effects.looking._kept["growing"] is growing
-    effects.look.click()
-    assert not effects.looking._kept  # large images are let go
+    assert effects.preview.answers is None
+    qtbot.waitUntil(lambda: effects.preview.answers is not None)
+    assert effects.preview._kept["growing"] is growing
+    effects.preview_button.click()
+    assert not effects.preview._kept  # large images are let go

@@ -51,7 +51,7 @@ class Differences(QObject):
             return [differences(one, two, row)]
 
         work = self._work = BackgroundCall(call)
-        work.answers.found.connect(lambda found: self._draw(pair, row, box, found[0]) if self._work is work else None)
+        work.signals.found.connect(lambda found: self._draw(pair, row, box, found[0]) if self._work is work else None)
         QThreadPool.globalInstance().start(work)
 
     def hide(self) -> None:

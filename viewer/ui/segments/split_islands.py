@@ -39,8 +39,8 @@ def split(controller: SegmentsController) -> None:
             _into_segments(controller, target, *found[0])
 
     work = controller.work = BackgroundCall(call)
-    work.answers.found.connect(made)
-    work.answers.failed.connect(controller.session.warn)
+    work.signals.found.connect(made)
+    work.signals.failed.connect(controller.session.warn)
     QThreadPool.globalInstance().start(work)
 
 

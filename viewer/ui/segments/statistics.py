@@ -78,9 +78,9 @@ class StatisticsSection(QWidget):
 
         self.stop()
         work = self._work = BackgroundCall(call)
-        work.answers.progress.connect(lambda part: self.bar.advance(part) if self._work is work else None)
-        work.answers.found.connect(lambda found: self._show(found, measured) if self._work is work else None)
-        work.answers.failed.connect(lambda text: self._fail(text) if self._work is work else None)
+        work.signals.progress.connect(lambda part: self.bar.advance(part) if self._work is work else None)
+        work.signals.found.connect(lambda found: self._show(found, measured) if self._work is work else None)
+        work.signals.failed.connect(lambda text: self._fail(text) if self._work is work else None)
         self._busy(True)
         QThreadPool.globalInstance().start(work)
 

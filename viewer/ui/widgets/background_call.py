@@ -31,7 +31,7 @@ class BackgroundCall(QRunnable):
 
     def __init__(self, call: Callable[[Tell], Iterable[Any]]) -> None:
         super().__init__()
-        self._call, self.answers, self.stopped = call, CallSignals(), False
+        self._call, self.signals, self.stopped = call, CallSignals(), False
 
     def run(self) -> None:
         try:
@@ -39,14 +39,14 @@ class BackgroundCall(QRunnable):
         except Cancelled:
             return
         except ValueError as error:
-            self.answers.failed.emit(str(error))
+            self.signals.failed.emit(str(error))
         else:
-            self.answers.found.emit(found)
+            self.signals.found.emit(found)
 
     def _tell(self, fraction: float) -> None:
         if self.stopped:
             raise Cancelled
-        self.answers.progress.emit(fraction)
+        self.signals.progress.emit(fraction)
 
 
 class BackgroundSteps(QRunnable):
@@ -56,7 +56,7 @@ class BackgroundSteps(QRunnable):
 
     def __init__(self, begin: Callable[[], Callable[[], tuple[Mask, int]]]) -> None:
         super().__init__()
-        self._begin, self.answers, self.stopped = begin, CallSignals(), False
+        self._begin, self.signals, self.stopped = begin, CallSignals(), False
         self.going = Event()
         self.going.set()
 
@@ -74,9 +74,9 @@ class BackgroundSteps(QRunnable):
                 mask, changed = step()
                 if not changed or time.monotonic() - shown > PACE:
                     shown = time.monotonic()
-                    self.answers.found.emit(mask.copy())
+                    self.signals.found.emit(mask.copy())
                 if not changed:
                     break
-            self.answers.ended.emit()
+            self.signals.ended.emit()
         except ValueError as error:
-            self.answers.failed.emit(str(error))
+            self.signals.failed.emit(str(error))
