@@ -37,7 +37,8 @@ def segmentation(pictures: Path) -> None:
     with Stage() as stage:
         session, window = stage.session, stage.window
         finish(stage, session.load(find_images(stage, [make_sample().baseline / "t1"])[0]))
-        window.take_tool("brush")
+        window.inspector.setCurrentWidget(window.segments)
+        window.segments.controller.take("brush")
         layer = window.segments.controller.layer
         assert layer is not None
         seed(stage, layer)

@@ -126,9 +126,9 @@ def test_every_page_of_the_window(window, session, hostile, labelled):
         window.inspector.setCurrentIndex(place)
         letter_by_letter(window, least=10)
     window.segments.statistics.run()
-    window.show_palette()
+    window.commands.show_palette()
     letter_by_letter(window, least=10)
-    window.show_messages()
+    window.commands.show_messages()
     letter_by_letter(window, least=10)
 
 
@@ -152,7 +152,7 @@ def test_dialogs(window, session, hostile, labelled, tmp_path, home, qtbot):
         letter_by_letter(dialog)
         drop(dialog)
     session.state.active = hostile.id
-    window.commands.save()
+    window.files.save_image()
     letter_by_letter(window)
 
 

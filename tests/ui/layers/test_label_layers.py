@@ -41,12 +41,12 @@ def test_its_look_is_set_on_its_page(window, labels):
 
 def test_what_is_removed_is_the_segmentation_and_not_the_image(window, labels):
     images = window.session.document.volume_layers
-    window.commands.remove_layer()
+    window.layers.controller.remove()
     assert window.session.document.volume_layers == images
     assert window.session.document.segmentation_layers == ()
     window.commands.undo()
     assert window.session.document.segmentation_layers == (labels,)
     window.session.state.active = labels.id
-    window.commands.compare()
+    window.layers.controller.flip_visible()
     assert not labels.visible
     assert images[0].visible

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from viewer.ui.actions.action import Action
-
-if TYPE_CHECKING:
-    from viewer.ui.window.main_window import MainWindow
+from viewer.ui.actions.context import ActionContext
+from viewer.ui.inspect.controller import InspectionController
 
 MENU = "Layer/Inspect"
 
 
-def inspect_actions(w: MainWindow) -> list[Action]:
+def inspection_actions(controller: InspectionController, context: ActionContext) -> list[Action]:
     """Of the active result, and of the drawn region."""
-    controller = w.inspect.controller
     drawn = lambda: controller.state.region is not None  # noqa: E731
     return [
         Action(
@@ -40,7 +37,7 @@ def inspect_actions(w: MainWindow) -> list[Action]:
         ),
         Action(
             "region_here", "Region at the cross-hair", controller.region_here, MENU, "focus-2",
-            when=w.has_images, new_group=True,
+            when=context.has_images, new_group=True,
         ),
         Action("remove_region", "Remove region", controller.remove_region, MENU, "remove", when=drawn),
     ]  # fmt: skip

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject
+from PySide6.QtCore import QCoreApplication, QEvent, QObject
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QApplication
 
 from viewer.compute.images.difference import difference
 from viewer.render.slices.slice_view import SliceView
@@ -89,7 +88,7 @@ class InspectionController(QObject):
     # ---- the input alone, while a key is held
     def hold(self) -> None:
         """The input alone until a key is let go."""
-        app = QApplication.instance()
+        app = QCoreApplication.instance()
         if self.layer is None or self.source_image is None or app is None or (self.now and self.now.flipped):
             return
         self._before = self.state.inspection
@@ -98,7 +97,7 @@ class InspectionController(QObject):
 
     def let_go(self) -> None:
         """As it was before."""
-        app = QApplication.instance()
+        app = QCoreApplication.instance()
         if app is not None:
             app.removeEventFilter(self)
         self.state.inspection = self._before

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from viewer.scene.layer import Layer, PlacedLayer, VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.session.session import Session
+from viewer.ui.layers.controller import LayersController
 from viewer.ui.layers.layer_row import LayerRow
 from viewer.ui.layers.segmentation_display import LabelPage
 from viewer.ui.widgets import theme
@@ -32,11 +33,11 @@ ID = Qt.ItemDataRole.UserRole
 
 
 class LayersPanel(QWidget):
-    """The list follows the document; selecting a row makes its layer the active one."""
+    """The list follows the document; a selected row makes its layer the active one. controller: the verbs of layers."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.session = session
+        self.session, self.controller = session, LayersController(session)
         self.setAccessibleName("Layers")
         self.page: LayerPage | LabelPage | None = None
         self._rows: dict[str, LayerRow] = {}
@@ -109,14 +110,12 @@ class LayersPanel(QWidget):
     def shift(self, step: int) -> None:
         """Up or down in the stack."""
         if self.layer is not None:
-            place = self.session.document.index(self.layer.id) + step
-            if 0 <= place < len(self.session.document):
-                self.session.move(self.layer, place)
+            self.controller.move(step)
 
     def remove(self) -> None:
         """Take the active layer away; undo brings it back."""
         if self.layer is not None:
-            self.session.remove(self.layer)
+            self.controller.remove()
 
     # ---- follow
     def _tools(self) -> QHBoxLayout:

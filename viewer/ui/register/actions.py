@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from viewer.scene.compare.comparison import STYLES
 from viewer.scene.compare.deformation_display import DEFORMATIONS
 from viewer.ui.actions.action import Action
-
-if TYPE_CHECKING:
-    from viewer.ui.window.main_window import MainWindow
+from viewer.ui.register.comparison_controller import ComparisonController
 
 COMPARE, BY_HAND, MARKS, DRAWN = "Layer/Compare", "Layer/Align by hand", "Layer/Landmarks", "Layer/Deformation"
 HELD: dict[Literal["fixed", "moving"], str] = {"fixed": "U", "moving": "Y"}  # keys
@@ -24,13 +22,12 @@ NUDGES = {  # id: title, key, steps to the right, down, and along the slices
 }
 
 
-def compare_actions(w: MainWindow) -> list[Action]:
+def comparison_actions(controller: ComparisonController) -> list[Action]:
     """Of the fixed and the moving image."""
-    return [*_styles(w), *_by_hand(w), *_landmarks(w), *_deformations(w)]
+    return [*_styles(controller), *_by_hand(controller), *_landmarks(controller), *_deformations(controller)]
 
 
-def _styles(w: MainWindow) -> list[Action]:
-    controller = w.comparison
+def _styles(controller: ComparisonController) -> list[Action]:
     return [
         *(
             Action(
@@ -57,8 +54,7 @@ def _styles(w: MainWindow) -> list[Action]:
     ]  # fmt: skip
 
 
-def _by_hand(w: MainWindow) -> list[Action]:
-    controller = w.comparison
+def _by_hand(controller: ComparisonController) -> list[Action]:
     moving = partial(Action, menu=BY_HAND, where="views", when=controller.can_nudge)
     return [
         *(
@@ -76,9 +72,8 @@ def _by_hand(w: MainWindow) -> list[Action]:
     ]
 
 
-def _landmarks(w: MainWindow) -> list[Action]:
-    controller = w.comparison
-    several = lambda: controller.pair is not None and len(w.session.document.landmarks) > 0  # noqa: E731
+def _landmarks(controller: ComparisonController) -> list[Action]:
+    several = lambda: controller.pair is not None and len(controller.session.document.landmarks) > 0  # noqa: E731
     return [
         Action(
             "next_landmark", "Next landmark", partial(controller.next_landmark, 1), MARKS, key="Shift+K", when=several,
@@ -91,8 +86,7 @@ def _landmarks(w: MainWindow) -> list[Action]:
     ]  # fmt: skip
 
 
-def _deformations(w: MainWindow) -> list[Action]:
-    controller = w.comparison
+def _deformations(controller: ComparisonController) -> list[Action]:
     return [
         Action(
             f"draw_{style}", title, partial(controller.flip_deformation, style), DRAWN, when=controller.can_draw,

@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
-from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QApplication
 
 from viewer.render.slices.slice_view import SliceView
 from viewer.scene.compare.comparison import Comparison, Style, compared
@@ -85,7 +84,7 @@ class ComparisonController(QObject):
 
     def hold(self, alone: Literal["fixed", "moving"]) -> None:
         """One image alone until a key is let go."""
-        app, found = QApplication.instance(), self.pair
+        app, found = QCoreApplication.instance(), self.pair
         if app is None or found is None or (self.now and self.now.alone):
             return
         self._before = self.state.comparison
@@ -95,7 +94,7 @@ class ComparisonController(QObject):
 
     def let_go(self) -> None:
         """As it was before."""
-        app = QApplication.instance()
+        app = QCoreApplication.instance()
         if app is not None:
             app.removeEventFilter(self)
         self.state.comparison = self._before

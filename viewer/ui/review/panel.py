@@ -9,7 +9,7 @@ from viewer.session.session import Session
 from viewer.ui.review.audit_section import AuditSection
 from viewer.ui.review.comparison import CompareSection
 from viewer.ui.review.worklist_controller import WorklistController
-from viewer.ui.widgets.basics import button, label, rule
+from viewer.ui.widgets.basics import button, label, rule, show_dialog
 
 
 class ReviewPanel(QWidget):
@@ -36,9 +36,7 @@ class ReviewPanel(QWidget):
         """Choose the readers and the method."""
         from viewer.ui.review.consensus_dialog import ConsensusDialog
 
-        dialog = ConsensusDialog(self.session, self.controller.auditing, self.window())
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+        show_dialog(ConsensusDialog(self.session, self.controller.auditing, self.window()))
 
     def refresh(self, *_: object) -> None:
         self.consensus.setEnabled(self.several)

@@ -20,7 +20,7 @@ from viewer.session.background import ask
 from viewer.session.review.audit_trail import Auditing
 from viewer.session.review.case_loader import Opening
 from viewer.session.session import Session
-from viewer.ui.window.close_question import unsaved
+from viewer.session.unsaved_work import unsaved_layers
 
 log = logging.getLogger(__name__)
 
@@ -172,7 +172,7 @@ class WorklistController:
     # ---- leaving a case
     def _free(self) -> bool:
         """Whether nothing would be lost, or come into the wrong case; if not it says what."""
-        others = [layer for layer in unsaved(self.session) if layer is not self.layer]
+        others = [layer for layer in unsaved_layers(self.session) if layer is not self.layer]
         own = self._opening.tasks if self._opening else []
         tasks = [task for task in self.session.tasks if task.running and task not in own]
         landmarks = len(self.session.document.landmarks) > 0

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from viewer.tools.mouse_dispatch import PAINTING
 from viewer.ui.actions.action import Action
+from viewer.ui.actions.context import ActionContext
+from viewer.ui.segments.controller import SegmentsController
+from viewer.ui.segments.panel import SegmentsPanel
 from viewer.ui.segments.split_islands import split
-
-if TYPE_CHECKING:
-    from viewer.ui.window.main_window import MainWindow
 
 MENU = "Segments"
 IN_BAR = ("brush", "erase")
 
 
-def segment_actions(w: MainWindow) -> list[Action]:
+def segment_actions(panel: SegmentsPanel, context: ActionContext) -> list[Action]:
     """In the order of the menu."""
-    return [*_segments(w), *_tools(w), *_looks(w)]
+    return [*_segments(panel), *_tools(panel, context), *_display(panel.controller)]
 
 
-def _segments(w: MainWindow) -> list[Action]:
-    controller, clip = w.segments.controller, w.segments.clipboard
+def _segments(panel: SegmentsPanel) -> list[Action]:
+    controller, clip = panel.controller, panel.clipboard
     chosen = lambda: controller.segment is not None  # noqa: E731
     return [
         Action(
@@ -33,7 +32,7 @@ def _segments(w: MainWindow) -> list[Action]:
             "add_segment", "Add a segment", controller.add, MENU, "add", "Ctrl+Alt+N",
             when=lambda: controller.layer is not None,
         ),
-        Action("name_segment", "Name, colour and code…", w.segments.name, MENU, "rename", "Ctrl+Alt+E", when=chosen),
+        Action("name_segment", "Name, colour and code…", panel.name, MENU, "rename", "Ctrl+Alt+E", when=chosen),
         Action("next_segment", "Next segment", partial(controller.next, 1), MENU, key="Ctrl+Alt+Down", when=chosen),
         Action(
             "previous_segment", "Previous segment", partial(controller.next, -1), MENU, key="Ctrl+Alt+Up", when=chosen,
@@ -62,13 +61,18 @@ def _segments(w: MainWindow) -> list[Action]:
     ]  # fmt: skip
 
 
-def _tools(w: MainWindow) -> list[Action]:
-    controller, state = w.segments.controller, w.session.state
+def _tools(panel: SegmentsPanel, context: ActionContext) -> list[Action]:
+    controller, state = panel.controller, context.session.state
     possible = lambda: controller.image is not None  # noqa: E731
+
+    def take(tool: str) -> None:
+        context.bring_forward(panel)  # with the tool's settings in sight
+        controller.take(tool)
+
     return [
         *(
             Action(
-                f"tool_{tool.id}", tool.title, partial(w.take_tool, tool.id), f"{MENU}/Tools", tool.icon, tool.key,
+                f"tool_{tool.id}", tool.title, partial(take, tool.id), f"{MENU}/Tools", tool.icon, tool.key,
                 tip=tool.tip, checked=lambda tool=tool: state.tool == tool.id,  # type: ignore[misc]
                 bar=tool.id in IN_BAR, when=possible,
             )
@@ -92,8 +96,7 @@ def _tools(w: MainWindow) -> list[Action]:
     ]  # fmt: skip
 
 
-def _looks(w: MainWindow) -> list[Action]:
-    controller = w.segments.controller
+def _display(controller: SegmentsController) -> list[Action]:
     chosen = lambda: controller.segment is not None  # noqa: E731
     return [
         Action(

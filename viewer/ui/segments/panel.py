@@ -24,7 +24,7 @@ from viewer.ui.segments.paint import PaintSection
 from viewer.ui.segments.segment_list import SegmentsList
 from viewer.ui.segments.statistics import StatisticsSection
 from viewer.ui.widgets import theme
-from viewer.ui.widgets.basics import button, label
+from viewer.ui.widgets.basics import button, label, show_dialog
 
 LIMITS = 2  # the page
 EMPTY = "Label an image: paint with the brush (B), or begin with a threshold."
@@ -79,9 +79,7 @@ class SegmentsPanel(QWidget):
         from viewer.ui.segments.naming_dialog import NamingDialog
 
         if self.controller.segment:
-            dialog = NamingDialog(self.controller, self.controller.segment, self.window())
-            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            dialog.open()
+            show_dialog(NamingDialog(self.controller, self.controller.segment, self.window()))
 
     def _build(self) -> None:
         above = QWidget()

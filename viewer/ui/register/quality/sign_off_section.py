@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from viewer.data.transform import SignOff
 from viewer.ui.register.quality.assessment import Assessor
 from viewer.ui.register.quality.sign_off_dialog import SignOffDialog
-from viewer.ui.widgets.basics import button, discard, label, rule
+from viewer.ui.widgets.basics import button, discard, label, rule, show_dialog
 from viewer.ui.widgets.table import StateCell, state_cell
 
 SIGNS = {"accepted": ("accepted", "good"), "rejected": ("rejected", "danger")}
@@ -34,8 +34,7 @@ class SignOffSection(QWidget):
     def open(self) -> SignOffDialog:
         """The page, with what it takes to sign."""
         dialog = SignOffDialog(self.assessor, self.window())
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+        show_dialog(dialog)
         return dialog
 
     def refresh(self) -> None:
