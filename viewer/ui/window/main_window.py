@@ -61,7 +61,7 @@ class MainWindow(QMainWindow):
         self.session = session
         self.preferences = preferences
         WheelGuard(self)
-        self._dress()
+        self._apply_theme()
         self.setWindowTitle(NAME)
         self.setAcceptDrops(True)
         self.resize(1440, 900)
@@ -143,7 +143,7 @@ class MainWindow(QMainWindow):
 
     def apply_preferences(self) -> None:
         """Everything the settings say, now."""
-        self._dress()
+        self._apply_theme()
         if self.views.mouse.profile is not self.preferences.habits:
             self.session.state.tool = self.preferences.habits.tool
         self.views.set_profile(self.preferences.habits)
@@ -151,7 +151,7 @@ class MainWindow(QMainWindow):
         self.actions_.set_keys(self.preferences.keys)
         self.bar.show_key(self.actions_.keys("palette"))
 
-    def _dress(self) -> None:
+    def _apply_theme(self) -> None:
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         theme.apply(app, self.preferences.theme, self.preferences.scale)
