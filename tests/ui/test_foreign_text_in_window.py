@@ -30,7 +30,7 @@ from viewer.scene.worklist import Case
 from viewer.ui.layers.histogram import Histogram
 from viewer.ui.plugins.models_dialog import ModelsDialog
 from viewer.ui.segments.naming_dialog import NamingDialog
-from viewer.ui.widgets.curve_plot import Curves
+from viewer.ui.widgets.curve_plot import CurvePlot
 
 GRID = Grid.of((4, 20, 24), (2.0, 1.0, 1.0))
 HTML = "<b>x</b><img src='y.png'>"
@@ -200,7 +200,7 @@ def test_a_tool_tip_and_a_message_box_show_letters(window):
 def test_plots_show_letters(qtbot, session):
     """Their labels are HTML."""
     layer = volume_layer((Volume(ramp(GRID.shape), GRID, unit=HTML),))
-    histogram, curves = Histogram(layer), Curves()
+    histogram, curves = Histogram(layer), CurvePlot()
     for one in (histogram, curves):
         qtbot.addWidget(one)
     assert HTML in histogram.plot.getAxis("bottom").label.toPlainText()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from viewer.scene.segmentation_layer import SegmentationLayer
-from viewer.ui.layers.segmentation_display import LabelPage
+from viewer.ui.layers.segmentation_display import SegmentationDisplay
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_it_is_listed_with_what_it_holds(window, labels):
 
 def test_its_look_is_set_on_its_page(window, labels):
     page = window.layers.page
-    assert isinstance(page, LabelPage)
+    assert isinstance(page, SegmentationDisplay)
     page.fill.setValue(80)
     page.outline.setChecked(False)
     assert (labels.fill, labels.outline) == (pytest.approx(0.8), False)

@@ -22,12 +22,12 @@ from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.session.session import Session
 from viewer.ui.layers.controller import LayersController
 from viewer.ui.layers.layer_row import LayerRow
-from viewer.ui.layers.segmentation_display import LabelPage
+from viewer.ui.layers.segmentation_display import SegmentationDisplay
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import label
 
 if TYPE_CHECKING:
-    from viewer.ui.layers.image_display import LayerPage
+    from viewer.ui.layers.image_display import ImageDisplay
 
 ID = Qt.ItemDataRole.UserRole
 
@@ -39,7 +39,7 @@ class LayersPanel(QWidget):
         super().__init__(parent)
         self.session, self.controller = session, LayersController(session)
         self.setAccessibleName("Layers")
-        self.page: LayerPage | LabelPage | None = None
+        self.page: ImageDisplay | SegmentationDisplay | None = None
         self._rows: dict[str, LayerRow] = {}
         self.list = _List()
         self.list.setAccessibleName("Layers, top first")
@@ -170,11 +170,11 @@ class LayersPanel(QWidget):
             self.page.close_page()
             self.page = None
         if isinstance(layer, VolumeLayer):
-            from viewer.ui.layers.image_display import LayerPage  # its histogram takes long to import
+            from viewer.ui.layers.image_display import ImageDisplay  # its histogram takes long to import
 
-            self.page = LayerPage(self.session, layer)
+            self.page = ImageDisplay(self.session, layer)
         elif isinstance(layer, SegmentationLayer):
-            self.page = LabelPage(layer)
+            self.page = SegmentationDisplay(layer)
         if self.page is not None:
             self._below.addWidget(self.page)
 

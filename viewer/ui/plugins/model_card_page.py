@@ -20,7 +20,7 @@ STATES: dict[State, StateCell] = {
 }
 
 
-class ModelPage(QWidget):
+class ModelCardPage(QWidget):
     """One model."""
 
     def __init__(self, model: Model, parent: QWidget | None = None) -> None:

@@ -14,7 +14,7 @@ from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import button, label, rule, set_role
 
 if TYPE_CHECKING:
-    from viewer.ui.widgets.curve_plot import Curves
+    from viewer.ui.widgets.curve_plot import CurvePlot
 
 ABOUT = "It starts from where the moving image stands now, and shows it on its way. Cancel puts it back."
 
@@ -41,7 +41,7 @@ class AlignSection(QWidget):
         self.verdict = label(ABOUT, "dim")
         self.task: Task | None = None
         self.row: JobRow | None = None
-        self.curves: Curves | None = None  # until there are some: the plots take long to import
+        self.curves: CurvePlot | None = None  # until there are some: the plots take long to import
         self._build()
         self.method.currentIndexChanged.connect(self.refresh)
         controller.changed.connect(self.refresh)
@@ -74,9 +74,9 @@ class AlignSection(QWidget):
         self.task = task
         self.row = JobRow(task)
         if self.curves is None:
-            from viewer.ui.widgets.curve_plot import Curves
+            from viewer.ui.widgets.curve_plot import CurvePlot
 
-            self.curves = Curves()
+            self.curves = CurvePlot()
             self._column.addWidget(self.curves)
         self._column.insertWidget(self._column.indexOf(self.curves), self.row)
         self.curves.show_task(task)

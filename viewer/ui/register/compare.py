@@ -37,7 +37,7 @@ TIPS: dict[Style, str] = {
 COLUMNS = 3
 
 
-class CompareSection(QWidget):
+class ComparisonSection(QWidget):
     """Follows the state's comparison and deformation."""
 
     def __init__(self, controller: RegistrationController) -> None:

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from viewer.session.session import Session
 from viewer.ui.register.align import AlignSection
-from viewer.ui.register.compare import CompareSection
+from viewer.ui.register.compare import ComparisonSection
 from viewer.ui.register.controller import RegistrationController
 from viewer.ui.register.landmarks import LandmarksSection
 from viewer.ui.register.pair import PairSection
@@ -37,7 +37,7 @@ class RegisterPanel(QWidget):
         self.align = AlignSection(self.controller, lambda: self.pair.agreed)
         self.pair.sure.toggled.connect(self.align.refresh)
         self.result = ResultSection(self.controller)
-        self.compare = CompareSection(self.controller)
+        self.compare = ComparisonSection(self.controller)
         self.landmarks = LandmarksSection(self.controller)
         self.labels = LabelChoice(self.controller)
         self.assessor = Assessor(self.controller, lambda: self.labels.labels)

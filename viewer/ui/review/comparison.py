@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.session.session import Session
 from viewer.ui.review.comparison_controller import LabelComparisonController
-from viewer.ui.review.difference_display import EXTRA, MISSED, Differences
+from viewer.ui.review.difference_display import EXTRA, MISSED, DifferenceDisplay
 from viewer.ui.segments.segment_list import swatch
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import Bar, button, label, set_role, tabular
@@ -51,13 +51,13 @@ DECIMALS = (3, 2, 2, 3, 3, 3, 3, 2)
 NSD = list(TIPS).index("NSD")
 
 
-class CompareSection(QWidget):
+class LabelComparisonSection(QWidget):
     """controller: the verbs behind it. differences: what is drawn over the image."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.controller = LabelComparisonController(session)
-        self.differences = Differences(self.controller)
+        self.differences = DifferenceDisplay(self.controller)
         self.reference, self.other = _choice("A, the reference"), _choice("B, compared with it")
         self.swap = button("Swap", "swap-box", self.controller.swap)
         self.tolerance = _tolerance(self.controller.tolerance)

@@ -25,7 +25,7 @@ OUTLINE = (255, 255, 255)  # of the reference
 FILL = 0.75
 
 
-class Differences(QObject):
+class DifferenceDisplay(QObject):
     """Shows the differences of one row, and the reference's outline, until `hide`; meanwhile the two are hidden."""
 
     def __init__(self, controller: LabelComparisonController) -> None:

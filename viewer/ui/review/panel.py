@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from viewer.session.session import Session
 from viewer.ui.review.audit_section import AuditSection
-from viewer.ui.review.comparison import CompareSection
+from viewer.ui.review.comparison import LabelComparisonSection
 from viewer.ui.review.worklist_controller import WorklistController
 from viewer.ui.widgets.basics import button, label, rule, show_dialog
 
@@ -19,7 +19,7 @@ class ReviewPanel(QWidget):
         super().__init__()
         self.setAccessibleName("Review")
         self.session, self.controller = session, controller
-        self.compare = CompareSection(session)
+        self.compare = LabelComparisonSection(session)
         self.consensus = button("Consensus of readers…", "group", self.ask_consensus)
         self.audit = AuditSection(controller.auditing, controller)
         self._build()

@@ -23,7 +23,7 @@ from viewer.ui.segments.controller import SegmentsController
 
 
 @dataclass(frozen=True, eq=False)
-class Copied:
+class CopiedSegment:
     """A segment as it was when it was copied. part: its mask in a box, and where that box lies; None while it is empty.
 
     place: what takes the room to the voxels' own space there.
@@ -39,7 +39,7 @@ class SegmentClipboard:
 
     def __init__(self, controller: SegmentsController) -> None:
         self.controller = controller
-        self.copied: Copied | None = None
+        self.copied: CopiedSegment | None = None
         self._background = ThreadPoolExecutor(1, "tomolens-clipboard")
 
     def copy(self) -> None:
@@ -47,11 +47,11 @@ class SegmentClipboard:
         layer, segment = self.controller.layer, self.controller.segment
         if layer is None or segment is None:
             return
-        copied = Copied(segment, self._background.submit(_part, layer, segment), layer.transform)
+        copied = CopiedSegment(segment, self._background.submit(_part, layer, segment), layer.transform)
         self.copied = copied
         copied.part.add_done_callback(lambda part: self.controller.session.post(partial(self._looked, copied)))
 
-    def _looked(self, copied: Copied) -> None:
+    def _looked(self, copied: CopiedSegment) -> None:
         if copied.part.result() is None and self.copied is copied:
             self.copied = None
             self.controller.session.warn(f"{copied.segment.name} is empty: there is nothing to copy.")
@@ -83,7 +83,7 @@ class SegmentClipboard:
         task.events.state.connect(lambda state: self._say(copied, grid, place) if state == "done" else None)
         return task
 
-    def _say(self, copied: Copied, grid: Grid, place: Transform | None) -> None:
+    def _say(self, copied: CopiedSegment, grid: Grid, place: Transform | None) -> None:
         """A paste that had to resample says so."""
         part = copied.part.result()
         if part is not None and (place is not copied.place or not same_voxels(part[1], grid)):
@@ -114,7 +114,7 @@ def _part(layer: SegmentationLayer, segment: Segment) -> tuple[Mask, Grid] | Non
     return mask, layer.grid.crop((k.start, j.start, i.start), mask.shape)
 
 
-def _pasted(copied: Copied, key: Key, grid: Grid, place: Transform | None, tell: Tell) -> list[Answer]:
+def _pasted(copied: CopiedSegment, key: Key, grid: Grid, place: Transform | None, tell: Tell) -> list[Answer]:
     """Raises Refusal where the copy has no place on the grid."""
     from viewer.compute.images.resample import resample_labels
 

@@ -21,7 +21,7 @@ from viewer.ui.segments.controller import SegmentsController
 from viewer.ui.segments.effects.section import EffectsSection
 from viewer.ui.segments.masking import MaskingSection
 from viewer.ui.segments.paint import PaintSection
-from viewer.ui.segments.segment_list import SegmentsList
+from viewer.ui.segments.segment_list import SegmentList
 from viewer.ui.segments.statistics import StatisticsSection
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import button, label, show_dialog
@@ -43,7 +43,7 @@ class SegmentsPanel(QWidget):
         self.layers.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.new = button("New", "add", self.controller.new)
         self.new.setToolTip("A segmentation of the image that is seen, with a first segment")
-        self.list = SegmentsList(self.controller)
+        self.list = SegmentList(self.controller)
         self.list.naming_asked.connect(self.name)
         self.empty = label(EMPTY, "dim")
         self.paint, self.effects = PaintSection(self.controller), EffectsSection(self.controller)

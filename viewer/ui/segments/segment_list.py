@@ -28,7 +28,7 @@ STATES: dict[State, tuple[str, str]] = {  # icon, role
 }
 
 
-class SegmentsModel(QAbstractTableModel):
+class SegmentListModel(QAbstractTableModel):
     """A row a segment, in the segmentation's order."""
 
     def __init__(self, controller: SegmentsController) -> None:
@@ -101,7 +101,7 @@ class SegmentsModel(QAbstractTableModel):
         return f"{segment.name} {'is locked' if segment.key in layer.locked else 'can be changed'} (L)"
 
 
-class SegmentsList(QTableView):
+class SegmentList(QTableView):
     """Click an eye or a lock to flip it; double click, or Enter, names the segment; F2 edits the name in place."""
 
     naming_asked = Signal()
@@ -109,7 +109,7 @@ class SegmentsList(QTableView):
     def __init__(self, controller: SegmentsController) -> None:
         super().__init__()
         self.controller = controller
-        self.rows = SegmentsModel(controller)
+        self.rows = SegmentListModel(controller)
         self.setModel(self.rows)
         self.setAccessibleName("Segments")
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

@@ -6,13 +6,13 @@ from viewer.render.volumes.volume_presets import Preset
 from viewer.scene.active_image import selected_image
 from viewer.scene.view_state import LAYOUTS, VIEWS
 from viewer.tools.navigate.timepoint import timepoints
-from viewer.ui.views.view_grid import Views
+from viewer.ui.views.view_grid import ViewGrid
 
 
 class ViewsController:
     """The verbs that take more than one call; the others are the views' own."""
 
-    def __init__(self, views: Views) -> None:
+    def __init__(self, views: ViewGrid) -> None:
         self.views, self.session, self.state = views, views.session, views.session.state
 
     def next_layout(self) -> None:

@@ -15,7 +15,7 @@ from viewer.scene.active_image import selected_image
 from viewer.session.projects import Opening
 from viewer.tools.segment.paint_tool import chosen_segmentation
 from viewer.ui.actions.context import ActionContext
-from viewer.ui.views.view_grid import Views
+from viewer.ui.views.view_grid import ViewGrid
 from viewer.ui.widgets.basics import show_dialog
 
 IMAGES = "Images (*.dcm *.ima *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.hdr *.zip DICOMDIR *.png *.jpg);;All files (*)"
@@ -27,7 +27,7 @@ SEGMENTATIONS = "Segmentations (*.seg.nrrd *.dcm *.nii.gz *.nii *.nrrd *.mha *.s
 class FileCommands:
     """The verbs of the File menu. views: of which a picture is saved."""
 
-    def __init__(self, context: ActionContext, views: Views) -> None:
+    def __init__(self, context: ActionContext, views: ViewGrid) -> None:
         self.context, self.views, self.session = context, views, context.session
 
     def open_files(self) -> None:

@@ -40,7 +40,7 @@ from viewer.ui.segments.panel import SegmentsPanel
 from viewer.ui.studies.panel import StudiesPanel
 from viewer.ui.studies.tree_model import IMAGE_MIME, unpacked_keys
 from viewer.ui.views.controller import ViewsController
-from viewer.ui.views.view_grid import Views
+from viewer.ui.views.view_grid import ViewGrid
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.wheel import WheelGuard
 from viewer.ui.window.action_list import Controllers, all_actions
@@ -66,7 +66,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.resize(1440, 900)
         restore_view(session.state, preferences)
-        self.views = Views(session, preferences.habits)
+        self.views = ViewGrid(session, preferences.habits)
         self.status = StatusBar(session)
         self.setCentralWidget(self.views)
         self.setStatusBar(self.status)
