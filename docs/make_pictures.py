@@ -57,14 +57,14 @@ def panels() -> None:
         images = find_images(stage, [make_sample().baseline / "t1"])
         finish(stage, session.load(images[0]))
         window.choose_plugin("denoise")
-        window.bottom.show()
+        window.docks.bottom.show()
         task = window.plugins.page.run()
         stage.until(lambda: task.progress > 0.3 or not task.running)
         stage.picture(PICTURES / "plugin-running.png")
         finish(stage, task)
         window.inspector.setCurrentWidget(window.info)
         stage.picture(PICTURES / "result-facts.png")
-        window.bottom.hide()
+        window.docks.bottom.hide()
         inspection(stage)
         models(stage)
 
@@ -74,7 +74,7 @@ def inspection(stage: Stage) -> None:
     window = stage.window
     window.inspector.setCurrentWidget(window.inspect)
     for mode in ("wipe", "difference"):
-        window.inspect.do.turn_on(mode)
+        window.inspect.controller.turn_on(mode)
         stage.until(lambda: not any(task.running for task in stage.session.tasks) and window.inspect.truth.kept)
         stage.picture(PICTURES / f"inspect-{mode}.png")
 
@@ -117,7 +117,7 @@ def registration() -> None:
         deformation.setCurrentIndex(deformation.findData("grid"))
         deformation.activated.emit(0)
         stage.picture(PICTURES / "register-grid.png")
-        finish(stage, panel.proving.prove())
+        finish(stage, panel.assessor.assess())
         dialog = panel.sign_off.open()
         stage.until(lambda: dialog.report is not None)
         dialog.grab().save(str(PICTURES / "register-sign-off.png"))

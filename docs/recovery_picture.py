@@ -22,8 +22,9 @@ def work() -> None:
 
     with Stage() as stage:
         finish(stage, stage.session.load(find_images(stage, [make_sample().baseline / "t1"])[0]))
-        stage.window.take_tool("brush")
-        layer = stage.window.segments.do.layer
+        stage.window.inspector.setCurrentWidget(stage.window.segments)
+        stage.window.segments.controller.take("brush")
+        layer = stage.window.segments.controller.layer
         assert layer is not None
         seed(stage, layer)
         os.kill(os.getpid(), signal.SIGKILL)

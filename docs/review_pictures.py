@@ -22,7 +22,7 @@ def review(pictures: Path) -> None:
 
     with Stage() as stage, TemporaryDirectory() as folder:
         session, window = stage.session, stage.window
-        window.worklist.do.auditing.keep(Path(folder))  # not the user's own trail
+        window.worklist.controller.auditing.keep(Path(folder))  # not the user's own trail
         window.worklist.reader.setText("MK")
         finish(stage, session.load(find_images(stage, [make_sample().baseline / "t1"])[0]))
         first = reader(stage, "Reader 1")
@@ -34,9 +34,9 @@ def review(pictures: Path) -> None:
         second.wrote(0, (slice(None), slice(None), slice(None)))
         window.inspector.setCurrentWidget(window.review)
         section = window.review.compare
-        section.do.choose(first, second)
-        finish(stage, section.do.compare())
-        stage.until(lambda: bool(section.do.rows))
+        section.controller.choose(first, second)
+        finish(stage, section.controller.compare())
+        stage.until(lambda: bool(section.controller.rows))
         section.table.setCurrentCell(0, 0)
         section.visit(0)
         stage.until(lambda: section.differences.layer is not None)
@@ -47,11 +47,11 @@ def review(pictures: Path) -> None:
 
 def reader(stage: Stage, name: str) -> SegmentationLayer:
     """A segmentation with the two segments of the editor's pictures."""
-    session, do = stage.session, stage.window.segments.do
+    session, controller = stage.session, stage.window.segments.controller
     image = session.document.volume_layers[0]
     layer = session.new_segmentation(image, name)
     session.add_segment(layer)
-    do.choose_layer(layer)
+    controller.choose_layer(layer)
     seed(stage, layer)
     return layer
 
@@ -66,16 +66,18 @@ def worklist(stage: Stage, folder: Path, pictures: Path) -> None:
         (folder / f"case {n + 1}").mkdir()
         for file in series[n % len(series)].iterdir():
             (folder / f"case {n + 1}" / file.name).hardlink_to(file)
-    panel.do.open(folder)
-    stage.until(lambda: panel.do.worklist is not None)
+    panel.controller.open(folder)
+    stage.until(lambda: panel.controller.worklist is not None)
     panel.reader.setText("MK")
-    panel.do.blind(True)
+    panel.controller.blind(True)
     states = ("completed", "completed", "flagged", "completed", "rejected")
-    for case_id, state in zip(panel.do.worklist.order, states, strict=False):
-        panel.do.worklist.change(case_id, state=state, seconds=40.0 + 17 * len(case_id) + 31 * len(state), reader="MK")
+    for case_id, state in zip(panel.controller.worklist.order, states, strict=False):
+        panel.controller.worklist.change(
+            case_id, state=state, seconds=40.0 + 17 * len(case_id) + 31 * len(state), reader="MK"
+        )
     stage.window.inspector.setCurrentWidget(stage.window.review)
-    panel.do.go(1)
-    stage.until(lambda: panel.do.layer is not None)
+    panel.controller.go(1)
+    stage.until(lambda: panel.controller.layer is not None)
     stage.picture(pictures / "review-tasks.png")
-    panel.do.close()
-    panel.do.end()
+    panel.controller.close()
+    panel.controller.end()

@@ -37,8 +37,9 @@ def segmentation(pictures: Path) -> None:
     with Stage() as stage:
         session, window = stage.session, stage.window
         finish(stage, session.load(find_images(stage, [make_sample().baseline / "t1"])[0]))
-        window.take_tool("brush")
-        layer = window.segments.do.layer
+        window.inspector.setCurrentWidget(window.segments)
+        window.segments.controller.take("brush")
+        layer = window.segments.controller.layer
         assert layer is not None
         seed(stage, layer)
         stage.picture(pictures / "segments-paint.png")
@@ -48,9 +49,9 @@ def segmentation(pictures: Path) -> None:
 
 def seed(stage: Stage, layer: SegmentationLayer) -> None:
     """Two segments to begin from: a part of the ventricles, with a hole and an island, and a ring in white matter."""
-    session, do = stage.session, stage.window.segments.do
-    do.change(do.segment, name="Ventricles")
-    do.add("White matter")
+    session, controller = stage.session, stage.window.segments.controller
+    controller.change(controller.segment, name="Ventricles")
+    controller.add("White matter")
     image = session.document.volume_layers[0].volumes[0]
     k, j, i = np.indices(layer.grid.shape, sparse=True)
     centre = [n / 2 for n in layer.grid.shape]
@@ -63,7 +64,7 @@ def seed(stage: Stage, layer: SegmentationLayer) -> None:
     whole = tuple(slice(0, n) for n in layer.grid.shape)
     for key, mask in (((0, 1), inside), ((0, 2), bright & (off > 38**2) & (off < 44**2))):
         session.apply_mask(layer, key, mask, whole, "Seed")  # type: ignore[arg-type]
-    do.choose((0, 1))
+    controller.choose((0, 1))
 
 
 def sheet(stage: Stage, layer: SegmentationLayer) -> QImage:
@@ -102,8 +103,8 @@ def after(stage: Stage, layer: SegmentationLayer, name: str) -> QImage:
     for field, value in SETTINGS.get(name, {}).items():
         effects.form.fields[field].value = value
     if effects.chosen.live == "play":
-        effects.look.click()
-        stage.until(lambda: not effects.looking.playing)
+        effects.preview_button.click()
+        stage.until(lambda: not effects.preview.playing)
     effects.run()
     stage.until(lambda: not any(task.running for task in session.tasks))
     with TemporaryDirectory() as folder:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-UI = ("widgets", "actions", "preferences", "studies", "dialogs", "jobs", "plugins", "layers", "views", "segments")
+UI = ("widgets", "preferences", "actions", "studies", "dialogs", "jobs", "plugins", "layers", "views", "segments")
 UI = (*UI, "register", "inspect", "review", "window")  # from the lowest floor up
 
 

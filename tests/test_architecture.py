@@ -182,6 +182,13 @@ def test_what_computes_loads_neither_qt_nor_vtk_nor_torch() -> None:
     assert not loaded & {"PySide6", "vtkmodules", "torch", "openvino"}
 
 
+def test_controllers_know_no_widgets() -> None:
+    """What a panel does is of its panel; import-linter sees no sub-packages of PySide6."""
+    controllers = [path for path in PROGRAM if path.stem.split("_")[-1] == "controller"]
+    assert controllers
+    assert not [name_of(path) for path in controllers if "QtWidgets" in path.read_text(encoding="utf-8")]
+
+
 def test_text_of_files_meets_no_parser_of_markup() -> None:
     """Labels are plain by the style, the terminal by its console; HTML is made in two places, which escape."""
     for path in PROGRAM:

@@ -124,7 +124,8 @@ def main() -> None:
             layer = segmentation_layer(segmentation, image)
             session.history.do(AddLayer(layer))
             session.state.active = layer.id
-            stage.window.take_tool("brush")
+            stage.window.inspector.setCurrentWidget(stage.window.segments)
+            stage.window.segments.controller.take("brush")
             stage.picture(Path(folder) / "warm.png")
             view = stage.window.views.by_name["axial"]
             assert isinstance(view, SliceView)

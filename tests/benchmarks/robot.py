@@ -79,7 +79,7 @@ class Robot:
         self.hand.key(Qt.Key.Key_B)
         if closer:
             self.hand.wheel(view, closer, ctrl=True)
-        found = self.window.segments.do.layer
+        found = self.window.segments.controller.layer
         assert found is not None
         self.layer: SegmentationLayer = found
 

@@ -30,7 +30,7 @@ from viewer.scene.worklist import Case
 from viewer.ui.layers.histogram import Histogram
 from viewer.ui.plugins.models_dialog import ModelsDialog
 from viewer.ui.segments.naming_dialog import NamingDialog
-from viewer.ui.widgets.curve_plot import Curves
+from viewer.ui.widgets.curve_plot import CurvePlot
 
 GRID = Grid.of((4, 20, 24), (2.0, 1.0, 1.0))
 HTML = "<b>x</b><img src='y.png'>"
@@ -125,10 +125,10 @@ def test_every_page_of_the_window(window, session, hostile, labelled):
     for place in range(window.inspector.count()):
         window.inspector.setCurrentIndex(place)
         letter_by_letter(window, least=10)
-    window.segments.measure.run()
-    window.show_palette()
+    window.segments.statistics.run()
+    window.commands.show_palette()
     letter_by_letter(window, least=10)
-    window.show_messages()
+    window.commands.show_messages()
     letter_by_letter(window, least=10)
 
 
@@ -144,15 +144,15 @@ def test_dialogs(window, session, hostile, labelled, tmp_path, home, qtbot):
                 input={FOREIGN: FOREIGN}, labels={"1": FOREIGN}, training={"data": [{"name": FOREIGN}]})  # fmt: skip
     session.models.look()
     dialogs = [ModelsDialog(session, lambda folder: None, "odd", window)]
-    window.segments.do.choose((0, 1))
-    dialogs.append(NamingDialog(window.segments.do, window.segments.do.segment, window))
+    window.segments.controller.choose((0, 1))
+    dialogs.append(NamingDialog(window.segments.controller, window.segments.controller.segment, window))
     qtbot.waitUntil(lambda: session.models.known)
     for dialog in dialogs:
         dialog.show()
         letter_by_letter(dialog)
         drop(dialog)
     session.state.active = hostile.id
-    window.commands.save()
+    window.files.save_image()
     letter_by_letter(window)
 
 
@@ -200,7 +200,7 @@ def test_a_tool_tip_and_a_message_box_show_letters(window):
 def test_plots_show_letters(qtbot, session):
     """Their labels are HTML."""
     layer = volume_layer((Volume(ramp(GRID.shape), GRID, unit=HTML),))
-    histogram, curves = Histogram(layer), Curves()
+    histogram, curves = Histogram(layer), CurvePlot()
     for one in (histogram, curves):
         qtbot.addWidget(one)
     assert HTML in histogram.plot.getAxis("bottom").label.toPlainText()

@@ -95,11 +95,11 @@ def test_the_pair_is_what_is_seen(window, session, studies, qtbot):
     double_click(window, session, qtbot, "brain")
     lung, liver = both(window, session, qtbot, "lung", "liver")
     click_tab(window, "Register")
-    do, pair = window.register.do, window.register.pair
-    assert (do.fixed, do.moving) == (lung, liver)
+    controller, pair = window.register.controller, window.register.pair
+    assert (controller.fixed, controller.moving) == (lung, liver)
     assert pair.whose.text() == "Doe, Jane"
     brain = double_click(window, session, qtbot, "brain")
-    assert (do.fixed, do.moving) == (brain, None)
+    assert (controller.fixed, controller.moving) == (brain, None)
     assert (pair.fixed.currentText(), pair.moving.currentIndex()) == ("brain", -1)
     assert not window.register.compare.choices["wipe"].isEnabled()
 
@@ -107,7 +107,7 @@ def test_the_pair_is_what_is_seen(window, session, studies, qtbot):
 def test_the_patients_own_prior_is_offered_though_it_is_hidden(window, session, studies, qtbot):
     lung = double_click(window, session, qtbot, "lung")
     liver = double_click(window, session, qtbot, "liver")
-    assert (window.register.do.fixed, window.register.do.moving) == (liver, lung)
+    assert (window.register.controller.fixed, window.register.controller.moving) == (liver, lung)
 
 
 def test_files_without_a_patient_are_said_to_be_so_and_not_to_differ(window, session, tmp_path, qtbot):
@@ -154,17 +154,17 @@ def test_painting_begins_labels_of_the_image_that_is_shown(window, session, stud
     theirs = segmentation_layer(tumour, lung)
     session.history.do(AddLayer(theirs))
     click_tab(window, "Segments")
-    assert window.segments.do.layer is theirs
+    assert window.segments.controller.layer is theirs
     brain = double_click(window, session, qtbot, "brain")
-    assert window.segments.do.layer is None
+    assert window.segments.controller.layer is None
     assert window.segments.layers.count() == 0
     view = window.views.by_name["axial"]
     view.setFocus()
     QTest.keyClick(view, Qt.Key.Key_B)
-    own = window.segments.do.layer
+    own = window.segments.controller.layer
     assert own.made_from == brain.id
     drag(view, (view.width() // 2, view.height() // 2), (view.width() // 2 + 20, view.height() // 2))
     assert own.segmentation.array.any()
     assert theirs.segmentation.array.all()
     double_click(window, session, qtbot, "lung")
-    assert window.segments.do.layer is theirs
+    assert window.segments.controller.layer is theirs

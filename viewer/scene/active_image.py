@@ -15,6 +15,12 @@ def seen_images(document: Document, state: ViewState) -> tuple[VolumeLayer, ...]
     return beside or tuple(layer for layer in document.volume_layers if layer.visible)
 
 
+def selected_image(document: Document, state: ViewState) -> VolumeLayer | None:
+    """The active layer where that is an image, seen or not; else the lowest image that is seen; None without one."""
+    found = document.find(state.active)
+    return found if isinstance(found, VolumeLayer) else document.base
+
+
 def active_image(document: Document, state: ViewState) -> VolumeLayer | None:
     """The active layer, or the image that it labels, where that is seen; else the lowest that is; None without one."""
     seen = seen_images(document, state)

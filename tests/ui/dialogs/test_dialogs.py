@@ -110,7 +110,7 @@ def test_the_list_of_keys_can_be_filtered(keys):
 
 # ---- settings
 def test_settings_take_effect_at_once(window, qtbot):
-    dialog = SettingsDialog(window.preferences, window.apply_preferences, window.show_shortcuts, window)
+    dialog = SettingsDialog(window.preferences, window.apply_preferences, window.commands.show_shortcuts, window)
     for box, row in ((dialog.theme, 1), (dialog.scale, 2), (dialog.memory, 0)):
         box.setCurrentIndex(row)
         box.activated.emit(row)

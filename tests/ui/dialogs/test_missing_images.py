@@ -66,7 +66,7 @@ def test_without_them_the_rest_opens(window: MainWindow, qtbot: QtBot, project: 
 
 
 def test_saving_again_asks_for_no_name(window: MainWindow, qtbot: QtBot, project: Path) -> None:
-    window.commands.save_project()
+    window.files.save_project()
     task = window.session.tasks[-1]
     qtbot.waitUntil(lambda: not task.running)
     assert (task.title, task.state) == ("Save case.tomolens", "done")

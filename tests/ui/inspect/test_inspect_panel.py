@@ -93,7 +93,7 @@ def test_the_input_is_seen_while_a_key_is_held(window, given, result, session, q
     view = window.views.by_name["axial"]
     for before in (None, "wipe"):
         if before:
-            window.inspect.do.turn_on(before)
+            window.inspect.controller.turn_on(before)
         start = session.state.inspection
         qtbot.keyPress(window, Qt.Key.Key_I)
         assert view.shown == (given,)
@@ -104,21 +104,21 @@ def test_the_input_is_seen_while_a_key_is_held(window, given, result, session, q
 
 def test_side_by_side_gives_way_to_a_view_that_holds_both(window, result, session):
     session.state.layout = "compare"
-    window.inspect.do.turn_on("wipe")
+    window.inspect.controller.turn_on("wipe")
     assert session.state.layout != "compare"
 
 
 def test_the_difference_reaches_evenly_and_comes_back_when_it_was_removed(window, result, session, qtbot):
-    do, modes = window.inspect.do, window.inspect.modes
-    do.turn_on("difference")
+    controller, modes = window.inspect.controller, window.inspect.modes
+    controller.turn_on("difference")
     modes.reach.setValue(33)
     assert modes.difference.window == Window(0, 66, "even about zero")
     session.remove(modes.difference)
     assert modes.difference is None
-    do.turn_off()
-    do.turn_on("difference")
+    controller.turn_off()
+    controller.turn_on("difference")
     qtbot.waitUntil(lambda: modes.difference is not None)
-    qtbot.waitUntil(lambda: do.is_on("difference"))
+    qtbot.waitUntil(lambda: controller.is_on("difference"))
     expected = result.volumes[0].values() - session.document.find(result.made_from).volumes[0].values()
     assert np.array_equal(modes.difference.volumes[0].values(), expected)
     assert session.history.undo_labels[0].startswith("Add")
@@ -162,7 +162,7 @@ def test_the_residual_is_measured_whole_then_in_the_region(window, given, result
     assert whole.sd == pytest.approx(inside.std(), rel=1e-3)
     assert "without its background (up to" in section.scope.text()
     assert section.plot.listDataItems()[0].getData()[1].sum() == whole.counts.sum()
-    window.inspect.do.region_here()
+    window.inspect.controller.region_here()
     qtbot.waitUntil(lambda: section.found is not whole)
     assert section.found.voxels == measure(result.volumes[0], session.state.region).voxels
     assert section.scope.text().startswith("In the region")

@@ -5,7 +5,7 @@ import pytest
 
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
-from viewer.ui.layers.histogram import BINS, _Answer, _Counting
+from viewer.ui.layers.histogram import BINS, _Answer, _HistogramCall
 
 
 @pytest.mark.parametrize("value", [0, 700, -1024])
@@ -14,7 +14,7 @@ def test_an_image_of_one_value_has_one_bar(qtbot, value, dtype):
     counted = []
     answer = _Answer()
     answer.counted.connect(lambda counts, edges: counted.append((counts, edges)))
-    _Counting(Volume(np.full((8, 9, 10), value, dtype), Grid.of((8, 9, 10))), answer).run()
+    _HistogramCall(Volume(np.full((8, 9, 10), value, dtype), Grid.of((8, 9, 10))), answer).run()
     ((counts, edges),) = counted
     assert len(counts) == BINS
     assert np.count_nonzero(counts) == 1

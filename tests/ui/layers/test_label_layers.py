@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from viewer.scene.segmentation_layer import SegmentationLayer
-from viewer.ui.layers.segmentation_display import LabelPage
+from viewer.ui.layers.segmentation_display import SegmentationDisplay
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_it_is_listed_with_what_it_holds(window, labels):
 
 def test_its_look_is_set_on_its_page(window, labels):
     page = window.layers.page
-    assert isinstance(page, LabelPage)
+    assert isinstance(page, SegmentationDisplay)
     page.fill.setValue(80)
     page.outline.setChecked(False)
     assert (labels.fill, labels.outline) == (pytest.approx(0.8), False)
@@ -41,12 +41,12 @@ def test_its_look_is_set_on_its_page(window, labels):
 
 def test_what_is_removed_is_the_segmentation_and_not_the_image(window, labels):
     images = window.session.document.volume_layers
-    window.commands.remove_layer()
+    window.layers.controller.remove()
     assert window.session.document.volume_layers == images
     assert window.session.document.segmentation_layers == ()
     window.commands.undo()
     assert window.session.document.segmentation_layers == (labels,)
     window.session.state.active = labels.id
-    window.commands.compare()
+    window.layers.controller.flip_visible()
     assert not labels.visible
     assert images[0].visible

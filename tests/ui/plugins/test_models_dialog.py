@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QLabel, QPushButton
 
 from tests.fixtures.model_card import write_model
 from viewer.compute.networks.model_cards import Gate
-from viewer.ui.plugins.model_card_page import ModelPage, key_figure, required
+from viewer.ui.plugins.model_card_page import ModelCardPage, key_figure, required
 from viewer.ui.plugins.models_dialog import APPLY, ModelsDialog
 from viewer.ui.plugins.panel import PluginsPanel
 
@@ -74,7 +74,7 @@ def test_the_page_tells_the_whole_card(folder, open_dialog):
     write_model(folder, "good", gates=GATES, labels={"1": "brain", "2": "bone"})
     dialog = open_dialog("good")
     page = dialog.area.widget()
-    assert isinstance(page, ModelPage)
+    assert isinstance(page, ModelCardPage)
     said = texts(page)
     for text in (
         "Version 1.2 · denoising · Apache-2.0", "verified", "Removes noise.", "Reading.", "Not for measurement.",

@@ -48,7 +48,7 @@ def test_the_two_take_turns_and_both_are_back_at_the_end(window, session, pair, 
     act(window, "compare_flicker")
     seen = set()
     for _ in range(3):
-        window.comparing.take_turns()
+        window.comparison.take_turns()
         seen.add(session.state.comparison.alone)
     assert seen == {"fixed", "moving"}
     qtbot.waitUntil(lambda: session.state.comparison.alone == "fixed")
@@ -57,12 +57,12 @@ def test_the_two_take_turns_and_both_are_back_at_the_end(window, session, pair, 
 
 
 def test_a_key_shows_one_image_until_it_is_let_go(window, session, pair, qtbot):
-    window.comparing.hold("moving")
+    window.comparison.hold("moving")
     assert session.state.comparison.alone == "moving"
     qtbot.keyRelease(window.views, Qt.Key.Key_Y)
     assert session.state.comparison is None
     act(window, "compare_wipe")
-    window.comparing.hold("fixed")
+    window.comparison.hold("fixed")
     assert session.state.comparison.alone == "fixed"
     qtbot.keyRelease(window.views, Qt.Key.Key_U)
     assert (session.state.comparison.alone, session.state.comparison.style) == ("", "wipe")

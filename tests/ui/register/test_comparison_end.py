@@ -53,7 +53,7 @@ def test_a_comparison_of_a_hidden_image_shows_it(window, session, studies, qtbot
     click(window.register.compare.choices["blend"])
     assert window.views.slices.shown == (liver, lung)
     assert lung.visible
-    assert (window.register.do.fixed, window.register.do.moving) == (liver, lung)
+    assert (window.register.controller.fixed, window.register.controller.moving) == (liver, lung)
 
 
 def result_of(session, given):

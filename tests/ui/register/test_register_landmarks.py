@@ -79,15 +79,15 @@ def test_landmarks_are_saved_and_loaded(pair, window, session, qtbot, tmp_path: 
     verbs = window.register.landmarks.verbs
     landmark(session, pair, "stem", (5, 5, 5))
     landmark(session, pair, "vertex", (15, 6, 8), gap=(0.0, 1.0, 0.0))
-    before = window.register.do.landmarks
+    before = window.register.controller.landmarks
     verbs.save(tmp_path / "points.csv")
     qtbot.waitUntil(lambda: not any(task.running for task in session.tasks))
     for _ in range(2):
         session.history.undo()
-    assert not window.register.do.pairs
+    assert not window.register.controller.pairs
     verbs.load(tmp_path / "points.csv")
-    qtbot.waitUntil(lambda: len(window.register.do.pairs) == 2)
-    after = window.register.do.landmarks
+    qtbot.waitUntil(lambda: len(window.register.controller.pairs) == 2)
+    after = window.register.controller.landmarks
     assert after.names == before.names
     assert np.allclose(after.fixed, before.fixed)
     assert np.allclose(after.moving, before.moving)

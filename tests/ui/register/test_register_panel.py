@@ -91,19 +91,19 @@ def cells(table) -> list[str]:
 
 def test_the_lowest_image_stays_and_the_uppermost_is_aligned(pair, window):
     panel = window.register
-    assert (panel.do.fixed, panel.do.moving) == pair
+    assert (panel.controller.fixed, panel.controller.moving) == pair
     assert panel.pair.fixed.currentText() == "baseline"
     assert panel.pair.moving.currentText() == "follow-up"
 
 
 def test_swapping_and_choosing(pair, window, session):
-    do, fixed, moving = window.register.do, *pair
+    controller, fixed, moving = window.register.controller, *pair
     window.register.pair.swap.click()
-    assert (do.fixed, do.moving) == (moving, fixed)
-    do.choose(fixed, fixed)  # both the same: they change places
-    assert (do.fixed, do.moving) == (fixed, moving)
+    assert (controller.fixed, controller.moving) == (moving, fixed)
+    controller.choose(fixed, fixed)  # both the same: they change places
+    assert (controller.fixed, controller.moving) == (fixed, moving)
     session.remove(moving)
-    assert (do.fixed, do.moving) == (fixed, None)
+    assert (controller.fixed, controller.moving) == (fixed, None)
     assert not window.register.align.align.isEnabled()
 
 
@@ -131,7 +131,7 @@ def test_it_aligns_with_a_live_curve_and_one_step_of_history(pair, window, sessi
 
 def test_a_run_from_the_plugins_page_is_shown_too(pair, window, qtbot):
     fixed, moving = pair
-    window.register.do.choose(moving, fixed)
+    window.register.controller.choose(moving, fixed)
     qtbot.mouseClick(window.register.align.settings, Qt.MouseButton.LeftButton)
     page = window.plugins.page
     assert window.inspector.currentWidget() is window.plugins
@@ -157,14 +157,14 @@ def test_the_way_back_is_registered_and_measured(pair, window, qtbot):
     done = panel.align.run()
     qtbot.waitUntil(lambda: not done.running)
     assert not panel.quality.back.isEnabled()  # measured first
-    panel.proving.prove()
-    qtbot.waitUntil(lambda: panel.proving.proof is not None)
+    panel.assessor.assess()
+    qtbot.waitUntil(lambda: panel.assessor.assessment is not None)
     qtbot.mouseClick(panel.quality.back, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: panel.proving.proof.way_back is not None)
+    qtbot.waitUntil(lambda: panel.assessor.assessment.way_back is not None)
     far = 2 * float(np.linalg.norm(SHIFT))
-    found = panel.proving.proof.way_back
+    found = panel.assessor.assessment.way_back
     assert (found.mean, found.largest) == pytest.approx((far, far), abs=1e-3)
-    assert panel.do.fixed.transform is None  # nothing but figures came of it
+    assert panel.controller.fixed.transform is None  # nothing but figures came of it
 
 
 def test_another_patient_is_asked_about(known_shift, session, window):
@@ -172,13 +172,13 @@ def test_another_patient_is_asked_about(known_shift, session, window):
     other = blob(session, "other", (15, 15, 15), patient_id="B")
     panel = window.register
     window.inspector.setCurrentWidget(panel)
-    assert (panel.do.fixed, panel.do.moving) == (one, None)
-    panel.do.choose(one, other)
+    assert (panel.controller.fixed, panel.controller.moving) == (one, None)
+    panel.controller.choose(one, other)
     assert "different patients" in panel.pair.doubt.text()
     assert not panel.align.align.isEnabled()
     panel.pair.sure.setChecked(True)
     assert panel.align.align.isEnabled()
-    session.rename(panel.do.moving, "another name")  # nothing new to ask about
+    session.rename(panel.controller.moving, "another name")  # nothing new to ask about
     assert panel.align.align.isEnabled()
 
 
@@ -217,9 +217,9 @@ def test_who_signed_is_said():
 
 def test_inverting_copying_chaining_and_resetting(pair, window, session, qtbot):
     fixed, moving = pair
-    do, result = window.register.do, window.register.result
+    controller, result = window.register.controller, window.register.result
     third = blob(session, "flair", (15, 15, 15))
-    do.choose(fixed, moving)
+    controller.choose(fixed, moving)
     assert not result.invert.isEnabled()
     session.align(moving, replace(shifted(1, 2, 3), sign_off=SignOff("accepted", "R", "", "now")))
     [copy] = [one for one in result.copy.menu().actions() if one.text() == "flair"]

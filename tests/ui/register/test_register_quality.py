@@ -73,26 +73,26 @@ def test_what_it_bends_is_measured_and_shown_until_the_image_is_moved(pair, wind
     assert not quality.measure.isEnabled()
     session.align(pair[1], bent())
     quality.measure.click()
-    qtbot.waitUntil(lambda: window.register.proving.proof is not None)
-    found = window.register.proving.proof.quality.bending
+    qtbot.waitUntil(lambda: window.register.assessor.assessment is not None)
+    found = window.register.assessor.assessment.quality.bending
     assert found.largest == pytest.approx(float(bent().displacement.max()))
     assert found.smoothness.folds == 0
     qtbot.waitUntil(lambda: "Folding" in shown(quality))
     assert "within" in shown(quality)
     session.sign_off(pair[1], "accepted", "Dr. Okafor", "")
-    assert window.register.proving.proof is not None  # a word changes nothing in the transform
+    assert window.register.assessor.assessment is not None  # a word changes nothing in the transform
     session.align(pair[1], None)
-    assert window.register.proving.proof is None
+    assert window.register.assessor.assessment is None
     qtbot.waitUntil(lambda: "Folding" not in shown(quality))
 
 
 def test_measuring_can_be_stopped(pair, window, session, qtbot):
     session.align(pair[1], bent())
-    task = window.register.proving.prove()
+    task = window.register.assessor.assess()
     task.cancel()
     assert task.state == "cancelled"
     qtbot.wait(300)
-    assert window.register.proving.proof is None
+    assert window.register.assessor.assessment is None
 
 
 # ---- sign-off
@@ -156,7 +156,7 @@ def test_the_page_is_saved_as_html_and_as_one_page_of_pdf(dialog, tmp_path: Path
 
 
 def test_the_landmarks_of_the_pair_are_those_that_are_measured(dialog, window, pair, session):
-    known: Landmarks = window.register.do.landmarks
+    known: Landmarks = window.register.controller.landmarks
     assert known.names == ("L1",)
     assert known.moving[0] == pytest.approx(np.add((10, 10, 10), SHIFT))
 
@@ -175,11 +175,11 @@ def test_label_maps_are_found_and_measured(pair, window, session, qtbot):
     panel = window.register
     assert not panel.labels.isVisible()
     mine, other = labels_of(session, pair[0], "fixed labels"), labels_of(session, pair[1], "moving labels")
-    assert (panel.do.fixed, panel.do.moving) == pair  # label maps are no images to align by themselves
+    assert (panel.controller.fixed, panel.controller.moving) == pair  # label maps are no images to align by themselves
     assert (panel.labels.fixed.currentData(), panel.labels.moving.currentData()) == (mine, other)
     session.align(pair[1], replace(bent(), displacement=None, grid=None))
-    panel.proving.prove()
-    qtbot.waitUntil(lambda: panel.proving.proof is not None)
-    found = panel.proving.proof.quality.labels
+    panel.assessor.assess()
+    qtbot.waitUntil(lambda: panel.assessor.assessment is not None)
+    found = panel.assessor.assessment.quality.labels
     assert all(after.dice > before.dice for before, after in found.values())
     qtbot.waitUntil(lambda: "Dice, mean of 2" in shown(panel.quality))

@@ -30,7 +30,7 @@ def section(window, session, add_image):
 @pytest.fixture
 def compared(section, qtbot):
     section.compare.click()
-    qtbot.waitUntil(lambda: bool(section.do.rows))
+    qtbot.waitUntil(lambda: bool(section.controller.rows))
     return section
 
 
@@ -43,7 +43,7 @@ def test_the_two_segmentations_are_chosen_and_each_segment_has_its_numbers(compa
 
 def test_a_click_brings_every_view_to_the_worst_place(compared, session):
     compared.table.cellClicked.emit(0, 1)
-    found = compared.do.rows[0]
+    found = compared.controller.rows[0]
     assert session.state.crosshair == found.worst
     _, _, i = session.document.segmentation_layers[0].grid.nearest(found.worst)
     assert i in (11, 14)  # either end of the largest distance
@@ -54,7 +54,7 @@ def test_a_row_means_the_same_segment_however_the_table_is_sorted(compared, sess
     compared.table.sortItems(1, Qt.SortOrder.AscendingOrder)
     assert compared.table.item(0, 0).text() == "Cyst (B only)"
     compared.table.cellClicked.emit(0, 1)
-    assert session.state.crosshair == compared.do.rows[1].worst
+    assert session.state.crosshair == compared.controller.rows[1].worst
 
 
 def test_what_is_extra_and_missed_is_drawn_and_the_two_are_hidden_meanwhile(compared, session, qtbot):
@@ -81,16 +81,16 @@ def test_numbers_of_what_was_edited_since_are_marked_as_old(compared, session, q
     assert not compared.save.isEnabled()
     assert compared.differences.layer is None
     compared.compare.click()
-    qtbot.waitUntil(lambda: bool(compared.do.rows))
-    assert not compared.do.old
+    qtbot.waitUntil(lambda: bool(compared.controller.rows))
+    assert not compared.controller.old
 
 
 def test_a_review_state_does_not_make_them_old_and_another_name_does(compared, session):
     layer = session.document.segmentation_layers[0]
     session.change_segment(layer, (0, 1), state="completed")
-    assert not compared.do.old
+    assert not compared.controller.old
     session.change_segment(layer, (0, 1), name="Spleen")
-    assert compared.do.old
+    assert compared.controller.old
 
 
 def test_a_segmentation_that_is_closed_makes_them_old(compared, session):
@@ -99,11 +99,11 @@ def test_a_segmentation_that_is_closed_makes_them_old(compared, session):
 
 
 def test_a_comparison_can_be_cancelled(section, qtbot):
-    task = section.do.compare()
+    task = section.controller.compare()
     section.cancel.click()
     assert task.state == "cancelled"
-    qtbot.waitUntil(lambda: not section.do.running)
-    assert not section.do.rows
+    qtbot.waitUntil(lambda: not section.controller.running)
+    assert not section.controller.rows
 
 
 def test_grids_that_differ_are_refused_in_a_sentence(section, session, qtbot, add_image):
@@ -114,8 +114,8 @@ def test_grids_that_differ_are_refused_in_a_sentence(section, session, qtbot, ad
     grid = layer.grid
     moved = replace(grid, affine=grid.affine + np.array([[0, 0, 0, 5.0]] + [[0] * 4] * 3))
     layer.segmentation = replace(layer.segmentation, grid=moved)
-    section.do.choose(section.do.reference, layer)
-    task = section.do.compare()
+    section.controller.choose(section.controller.reference, layer)
+    task = section.controller.compare()
     qtbot.waitUntil(lambda: not task.running)
     assert task.state == "failed"
     assert "do not lie on one grid" in said[-1]
@@ -125,7 +125,7 @@ def test_the_table_is_copied_and_saved_alike_and_holds_no_formula(compared, sess
     layer = session.document.segmentation_layers[1]
     session.change_segment(layer, (0, 2), name="=1+1")
     compared.compare.click()
-    qtbot.waitUntil(lambda: bool(compared.do.rows) and not compared.do.running)
+    qtbot.waitUntil(lambda: bool(compared.controller.rows) and not compared.controller.running)
     target = tmp_path / "comparison.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
     compared.save_table()

@@ -8,7 +8,7 @@ import SimpleITK as sitk
 
 from viewer.io.errors import SaveError
 from viewer.session.review.audit_trail import Auditing
-from viewer.ui.review.worklist_session import Working
+from viewer.ui.review.worklist_controller import WorklistController
 
 
 class AtOnce(Executor):
@@ -29,14 +29,14 @@ def test_a_window_that_closes_is_told_nothing_more(session, tmp_path, monkeypatc
     (tmp_path / "cases.csv").write_text("case,image\nfirst,image.nii.gz\n")
     said = []
     session.message.connect(said.append)
-    do = Working(session, Auditing(session))
-    do.open(tmp_path / "cases.csv")
-    qtbot.waitUntil(lambda: do.worklist is not None)
-    do.go(1)
-    qtbot.waitUntil(lambda: do.layer is not None and not any(task.running for task in session.tasks))
-    do._keeper.shutdown()
-    (do.worklist.output / "tasks.json").write_text("{}")  # somebody else works on it
-    monkeypatch.setattr(do, "_keeper", AtOnce())
-    do.end()
+    controller = WorklistController(session, Auditing(session))
+    controller.open(tmp_path / "cases.csv")
+    qtbot.waitUntil(lambda: controller.worklist is not None)
+    controller.go(1)
+    qtbot.waitUntil(lambda: controller.layer is not None and not any(task.running for task in session.tasks))
+    controller._keeper.shutdown()
+    (controller.worklist.output / "tasks.json").write_text("{}")  # somebody else works on it
+    monkeypatch.setattr(controller, "_keeper", AtOnce())
+    controller.end()
     qapp.processEvents()
     assert said == []

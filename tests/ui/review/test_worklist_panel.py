@@ -15,7 +15,7 @@ from viewer.io.segmentations.seg_nrrd import read_seg_nrrd
 from viewer.scene.edits import AddLayer, ChangeLandmark
 from viewer.scene.landmarks import LandmarkPair
 from viewer.session.review.audit_trail import Auditing
-from viewer.ui.review.worklist_session import Working
+from viewer.ui.review.worklist_controller import WorklistController
 
 CASES = ("Doe^Jane", "Roe^Richard", "Poe^Ann")
 BOX = (slice(1, 3), slice(1, 3), slice(1, 3))
@@ -56,8 +56,8 @@ def said(session):
 
 @pytest.fixture
 def panel(window, session, table, wait):
-    window.worklist.do.open(table)
-    wait(lambda: window.worklist.do.worklist is not None)
+    window.worklist.controller.open(table)
+    wait(lambda: window.worklist.controller.worklist is not None)
     return window.worklist
 
 
@@ -65,13 +65,13 @@ def panel(window, session, table, wait):
 def opened(panel, wait, window):
     """The first case is open."""
     window.actions_["next_case"].trigger()
-    wait(lambda: panel.do.layer in panel.do.session.document.segmentation_layers)
+    wait(lambda: panel.controller.layer in panel.controller.session.document.segmentation_layers)
     return panel
 
 
 def dab(panel) -> None:
-    layer = panel.do.layer
-    panel.do.session.apply_mask(layer, layer.segmentation.segments[0].key, np.ones((2, 2, 2), bool), BOX, "Dab")
+    layer = panel.controller.layer
+    panel.controller.session.apply_mask(layer, layer.segmentation.segments[0].key, np.ones((2, 2, 2), bool), BOX, "Dab")
 
 
 def value(session) -> int:
@@ -82,48 +82,48 @@ def value(session) -> int:
 
 def test_the_list_shows_where_it_stands(panel, window):
     assert panel.isVisibleTo(window)
-    assert panel.told.text() == "0 of 3"
+    assert panel.summary.text() == "0 of 3"
     assert [panel.rows.index(row, 0).data() for row in range(3)] == list(CASES)
     assert panel.rows.index(0, 1).data() == "not started"
 
 
 def test_a_case_is_its_image_with_its_segments_over_it(opened, session):
     assert value(session) == 1
-    assert opened.do.layer.segmentation.array.sum() == 24
-    assert opened.do.layer.made_from == session.document.base.id
-    assert opened.do.case.state == "in progress"
+    assert opened.controller.layer.segmentation.array.sum() == 24
+    assert opened.controller.layer.made_from == session.document.base.id
+    assert opened.controller.case.state == "in progress"
 
 
 def test_what_was_edited_is_saved_before_the_next_case_opens_and_is_there_again(opened, session, window, wait, table):
     dab(opened)
-    edited = opened.do.layer.segmentation.array.copy()
+    edited = opened.controller.layer.segmentation.array.copy()
     window.actions_["next_case"].trigger()
-    wait(lambda: opened.do.at == CASES[1] and opened.do.layer in session.document.segmentation_layers)
+    wait(lambda: opened.controller.at == CASES[1] and opened.controller.layer in session.document.segmentation_layers)
     assert value(session) == 2
-    saved = opened.do.worklist.case(CASES[0]).saved
+    saved = opened.controller.worklist.case(CASES[0]).saved
     assert np.array_equal(read_seg_nrrd(table.parent / "tomolens-review-cases" / saved).array > 0, edited > 0)
     assert session.history.undo_labels == ("Add labels2", "Add image2.nii.gz")  # nothing of the first case comes back
     window.actions_["previous_case"].trigger()
-    wait(lambda: opened.do.at == CASES[0] and opened.do.layer in session.document.segmentation_layers)
-    assert np.array_equal(opened.do.layer.segmentation.array > 0, edited > 0)
+    wait(lambda: opened.controller.at == CASES[0] and opened.controller.layer in session.document.segmentation_layers)
+    assert np.array_equal(opened.controller.layer.segmentation.array > 0, edited > 0)
 
 
 def test_a_case_is_not_left_where_its_segments_cannot_be_saved(opened, session, wait, said):
     wait()
-    opened.do.worklist.output = opened.do.worklist.root / "gone" / "away"
+    opened.controller.worklist.output = opened.controller.worklist.root / "gone" / "away"
     dab(opened)
-    opened.do.go(1)
+    opened.controller.go(1)
     wait()
-    assert opened.do.at == CASES[0]
-    assert opened.do.layer.unsaved
+    assert opened.controller.at == CASES[0]
+    assert opened.controller.layer.unsaved
     assert "nothing was saved" in said[0]
 
 
 def test_other_work_that_is_not_saved_keeps_the_case_open(opened, session, wait, said):
     other = session.new_segmentation(session.document.base, "Mine")
     session.add_segment(other)
-    opened.do.go(1)
-    assert opened.do.at == CASES[0]
+    opened.controller.go(1)
+    assert opened.controller.at == CASES[0]
     assert said == ["Mine is not saved: save it, reject it or remove it, then go on."]
 
 
@@ -131,27 +131,27 @@ def test_a_case_is_completed_with_its_segments_saved_and_a_word_in_the_trail(ope
     opened.reader.setText("MK")
     opened.remark.setText("clear")
     opened.complete.click()
-    wait(lambda: opened.do.case.decided)
-    case = opened.do.case
+    wait(lambda: opened.controller.case.decided)
+    case = opened.controller.case
     assert (case.state, case.reader, case.remark) == ("completed", "MK", "clear")
     output = table.parent / "tomolens-review-cases"
     assert (output / case.saved).exists()
     last = entries(output / "audit.jsonl")[-1]
     assert (last.reader, last.what, last.facts) == ("MK", "case", {"case": CASES[0], "state": "completed"})
-    assert opened.told.text().startswith("1 of 3")
+    assert opened.summary.text().startswith("1 of 3")
     qtbot.waitUntil(lambda: json.loads((output / "tasks.json").read_text())["cases"][0]["state"] == "completed")
 
 
 def test_without_a_reader_nothing_is_decided(opened, session):
     opened.reader.clear()
     opened.flag.click()
-    assert not opened.do.case.decided
+    assert not opened.controller.case.decided
 
 
 def test_a_blinded_list_tells_no_name_anywhere(panel, window, session, wait):
     panel.blinded.click()
     window.actions_["next_case"].trigger()
-    wait(lambda: panel.do.layer is not None)
+    wait(lambda: panel.controller.layer is not None)
     shown = [panel.rows.index(row, 0).data() for row in range(3)]
     assert shown == ["Case 1", "Case 2", "Case 3"]
     assert not panel.blinded.isEnabled()
@@ -167,7 +167,7 @@ def test_a_blinded_list_tells_no_name_anywhere(panel, window, session, wait):
 
 
 def test_decisions_on_segments_and_results_are_written_down_whoever_makes_them(opened, session, table):
-    layer = opened.do.layer
+    layer = opened.controller.layer
     session.change_segment(layer, layer.segmentation.segments[0].key, state="flagged", reader="AB")
     session.history.undo()
     layer.review = "unreviewed"
@@ -185,54 +185,56 @@ def test_decisions_on_segments_and_results_are_written_down_whoever_makes_them(o
 
 def test_a_case_whose_image_is_gone_is_said_and_the_list_goes_on(panel, window, session, wait, table, said):
     (table.parent / "image1.nii.gz").unlink()
-    panel.do.go(1)
+    panel.controller.go(1)
     wait(lambda: bool(said))
-    panel.do.go(1)
-    wait(lambda: panel.do.layer is not None)
+    panel.controller.go(1)
+    wait(lambda: panel.controller.layer is not None)
     assert value(session) == 2
 
 
 def test_time_goes_to_the_case_that_was_open(opened, wait):
-    opened.do.watch.seconds += 30
-    opened.do.go(1)
-    wait(lambda: opened.do.at == CASES[1])
-    assert opened.do.worklist.case(CASES[0]).seconds >= 30
-    assert opened.do.case.seconds < 30
+    opened.controller.watch.seconds += 30
+    opened.controller.go(1)
+    wait(lambda: opened.controller.at == CASES[1])
+    assert opened.controller.worklist.case(CASES[0]).seconds >= 30
+    assert opened.controller.case.seconds < 30
 
 
 def test_the_same_list_opened_again_has_what_was_edited_until_then(opened, session, wait, table):
     dab(opened)
-    edited = opened.do.layer.segmentation.array.copy()
-    opened.do.open(table)
-    wait(lambda: opened.do.worklist is not None and opened.do.at is None)
-    opened.do.visit(CASES[0])
-    wait(lambda: opened.do.layer in session.document.segmentation_layers)
-    assert np.array_equal(opened.do.layer.segmentation.array > 0, edited > 0)
-    opened.do.go(1)  # nobody else works on it
-    wait(lambda: opened.do.at == CASES[1])
-    assert json.loads((opened.do.worklist.output / "tasks.json").read_text())["cases"][1]["state"] == "in progress"
+    edited = opened.controller.layer.segmentation.array.copy()
+    opened.controller.open(table)
+    wait(lambda: opened.controller.worklist is not None and opened.controller.at is None)
+    opened.controller.visit(CASES[0])
+    wait(lambda: opened.controller.layer in session.document.segmentation_layers)
+    assert np.array_equal(opened.controller.layer.segmentation.array > 0, edited > 0)
+    opened.controller.go(1)  # nobody else works on it
+    wait(lambda: opened.controller.at == CASES[1])
+    assert (
+        json.loads((opened.controller.worklist.output / "tasks.json").read_text())["cases"][1]["state"] == "in progress"
+    )
 
 
 def test_a_case_goes_on_with_what_came_back_of_a_killed_session(opened, wait, qtbot, make_session, table):
     dab(opened)
-    killed = opened.do.layer
+    killed = opened.controller.layer
     qtbot.waitUntil(lambda: killed.id in (table.parent / "tomolens-review-cases" / "tasks.json").read_text())
     session = make_session()
     session.history.do(AddLayer(killed))
-    do = Working(session, Auditing(session))
-    do.open(table)
-    qtbot.waitUntil(lambda: do.at == CASES[0] and do.layer in session.document.segmentation_layers)
-    qtbot.waitUntil(lambda: do.layer is not killed and not any(task.running for task in session.tasks))
-    assert np.array_equal(do.layer.segmentation.array > 0, killed.segmentation.array > 0)
+    controller = WorklistController(session, Auditing(session))
+    controller.open(table)
+    qtbot.waitUntil(lambda: controller.at == CASES[0] and controller.layer in session.document.segmentation_layers)
+    qtbot.waitUntil(lambda: controller.layer is not killed and not any(task.running for task in session.tasks))
+    assert np.array_equal(controller.layer.segmentation.array > 0, killed.segmentation.array > 0)
     assert value(session) == 1
     assert killed not in tuple(session.document)
-    do.end()
+    controller.end()
 
 
 def test_nothing_of_a_case_that_was_left_has_to_be_recovered(opened, session, wait, tmp_path):
     dab(opened)
-    opened.do.go(1)
-    wait(lambda: opened.do.at == CASES[1] and opened.do.layer in session.document.segmentation_layers)
+    opened.controller.go(1)
+    wait(lambda: opened.controller.at == CASES[1] and opened.controller.layer in session.document.segmentation_layers)
     (journal,) = tmp_path.glob("journal-0/*/journal.jsonl")
     added = [json.loads(line)["edit"]["layer"]["name"] for line in journal.read_text().splitlines()]
     assert added == ["image2.nii.gz", "labels2"]
@@ -240,15 +242,15 @@ def test_nothing_of_a_case_that_was_left_has_to_be_recovered(opened, session, wa
 
 def test_a_project_that_was_open_is_not_written_over_with_a_case(panel, session, wait, tmp_path):
     session.project = tmp_path / "other.tomolens"
-    panel.do.go(1)
-    wait(lambda: panel.do.layer is not None)
+    panel.controller.go(1)
+    wait(lambda: panel.controller.layer is not None)
     assert session.project is None
 
 
 def test_a_remark_stays_without_a_decision(opened, wait, qtbot, table):
     qtbot.keyClicks(opened.remark, "blurred")
     opened.next.click()
-    wait(lambda: opened.do.at == CASES[1])
+    wait(lambda: opened.controller.at == CASES[1])
     assert not opened.remark.text()
     kept = json.loads((table.parent / "tomolens-review-cases" / "tasks.json").read_text())
     assert (kept["cases"][0]["remark"], kept["cases"][0]["state"]) == ("blurred", "in progress")
@@ -257,30 +259,30 @@ def test_a_remark_stays_without_a_decision(opened, wait, qtbot, table):
 def test_a_case_that_could_not_be_opened_is_opened_again_by_its_row(panel, session, wait, table):
     image, aside = table.parent / "image1.nii.gz", table.parent / "aside"
     image.rename(aside)
-    panel.do.go(1)
+    panel.controller.go(1)
     wait()
-    assert panel.do.layer is None
+    assert panel.controller.layer is None
     aside.rename(image)
     panel.view.activated.emit(panel.rows.index(0, 0))
-    wait(lambda: panel.do.layer in session.document.segmentation_layers)
+    wait(lambda: panel.controller.layer in session.document.segmentation_layers)
     session.history.undo()  # it is gone again
     panel.reader.setText("MK")
     panel.complete.click()
-    assert not panel.do.case.decided
+    assert not panel.controller.case.decided
 
 
 def test_landmarks_keep_the_case_open(opened, session, wait, said):
     image = session.document.base
     pair = LandmarkPair((image.id, image.id), "L1", (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
     session.history.do(ChangeLandmark(None, pair, 0))
-    opened.do.go(1)
-    assert opened.do.at == CASES[0]
+    opened.controller.go(1)
+    assert opened.controller.at == CASES[0]
     assert said == ["There are landmarks: save them and remove them, then go on."]
 
 
 def test_closing_the_list_leaves_an_empty_window(opened, session, wait):
-    opened.do.close()
-    wait(lambda: opened.do.worklist is None)
+    opened.controller.close()
+    wait(lambda: opened.controller.worklist is None)
     assert not len(session.document)
     assert opened.isHidden()
 
@@ -290,9 +292,9 @@ def test_a_case_of_several_images_says_which_is_shown(window, session, wait, tmp
     for slices in (2, 6):
         sitk.WriteImage(sitk.Image(10, 8, slices, sitk.sitkInt16), tmp_path / "both" / f"{slices}.nii.gz")
     (tmp_path / "one.csv").write_text("case,image\nfirst,both\n")
-    window.worklist.do.open(tmp_path / "one.csv")
-    wait(lambda: window.worklist.do.worklist is not None)
+    window.worklist.controller.open(tmp_path / "one.csv")
+    wait(lambda: window.worklist.controller.worklist is not None)
     window.actions_["next_case"].trigger()
-    wait(lambda: window.worklist.do.layer in session.document.segmentation_layers)
+    wait(lambda: window.worklist.controller.layer in session.document.segmentation_layers)
     assert session.document.base.grid.shape[0] == 6
     assert said[0] == "first has 2 images: the largest is shown; a table (CSV) can name one."

@@ -19,14 +19,14 @@ from viewer.ui.segments import clipboard
 @pytest.fixture
 def pair(window, add_image):
     """Two images, each with a segmentation; the first has a painted segment, "liver"."""
-    do = window.segments.do
+    controller = window.segments.controller
     layers = []
     for name in ("first", "second"):
         add_image(name)
-        do.new()
-        layers.append(do.layer)
-    do.choose_layer(layers[0])
-    do.change(do.segment, name="liver", color=(1, 2, 3))
+        controller.new()
+        layers.append(controller.layer)
+    controller.choose_layer(layers[0])
+    controller.change(controller.segment, name="liver", color=(1, 2, 3))
     layers[0].segmentation.array[2:6, 4:9, 10:20] = 1
     return layers
 
@@ -37,12 +37,12 @@ def wait(qtbot, session) -> None:
 
 def test_a_copied_segment_is_pasted_under_its_name(window, session, pair, qtbot):
     first, second = pair
-    clip, do = window.segments.clipboard, window.segments.do
+    clip, controller = window.segments.clipboard, window.segments.controller
     clip.copy()
-    do.choose_layer(second)
+    controller.choose_layer(second)
     clip.paste()
     wait(qtbot, session)
-    pasted = do.segment
+    pasted = controller.segment
     assert (pasted.name, pasted.color) == ("liver", (1, 2, 3))
     assert np.array_equal(second.segmentation.mask(pasted), first.segmentation.array == 1)
     assert session.history.undo_labels[0] == "Paste liver"
@@ -54,7 +54,7 @@ def test_a_copied_segment_is_pasted_under_its_name(window, session, pair, qtbot)
 def test_an_empty_segment_is_not_copied(window, session, pair, qtbot):
     said = []
     session.message.connect(lambda message: said.append(message.text))
-    window.segments.do.choose_layer(pair[1])
+    window.segments.controller.choose_layer(pair[1])
     window.segments.clipboard.copy()
     qtbot.waitUntil(lambda: said == ["Segment 1 is empty: there is nothing to copy."])
     qtbot.waitUntil(lambda: not window.actions_["paste_segment"].isEnabled())
@@ -86,12 +86,12 @@ def test_on_another_grid_it_lies_at_the_same_place_and_that_is_said(window, sess
     said = []
     session.message.connect(lambda message: said.append(message.text))
     other = other_grid(session)
-    clip, do = window.segments.clipboard, window.segments.do
+    clip, controller = window.segments.clipboard, window.segments.controller
     clip.copy()
-    do.choose_layer(other)
+    controller.choose_layer(other)
     clip.paste()
     wait(qtbot, session)
-    mask = other.segmentation.mask(do.segment)
+    mask = other.segmentation.mask(controller.segment)
     assert mask.any()
     for index in np.ndindex(mask.shape):  # by the nearest voxel
         there = pair[0].grid.nearest(other.grid.to_world(index))
@@ -106,7 +106,7 @@ def test_in_another_frame_of_reference_it_has_no_place(window, session, pair, qt
     pair[0].segmentation = replace(pair[0].segmentation, grid=replace(image.grid, frame_of_reference="1.2"))
     other = other_grid(session, "1.3")
     window.segments.clipboard.copy()
-    window.segments.do.choose_layer(other)
+    window.segments.controller.choose_layer(other)
     window.segments.clipboard.paste()
     wait(qtbot, session)
     assert not other.segmentation.array.any()
@@ -120,10 +120,10 @@ def test_a_registration_tells_where_it_lies(window, session, pair, qtbot):
     matrix[0, 3] = -4
     second.transform = Transform(matrix)
     window.segments.clipboard.copy()
-    window.segments.do.choose_layer(second)
+    window.segments.controller.choose_layer(second)
     window.segments.clipboard.paste()
     wait(qtbot, session)
-    pasted = second.segmentation.mask(window.segments.do.segment)
+    pasted = second.segmentation.mask(window.segments.controller.segment)
     assert np.array_equal(pasted[:, :, :-4], (first.segmentation.array == 1)[:, :, 4:])
 
 
@@ -145,12 +145,12 @@ def test_a_stroke_while_it_copies_is_copied_whole_or_not_at_all(window, session,
 
 
 def test_each_time_point_has_its_own(window, session, add_image, qtbot):
-    clip, do, state = window.segments.clipboard, window.segments.do, session.state
+    clip, controller, state = window.segments.clipboard, window.segments.controller, session.state
     image = add_image("perfusion", times=3)
     state.timepoint = 1
-    do.new()
-    first = do.layer
-    do.change(do.segment, name="lesion")
+    controller.new()
+    first = controller.layer
+    controller.change(controller.segment, name="lesion")
     first.segmentation.array[2:6, 4:9, 10:20] = 1
     view = window.views.by_name["axial"]
     assert (first.drawn_at, first.name) == (1, "Segments of perfusion, time point 2")
@@ -158,23 +158,23 @@ def test_each_time_point_has_its_own(window, session, add_image, qtbot):
     clip.copy()
     state.timepoint = 2
     assert first not in view.labels
-    assert do.problem == f"{first.name} was drawn on time point 2: go there, or make a new segmentation here."
-    do.choose_layer(image)
-    do.new()
-    second = do.layer
+    assert controller.problem == f"{first.name} was drawn on time point 2: go there, or make a new segmentation here."
+    controller.choose_layer(image)
+    controller.new()
+    second = controller.layer
     assert second is not first
     clip.paste()
     wait(qtbot, session)
-    assert np.array_equal(second.segmentation.mask(do.segment), first.segmentation.array == 1)
+    assert np.array_equal(second.segmentation.mask(controller.segment), first.segmentation.array == 1)
     state.active = image.id
-    assert do.layer is second
+    assert controller.layer is second
     state.timepoint = 1
-    assert do.layer is first
+    assert controller.layer is first
 
 
 def test_the_time_point_survives_a_crash(tmp_path, session, add_image, window):
     add_image("perfusion", times=2)
     session.state.timepoint = 1
-    window.segments.do.new()
-    entry = describe_layer(window.segments.do.layer, lambda array: "a", lambda array: "b")
+    window.segments.controller.new()
+    entry = describe_layer(window.segments.controller.layer, lambda array: "a", lambda array: "b")
     assert restore_layer(entry, lambda key: None, lambda name: None).drawn_at == 1

@@ -29,9 +29,9 @@ def panel(window, add_image):
 @pytest.fixture
 def labelled(panel):
     """Two segments; the first has a box."""
-    panel.do.new()
-    panel.do.add("spleen")
-    layer = panel.do.layer
+    panel.controller.new()
+    panel.controller.add("spleen")
+    layer = panel.controller.layer
     layer.segmentation.array[4:8, 8:16, 8:24] = 1
     layer.active = (0, 1)
     layer.wrote(0, (slice(0, 12), slice(0, 24), slice(0, 32)))
@@ -45,7 +45,7 @@ def wait(qtbot, session) -> None:
 def test_the_brush_makes_what_it_paints_in(window, panel, session):
     window.actions_["tool_brush"].trigger()
     assert session.state.tool == "brush"
-    layer = panel.do.layer
+    layer = panel.controller.layer
     assert layer.made_from == session.document.volume_layers[0].id
     assert [segment.name for segment in layer.segmentation.segments] == ["Segment 1"]
     assert panel.list.rows.rowCount() == 1
@@ -59,11 +59,11 @@ def test_a_stroke_through_qt_events_is_undone_by_its_name(window, panel, session
     QTest.mousePress(view, Qt.MouseButton.LeftButton, pos=at)
     QTest.mouseMove(view, at + QPoint(30, 10))
     QTest.mouseRelease(view, Qt.MouseButton.LeftButton, pos=at + QPoint(30, 10))
-    assert panel.do.layer.segmentation.array.any()
+    assert panel.controller.layer.segmentation.array.any()
     window.actions_.refresh_now()
     assert window.actions_["undo"].text() == "Undo Paint Segment 1"
     window.actions_["undo"].trigger()
-    assert not panel.do.layer.segmentation.array.any()
+    assert not panel.controller.layer.segmentation.array.any()
 
 
 def test_keys_resize_the_brush_and_end_outlines(window, panel, session):
@@ -73,7 +73,7 @@ def test_keys_resize_the_brush_and_end_outlines(window, panel, session):
     for x, y in ((-20, -20), (20, -20), (20, 20)):
         QTest.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(view.width() // 2 + x, view.height() // 2 + y))
     QTest.keyClick(view, Qt.Key.Key_Return)
-    assert panel.do.layer.segmentation.array.any()
+    assert panel.controller.layer.segmentation.array.any()
     before = session.state.brush.radius
     QTest.keyClick(window, Qt.Key.Key_BracketRight)
     assert session.state.brush.radius > before
@@ -110,12 +110,12 @@ def test_hundreds_of_segments_are_listed(panel, session, add_image):
     many = Segmentation(np.zeros(grid.shape, np.uint16), grid, segments, "many")
     session.history.do(AddLayer(segmentation_layer(many, image)))
     assert panel.list.rows.rowCount() == 300
-    panel.do.choose((0, 300))
+    panel.controller.choose((0, 300))
     assert panel.list.currentIndex().row() == 299
 
 
 def test_a_coded_name_brings_its_colour_and_a_name_of_ones_own_has_no_code(panel, labelled, qtbot):
-    dialog = NamingDialog(panel.do, panel.do.segment, panel)
+    dialog = NamingDialog(panel.controller, panel.controller.segment, panel)
     qtbot.addWidget(dialog)
     dialog.open()
     qtbot.waitUntil(dialog.box.hasFocus)
@@ -124,24 +124,24 @@ def test_a_coded_name_brings_its_colour_and_a_name_of_ones_own_has_no_code(panel
     QTest.keyClick(dialog.box, Qt.Key.Key_Down)
     assert dialog.box.text() == "Left kidney"
     dialog.accept()
-    named = panel.do.segment
+    named = panel.controller.segment
     assert (named.name, named.side) == ("Left kidney", "left")
     assert named.code[:2] == ("SCT", "64033007")
-    again = NamingDialog(panel.do, named, panel)
+    again = NamingDialog(panel.controller, named, panel)
     qtbot.addWidget(again)
     again.box.clear()
     QTest.keyClicks(again.box, "my region")
     again.accept()
-    assert (panel.do.segment.name, panel.do.segment.code) == ("my region", None)
+    assert (panel.controller.segment.name, panel.controller.segment.code) == ("my region", None)
 
 
 def test_a_state_is_chosen_from_a_menu(panel, labelled, session):
-    menu = panel.list.states(panel.do.segment)
+    menu = panel.list.states(panel.controller.segment)
     next(one for one in menu.actions() if one.text() == "Flagged").trigger()
-    assert panel.do.segment.state == "flagged"
+    assert panel.controller.segment.state == "flagged"
     menu.close()
     session.history.undo()
-    assert panel.do.segment.state == "not started"
+    assert panel.controller.segment.state == "not started"
 
 
 def test_an_effect_runs_as_one_step_with_progress(panel, labelled, session, qtbot):
@@ -163,11 +163,11 @@ def test_a_preview_changes_nothing_and_is_what_apply_does(panel, labelled, sessi
     panel.pages.setCurrentIndex(1)
     effects.choose(BY_ID["hollow"])
     before, shown = labelled.segmentation.array.copy(), len(session.document.shown)
-    effects.look.click()
-    qtbot.waitUntil(lambda: effects.looking.answers is not None)
+    effects.preview_button.click()
+    qtbot.waitUntil(lambda: effects.preview.answers is not None)
     assert len(session.document.shown) == shown + 1
     assert np.array_equal(labelled.segmentation.array, before)
-    ((_, mask, box),) = effects.looking.answers
+    ((_, mask, box),) = effects.preview.answers
     effects.run()
     wait(qtbot, session)
     assert np.array_equal(labelled.segmentation.array[box] == 1, mask)
@@ -192,7 +192,7 @@ def test_an_effect_that_cannot_be_done_says_why(panel, labelled, session):
     assert not panel.effects.apply.isEnabled()
     assert "locked" in panel.effects.problem.text()
     labelled.locked = frozenset()
-    panel.do.remove()
+    panel.controller.remove()
     panel.effects.choose(BY_ID["combine"])
     assert "Add another segment" in panel.effects.problem.text()
 
@@ -201,21 +201,21 @@ def test_a_snake_plays_rests_and_is_applied(panel, labelled, session, qtbot):
     panel.pages.setCurrentIndex(1)
     effects = panel.effects
     effects.choose(BY_ID["snake"])
-    assert effects.look.text() == "Play"
-    effects.look.click()
-    assert effects.look.text() == "Pause"
-    qtbot.waitUntil(lambda: effects.looking.answers is not None)
-    if effects.looking.playing:
-        effects.look.click()
-    assert effects.look.text() == "Play"
+    assert effects.preview_button.text() == "Play"
+    effects.preview_button.click()
+    assert effects.preview_button.text() == "Pause"
+    qtbot.waitUntil(lambda: effects.preview.answers is not None)
+    if effects.preview.playing:
+        effects.preview_button.click()
+    assert effects.preview_button.text() == "Play"
     effects.run()
     wait(qtbot, session)
     assert session.history.undo_labels[0].startswith("Snake")
 
 
 def test_limits_are_said_above_the_pages_and_hold_for_effects(panel, labelled, session, qtbot):
-    panel.where.region.setCurrentIndex(panel.where.region.findData("inside"))
-    panel.where.region.activated.emit(0)
+    panel.masking.region.setCurrentIndex(panel.masking.region.findData("inside"))
+    panel.masking.region.activated.emit(0)
     assert panel.limits.text() == "Limited: inside segments"
     panel.effects.choose(BY_ID["margin"])
     before = labelled.segmentation.array.copy()
@@ -225,12 +225,12 @@ def test_limits_are_said_above_the_pages_and_hold_for_effects(panel, labelled, s
 
 
 def test_a_range_of_values_begins_as_the_window(panel, labelled, session):
-    panel.where.limited.click()
+    panel.masking.limited.click()
     window = session.document.volume_layers[0].window
     assert session.state.rules.values == (window.lower, window.upper)
-    panel.where.low.setValue(100.0)
+    panel.masking.low.setValue(100.0)
     assert session.state.rules.values[0] == 100
-    panel.where.limited.click()
+    panel.masking.limited.click()
     assert session.state.rules.values is None
 
 
@@ -247,13 +247,13 @@ def test_a_live_preview_goes_on_from_what_it_found(panel, labelled, session, qtb
     labelled.active = labelled.segmentation.segments[0].key
     panel.pages.setCurrentIndex(1)
     effects.choose(BY_ID["grow_from_seeds"])
-    effects.look.click()
-    qtbot.waitUntil(lambda: effects.looking.answers is not None)
-    growing = effects.looking._kept["growing"]
+    effects.preview_button.click()
+    qtbot.waitUntil(lambda: effects.preview.answers is not None)
+    growing = effects.preview._kept["growing"]
     array[0, 1, 0:4] = around.label
     labelled.wrote(0, (slice(0, 1), slice(1, 2), slice(0, 4)))
-    assert effects.looking.answers is None
-    qtbot.waitUntil(lambda: effects.looking.answers is not None)
-    assert effects.looking._kept["growing"] is growing
-    effects.look.click()
-    assert not effects.looking._kept  # large images are let go
+    assert effects.preview.answers is None
+    qtbot.waitUntil(lambda: effects.preview.answers is not None)
+    assert effects.preview._kept["growing"] is growing
+    effects.preview_button.click()
+    assert not effects.preview._kept  # large images are let go

@@ -13,11 +13,11 @@ from PySide6.QtWidgets import QFileDialog
 def measure(window, add_image, qtbot):
     """A box of 384 voxels of 2 mm³, and an empty segment, measured."""
     add_image()
-    do = window.segments.do
-    do.new()
-    do.layer.segmentation.array[2:8, 4:12, 4:12] = 1
-    do.add("nothing")
-    section = window.segments.measure
+    controller = window.segments.controller
+    controller.new()
+    controller.layer.segmentation.array[2:8, 4:12, 4:12] = 1
+    controller.add("nothing")
+    section = window.segments.statistics
     assert section.cancel.isHidden()
     section.run()
     qtbot.waitUntil(lambda: bool(section.rows))
@@ -35,7 +35,7 @@ def test_volume_and_values_are_listed(measure, session):
 
 def test_a_row_chooses_its_segment(measure, window):
     measure.table.cellClicked.emit(0, 0)
-    assert window.segments.do.segment.name == "Segment 1"
+    assert window.segments.controller.segment.name == "Segment 1"
 
 
 def test_the_table_is_copied_and_saved_alike(measure, tmp_path, monkeypatch):
@@ -60,8 +60,8 @@ def test_a_folder_that_cannot_be_written_is_said(measure, session, tmp_path, mon
 
 def test_numbers_of_other_labels_are_called_old(measure, window, session):
     assert measure.note.isHidden()
-    do = window.segments.do
-    do.choose((0, 1))
-    session.remove_segment(do.layer, (0, 1))
+    controller = window.segments.controller
+    controller.choose((0, 1))
+    session.remove_segment(controller.layer, (0, 1))
     assert "measure again" in measure.note.text()
     assert not measure.note.isHidden()

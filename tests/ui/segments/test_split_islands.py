@@ -7,9 +7,9 @@ import numpy as np
 
 def test_parts_become_segments_in_one_step(window, add_image, session, qtbot):
     add_image()
-    do = window.segments.do
-    do.new()
-    layer = do.layer
+    controller = window.segments.controller
+    controller.new()
+    layer = controller.layer
     layer.segmentation.array[2:8, 4:12, 4:12] = 1
     layer.segmentation.array[2:4, 18:20, 20:30] = 1
     layer.segmentation.array[10, 1, 1] = 1
@@ -28,9 +28,9 @@ def test_parts_become_segments_in_one_step(window, add_image, session, qtbot):
 
 def test_what_hangs_together_is_not_split(window, add_image, session, qtbot):
     add_image()
-    do = window.segments.do
-    do.new()
-    do.layer.segmentation.array[2:8, 4:12, 4:12] = 1
+    controller = window.segments.controller
+    controller.new()
+    controller.layer.segmentation.array[2:8, 4:12, 4:12] = 1
     said = []
     session.message.connect(lambda message: said.append(message.text))
     window.actions_.refresh_now()

@@ -61,7 +61,7 @@ def test_a_stuck_folder_holds_nobody_up_and_is_left_at_once(window, session, fol
     qtbot.waitUntil(lambda: window.studies.reading.text().endswith(f"of {GRID.shape[0] + FILES} files"))
     assert window.studies.progress.isVisible()
     assert 0 < task.progress < 1
-    window.flip_dock("bottom")
+    window.docks.flip("bottom")
     asked = time.monotonic()
     click(window.jobs.rows[task.id].cancel)
     assert task.state == "cancelled"

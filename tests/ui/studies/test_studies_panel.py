@@ -279,5 +279,5 @@ def test_what_is_dragged_from_the_browser_is_shown(window, session, monkeypatch)
     asked = []
     monkeypatch.setattr(session, "load", asked.append)
     monkeypatch.setattr(session, "open_labels", asked.append)
-    window.commands.open_found(["/data/seg.dcm", "gone", image.key])
+    window.files.open_found(["/data/seg.dcm", "gone", image.key])
     assert asked == [image, labels]

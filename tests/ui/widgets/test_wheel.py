@@ -33,7 +33,7 @@ def test_the_wheel_changes_no_field_that_has_no_focus(window, session, studies, 
         window.inspector.setCurrentIndex(place)
         QApplication.processEvents()
         for kind in FIELDS:
-            for field in window.right.findChildren(kind):
+            for field in window.docks.right.findChildren(kind):
                 if isinstance(field, QScrollBar) or not field.isVisible() or field.visibleRegion().isEmpty():
                     continue
                 before = looks(field)

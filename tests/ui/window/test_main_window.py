@@ -135,7 +135,7 @@ def test_keys_scroll_the_active_view(window, add_image, qtbot):
 def test_a_letter_typed_into_a_box_is_a_letter(window, add_image, qtbot):
     add_image()
     window.studies.box.setEnabled(True)
-    window.focus_filter()
+    window.commands.focus_filter()
     qtbot.keyClicks(window.studies.box, "c1")
     assert window.studies.box.text() == "c1"
     assert window.session.state.tool == "window_level"
@@ -150,14 +150,14 @@ def test_f6_walks_the_zones(window, add_image, qtbot):
     for _ in range(5):
         window.actions_["next_zone"].trigger()
         focus = QApplication.focusWidget()
-        zones = {"bar": window.bar, "left": window.left, "views": window.views, "right": window.right,
+        zones = {"bar": window.bar, "left": window.docks.left, "views": window.views, "right": window.docks.right,
                  "status": window.status}  # fmt: skip
         seen.append(next(name for name, zone in zones.items() if zone.isAncestorOf(focus)))
     assert seen == ["right", "status", "bar", "left", "views"]
 
 
 def test_panels_hide_with_one_key_each(window, qtbot):
-    for name, dock in (("left_panel", window.left), ("right_panel", window.right)):
+    for name, dock in (("left_panel", window.docks.left), ("right_panel", window.docks.right)):
         assert dock.isVisible()
         window.actions_[name].trigger()
         assert not dock.isVisible()
@@ -187,7 +187,7 @@ def test_the_state_comes_back(no_leaks, qtbot, make_session, make_window):
     with qtbot.waitExposed(second):
         second.show()
     assert (second.width(), second.height()) == (1200, 800)
-    assert second.left.isHidden()
+    assert second.docks.left.isHidden()
     assert second.session.state.layout == "1+3"
     assert not second.session.state.show_text
     drop(second)
@@ -217,7 +217,7 @@ def test_a_message_shows_its_cure_and_stays_in_the_list(window, qtbot):
     qtbot.mouseClick(window.status.cure, Qt.MouseButton.LeftButton)
     assert cured == [1]
     assert window.status.list.text() == "1"
-    window.show_messages()
+    window.commands.show_messages()
     dialog = window.findChild(QDialog)
     assert any("a.dcm" in child.text() for child in dialog.findChildren(type(window.status.reading)))
     dialog.reject()
@@ -232,7 +232,7 @@ INPUTS = (QAbstractButton, QLineEdit, QComboBox, QSlider, QAbstractItemView, QKe
 def test_everything_that_takes_input_has_a_name(window, dialog, add_image):
     add_image()
     if dialog:
-        getattr(window, dialog)()
+        getattr(window.commands, dialog)()
     root = window.findChild(QDialog) if dialog else window
     inputs = [widget for kind in INPUTS for widget in root.findChildren(kind) if widget.isVisible()]
     unnamed = [widget for widget in inputs if not _name(widget) and not _of_qt(widget)]

@@ -3,41 +3,41 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from viewer.ui.actions.action import Action
-
-if TYPE_CHECKING:
-    from viewer.ui.window.main_window import MainWindow
+from viewer.ui.actions.context import ActionContext
+from viewer.ui.inspect.controller import InspectionController
 
 MENU = "Layer/Inspect"
 
 
-def inspect_actions(w: MainWindow) -> list[Action]:
+def inspection_actions(controller: InspectionController, context: ActionContext) -> list[Action]:
     """Of the active result, and of the drawn region."""
-    do = w.inspect.do
-    drawn = lambda: do.state.region is not None  # noqa: E731
+    drawn = lambda: controller.state.region is not None  # noqa: E731
     return [
         Action(
-            "show_input", "Input alone, while held", do.hold, MENU, "blink", "I", when=do.possible,
+            "show_input", "Input alone, while held", controller.hold, MENU, "blink", "I", when=controller.possible,
             tip="Hold the key to see what the result was computed from",
         ),
         Action(
-            "inspect_blend", "Blend with input", partial(do.flip, "blend"), MENU, "contrast-drop-2", when=do.possible,
-            checked=partial(do.is_on, "blend"),
+            "inspect_blend", "Blend with input", partial(controller.flip, "blend"), MENU, "contrast-drop-2",
+            when=controller.possible, checked=partial(controller.is_on, "blend"),
         ),
         Action(
-            "inspect_wipe", "Wipe against input", partial(do.flip, "wipe"), MENU, "arrow-left-right", "Shift+W",
-            when=do.possible, checked=partial(do.is_on, "wipe"), tip="Drag the line in any slice view",
-        ),
-        Action("turn_wipe", "Turn the wipe's line", do.turn_line, MENU, key="Shift+X", when=partial(do.is_on, "wipe")),
-        Action(
-            "inspect_difference", "Difference from input", partial(do.flip, "difference"), MENU, "subtract", "Shift+D",
-            when=do.possible, checked=partial(do.is_on, "difference"),
+            "inspect_wipe", "Wipe against input", partial(controller.flip, "wipe"), MENU, "arrow-left-right", "Shift+W",
+            when=controller.possible, checked=partial(controller.is_on, "wipe"), tip="Drag the line in any slice view",
         ),
         Action(
-            "region_here", "Region at the cross-hair", do.region_here, MENU, "focus-2",
-            when=w.has_images, new_group=True,
+            "turn_wipe", "Turn the wipe's line", controller.turn_line, MENU, key="Shift+X",
+            when=partial(controller.is_on, "wipe"),
         ),
-        Action("remove_region", "Remove region", do.remove_region, MENU, "remove", when=drawn),
+        Action(
+            "inspect_difference", "Difference from input", partial(controller.flip, "difference"), MENU, "subtract",
+            "Shift+D", when=controller.possible, checked=partial(controller.is_on, "difference"),
+        ),
+        Action(
+            "region_here", "Region at the cross-hair", controller.region_here, MENU, "focus-2",
+            when=context.has_images, new_group=True,
+        ),
+        Action("remove_region", "Remove region", controller.remove_region, MENU, "remove", when=drawn),
     ]  # fmt: skip

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject
+from PySide6.QtCore import QCoreApplication, QEvent, QObject
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QApplication
 
 from viewer.compute.images.difference import difference
 from viewer.render.slices.slice_view import SliceView
@@ -22,7 +21,7 @@ from viewer.tools.measure.region import region_between
 HANDY = 60.0  # px across a region that is put at the cross-hair
 
 
-class Inspecting(QObject):
+class InspectionController(QObject):
     """The verbs; the state is the session's. view: tells in whose slices a region is drawn at the cross-hair."""
 
     def __init__(self, session: Session, view: Callable[[], SliceView]) -> None:
@@ -38,7 +37,7 @@ class Inspecting(QObject):
         return found if isinstance(found, VolumeLayer) else None
 
     @property
-    def given(self) -> VolumeLayer | None:
+    def source_image(self) -> VolumeLayer | None:
         """What the active image was computed from, where the two can be held against each other."""
         return input_of(self.session.document, self.layer)
 
@@ -46,26 +45,26 @@ class Inspecting(QObject):
     def now(self) -> Inspection | None:
         """How the active result is inspected; None while the layers are shown as they are."""
         inspection = self.state.inspection
-        return inspection if self.given and inspection and inspection.result == self.state.active else None
+        return inspection if self.source_image and inspection and inspection.result == self.state.active else None
 
     def possible(self) -> bool:
         """Whether the active image is a result whose input is there."""
-        return self.given is not None
+        return self.source_image is not None
 
     def is_on(self, mode: Mode) -> bool:
         return self.now is not None and self.now.mode == mode
 
     def turn_on(self, mode: Mode) -> None:
         """Blend (half and half), wipe (through the cross-hair) or difference."""
-        if self.layer is None or self.given is None:
+        if self.layer is None or self.source_image is None:
             return
         if mode == "difference" and difference_of(self.session.document, self.layer) is None:
-            self._subtract(self.layer, self.given)
+            self._subtract(self.layer, self.source_image)
             return
         if self.state.layout == "compare":  # its views show one layer each
             self.state.layout = "2x2"
         start = self.now or Inspection(self.layer.id, blend=0.5, at=self.state.crosshair)
-        self.layer.visible = self.given.visible = True
+        self.layer.visible = self.source_image.visible = True
         self.state.inspection = replace(start, mode=mode)
 
     def turn_off(self) -> None:
@@ -89,8 +88,8 @@ class Inspecting(QObject):
     # ---- the input alone, while a key is held
     def hold(self) -> None:
         """The input alone until a key is let go."""
-        app = QApplication.instance()
-        if self.layer is None or self.given is None or app is None or (self.now and self.now.flipped):
+        app = QCoreApplication.instance()
+        if self.layer is None or self.source_image is None or app is None or (self.now and self.now.flipped):
             return
         self._before = self.state.inspection
         self.state.inspection = replace(self.now or Inspection(self.layer.id), flipped=True)
@@ -98,7 +97,7 @@ class Inspecting(QObject):
 
     def let_go(self) -> None:
         """As it was before."""
-        app = QApplication.instance()
+        app = QCoreApplication.instance()
         if app is not None:
             app.removeEventFilter(self)
         self.state.inspection = self._before
@@ -126,15 +125,15 @@ class Inspecting(QObject):
         self.state.region = None
 
     # ---- within
-    def _subtract(self, result: VolumeLayer, given: VolumeLayer) -> None:
+    def _subtract(self, result: VolumeLayer, source_image: VolumeLayer) -> None:
         """Make the difference that is not there (any more), then show it."""
         task = self.session.add_task("run", f"Difference: {result.name}")
         task.begin()
-        self.session.aside(task, self._make, task, result, given)
+        self.session.aside(task, self._make, task, result, source_image)
 
-    def _make(self, task: Task, result: VolumeLayer, given: VolumeLayer) -> None:
+    def _make(self, task: Task, result: VolumeLayer, source_image: VolumeLayer) -> None:
         """In the background."""
-        layer = difference_layer(difference(result.volumes[0], given.volume(result.made_at)))
+        layer = difference_layer(difference(result.volumes[0], source_image.volume(result.made_at)))
         layer.made_from, layer.made_at = result.made_from, result.made_at
         self.session.keep([layer])
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QButtonGroup, QDoubleSpinBox, QHBoxLayout, QSlider
 from viewer.data.volume import Window
 from viewer.scene.compare.inspection import Mode, difference_of
 from viewer.scene.layer import VolumeLayer
-from viewer.ui.inspect.controller import Inspecting
+from viewer.ui.inspect.controller import InspectionController
 from viewer.ui.widgets import text_format
 from viewer.ui.widgets.basics import button, label, tabular
 
@@ -26,9 +26,9 @@ HELD = "Hold I to see the input alone. Both are shown in the result's window."
 class Modes(QWidget):
     """Follows the state's inspection."""
 
-    def __init__(self, do: Inspecting) -> None:
+    def __init__(self, controller: InspectionController) -> None:
         super().__init__()
-        self.do = do
+        self.controller = controller
         self.buttons = QButtonGroup(self)
         self.choices: dict[Mode | None, QToolButton] = {}
         self.blend = QSlider(Qt.Orientation.Horizontal)
@@ -37,16 +37,16 @@ class Modes(QWidget):
         self.blend.setAccessibleName("Part of the result in the blend, percent")
         self.share = label(wrap=False)
         self.share.setFont(tabular(self.share.font()))
-        self.turn = button("Turn the line", "arrow-left-right", do.turn_line)
+        self.turn = button("Turn the line", "arrow-left-right", controller.turn_line)
         self.reach = QDoubleSpinBox(decimals=1, minimum=1e-3, maximum=1e9)
         self.reach.setAccessibleName("Range of the difference")
         self.reach.setKeyboardTracking(False)
         self.reach.setPrefix("± ")
         self.blending, self.wiping, self.differing = QWidget(), QWidget(), QWidget()
         self._build()
-        self.blend.valueChanged.connect(lambda percent: do.change(blend=percent / 100))
+        self.blend.valueChanged.connect(lambda percent: controller.change(blend=percent / 100))
         self.reach.valueChanged.connect(self._take_reach)
-        state, document = do.state.events, do.session.document
+        state, document = controller.state.events, controller.session.document
         for signal in (state.inspection, state.active, document.inserted, document.removed):
             signal.connect(self.refresh)
         self.refresh()
@@ -60,7 +60,7 @@ class Modes(QWidget):
             choice.setToolTip(tip)
             choice.setCheckable(True)
             choice.setAccessibleName(f"See as: {title}")
-            choice.clicked.connect(self.do.turn_off if mode is None else partial(self.do.turn_on, mode))
+            choice.clicked.connect(self.controller.turn_off if mode is None else partial(self.controller.turn_on, mode))
             self.buttons.addButton(choice)
             self.choices[mode] = choice
             row.addWidget(choice)
@@ -78,12 +78,12 @@ class Modes(QWidget):
 
     @property
     def difference(self) -> VolumeLayer | None:
-        layer = self.do.layer
-        return difference_of(self.do.session.document, layer) if layer else None
+        layer = self.controller.layer
+        return difference_of(self.controller.session.document, layer) if layer else None
 
     def refresh(self, *_: object) -> None:
         """Show how the active result is seen."""
-        now = self.do.now
+        now = self.controller.now
         mode = now.mode if now else None
         self.choices[mode].setChecked(True)
         self.blending.setVisible(mode == "blend")

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 from viewer.render.slices.slice_view import SliceView
 from viewer.scene.layer import VolumeLayer
 from viewer.session.session import Session
-from viewer.ui.inspect.controller import Inspecting
+from viewer.ui.inspect.controller import InspectionController
 from viewer.ui.inspect.modes import Modes
 from viewer.ui.inspect.region import RegionSection
 from viewer.ui.inspect.residual import ResidualSection
@@ -27,16 +27,16 @@ class InspectPanel(QWidget):
     def __init__(self, session: Session, view: Callable[[], SliceView], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
-        self.do = Inspecting(session, view)
+        self.controller = InspectionController(session, view)
         self.setAccessibleName("Inspect")
         self.empty = label(EMPTY, "dim")
         self.name, self.source, self.badges = Elided(Qt.TextElideMode.ElideMiddle), Elided(), Badges()
         set_role(self.name, "heading")
         set_role(self.source, "dim")
-        self.modes = Modes(self.do)
-        self.region = RegionSection(self.do)
-        self.residual = ResidualSection(self.do)
-        self.truth = TruthSection(self.do)
+        self.modes = Modes(self.controller)
+        self.region = RegionSection(self.controller)
+        self.residual = ResidualSection(self.controller)
+        self.truth = TruthSection(self.controller)
         self._layer: VolumeLayer | None = None
         self._build()
         document, events = session.document, session.state.events
@@ -63,13 +63,13 @@ class InspectPanel(QWidget):
         whole.addWidget(scroll)
 
     def _show(self, *_: object) -> None:
-        layer, given = self.do.layer, self.do.given
-        self.empty.setVisible(given is None)
+        layer, source_image = self.controller.layer, self.controller.source_image
+        self.empty.setVisible(source_image is None)
         for widget in (self.name, self.source, self.badges, self.modes):
-            widget.setVisible(given is not None)
-        if layer is not None and given is not None:
+            widget.setVisible(source_image is not None)
+        if layer is not None and source_image is not None:
             self.name.say(layer.name)
-            self.source.say(f"against its input, {given.name}")
+            self.source.say(f"against its input, {source_image.name}")
             self.badges.show_badges(layer.badges)
-        self.residual.show_pair(given, layer)
-        self.truth.show_pair(given, layer)
+        self.residual.show_pair(source_image, layer)
+        self.truth.show_pair(source_image, layer)

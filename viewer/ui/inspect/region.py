@@ -11,7 +11,7 @@ from viewer.scene.active_image import active_image
 from viewer.scene.compare.inspection import input_of
 from viewer.scene.layer import VolumeLayer
 from viewer.tools.measure.region import thicken
-from viewer.ui.inspect.controller import Inspecting
+from viewer.ui.inspect.controller import InspectionController
 from viewer.ui.widgets import text_format
 from viewer.ui.widgets.basics import button, label, rule
 from viewer.ui.widgets.table import Table
@@ -28,20 +28,20 @@ EVEN = "The SD is the noise only where the tissue is even."
 class RegionSection(QWidget):
     """Follows the region and the active layer."""
 
-    def __init__(self, do: Inspecting) -> None:
+    def __init__(self, controller: InspectionController) -> None:
         super().__init__()
-        self.do = do
+        self.controller = controller
         self.about, self.caution = label(DRAW, "dim"), label(EVEN, "dim")
         self.slices = QSpinBox(minimum=0, maximum=THICKEST)
         self.slices.setAccessibleName("Slices on either side of the region's own")
-        self.here = button("At the cross-hair", "focus-2", do.region_here)
-        self.remove = button("Remove", "remove", do.remove_region)
+        self.here = button("At the cross-hair", "focus-2", controller.region_here)
+        self.remove = button("Remove", "remove", controller.remove_region)
         self.table: Table | None = None
         self._build()
         self._pause = QTimer(self, singleShot=True, interval=PAUSE)
         self._pause.timeout.connect(self.refresh)
         self.slices.valueChanged.connect(self._thicken)
-        state, document = do.state.events, do.session.document
+        state, document = controller.state.events, controller.session.document
         for signal in (
             state.region, state.active, state.timepoint, state.layout, state.compared,
             document.inserted, document.removed, document.visibility,
@@ -73,12 +73,12 @@ class RegionSection(QWidget):
     @property
     def layer(self) -> VolumeLayer | None:
         """What is measured: an image that is seen, for in that the region was drawn."""
-        return active_image(self.do.session.document, self.do.state)
+        return active_image(self.controller.session.document, self.controller.state)
 
     def refresh(self) -> None:
         """Measure, and show."""
-        region, layer = self.do.state.region, self.layer
-        given = input_of(self.do.session.document, layer)
+        region, layer = self.controller.state.region, self.layer
+        source_image = input_of(self.controller.session.document, layer)
         self.remove.setEnabled(region is not None)
         self.here.setEnabled(layer is not None)
         self.slices.setEnabled(region is not None)
@@ -95,7 +95,8 @@ class RegionSection(QWidget):
         self.slices.blockSignals(True)
         self.slices.setValue(round(region.depth / spacing - 0.5))
         self.slices.blockSignals(False)
-        placed, under = layer.in_room(self.do.state.timepoint), given.in_room(layer.made_at) if given else None
+        placed = layer.in_room(self.controller.state.timepoint)
+        under = source_image.in_room(layer.made_at) if source_image else None
         after = measure(placed, region) if placed else None
         before = measure(under, region) if under else None
         self.about.setVisible(after is None)
@@ -107,16 +108,16 @@ class RegionSection(QWidget):
 
     def _spacing(self, layer: VolumeLayer) -> float:
         """Distance of the slices that the region lies in, mm."""
-        region, grid = self.do.state.region, layer.room_grid
+        region, grid = self.controller.state.region, layer.room_grid
         if region is None:
             return 1.0
         steps = abs(grid.affine[:3, :3].T @ region.normal)
         return float(steps.max())
 
     def _thicken(self, slices: int) -> None:
-        region, layer = self.do.state.region, self.layer
+        region, layer = self.controller.state.region, self.layer
         if region is not None and layer is not None:
-            self.do.state.region = thicken(region, self._spacing(layer), slices)
+            self.controller.state.region = thicken(region, self._spacing(layer), slices)
 
 
 def _table(before: Measured | None, after: Measured, unit: str) -> Table:

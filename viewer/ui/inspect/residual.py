@@ -12,7 +12,7 @@ from viewer.data.annotations.region import Region
 from viewer.data.volume import Volume
 from viewer.render.overlay.overlay import number
 from viewer.scene.layer import VolumeLayer
-from viewer.ui.inspect.controller import Inspecting
+from viewer.ui.inspect.controller import InspectionController
 from viewer.ui.widgets import text_format, theme
 from viewer.ui.widgets.basics import Bar, label, rule
 from viewer.ui.widgets.table import Table
@@ -27,9 +27,9 @@ GAUSSIAN = "0.27 %"  # of normally distributed values lie beyond 3 SD
 class ResidualSection(QWidget):
     """Measured in the background whenever the pair or the region changes; only the last answer is shown."""
 
-    def __init__(self, do: Inspecting) -> None:
+    def __init__(self, controller: InspectionController) -> None:
         super().__init__()
-        self.do = do
+        self.controller = controller
         self.pair: tuple[VolumeLayer, VolumeLayer] | None = None
         self.found: Residual | None = None
         self.bar = Bar("Measuring the residual")
@@ -50,12 +50,12 @@ class ResidualSection(QWidget):
             self._column.addWidget(widget)
         self._pause = QTimer(self, singleShot=True, interval=PAUSE)
         self._pause.timeout.connect(self._start)
-        do.state.events.region.connect(self._region_changed)
+        controller.state.events.region.connect(self._region_changed)
         self.hide()
 
-    def show_pair(self, given: VolumeLayer | None, result: VolumeLayer | None) -> None:
+    def show_pair(self, source_image: VolumeLayer | None, result: VolumeLayer | None) -> None:
         """Measure a result against its input; nothing where there is no input."""
-        pair = (given, result) if given and result else None
+        pair = (source_image, result) if source_image and result else None
         self.setVisible(pair is not None)
         if pair != self.pair:
             self.pair = pair
@@ -70,8 +70,8 @@ class ResidualSection(QWidget):
             self._work = None
         if self.pair is None:
             return
-        given, result = self.pair
-        work = self._work = _Work(result.volumes[0], given.volume(result.made_at), self.do.state.region)
+        source_image, result = self.pair
+        work = self._work = _Work(result.volumes[0], source_image.volume(result.made_at), self.controller.state.region)
         work.answer.progress.connect(lambda fraction: self.bar.advance(fraction) if self._work is work else None)
         work.answer.found.connect(lambda found: self._draw(found) if self._work is work else None)
         work.answer.failed.connect(lambda reason: self._say(reason) if self._work is work else None)
@@ -99,7 +99,7 @@ class ResidualSection(QWidget):
         self.words.setText("\n".join(doubts))
         self.words.setVisible(bool(doubts))
         self.words.setStyleSheet(f"color: {theme.WARNING.name()}")
-        self.scope.setText(scope(found, self.do.state.region, unit))
+        self.scope.setText(scope(found, self.controller.state.region, unit))
 
     def _plotted(self, found: Residual, unit: str) -> None:
         if self.plot is None:

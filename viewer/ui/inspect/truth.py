@@ -8,7 +8,7 @@ from viewer.io import requests
 from viewer.io.reader.reader import Request
 from viewer.io.sample.truth import Retention, truth_of
 from viewer.scene.layer import VolumeLayer
-from viewer.ui.inspect.controller import Inspecting
+from viewer.ui.inspect.controller import InspectionController
 from viewer.ui.widgets.basics import label, rule
 from viewer.ui.widgets.table import Table
 
@@ -18,9 +18,9 @@ ABOUT = "100 % is the contrast, or the steepness, in the sample's image without 
 class TruthSection(QWidget):
     """Measured in a reader process; hidden for every image but the sample's."""
 
-    def __init__(self, do: Inspecting) -> None:
+    def __init__(self, controller: InspectionController) -> None:
         super().__init__()
-        self.do = do
+        self.controller = controller
         self.pair: tuple[VolumeLayer, VolumeLayer] | None = None
         self.kept: Retention | None = None
         self.bar = QProgressBar(maximum=0, textVisible=False)
@@ -34,9 +34,9 @@ class TruthSection(QWidget):
             self._column.addWidget(widget)
         self.hide()
 
-    def show_pair(self, given: VolumeLayer | None, result: VolumeLayer | None) -> None:
+    def show_pair(self, source_image: VolumeLayer | None, result: VolumeLayer | None) -> None:
         """Compare both with the truth; nothing where there is none."""
-        pair = (given, result) if given and result else None
+        pair = (source_image, result) if source_image and result else None
         if pair == self.pair:
             return
         self.pair = pair
@@ -50,7 +50,7 @@ class TruthSection(QWidget):
         self._replace(None)
         self.bar.show()
         volumes = pair[0].volume(pair[1].made_at), pair[1].volumes[0]
-        call = self.do.session.reader.call
+        call = self.controller.session.reader.call
         self._asked = call(requests.measure_retention, *volumes, truth, done=self._draw, failed=self._fail)
 
     def _fail(self, reason: str) -> None:

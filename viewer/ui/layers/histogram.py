@@ -72,7 +72,7 @@ class Histogram(QWidget):
 
     def _count(self) -> None:
         if self.layer.loaded >= 1 and not self.layer.volumes[0].color:
-            QThreadPool.globalInstance().start(_Counting(self.layer.volumes[0], self._answer))
+            QThreadPool.globalInstance().start(_HistogramCall(self.layer.volumes[0], self._answer))
 
     def _draw(self, counts: NDArray[np.float64], edges: NDArray[np.float64]) -> None:
         self.plot.plot(edges, counts, stepMode="center", fillLevel=0, brush=theme.DIM, pen=None)
@@ -85,7 +85,7 @@ class _Answer(QObject):
     counted = Signal(object, object)
 
 
-class _Counting(QRunnable):
+class _HistogramCall(QRunnable):
     def __init__(self, volume: Volume, answer: _Answer) -> None:
         super().__init__()
         self._volume, self._answer = volume, answer

@@ -20,7 +20,7 @@ from viewer.ui.widgets.basics import tabular
 PAUSE = 150  # ms between two looks at the layer
 
 
-class LayerPage(QWidget):
+class ImageDisplay(QWidget):
     """Follows the layer and writes its look."""
 
     def __init__(self, session: Session, layer: VolumeLayer, parent: QWidget | None = None) -> None:

@@ -43,7 +43,7 @@ class InfoPanel(QWidget):
         self.tree.setAccessibleName("Facts of the active layer")
         self.tree.setIndentation(8)
         self.tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.tree.setItemDelegate(_Wrapping(self.tree))
+        self.tree.setItemDelegate(_WrappedText(self.tree))
         self.tree.header().sectionResized.connect(lambda: self.tree.scheduleDelayedItemsLayout())
         self.copy_button = button("Copy all", "copy", self.copy, "quiet")
         self.other_button = button("", "file", self._open_other, "quiet")
@@ -122,7 +122,7 @@ class InfoPanel(QWidget):
             group.addChild(row)
 
 
-class _Wrapping(QStyledItemDelegate):
+class _WrappedText(QStyledItemDelegate):
     """Gives a fact as many lines as its words need in the column as wide as it is."""
 
     def __init__(self, tree: QTreeWidget) -> None:
@@ -155,9 +155,9 @@ def groups(layer: VolumeLayer, timepoint: int) -> Iterator[tuple[str, Facts]]:
         ("How it was made", _made(volume)),
         ("Files", _files(layer)),
     ):
-        told = {name: value for name, value in found.items() if value}
-        if told:
-            yield title, told
+        facts = {name: value for name, value in found.items() if value}
+        if facts:
+            yield title, facts
 
 
 def _identity(volume: Volume) -> Facts:

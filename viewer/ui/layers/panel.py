@@ -20,25 +20,26 @@ from PySide6.QtWidgets import (
 from viewer.scene.layer import Layer, PlacedLayer, VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.session.session import Session
+from viewer.ui.layers.controller import LayersController
 from viewer.ui.layers.layer_row import LayerRow
-from viewer.ui.layers.segmentation_display import LabelPage
+from viewer.ui.layers.segmentation_display import SegmentationDisplay
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import label
 
 if TYPE_CHECKING:
-    from viewer.ui.layers.image_display import LayerPage
+    from viewer.ui.layers.image_display import ImageDisplay
 
 ID = Qt.ItemDataRole.UserRole
 
 
 class LayersPanel(QWidget):
-    """The list follows the document; selecting a row makes its layer the active one."""
+    """The list follows the document; a selected row makes its layer the active one. controller: the verbs of layers."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.session = session
+        self.session, self.controller = session, LayersController(session)
         self.setAccessibleName("Layers")
-        self.page: LayerPage | LabelPage | None = None
+        self.page: ImageDisplay | SegmentationDisplay | None = None
         self._rows: dict[str, LayerRow] = {}
         self.list = _List()
         self.list.setAccessibleName("Layers, top first")
@@ -109,14 +110,12 @@ class LayersPanel(QWidget):
     def shift(self, step: int) -> None:
         """Up or down in the stack."""
         if self.layer is not None:
-            place = self.session.document.index(self.layer.id) + step
-            if 0 <= place < len(self.session.document):
-                self.session.move(self.layer, place)
+            self.controller.move(step)
 
     def remove(self) -> None:
         """Take the active layer away; undo brings it back."""
         if self.layer is not None:
-            self.session.remove(self.layer)
+            self.controller.remove()
 
     # ---- follow
     def _tools(self) -> QHBoxLayout:
@@ -171,11 +170,11 @@ class LayersPanel(QWidget):
             self.page.close_page()
             self.page = None
         if isinstance(layer, VolumeLayer):
-            from viewer.ui.layers.image_display import LayerPage  # its histogram takes long to import
+            from viewer.ui.layers.image_display import ImageDisplay  # its histogram takes long to import
 
-            self.page = LayerPage(self.session, layer)
+            self.page = ImageDisplay(self.session, layer)
         elif isinstance(layer, SegmentationLayer):
-            self.page = LabelPage(layer)
+            self.page = SegmentationDisplay(layer)
         if self.page is not None:
             self._below.addWidget(self.page)
 

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QCheckBox, QFormLayout, QSlider, QWidget
 from viewer.scene.segmentation_layer import SegmentationLayer
 
 
-class LabelPage(QWidget):
+class SegmentationDisplay(QWidget):
     """Follows the layer and writes its look."""
 
     def __init__(self, layer: SegmentationLayer, parent: QWidget | None = None) -> None:

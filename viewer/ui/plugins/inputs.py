@@ -100,16 +100,16 @@ class PluginInputs(QWidget):
     @property
     def chosen(self) -> dict[str, str | Value]:
         """What a run is given: ids of images, and label maps. Raises ValueError, one sentence, for a wrong label."""
-        given: dict[str, str | Value] = {}
+        inputs: dict[str, str | Value] = {}
         for one in self.plugin.inputs:
             layer_id = self.boxes[one.name].currentData() if one.name in self.boxes else ""
             layer = self.session.document.find(layer_id) if layer_id else None
             if isinstance(layer, VolumeLayer):
                 labels = one.type == "segmentation"
-                given[one.name] = as_segmentation(layer.volume(self.session.state.timepoint)) if labels else layer_id
+                inputs[one.name] = as_segmentation(layer.volume(self.session.state.timepoint)) if labels else layer_id
             elif isinstance(layer, SegmentationLayer):
-                given[one.name] = layer.segmentation
-        return given
+                inputs[one.name] = layer.segmentation
+        return inputs
 
     def choose(self, layers: Mapping[str, str]) -> None:
         """Choose layers by their ids."""

@@ -11,16 +11,16 @@ from viewer.data.printable_text import printable
 from viewer.session.installed_models import Model, State
 from viewer.ui.widgets import text_format
 from viewer.ui.widgets.basics import label
-from viewer.ui.widgets.table import Sign, Table, sign
+from viewer.ui.widgets.table import StateCell, Table, state_cell
 
-STATES: dict[State, Sign] = {
-    "verified": Sign("good", "verified", "good"),
-    "wrong hash": Sign("error", "wrong hash", "danger"),
-    "file missing": Sign("warning", "file missing", "warning"),
+STATES: dict[State, StateCell] = {
+    "verified": StateCell("good", "verified", "good"),
+    "wrong hash": StateCell("error", "wrong hash", "danger"),
+    "file missing": StateCell("warning", "file missing", "warning"),
 }
 
 
-class ModelPage(QWidget):
+class ModelCardPage(QWidget):
     """One model."""
 
     def __init__(self, model: Model, parent: QWidget | None = None) -> None:
@@ -32,7 +32,7 @@ class ModelPage(QWidget):
         self._column.setSpacing(8)
         self._column.addWidget(label(card.title, "title"))
         self._column.addWidget(label(f"Version {card.version} · {card.task} · {card.licence}", "dim"))
-        self._column.addWidget(sign(STATES[model.state]))
+        self._column.addWidget(state_cell(STATES[model.state]))
         if model.problem:
             self._column.addWidget(label(model.problem, STATES[model.state].role))
         self._column.addWidget(label(card.summary, selectable=True))
@@ -65,7 +65,7 @@ def _gates(card: Card) -> QWidget:
     return Table(("Test", "Required", "Measured (95 % interval)", ""), rows, wide={0: 1}, right=(1, 2))
 
 
-PASSED = {True: Sign("good", "passed", "good"), False: Sign("error", "not passed", "danger")}
+PASSED = {True: StateCell("good", "passed", "good"), False: StateCell("error", "not passed", "danger")}
 
 
 def required(gate: Gate) -> str:

@@ -10,10 +10,10 @@ from viewer.session.installed_models import Models
 from viewer.ui.plugins.model_card_page import STATES, key_figure
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import Elided, button, label, set_role
-from viewer.ui.widgets.table import Sign, sign
+from viewer.ui.widgets.table import StateCell, state_cell
 
-CHECKING = Sign("time", "being checked", "dim")
-ABSENT = Sign("warning", "not installed", "warning")
+CHECKING = StateCell("time", "being checked", "dim")
+ABSENT = StateCell("warning", "not installed", "warning")
 
 
 class ModelLine(QWidget):
@@ -28,7 +28,7 @@ class ModelLine(QWidget):
         self.card = button("Model card", "", lambda: show_card(name), "quiet")
         robot = label(wrap=False)
         robot.setPixmap(theme.icon("ai", theme.AI).pixmap(16, 16))
-        self._sign = sign(CHECKING)
+        self._state = state_cell(CHECKING)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(4)
@@ -36,7 +36,7 @@ class ModelLine(QWidget):
         self._grid.setColumnStretch(1, 1)
         self._grid.addWidget(robot, 0, 0)
         self._grid.addWidget(self.title, 0, 1, 1, 2)
-        self._grid.addWidget(self._sign, 1, 1)
+        self._grid.addWidget(self._state, 1, 1)
         self._grid.addWidget(self.card, 1, 2)
         self._grid.addWidget(self.figure, 2, 1, 1, 2)
         self.show_model()
@@ -49,7 +49,7 @@ class ModelLine(QWidget):
             self.figure.setText(key_figure(model.card))
         self.figure.setVisible(bool(self.figure.text()))
         self.card.setVisible(model is not None)
-        made = sign(STATES[model.state] if model else ABSENT if self._models.known else CHECKING)
-        self._grid.replaceWidget(self._sign, made)
-        self._sign.setParent(None)
-        self._sign = made
+        made = state_cell(STATES[model.state] if model else ABSENT if self._models.known else CHECKING)
+        self._grid.replaceWidget(self._state, made)
+        self._state.setParent(None)
+        self._state = made

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from viewer.session.installed_models import Model
 from viewer.session.session import Session
 from viewer.settings import models_folder
-from viewer.ui.plugins.model_card_page import STATES, ModelPage
+from viewer.ui.plugins.model_card_page import STATES, ModelCardPage
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import button, label
 
@@ -108,7 +108,7 @@ class ModelsDialog(QDialog):
         model = self.session.models.find(item.data(0, NAME)) if item is not None else None
         if model is not None:
             self._name = model.card.name
-            self._show(ModelPage(model))
+            self._show(ModelCardPage(model))
 
     def _show(self, page: QWidget) -> None:
         self.area.setWidget(page)

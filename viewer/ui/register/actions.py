@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from viewer.scene.compare.comparison import STYLES
 from viewer.scene.compare.deformation_display import DEFORMATIONS
 from viewer.ui.actions.action import Action
-
-if TYPE_CHECKING:
-    from viewer.ui.window.main_window import MainWindow
+from viewer.ui.register.comparison_controller import ComparisonController
 
 COMPARE, BY_HAND, MARKS, DRAWN = "Layer/Compare", "Layer/Align by hand", "Layer/Landmarks", "Layer/Deformation"
 HELD: dict[Literal["fixed", "moving"], str] = {"fixed": "U", "moving": "Y"}  # keys
@@ -24,68 +22,75 @@ NUDGES = {  # id: title, key, steps to the right, down, and along the slices
 }
 
 
-def compare_actions(w: MainWindow) -> list[Action]:
+def comparison_actions(controller: ComparisonController) -> list[Action]:
     """Of the fixed and the moving image."""
-    return [*_styles(w), *_by_hand(w), *_landmarks(w), *_deformations(w)]
+    return [*_styles(controller), *_by_hand(controller), *_landmarks(controller), *_deformations(controller)]
 
 
-def _styles(w: MainWindow) -> list[Action]:
-    do = w.comparing
+def _styles(controller: ComparisonController) -> list[Action]:
     return [
         *(
             Action(
-                f"compare_{style}", title, partial(do.flip, style), COMPARE, key=f"Alt+{n}", when=do.possible,
-                checked=partial(do.is_on, style),
+                f"compare_{style}", title, partial(controller.flip, style), COMPARE, key=f"Alt+{n}",
+                when=controller.possible, checked=partial(controller.is_on, style),
             )
             for n, (style, title) in enumerate(STYLES.items(), 1)
         ),
         Action(
-            "compare_flicker", "Flicker", do.flip_flicker, COMPARE, "blink", "Alt+0", when=do.possible,
-            checked=do.flickers, tip="One image, then the other", new_group=True,
+            "compare_flicker", "Flicker", controller.flip_flicker, COMPARE, "blink", "Alt+0", when=controller.possible,
+            checked=controller.flickers, tip="One image, then the other", new_group=True,
         ),
         *(
             Action(
-                f"hold_{side}", f"{side.capitalize()} image alone, while held", partial(do.hold, side), COMPARE,
-                key=key, when=do.possible,
+                f"hold_{side}", f"{side.capitalize()} image alone, while held", partial(controller.hold, side), COMPARE,
+                key=key, when=controller.possible,
             )
             for side, key in HELD.items()
         ),
-        Action("turn_compare", "Turn the wipe's line", do.turn_line, COMPARE, when=partial(do.is_on, "wipe")),
+        Action(
+            "turn_compare", "Turn the wipe's line", controller.turn_line, COMPARE,
+            when=partial(controller.is_on, "wipe"),
+        ),
     ]  # fmt: skip
 
 
-def _by_hand(w: MainWindow) -> list[Action]:
-    do = w.comparing
-    moving = partial(Action, menu=BY_HAND, where="views", when=do.can_nudge)
+def _by_hand(controller: ComparisonController) -> list[Action]:
+    moving = partial(Action, menu=BY_HAND, where="views", when=controller.can_nudge)
     return [
         *(
-            moving(f"nudge_{name}", title, partial(do.nudge, *steps), key=key)
+            moving(f"nudge_{name}", title, partial(controller.nudge, *steps), key=key)
             for name, (title, key, steps) in NUDGES.items()
         ),
-        moving("nudge_clockwise", "Turn clockwise", partial(do.nudge_turn, 1), key="Alt+Shift+Right", new_group=True),
-        moving("nudge_anticlockwise", "Turn anticlockwise", partial(do.nudge_turn, -1), key="Alt+Shift+Left"),
+        moving(
+            "nudge_clockwise",
+            "Turn clockwise",
+            partial(controller.nudge_turn, 1),
+            key="Alt+Shift+Right",
+            new_group=True,
+        ),
+        moving("nudge_anticlockwise", "Turn anticlockwise", partial(controller.nudge_turn, -1), key="Alt+Shift+Left"),
     ]
 
 
-def _landmarks(w: MainWindow) -> list[Action]:
-    do = w.comparing
-    several = lambda: do.pair is not None and len(w.session.document.landmarks) > 0  # noqa: E731
+def _landmarks(controller: ComparisonController) -> list[Action]:
+    several = lambda: controller.pair is not None and len(controller.session.document.landmarks) > 0  # noqa: E731
     return [
-        Action("next_landmark", "Next landmark", partial(do.next_landmark, 1), MARKS, key="Shift+K", when=several),
-        Action("previous_landmark", "Previous landmark", partial(do.next_landmark, -1), MARKS, when=several),
         Action(
-            "remove_landmark", "Remove landmark", do.remove_landmark, MARKS, "remove", "Backspace",
-            when=do.has_landmark, where="views", new_group=True,
+            "next_landmark", "Next landmark", partial(controller.next_landmark, 1), MARKS, key="Shift+K", when=several,
+        ),
+        Action("previous_landmark", "Previous landmark", partial(controller.next_landmark, -1), MARKS, when=several),
+        Action(
+            "remove_landmark", "Remove landmark", controller.remove_landmark, MARKS, "remove", "Backspace",
+            when=controller.has_landmark, where="views", new_group=True,
         ),
     ]  # fmt: skip
 
 
-def _deformations(w: MainWindow) -> list[Action]:
-    do = w.comparing
+def _deformations(controller: ComparisonController) -> list[Action]:
     return [
         Action(
-            f"draw_{style}", title, partial(do.flip_deformation, style), DRAWN, when=do.can_draw,
-            checked=partial(do.draws, style),
+            f"draw_{style}", title, partial(controller.flip_deformation, style), DRAWN, when=controller.can_draw,
+            checked=partial(controller.draws, style),
         )
         for style, title in DEFORMATIONS.items()
     ]  # fmt: skip

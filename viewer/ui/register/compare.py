@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from viewer.scene.compare.comparison import STYLES, Comparison, Style
 from viewer.scene.compare.deformation_display import DEFORMATIONS, Deformation
-from viewer.ui.register.controller import Registering
+from viewer.ui.register.controller import RegistrationController
 from viewer.ui.widgets.basics import button, label, rule
 
 TIPS: dict[Style, str] = {
@@ -37,12 +37,12 @@ TIPS: dict[Style, str] = {
 COLUMNS = 3
 
 
-class CompareSection(QWidget):
+class ComparisonSection(QWidget):
     """Follows the state's comparison and deformation."""
 
-    def __init__(self, do: Registering) -> None:
+    def __init__(self, controller: RegistrationController) -> None:
         super().__init__()
-        self.do, self.state = do, do.state
+        self.controller, self.state = controller, controller.state
         self.buttons = QButtonGroup(self)
         self.choices: dict[Style | None, QToolButton] = {}
         self.share = QSlider(Qt.Orientation.Horizontal)
@@ -61,13 +61,13 @@ class CompareSection(QWidget):
         self.square.valueChanged.connect(lambda side: self._change(square=side))
         self.flicker.toggled.connect(self._take_flicker)
         self.deformation.activated.connect(self._take_deformation)
-        for signal in (self.state.events.comparison, self.state.events.deformation, do.changed):
+        for signal in (self.state.events.comparison, self.state.events.deformation, controller.changed):
             signal.connect(self.refresh)
         self.refresh()
 
     def turn_on(self, style: Style) -> None:
         """See the pair in a style; the layout that shows each image alone gives way."""
-        self.do.compare(style)
+        self.controller.compare(style)
 
     def turn_off(self) -> None:
         """Show the layers as they are."""
@@ -79,10 +79,10 @@ class CompareSection(QWidget):
         style = now.style if now else None
         self.choices[style].setChecked(True)
         for choice in self.choices.values():
-            choice.setEnabled(bool(self.do.together))
+            choice.setEnabled(bool(self.controller.pair_inputs))
         for part, parts_style in self._parts.items():
             part.setVisible(style == parts_style)
-        self.flicker.setEnabled(bool(self.do.together))
+        self.flicker.setEnabled(bool(self.controller.pair_inputs))
         blockers = [QSignalBlocker(widget) for widget in (self.share, self.square, self.flicker)]
         self.share.setValue(round(self._now.share * 100))
         self.square.setValue(self._now.square)
@@ -91,7 +91,7 @@ class CompareSection(QWidget):
             blocker.unblock()
         drawn = self.state.deformation
         self.deformation.setCurrentIndex(max(0, self.deformation.findData(drawn.style if drawn else None)))
-        self.deformation.setEnabled(self.do.transform is not None)
+        self.deformation.setEnabled(self.controller.transform is not None)
 
     @property
     def _now(self) -> Comparison:
@@ -103,11 +103,11 @@ class CompareSection(QWidget):
 
     def _take_flicker(self, on: bool) -> None:
         if on and self.state.comparison is None:
-            self.do.compare("blend")
+            self.controller.compare("blend")
         self._change(flicker=on)
 
     def _take_deformation(self) -> None:
-        style, moving = self.deformation.currentData(), self.do.moving
+        style, moving = self.deformation.currentData(), self.controller.moving
         self.state.deformation = Deformation(moving.id, style) if style and moving else None
 
     def _build(self) -> None:

@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
-from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QApplication
 
 from viewer.render.slices.slice_view import SliceView
 from viewer.scene.compare.comparison import Comparison, Style, compared
@@ -18,20 +17,20 @@ from viewer.scene.edits import ChangeLandmark
 from viewer.scene.registration_pair import Pair, pair
 from viewer.session.session import Session
 from viewer.tools.register.align import nudged, shift, turn
-from viewer.ui.register.controller import Registering
+from viewer.ui.register.controller import RegistrationController
 
 TURN = 500  # ms that each image is seen while they flicker: below three flashes a second (WCAG 2.3.1)
 TOGETHER = 1000  # ms between two nudges that are one step of the history
 NUDGE, NUDGE_TURN = 0.5, np.deg2rad(0.5)  # mm; radians
 
 
-class Comparing(QObject):
-    """registering: holds the pair. view: the slice view that the keyboard means."""
+class ComparisonController(QObject):
+    """registration: holds the pair. view: the slice view that the keyboard means."""
 
-    def __init__(self, session: Session, registering: Registering, view: Callable[[], SliceView]) -> None:
+    def __init__(self, session: Session, registration: RegistrationController, view: Callable[[], SliceView]) -> None:
         super().__init__()
         self.session, self.state = session, session.state
-        self._registering, self._view = registering, view
+        self._registration, self._view = registration, view
         self._before: Comparison | None = None  # what a held key interrupts
         self._flicker = QTimer(self, interval=TURN)
         self._flicker.timeout.connect(self.take_turns)
@@ -50,7 +49,7 @@ class Comparing(QObject):
         return self.state.comparison if compared(self.session.document, self.state.comparison) else None
 
     def possible(self) -> bool:
-        return bool(self._registering.together)
+        return bool(self._registration.pair_inputs)
 
     def is_on(self, style: Style) -> bool:
         return self.now is not None and self.now.style == style
@@ -60,7 +59,7 @@ class Comparing(QObject):
         if self.is_on(style):
             self.state.comparison = None
         else:
-            self._registering.compare(style)
+            self._registration.compare(style)
 
     def turn_line(self) -> None:
         """The wipe's line upright, or lying."""
@@ -74,7 +73,7 @@ class Comparing(QObject):
     def flip_flicker(self) -> None:
         """Let the two take turns, or stop that."""
         if self.now is None:
-            self._registering.compare("blend")
+            self._registration.compare("blend")
         if self.now:
             self.state.comparison = replace(self.now, flicker=not self.now.flicker, alone="")
 
@@ -85,7 +84,7 @@ class Comparing(QObject):
 
     def hold(self, alone: Literal["fixed", "moving"]) -> None:
         """One image alone until a key is let go."""
-        app, found = QApplication.instance(), self.pair
+        app, found = QCoreApplication.instance(), self.pair
         if app is None or found is None or (self.now and self.now.alone):
             return
         self._before = self.state.comparison
@@ -95,7 +94,7 @@ class Comparing(QObject):
 
     def let_go(self) -> None:
         """As it was before."""
-        app = QApplication.instance()
+        app = QCoreApplication.instance()
         if app is not None:
             app.removeEventFilter(self)
         self.state.comparison = self._before
@@ -145,14 +144,14 @@ class Comparing(QObject):
 
     # ---- the transform itself
     def can_draw(self) -> bool:
-        return self._registering.transform is not None
+        return self._registration.transform is not None
 
     def draws(self, style: DeformationStyle) -> bool:
         return self.state.deformation is not None and self.state.deformation.style == style
 
     def flip_deformation(self, style: DeformationStyle) -> None:
         """Draw the moving image's transform, or draw it no longer."""
-        moving = self._registering.moving
+        moving = self._registration.moving
         self.state.deformation = Deformation(moving.id, style) if moving and not self.draws(style) else None
 
     # ---- within

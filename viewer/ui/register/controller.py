@@ -35,7 +35,7 @@ ALIGN = "align"  # the tool
 Word = Literal["accepted", "rejected"]
 
 
-class Registering:
+class RegistrationController:
     """The verbs, and the pair they work on. show_plugin: brings a plugin's page forward with layers for its inputs.
 
     changed: another pair, or other transforms of the same. values: of the plugins' parameters, by plugin.
@@ -151,13 +151,13 @@ class Registering:
         return fixed.source.patient_match(moving.source) if fixed and moving else None
 
     @property
-    def together(self) -> dict[str, str]:
+    def pair_inputs(self) -> dict[str, str]:
         """The pair as inputs of a plugin."""
         return {"fixed": self.fixed.id, "moving": self.moving.id} if self.fixed and self.moving else {}
 
     # ---- ways to align
     def can_run(self, plugin: str) -> bool:
-        return plugin in self.session.plugins and bool(self.together)
+        return plugin in self.session.plugins and bool(self.pair_inputs)
 
     def run(self, plugin: str, *, landmarks: bool = False) -> Task:
         """Align by a plugin, from where the moving image stands, with the settings of its page.
@@ -169,15 +169,15 @@ class Registering:
         if asks and self._match == "different":
             settings[DIFFERENT_PATIENTS] = True
         self._show_pair()
-        given: dict[str, str | Value] = {**self.together}
+        inputs: dict[str, str | Value] = {**self.pair_inputs}
         if landmarks and self.pairs and self.fixed:
             room, known = self.fixed.transform, self.landmarks
-            given["landmarks"] = known if room is None else replace(known, fixed=room(known.fixed))
-        return self.session.run(plugin, given, settings)
+            inputs["landmarks"] = known if room is None else replace(known, fixed=room(known.fixed))
+        return self.session.run(plugin, inputs, settings)
 
     def show_settings(self, plugin: str) -> None:
         """The plugin's page, with the pair chosen."""
-        self._show_plugin(plugin, self.together)
+        self._show_plugin(plugin, self.pair_inputs)
 
     def by_hand(self) -> None:
         """Drag and turn the moving image in any view."""
@@ -207,7 +207,7 @@ class Registering:
     @property
     def landmarks(self) -> Landmarks:
         """The same as values: places of the room, and of the moving image's own space."""
-        fixed, moving = self.together.get("fixed", ""), self.together.get("moving", "")
+        fixed, moving = self.pair_inputs.get("fixed", ""), self.pair_inputs.get("moving", "")
         return self.session.document.landmarks.values(fixed, moving)
 
     # ---- the transform

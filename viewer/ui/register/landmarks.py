@@ -23,8 +23,8 @@ from viewer.compute.registration.landmark_fit import LEAST
 from viewer.compute.registration.transform_quality import TG132_TARGET
 from viewer.data.grid import Grid
 from viewer.scene.landmarks import LandmarkPair
-from viewer.ui.register.controller import Registering
-from viewer.ui.register.landmarks_controller import FITS, Landmarking
+from viewer.ui.register.controller import RegistrationController
+from viewer.ui.register.landmarks_controller import FITS, LandmarksController
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import button, label, rule, set_role, tabular
 
@@ -39,9 +39,9 @@ ROWS = 6  # seen without scrolling
 class LandmarksSection(QWidget):
     """Follows the pairs and the transform; errors are live."""
 
-    def __init__(self, do: Registering) -> None:
+    def __init__(self, controller: RegistrationController) -> None:
         super().__init__()
-        self.do, self.verbs = do, Landmarking(do)
+        self.controller, self.verbs = controller, LandmarksController(controller)
         self.pairs: tuple[LandmarkPair, ...] = ()
         self.about, self.summary, self.caution = label(ABOUT, "dim"), label(), label(CAUTION, "dim")
         self.table = QTableWidget(0, 3)
@@ -56,15 +56,15 @@ class LandmarksSection(QWidget):
         self.kind.currentIndexChanged.connect(self.refresh)
         self.table.itemChanged.connect(self._rename)
         self.table.itemSelectionChanged.connect(self._go)
-        do.changed.connect(self.refresh)
-        do.state.events.landmark.connect(self._choose)
+        controller.changed.connect(self.refresh)
+        controller.state.events.landmark.connect(self._choose)
         self.refresh()
 
     def refresh(self, *_: object) -> None:
         """Every pair with how far the transform misses it now."""
-        fixed = self.do.fixed
-        self.pairs = self.do.pairs
-        errors = np.array([pair.residual(self.do.transform) for pair in self.pairs])
+        fixed = self.controller.fixed
+        self.pairs = self.controller.pairs
+        errors = np.array([pair.residual(self.controller.transform) for pair in self.pairs])
         limit = allowed(fixed.volumes[0].grid) if fixed else TG132_TARGET
         blocker = QSignalBlocker(self.table)
         self.table.setRowCount(len(self.pairs))
@@ -80,7 +80,7 @@ class LandmarksSection(QWidget):
             widget.setVisible(bool(self.pairs))
         self.about.setVisible(not self.pairs)
         for one in (self.set, self.load):
-            one.setEnabled(bool(self.do.together))
+            one.setEnabled(bool(self.controller.pair_inputs))
         self.save.setEnabled(bool(self.pairs))
         least = LEAST[self.kind.currentData()]
         self.fit.setEnabled(len(self.pairs) >= least)
@@ -104,7 +104,7 @@ class LandmarksSection(QWidget):
         blocker = QSignalBlocker(self.table)
         self.table.clearSelection()
         for row, pair in enumerate(self.pairs):
-            if pair.id == self.do.state.landmark:
+            if pair.id == self.controller.state.landmark:
                 self.table.selectRow(row)
         blocker.unblock()
         self.remove.setEnabled(self.verbs.chosen is not None)

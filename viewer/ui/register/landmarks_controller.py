@@ -12,7 +12,7 @@ from viewer.io import requests
 from viewer.scene.edits import ChangeLandmark, Together
 from viewer.scene.landmarks import LandmarkPair
 from viewer.scene.task import Message
-from viewer.ui.register.controller import Registering
+from viewer.ui.register.controller import RegistrationController
 from viewer.ui.widgets import text_format
 
 TOOL = "landmark"
@@ -24,22 +24,22 @@ FITS: dict[Fit, str] = {
 }
 
 
-class Landmarking:
+class LandmarksController:
     """The verbs; the pair of images is the panel's."""
 
-    def __init__(self, do: Registering) -> None:
-        self.do, self.session, self.state = do, do.session, do.state
+    def __init__(self, controller: RegistrationController) -> None:
+        self.controller, self.session, self.state = controller, controller.session, controller.state
 
     @property
     def chosen(self) -> LandmarkPair | None:
         """The pair that is chosen in the views and in the table."""
-        return next((pair for pair in self.do.pairs if pair.id == self.state.landmark), None)
+        return next((pair for pair in self.controller.pairs if pair.id == self.state.landmark), None)
 
     def set_pairs(self) -> None:
         """Take the tool that sets them, and see each image alone beside the other."""
-        if self.do.fixed and self.do.moving:
+        if self.controller.fixed and self.controller.moving:
             self.state.tool = TOOL
-            self.state.compared = (self.do.fixed.id, self.do.moving.id)
+            self.state.compared = (self.controller.fixed.id, self.controller.moving.id)
             self.state.layout = "compare"
 
     def go(self, pair: LandmarkPair) -> None:
@@ -57,7 +57,7 @@ class Landmarking:
 
     def fit(self, kind: Fit) -> None:
         """Place the moving image by the landmarks."""
-        fixed, moving, landmarks = self.do.fixed, self.do.moving, self.do.landmarks
+        fixed, moving, landmarks = self.controller.fixed, self.controller.moving, self.controller.landmarks
         if fixed and moving:
             grid = fixed.volumes[0].grid
             name = f"{FITS[kind]} fit to {text_format.count(len(landmarks.fixed), 'landmark')}"
@@ -73,13 +73,13 @@ class Landmarking:
             self.session.message.emit(Message(f"Landmarks saved: {', '.join(path.name for path in written)}."))
 
         failed = partial(self.session.fail, task)
-        self.session.reader.call(requests.write_landmarks, self.do.landmarks, target, done=done, failed=failed)
+        self.session.reader.call(requests.write_landmarks, self.controller.landmarks, target, done=done, failed=failed)
 
     def load(self, path: Path) -> None:
         """Add the pairs of a file to those of the two images: one step of the history."""
-        if not (self.do.fixed and self.do.moving):
+        if not (self.controller.fixed and self.controller.moving):
             return
-        of = self.do.fixed.id, self.do.moving.id
+        of = self.controller.fixed.id, self.controller.moving.id
         task = self.session.add_task("load", f"Load landmarks from {path.name}")
         task.begin()
 

@@ -6,18 +6,18 @@ from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from viewer.scene.layer import VolumeLayer
-from viewer.ui.register.controller import DIFFERENT, Registering
+from viewer.ui.register.controller import DIFFERENT, RegistrationController
 from viewer.ui.widgets.basics import button, label, set_role
 
 
 class PairSection(QWidget):
     """Follows the document. sure: where something speaks against the pair, the user says that it is right."""
 
-    def __init__(self, do: Registering) -> None:
+    def __init__(self, controller: RegistrationController) -> None:
         super().__init__()
-        self.do = do
+        self.controller = controller
         self.fixed, self.moving = _box("Fixed image"), _box("Moving image")
-        self.swap = button("Swap", "arrow-left-right", do.swap, "quiet")
+        self.swap = button("Swap", "arrow-left-right", controller.swap, "quiet")
         self.whose = label(role="dim")
         self.doubt = label(role="warning")
         self.sure = QCheckBox("Align them all the same")
@@ -36,9 +36,9 @@ class PairSection(QWidget):
         column.addWidget(self.whose)
         column.addWidget(self.doubt)
         column.addWidget(self.sure)
-        self.fixed.activated.connect(lambda: do.choose(self.fixed.currentData(), do.moving))
-        self.moving.activated.connect(lambda: do.choose(do.fixed, self.moving.currentData()))
-        do.changed.connect(self.refresh)
+        self.fixed.activated.connect(lambda: controller.choose(self.fixed.currentData(), controller.moving))
+        self.moving.activated.connect(lambda: controller.choose(controller.fixed, self.moving.currentData()))
+        controller.changed.connect(self.refresh)
         self.refresh()
 
     @property
@@ -48,15 +48,15 @@ class PairSection(QWidget):
 
     def refresh(self) -> None:
         """Offer the images that there are."""
-        for box, chosen in ((self.fixed, self.do.fixed), (self.moving, self.do.moving)):
+        for box, chosen in ((self.fixed, self.controller.fixed), (self.moving, self.controller.moving)):
             self._fill(box, chosen)
-        self.swap.setEnabled(bool(self.do.together))
-        doubt = self.do.doubt
+        self.swap.setEnabled(bool(self.controller.pair_inputs))
+        doubt = self.controller.doubt
         if doubt != self._asked:
             self._asked = doubt
             self.sure.setChecked(False)
-        self.whose.setText(self.do.whose)
-        self.whose.setVisible(bool(self.do.whose))
+        self.whose.setText(self.controller.whose)
+        self.whose.setVisible(bool(self.controller.whose))
         self.doubt.setText(doubt)
         set_role(self.doubt, "danger" if doubt == DIFFERENT else "warning")
         self.doubt.setVisible(bool(doubt))
@@ -65,10 +65,12 @@ class PairSection(QWidget):
     def _fill(self, box: QComboBox, chosen: VolumeLayer | None) -> None:
         blocker = QSignalBlocker(box)
         box.clear()
-        for layer in self.do.layers:
-            box.addItem(self.do.title(layer), layer)
-            box.setItemData(box.count() - 1, self.do.title(layer), Qt.ItemDataRole.ToolTipRole)  # long names are cut
-        box.setCurrentIndex(next((place for place, one in enumerate(self.do.layers) if one is chosen), -1))
+        for layer in self.controller.layers:
+            box.addItem(self.controller.title(layer), layer)
+            box.setItemData(
+                box.count() - 1, self.controller.title(layer), Qt.ItemDataRole.ToolTipRole
+            )  # long names are cut
+        box.setCurrentIndex(next((place for place, one in enumerate(self.controller.layers) if one is chosen), -1))
         blocker.unblock()
 
 

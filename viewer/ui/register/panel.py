@@ -1,4 +1,4 @@
-"""The registration panel: two images, the ways to align them, and the proof."""
+"""The registration panel: two images, the ways to align them, and the assessment."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from viewer.session.session import Session
 from viewer.ui.register.align import AlignSection
-from viewer.ui.register.compare import CompareSection
-from viewer.ui.register.controller import Registering
+from viewer.ui.register.compare import ComparisonSection
+from viewer.ui.register.controller import RegistrationController
 from viewer.ui.register.landmarks import LandmarksSection
 from viewer.ui.register.pair import PairSection
-from viewer.ui.register.quality.assessment import Proving
+from viewer.ui.register.quality.assessment import Assessor
 from viewer.ui.register.quality.label_choice import LabelChoice
 from viewer.ui.register.quality.section import QualitySection
 from viewer.ui.register.quality.sign_off_section import SignOffSection
@@ -22,7 +22,7 @@ from viewer.ui.register.result import ResultSection
 
 
 class RegisterPanel(QWidget):
-    """show_plugin: brings a plugin's page forward. values: of the plugins' parameters. do: the verbs."""
+    """show_plugin: brings a plugin's page forward. values: of the plugins' parameters. controller: the verbs."""
 
     def __init__(
         self,
@@ -32,17 +32,17 @@ class RegisterPanel(QWidget):
     ) -> None:
         super().__init__()
         self.setAccessibleName("Register")
-        self.do = Registering(session, show_plugin, values)
-        self.pair = PairSection(self.do)
-        self.align = AlignSection(self.do, lambda: self.pair.agreed)
+        self.controller = RegistrationController(session, show_plugin, values)
+        self.pair = PairSection(self.controller)
+        self.align = AlignSection(self.controller, lambda: self.pair.agreed)
         self.pair.sure.toggled.connect(self.align.refresh)
-        self.result = ResultSection(self.do)
-        self.compare = CompareSection(self.do)
-        self.landmarks = LandmarksSection(self.do)
-        self.labels = LabelChoice(self.do)
-        self.proving = Proving(self.do, lambda: self.labels.labels)
-        self.quality = QualitySection(self.proving, self.labels)
-        self.sign_off = SignOffSection(self.proving)
+        self.result = ResultSection(self.controller)
+        self.compare = ComparisonSection(self.controller)
+        self.landmarks = LandmarksSection(self.controller)
+        self.labels = LabelChoice(self.controller)
+        self.assessor = Assessor(self.controller, lambda: self.labels.labels)
+        self.quality = QualitySection(self.assessor, self.labels)
+        self.sign_off = SignOffSection(self.assessor)
         inner = QWidget()
         column = QVBoxLayout(inner)
         column.setContentsMargins(8, 8, 8, 8)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QGridLayout, QMenu, QPushButton, QVBo
 from viewer.compute.registration.decomposition import Motion, motion
 from viewer.data.transform import Transform
 from viewer.scene.layer import VolumeLayer
-from viewer.ui.register.controller import RESAMPLE, Registering
+from viewer.ui.register.controller import RESAMPLE, RegistrationController
 from viewer.ui.widgets.basics import button, discard, label, rule
 from viewer.ui.widgets.table import Table
 
@@ -29,20 +29,20 @@ SIDES = (("to the left", "to the right"), ("to the back", "to the front"), ("to 
 class ResultSection(QWidget):
     """Follows the pair."""
 
-    def __init__(self, do: Registering) -> None:
+    def __init__(self, controller: RegistrationController) -> None:
         super().__init__()
-        self.do = do
+        self.controller = controller
         self.about = label(NOTHING, "dim")
         self.table: Table | None = None
-        self.invert = button("Invert", "reopen", do.invert)
-        self.reset = button("Reset", "undo", do.reset)
+        self.invert = button("Invert", "reopen", controller.invert)
+        self.reset = button("Reset", "undo", controller.reset)
         self.copy = _menu_button("Copy to", "copy")
         self.chain = _menu_button("By way of", "links")
         self.resample = _menu_button("Resample onto", "grid")
         self.save = button("Save…", "save", self._ask_save)
         self.load = button("Load…", "open", self._ask_load)
         self._build()
-        do.changed.connect(self.refresh)
+        controller.changed.connect(self.refresh)
         self.refresh()
 
     def _build(self) -> None:
@@ -64,38 +64,38 @@ class ResultSection(QWidget):
 
     def refresh(self) -> None:
         """Show what places the moving image now."""
-        now, fixed, moving = self.do.transform, self.do.fixed, self.do.moving
+        now, fixed, moving = self.controller.transform, self.controller.fixed, self.controller.moving
         self.about.setText(origin(now) if now else NOTHING)
         rows = described(motion(now, fixed.volumes[0].grid.centre)) if now and fixed else []
         self._replace(Table([], rows, wide={1: 1}) if rows else None)
         for one in (self.invert, self.reset, self.save):
             one.setEnabled(now is not None)
-        self.load.setEnabled(bool(self.do.together))
-        others = [layer for layer in self.do.layers if layer is not moving]
+        self.load.setEnabled(bool(self.controller.pair_inputs))
+        others = [layer for layer in self.controller.layers if layer is not moving]
         placed = [layer for layer in others if layer.transform is not None]
-        self._offer(self.copy, others if now else [], self.do.copy_to)
-        self._offer(self.chain, placed if now else [], self.do.chain)
-        resample = moving is not None and RESAMPLE in self.do.session.plugins
-        self._offer(self.resample, others if resample else [], self.do.resample_onto)
+        self._offer(self.copy, others if now else [], self.controller.copy_to)
+        self._offer(self.chain, placed if now else [], self.controller.chain)
+        resample = moving is not None and RESAMPLE in self.controller.session.plugins
+        self._offer(self.resample, others if resample else [], self.controller.resample_onto)
 
     def _offer(self, made: QPushButton, layers: list[VolumeLayer], act: Callable[[VolumeLayer], object]) -> None:
         """The layers in a button's menu."""
         menu = made.menu()
         menu.clear()
         for layer in layers:
-            menu.addAction(self.do.title(layer).replace("&", "&&"), partial(act, layer))
+            menu.addAction(self.controller.title(layer).replace("&", "&&"), partial(act, layer))
         made.setEnabled(bool(layers))
 
     def _ask_save(self) -> None:
         start = str(Path.home() / "registration.h5")
         path, _ = QFileDialog.getSaveFileName(self, "Save the transform", start, ";;".join(FORMATS))
         if path:
-            self.do.save(Path(path))
+            self.controller.save(Path(path))
 
     def _ask_load(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Load a transform", str(Path.home()), ANY)
         if path:
-            self.do.load(Path(path))
+            self.controller.load(Path(path))
 
     def _replace(self, table: Table | None) -> None:
         if self.table is not None:
@@ -107,9 +107,9 @@ class ResultSection(QWidget):
 
 def origin(transform: Transform) -> str:
     """Where a transform comes from and what a person said of it."""
-    made, said = transform.provenance, transform.sign_off
+    made, sign_off = transform.provenance, transform.sign_off
     by = f" ({made.plugin} {made.plugin_version}, {made.started[:16].replace('T', ' ')})" if made else ""
-    verdict = f"{said.verdict} by {said.reader}" if said else "not reviewed"
+    verdict = f"{sign_off.verdict} by {sign_off.reader}" if sign_off else "not reviewed"
     return f"{transform.name or 'Placed without a method on record'}{by}: {verdict}."
 
 

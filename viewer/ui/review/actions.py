@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
+from viewer.data.segmentation import State
 from viewer.ui.actions.action import Action
-
-if TYPE_CHECKING:
-    from viewer.data.segmentation import State
-    from viewer.ui.window.main_window import MainWindow
+from viewer.ui.actions.context import ActionContext
+from viewer.ui.review.panel import ReviewPanel
+from viewer.ui.review.worklist_panel import WorklistPanel
 
 MENU = "Review"
 
 
-def review_actions(w: MainWindow) -> list[Action]:
+def review_actions(panel: ReviewPanel, worklist: WorklistPanel, context: ActionContext) -> list[Action]:
     """In the order of the menu."""
-    panel, compare = w.worklist, w.review.compare
-    do = panel.do
-    listed, opened = lambda: do.worklist is not None, lambda: do.case is not None
+    controller, comparison = worklist.controller, panel.compare.controller
+    listed, opened = lambda: controller.worklist is not None, lambda: controller.case is not None
 
     def go(step: int) -> None:
-        w.views.mouse.let_go()  # a stroke that is under way belongs to the open case
-        do.go(step)
+        context.end_stroke()  # a stroke that is under way belongs to the open case
+        controller.go(step)
 
     def verdict(state: State, title: str, icon: str) -> Action:
-        act = partial(panel.decide, state)
+        act = partial(worklist.decide, state)
         return Action(f"case_{state}", title, act, MENU, icon, when=opened, new_group=state == "completed")
 
     return [
-        Action("open_cases", "Open a folder of cases…", panel.ask_folder, MENU, "folder-open",
+        Action("open_cases", "Open a folder of cases…", worklist.ask_folder, MENU, "folder-open",
                tip="Every sub-folder is a case: an image and its segmentation"),
-        Action("open_case_table", "Open a table of cases…", panel.ask_table, MENU, "table",
+        Action("open_case_table", "Open a table of cases…", worklist.ask_table, MENU, "table",
                tip="CSV with the columns case, image and segmentation"),
         Action("next_case", "Next case", partial(go, 1), MENU, "right", "N", when=listed, new_group=True,
                tip="The next one that is not decided; what was changed in the open one is saved first"),
@@ -39,9 +37,9 @@ def review_actions(w: MainWindow) -> list[Action]:
         verdict("completed", "Complete case", "accepted"),
         verdict("flagged", "Flag case", "flag"),
         verdict("rejected", "Reject case", "rejected"),
-        Action("close_cases", "Close the task list", do.close, MENU, "close", when=listed),
-        Action("compare_labels", "Compare two segmentations", compare.do.compare, MENU, "ruler",
-               when=lambda: compare.do.possible, new_group=True),
-        Action("consensus", "Consensus of readers…", w.review.ask_consensus, MENU, "group",
-               when=lambda: w.review.several, tip="Majority or STAPLE, as a new layer that waits for review"),
+        Action("close_cases", "Close the task list", controller.close, MENU, "close", when=listed),
+        Action("compare_labels", "Compare two segmentations", comparison.compare, MENU, "ruler",
+               when=lambda: comparison.possible, new_group=True),
+        Action("consensus", "Consensus of readers…", panel.ask_consensus, MENU, "group",
+               when=lambda: panel.several, tip="Majority or STAPLE, as a new layer that waits for review"),
     ]  # fmt: skip

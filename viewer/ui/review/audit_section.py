@@ -9,7 +9,7 @@ from viewer.data.printable_text import printable
 from viewer.io.reports.audit_log import Entry, check, entries
 from viewer.session.background import ask
 from viewer.session.review.audit_trail import Auditing
-from viewer.ui.review.worklist_session import Working
+from viewer.ui.review.worklist_controller import WorklistController
 from viewer.ui.widgets.basics import button, label, set_role
 
 MOST = 100  # entries that are shown
@@ -17,11 +17,11 @@ SPOKEN = ("state", "verdict")
 
 
 class AuditSection(QWidget):
-    """do: of the task list, whose names it shows: none of a blinded one."""
+    """controller: of the task list, whose names it shows: none of a blinded one."""
 
-    def __init__(self, auditing: Auditing, do: Working) -> None:
+    def __init__(self, auditing: Auditing, controller: WorklistController) -> None:
         super().__init__()
-        self.auditing, self.do = auditing, do
+        self.auditing, self.controller = auditing, controller
         self.list = QListWidget()
         self.list.setAccessibleName("Audit trail")
         self.list.setWordWrap(True)
@@ -64,13 +64,13 @@ class AuditSection(QWidget):
         if "case" in facts:
             facts["case"] = self._name(facts["case"])
         spoken = {entry.what, *SPOKEN}  # what these are is plain from their values
-        told = ", ".join(
+        details = ", ".join(
             str(value) if name in spoken else f"{name} {value}" for name, value in facts.items() if value != ""
         )
-        return printable(f"{entry.time[:16].replace('T', ' ')} {entry.reader}: {entry.what}: {told}")
+        return printable(f"{entry.time[:16].replace('T', ' ')} {entry.reader}: {entry.what}: {details}")
 
     def _name(self, case_id: str) -> str:
-        worklist = self.do.worklist
+        worklist = self.controller.worklist
         if worklist is None:
             return case_id
         return worklist.name(case_id) if case_id in worklist.order else "of an earlier list"

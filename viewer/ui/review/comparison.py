@@ -24,8 +24,8 @@ from PySide6.QtWidgets import (
 
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.session.session import Session
-from viewer.ui.review.comparison_controller import LabelComparing
-from viewer.ui.review.difference_display import EXTRA, MISSED, Differences
+from viewer.ui.review.comparison_controller import LabelComparisonController
+from viewer.ui.review.difference_display import EXTRA, MISSED, DifferenceDisplay
 from viewer.ui.segments.segment_list import swatch
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import Bar, button, label, set_role, tabular
@@ -51,18 +51,18 @@ DECIMALS = (3, 2, 2, 3, 3, 3, 3, 2)
 NSD = list(TIPS).index("NSD")
 
 
-class CompareSection(QWidget):
-    """do: the verbs behind it. differences: what is drawn over the image."""
+class LabelComparisonSection(QWidget):
+    """controller: the verbs behind it. differences: what is drawn over the image."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
-        self.do = LabelComparing(session)
-        self.differences = Differences(self.do)
+        self.controller = LabelComparisonController(session)
+        self.differences = DifferenceDisplay(self.controller)
         self.reference, self.other = _choice("A, the reference"), _choice("B, compared with it")
-        self.swap = button("Swap", "swap-box", self.do.swap)
-        self.tolerance = _tolerance(self.do.tolerance)
-        self.compare = button("Compare", "ruler", self.do.compare, "primary", theme.CHROME)
-        self.cancel = button("Cancel", "cancel", self.do.stop, "quiet")
+        self.swap = button("Swap", "swap-box", self.controller.swap)
+        self.tolerance = _tolerance(self.controller.tolerance)
+        self.compare = button("Compare", "ruler", self.controller.compare, "primary", theme.CHROME)
+        self.cancel = button("Cancel", "cancel", self.controller.stop, "quiet")
         self.bar = Bar("Progress of the comparison")
         self.note = label(EMPTY, "dim")
         self.table = _table()
@@ -73,26 +73,28 @@ class CompareSection(QWidget):
         self._shown: list[SegmentReview] = []
         self._build()
         for choice in (self.reference, self.other):
-            choice.activated.connect(lambda _: self.do.choose(self.reference.currentData(), self.other.currentData()))
-        self.tolerance.valueChanged.connect(lambda mm: setattr(self.do, "tolerance", mm))
+            choice.activated.connect(
+                lambda _: self.controller.choose(self.reference.currentData(), self.other.currentData())
+            )
+        self.tolerance.valueChanged.connect(lambda mm: setattr(self.controller, "tolerance", mm))
         self.table.cellClicked.connect(lambda row, _: self.visit(row))
         self.table.cellActivated.connect(lambda row, _: self.visit(row))
         self.overlay.toggled.connect(self._flip)
-        self.do.changed.connect(self.refresh)
+        self.controller.changed.connect(self.refresh)
         self.refresh()
 
     def visit(self, row: int) -> None:
         """Go to the worst place of a row of the table, and show its differences."""
         found = self._row(row)
-        if found is not None and not self.do.old:
-            self.do.go(found)
+        if found is not None and not self.controller.old:
+            self.controller.go(found)
             if self.overlay.isChecked():
                 self.differences.show(found)
 
     def copy_table(self) -> None:
         from viewer.io.reports.comparison_table import table
 
-        QGuiApplication.clipboard().setText(table(self.do.rows, self.do.measured_at))
+        QGuiApplication.clipboard().setText(table(self.controller.rows, self.controller.measured_at))
 
     def save_table(self) -> None:
         """Ask where to, then write it."""
@@ -104,54 +106,54 @@ class CompareSection(QWidget):
         if not path:
             return
         try:
-            save_text(table(self.do.rows, self.do.measured_at), Path(path).with_suffix(".csv"))
+            save_text(table(self.controller.rows, self.controller.measured_at), Path(path).with_suffix(".csv"))
         except SaveError as error:
-            self.do.session.warn(str(error))
+            self.controller.session.warn(str(error))
 
     def refresh(self, *_: object) -> None:
         """Show which are chosen, what was measured, and whether that still holds."""
-        do = self.do
-        _offer(self.reference, do.layers, do.reference)
-        _offer(self.other, do.layers, do.other)
-        self.compare.setEnabled(do.possible and not do.running)
-        self.swap.setEnabled(do.possible)
-        self.bar.setVisible(do.running)
-        self.cancel.setVisible(do.running)
-        self.bar.advance(do.task.progress if do.task else 0.0)
-        if do.rows is not self._shown:
+        controller = self.controller
+        _offer(self.reference, controller.layers, controller.reference)
+        _offer(self.other, controller.layers, controller.other)
+        self.compare.setEnabled(controller.possible and not controller.running)
+        self.swap.setEnabled(controller.possible)
+        self.bar.setVisible(controller.running)
+        self.cancel.setVisible(controller.running)
+        self.bar.advance(controller.task.progress if controller.task else 0.0)
+        if controller.rows is not self._shown:
             self._fill()
-        if do.old or not do.rows:
+        if controller.old or not controller.rows:
             self.differences.hide()
         parts: tuple[QWidget, ...] = (self.table, self.copy, self.save, self.overlay, self.legend)
         for part in parts:
-            part.setVisible(bool(do.rows))
+            part.setVisible(bool(controller.rows))
         for part in parts[1:]:
-            part.setEnabled(not do.old)
+            part.setEnabled(not controller.old)
         self._say()
 
     def _say(self) -> None:
-        text = self.do.old if self.do.rows else ""
-        self.note.setText(text or (HINT if self.do.rows else "" if self.do.possible else EMPTY))
+        text = self.controller.old if self.controller.rows else ""
+        self.note.setText(text or (HINT if self.controller.rows else "" if self.controller.possible else EMPTY))
         set_role(self.note, "warning" if text else "dim")
         self.note.setVisible(bool(self.note.text()))
 
     def _fill(self) -> None:
-        self._shown = self.do.rows
+        self._shown = self.controller.rows
         self.table.setSortingEnabled(False)
         if head := self.table.horizontalHeaderItem(NSD):
-            head.setText(f"NSD {self.do.measured_at:g} mm")
+            head.setText(f"NSD {self.controller.measured_at:g} mm")
         self.table.setRowCount(len(self._shown))
         for place, row in enumerate(self._shown):
             self._fill_row(place, row)
         self.table.setSortingEnabled(True)
 
     def _fill_row(self, place: int, row: SegmentReview) -> None:
-        segment, said, (one, two) = row.reference or row.other, row.agreement, row.volumes
+        segment, agreement, (one, two) = row.reference or row.other, row.agreement, row.volumes
         only = "" if row.reference and row.other else " (B only)" if row.other else " (A only)"
         name = QTableWidgetItem(swatch(segment.color) if segment else theme.icon(""), row.name + only)
         name.setData(ROW, place)
         self.table.setItem(place, 0, name)
-        numbers = (said.dice, said.hd95, said.assd, said.nsd) if said else (None,) * 4
+        numbers = (agreement.dice, agreement.hd95, agreement.assd, agreement.nsd) if agreement else (None,) * 4
         values = (*numbers, one / 1000, two / 1000, (two - one) / 1000, row.worst_distance)
         for column, (value, decimals) in enumerate(zip(values, DECIMALS, strict=True), 1):
             self.table.setItem(place, column, _Number(value, decimals))
@@ -159,7 +161,7 @@ class CompareSection(QWidget):
     def _row(self, place: int) -> SegmentReview | None:
         """The review in a row of the table, as that is sorted."""
         item = self.table.item(place, 0)
-        return self.do.rows[item.data(ROW)] if item and self.do.rows else None
+        return self.controller.rows[item.data(ROW)] if item and self.controller.rows else None
 
     def _flip(self, on: bool) -> None:
         if on and self.table.currentRow() >= 0:

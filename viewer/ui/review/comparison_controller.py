@@ -25,7 +25,7 @@ GONE = "One of the two is closed: these numbers are old."
 Pair = tuple[SegmentationLayer, SegmentationLayer]
 
 
-class LabelComparing:
+class LabelComparisonController:
     """reference, other: the two that are chosen. pair: those that `rows` are about, at `measured_at` mm.
 
     changed: other segmentations, other numbers, or the numbers have become old.

@@ -74,11 +74,11 @@ class ConsensusDialog(QDialog):
     def run(self) -> Task:
         """Compute it, in the background."""
         layers, method = self.chosen, self.method.currentData()
-        given, names = [layer.segmentation for layer in layers], [layer.name for layer in layers]
+        readings, names = [layer.segmentation for layer in layers], [layer.name for layer in layers]
         generations = [layer.generation for layer in layers]
 
         def call(tell: Tell) -> Segmentation:
-            return consensus(given, method, names, tell)
+            return consensus(readings, method, names, tell)
 
         def found(made: Segmentation) -> None:
             if [layer.generation for layer in layers] != generations:
@@ -105,9 +105,9 @@ class ConsensusDialog(QDialog):
         layer = segmentation_layer(made, image if isinstance(image, VolumeLayer) else None)
         layer.review, layer.transform = "unreviewed", first.transform
         self.session.add_segmentation(layer)
-        said = made.provenance.parameters if made.provenance else {}
-        self.auditing.note("consensus", method=said["method"], readers=len(said["readers"]))
-        self._show(said["readers"], said["estimates"])
+        parameters = made.provenance.parameters if made.provenance else {}
+        self.auditing.note("consensus", method=parameters["method"], readers=len(parameters["readers"]))
+        self._show(parameters["readers"], parameters["estimates"])
         self.verdict.setText(f"{made.name} is in the list of layers and waits for your review.")
         set_role(self.verdict, "good")
 

@@ -12,8 +12,8 @@ from viewer.data.segmentation import Segment, Segmentation
 from viewer.effects.effect_run import Tell
 from viewer.scene.layer import Box, VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
-from viewer.ui.review.comparison_controller import LabelComparing, Pair
-from viewer.ui.widgets.background_call import Look
+from viewer.ui.review.comparison_controller import LabelComparisonController, Pair
+from viewer.ui.widgets.background_call import BackgroundCall
 
 if TYPE_CHECKING:  # scipy comes with it
     from viewer.compute.labels.comparison import SegmentReview
@@ -25,21 +25,21 @@ OUTLINE = (255, 255, 255)  # of the reference
 FILL = 0.75
 
 
-class Differences(QObject):
+class DifferenceDisplay(QObject):
     """Shows the differences of one row, and the reference's outline, until `hide`; meanwhile the two are hidden."""
 
-    def __init__(self, do: LabelComparing) -> None:
+    def __init__(self, controller: LabelComparisonController) -> None:
         super().__init__()
-        self.do = do
+        self.controller = controller
         self.layer: SegmentationLayer | None = None
         self._outline: SegmentationLayer | None = None
         self._box: Box | None = None
         self._hidden: list[SegmentationLayer] = []
-        self._work: Look | None = None
+        self._work: BackgroundCall | None = None
 
     def show(self, row: SegmentReview) -> None:
         """Compute them beside the window, then draw them in place of those before."""
-        pair = self.do.pair
+        pair = self.controller.pair
         box = row.box
         if pair is None or box is None:
             return
@@ -50,8 +50,8 @@ class Differences(QObject):
 
             return [differences(one, two, row)]
 
-        work = self._work = Look(call)
-        work.answers.found.connect(lambda found: self._draw(pair, row, box, found[0]) if self._work is work else None)
+        work = self._work = BackgroundCall(call)
+        work.signals.found.connect(lambda found: self._draw(pair, row, box, found[0]) if self._work is work else None)
         QThreadPool.globalInstance().start(work)
 
     def hide(self) -> None:
@@ -63,7 +63,7 @@ class Differences(QObject):
             layer.visible = True
         for one in drawn:
             if one is not None:
-                self.do.session.document.lift(one)
+                self.controller.session.document.lift(one)
 
     def _draw(self, pair: Pair, row: SegmentReview, box: Box, found: Any) -> None:
         under = self._under(pair[0])
@@ -91,11 +91,11 @@ class Differences(QObject):
         self._hidden = [layer for layer in pair if layer.visible]
         for layer in self._hidden:
             layer.visible = False
-        self.do.session.document.lay_over(under, self.layer)
+        self.controller.session.document.lay_over(under, self.layer)
 
     def _line(self, first: SegmentationLayer, row: SegmentReview, under: VolumeLayer) -> None:
         """The reference's outline alone, of this segment, over its own voxels."""
-        document = self.do.session.document
+        document = self.controller.session.document
         if self._outline is not None:
             document.lift(self._outline)
         self._outline = None
@@ -107,6 +107,6 @@ class Differences(QObject):
 
     def _under(self, first: SegmentationLayer) -> VolumeLayer | None:
         """The image that is drawn beneath."""
-        document = self.do.session.document
+        document = self.controller.session.document
         image = document.find(first.made_from)
         return image if isinstance(image, VolumeLayer) and image.visible else document.base

@@ -26,7 +26,7 @@ from viewer.data.printable_text import printable
 from viewer.data.segmentation import State
 from viewer.session.review.audit_trail import Auditing
 from viewer.session.session import Session
-from viewer.ui.review.worklist_session import Working
+from viewer.ui.review.worklist_controller import WorklistController
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import Bar, Elided, button, label, set_role, tabular
 
@@ -48,14 +48,14 @@ Role = Qt.ItemDataRole
 class WorklistModel(QAbstractTableModel):
     """A row a case, in the order of reading."""
 
-    def __init__(self, do: Working) -> None:
+    def __init__(self, controller: WorklistController) -> None:
         super().__init__()
-        self.do = do
+        self.controller = controller
         self._order: tuple[str, ...] = ()
 
     def refresh(self) -> None:
         """Rows anew only where they are others."""
-        order = self.do.worklist.order if self.do.worklist else ()
+        order = self.controller.worklist.order if self.controller.worklist else ()
         if order != self._order:
             self.beginResetModel()
             self._order = order
@@ -81,7 +81,7 @@ class WorklistModel(QAbstractTableModel):
         return HEADS[section] if across and role == Role.DisplayRole else None
 
     def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
-        worklist = self.do.worklist
+        worklist = self.controller.worklist
         if worklist is None:
             return None
         case_id = self._order[index.row()]
@@ -89,11 +89,11 @@ class WorklistModel(QAbstractTableModel):
         if role == Role.DisplayRole:
             return (printable(worklist.name(case_id)), case.state)[index.column()]
         if role == Role.DecorationRole and index.column() == 1:
-            return theme.icon(ICONS[case.state], theme.ACCENT if case_id == self.do.at else theme.TEXT)
+            return theme.icon(ICONS[case.state], theme.ACCENT if case_id == self.controller.at else theme.TEXT)
         if role == Role.ToolTipRole:
-            told = (f"Read by {case.reader}" * bool(case.reader), minutes(case.seconds), case.remark)
-            return "\n".join(filter(None, told))
-        if role == Role.FontRole and case_id == self.do.at:
+            details = (f"Read by {case.reader}" * bool(case.reader), minutes(case.seconds), case.remark)
+            return "\n".join(filter(None, details))
+        if role == Role.FontRole and case_id == self.controller.at:
             font = tabular(QApplication.font())
             font.setBold(True)
             return font
@@ -101,55 +101,55 @@ class WorklistModel(QAbstractTableModel):
 
 
 class WorklistPanel(QWidget):
-    """Hidden until a list is opened. do: the verbs behind it."""
+    """Hidden until a list is opened. controller: the verbs behind it."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.setAccessibleName("Tasks")
         auditing = Auditing(session)
-        self.do = Working(session, auditing)
-        self.title, self.progress, self.told = Elided(), Bar("Cases that are decided"), label(role="dim")
+        self.controller = WorklistController(session, auditing)
+        self.title, self.progress, self.summary = Elided(), Bar("Cases that are decided"), label(role="dim")
         self.blinded = QCheckBox("Blinded")
         self.blinded.setToolTip("Shuffled, and no name is shown; between two cases only")
-        self.rows = WorklistModel(self.do)
+        self.rows = WorklistModel(self.controller)
         self.view = _view(self.rows)
         self.reader, self.remark = QLineEdit(auditing.reader), QLineEdit()
-        self.previous = button("Previous", "left", lambda: self.do.go(-1))
-        self.next = button("Next", "right", lambda: self.do.go(1))
+        self.previous = button("Previous", "left", lambda: self.controller.go(-1))
+        self.next = button("Next", "right", lambda: self.controller.go(1))
         self.complete = button("Complete", "accepted", lambda: self.decide("completed"), "primary", theme.CHROME)
         self.flag = button("Flag", "flag", lambda: self.decide("flagged"))
         self.reject = button("Reject", "rejected", lambda: self.decide("rejected"))
         self._at: str | None = None
         self._build()
-        self.view.activated.connect(lambda index: self.do.visit(self.rows.case_id(index.row())))
-        self.blinded.clicked.connect(self.do.blind)
+        self.view.activated.connect(lambda index: self.controller.visit(self.rows.case_id(index.row())))
+        self.blinded.clicked.connect(self.controller.blind)
         self.reader.textChanged.connect(lambda text: setattr(auditing, "reader", text.strip()))
-        self.remark.textChanged.connect(self.do.remark)
-        self.do.changed.connect(self.refresh)
+        self.remark.textChanged.connect(self.controller.remark)
+        self.controller.changed.connect(self.refresh)
         self.refresh()
 
     def ask_folder(self) -> None:
         """Choose a folder of cases."""
         if path := QFileDialog.getExistingDirectory(self, "Open a folder of cases"):
-            self.do.open(Path(path))
+            self.controller.open(Path(path))
 
     def ask_table(self) -> None:
         """Choose a table of cases."""
         paths, _ = QFileDialog.getOpenFileNames(self, "Open a table of cases", "", TABLES)
         if paths:
-            self.do.open(Path(paths[0]))
+            self.controller.open(Path(paths[0]))
 
     def decide(self, state: State) -> None:
         """Say what becomes of the open case."""
         if not self.reader.text().strip():
-            self.do.session.warn("Say who you are first: the decision carries your name.")
+            self.controller.session.warn("Say who you are first: the decision carries your name.")
             self.reader.setFocus()
             return
-        self.do.decide(state)
+        self.controller.decide(state)
 
     def refresh(self, *_: object) -> None:
         """Show the list and the open case."""
-        worklist, case = self.do.worklist, self.do.case
+        worklist, case = self.controller.worklist, self.controller.case
         self.setVisible(worklist is not None)
         self._listen(case is not None)
         self.rows.refresh()
@@ -159,21 +159,21 @@ class WorklistPanel(QWidget):
         count = len(worklist.cases)
         self.progress.advance(worklist.decided / count)
         spent = minutes(sum(one.seconds for one in worklist.cases))
-        self.told.setText(f"{worklist.decided} of {count} · {spent}" if spent else f"{worklist.decided} of {count}")
-        self.told.setToolTip("Cases that are decided, and the time that was spent on all of them")
+        self.summary.setText(f"{worklist.decided} of {count} · {spent}" if spent else f"{worklist.decided} of {count}")
+        self.summary.setToolTip("Cases that are decided, and the time that was spent on all of them")
         self.blinded.setChecked(worklist.blinded)
         self.blinded.setEnabled(case is None)
         for one in (self.complete, self.flag, self.reject, self.remark):
             one.setEnabled(case is not None)
-        if self.do.at != self._at:
-            self._at = self.do.at
+        if self.controller.at != self._at:
+            self._at = self.controller.at
             self.remark.setText(case.remark if case else "")
-            self.view.selectRow(self.rows.row(self.do.at))
+            self.view.selectRow(self.rows.row(self.controller.at))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Time is counted while somebody is there."""
         if event.type() in INPUTS:
-            self.do.input()
+            self.controller.input()
         return False
 
     def _listen(self, on: bool) -> None:
@@ -189,7 +189,7 @@ class WorklistPanel(QWidget):
             line.setAccessibleName(name)
         self.remark.setPlaceholderText("What others should know")
         head = QHBoxLayout()
-        head.addWidget(self.told, 1)
+        head.addWidget(self.summary, 1)
         head.addWidget(self.blinded)
         form = QFormLayout()
         form.addRow("Reader", self.reader)

@@ -3,48 +3,52 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from viewer.tools.mouse_dispatch import PAINTING
 from viewer.ui.actions.action import Action
+from viewer.ui.actions.context import ActionContext
+from viewer.ui.segments.controller import SegmentsController
+from viewer.ui.segments.panel import SegmentsPanel
 from viewer.ui.segments.split_islands import split
-
-if TYPE_CHECKING:
-    from viewer.ui.window.main_window import MainWindow
 
 MENU = "Segments"
 IN_BAR = ("brush", "erase")
 
 
-def segment_actions(w: MainWindow) -> list[Action]:
+def segment_actions(panel: SegmentsPanel, context: ActionContext) -> list[Action]:
     """In the order of the menu."""
-    return [*_segments(w), *_tools(w), *_looks(w)]
+    return [*_segments(panel), *_tools(panel, context), *_display(panel.controller)]
 
 
-def _segments(w: MainWindow) -> list[Action]:
-    do, clip = w.segments.do, w.segments.clipboard
-    chosen = lambda: do.segment is not None  # noqa: E731
+def _segments(panel: SegmentsPanel) -> list[Action]:
+    controller, clip = panel.controller, panel.clipboard
+    chosen = lambda: controller.segment is not None  # noqa: E731
     return [
         Action(
-            "new_segmentation", "New segmentation", do.new, MENU, "add", when=lambda: do.image is not None,
-            tip="Of the active image, with a first segment",
+            "new_segmentation", "New segmentation", controller.new, MENU, "add",
+            when=lambda: controller.image is not None, tip="Of the active image, with a first segment",
         ),
-        Action("add_segment", "Add a segment", do.add, MENU, "add", "Ctrl+Alt+N", when=lambda: do.layer is not None),
-        Action("name_segment", "Name, colour and code…", w.segments.name, MENU, "rename", "Ctrl+Alt+E", when=chosen),
-        Action("next_segment", "Next segment", partial(do.next, 1), MENU, key="Ctrl+Alt+Down", when=chosen),
-        Action("previous_segment", "Previous segment", partial(do.next, -1), MENU, key="Ctrl+Alt+Up", when=chosen),
         Action(
-            "split_segment", "Split segment into its parts", partial(split, do), MENU, "grid", when=chosen,
+            "add_segment", "Add a segment", controller.add, MENU, "add", "Ctrl+Alt+N",
+            when=lambda: controller.layer is not None,
+        ),
+        Action("name_segment", "Name, colour and code…", panel.name, MENU, "rename", "Ctrl+Alt+E", when=chosen),
+        Action("next_segment", "Next segment", partial(controller.next, 1), MENU, key="Ctrl+Alt+Down", when=chosen),
+        Action(
+            "previous_segment", "Previous segment", partial(controller.next, -1), MENU, key="Ctrl+Alt+Up", when=chosen,
+        ),
+        Action(
+            "split_segment", "Split segment into its parts", partial(split, controller), MENU, "grid", when=chosen,
             tip="Every part that does not hang together with the others becomes a segment",
         ),
-        Action("remove_segment", "Remove segment", do.remove, MENU, "remove", when=chosen),
+        Action("remove_segment", "Remove segment", controller.remove, MENU, "remove", when=chosen),
         Action(
             "copy_segment", "Copy segment", clip.copy, MENU, "copy", "Ctrl+Alt+C", when=chosen, new_group=True,
             tip="To paste it into another segmentation: of another time point, or another image",
         ),
         Action(
             "paste_segment", "Paste segment", clip.paste, MENU, key="Ctrl+Alt+V",
-            when=lambda: do.layer is not None and clip.copied is not None,
+            when=lambda: controller.layer is not None and clip.copied is not None,
         ),
         Action(
             "mask_inside", "Image inside the segment alone", partial(clip.mask_image, keep="inside"),
@@ -57,46 +61,54 @@ def _segments(w: MainWindow) -> list[Action]:
     ]  # fmt: skip
 
 
-def _tools(w: MainWindow) -> list[Action]:
-    do, state = w.segments.do, w.session.state
-    possible = lambda: do.image is not None  # noqa: E731
+def _tools(panel: SegmentsPanel, context: ActionContext) -> list[Action]:
+    controller, state = panel.controller, context.session.state
+    possible = lambda: controller.image is not None  # noqa: E731
+
+    def take(tool: str) -> None:
+        context.bring_forward(panel)  # with the tool's settings in sight
+        controller.take(tool)
+
     return [
         *(
             Action(
-                f"tool_{tool.id}", tool.title, partial(w.take_tool, tool.id), f"{MENU}/Tools", tool.icon, tool.key,
+                f"tool_{tool.id}", tool.title, partial(take, tool.id), f"{MENU}/Tools", tool.icon, tool.key,
                 tip=tool.tip, checked=lambda tool=tool: state.tool == tool.id,  # type: ignore[misc]
                 bar=tool.id in IN_BAR, when=possible,
             )
             for tool in PAINTING
         ),
         Action(
-            "larger_brush", "Larger brush", partial(do.resize, 1), f"{MENU}/Tools", key="]", when=possible,
+            "larger_brush", "Larger brush", partial(controller.resize, 1), f"{MENU}/Tools", key="]", when=possible,
             new_group=True,
         ),
-        Action("smaller_brush", "Smaller brush", partial(do.resize, -1), f"{MENU}/Tools", key="[", when=possible),
         Action(
-            "brush_through", "Through the slices (3-D)", do.flip_through, f"{MENU}/Tools", key="Shift+T",
+            "smaller_brush", "Smaller brush", partial(controller.resize, -1), f"{MENU}/Tools", key="[", when=possible,
+        ),
+        Action(
+            "brush_through", "Through the slices (3-D)", controller.flip_through, f"{MENU}/Tools", key="Shift+T",
             checked=lambda: state.brush.solid, when=possible,
         ),
         Action(
-            "outline_takes", "Outlines take away", do.flip_taking, f"{MENU}/Tools", checked=lambda: state.brush.taking,
-            when=possible,
+            "outline_takes", "Outlines take away", controller.flip_taking, f"{MENU}/Tools",
+            checked=lambda: state.brush.taking, when=possible,
         ),
     ]  # fmt: skip
 
 
-def _looks(w: MainWindow) -> list[Action]:
-    do = w.segments.do
-    chosen = lambda: do.segment is not None  # noqa: E731
+def _display(controller: SegmentsController) -> list[Action]:
+    chosen = lambda: controller.segment is not None  # noqa: E731
     return [
         Action(
-            "hide_segment", "Hide segment, or show it", lambda: do.flip_hidden(), MENU, "hidden", "Ctrl+Alt+H",
+            "hide_segment", "Hide segment, or show it", lambda: controller.flip_hidden(), MENU, "hidden", "Ctrl+Alt+H",
             when=chosen, new_group=True,
         ),
-        Action("lock_segment", "Lock segment, or unlock it", lambda: do.flip_locked(), MENU, "lock", "Ctrl+Alt+K",
+        Action(
+            "lock_segment", "Lock segment, or unlock it", lambda: controller.flip_locked(), MENU, "lock", "Ctrl+Alt+K",
+            when=chosen,
+        ),
+        Action("only_segment", "Show only this segment, or all", controller.show_only, MENU, "visible", "Ctrl+Alt+O",
                when=chosen),
-        Action("only_segment", "Show only this segment, or all", do.show_only, MENU, "visible", "Ctrl+Alt+O",
-               when=chosen),
-        Action("fill_segments", "Fill inside outlines", do.flip_fill, MENU, key="Shift+O", when=chosen,
-               checked=lambda: do.filled),
+        Action("fill_segments", "Fill inside outlines", controller.flip_fill, MENU, key="Shift+O", when=chosen,
+               checked=lambda: controller.filled),
     ]  # fmt: skip

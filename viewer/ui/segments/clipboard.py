@@ -19,11 +19,11 @@ from viewer.effects.footprint import Mask
 from viewer.scene.segmentation.label_delta import bounds, extent
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.task import Message, Task
-from viewer.ui.segments.controller import SegmentsEditing
+from viewer.ui.segments.controller import SegmentsController
 
 
 @dataclass(frozen=True, eq=False)
-class Copied:
+class CopiedSegment:
     """A segment as it was when it was copied. part: its mask in a box, and where that box lies; None while it is empty.
 
     place: what takes the room to the voxels' own space there.
@@ -37,32 +37,32 @@ class Copied:
 class SegmentClipboard:
     """One segment at a time. It is pasted where it lies in the room, by the nearest voxel."""
 
-    def __init__(self, do: SegmentsEditing) -> None:
-        self.do = do
-        self.copied: Copied | None = None
+    def __init__(self, controller: SegmentsController) -> None:
+        self.controller = controller
+        self.copied: CopiedSegment | None = None
         self._background = ThreadPoolExecutor(1, "tomolens-clipboard")
 
     def copy(self) -> None:
         """Remember the chosen segment as it is now; it is looked for in the background."""
-        layer, segment = self.do.layer, self.do.segment
+        layer, segment = self.controller.layer, self.controller.segment
         if layer is None or segment is None:
             return
-        copied = Copied(segment, self._background.submit(_part, layer, segment), layer.transform)
+        copied = CopiedSegment(segment, self._background.submit(_part, layer, segment), layer.transform)
         self.copied = copied
-        copied.part.add_done_callback(lambda part: self.do.session.post(partial(self._looked, copied)))
+        copied.part.add_done_callback(lambda part: self.controller.session.post(partial(self._looked, copied)))
 
-    def _looked(self, copied: Copied) -> None:
+    def _looked(self, copied: CopiedSegment) -> None:
         if copied.part.result() is None and self.copied is copied:
             self.copied = None
-            self.do.session.warn(f"{copied.segment.name} is empty: there is nothing to copy.")
-            self.do.changed.emit()
+            self.controller.session.warn(f"{copied.segment.name} is empty: there is nothing to copy.")
+            self.controller.changed.emit()
 
     def paste(self) -> Task | None:
         """Add it to the segment of the same name, or to a new one; on another grid voxel by voxel to the nearest.
 
         What lies in another frame of reference, or is bent by another registration, has no place here: that is said.
         """
-        layer, copied, session = self.do.layer, self.copied, self.do.session
+        layer, copied, session = self.controller.layer, self.copied, self.controller.session
         if layer is None or copied is None:
             return None
         source, place, grid = copied.segment, layer.transform, layer.grid
@@ -79,24 +79,24 @@ class SegmentClipboard:
             return _pasted(copied, key, grid, place, tell)
 
         label = f"Paste {source.name}"
-        task = session.run_effect(layer, label, call, "add", self.do.state.rules)
+        task = session.run_effect(layer, label, call, "add", self.controller.state.rules)
         task.events.state.connect(lambda state: self._say(copied, grid, place) if state == "done" else None)
         return task
 
-    def _say(self, copied: Copied, grid: Grid, place: Transform | None) -> None:
+    def _say(self, copied: CopiedSegment, grid: Grid, place: Transform | None) -> None:
         """A paste that had to resample says so."""
         part = copied.part.result()
         if part is not None and (place is not copied.place or not same_voxels(part[1], grid)):
             text = f"{copied.segment.name} was pasted onto another grid, by the nearest voxel: look at its edges."
-            self.do.session.message.emit(Message(text))
+            self.controller.session.message.emit(Message(text))
 
     def mask_image(self, *, keep: str) -> Task | None:
         """A new image: the labelled one inside of the chosen segment alone, or outside of it; it waits for review."""
-        layer, segment, image = self.do.layer, self.do.segment, self.do.image
+        layer, segment, image = self.controller.layer, self.controller.segment, self.controller.image
         if layer is None or segment is None or image is None:
             return None
         held = Segmentation(layer.segmentation.mask(segment).astype(np.uint8), layer.grid, (Segment(1, segment.name),))
-        return self.do.session.run("mask_image", {"image": image.id, "segments": held}, {"keep": keep})
+        return self.controller.session.run("mask_image", {"image": image.id, "segments": held}, {"keep": keep})
 
 
 def _part(layer: SegmentationLayer, segment: Segment) -> tuple[Mask, Grid] | None:
@@ -114,7 +114,7 @@ def _part(layer: SegmentationLayer, segment: Segment) -> tuple[Mask, Grid] | Non
     return mask, layer.grid.crop((k.start, j.start, i.start), mask.shape)
 
 
-def _pasted(copied: Copied, key: Key, grid: Grid, place: Transform | None, tell: Tell) -> list[Answer]:
+def _pasted(copied: CopiedSegment, key: Key, grid: Grid, place: Transform | None, tell: Tell) -> list[Answer]:
     """Raises Refusal where the copy has no place on the grid."""
     from viewer.compute.images.resample import resample_labels
 

@@ -23,7 +23,7 @@ FILL = 0.35  # opacity inside the outline
 NAMES = frozenset(tool.id for tool in PAINTING)
 
 
-class SegmentsEditing:
+class SegmentsController:
     """The verbs, and what they work on. changed: another segmentation, other segments, or another look of them."""
 
     changed = Signal()
@@ -33,10 +33,10 @@ class SegmentsEditing:
         self.work: object = None  # what is computed beside the window for a verb: kept alive until the next one
         self._followed: SegmentationLayer | None = None
         document = session.document
-        looked = session.state.events
+        events = session.state.events
         for signal in (
             document.inserted, document.removed, document.moved, document.visibility,
-            looked.active, looked.timepoint, looked.layout, looked.compared,
+            events.active, events.timepoint, events.layout, events.compared,
         ):  # fmt: skip
             signal.connect(self._refresh)
         self._refresh()
@@ -65,7 +65,7 @@ class SegmentsEditing:
         goal = goal_of(self.session.document, self.state)
         return goal if isinstance(goal, str) else ""
 
-    def given(self, other: Key | None = None) -> Given | None:
+    def effect_target(self, other: Key | None = None) -> Given | None:
         """What an effect works on: the chosen segment, its image, another segment where one is meant."""
         goal = goal_of(self.session.document, self.state)
         if isinstance(goal, str):

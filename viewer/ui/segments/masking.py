@@ -6,7 +6,7 @@ from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from viewer.scene.segmentation.masking import Editable, Overlap
-from viewer.ui.segments.controller import SegmentsEditing
+from viewer.ui.segments.controller import SegmentsController
 from viewer.ui.segments.effects.preview_tint import RangeTint
 from viewer.ui.widgets import text_format
 from viewer.ui.widgets.basics import label
@@ -25,12 +25,12 @@ OVERLAPS: dict[Overlap, str] = {
 ANY = "any segment"
 
 
-class WhereSection(QWidget):
+class MaskingSection(QWidget):
     """Follows the rules of the state."""
 
-    def __init__(self, do: SegmentsEditing) -> None:
+    def __init__(self, controller: SegmentsController) -> None:
         super().__init__()
-        self.do = do
+        self.controller = controller
         self.region, self.of, self.overlap = QComboBox(), QComboBox(), QComboBox()
         for region, words in REGIONS.items():
             self.region.addItem(words, region)
@@ -45,14 +45,14 @@ class WhereSection(QWidget):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.limited = QCheckBox("Only values from")
         self.low, self.high = (_value(name) for name in ("Lowest value", "Highest value"))
-        self.tint = RangeTint(do)
+        self.tint = RangeTint(controller)
         self._build()
         self._listen()
         self.refresh()
 
     def refresh(self, *_: object) -> None:
         """Show the rules as they are."""
-        rules, layer, image = self.do.state.rules, self.do.layer, self.do.image
+        rules, layer, image = self.controller.state.rules, self.controller.layer, self.controller.image
         segments = layer.segmentation.segments if layer else ()
         with QSignalBlocker(self.of):
             self.of.clear()
@@ -89,30 +89,30 @@ class WhereSection(QWidget):
         column.addLayout(limits)
 
     def _listen(self) -> None:
-        do = self.do
-        self.region.activated.connect(lambda: do.set_rules(region=self.region.currentData()))
-        self.of.activated.connect(lambda: do.set_rules(of=self.of.currentData()))
-        self.overlap.activated.connect(lambda: do.set_rules(overlap=self.overlap.currentData()))
+        controller = self.controller
+        self.region.activated.connect(lambda: controller.set_rules(region=self.region.currentData()))
+        self.of.activated.connect(lambda: controller.set_rules(of=self.of.currentData()))
+        self.overlap.activated.connect(lambda: controller.set_rules(overlap=self.overlap.currentData()))
         self.limited.toggled.connect(self._limit)
         for box in (self.low, self.high):
             box.valueChanged.connect(self._take_range)
-        do.state.events.rules.connect(self.refresh)
-        do.changed.connect(self.refresh)
+        controller.state.events.rules.connect(self.refresh)
+        controller.changed.connect(self.refresh)
 
     def _limit(self, on: bool) -> None:
         """The window is where to begin: what is seen as grey."""
-        image = self.do.image
+        image = self.controller.image
         start = (image.window.lower, image.window.upper) if image else (0.0, 1.0)
-        self.do.set_rules(values=start if on else None)
+        self.controller.set_rules(values=start if on else None)
         self._show_tint(on)
 
     def _take_range(self) -> None:
         low, high = sorted((self.low.value(), self.high.value()))
-        self.do.set_rules(values=(low, high))
+        self.controller.set_rules(values=(low, high))
         self._show_tint(True)
 
     def _show_tint(self, on: bool) -> None:
-        values = self.do.state.rules.values
+        values = self.controller.state.rules.values
         if on and values:
             self.tint.flash(*values)
         else:

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from viewer.data.printable_text import printable
 from viewer.data.segmentation import Segment
 from viewer.data.terminology import Term, search
-from viewer.ui.segments.controller import SegmentsEditing
+from viewer.ui.segments.controller import SegmentsController
 from viewer.ui.segments.segment_list import swatch
 from viewer.ui.widgets.basics import button, label
 
@@ -33,10 +33,10 @@ STEPS = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1, Qt.Key.Key_PageDown: 8, Qt.Key.K
 class NamingDialog(QDialog):
     """Typing searches; Up and Down choose a coded structure, Enter takes it. A name of one's own has no code."""
 
-    def __init__(self, do: SegmentsEditing, segment: Segment, parent: QWidget) -> None:
+    def __init__(self, controller: SegmentsController, segment: Segment, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Name, colour and code")
-        self.do, self.segment = do, segment
+        self.controller, self.segment = controller, segment
         self.color = segment.color
         self.box = QLineEdit(segment.name, clearButtonEnabled=True, placeholderText="Liver, left kidney, lesion …")
         self.box.setAccessibleName("Name of the segment, or what to search for")
@@ -84,7 +84,7 @@ class NamingDialog(QDialog):
             fields |= {"code": term.code, "side": term.side}
         elif name and name != self.segment.name:
             fields |= {"code": None, "side": ""}  # the old code is another thing's
-        self.do.change(self.segment, **fields)
+        self.controller.change(self.segment, **fields)
         super().accept()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from viewer.scene.segmentation.brush import SIZES
 from viewer.tools.mouse_dispatch import PAINTING
-from viewer.ui.segments.controller import SegmentsEditing
+from viewer.ui.segments.controller import SegmentsController
 from viewer.ui.widgets.basics import label, tile
 
 COLUMNS = 4
@@ -37,9 +37,9 @@ FINE = 100  # slider steps
 class PaintSection(QWidget):
     """Follows the chosen tool and the brush."""
 
-    def __init__(self, do: SegmentsEditing) -> None:
+    def __init__(self, controller: SegmentsController) -> None:
         super().__init__()
-        self.do = do
+        self.controller = controller
         self.tools: dict[str, QToolButton] = {}
         self.radius = QDoubleSpinBox(decimals=1, minimum=2 * SIZES[0], maximum=2 * SIZES[1], suffix=" mm")
         self.radius.setAccessibleName("Diameter of the brush")
@@ -66,7 +66,7 @@ class PaintSection(QWidget):
 
     def refresh(self, *_: object) -> None:
         """Show the tool and the brush as they are."""
-        tool, brush = self.do.state.tool, self.do.state.brush
+        tool, brush = self.controller.state.tool, self.controller.state.brush
         for name, made in self.tools.items():
             made.setChecked(name == tool)
         for row, tools in ((self._size, SIZED), (self.through, THROUGH), (self.taking, TAKING), (self.cut, CUTTING)):
@@ -87,7 +87,7 @@ class PaintSection(QWidget):
         group = QButtonGroup(self)
         for place, tool in enumerate(PAINTING):
             made = self.tools[tool.id] = tile(tool.title, tool.icon, f"{tool.tip} (key {tool.key})")
-            made.clicked.connect(partial(self.do.take, tool.id))
+            made.clicked.connect(partial(self.controller.take, tool.id))
             group.addButton(made)
             palette.addWidget(made, place // COLUMNS, place % COLUMNS)
         group.setExclusive(False)
@@ -104,11 +104,11 @@ class PaintSection(QWidget):
             column.addWidget(row)
 
     def _listen(self) -> None:
-        do, events = self.do, self.do.state.events
-        self.radius.valueChanged.connect(lambda across: do.set_brush(radius=across / 2))
-        self.slider.valueChanged.connect(lambda step: do.set_brush(radius=_radius(step)))
+        controller, events = self.controller, self.controller.state.events
+        self.radius.valueChanged.connect(lambda across: controller.set_brush(radius=across / 2))
+        self.slider.valueChanged.connect(lambda step: controller.set_brush(radius=_radius(step)))
         for box, field in ((self.through, "solid"), (self.taking, "taking"), (self.cut, "cut")):
-            box.activated.connect(lambda _, box=box, field=field: do.set_brush(**{field: box.currentData()}))
+            box.activated.connect(lambda _, box=box, field=field: controller.set_brush(**{field: box.currentData()}))
         for signal in (events.tool, events.brush):
             signal.connect(self.refresh)
 

@@ -17,71 +17,69 @@ from PySide6.QtWidgets import (
 from viewer.session.session import Session
 from viewer.tools.segment.paint_tool import seen_segmentations
 from viewer.ui.segments.clipboard import SegmentClipboard
-from viewer.ui.segments.controller import SegmentsEditing
+from viewer.ui.segments.controller import SegmentsController
 from viewer.ui.segments.effects.section import EffectsSection
-from viewer.ui.segments.masking import WhereSection
+from viewer.ui.segments.masking import MaskingSection
 from viewer.ui.segments.paint import PaintSection
-from viewer.ui.segments.segment_list import SegmentsList
-from viewer.ui.segments.statistics import MeasureSection
+from viewer.ui.segments.segment_list import SegmentList
+from viewer.ui.segments.statistics import StatisticsSection
 from viewer.ui.widgets import theme
-from viewer.ui.widgets.basics import button, label
+from viewer.ui.widgets.basics import button, label, show_dialog
 
 LIMITS = 2  # the page
 EMPTY = "Label an image: paint with the brush (B), or begin with a threshold."
 
 
 class SegmentsPanel(QWidget):
-    """do: the verbs behind its buttons."""
+    """controller: the verbs behind its buttons."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.setAccessibleName("Segments")
-        self.do = SegmentsEditing(session)
-        self.clipboard = SegmentClipboard(self.do)
+        self.controller = SegmentsController(session)
+        self.clipboard = SegmentClipboard(self.controller)
         self.layers = QComboBox()
         self.layers.setAccessibleName("Segmentation")
         self.layers.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.new = button("New", "add", self.do.new)
+        self.new = button("New", "add", self.controller.new)
         self.new.setToolTip("A segmentation of the image that is seen, with a first segment")
-        self.list = SegmentsList(self.do)
+        self.list = SegmentList(self.controller)
         self.list.naming_asked.connect(self.name)
         self.empty = label(EMPTY, "dim")
-        self.paint, self.effects = PaintSection(self.do), EffectsSection(self.do)
-        self.where, self.measure = WhereSection(self.do), MeasureSection(self.do)
+        self.paint, self.effects = PaintSection(self.controller), EffectsSection(self.controller)
+        self.masking, self.statistics = MaskingSection(self.controller), StatisticsSection(self.controller)
         self.limits = button("", "lock", lambda: self.pages.setCurrentIndex(LIMITS), "quiet", theme.WARNING)
         self.pages = QTabWidget()
         self.pages.setDocumentMode(True)
         self._build()
-        self.layers.activated.connect(lambda: self.do.choose_layer(self.layers.currentData()))
-        self.do.changed.connect(self.refresh)
+        self.layers.activated.connect(lambda: self.controller.choose_layer(self.layers.currentData()))
+        self.controller.changed.connect(self.refresh)
         session.state.events.rules.connect(self.refresh)
         self.refresh()
 
     def refresh(self, *_: object) -> None:
         """Show which segmentations there are, and which is meant."""
-        layers = seen_segmentations(self.do.session.document, self.do.state)
+        layers = seen_segmentations(self.controller.session.document, self.controller.state)
         self.layers.clear()
         for layer in reversed(layers):
             self.layers.addItem(layer.name, layer)
-        self.layers.setCurrentIndex(self.layers.findData(self.do.layer))
+        self.layers.setCurrentIndex(self.layers.findData(self.controller.layer))
         self.layers.setVisible(bool(layers))
         self.empty.setVisible(not layers)
-        self.new.setEnabled(self.do.image is not None)
+        self.new.setEnabled(self.controller.image is not None)
         for widget in (self.list, self._tools):
             widget.setVisible(bool(layers))
         for tool in self._tools.findChildren(QToolButton):
-            tool.setEnabled(self.do.segment is not None or tool.objectName() == "add_segment")
-        self.limits.setText(self.do.limits)
-        self.limits.setVisible(bool(layers and self.do.limits))
+            tool.setEnabled(self.controller.segment is not None or tool.objectName() == "add_segment")
+        self.limits.setText(self.controller.limits)
+        self.limits.setVisible(bool(layers and self.controller.limits))
 
     def name(self) -> None:
         """Name the chosen segment: its coded meaning, its colour."""
         from viewer.ui.segments.naming_dialog import NamingDialog
 
-        if self.do.segment:
-            dialog = NamingDialog(self.do, self.do.segment, self.window())
-            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            dialog.open()
+        if self.controller.segment:
+            show_dialog(NamingDialog(self.controller, self.controller.segment, self.window()))
 
     def _build(self) -> None:
         above = QWidget()
@@ -98,8 +96,8 @@ class SegmentsPanel(QWidget):
         top.addWidget(self.limits)
         self.pages.addTab(_page(self.paint), "Paint")
         self.pages.addTab(_page(self.effects), "Effects")
-        self.pages.addTab(_page(self.where), "Limits")
-        self.pages.addTab(_page(self.measure), "Measure")
+        self.pages.addTab(_page(self.masking), "Limits")
+        self.pages.addTab(_page(self.statistics), "Measure")
         halves = QSplitter(Qt.Orientation.Vertical)
         halves.setChildrenCollapsible(False)
         halves.addWidget(above)
@@ -114,12 +112,12 @@ class SegmentsPanel(QWidget):
         bar = QHBoxLayout(row)
         bar.setContentsMargins(0, 0, 0, 0)
         for text, icon, act, name in (
-            ("Add a segment", "add", lambda: self.do.add(), "add_segment"),
+            ("Add a segment", "add", lambda: self.controller.add(), "add_segment"),
             ("Name, colour and code (Enter)", "rename", self.name, ""),
-            ("Move up", "up", lambda: self.do.shift(-1), ""),
-            ("Move down", "down", lambda: self.do.shift(1), ""),
-            ("Show only this, or all again", "visible", self.do.show_only, ""),
-            ("Remove (Del)", "remove", self.do.remove, ""),
+            ("Move up", "up", lambda: self.controller.shift(-1), ""),
+            ("Move down", "down", lambda: self.controller.shift(1), ""),
+            ("Show only this, or all again", "visible", self.controller.show_only, ""),
+            ("Remove (Del)", "remove", self.controller.remove, ""),
         ):
             tool = QToolButton()
             tool.setObjectName(name)

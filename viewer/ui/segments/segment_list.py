@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView
 from viewer.data.printable_text import printable
 from viewer.data.segmentation import Segment, State
 from viewer.scene.segmentation_layer import SegmentationLayer
-from viewer.ui.segments.controller import SegmentsEditing
+from viewer.ui.segments.controller import SegmentsController
 from viewer.ui.widgets import theme
 
 Index = QModelIndex | QPersistentModelIndex
@@ -28,19 +28,19 @@ STATES: dict[State, tuple[str, str]] = {  # icon, role
 }
 
 
-class SegmentsModel(QAbstractTableModel):
+class SegmentListModel(QAbstractTableModel):
     """A row a segment, in the segmentation's order."""
 
-    def __init__(self, do: SegmentsEditing) -> None:
+    def __init__(self, controller: SegmentsController) -> None:
         super().__init__()
-        self.do = do
+        self.controller = controller
         self.segments: tuple[Segment, ...] = ()
         self._layer: SegmentationLayer | None = None
         self.refresh()
 
     def refresh(self) -> None:
         """Follow the layer: rows anew only where they are others."""
-        layer = self.do.layer
+        layer = self.controller.layer
         segments = layer.segmentation.segments if layer else ()
         if layer is self._layer and len(segments) == len(self.segments):
             self.segments = segments
@@ -80,7 +80,7 @@ class SegmentsModel(QAbstractTableModel):
         name = str(value).strip()
         if role != Role.EditRole or not name:
             return False
-        self.do.change(self.segments[index.row()], name=name)
+        self.controller.change(self.segments[index.row()], name=name)
         return True
 
     def _icon(self, segment: Segment, column: int, layer: SegmentationLayer) -> QIcon | None:
@@ -101,15 +101,15 @@ class SegmentsModel(QAbstractTableModel):
         return f"{segment.name} {'is locked' if segment.key in layer.locked else 'can be changed'} (L)"
 
 
-class SegmentsList(QTableView):
+class SegmentList(QTableView):
     """Click an eye or a lock to flip it; double click, or Enter, names the segment; F2 edits the name in place."""
 
     naming_asked = Signal()
 
-    def __init__(self, do: SegmentsEditing) -> None:
+    def __init__(self, controller: SegmentsController) -> None:
         super().__init__()
-        self.do = do
-        self.rows = SegmentsModel(do)
+        self.controller = controller
+        self.rows = SegmentListModel(controller)
         self.setModel(self.rows)
         self.setAccessibleName("Segments")
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -128,13 +128,13 @@ class SegmentsList(QTableView):
             self.setColumnWidth(column, 30)
         head.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         self.selectionModel().currentRowChanged.connect(self._chosen)
-        do.changed.connect(self.refresh)
+        controller.changed.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
         """Follow the layer and the chosen segment."""
         self.rows.refresh()
-        active = self.do.segment
+        active = self.controller.segment
         row = self.rows.segments.index(active) if active in self.rows.segments else -1
         if row >= 0 and row != self.currentIndex().row():
             self.setCurrentIndex(self.rows.index(row, NAME))
@@ -144,9 +144,9 @@ class SegmentsList(QTableView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         deeds = {
-            Qt.Key.Key_Space: self.do.flip_hidden,
-            Qt.Key.Key_L: self.do.flip_locked,
-            Qt.Key.Key_Delete: self.do.remove,
+            Qt.Key.Key_Space: self.controller.flip_hidden,
+            Qt.Key.Key_L: self.controller.flip_locked,
+            Qt.Key.Key_Delete: self.controller.remove,
             Qt.Key.Key_Return: self.naming_asked.emit,
             Qt.Key.Key_Enter: self.naming_asked.emit,
         }
@@ -166,7 +166,7 @@ class SegmentsList(QTableView):
         if index.column() == STATE:
             self.states(segment).popup(event.globalPosition().toPoint())
         else:
-            (self.do.flip_hidden if index.column() == EYE else self.do.flip_locked)(segment.key)
+            (self.controller.flip_hidden if index.column() == EYE else self.controller.flip_locked)(segment.key)
 
     def states(self, segment: Segment) -> QMenu:
         """How far a segment is, to choose from."""
@@ -174,7 +174,7 @@ class SegmentsList(QTableView):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for state, (icon, role) in STATES.items():
             chosen = menu.addAction(theme.icon(icon, theme.NAMES[role]), state.capitalize())
-            chosen.triggered.connect(partial(self.do.change, segment, state=state))
+            chosen.triggered.connect(partial(self.controller.change, segment, state=state))
         return menu
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -185,7 +185,7 @@ class SegmentsList(QTableView):
 
     def _chosen(self, index: QModelIndex) -> None:
         if 0 <= index.row() < len(self.rows.segments):
-            self.do.choose(self.rows.segments[index.row()].key)
+            self.controller.choose(self.rows.segments[index.row()].key)
 
 
 def _name(segment: Segment, role: int, *, hidden: bool) -> Any:

@@ -12,42 +12,42 @@ from viewer.effects.effect_run import Tell
 from viewer.effects.footprint import Mask
 from viewer.scene.layer import Box
 from viewer.scene.segmentation.stroke import Stroke
-from viewer.ui.segments.controller import SegmentsEditing
-from viewer.ui.widgets.background_call import Look
+from viewer.ui.segments.controller import SegmentsController
+from viewer.ui.widgets.background_call import BackgroundCall
 
 Found = tuple[Box, list[Mask]]
 
 
-def split(do: SegmentsEditing) -> None:
+def split(controller: SegmentsController) -> None:
     """Beside the window; one step of the history. The largest part stays the segment itself."""
-    given = do.given()
-    if given is None:
-        do.session.warn(do.problem)
+    target = controller.effect_target()
+    if target is None:
+        controller.session.warn(controller.problem)
         return
-    generation = given.layer.generation
+    generation = target.layer.generation
 
     def call(tell: Tell) -> list[Found]:
         from viewer.compute.effects.shape.islands import split as parts_of
 
-        box, mask = given.part()
+        box, mask = target.part()
         return [(box, parts_of(mask))]
 
     def made(found: list[Found]) -> None:
-        if given.layer.generation != generation:
-            do.session.warn(f"{given.layer.name} was changed while it was split; split it again.")
+        if target.layer.generation != generation:
+            controller.session.warn(f"{target.layer.name} was changed while it was split; split it again.")
         else:
-            _into_segments(do, given, *found[0])
+            _into_segments(controller, target, *found[0])
 
-    work = do.work = Look(call)
-    work.answers.found.connect(made)
-    work.answers.failed.connect(do.session.warn)
+    work = controller.work = BackgroundCall(call)
+    work.signals.found.connect(made)
+    work.signals.failed.connect(controller.session.warn)
     QThreadPool.globalInstance().start(work)
 
 
-def _into_segments(do: SegmentsEditing, given: Given, box: Box, parts: list[Mask]) -> None:
-    layer, segment = given.layer, given.segment
+def _into_segments(controller: SegmentsController, target: Given, box: Box, parts: list[Mask]) -> None:
+    layer, segment = target.layer, target.segment
     if len(parts) < 2:
-        do.session.warn(f"{segment.name} hangs together: there is nothing to split.")
+        controller.session.warn(f"{segment.name} hangs together: there is nothing to split.")
         return
     stroke = Stroke(layer)
     for number, part in enumerate(parts[1:], 2):
@@ -55,4 +55,4 @@ def _into_segments(do: SegmentsEditing, given: Given, box: Box, parts: list[Mask
         label, color = layer.segmentation.free_label(segment.layer), COLORS[len(segments) % len(COLORS)]
         stroke.arrange((*segments, replace(segment, label=label, name=f"{segment.name} {number}", color=color)))
         stroke.fill(segment.layer, box, part, label)
-    do.session.end_stroke(stroke, f"Split {segment.name}")
+    controller.session.end_stroke(stroke, f"Split {segment.name}")

@@ -19,10 +19,10 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.effects.effect_run import Tell
-from viewer.ui.segments.controller import SegmentsEditing
+from viewer.ui.segments.controller import SegmentsController
 from viewer.ui.segments.segment_list import swatch
 from viewer.ui.widgets import text_format, theme
-from viewer.ui.widgets.background_call import Look
+from viewer.ui.widgets.background_call import BackgroundCall
 from viewer.ui.widgets.basics import Bar, button, label, tabular
 
 if TYPE_CHECKING:  # scipy comes with it
@@ -31,16 +31,16 @@ if TYPE_CHECKING:  # scipy comes with it
 OLD = "The segments have changed since: measure again."
 
 
-class MeasureSection(QWidget):
+class StatisticsSection(QWidget):
     """rows: what was measured last. unit: of the image's values."""
 
-    def __init__(self, do: SegmentsEditing) -> None:
+    def __init__(self, controller: SegmentsController) -> None:
         super().__init__()
-        self.do = do
+        self.controller = controller
         self.rows: list[SegmentStatistics] = []
         self.unit = ""
         self._measured: tuple[object, int] = (None, -1)
-        self._work: Look | None = None
+        self._work: BackgroundCall | None = None
         self.measure = button("Measure", "ruler", self.run, "primary", theme.CHROME)
         self.cancel = button("Cancel", "cancel", self.stop, "quiet")
         self.copy = button("Copy", "copy", self.copy_table)
@@ -54,19 +54,19 @@ class MeasureSection(QWidget):
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setShowGrid(False)
         self.table.verticalHeader().hide()
-        self.table.cellClicked.connect(lambda row, _: do.choose(self.rows[row].segment.key))
+        self.table.cellClicked.connect(lambda row, _: controller.choose(self.rows[row].segment.key))
         self._build()
         self._busy(False)
-        do.changed.connect(self.refresh)
+        controller.changed.connect(self.refresh)
         self.refresh()
 
     def run(self) -> None:
         """Measure, beside the window."""
-        layer, image = self.do.layer, self.do.image
+        layer, image = self.controller.layer, self.controller.image
         if layer is None:
             return
         segmentation = layer.segmentation
-        volume = image.volume(self.do.state.timepoint) if image else None
+        volume = image.volume(self.controller.state.timepoint) if image else None
         volume = volume if volume and not volume.color and volume.grid.matches(layer.grid) else None
         self.unit = text_format.unit(volume.unit) if volume else ""
         measured = layer, layer.generation
@@ -77,10 +77,10 @@ class MeasureSection(QWidget):
             return statistics(segmentation, volume, tell)
 
         self.stop()
-        work = self._work = Look(call)
-        work.answers.progress.connect(lambda part: self.bar.advance(part) if self._work is work else None)
-        work.answers.found.connect(lambda found: self._show(found, measured) if self._work is work else None)
-        work.answers.failed.connect(lambda text: self._fail(text) if self._work is work else None)
+        work = self._work = BackgroundCall(call)
+        work.signals.progress.connect(lambda part: self.bar.advance(part) if self._work is work else None)
+        work.signals.found.connect(lambda found: self._show(found, measured) if self._work is work else None)
+        work.signals.failed.connect(lambda text: self._fail(text) if self._work is work else None)
         self._busy(True)
         QThreadPool.globalInstance().start(work)
 
@@ -107,11 +107,11 @@ class MeasureSection(QWidget):
         try:
             save_table(self.rows, Path(path).with_suffix(".csv"), self.unit)
         except SaveError as error:
-            self.do.session.warn(str(error))
+            self.controller.session.warn(str(error))
 
     def refresh(self, *_: object) -> None:
         """Say so where the numbers are old."""
-        layer = self.do.layer
+        layer = self.controller.layer
         self.measure.setEnabled(bool(layer and layer.segmentation.segments))
         old = bool(self.rows) and (layer is None or self._measured != (layer, layer.generation))
         if old:
@@ -149,7 +149,7 @@ class MeasureSection(QWidget):
 
     def _fail(self, text: str) -> None:
         self.stop()
-        self.do.session.warn(text)
+        self.controller.session.warn(text)
 
     def _busy(self, on: bool) -> None:
         self.bar.advance(0)

@@ -38,7 +38,7 @@ DRAWING_KEYS: dict[Qt.Key, DrawingKey] = {
 WARM_MS = 500  # enough for the first, empty frames
 
 
-class Views(QStackedWidget):
+class ViewGrid(QStackedWidget):
     """An invitation while there is no image, then the views. Only those that the layout shows are drawn."""
 
     open_asked = Signal()

@@ -17,7 +17,7 @@ PACE = 0.05  # seconds between two pictures of what creeps
 PATIENCE = 400  # steps after which it rests by itself
 
 
-class Answers(QObject):
+class CallSignals(QObject):
     """Brings what was found back to the main thread."""
 
     progress = Signal(float)
@@ -26,12 +26,12 @@ class Answers(QObject):
     ended = Signal()
 
 
-class Look(QRunnable):
+class BackgroundCall(QRunnable):
     """What an effect would do, or another list of things to find out."""
 
     def __init__(self, call: Callable[[Tell], Iterable[Any]]) -> None:
         super().__init__()
-        self._call, self.answers, self.stopped = call, Answers(), False
+        self._call, self.signals, self.stopped = call, CallSignals(), False
 
     def run(self) -> None:
         try:
@@ -39,24 +39,24 @@ class Look(QRunnable):
         except Cancelled:
             return
         except ValueError as error:
-            self.answers.failed.emit(str(error))
+            self.signals.failed.emit(str(error))
         else:
-            self.answers.found.emit(found)
+            self.signals.found.emit(found)
 
     def _tell(self, fraction: float) -> None:
         if self.stopped:
             raise Cancelled
-        self.answers.progress.emit(fraction)
+        self.signals.progress.emit(fraction)
 
 
-class Steps(QRunnable):
+class BackgroundSteps(QRunnable):
     """begin: makes what steps, in the background: a function that steps on and gives the mask and how many voxels
     changed. It steps while `going` is set.
     """
 
     def __init__(self, begin: Callable[[], Callable[[], tuple[Mask, int]]]) -> None:
         super().__init__()
-        self._begin, self.answers, self.stopped = begin, Answers(), False
+        self._begin, self.signals, self.stopped = begin, CallSignals(), False
         self.going = Event()
         self.going.set()
 
@@ -74,9 +74,9 @@ class Steps(QRunnable):
                 mask, changed = step()
                 if not changed or time.monotonic() - shown > PACE:
                     shown = time.monotonic()
-                    self.answers.found.emit(mask.copy())
+                    self.signals.found.emit(mask.copy())
                 if not changed:
                     break
-            self.answers.ended.emit()
+            self.signals.ended.emit()
         except ValueError as error:
-            self.answers.failed.emit(str(error))
+            self.signals.failed.emit(str(error))

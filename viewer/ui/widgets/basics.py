@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QResizeEvent
-from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QPushButton, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QDialog, QFrame, QLabel, QProgressBar, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from viewer.ui.widgets import theme
 
@@ -74,6 +74,12 @@ def tabular(font: QFont) -> QFont:
     fixed = QFont(font)
     fixed.setFeature(QFont.Tag("tnum"), 1)
     return fixed
+
+
+def show_dialog(dialog: QDialog) -> None:
+    """Without waiting for it; gone for good once it is closed."""
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.open()
 
 
 class Elided(QLabel):

@@ -15,7 +15,7 @@ INKS = (theme.ACCENT, theme.WARNING, theme.GOOD, theme.AI)
 PACE = 100  # ms between two drawings of the curves
 
 
-class Curves(pg.PlotWidget):  # type: ignore[misc]
+class CurvePlot(pg.PlotWidget):  # type: ignore[misc]
     """The curves of a run, one behind the other, drawn some times a second while they grow."""
 
     def __init__(self) -> None:

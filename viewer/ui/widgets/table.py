@@ -13,7 +13,7 @@ from viewer.ui.widgets.basics import label, tabular
 
 
 @dataclass(frozen=True)
-class Sign:
+class StateCell:
     """A cell that says a state by icon and word. role: one of the style sheet's."""
 
     icon: str
@@ -21,7 +21,7 @@ class Sign:
     role: str
 
 
-Cell = str | Sign
+Cell = str | StateCell
 
 
 class Table(QWidget):
@@ -50,22 +50,22 @@ class Table(QWidget):
 
 
 def _cell(cell: Cell, role: str, wrap: bool) -> QWidget:
-    if isinstance(cell, Sign):
-        return sign(cell)
+    if isinstance(cell, StateCell):
+        return state_cell(cell)
     text = label(cell, role, wrap=wrap, selectable=True)
     text.setFont(tabular(text.font()))
     return text
 
 
-def sign(said: Sign) -> QWidget:
+def state_cell(cell: StateCell) -> QWidget:
     """An icon and its word."""
     widget = QWidget()
     line = QHBoxLayout(widget)
     line.setContentsMargins(0, 0, 0, 0)
     line.setSpacing(4)
     icon = label(wrap=False)
-    icon.setPixmap(theme.icon(said.icon, theme.NAMES.get(said.role, theme.TEXT)).pixmap(16, 16))
+    icon.setPixmap(theme.icon(cell.icon, theme.NAMES.get(cell.role, theme.TEXT)).pixmap(16, 16))
     line.addWidget(icon)
-    line.addWidget(label(said.word, said.role, wrap=False))
+    line.addWidget(label(cell.word, cell.role, wrap=False))
     line.addStretch()
     return widget

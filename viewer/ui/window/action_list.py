@@ -1,271 +1,192 @@
-"""Everything a user can do, in the order of the menus."""
+"""Everything a user can do, in the order of the menus: the families' lists, and what is of the window itself."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, get_args
 
-from viewer.render.volumes.volume_presets import presets
-from viewer.render.volumes.volume_view import SIDES
-from viewer.scene.view_state import LAYOUTS, Layout
 from viewer.settings import log_folder, plugin_folder
-from viewer.tools.mouse_dispatch import CHOICES
-from viewer.ui.actions.action import Action, always
-from viewer.ui.inspect.actions import inspect_actions
-from viewer.ui.layers.image_actions import image_actions
-from viewer.ui.register.actions import compare_actions
+from viewer.ui.actions.action import Action
+from viewer.ui.actions.context import ActionContext
+from viewer.ui.inspect.actions import inspection_actions
+from viewer.ui.inspect.controller import InspectionController
+from viewer.ui.layers.actions import layer_actions, window_actions
+from viewer.ui.layers.controller import LayersController
+from viewer.ui.register.actions import comparison_actions
+from viewer.ui.register.comparison_controller import ComparisonController
 from viewer.ui.review.actions import review_actions
+from viewer.ui.review.panel import ReviewPanel
+from viewer.ui.review.worklist_panel import WorklistPanel
 from viewer.ui.segments.actions import segment_actions
-from viewer.ui.widgets import text_format
-
-if TYPE_CHECKING:
-    from viewer.ui.window.main_window import MainWindow
+from viewer.ui.segments.controller import SegmentsController
+from viewer.ui.segments.panel import SegmentsPanel
+from viewer.ui.views.actions import layout_actions, slice_actions, tool_actions, view_actions, volume_actions
+from viewer.ui.views.controller import ViewsController
+from viewer.ui.window.commands import WindowCommands
+from viewer.ui.window.file_commands import FileCommands
 
 RECENT = 9
-LAYOUT_TITLES: dict[Layout, str] = {
-    "2x2": "Four views",
-    "1-up": "One view",
-    "1+3": "One and three views",
-    "compare": "Side by side",
-}
-assert set(LAYOUT_TITLES) == set(get_args(Layout))
 
 
-def all_actions(window: MainWindow) -> list[Action]:
+@dataclass(frozen=True)
+class Controllers:
+    """Whose verbs the actions call; a panel where a verb asks something first."""
+
+    files: FileCommands
+    window: WindowCommands
+    views: ViewsController
+    layers: LayersController
+    inspection: InspectionController
+    comparison: ComparisonController
+    segments: SegmentsPanel
+    review: ReviewPanel
+    worklist: WorklistPanel
+
+
+def all_actions(of: Controllers, context: ActionContext) -> list[Action]:
     """The one list."""
-    first, then = (_file, _edit, _layouts, _view, image_actions, _layer), (_volume, _tools, _plugins, _help)
-    parts = (*first, inspect_actions, compare_actions, segment_actions, review_actions, *then)
-    return [action for part in parts for action in part(window)]
+    return [
+        *_file(of.files, of.segments.controller, context),
+        *_edit(of.window),
+        *layout_actions(of.views),
+        *view_actions(of.views, context),
+        *_panels(of.window, context),
+        *window_actions(of.layers, context),
+        *slice_actions(of.views, context),
+        *layer_actions(of.layers, context),
+        *inspection_actions(of.inspection, context),
+        *comparison_actions(of.comparison),
+        *segment_actions(of.segments, context),
+        *review_actions(of.review, of.worklist, context),
+        *volume_actions(of.views, context),
+        *tool_actions(context),
+        *_plugins(of.window, context),
+        *_help(of.window),
+    ]
 
 
-def _file(w: MainWindow) -> list[Action]:
-    do = w.commands
+def _file(files: FileCommands, segments: SegmentsController, context: ActionContext) -> list[Action]:
     recent = [
         Action(
             f"recent_{n + 1}",
-            partial(do.recent_title, n),
-            lambda n=n: w.open([do.recent(n)]),  # type: ignore[misc]
+            partial(files.recent_title, n),
+            lambda n=n: context.open([files.recent(n)]),  # type: ignore[misc]
             "File/Open recent",
             "recent",
-            when=partial(do.has_recent, n),
+            when=partial(files.has_recent, n),
             optional=True,
         )
         for n in range(RECENT)
     ]
-    shown = w.has_images
+    shown = context.has_images
     return [
-        Action("open_files", "Open files…", do.open_files, "File", "file", "Ctrl+O"),
-        Action("open_folder", "Open folder…", do.open_folder, "File", "open", "Ctrl+Shift+O", bar=True),
-        Action("open_segmentation", "Open segmentation…", do.open_segmentation, "File", "file"),
-        Action("open_project", "Open project…", do.open_project, "File", "file"),
+        Action("open_files", "Open files…", files.open_files, "File", "file", "Ctrl+O"),
+        Action("open_folder", "Open folder…", files.open_folder, "File", "open", "Ctrl+Shift+O", bar=True),
+        Action("open_segmentation", "Open segmentation…", files.open_segmentation, "File", "file"),
+        Action("open_project", "Open project…", files.open_project, "File", "file"),
         *recent,
-        Action("open_sample", "Open sample", w.session.open_sample, "File", "sample"),
+        Action("open_sample", "Open sample", context.session.open_sample, "File", "sample"),
         Action(
-            "save", "Save active image…", do.save, "File", "save", "Ctrl+S", when=shown, new_group=True, bar=True,
-            tip="DICOM, NIfTI or NRRD; read back and compared before it counts as saved",
+            "save", "Save active image…", files.save_image, "File", "save", "Ctrl+S", when=shown, new_group=True,
+            bar=True, tip="DICOM, NIfTI or NRRD; read back and compared before it counts as saved",
         ),
         Action(
-            "save_segmentation", "Save segmentation…", do.save_segmentation, "File", "save", "Ctrl+Shift+S",
-            when=lambda: w.segments.do.layer is not None,
+            "save_segmentation", "Save segmentation…", files.save_segmentation, "File", "save", "Ctrl+Shift+S",
+            when=lambda: segments.layer is not None,
             tip="Read back and compared, voxel by voxel, before it counts as saved",
         ),
         Action(
-            "save_project", "Save project", do.save_project, "File", "save", "Ctrl+Alt+W", when=w.has_layers,
+            "save_project", "Save project", files.save_project, "File", "save", "Ctrl+Alt+W", when=context.has_layers,
             tip="Everything that is open and how it is looked at; images stay in their files",
         ),
-        Action("save_project_as", "Save project as…", do.save_project_as, "File", "save", when=w.has_layers),
+        Action("save_project_as", "Save project as…", files.save_project_as, "File", "save", when=context.has_layers),
         Action(
-            "save_project_whole", "Save project with its images…", partial(do.save_project_as, True), "File", "save",
-            when=w.has_layers, tip="To pass it on: it needs no other file",
+            "save_project_whole", "Save project with its images…", partial(files.save_project_as, True), "File",
+            "save", when=context.has_layers, tip="To pass it on: it needs no other file",
         ),
         Action(
-            "save_picture", "Save picture of the views…", do.save_picture, "File", "capture", "Ctrl+P", when=shown,
-            bar=True,
+            "save_picture", "Save picture of the views…", files.save_picture, "File", "capture", "Ctrl+P",
+            when=shown, bar=True,
         ),
-        Action("copy_picture", "Copy picture", do.copy_picture, "File", "copy", "Ctrl+Shift+C", when=shown),
-        Action("quit", "Quit", w.close, "File", "logout-box-r", "Ctrl+Q", new_group=True),
+        Action("copy_picture", "Copy picture", files.copy_picture, "File", "copy", "Ctrl+Shift+C", when=shown),
+        Action("quit", "Quit", context.window().close, "File", "logout-box-r", "Ctrl+Q", new_group=True),
     ]  # fmt: skip
 
 
-def _edit(w: MainWindow) -> list[Action]:
-    history = w.session.history
+def _edit(commands: WindowCommands) -> list[Action]:
+    history = commands.session.history
     return [
         Action(
-            "undo", lambda: f"Undo {history.undo_labels[0]}" if history.undo_labels else "Undo", w.commands.undo,
+            "undo", lambda: f"Undo {history.undo_labels[0]}" if history.undo_labels else "Undo", commands.undo,
             "Edit", "undo", "Ctrl+Z", when=lambda: bool(history.undo_labels), bar=True,
         ),
         Action(
-            "redo", lambda: f"Redo {history.redo_labels[0]}" if history.redo_labels else "Redo", w.commands.redo,
+            "redo", lambda: f"Redo {history.redo_labels[0]}" if history.redo_labels else "Redo", commands.redo,
             "Edit", "redo", "Ctrl+Shift+Z, Ctrl+Y", when=lambda: bool(history.redo_labels), bar=True,
         ),
-        Action("palette", "Search everything…", w.show_palette, "Edit", "search", "Ctrl+K", new_group=True),
-        Action("find_study", "Filter studies", w.focus_filter, "Edit", "search", "Ctrl+F"),
-        Action("settings", "Settings…", w.show_settings, "Edit", "settings", "Ctrl+,", new_group=True),
+        Action("palette", "Search everything…", commands.show_palette, "Edit", "search", "Ctrl+K", new_group=True),
+        Action("find_study", "Filter studies", commands.focus_filter, "Edit", "search", "Ctrl+F"),
+        Action("settings", "Settings…", commands.show_settings, "Edit", "settings", "Ctrl+,", new_group=True),
     ]  # fmt: skip
 
 
-def _layouts(w: MainWindow) -> list[Action]:
-    do, state = w.commands, w.session.state
-    several = lambda: len(w.session.document.volume_layers) > 1  # noqa: E731
-    layouts = [
-        Action(
-            f"layout_{name}", LAYOUT_TITLES[name], partial(setattr, state, "layout", name), "View", name,
-            f"Ctrl+{n}", checked=lambda name=name: state.layout == name, bar=True,  # type: ignore[misc]
-            when=several if name == "compare" else always,
-        )
-        for n, name in enumerate(LAYOUTS, 1)
-    ]  # fmt: skip
+def _panels(commands: WindowCommands, context: ActionContext) -> list[Action]:
     return [
-        *layouts,
-        Action("turn_layout", "Next layout", do.turn_layout, "View", "2x2", "Shift+L"),
-        Action("next_view", "Next view", partial(do.next_view, 1), "View", key="Ctrl+Tab"),
-        Action("previous_view", "Previous view", partial(do.next_view, -1), "View", key="Ctrl+Shift+Tab"),
-    ]  # fmt: skip
-
-
-def _view(w: MainWindow) -> list[Action]:
-    state, shown = w.session.state, w.has_images
-    return [
-        Action("fit", "Fit to view", w.fit, "View", "fullscreen", "F", when=shown, new_group=True),
-        Action("larger", "Larger", partial(w.zoom, 1.25), "View", "zoom-in", "+, =", when=shown),
-        Action("smaller", "Smaller", partial(w.zoom, 0.8), "View", "zoom-out", "-", when=shown),
         Action(
-            "toggle_overlays", "Overlays", partial(_flip, state, "show_overlays"), "View", "layers", "Space",
-            checked=lambda: state.show_overlays, where="views", new_group=True,
-            tip="Show or hide the images above the lowest one",
+            "left_panel", "Studies panel", partial(commands.docks.flip, "left"), "View", "layout-left-2", "F9",
+            checked=lambda: commands.docks.is_shown("left"), new_group=True,
         ),
         Action(
-            "toggle_crosshair", "Cross-hair lines", partial(_flip, state, "show_crosshair"), "View", "focus-3", "X",
-            checked=lambda: state.show_crosshair,
+            "right_panel", "Inspector panel", partial(commands.docks.flip, "right"), "View", "layout-right-2", "F10",
+            checked=lambda: commands.docks.is_shown("right"),
         ),
         Action(
-            "toggle_text", "Corner texts", partial(_flip, state, "show_text"), "View", "t-box", "T",
-            checked=lambda: state.show_text,
-        ),
-        Action(
-            "left_panel", "Studies panel", partial(w.flip_dock, "left"), "View", "layout-left-2", "F9",
-            checked=lambda: not w.left.isHidden(), new_group=True,
-        ),
-        Action(
-            "right_panel", "Inspector panel", partial(w.flip_dock, "right"), "View", "layout-right-2", "F10",
-            checked=lambda: not w.right.isHidden(),
-        ),
-        Action(
-            "jobs_panel", "Jobs panel", partial(w.flip_dock, "bottom"), "View", "layout-bottom-2", "Ctrl+J",
-            checked=lambda: not w.bottom.isHidden(),
-        ),
-        *(
-            Action(f"panel_{title.lower()}", title, partial(w.show_panel, n), "View/Inspector", key=f"Ctrl+Alt+{n + 1}")
-            for n, title in enumerate(w.inspector.titles)
-        ),
-        Action(
-            "full_screen", "Full screen", w.flip_full_screen, "View", "fullscreen", "F11", checked=w.isFullScreen
-        ),
-        Action("next_zone", "Next part of the window", partial(w.next_zone, 1), "View", key="F6", new_group=True),
-        Action("previous_zone", "Previous part of the window", partial(w.next_zone, -1), "View", key="Shift+F6"),
-    ]  # fmt: skip
-
-
-def _layer(w: MainWindow) -> list[Action]:
-    do, session = w.commands, w.session
-    shown = w.has_images
-    result = lambda: do.result  # noqa: E731
-    several = lambda: len(session.document) > 1  # noqa: E731
-    return [
-        Action("next_layer", "Next layer", partial(do.next_layer, 1), "Layer", key="Tab", when=several, where="views"),
-        Action(
-            "previous_layer", "Previous layer", partial(do.next_layer, -1), "Layer", key="Shift+Tab", when=several,
-            where="views",
-        ),
-        Action(
-            "compare", "Show or hide active layer", do.compare, "Layer", "blink", "V", when=shown, bar=True,
-            tip="Blink between a result and what is under it",
-        ),
-        Action("raise_layer", "Move layer up", partial(do.raise_layer, 1), "Layer", "up", "Ctrl+Up", when=several),
-        Action(
-            "lower_layer", "Move layer down", partial(do.raise_layer, -1), "Layer", "down", "Ctrl+Down", when=several
-        ),
-        Action(
-            "accept", "Accept result", partial(do.review, "accepted"), "Layer", "accepted", "Return",
-            when=result, where="views", new_group=True,
-        ),
-        Action(
-            "reject", "Reject result", partial(do.review, "rejected"), "Layer", "rejected", "Del",
-            when=result, where="views",
-        ),
-        Action(
-            "reopen", "Open review again", partial(do.review, "unreviewed"), "Layer", "reopen",
-            when=result,
-        ),
-        Action(
-            "other_placement", lambda: text_format.other_placement(do.other_placement), do.open_other_placement,
-            "Layer", "file", when=lambda: do.other_placement is not None, optional=True, new_group=True,
-            tip="The file says twice where it lies: a layer of its own, beside the one that is shown",
-        ),
-        Action(
-            "remove_layer", "Remove layer", do.remove_layer, "Layer", "remove", "Ctrl+Del",
-            when=shown, new_group=True,
-        ),
-    ]  # fmt: skip
-
-
-def _volume(w: MainWindow) -> list[Action]:
-    do, shown = w.commands, w.has_images
-    return [
-        *(
-            Action(
-                f"look_{side}", f"From {side}", partial(w.views.look_from, side), "3-D", when=shown,
-                key=f"Ctrl+Alt+{side[0].upper()}",
-            )
-            for side in SIDES
+            "jobs_panel", "Jobs panel", partial(commands.docks.flip, "bottom"), "View", "layout-bottom-2", "Ctrl+J",
+            checked=lambda: commands.docks.is_shown("bottom"),
         ),
         *(
             Action(
-                f"volume_{name}", look.title, partial(w.views.set_volume_preset, name), "3-D/Look",
-                when=partial(do.offers, look), optional=True,
+                f"panel_{title.lower()}", title, partial(commands.show_panel, n), "View/Inspector",
+                key=f"Ctrl+Alt+{n + 1}",
             )
-            for name, look in presets().items()
+            for n, title in enumerate(commands.inspector.titles)
         ),
-    ]  # fmt: skip
-
-
-def _tools(w: MainWindow) -> list[Action]:
-    state = w.session.state
-    return [
         Action(
-            f"tool_{tool.id}", tool.title, partial(setattr, state, "tool", tool.id), "Tools", tool.icon, tool.key,
-            tip=tool.tip, checked=lambda tool=tool: state.tool == tool.id, bar=True,  # type: ignore[misc]
-        )
-        for tool in CHOICES
+            "full_screen", "Full screen", commands.flip_full_screen, "View", "fullscreen", "F11",
+            checked=context.window().isFullScreen,
+        ),
+        Action(
+            "next_zone", "Next part of the window", partial(commands.next_zone, 1), "View", key="F6", new_group=True,
+        ),
+        Action("previous_zone", "Previous part of the window", partial(commands.next_zone, -1), "View", key="Shift+F6"),
     ]  # fmt: skip
 
 
-def _plugins(w: MainWindow) -> list[Action]:
+def _plugins(commands: WindowCommands, context: ActionContext) -> list[Action]:
     return [
         *(
-            Action(f"plugin_{name}", f"{one.title}…", partial(w.choose_plugin, name), f"Plugins/{one.group}", "plugin")
-            for name, one in w.session.plugins.items()
+            Action(
+                f"plugin_{name}", f"{one.title}…", partial(context.choose_plugin, name), f"Plugins/{one.group}",
+                "plugin",
+            )
+            for name, one in context.session.plugins.items()
         ),
         Action(
-            "models", "Models…", w.commands.show_models, "Plugins", "ai", new_group=True,
+            "models", "Models…", commands.show_models, "Plugins", "ai", new_group=True,
             tip="What each model is for, how it was tested, and whether its file can be trusted",
         ),
         Action(
-            "plugin_folder", "Open plugin folder", lambda: w.commands.show_folder(plugin_folder()), "Plugins", "open",
+            "plugin_folder", "Open plugin folder", lambda: commands.show_folder(plugin_folder()), "Plugins", "open",
             new_group=True, tip="Put your own plugins here, then start Tomolens again",
         ),
     ]  # fmt: skip
 
 
-def _help(w: MainWindow) -> list[Action]:
+def _help(commands: WindowCommands) -> list[Action]:
     return [
-        Action("shortcuts", "Keys and mouse…", w.show_shortcuts, "Help", "keys", "?"),
-        Action("help_here", "Help for what is under the mouse", w.commands.help_here, "Help", "help", "F1"),
-        Action("messages", "Messages…", w.show_messages, "Help", "message", "Ctrl+M", new_group=True),
-        Action("log", "Open log folder", lambda: w.commands.show_folder(log_folder()), "Help", "file"),
-        Action("about", "About Tomolens", w.show_about, "Help", "about", new_group=True),
+        Action("shortcuts", "Keys and mouse…", commands.show_shortcuts, "Help", "keys", "?"),
+        Action("help_here", "Help for what is under the mouse", commands.help_here, "Help", "help", "F1"),
+        Action("messages", "Messages…", commands.show_messages, "Help", "message", "Ctrl+M", new_group=True),
+        Action("log", "Open log folder", lambda: commands.show_folder(log_folder()), "Help", "file"),
+        Action("about", "About Tomolens", commands.show_about, "Help", "about", new_group=True),
     ]
-
-
-def _flip(state: object, name: str) -> None:
-    setattr(state, name, not getattr(state, name))

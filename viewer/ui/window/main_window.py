@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -17,18 +16,15 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QApplication,
-    QDialog,
-    QDockWidget,
     QMainWindow,
     QWidget,
 )
 
 from viewer.io.project.project_file import ENDING
-from viewer.scene.task import Message, Task
+from viewer.scene.task import Message, Severity, Task
 from viewer.session.session import Session
 from viewer.settings import NAME
 from viewer.ui.actions.action import ActionList
-from viewer.ui.actions.command_palette import Palette
 from viewer.ui.actions.menus import ToolBar, build_menus
 from viewer.ui.inspect.panel import InspectPanel
 from viewer.ui.jobs.panel import JobsPanel
@@ -36,25 +32,25 @@ from viewer.ui.layers.info_panel import InfoPanel
 from viewer.ui.layers.panel import LayersPanel
 from viewer.ui.plugins.panel import PluginsPanel
 from viewer.ui.preferences import Preferences
-from viewer.ui.register.comparison_controller import Comparing
+from viewer.ui.register.comparison_controller import ComparisonController
 from viewer.ui.register.panel import RegisterPanel
 from viewer.ui.review.panel import ReviewPanel
 from viewer.ui.review.worklist_panel import WorklistPanel, below
 from viewer.ui.segments.panel import SegmentsPanel
 from viewer.ui.studies.panel import StudiesPanel
 from viewer.ui.studies.tree_model import IMAGE_MIME, unpacked_keys
-from viewer.ui.views.view_grid import Views
+from viewer.ui.views.controller import ViewsController
+from viewer.ui.views.view_grid import ViewGrid
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.wheel import WheelGuard
-from viewer.ui.window.action_list import all_actions
+from viewer.ui.window.action_list import Controllers, all_actions
 from viewer.ui.window.close_question import may_leave
-from viewer.ui.window.commands import Commands
-from viewer.ui.window.focus_zones import move_focus
+from viewer.ui.window.commands import WindowCommands
+from viewer.ui.window.docks import Docks
+from viewer.ui.window.file_commands import FileCommands
 from viewer.ui.window.inspector import Inspector
 from viewer.ui.window.status_bar import StatusBar
 from viewer.ui.window.window_geometry import keep_shape, restore_shape, restore_view
-
-LEFT, RIGHT = 260, 344  # widths of the panels at the first start
 
 
 class MainWindow(QMainWindow):
@@ -65,18 +61,19 @@ class MainWindow(QMainWindow):
         self.session = session
         self.preferences = preferences
         WheelGuard(self)
-        self._dress()
+        self._apply_theme()
         self.setWindowTitle(NAME)
         self.setAcceptDrops(True)
         self.resize(1440, 900)
         restore_view(session.state, preferences)
-        self.views = Views(session, preferences.habits)
+        self.views = ViewGrid(session, preferences.habits)
         self.status = StatusBar(session)
         self.setCentralWidget(self.views)
         self.setStatusBar(self.status)
         self._add_panels()
-        self.commands = Commands(self)
-        self.actions_ = ActionList(all_actions(self), self, self.views)
+        self.files = FileCommands(self, self.views)
+        self.commands = WindowCommands(self, self.docks, self.studies, self.inspector, self.status, self._zones)
+        self.actions_ = ActionList(all_actions(self._controllers(), self), self, self.views)
         build_menus(self.menuBar(), self.actions_)
         self.bar = ToolBar(self.actions_)
         self.addToolBar(self.bar)
@@ -123,77 +120,30 @@ class MainWindow(QMainWindow):
         if task.kind == "run":
             task.events.state.connect(ended)
 
+    # ---- what actions ask for
     def has_layers(self) -> bool:
         return len(self.session.document) > 0
 
     def has_images(self) -> bool:
         return bool(self.session.document.volume_layers)
 
-    # ---- what actions ask for
-    def zoom(self, factor: float) -> None:
-        self.views.active.zoom(factor)
+    def end_stroke(self) -> None:
+        self.views.mouse.let_go()
 
-    def fit(self) -> None:
-        for view in self.views.by_name.values():
-            view.fit()
+    def bring_forward(self, panel: QWidget) -> None:
+        self.inspector.setCurrentWidget(panel)
 
-    def flip_dock(self, side: str) -> None:
-        dock = {"left": self.left, "right": self.right, "bottom": self.bottom}[side]
-        dock.setVisible(dock.isHidden())
-
-    def flip_full_screen(self) -> None:
-        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
-
-    def next_zone(self, step: int) -> None:
-        """Move the keyboard to the next part of the window that is shown."""
-        move_focus([self.bar.search, self.studies, self.views.active, self.inspector, self.status.list], step)
-
-    def focus_filter(self) -> None:
-        self.left.show()
-        self.studies.focus_filter()
+    def show_message(self, text: str, severity: Severity = "info") -> None:
+        self.status.say(text, severity)
 
     def choose_plugin(self, name: str, inputs: Mapping[str, str] | None = None) -> None:
-        """Bring a plugin's form forward, with layers (by their ids) chosen for its inputs."""
-        self.right.show()
-        self.inspector.setCurrentWidget(self.plugins)
+        self.docks.right.show()
+        self.bring_forward(self.plugins)
         self.plugins.choose(name, inputs or {})
-
-    def show_panel(self, place: int) -> None:
-        """Bring a panel of the inspector forward, by its place."""
-        self.right.show()
-        self.inspector.bring(place)
-
-    def take_tool(self, name: str) -> None:
-        """Choose a tool that changes segments, with its settings in sight."""
-        self.inspector.setCurrentWidget(self.segments)
-        self.segments.do.take(name)
-
-    def show_palette(self) -> None:
-        _show(Palette(self.commands.entries(), self))
-
-    def show_shortcuts(self) -> None:
-        from viewer.ui.actions.shortcut_editor import ShortcutsDialog
-
-        _show(ShortcutsDialog(self.actions_, self.preferences, self.apply_preferences, self))
-
-    def show_settings(self) -> None:
-        from viewer.ui.dialogs.settings_dialog import SettingsDialog
-
-        _show(SettingsDialog(self.preferences, self.apply_preferences, self.show_shortcuts, self))
-
-    def show_messages(self) -> None:
-        from viewer.ui.dialogs.errors import MessagesDialog
-
-        _show(MessagesDialog(self.status.messages, self))
-
-    def show_about(self) -> None:
-        from viewer.ui.dialogs.about import AboutDialog
-
-        _show(AboutDialog(self))
 
     def apply_preferences(self) -> None:
         """Everything the settings say, now."""
-        self._dress()
+        self._apply_theme()
         if self.views.mouse.profile is not self.preferences.habits:
             self.session.state.tool = self.preferences.habits.tool
         self.views.set_profile(self.preferences.habits)
@@ -201,7 +151,7 @@ class MainWindow(QMainWindow):
         self.actions_.set_keys(self.preferences.keys)
         self.bar.show_key(self.actions_.keys("palette"))
 
-    def _dress(self) -> None:
+    def _apply_theme(self) -> None:
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         theme.apply(app, self.preferences.theme, self.preferences.scale)
@@ -214,9 +164,9 @@ class MainWindow(QMainWindow):
         self.plugins = PluginsPanel(self.session)
         self.inspect = InspectPanel(self.session, lambda: self.views.slices)
         self.register = RegisterPanel(self.session, self.choose_plugin, self.plugins.values)
-        self.comparing = Comparing(self.session, self.register.do, lambda: self.views.slices)
+        self.comparison = ComparisonController(self.session, self.register.controller, lambda: self.views.slices)
         self.segments = SegmentsPanel(self.session)
-        self.review = ReviewPanel(self.session, self.worklist.do)
+        self.review = ReviewPanel(self.session, self.worklist.controller)
         self.info = InfoPanel(self.session)
         self.jobs = JobsPanel(self.session)
         self.inspector = Inspector()
@@ -227,22 +177,17 @@ class MainWindow(QMainWindow):
         )  # fmt: skip
         for panel, title, icon in tabs:
             self.inspector.add(panel, title, icon)
-        area = Qt.DockWidgetArea
-        self.left = self._dock("Studies", below(self.studies, self.worklist), area.LeftDockWidgetArea)
-        self.right = self._dock("Inspector", self.inspector, area.RightDockWidgetArea)
-        self.bottom = self._dock("Jobs", self.jobs, area.BottomDockWidgetArea)
-        self.bottom.hide()
-        self.setCorner(Qt.Corner.BottomLeftCorner, area.LeftDockWidgetArea)
-        self.setCorner(Qt.Corner.BottomRightCorner, area.RightDockWidgetArea)
-        self.resizeDocks([self.left, self.right], [LEFT, RIGHT], Qt.Orientation.Horizontal)
+        self.docks = Docks(self, below(self.studies, self.worklist), self.inspector, self.jobs)
 
-    def _dock(self, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
-        dock = QDockWidget(title)
-        dock.setObjectName(title.lower())
-        dock.setWidget(panel)
-        panel.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.addDockWidget(area, dock)
-        return dock
+    def _controllers(self) -> Controllers:
+        return Controllers(
+            self.files, self.commands, ViewsController(self.views), self.layers.controller, self.inspect.controller,
+            self.comparison, self.segments, self.review, self.worklist,
+        )  # fmt: skip
+
+    def _zones(self) -> list[QWidget]:
+        """What the keyboard goes through, part by part."""
+        return [self.bar.search, self.studies, self.views.active, self.inspector, self.status.list]
 
     def _follow(self) -> None:
         session = self.session
@@ -250,19 +195,19 @@ class MainWindow(QMainWindow):
         signals = (document.inserted, document.removed, document.moved, session.history.changed, events)
         for signal in signals:
             signal.connect(self.actions_.refresh)
-        for dock in (self.left, self.right, self.bottom):
+        for dock in self.docks.by_side.values():
             dock.visibilityChanged.connect(self.actions_.refresh)
         self.views.probe.reading.connect(self.status.show_reading)
         session.task_added.connect(self._follow_run)
-        session.images_missing.connect(self.commands.ask_for_images)
-        self.segments.do.changed.connect(self.actions_.refresh)
-        self.views.open_asked.connect(self.commands.open_folder)
-        self.studies.open_requested.connect(self.commands.open_folder)
+        session.images_missing.connect(self.files.ask_for_images)
+        self.segments.controller.changed.connect(self.actions_.refresh)
+        self.views.open_asked.connect(self.files.open_folder)
+        self.studies.open_requested.connect(self.files.open_folder)
         self.studies.recent_chosen.connect(lambda path: self.open([path]))
         self.studies.show_recent(self.preferences.recent)
         self.plugins.card_asked.connect(self.commands.show_models)
-        self.status.jobs_asked.connect(partial(self.flip_dock, "bottom"))
-        self.status.messages_asked.connect(self.show_messages)
+        self.status.jobs_asked.connect(partial(self.docks.flip, "bottom"))
+        self.status.messages_asked.connect(self.commands.show_messages)
 
     # ---- drag and drop
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -277,7 +222,7 @@ class MainWindow(QMainWindow):
         self.views.set_drop(False)
         data = event.mimeData()
         if data.hasFormat(IMAGE_MIME):
-            self.commands.open_found(unpacked_keys(bytes(data.data(IMAGE_MIME).data())))
+            self.files.open_found(unpacked_keys(bytes(data.data(IMAGE_MIME).data())))
         elif paths := [url.toLocalFile() for url in data.urls() if url.isLocalFile()]:
             self.open(paths)
         event.acceptProposedAction()
@@ -288,11 +233,5 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         keep_shape(self, self.session.state, self.preferences)
-        self.worklist.do.end()
+        self.worklist.controller.end()
         event.accept()
-
-
-def _show(dialog: QDialog) -> None:
-    """Without waiting for it; gone for good once it is closed."""
-    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    dialog.open()

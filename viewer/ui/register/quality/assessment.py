@@ -1,4 +1,4 @@
-"""The proof of a registration, measured in the background: figures, pictures, and the registration the other way."""
+"""The assessment of a registration, measured in the background: figures, pictures, and the way back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from viewer.scene.layer import VolumeLayer
 from viewer.scene.task import Task
 from viewer.session.runs.placement import between
 from viewer.session.runs.result_layers import found_transform
-from viewer.ui.register.controller import Registering
+from viewer.ui.register.controller import RegistrationController
 from viewer.ui.register.quality.label_choice import Labels
 
 PLANES = 3
@@ -26,7 +26,7 @@ MEASURING = 0.7  # part of the time that the figures take; the pictures take the
 
 
 @dataclass(frozen=True, eq=False)
-class Proof:
+class Assessment:
     """of: the transform that it is about. pictures: (style, plane, PNG). way_back: None until it was asked for."""
 
     of: Transform
@@ -47,25 +47,25 @@ class _Stopped(Exception):
     """Nobody wants to know any more."""
 
 
-class Proving:
-    """labels: the label maps to measure with. changed: there is another proof."""
+class Assessor:
+    """labels: the label maps to measure with. changed: there is another assessment."""
 
     changed = Signal()
 
-    def __init__(self, do: Registering, labels: Callable[[], Labels | None]) -> None:
+    def __init__(self, controller: RegistrationController, labels: Callable[[], Labels | None]) -> None:
         self._labels = labels
-        self.do, self.session = do, do.session
-        self._proof: Proof | None = None
+        self.controller, self.session = controller, controller.session
+        self._assessment: Assessment | None = None
         self._running: Task | None = None
 
     @property
-    def proof(self) -> Proof | None:
+    def assessment(self) -> Assessment | None:
         """Of the present transform; None where nothing was measured since the image was moved."""
-        return self._proof if self._proof and self._proof.holds(self.do.transform) else None
+        return self._assessment if self._assessment and self._assessment.holds(self.controller.transform) else None
 
-    def prove(self) -> Task | None:
+    def assess(self) -> Task | None:
         """Measure, and take the pictures; the task, or None where there is nothing to measure."""
-        fixed, moving, transform = self.do.fixed, self.do.moving, self.do.transform
+        fixed, moving, transform = self.controller.fixed, self.controller.moving, self.controller.transform
         if fixed is None or moving is None or transform is None:
             return None
         try:
@@ -76,20 +76,20 @@ class Proving:
         if self._running is not None and self._running.running:
             self._running.cancel()
         task = self._running = self._begin(f"Measure the registration of {moving.name}")
-        self.session.aside(task, self._prove, task, fixed, moving, transform, labels)
+        self.session.aside(task, self._assess, task, fixed, moving, transform, labels)
         return task
 
     def can_check(self) -> bool:
         """Whether the way back can be registered: the transform was made by a plugin that is there."""
-        made = self.do.transform.provenance if self.do.transform else None
-        return self.proof is not None and made is not None and made.plugin in self.session.plugins
+        made = self.controller.transform.provenance if self.controller.transform else None
+        return self.assessment is not None and made is not None and made.plugin in self.session.plugins
 
     def check(self) -> Task | None:
         """Register the other way round, with the same settings, and see how far from home points come back."""
-        fixed, moving, transform = self.do.fixed, self.do.moving, self.do.transform
+        fixed, moving, transform = self.controller.fixed, self.controller.moving, self.controller.transform
         if fixed is None or moving is None or transform is None or transform.provenance is None:
             return None
-        made, at = transform.provenance, self.do.state.timepoint
+        made, at = transform.provenance, self.controller.state.timepoint
         outputs = self.session.plugins[made.plugin].outputs
         output = next(one.name for one in outputs if one.type == "transform")
         task = self.session.add_task("measure", f"Check the way back of {moving.name}")
@@ -111,7 +111,7 @@ class Proving:
         return task
 
     # ---- in the background
-    def _prove(
+    def _assess(
         self, task: Task, fixed: VolumeLayer, moving: VolumeLayer, transform: Transform, labels: Labels | None
     ) -> None:
         def tell(fraction: float, text: str) -> None:
@@ -132,7 +132,7 @@ class Proving:
             before = Shown(moving.volumes[0], moving.window)
             after = replace(before, transform=transform)
             count = PLANES * len(styles(transform))
-            for style, plane, pixels in pictures(shown, before, after, self.do.state.crosshair):
+            for style, plane, pixels in pictures(shown, before, after, self.controller.state.crosshair):
                 made.append((style, plane, png(pixels)))
                 tell(MEASURING + (1 - MEASURING) * len(made) / count, "pictures")
         except _Stopped:
@@ -140,7 +140,7 @@ class Proving:
         except ValueError as error:
             self.session.post(partial(self.session.fail, task, str(error)))
             return
-        self._end(task, Proof(transform, quality, tuple(made)))
+        self._end(task, Assessment(transform, quality, tuple(made)))
 
     def _check(self, task: Task, fixed: VolumeLayer, moving: VolumeLayer, transform: Transform, result: Result) -> None:
         back = found_transform(result)
@@ -150,15 +150,15 @@ class Proving:
         except ValueError as error:
             self.session.post(partial(self.session.fail, task, str(error)))
             return
-        if self._proof is None or not self._proof.holds(transform):
+        if self._assessment is None or not self._assessment.holds(transform):
             self.session.post(partial(self.session.fail, task, "The image was moved meanwhile: check it again."))
             return
-        self._end(task, replace(self._proof, way_back=found))
+        self._end(task, replace(self._assessment, way_back=found))
 
-    def _end(self, task: Task, proof: Proof) -> None:
+    def _end(self, task: Task, assessment: Assessment) -> None:
         def end() -> None:
             if task.running:
-                self._proof = proof
+                self._assessment = assessment
                 task.end("done")
                 self.changed.emit()
 

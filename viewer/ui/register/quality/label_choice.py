@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QComboBox, QFormLayout, QWidget
 from viewer.compute.labels.label_image import as_segmentation
 from viewer.data.segmentation import Segmentation
 from viewer.scene.layer import VolumeLayer
-from viewer.ui.register.controller import Registering
+from viewer.ui.register.controller import RegistrationController
 
 Labels = tuple[Segmentation, Segmentation]  # of the fixed, of the moving image
 
@@ -16,9 +16,9 @@ Labels = tuple[Segmentation, Segmentation]  # of the fixed, of the moving image
 class LabelChoice(QWidget):
     """Hidden where no label map is open. At first the maps on the grids of the two images are chosen."""
 
-    def __init__(self, do: Registering) -> None:
+    def __init__(self, controller: RegistrationController) -> None:
         super().__init__()
-        self.do = do
+        self.controller = controller
         self.fixed, self.moving = QComboBox(), QComboBox()
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
@@ -27,7 +27,7 @@ class LabelChoice(QWidget):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.activated.connect(lambda _, box=box: box.setProperty("chosen", True))
             form.addRow(title, box)
-        do.changed.connect(self.refresh)
+        controller.changed.connect(self.refresh)
         self.refresh()
 
     @property
@@ -38,10 +38,10 @@ class LabelChoice(QWidget):
 
     def refresh(self) -> None:
         """Offer the label maps that there are."""
-        maps = self.do.label_maps
+        maps = self.controller.label_maps
         self.setVisible(bool(maps))
-        fixed = _fill(self.fixed, maps, _on_grid(list(reversed(maps)), self.do.fixed))
-        _fill(self.moving, maps, _on_grid([one for one in maps if one is not fixed], self.do.moving))
+        fixed = _fill(self.fixed, maps, _on_grid(list(reversed(maps)), self.controller.fixed))
+        _fill(self.moving, maps, _on_grid([one for one in maps if one is not fixed], self.controller.moving))
 
 
 def _on_grid(maps: list[VolumeLayer], image: VolumeLayer | None) -> VolumeLayer | None:

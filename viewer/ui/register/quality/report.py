@@ -16,7 +16,7 @@ from viewer.data.transform import Transform
 from viewer.io.reports.sign_off_report import Figure, Picture, Report, Section, Verdict
 from viewer.scene.layer import VolumeLayer
 from viewer.ui.register.landmarks import allowed
-from viewer.ui.register.quality.assessment import Proof
+from viewer.ui.register.quality.assessment import Assessment
 from viewer.ui.register.result import described
 from viewer.ui.widgets import text_format
 
@@ -39,9 +39,9 @@ TITLES: dict[Style, str] = {
 }
 
 
-def written(fixed: VolumeLayer, moving: VolumeLayer, proof: Proof, landmarks: Landmarks) -> Report:
+def written(fixed: VolumeLayer, moving: VolumeLayer, assessment: Assessment, landmarks: Landmarks) -> Report:
     """The page. landmarks: pairs of the two images; with none they are not on the page."""
-    now = moving.transform or proof.of
+    now = moving.transform or assessment.of
     grid = fixed.volumes[0].grid
     moved = motion(now, grid.centre)
     return Report(
@@ -52,13 +52,13 @@ def written(fixed: VolumeLayer, moving: VolumeLayer, proof: Proof, landmarks: La
         sections=(
             Section("How it was made", tuple(_method(now))),
             Section("Movement", tuple(Figure(name, value) for name, value in described(moved))),
-            *quality_sections(proof),
+            *quality_sections(assessment),
             *landmark_sections(target_errors(now, landmarks), grid),
         ),
         pictures=tuple(
             tuple(
                 Picture(f"{plane.capitalize()}, {TITLES[style]}", png)
-                for style, at, png in proof.pictures
+                for style, at, png in assessment.pictures
                 if at == plane
             )
             for plane in AXES
@@ -67,16 +67,16 @@ def written(fixed: VolumeLayer, moving: VolumeLayer, proof: Proof, landmarks: La
     )
 
 
-def quality_sections(proof: Proof) -> Iterable[Section]:
+def quality_sections(assessment: Assessment) -> Iterable[Section]:
     """What was measured."""
-    quality = proof.quality
+    quality = assessment.quality
     yield Section("Similarity, before → after", tuple(_similarity(quality)))
     if quality.bending:
         yield Section("Deformation", tuple(_bending(quality.bending)))
     if quality.labels:
         yield Section("Labels, before → after", tuple(_labels(quality.labels)))
-    if proof.way_back:
-        yield Section("There and back (inverse consistency)", tuple(_way_back(proof.way_back)))
+    if assessment.way_back:
+        yield Section("There and back (inverse consistency)", tuple(_way_back(assessment.way_back)))
 
 
 def landmark_sections(errors: Floats, grid: Grid) -> Iterable[Section]:

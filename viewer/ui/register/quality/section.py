@@ -9,42 +9,42 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from viewer.io.reports.sign_off_report import Figure, Section, Verdict
 from viewer.scene.task import Task
 from viewer.ui.jobs.panel import JobRow
-from viewer.ui.register.quality.assessment import Proving
+from viewer.ui.register.quality.assessment import Assessor
 from viewer.ui.register.quality.label_choice import LabelChoice
 from viewer.ui.register.quality.report import quality_sections
 from viewer.ui.widgets.basics import button, discard, label, rule
-from viewer.ui.widgets.table import Cell, Sign, Table
+from viewer.ui.widgets.table import Cell, StateCell, Table
 
 ABOUT = "Folds, change of volume, and how alike the images are before and after; measured when you ask."
 SIGNS: dict[Verdict, tuple[str, str]] = {"good": ("good", "within"), "warning": ("warning", "beyond")}
 
 
 class QualitySection(QWidget):
-    """Follows the proof. What was measured of another transform than the present one is not shown."""
+    """Follows the assessment. What was measured of another transform than the present one is not shown."""
 
-    def __init__(self, proving: Proving, choice: LabelChoice) -> None:
+    def __init__(self, assessor: Assessor, choice: LabelChoice) -> None:
         super().__init__()
-        self.proving, self.do = proving, proving.do
+        self.assessor, self.controller = assessor, assessor.controller
         self.about = label(ABOUT, "dim")
-        self.measure = button("Measure", "ruler", lambda: self._follow(proving.prove()))
-        self.back = button("Check the way back", "arrow-go-back", lambda: self._follow(proving.check()))
+        self.measure = button("Measure", "ruler", lambda: self._follow(assessor.assess()))
+        self.back = button("Check the way back", "arrow-go-back", lambda: self._follow(assessor.check()))
         self.back.setToolTip("Register the other way round, and see how far from home points come back")
         self.row: JobRow | None = None
         self.tables: list[QWidget] = []
         self._build(choice)
-        for signal in (self.do.changed, proving.changed):
+        for signal in (self.controller.changed, assessor.changed):
             signal.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
         """Show what is known of the present transform."""
-        proof = self.proving.proof
-        self.measure.setEnabled(self.do.transform is not None)
-        self.back.setEnabled(self.proving.can_check())
-        self.about.setVisible(proof is None)
+        assessment = self.assessor.assessment
+        self.measure.setEnabled(self.controller.transform is not None)
+        self.back.setEnabled(self.assessor.can_check())
+        self.about.setVisible(assessment is None)
         for widget in self.tables:
             discard(widget)
-        self.tables = [part for one in quality_sections(proof) for part in _shown(one)] if proof else []
+        self.tables = [part for one in quality_sections(assessment) for part in _shown(one)] if assessment else []
         for place, widget in enumerate(self.tables, self._column.indexOf(self.about) + 1):
             self._column.insertWidget(place, widget)
 
@@ -77,12 +77,12 @@ class QualitySection(QWidget):
 
 
 def _shown(section: Section) -> Iterable[QWidget]:
-    rows: list[list[Cell]] = [[one.name, one.value, _sign(one)] for one in section.figures]
+    rows: list[list[Cell]] = [[one.name, one.value, _state_cell(one)] for one in section.figures]
     return label(section.title, "dim"), Table([], rows, wide={0: 2, 1: 3})
 
 
-def _sign(figure: Figure) -> Cell:
+def _state_cell(figure: Figure) -> Cell:
     if not figure.verdict:
         return ""
     icon, word = SIGNS[figure.verdict]
-    return Sign(icon, word, figure.verdict)
+    return StateCell(icon, word, figure.verdict)

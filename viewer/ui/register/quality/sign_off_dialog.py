@@ -20,7 +20,7 @@ from viewer.io.reports.sign_off_report import Report, html, write
 from viewer.scene.task import Task
 from viewer.ui.jobs.panel import JobRow
 from viewer.ui.register.controller import Word
-from viewer.ui.register.quality.assessment import Proving
+from viewer.ui.register.quality.assessment import Assessor
 from viewer.ui.register.quality.report import written
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import button, label, set_role
@@ -34,16 +34,16 @@ FORMATS = "PDF (*.pdf);;Web page (*.html)"
 class SignOffDialog(QDialog):
     """Measures first what was not measured yet. The page follows what is said of the registration."""
 
-    def __init__(self, proving: Proving, parent: QWidget | None = None) -> None:
+    def __init__(self, assessor: Assessor, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.proving, self.do = proving, proving.do
+        self.assessor, self.controller = assessor, assessor.controller
         self.setWindowTitle("Sign off the registration")
         self.resize(*SIZE)
         self.report: Report | None = None
         self.page = QTextBrowser()
         self.page.setAccessibleName("Sign-off page")
         self.page.setObjectName("page")
-        self.reader, self.remark = QLineEdit(self.do.reader), QLineEdit()
+        self.reader, self.remark = QLineEdit(self.controller.reader), QLineEdit()
         self.verdict = label(role="dim")
         self.accept_button = button("Accept", "accepted", lambda: self.sign("accepted"), "primary", theme.CHROME)
         self.reject_button = button("Reject", "rejected", lambda: self.sign("rejected"), "danger", theme.DANGER)
@@ -52,17 +52,19 @@ class SignOffDialog(QDialog):
         self._build()
         for line in (self.reader, self.remark):
             line.textChanged.connect(self._check)
-        for signal in (self.do.changed, proving.changed):
+        for signal in (self.controller.changed, assessor.changed):
             signal.connect(self.refresh)
-        if proving.proof is None:
-            self._wait(proving.prove())
+        if assessor.assessment is None:
+            self._wait(assessor.assess())
         self.refresh()
 
     def refresh(self) -> None:
         """Write the page anew."""
-        fixed, moving, proof = self.do.fixed, self.do.moving, self.proving.proof
-        known = fixed is not None and moving is not None and proof is not None
-        self.report = written(fixed, moving, proof, self.do.landmarks) if fixed and moving and proof else None
+        fixed, moving, assessment = self.controller.fixed, self.controller.moving, self.assessor.assessment
+        known = fixed is not None and moving is not None and assessment is not None
+        self.report = (
+            written(fixed, moving, assessment, self.controller.landmarks) if fixed and moving and assessment else None
+        )
         self.page.setVisible(known)
         if self.report is not None:
             self.page.setHtml(html(self.report))
@@ -72,7 +74,7 @@ class SignOffDialog(QDialog):
 
     def sign(self, word: Word) -> None:
         """Say it, for good: with the transform it is saved, and it can be undone like any step."""
-        self.do.sign_off(word, self.reader.text().strip(), self.remark.text().strip())
+        self.controller.sign_off(word, self.reader.text().strip(), self.remark.text().strip())
 
     def save(self, target: Path) -> None:
         """Write the page as PDF or HTML, by the ending."""
@@ -134,7 +136,7 @@ class SignOffDialog(QDialog):
 
     def done(self, code: int) -> None:
         """Stop following, and close."""
-        for signal in (self.do.changed, self.proving.changed):
+        for signal in (self.controller.changed, self.assessor.changed):
             signal.disconnect(self.refresh)
         if self.row is not None:
             self.row.close_row()

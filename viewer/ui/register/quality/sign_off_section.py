@@ -6,10 +6,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from viewer.data.transform import SignOff
-from viewer.ui.register.quality.assessment import Proving
+from viewer.ui.register.quality.assessment import Assessor
 from viewer.ui.register.quality.sign_off_dialog import SignOffDialog
-from viewer.ui.widgets.basics import button, discard, label, rule
-from viewer.ui.widgets.table import Sign, sign
+from viewer.ui.widgets.basics import button, discard, label, rule, show_dialog
+from viewer.ui.widgets.table import StateCell, state_cell
 
 SIGNS = {"accepted": ("accepted", "good"), "rejected": ("rejected", "danger")}
 
@@ -17,10 +17,10 @@ SIGNS = {"accepted": ("accepted", "good"), "rejected": ("rejected", "danger")}
 class SignOffSection(QWidget):
     """Follows the present transform."""
 
-    def __init__(self, proving: Proving) -> None:
+    def __init__(self, assessor: Assessor) -> None:
         super().__init__()
-        self.proving, self.do = proving, proving.do
-        self.said: QWidget | None = None
+        self.assessor, self.controller = assessor, assessor.controller
+        self.sign_off: QWidget | None = None
         self.remark = label(role="dim")
         self.button = button("Sign off…", "quill-pen", self.open)
         self._column = QVBoxLayout(self)
@@ -28,33 +28,32 @@ class SignOffSection(QWidget):
         for widget in (rule(), label("Sign-off", "heading"), self.remark):
             self._column.addWidget(widget)
         self._column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignLeft)
-        self.do.changed.connect(self.refresh)
+        self.controller.changed.connect(self.refresh)
         self.refresh()
 
     def open(self) -> SignOffDialog:
         """The page, with what it takes to sign."""
-        dialog = SignOffDialog(self.proving, self.window())
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+        dialog = SignOffDialog(self.assessor, self.window())
+        show_dialog(dialog)
         return dialog
 
     def refresh(self) -> None:
         """Say who said what."""
-        now = self.do.transform
-        if self.said is not None:
-            discard(self.said)
-            self.said = None
+        now = self.controller.transform
+        if self.sign_off is not None:
+            discard(self.sign_off)
+            self.sign_off = None
         self.button.setEnabled(now is not None)
         found = now.sign_off if now else None
         self.remark.setText(found.remark if found else "")
         self.remark.setVisible(bool(self.remark.text()))
         if now is not None:
-            self.said = sign(_sign(found))
-            self._column.insertWidget(2, self.said)
+            self.sign_off = state_cell(_state_cell(found))
+            self._column.insertWidget(2, self.sign_off)
 
 
-def _sign(said: SignOff | None) -> Sign:
-    if said is None:
-        return Sign("warning", "not reviewed", "warning")
-    icon, role = SIGNS[said.verdict]
-    return Sign(icon, f"{said.verdict} by {said.reader}, {said.time[:16].replace('T', ' ')}", role)
+def _state_cell(sign_off: SignOff | None) -> StateCell:
+    if sign_off is None:
+        return StateCell("warning", "not reviewed", "warning")
+    icon, role = SIGNS[sign_off.verdict]
+    return StateCell(icon, f"{sign_off.verdict} by {sign_off.reader}, {sign_off.time[:16].replace('T', ' ')}", role)

@@ -2,36 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
-from PySide6.QtCore import QObject, QThreadPool, QTimer
+from PySide6.QtCore import QObject, QThreadPool, QTimer, Signal
 
 from viewer.compute.progress import Refusal
-from viewer.effects.effect import Given
+from viewer.effects.effect import Given, Operation
 from viewer.effects.effect_run import Answer
 from viewer.effects.footprint import Mask
 from viewer.scene.segmentation_layer import SegmentationLayer
-from viewer.ui.segments.controller import SegmentsEditing
+from viewer.ui.segments.controller import SegmentsController
 from viewer.ui.segments.effects.preview_tint import MaskTint, RangeTint
-from viewer.ui.widgets.background_call import Look, Steps
-
-if TYPE_CHECKING:
-    from viewer.ui.segments.effects.section import EffectsSection
+from viewer.ui.widgets.background_call import BackgroundCall, BackgroundSteps
 
 PAUSE = 250  # ms without a change of settings or strokes until it is computed anew
 
 
-class Looking(QObject):
-    """Of the effect that the section shows. answers: what was computed, while nothing has changed since."""
+@dataclass(frozen=True)
+class EffectRequest:
+    """An effect to be done. target: what it works on; None where nothing can be changed. values: its settings."""
 
-    def __init__(self, do: SegmentsEditing, section: EffectsSection) -> None:
-        super().__init__(section)
-        self.do, self.section = do, section
+    operation: Operation
+    target: Given | None
+    values: dict[str, Any]
+
+
+class EffectPreview(QObject):
+    """Of the effect that `request` tells. answers: what was computed, while nothing has changed since.
+
+    changed: it plays or rests, or has other answers. toggled: it is shown, or no more. progressed: 0…1.
+    """
+
+    changed = Signal()
+    toggled = Signal(bool)
+    progressed = Signal(float)
+
+    def __init__(self, controller: SegmentsController, request: Callable[[], EffectRequest], parent: QObject) -> None:
+        super().__init__(parent)
+        self.controller, self._request = controller, request
         self.answers: list[Answer] | None = None
         self.on = False
-        self._range, self._mask = RangeTint(do), MaskTint(do)
-        self._work: Look | Steps | None = None
+        self._range, self._mask = RangeTint(controller), MaskTint(controller)
+        self._work: BackgroundCall | BackgroundSteps | None = None
         self._kept: dict[str, Any] = {}
         self._layer: SegmentationLayer | None = None
         self._soon = QTimer(self, singleShot=True, interval=PAUSE)
@@ -40,31 +54,30 @@ class Looking(QObject):
     @property
     def playing(self) -> bool:
         """Whether a surface creeps now."""
-        return isinstance(self._work, Steps) and self._work.going.is_set()
+        return isinstance(self._work, BackgroundSteps) and self._work.going.is_set()
 
-    def begin(self) -> None:
-        """A range is shown from the start."""
-        if self.section.chosen.live == "range" and self.section.isVisible():
-            self._show_range()
+    def show_range(self) -> None:
+        """The range of values that the effect takes: there is nothing to compute."""
+        request = self._request()
+        if self.controller.layer is not None:
+            self._range.show(float(request.values["lower"]), float(request.values["upper"]))
 
     def flip(self) -> None:
         """Preview, or no more; play, or pause."""
-        if isinstance(self._work, Steps):
+        if isinstance(self._work, BackgroundSteps):
             (self._work.going.clear if self.playing else self._work.going.set)()
-        elif self.section.chosen.live == "play":
+        elif self._request().operation.live == "play":
             self._play()
         elif self.on:
             self.stop()
         else:
             self.on = True
             self._compute()
-        self.section.refresh()
+        self.changed.emit()
 
-    def changed(self, *_: object) -> None:
+    def update(self, *_: object) -> None:
         """Other settings, or other strokes."""
-        if self.section.chosen.live == "range":
-            self._show_range()
-        elif isinstance(self._work, Steps):
+        if isinstance(self._work, BackgroundSteps):
             self.stop()
         elif self.on:
             self.answers = None
@@ -78,93 +91,85 @@ class Looking(QObject):
         self._mask.hide()
         self._follow(None)
         self.on, self.answers, self._kept = False, None, {}
-        self.section.bar.hide()
-        self.section.look.setChecked(False)
+        self.progressed.emit(1.0)
+        self.toggled.emit(False)
 
     # ---- within
-    def _show_range(self) -> None:
-        values = self.section.form.values if self.section.form else {}
-        if values and self.do.layer is not None and self.section.isVisible():
-            self._range.show(float(values["lower"]), float(values["upper"]))
-
     def _compute(self) -> None:
-        given, form = self.section.given, self.section.form
+        request = self._request()
         self._end_work()
-        if given is None or form is None:
+        if request.target is None:
             return
-        self._follow(given.layer)
-        given = replace(given, kept=self._kept)
+        self._follow(request.target.layer)
+        target = replace(request.target, kept=self._kept)
         try:
-            work = self._work = Look(self.section.chosen.call(given, form.values))
+            work = self._work = BackgroundCall(request.operation.call(target, request.values))
         except Refusal as refusal:
-            self._say(str(refusal))
+            self._refuse(str(refusal))
             return
-        work.answers.found.connect(lambda found: self._show(given, found) if self._work is work else None)
-        work.answers.failed.connect(lambda text: self._say(text) if self._work is work else None)
-        work.answers.progress.connect(lambda part: self._advance(part) if self._work is work else None)
-        self._advance(0.0)
+        work.signals.found.connect(lambda found: self._show(target, found) if self._work is work else None)
+        work.signals.failed.connect(lambda text: self._refuse(text) if self._work is work else None)
+        work.signals.progress.connect(lambda part: self.progressed.emit(part) if self._work is work else None)
+        self.progressed.emit(0.0)
         QThreadPool.globalInstance().start(work)
 
     def _play(self) -> None:
         from viewer.effects.snake_steps import creeping
 
-        given, form = self.section.given, self.section.form
-        if given is None or form is None:
+        request = self._request()
+        target = request.target
+        if target is None:
             return
         try:
-            box, begin = creeping(given, form.values)
+            box, begin = creeping(target, request.values)
         except Refusal as refusal:
-            self._say(str(refusal))
+            self._refuse(str(refusal))
             return
-        self._follow(given.layer)
+        self._follow(target.layer)
         self.on = True
-        work = self._work = Steps(begin)
+        work = self._work = BackgroundSteps(begin)
 
         def shown(mask: Mask) -> None:
             if self._work is work:
-                self._show(given, [(given.key, mask, box)])
+                self._show(target, [(target.key, mask, box)])
 
-        work.answers.found.connect(shown)
-        work.answers.failed.connect(lambda text: self._say(text) if self._work is work else None)
-        work.answers.ended.connect(lambda: self._rest(work))
+        work.signals.found.connect(shown)
+        work.signals.failed.connect(lambda text: self._refuse(text) if self._work is work else None)
+        work.signals.ended.connect(lambda: self._rest(work))
         QThreadPool.globalInstance().start(work)
 
-    def _show(self, given: Given, found: list[Answer]) -> None:
+    def _show(self, target: Given, found: list[Answer]) -> None:
         self.answers = found
-        self.section.bar.hide()
+        self.progressed.emit(1.0)
         for key, mask, box in found:
-            if key == given.key:
+            if key == target.key:
                 self._mask.show(mask, box)
-        self.section.refresh()
+        self.changed.emit()
 
-    def _rest(self, work: Steps) -> None:
+    def _rest(self, work: BackgroundSteps) -> None:
         """It came to an end by itself; what it found stays to be applied."""
         if self._work is work:
             self._work = None
-            self.section.refresh()
+            self.changed.emit()
 
-    def _say(self, text: str) -> None:
+    def _refuse(self, text: str) -> None:
         self.stop()
-        self.section.refresh()
-        self.do.session.warn(text)
-
-    def _advance(self, fraction: float) -> None:
-        self.section.bar.setVisible(fraction < 1)
-        self.section.bar.advance(fraction)
+        self.changed.emit()
+        self.controller.session.warn(text)
 
     def _end_work(self) -> None:
         work, self._work = self._work, None
-        if isinstance(work, Steps):
+        if isinstance(work, BackgroundSteps):
             work.stop()
         elif work is not None:
             work.stopped = True
 
     def _follow(self, layer: SegmentationLayer | None) -> None:
-        """Strokes in the layer that is looked at change what is seen."""
+        """Strokes in the layer that is previewed change what is seen."""
         if layer is self._layer:
             return
         if self._layer is not None:
-            self._layer.touched.disconnect(self.changed)
+            self._layer.touched.disconnect(self.update)
         if layer is not None:
-            layer.touched.connect(self.changed)
+            layer.touched.connect(self.update)
         self._layer = layer

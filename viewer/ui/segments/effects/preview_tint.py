@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QTimer
 from viewer.data.volume import Volume, Window
 from viewer.effects.footprint import Mask
 from viewer.scene.layer import Box, VolumeLayer
-from viewer.ui.segments.controller import SegmentsEditing
+from viewer.ui.segments.controller import SegmentsController
 
 FLASH = 2500  # ms that a range is shown after it was changed
 STRENGTH = 0.45  # opacity
@@ -21,9 +21,9 @@ class RangeTint(QObject):
     one colour within the range, clear outside.
     """
 
-    def __init__(self, do: SegmentsEditing) -> None:
+    def __init__(self, controller: SegmentsController) -> None:
         super().__init__()
-        self.do = do
+        self.controller = controller
         self._over: VolumeLayer | None = None
         self._tint: VolumeLayer | None = None
         self._soon = QTimer(self, singleShot=True, interval=FLASH)
@@ -31,7 +31,7 @@ class RangeTint(QObject):
 
     def show(self, low: float, high: float) -> None:
         """Tint the values between two bounds, in the image's unit, until `hide`."""
-        image = self.do.image
+        image = self.controller.image
         if image is not self._over:
             self.hide()
         if image is None or image.volumes[0].color:
@@ -39,7 +39,7 @@ class RangeTint(QObject):
         window = Window((low + high) / 2, max(high - low, 1e-6))
         if self._tint is None:
             self._over, self._tint = image, _tint(image, "range of values", image.volumes)
-            self.do.session.document.lay_over(image, self._tint)
+            self.controller.session.document.lay_over(image, self._tint)
         self._tint.window = window
 
     def flash(self, low: float, high: float) -> None:
@@ -51,23 +51,23 @@ class RangeTint(QObject):
         """Show the image as it is."""
         self._soon.stop()
         if self._tint is not None:
-            self.do.session.document.lift(self._tint)
+            self.controller.session.document.lift(self._tint)
         self._tint = self._over = None
 
 
 class MaskTint(QObject):
     """Tints a mask, which may change step by step."""
 
-    def __init__(self, do: SegmentsEditing) -> None:
+    def __init__(self, controller: SegmentsController) -> None:
         super().__init__()
-        self.do = do
+        self.controller = controller
         self._over: VolumeLayer | None = None
         self._tint: VolumeLayer | None = None
         self._box: Box | None = None
 
     def show(self, mask: Mask, box: Box) -> None:
         """Tint a mask of the segmentation's voxels in a box, in place of the one before."""
-        image, layer = self.do.image, self.do.layer
+        image, layer = self.controller.image, self.controller.layer
         if image is not self._over:
             self.hide()
         if image is None or layer is None:
@@ -77,7 +77,7 @@ class MaskTint(QObject):
             self._over, self._tint = image, _tint(image, "preview", (cells,))
             self._tint.transform = layer.transform
             self._tint.window = Window(1.0, 0.5)
-            self.do.session.document.lay_over(image, self._tint)
+            self.controller.session.document.lay_over(image, self._tint)
         array = self._tint.volumes[0].array
         for place, values in ((self._box, 0), (box, mask)):
             if place is not None:
@@ -89,7 +89,7 @@ class MaskTint(QObject):
     def hide(self) -> None:
         """Show the image as it is."""
         if self._tint is not None:
-            self.do.session.document.lift(self._tint)
+            self.controller.session.document.lift(self._tint)
         self._tint = self._over = self._box = None
 
 

@@ -1,4 +1,4 @@
-"""The effects: a palette, the settings of the chosen one, a look at what it would do, and Apply."""
+"""The effects: a palette, the settings of the chosen one, a preview of what it would do, and Apply."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 from PySide6.QtWidgets import QButtonGroup, QComboBox, QGridLayout, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from viewer.effects.catalogue import OPERATIONS
-from viewer.effects.effect import Given, Operation
-from viewer.effects.effect_run import Answer, How
+from viewer.effects.effect import Operation
+from viewer.effects.effect_run import How
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.task import Task
 from viewer.ui.jobs.panel import JobRow
-from viewer.ui.segments.controller import SegmentsEditing
-from viewer.ui.segments.effects.preview_controller import Looking
+from viewer.ui.segments.controller import SegmentsController
+from viewer.ui.segments.effects.preview_controller import EffectPreview, EffectRequest
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import Bar, button, discard, label, set_role, tile
 from viewer.ui.widgets.parameter_form import ParameterForm
@@ -24,11 +24,11 @@ HOWS: dict[How, str] = {"set": "Replace the segment", "add": "Add to the segment
 
 
 class EffectsSection(QWidget):
-    """looking: what is shown before it is done."""
+    """preview: what is shown before it is done."""
 
-    def __init__(self, do: SegmentsEditing) -> None:
+    def __init__(self, controller: SegmentsController) -> None:
         super().__init__()
-        self.do = do
+        self.controller = controller
         self.chosen: Operation = OPERATIONS[0]
         self.values: dict[str, dict[str, Any]] = {one.id: {} for one in OPERATIONS}
         self.palette_: dict[str, QToolButton] = {}
@@ -42,82 +42,94 @@ class EffectsSection(QWidget):
         for how, text in HOWS.items():
             self.how.addItem(text, how)
         self.bar = Bar("Progress of the preview")
-        self.looking = Looking(do, self)
-        self.look = button("Preview", "visible", self.looking.flip)
-        self.look.setCheckable(True)
+        self.preview = EffectPreview(controller, self.request, self)
+        self.preview_button = button("Preview", "visible", self.preview.flip)
+        self.preview_button.setCheckable(True)
         self.apply = button("Apply", "accepted", self.run, "primary", theme.CHROME)
         self._build()
-        do.changed.connect(self.refresh)
+        self.preview.changed.connect(self.refresh)
+        self.preview.toggled.connect(self.preview_button.setChecked)
+        self.preview.progressed.connect(self._advance)
+        controller.changed.connect(self.refresh)
         self.choose(self.chosen)
 
-    @property
-    def given(self) -> Given | None:
-        """What the effect works on now."""
-        return self.do.given(self.other.currentData() if self.chosen.other else None)
+    def request(self) -> EffectRequest:
+        """The chosen effect with its settings, and what it works on now."""
+        target = self.controller.effect_target(self.other.currentData() if self.chosen.other else None)
+        return EffectRequest(self.chosen, target, self.form.values if self.form else {})
 
     def choose(self, operation: Operation) -> None:
         """Show an effect with its settings as they were left."""
-        self.looking.stop()
+        self.preview.stop()
         self.chosen = operation
         self.palette_[operation.id].setChecked(True)
         self.title.setText(operation.title)
         self.summary.setText(operation.form.summary)
         if self.form is not None:
             discard(self.form)
-        self._image, values = self.do.image, self.values[operation.id]
-        self.form = ParameterForm(operation.form, values or self.do.first_values(operation))
+        self._image, values = self.controller.image, self.values[operation.id]
+        self.form = ParameterForm(operation.form, values or self.controller.first_values(operation))
         self.form.setVisible(bool(operation.form.parameters))
         self.form.changed.connect(values.update)
-        self.form.changed.connect(self.looking.changed)
+        self.form.changed.connect(self.preview.update)
+        self.form.changed.connect(self._show_range)
         self.form.changed.connect(self.refresh)
         self._column.insertWidget(self._column.indexOf(self.how), self.form)
         self.how.setVisible(operation.makes)
         self.other.setVisible(bool(operation.other))
         self.refresh()
-        self.looking.begin()
+        self._show_range()
 
     def refresh(self, *_: object) -> None:
         """Whether it can be done, and if not, why."""
-        if self.chosen.live == "range" and self.do.image is not self._image and not self.values[self.chosen.id]:
+        if self.chosen.live == "range" and self.controller.image is not self._image and not self.values[self.chosen.id]:
             self.choose(self.chosen)  # the range begins as what this image shows
             return
         self._list_others()
-        problem = self.do.problem or (self.form.problem.text() if self.form else "")
+        problem = self.controller.problem or (self.form.problem.text() if self.form else "")
         if not problem and self.chosen.other and self.other.currentData() is None:
             problem = "Add another segment first."
         self.problem.setText(problem)
         self.problem.setVisible(bool(problem))
-        set_role(self.problem, "warning" if self.do.layer else "dim")
+        set_role(self.problem, "warning" if self.controller.layer else "dim")
         creeps = self.chosen.live == "play"
-        self.apply.setEnabled(not problem and (not creeps or self.looking.answers is not None))
-        self.look.setEnabled(not problem)
-        self.look.setVisible(self.chosen.live in ("preview", "play"))
-        playing = self.looking.playing
-        self.look.setText(("Pause" if playing else "Play") if creeps else "Preview")
-        self.look.setIcon(theme.icon(("pause" if playing else "play") if creeps else "visible"))
-        self.look.setChecked(self.looking.on)
+        self.apply.setEnabled(not problem and (not creeps or self.preview.answers is not None))
+        self.preview_button.setEnabled(not problem)
+        self.preview_button.setVisible(self.chosen.live in ("preview", "play"))
+        playing = self.preview.playing
+        self.preview_button.setText(("Pause" if playing else "Play") if creeps else "Preview")
+        self.preview_button.setIcon(theme.icon(("pause" if playing else "play") if creeps else "visible"))
+        self.preview_button.setChecked(self.preview.on)
 
     def run(self) -> Task | None:
-        """Do it: at once where the look has computed it already."""
-        given, how = self.given, self.how.currentData() if self.chosen.makes else self.chosen.how
-        if given is None or self.form is None:
+        """Do it: at once where the preview has computed it already."""
+        request, how = self.request(), self.how.currentData() if self.chosen.makes else self.chosen.how
+        target, ready = request.target, self.preview.answers
+        if target is None:
             return None
-        ready: list[Answer] | None = self.looking.answers
         try:
-            call = (lambda tell: ready) if ready is not None else self.chosen.call(given, self.form.values)
+            call = (lambda tell: ready) if ready is not None else self.chosen.call(target, request.values)
         except ValueError as refusal:
-            self.do.session.warn(str(refusal))
+            self.controller.session.warn(str(refusal))
             return None
-        task = self.do.session.run_effect(
-            given.layer, f"{self.chosen.title}: {given.segment.name}", call, how, self.do.state.rules, given.image
-        )
-        self.looking.stop()
+        title = f"{self.chosen.title}: {target.segment.name}"
+        rules = self.controller.state.rules
+        task = self.controller.session.run_effect(target.layer, title, call, how, rules, target.image)
+        self.preview.stop()
         self._show_task(task)
         return task
 
     def hideEvent(self, event: object) -> None:
         """Nothing is shown of what is not in sight."""
-        self.looking.stop()
+        self.preview.stop()
+
+    def _show_range(self, *_: object) -> None:
+        if self.chosen.live == "range" and self.isVisible():
+            self.preview.show_range()
+
+    def _advance(self, fraction: float) -> None:
+        self.bar.setVisible(fraction < 1)
+        self.bar.advance(fraction)
 
     def _show_task(self, task: Task) -> None:
         if self.row is not None:
@@ -127,10 +139,10 @@ class EffectsSection(QWidget):
         self._column.addWidget(self.row)
 
     def _list_others(self) -> None:
-        layer, now = self.do.layer, self.other.currentData()
+        layer, now = self.controller.layer, self.other.currentData()
         self.other.clear()
         for segment in layer.segmentation.segments if layer else ():
-            if segment is not self.do.segment:
+            if segment is not self.controller.segment:
                 self.other.addItem(segment.name, segment.key)
         self.other.setCurrentIndex(max(self.other.findData(now), 0))
 
@@ -144,7 +156,7 @@ class EffectsSection(QWidget):
             group.addButton(made)
             grid.addWidget(made, place // COLUMNS, place % COLUMNS)
         line = QHBoxLayout()
-        line.addWidget(self.look)
+        line.addWidget(self.preview_button)
         line.addWidget(self.apply, 1)
         self.bar.hide()
         self._column = QVBoxLayout(self)

@@ -20,14 +20,14 @@ from viewer.session.background import ask
 from viewer.session.review.audit_trail import Auditing
 from viewer.session.review.case_loader import Opening
 from viewer.session.session import Session
-from viewer.ui.window.close_question import unsaved
+from viewer.session.unsaved_work import unsaved_layers
 
 log = logging.getLogger(__name__)
 
 KEEP_EVERY = 60.0  # seconds of reading after which they are kept, also where nothing else is
 
 
-class Working:
+class WorklistController:
     """worklist: the open one. at: id of the open case. layer: its segmentation. changed: any of them, or a case."""
 
     changed = Signal()
@@ -172,7 +172,7 @@ class Working:
     # ---- leaving a case
     def _free(self) -> bool:
         """Whether nothing would be lost, or come into the wrong case; if not it says what."""
-        others = [layer for layer in unsaved(self.session) if layer is not self.layer]
+        others = [layer for layer in unsaved_layers(self.session) if layer is not self.layer]
         own = self._opening.tasks if self._opening else []
         tasks = [task for task in self.session.tasks if task.running and task not in own]
         landmarks = len(self.session.document.landmarks) > 0

@@ -1,0 +1,132 @@
+"""Files and folders: opened, saved, and asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog
+
+from viewer.data.printable_text import printable
+from viewer.io.project.project_file import ENDING
+from viewer.scene.active_image import selected_image
+from viewer.session.projects import Opening
+from viewer.tools.segment.paint_tool import chosen_segmentation
+from viewer.ui.actions.context import ActionContext
+from viewer.ui.views.view_grid import ViewGrid
+from viewer.ui.widgets.basics import show_dialog
+
+IMAGES = "Images (*.dcm *.ima *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.hdr *.zip DICOMDIR *.png *.jpg);;All files (*)"
+PICTURES = "PNG picture (*.png)"
+PROJECTS = "Projects (*.tomolens)"
+SEGMENTATIONS = "Segmentations (*.seg.nrrd *.dcm *.nii.gz *.nii *.nrrd *.mha *.stl *.ply *.obj);;All files (*)"
+
+
+class FileCommands:
+    """The verbs of the File menu. views: of which a picture is saved."""
+
+    def __init__(self, context: ActionContext, views: ViewGrid) -> None:
+        self.context, self.views, self.session = context, views, context.session
+
+    def open_files(self) -> None:
+        paths, _ = QFileDialog.getOpenFileNames(self.context.window(), "Open files", self._last_folder(), IMAGES)
+        if paths:
+            self.context.open(paths)
+
+    def open_folder(self) -> None:
+        path = QFileDialog.getExistingDirectory(self.context.window(), "Open folder", self._last_folder())
+        if path:
+            self.context.open([path])
+
+    def open_found(self, keys: Sequence[str]) -> None:
+        """Show images by their keys, and files of segments by their paths."""
+        known = {image.key: image for images in self.session.images.values() for image in images}
+        for image in (known[key] for key in keys if key in known):
+            self.session.load(image)
+        for labels in filter(None, map(self.session.label_files.get, keys)):
+            self.session.open_labels(labels)
+
+    def recent(self, place: int) -> str:
+        """The path opened `place` studies ago; "" where there is none."""
+        return self.context.preferences.recent[place] if self.has_recent(place) else ""
+
+    def has_recent(self, place: int) -> bool:
+        return place < len(self.context.preferences.recent)
+
+    def recent_title(self, place: int) -> str:
+        path = Path(self.recent(place))
+        return printable(f"{path.name} — {path.parent}") if path.name else ""
+
+    def save_image(self) -> None:
+        """The active one."""
+        from viewer.ui.dialogs.export_dialog import ExportDialog
+
+        layer = selected_image(self.session.document, self.session.state)
+        if layer is not None:
+            ExportDialog(self.session, layer, self.context.window()).open()
+
+    def open_segmentation(self) -> None:
+        title, folder = "Open segmentations", self._last_folder()
+        paths, _ = QFileDialog.getOpenFileNames(self.context.window(), title, folder, SEGMENTATIONS)
+        for path in paths:
+            self.session.open_segmentation(Path(path))
+
+    def save_segmentation(self) -> None:
+        """The dialog asks before it replaces a file."""
+        layer = chosen_segmentation(self.session.document, self.session.state)
+        if layer is None:
+            return
+        name = re.sub(r"[^\w.-]+", "-", layer.name).strip("-.") or "segments"
+        start = str(Path(self._last_folder()) / f"{name}.seg.nrrd")
+        path, _ = QFileDialog.getSaveFileName(self.context.window(), "Save segmentation", start, SEGMENTATIONS)
+        if path:
+            self.session.save_segmentation(layer, Path(path), overwrite=Path(path).exists())
+
+    def open_project(self) -> None:
+        title, folder = "Open project", self._last_folder()
+        paths, _ = QFileDialog.getOpenFileNames(self.context.window(), title, folder, PROJECTS)
+        if paths:
+            self.context.open(paths[:1])
+
+    def ask_for_images(self, opening: Opening) -> None:
+        """Of a project that is being opened."""
+        from viewer.ui.dialogs.missing_images import MissingImagesDialog
+
+        show_dialog(MissingImagesDialog(self.session, opening, self.context.window()))
+
+    def save_project(self) -> None:
+        """Where it was saved or opened last, without a question, as long as nobody else has changed it."""
+        if self.session.project is None:
+            self.save_project_as()
+        else:
+            self.session.save_project(self.session.project)
+
+    def save_project_as(self, voxels: bool = False) -> None:
+        """The dialog asks before it replaces a file. voxels: with the images."""
+        title = "Save project with its images" if voxels else "Save project"
+        start = str(self.session.project or Path(self._last_folder()) / "project.tomolens")
+        path, _ = QFileDialog.getSaveFileName(self.context.window(), title, start, PROJECTS)
+        if path:
+            target = Path(path) if path.lower().endswith(ENDING) else Path(path + ENDING)
+            self.session.save_project(target, voxels=voxels, overwrite=str(target) == path and target.exists())
+
+    def save_picture(self) -> None:
+        start = str(Path(self._last_folder()) / "picture.png")
+        path, _ = QFileDialog.getSaveFileName(self.context.window(), "Save picture of the views", start, PICTURES)
+        if not path:
+            return
+        target = Path(path).with_suffix(".png")
+        if self.views.picture().save(str(target)):
+            self.context.show_message(f"Picture saved as {target.name}.")
+        else:
+            self.context.show_message(f"{target.name} could not be written: choose another folder.", "error")
+
+    def copy_picture(self) -> None:
+        QGuiApplication.clipboard().setImage(self.views.picture())
+        self.context.show_message("Picture of the views copied.")
+
+    def _last_folder(self) -> str:
+        recent = self.recent(0)
+        return str(Path(recent).parent) if recent else str(Path.home())
