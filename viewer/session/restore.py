@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable
 
 from viewer.io.reader.reader import OpenError, Reader, index_now, load_now
-from viewer.scene.journal.replay import Recovered, Recovery
+from viewer.scene.journal.edit_codec import Recovered
+from viewer.scene.journal.replay import Recovery
 from viewer.scene.layer import VolumeLayer, volume_layer
 
 log = logging.getLogger(__name__)
