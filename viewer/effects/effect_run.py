@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Literal
 
 from viewer.compute.progress import Cancelled
+from viewer.data.box import Box
 from viewer.data.segmentation import Key, Segment
 from viewer.data.volume import Volume
 from viewer.scene.document import Document
-from viewer.scene.layer import Box
 from viewer.scene.segmentation.edits import EditLabels
 from viewer.scene.segmentation.masking import Mask, Rules, erase, paint
 from viewer.scene.segmentation.stroke import Stroke

@@ -15,6 +15,7 @@ import numpy as np
 from psygnal import Signal, SignalGroupDescriptor
 
 from viewer.data.annotations.region import Point
+from viewer.data.box import whole_box
 from viewer.data.grid import Grid
 from viewer.data.printable_text import keep_printable
 from viewer.data.provenance import Provenance
@@ -23,7 +24,6 @@ from viewer.data.transform import Transform
 from viewer.data.volume import Volume, Window
 
 Review = Literal["source", "unreviewed", "accepted", "rejected"]
-Box = tuple[slice, slice, slice]  # a part of an array, along k, j, i
 
 # What a reader sees of a result that a plugin made, by review state and by whether a trained model made it.
 MARKS: dict[tuple[Review, bool], str] = {
@@ -150,9 +150,8 @@ class VolumeLayer(PlacedLayer):
 
     def touch(self) -> None:
         """Tell that every array was written."""
-        k, j, i = self.volumes[0].grid.shape
         for timepoint in range(len(self.volumes)):
-            self.touched.emit(timepoint, (slice(0, k), slice(0, j), slice(0, i)))
+            self.touched.emit(timepoint, whole_box(self.grid.shape))
 
     @property
     def source(self) -> Source:

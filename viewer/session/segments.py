@@ -11,13 +11,13 @@ import numpy as np
 
 from viewer.compute.labels.label_image import COLORS
 from viewer.compute.progress import PROGRESS_PAUSE, Cancelled
+from viewer.data.box import Box, label_box
 from viewer.data.segmentation import Code, Key, Segment, Segmentation, Side
 from viewer.data.volume import Volume
 from viewer.effects.effect_run import Call, Effect, How, apply
 from viewer.scene.edits import AddLayer
-from viewer.scene.layer import Box, VolumeLayer
+from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation.edits import EditLabels, Segments
-from viewer.scene.segmentation.label_delta import extent
 from viewer.scene.segmentation.masking import EVERYWHERE, Mask, Rules
 from viewer.scene.segmentation.stroke import Stroke
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
@@ -90,7 +90,7 @@ class Segmenting(Aligning):
             raise ValueError(f"{removed.name} is locked: unlock it to remove it.")
         stroke = Stroke(layer)
         labels = layer.segmentation.maps[removed.layer]
-        around = extent(labels, removed.label)
+        around = label_box(labels, removed.label)
         if around is not None:
             stroke.fill(removed.layer, around, labels[around] == removed.label, 0)
         stroke.arrange(tuple(one for one in layer.segmentation.segments if one is not removed))

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from viewer.data.box import label_box, mask_box
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.scene.document import Document
@@ -23,7 +24,7 @@ from viewer.scene.history import History
 from viewer.scene.journal.journal import Journal
 from viewer.scene.journal.replay import unfinished
 from viewer.scene.segmentation.edits import EditLabels
-from viewer.scene.segmentation.label_delta import LabelBoxes, bounds, extent
+from viewer.scene.segmentation.label_delta import LabelBoxes
 from viewer.scene.segmentation.masking import Rules, erase, paint
 from viewer.scene.segmentation.stroke import Stroke, painted
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
@@ -254,8 +255,8 @@ def test_fifty_strokes_take_less_than_one_percent_of_the_volume_each() -> None:
 
 @given(arrays(np.uint8, (4, 5, 6), elements=st.integers(0, 1)), st.integers(1, 2))
 def test_the_box_around_a_label_is_the_smallest_that_holds_it(labels: np.ndarray, label: int) -> None:
-    found, places = extent(labels, label), np.argwhere(labels == label)
-    assert found == bounds(labels == label)
+    found, places = label_box(labels, label), np.argwhere(labels == label)
+    assert found == mask_box(labels == label)
     if found is None:
         assert not len(places)
     else:

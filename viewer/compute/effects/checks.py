@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from viewer.compute.progress import Refusal
 from viewer.data.grid import Floats
 
-Box = tuple[slice, slice, slice]
 Mask = NDArray[np.bool_]
 Labels = NDArray[Any]  # unsigned integers, 0 for none
 Values = NDArray[Any]  # of an image, in the unit that limits and tolerances have

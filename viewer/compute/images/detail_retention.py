@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.data.box import dilate_box, label_boxes
 from viewer.data.volume import Volume
 
 Floats = NDArray[np.float32]
@@ -44,10 +45,8 @@ def contrast_kept(reference: Volume, image: Volume, labels: NDArray[Any]) -> lis
     around = np.ceil((SHELL + 1) / spacing).astype(int)
     cell = float(abs(np.linalg.det(reference.grid.affine[:3, :3])))
     found = []
-    for label, place in enumerate(ndimage.find_objects(labels), start=1):
-        if place is None:
-            continue
-        box = tuple(slice(max(0, one.start - pad), one.stop + pad) for one, pad in zip(place, around, strict=True))
+    for label, place in label_boxes(labels).items():
+        box = dilate_box(place, around.tolist(), labels.shape)
         inside = labels[box] == label
         away = ndimage.distance_transform_edt(~inside, sampling=spacing)
         shell = (away > GAP) & (away <= SHELL) & (labels[box] == 0) & (truth[box] != 0)

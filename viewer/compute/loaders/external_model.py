@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from viewer.compute.model_files.weights_file import MALFORMED
 from viewer.compute.networks.network import Net
 from viewer.compute.progress import Progress, Refusal, Used
+from viewer.data.box import Shape
 from viewer.data.volume import Volume
 
 log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float32]
-Shape = tuple[int, int, int]
 LARGEST_LABEL = 65535
 
 

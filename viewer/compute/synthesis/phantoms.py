@@ -16,6 +16,7 @@ from scipy.interpolate import CubicSpline
 
 from viewer.compute.registration.control_grid import control_grid
 from viewer.compute.registration.transform_algebra import inverted_points
+from viewer.data.box import Box, box_at
 from viewer.data.grid import Floats, Grid
 from viewer.data.transform import Transform
 
@@ -92,7 +93,7 @@ def pulled(values: NDArray[Any], grid: Grid, points: NDArray[np.float32], *, ord
     return out
 
 
-def lesion(grid: Grid, centre: Floats, radius: float, rng: np.random.Generator) -> tuple[tuple[slice, ...], Floats]:
+def lesion(grid: Grid, centre: Floats, radius: float, rng: np.random.Generator) -> tuple[Box, Floats]:
     """A rounded irregular blob: the box it lies in and its opacity there, 0…1, with a rim about 2 mm wide.
 
     radius: mm, of the ball of the same size; centre: world, mm.
@@ -100,7 +101,7 @@ def lesion(grid: Grid, centre: Floats, radius: float, rng: np.random.Generator) 
     reach = np.ceil((1.6 * radius + 3) / grid.spacing).astype(int)
     middle = np.rint(grid.to_index(centre)).astype(int)
     low, high = np.maximum(middle - reach, 0), np.minimum(middle + reach + 1, grid.shape)
-    box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    box = box_at(low.tolist(), (high - low).tolist())
     index = np.stack(np.meshgrid(*[np.arange(s.start, s.stop) for s in box], indexing="ij"), axis=-1)
     offset = (grid.to_world(index) - centre) / rng.uniform(0.8, 1.25, 3)
     bumps = ndimage.gaussian_filter(rng.standard_normal(index.shape[:3]), max(1.0, radius / 2))

@@ -9,10 +9,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.data.box import Box, box_shape, label_box
 from viewer.data.segmentation import Key, Segment, Segmentation
 from viewer.data.volume import Volume
-from viewer.scene.layer import Box
-from viewer.scene.segmentation.label_delta import extent
 from viewer.scene.segmentation.stroke import Stroke
 from viewer.scene.segmentation_layer import SegmentationLayer
 
@@ -102,7 +101,7 @@ def _editable(layer: SegmentationLayer, box: Box, image: Volume | None, rules: R
     segments = layer.visible_segments if rules.region == "visible" else layer.segmentation.segments
     keys = [segment.key for segment in segments] if rules.of is None or rules.region == "visible" else [rules.of]
     if rules.region == "everywhere":
-        may = np.ones([part.stop - part.start for part in box], bool)
+        may = np.ones(box_shape(box), bool)
     else:
         may = _held(layer.segmentation, box, keys) ^ (rules.region == "outside")
     if rules.values is None:
@@ -117,7 +116,7 @@ def _editable(layer: SegmentationLayer, box: Box, image: Volume | None, rules: R
 def _held(segmentation: Segmentation, box: Box, keys: Iterable[Key]) -> Mask:
     """Where any of the segments is."""
     keys = tuple(keys)
-    held = np.zeros([part.stop - part.start for part in box], bool)
+    held = np.zeros(box_shape(box), bool)
     for map, array in enumerate(segmentation.maps):
         table = np.zeros(int(np.iinfo(array.dtype).max) + 1, bool)
         table[[label for at, label in keys if at == map]] = True
@@ -134,7 +133,7 @@ def _apart(stroke: Stroke, key: Key, box: Box, mask: Mask) -> Key:
     here = own[box][mask]
     if segment is None or not ((here != 0) & (here != key[1])).any():
         return key
-    around = extent(own, key[1]) or box
+    around = label_box(own, key[1]) or box
     voxels = own[around] == key[1]
     free = [not array[around][voxels].any() and not array[box][mask].any() for array in segmentation.maps]
     map = next((map for map, fits in enumerate(free) if fits and map != key[0]), len(free))

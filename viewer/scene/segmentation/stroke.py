@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.data.box import Box, box_at
 from viewer.data.segmentation import Key, Segment
-from viewer.scene.layer import Box
 from viewer.scene.segmentation.edits import EditLabels, Segments, set_segments, write_labels
 from viewer.scene.segmentation.label_delta import BLOCK, Change, LabelBoxes
 from viewer.scene.segmentation_layer import SegmentationLayer
@@ -87,8 +87,7 @@ class Stroke:
     def _changes(self) -> Iterator[Change]:
         maps = self.layer.segmentation.maps
         for (map, k, j, i), before in self._kept.items():
-            deep, high, wide = before.shape
-            box = slice(k, k + deep), slice(j, j + high), slice(i, i + wide)
+            box = box_at((k, j, i), before.shape)
             yield map, box, before, maps[map][box] if map < len(maps) else np.zeros_like(before)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from PySide6.QtCore import Qt
 
 from viewer.compute.effects.image.region_growing import between, flood
+from viewer.data.box import Box
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Key
 from viewer.data.volume import Volume
@@ -18,7 +19,6 @@ from viewer.render.planes.plane import Pose
 from viewer.render.slices.slice_view import SliceView
 from viewer.render.tool_sketch import Draft
 from viewer.render.view import MouseEvent, View
-from viewer.scene.layer import Box
 from viewer.tools.segment.paint_tool import Goal, Paints, Part, slices_of
 
 DOUBLES = 60.0  # px to the right, or up, that double the tolerance

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.images.resample import resample
-from viewer.compute.loaders.external_model import Decision, Floats, Shape
+from viewer.compute.loaders.external_model import Decision, Floats
 from viewer.compute.loaders.preprocessing.intensity import Step
 from viewer.compute.loaders.preprocessing.resize import Coordinates, Stream, along, same
 from viewer.compute.memory_check import check_memory
 from viewer.compute.progress import Progress, Refusal
+from viewer.data.box import Box, Shape, whole_box
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
 
@@ -244,17 +245,17 @@ def _values(volumes: Sequence[Volume]) -> list[Floats]:
     return found
 
 
-def foreground(array: Floats, crop: Crop | None) -> tuple[slice, slice, slice]:
+def foreground(array: Floats, crop: Crop | None) -> Box:
     """The part of [c, k, j, i] that a crop keeps: all of it where there is none, or nothing to find."""
-    whole = tuple(slice(0, n) for n in array.shape[1:])
+    whole = whole_box(array.shape[1:])
     if crop is None:
-        return whole[0], whole[1], whole[2]
+        return whole
     inside: NDArray[np.bool_] = np.asarray((array > crop.above).any(0))
     edges = []
     for axis, length in enumerate(inside.shape):
         found = np.flatnonzero(np.moveaxis(inside, axis, 0).reshape(length, -1).any(1))
         if not found.size:
-            return whole[0], whole[1], whole[2]
+            return whole
         edges.append(slice(max(0, int(found[0]) - crop.margin), min(length, int(found[-1]) + 1 + crop.margin)))
     return edges[0], edges[1], edges[2]
 
