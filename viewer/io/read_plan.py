@@ -104,6 +104,14 @@ class Plan:
     form: str = ""
 
     @property
+    def padding_range(self) -> tuple[float, float] | None:
+        """The lowest and the highest stored value that is padding; None where none is."""
+        if self.padding is None:
+            return None
+        other = self.padding if self.padding_limit is None else self.padding_limit
+        return min(self.padding, other), max(self.padding, other)
+
+    @property
     def stored_size(self) -> tuple[int, int]:
         """Rows and columns of a stored frame."""
         return self.mosaic or (self.rows, self.columns)

@@ -14,10 +14,10 @@ from PySide6.QtWidgets import QFileDialog, QToolTip, QWidget
 
 from viewer.data.printable_text import printable
 from viewer.data.study import Image
-from viewer.data.volume import Window
+from viewer.data.volume import Window, automatic_window
 from viewer.io.project.project_file import ENDING
 from viewer.render.volumes.volume_presets import Preset as Look
-from viewer.scene.layer import Layer, Review, VolumeLayer, automatic_window
+from viewer.scene.layer import Layer, Review, VolumeLayer
 from viewer.scene.view_state import LAYOUTS, VIEWS
 from viewer.tools.navigate.timepoint import timepoints
 from viewer.tools.window_presets import Preset, presets
