@@ -178,7 +178,7 @@ EFFECTS: list[tuple[str, float, Call, Call | None, str]] = [
     ("grow from a click", 20, lambda c: region_growing.between(c.image, c.middle, (50, 150), _quiet),
      lambda c: sitk.ConnectedThreshold(c.itk_values, [c.middle[::-1]], 50, 150), "ITK"),
     ("grow over alike values", 20, lambda c: region_growing.alike(c.image, c.seeds == 1), _alike, "ITK"),
-    ("grow from seeds", 20, lambda c: growcut.from_seeds(c.image, c.seeds, c.spacing), _random_walker,
+    ("grow from seeds", 20, lambda c: growcut.GrowCut(c.image, c.spacing).grow(c.seeds), _random_walker,
      "scikit-image, random walker on 1/64"),
     ("watershed from seeds", 20, lambda c: watershed.from_markers(c.image, c.seeds, c.spacing), _flooded,
      "scikit-image"),

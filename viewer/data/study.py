@@ -102,7 +102,6 @@ class Image:
     unit: str = ""
     regular: bool = True
     transfer_syntax: str = ""
-    value_range: tuple[float, float] | None = None
     notices: tuple[Notice, ...] = ()
     times: tuple[float, ...] = ()  # s from the first to each time point; () where not known
     b_values: tuple[float, ...] = ()  # s/mm² of each time point; () where not known

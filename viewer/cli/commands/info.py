@@ -82,7 +82,7 @@ def _volume(image: Image) -> Json:
         "regular": image.regular,
         "files": len(image.source.files),
         "transfer_syntax": image.transfer_syntax,
-        "range": list(image.value_range) if image.value_range else None,
+        "range": None,  # of its values, which are not read for this
         "warnings": list(image.warnings),
         "suvbw_factor": image.suvbw_factor,
         "b_values": list(image.b_values),

@@ -21,7 +21,6 @@ from viewer.data.grid import Floats, Grid
 from viewer.data.transform import Transform
 
 SQUARINGS = 6  # of the scaled velocity field
-FLATTENED = np.array((1.0, 1.0, 0.8))  # a head is narrower than it is long
 SLAB = 8  # slices resampled at a time: the coordinates of more would outweigh the image
 
 
@@ -124,19 +123,6 @@ def receive_field(grid: Grid, strength: float, rng: np.random.Generator) -> NDAr
     field = a[0] * k + a[1] * j + a[2] * i + a[3] * k * j + a[4] * j * i + a[5] * k * i
     field = field + a[6] * (k * k - 0.5) + a[7] * (j * j - 0.5) + a[8] * (i * i - 0.5)
     return np.asarray(1 + strength * field / np.abs(field).max(), dtype=np.float32)
-
-
-def head_phantom(grid: Grid) -> NDArray[np.float32]:
-    """Nested soft ellipsoids [k, j, i]: scalp 200, skull 30, grey matter 160, white matter 220, ventricles 60."""
-    half = np.array(grid.shape) * grid.spacing / 2
-    index = _indices(grid.shape)
-    place = ((grid.to_world(index) - grid.centre) @ grid.axes) / half
-    shells = ((0.9, 200.0), (0.8, -170.0), (0.72, 130.0), (0.55, 60.0), (0.2, -160.0))
-    out = np.zeros(grid.shape)
-    for size, step in shells:
-        depth = (1 - np.linalg.norm(place / (size * FLATTENED), axis=-1)) * size * half.min()
-        out += step / (1 + np.exp(-depth / 0.6))
-    return out.astype(np.float32)
 
 
 def _indices(shape: tuple[int, int, int]) -> NDArray[np.intp]:

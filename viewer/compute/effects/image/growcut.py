@@ -108,16 +108,3 @@ def _blocks(array: Values, factor: NDArray[np.int64]) -> Values:
     more = [(0, int(-size % n)) for size, n in zip(array.shape, factor, strict=True)]
     padded = np.pad(array, more, mode="edge")
     return padded.reshape([part for size, n in zip(padded.shape, factor, strict=True) for part in (size // n, n)])
-
-
-def from_seeds(
-    image: Values,
-    seeds: Labels,
-    spacing: Spacing,
-    *,
-    smooth: float = SMOOTH,
-    locality: float = LOCALITY,
-    tell: Tell = unheard,
-) -> Labels:
-    """A label for every voxel, by GrowCut with these seeds alone."""
-    return GrowCut(image, spacing, smooth, locality).grow(seeds, tell)
