@@ -14,12 +14,11 @@ from docstring_parser import parse
 from numpy.typing import NDArray
 
 from viewer.compute.progress import Refusal
+from viewer.data.arrays import Floats, Mask, Tell
 from viewer.data.box import Box, dilate_box, mask_box, whole_box
-from viewer.data.grid import Floats
 from viewer.data.segmentation import Key, Segment
 from viewer.data.volume import Volume
-from viewer.effects.effect_run import Answer, Call, How, Tell
-from viewer.effects.footprint import Mask
+from viewer.effects.effect_run import Answer, Call, How
 from viewer.plugin.parameter import Range, declared
 from viewer.plugin.plugin import Plugin
 from viewer.scene.segmentation_layer import SegmentationLayer

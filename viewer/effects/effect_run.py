@@ -7,18 +7,18 @@ from dataclasses import replace
 from typing import Literal
 
 from viewer.compute.progress import Cancelled
+from viewer.data.arrays import Mask, Tell
 from viewer.data.box import Box
 from viewer.data.segmentation import Key, Segment
 from viewer.data.volume import Volume
 from viewer.scene.document import Document
 from viewer.scene.segmentation.edits import EditLabels
-from viewer.scene.segmentation.masking import Mask, Rules, erase, paint
+from viewer.scene.segmentation.masking import Rules, erase, paint
 from viewer.scene.segmentation.stroke import Stroke
 from viewer.scene.segmentation_layer import SegmentationLayer
 
 How = Literal["add", "remove", "set"]  # what a mask does to its segment: inside the box, "set" makes it the segment
 Answer = tuple[Key, Mask, Box]
-Tell = Callable[[float], None]
 Call = Callable[[Tell], Iterable[Answer]]
 
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from viewer.data.arrays import Floats, Mask
 from viewer.data.box import Box, box_at, mask_box, shift_box
-from viewer.data.grid import Floats, Grid
+from viewer.data.grid import Grid
 from viewer.render.planes.plane import Pose
 
-Mask = NDArray[np.bool_]
 Flat = tuple[float, float]  # mm along the plane's right and down
 UPRIGHT = 1e-6  # cosine below which two axes are at right angles
 FINE = 4  # cells of the lattice that an outline is drawn on, in the smallest spacing

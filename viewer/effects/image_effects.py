@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.progress import Refusal
+from viewer.data.arrays import Tell
 from viewer.data.box import Box, mask_box
 from viewer.effects.effect import Answers, Given, Millimetres, each_segment, operation
-from viewer.effects.effect_run import Tell
 from viewer.plugin.parameter import Range
 
 SLICES = 32  # that are looked at between two words about progress

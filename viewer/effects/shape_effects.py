@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 import numpy as np
 
 from viewer.compute.progress import Refusal
+from viewer.data.arrays import Tell
 from viewer.data.box import Box, mask_box
 from viewer.effects.effect import Answers, Given, Millimetres, each_segment, operation
-from viewer.effects.effect_run import Tell
 from viewer.plugin.parameter import Range
 
 PLANES: dict[str, int | None] = {"any": None, "k": 0, "j": 1, "i": 2}

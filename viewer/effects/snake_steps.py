@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
+from viewer.data.arrays import Mask
 from viewer.data.box import Box
 from viewer.effects.effect import Given
-from viewer.effects.footprint import Mask
 from viewer.effects.image_effects import snake
 
 GOALS: dict[str, Literal["alike", "edges", "regions"]] = {"likeness": "alike", "edges": "edges", "regions": "regions"}

@@ -11,6 +11,7 @@ import numpy as np
 
 from viewer.compute.labels.label_image import COLORS
 from viewer.compute.progress import PROGRESS_PAUSE, Cancelled
+from viewer.data.arrays import Mask
 from viewer.data.box import Box, label_box
 from viewer.data.segmentation import Code, Key, Segment, Segmentation, Side
 from viewer.data.volume import Volume
@@ -18,7 +19,7 @@ from viewer.effects.effect_run import Call, Effect, How, apply
 from viewer.scene.edits import AddLayer
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation.edits import EditLabels, Segments
-from viewer.scene.segmentation.masking import EVERYWHERE, Mask, Rules
+from viewer.scene.segmentation.masking import EVERYWHERE, Rules
 from viewer.scene.segmentation.stroke import Stroke
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 from viewer.scene.task import Message, Task

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
 from viewer.cli.headless_session import HeadlessStage, open_all
+from viewer.data.arrays import Json
 from viewer.data.study import Image, LabelFile, Refused
-
-Json = dict[str, Any]
 
 
 def info(paths: Sequence[str], placement: str = "") -> Json:

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.data.arrays import Floats32
 from viewer.data.box import dilate_box, label_boxes
 from viewer.data.volume import Volume
-
-Floats = NDArray[np.float32]
 
 GAP, SHELL = 1.0, 4.0  # mm: the surroundings of a lesion lie between these distances from it
 SMOOTH = 0.7  # voxels
@@ -77,13 +76,13 @@ def edges_kept(reference: Volume, image: Volume) -> float:
     return kept / was if was else 1.0
 
 
-def _pair(reference: Volume, image: Volume) -> tuple[Floats, Floats]:
+def _pair(reference: Volume, image: Volume) -> tuple[Floats32, Floats32]:
     if not image.grid.matches(reference.grid, tolerance=0.01):
         raise ValueError("The result does not lie on the grid of what is known: nothing can be compared.")
     return reference.values(), image.values()
 
 
-def _slope(values: Floats, axis: int, mm: float) -> Floats:
+def _slope(values: Floats32, axis: int, mm: float) -> Floats32:
     from scipy import ndimage
 
     order = [0, 0, 0]

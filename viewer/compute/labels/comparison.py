@@ -9,15 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.labels.label_metrics import (
-    Agreement,
-    Mask,
-    Tell,
-    agreement,
-    surface_distances,
-)
+from viewer.compute.labels.label_metrics import Agreement, agreement, surface_distances
 from viewer.compute.progress import Refusal
 from viewer.data.annotations.region import Point
+from viewer.data.arrays import Mask, Tell
 from viewer.data.box import Box, box_size, box_union, label_boxes
 from viewer.data.segmentation import Segment, Segmentation
 

@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.labels.comparison import boxes_of, check, mask_of, pairs
-from viewer.compute.labels.label_metrics import Mask, Tell
 from viewer.compute.progress import Refusal
+from viewer.data.arrays import Floats, Mask, Tell
 from viewer.data.box import Box, box_union
-from viewer.data.grid import Floats
 from viewer.data.provenance import Provenance
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.settings import application_version

@@ -14,18 +14,15 @@ The definitions are MONAI's (monai.metrics), written out because others differ:
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.data.arrays import Floats, Mask, Tell
 from viewer.data.box import box_union, label_boxes
-from viewer.data.grid import Floats, Grid
-
-Mask = NDArray[np.bool_]
-Tell = Callable[[float], None]
+from viewer.data.grid import Grid
 
 HIGHEST = 65_535  # label up to which boxes are found by a table; atlases have labels of nine digits
 AT_ONCE = 20_000  # voxels of a surface between two chances to cancel

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +10,13 @@ from numpy.typing import NDArray
 
 from viewer.compute.images.resample import itk_image
 from viewer.compute.itk_filter import execute
+from viewer.data.arrays import Tell
 from viewer.data.box import Box, box_at
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.volume import Volume
 
 SHARE = 0.3  # of the work that finding sizes and surfaces is
-Tell = Callable[[float], None]
 
 
 @dataclass(frozen=True)

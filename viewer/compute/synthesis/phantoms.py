@@ -16,8 +16,9 @@ from scipy.interpolate import CubicSpline
 
 from viewer.compute.registration.control_grid import control_grid
 from viewer.compute.registration.transform_algebra import inverted_points
+from viewer.data.arrays import Floats
 from viewer.data.box import Box, box_at
-from viewer.data.grid import Floats, Grid
+from viewer.data.grid import Grid
 from viewer.data.transform import Transform
 
 SQUARINGS = 6  # of the scaled velocity field

@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.data.arrays import Json
 from viewer.files import atomic_write
 from viewer.files.regular_file import check_regular, open_regular
 from viewer.io.errors import OpenError, SaveError
 from viewer.scene.journal.project_state import Project, same
-from viewer.scene.journal.serialization import Json
 from viewer.scene.view_state import ViewState
 from viewer.settings import application_version
 

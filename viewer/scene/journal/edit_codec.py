@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
+from viewer.data.arrays import Json
 from viewer.scene.document import Document
 from viewer.scene.edits import (
     AddLayer,
@@ -23,7 +24,6 @@ from viewer.scene.edits import (
     Together,
 )
 from viewer.scene.journal.serialization import (
-    Json,
     Load,
     Restored,
     Store,

@@ -29,13 +29,13 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.data.arrays import Json
 from viewer.files import atomic_write
 from viewer.files.file_lock import FileLock
 from viewer.scene.edits import Edit
 from viewer.scene.history import Step
 from viewer.scene.journal.edit_codec import Storage, encode_edit
 from viewer.scene.journal.journal_lines import sealed
-from viewer.scene.journal.serialization import Json
 from viewer.scene.segmentation.label_delta import FAST
 
 log = logging.getLogger(__name__)

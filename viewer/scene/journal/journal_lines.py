@@ -10,9 +10,9 @@ import zlib
 from pathlib import Path
 from typing import Any, get_args
 
+from viewer.data.arrays import Json
 from viewer.scene.history import Step
 from viewer.scene.journal.edit_codec import UnknownEditError, check_edit
-from viewer.scene.journal.serialization import Json
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.data.arrays import Json
 from viewer.scene.document import Document
 from viewer.scene.edits import AddLayer, ChangeLandmark, Edit, RemoveLayer, Together
-from viewer.scene.journal.serialization import Json, Restored, describe_layer, restore_landmark, restore_layer
+from viewer.scene.journal.serialization import Restored, describe_layer, restore_landmark, restore_layer
 from viewer.scene.journal.view_snapshot import describe_state, restore_state
 from viewer.scene.landmarks import LandmarkPair
 from viewer.scene.layer import VolumeLayer

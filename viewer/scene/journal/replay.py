@@ -23,13 +23,14 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from viewer.data.arrays import Json
 from viewer.files.file_lock import FileLock, is_locked, lock_computer
 from viewer.scene.edits import Edit, Together
 from viewer.scene.history import History, Step
 from viewer.scene.journal.edit_codec import Recorded, Recovered, added_layers, decode_edit
 from viewer.scene.journal.journal import DISCARDED, LINES, LOCK, STROKES, VIEW, discard, file_sum
 from viewer.scene.journal.journal_lines import DAMAGED, read_steps, unsealed
-from viewer.scene.journal.serialization import Json, Restored, restore_layer
+from viewer.scene.journal.serialization import Restored, restore_layer
 from viewer.scene.layer import VolumeLayer
 
 log = logging.getLogger(__name__)

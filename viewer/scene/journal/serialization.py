@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.data.arrays import Json
 from viewer.data.grid import Grid
 from viewer.data.provenance import Provenance
 from viewer.data.segmentation import Segment, Segmentation
@@ -20,7 +21,6 @@ from viewer.scene.landmarks import LandmarkPair
 from viewer.scene.layer import Layer, VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 
-Json = dict[str, Any]
 Store = Callable[[NDArray[Any]], str]  # an array -> what it can be found by
 Load = Callable[[str], NDArray[Any]]
 KEPT = ("id", "name", "review", "made_from")  # of a layer, as they are

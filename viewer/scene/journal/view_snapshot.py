@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from threading import Timer
 
+from viewer.data.arrays import Json
 from viewer.scene.document import Document
-from viewer.scene.journal.serialization import Json, describe_look, restore_look, typed
+from viewer.scene.journal.serialization import describe_look, restore_look, typed
 from viewer.scene.layer import Layer, VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.view_state import VIEWS, Layout, ViewState

@@ -10,14 +10,13 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from viewer.data.arrays import Labels
 from viewer.data.box import Box, box_at, box_shape, mask_box, shift_box
 
 BLOCK = 32  # voxels along each side of what is looked at, set aside and kept at once
 FAST = 1  # zlib's level: label maps shrink a hundredfold at any
 
-Labels = NDArray[Any]
 Place = tuple[int, int, int, int, int, int, int]  # label map, first voxel k, j, i, shape k, j, i
 Change = tuple[int, Box, Labels, Labels]  # label map, box, what was there, what is
 

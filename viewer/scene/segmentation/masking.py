@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from viewer.data.arrays import Mask
 from viewer.data.box import Box, box_shape, label_box
 from viewer.data.segmentation import Key, Segment, Segmentation
 from viewer.data.volume import Volume
@@ -17,7 +17,6 @@ from viewer.scene.segmentation_layer import SegmentationLayer
 
 Editable = Literal["everywhere", "inside", "outside", "visible"]
 Overlap = Literal["replace others", "keep others", "allow overlap"]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

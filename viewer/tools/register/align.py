@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtCore import Qt
 
 from viewer.data.annotations.region import Point
-from viewer.data.grid import Floats
+from viewer.data.arrays import Floats
 from viewer.data.transform import Transform
 from viewer.render.planes.plane import Pose
 from viewer.render.slices.slice_view import SliceView

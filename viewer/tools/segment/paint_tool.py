@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from viewer.data.arrays import Mask
 from viewer.data.box import Box
 from viewer.data.segmentation import Key, Segment
 from viewer.data.volume import Volume
-from viewer.effects.footprint import Mask
 from viewer.render.slices.slice_view import SliceView
 from viewer.render.view import View
 from viewer.scene.active_image import active_image, seen_images

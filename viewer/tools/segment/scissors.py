@@ -8,10 +8,10 @@ from typing import Literal
 import numpy as np
 
 from viewer.data.annotations.region import Point
+from viewer.data.arrays import Floats, Mask, Tell
 from viewer.data.box import Box, box_shape, mask_box, whole_box
-from viewer.data.grid import Floats
-from viewer.effects.effect_run import Answer, Call, Tell
-from viewer.effects.footprint import Mask, filled
+from viewer.effects.effect_run import Answer, Call
+from viewer.effects.footprint import filled
 from viewer.render.slices.slice_view import SliceView
 from viewer.render.view import MouseEvent, View
 from viewer.render.volumes.picking import to_screen

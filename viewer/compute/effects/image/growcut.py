@@ -12,9 +12,10 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.effects.checks import Labels, Spacing, Tell, Values, finite, need_seeds, part_of, unheard
+from viewer.compute.effects.checks import Spacing, Values, finite, need_seeds, part_of, unheard
 from viewer.compute.effects.distance import blurred
 from viewer.compute.effects.image.shortest_paths import Costs, spread
+from viewer.data.arrays import Labels, Tell
 
 SMOOTH = 1.0
 LOCALITY = 0.01

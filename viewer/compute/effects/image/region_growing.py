@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from viewer.compute.effects.checks import Labels, Mask, Tell, Values, finite, need_voxels, unheard
+from viewer.compute.effects.checks import Values, finite, need_voxels, unheard
+from viewer.data.arrays import Labels, Mask, Tell
 from viewer.data.box import Box, box_at
 
 FIRST = 24  # voxels from the seed to the faces of the first box

@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 
-from viewer.compute.effects.checks import Labels, Mask, Spacing, Tell, need_distance, need_voxels, part_of, unheard
+from viewer.compute.effects.checks import Spacing, need_distance, need_voxels, part_of, unheard
 from viewer.compute.effects.distance import REACH, blurred, within
 from viewer.compute.effects.shape.margin import grow
+from viewer.data.arrays import Labels, Mask, Tell
 from viewer.data.box import dilate_box, label_boxes
 
 

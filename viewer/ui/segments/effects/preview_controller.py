@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QThreadPool, QTimer
 
 from viewer.compute.progress import Refusal
+from viewer.data.arrays import Mask
 from viewer.effects.effect import Given
 from viewer.effects.effect_run import Answer
-from viewer.effects.footprint import Mask
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.ui.segments.controller import SegmentsEditing
 from viewer.ui.segments.effects.preview_tint import MaskTint, RangeTint
