@@ -35,8 +35,8 @@ from viewer.scene.edits import (
 from viewer.scene.history import History
 from viewer.scene.journal.edit_codec import (
     CODECS,
-    Recorded,
-    Storage,
+    DecodeContext,
+    EncodeContext,
     UnknownEditError,
     added_layers,
     check_edit,
@@ -83,12 +83,13 @@ class Scene:
             AddLayer(layer).do(self.document)
 
     @property
-    def storage(self) -> Storage:
-        return Storage(self.store, self.store, self.append)
+    def encoding(self) -> EncodeContext:
+        return EncodeContext(self.store, self.store, self.append)
 
-    def recorded(self) -> Recorded:
+    @property
+    def decoding(self) -> DecodeContext:
         layers = {layer.id: layer for layer in (self.image, self.labels)}
-        return Recorded(
+        return DecodeContext(
             self.document, layers, self.arrays.__getitem__, lambda at, count: bytes(self.strokes[at : at + count])
         )
 
@@ -151,26 +152,26 @@ def test_every_kind_is_tried() -> None:
 @pytest.mark.parametrize("kind", EDITS)
 def test_every_kind_comes_back_as_it_was(scene: Scene, kind: str) -> None:
     edit = EDITS[kind](scene)
-    entry = encode_edit(edit, scene.storage)
+    entry = encode_edit(edit, scene.encoding)
     assert entry["kind"] == kind
     check_edit(entry)
-    assert comparable(decode_edit(entry, scene.recorded())) == comparable(edit)
+    assert comparable(decode_edit(entry, scene.decoding)) == comparable(edit)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in EDITS if kind not in ("landmark", "together")])
 def test_an_edit_of_a_layer_that_is_gone_is_none(scene: Scene, kind: str) -> None:
-    entry = encode_edit(EDITS[kind](scene), scene.storage)
-    gone = replace(scene.recorded(), layers={})
+    entry = encode_edit(EDITS[kind](scene), scene.encoding)
+    gone = replace(scene.decoding, layers={})
     assert decode_edit(entry, gone) is None
     assert decode_edit({"kind": "together", "label": "x", "edits": [entry]}, gone) is None
 
 
 @pytest.mark.parametrize("kind", ["align", "labels"])
 def test_an_edit_of_a_layer_of_another_kind_is_refused(scene: Scene, kind: str) -> None:
-    entry = encode_edit(EDITS[kind](scene), scene.storage)
+    entry = encode_edit(EDITS[kind](scene), scene.encoding)
     entry["layer"] = (scene.labels if kind == "align" else scene.image).id
     with pytest.raises(ValueError, match="no edit of a"):
-        decode_edit(entry, scene.recorded())
+        decode_edit(entry, scene.decoding)
 
 
 def test_an_edit_that_nobody_taught_it_is_not_written(scene: Scene) -> None:
@@ -178,7 +179,7 @@ def test_an_edit_that_nobody_taught_it_is_not_written(scene: Scene) -> None:
         pass
 
     with pytest.raises(TypeError, match="ReviewTwice"):
-        encode_edit(ReviewTwice(scene.image, "source", "accepted"), scene.storage)
+        encode_edit(ReviewTwice(scene.image, "source", "accepted"), scene.encoding)
 
 
 @pytest.mark.parametrize("wrap", [lambda edit: edit, lambda edit: {"kind": "together", "label": "x", "edits": [edit]}])
@@ -210,7 +211,7 @@ def test_an_unknown_kind_is_refused_by_its_name_and_what_is_before_it_is_offered
 
 def test_the_layers_that_an_edit_adds(scene: Scene) -> None:
     parts = (AddLayer(scene.image), RenameLayer(scene.image, "CT", "MR"), AddLayer(scene.labels))
-    entry = encode_edit(Together("both", parts), scene.storage)
+    entry = encode_edit(Together("both", parts), scene.encoding)
     assert [layer["id"] for layer in added_layers(entry)] == [scene.image.id, scene.labels.id]
 
 

@@ -38,7 +38,7 @@ from viewer.scene.segmentation.edits import EditLabels
 from viewer.scene.segmentation.label_delta import LabelBoxes
 from viewer.scene.segmentation_layer import SegmentationLayer
 
-Recovered = dict[str, Restored]  # layers by id
+LayersById = dict[str, Restored]
 Types = type | tuple[type, ...]
 NOTHING = type(None)
 
@@ -52,7 +52,7 @@ class LayerGoneError(Exception):
 
 
 @dataclass(frozen=True)
-class Storage:
+class EncodeContext:
     """Where arrays and bytes of edits go. store, store_labels: arrays, those of label maps; append: where bytes are."""
 
     store: Store
@@ -61,13 +61,13 @@ class Storage:
 
 
 @dataclass(frozen=True)
-class Recorded:
+class DecodeContext:
     """What edits are made of when they are read: the document before them, the layers that came back, arrays by their
     names, and bytes (from where, how many).
     """
 
     document: Document
-    layers: Recovered
+    layers: LayersById
     load: Load
     read: Callable[[int, int], bytes]
 
@@ -86,15 +86,15 @@ class Codec:
 
     edit: type[Edit]
     fields: dict[str, Types]
-    write: Callable[[Any, Storage], Json]
-    read: Callable[[Json, Recorded], Edit | None]
+    write: Callable[[Any, EncodeContext], Json]
+    read: Callable[[Json, DecodeContext], Edit | None]
 
 
-def encode_edit(edit: Edit, storage: Storage) -> Json:
+def encode_edit(edit: Edit, context: EncodeContext) -> Json:
     """The JSON object of an edit. Raises TypeError for one that is not in CODECS, OSError where the disk refuses."""
     for kind, codec in CODECS.items():
         if type(edit) is codec.edit:
-            return {"kind": kind, **codec.write(edit, storage)}
+            return {"kind": kind, **codec.write(edit, context)}
     raise TypeError(f"the journal does not know the edit {type(edit).__name__}")
 
 
@@ -113,14 +113,14 @@ def check_edit(entry: Any) -> None:
         _check_layer(entry["layer"])
 
 
-def decode_edit(entry: Json, recorded: Recorded) -> Edit | None:
+def decode_edit(entry: Json, context: DecodeContext) -> Edit | None:
     """The edit of an entry that was checked; None where it is of a layer that is gone.
 
     Raises KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError or OSError for values that no edit
     has, before anything is changed.
     """
     try:
-        return CODECS[entry["kind"]].read(entry, recorded)
+        return CODECS[entry["kind"]].read(entry, context)
     except LayerGoneError:
         return None
 
@@ -139,117 +139,117 @@ def _check_layer(entry: Json) -> None:
         raise ValueError("no layer")
 
 
-def _write_add(edit: AddLayer, storage: Storage) -> Json:
-    return {"layer": describe_layer(edit.layer, storage.store, storage.store_labels), "index": edit.index}
+def _write_add(edit: AddLayer, context: EncodeContext) -> Json:
+    return {"layer": describe_layer(edit.layer, context.store, context.store_labels), "index": edit.index}
 
 
-def _read_add(entry: Json, recorded: Recorded) -> Edit:
-    return AddLayer(recorded.layer(entry["layer"]["id"]), entry["index"])
+def _read_add(entry: Json, context: DecodeContext) -> Edit:
+    return AddLayer(context.layer(entry["layer"]["id"]), entry["index"])
 
 
-def _write_remove(edit: RemoveLayer, _: Storage) -> Json:
+def _write_remove(edit: RemoveLayer, _: EncodeContext) -> Json:
     return {"layer": edit.layer.id}
 
 
-def _read_remove(entry: Json, recorded: Recorded) -> Edit:
-    layer = recorded.layer(entry["layer"])
-    return RemoveLayer(layer, recorded.document.index(layer.id))
+def _read_remove(entry: Json, context: DecodeContext) -> Edit:
+    layer = context.layer(entry["layer"])
+    return RemoveLayer(layer, context.document.index(layer.id))
 
 
-def _write_change(edit: MoveLayer | RenameLayer | ReviewLayer, _: Storage) -> Json:
+def _write_change(edit: MoveLayer | RenameLayer | ReviewLayer, _: EncodeContext) -> Json:
     return {"layer": edit.layer.id, "after": edit.after}
 
 
-def _read_move(entry: Json, recorded: Recorded) -> Edit:
-    layer = recorded.layer(entry["layer"])
-    return MoveLayer(layer, recorded.document.index(layer.id), entry["after"])
+def _read_move(entry: Json, context: DecodeContext) -> Edit:
+    layer = context.layer(entry["layer"])
+    return MoveLayer(layer, context.document.index(layer.id), entry["after"])
 
 
-def _read_rename(entry: Json, recorded: Recorded) -> Edit:
-    layer = recorded.layer(entry["layer"])
+def _read_rename(entry: Json, context: DecodeContext) -> Edit:
+    layer = context.layer(entry["layer"])
     return RenameLayer(layer, layer.name, entry["after"])
 
 
-def _read_review(entry: Json, recorded: Recorded) -> Edit:
-    layer = recorded.layer(entry["layer"])
+def _read_review(entry: Json, context: DecodeContext) -> Edit:
+    layer = context.layer(entry["layer"])
     if entry["after"] not in get_args(Review):
         raise ValueError("no review")
     return ReviewLayer(layer, layer.review, entry["after"])
 
 
-def _write_align(edit: AlignLayer, storage: Storage) -> Json:
+def _write_align(edit: AlignLayer, context: EncodeContext) -> Json:
     return {
         "layer": edit.layer.id,
-        "after": describe_transform(edit.after, storage.store),
+        "after": describe_transform(edit.after, context.store),
         "gesture": edit.gesture,
     }
 
 
-def _read_align(entry: Json, recorded: Recorded) -> Edit:
-    layer = recorded.layer(entry["layer"])
+def _read_align(entry: Json, context: DecodeContext) -> Edit:
+    layer = context.layer(entry["layer"])
     if not isinstance(layer, VolumeLayer):
         raise ValueError(f"no edit of a {type(layer).__name__}")
-    after = restore_transform(entry["after"], recorded.load)
+    after = restore_transform(entry["after"], context.load)
     return AlignLayer(layer, layer.transform, after, entry["gesture"])
 
 
-def _write_landmark(edit: ChangeLandmark, _: Storage) -> Json:
+def _write_landmark(edit: ChangeLandmark, _: EncodeContext) -> Json:
     after = asdict(edit.after) if edit.after else None
     return {"id": edit.id, "after": after, "index": edit.index, "gesture": edit.gesture}
 
 
-def _read_landmark(entry: Json, recorded: Recorded) -> Edit | None:
-    before = recorded.document.landmarks.find(entry["id"])
+def _read_landmark(entry: Json, context: DecodeContext) -> Edit | None:
+    before = context.document.landmarks.find(entry["id"])
     after = restore_landmark(entry["after"]) if entry["after"] else None
     return ChangeLandmark(before, after, entry["index"], entry["gesture"]) if before or after else None
 
 
-def _write_labels(edit: EditLabels, storage: Storage) -> Json:
+def _write_labels(edit: EditLabels, context: EncodeContext) -> Json:
     entry: Json = {"layer": edit.layer.id, "label": edit.label, "gesture": edit.gesture}
     if edit.after != edit.before:
         entry["segments"] = [asdict(segment) for segment in edit.after]
     if edit.boxes is not None:
-        entry["boxes"] = _write_boxes(edit.boxes, storage)
+        entry["boxes"] = _write_boxes(edit.boxes, context)
     return entry
 
 
-def _read_labels(entry: Json, recorded: Recorded) -> Edit:
-    layer = recorded.layer(entry["layer"])
+def _read_labels(entry: Json, context: DecodeContext) -> Edit:
+    layer = context.layer(entry["layer"])
     if not isinstance(layer, SegmentationLayer):
         raise ValueError(f"no edit of a {type(layer).__name__}")
     before = layer.segmentation.segments
     after = restore_segments(entry["segments"]) if "segments" in entry else before
     if after != before:
         layer.segmentation.with_segments(after)  # raises where they do not fit the label maps
-    boxes = _read_boxes(entry["boxes"], recorded) if "boxes" in entry else None
+    boxes = _read_boxes(entry["boxes"], context) if "boxes" in entry else None
     if boxes is not None:
         boxes.check(layer.grid.shape)
     return EditLabels(layer, entry["label"], before, after, boxes, gesture=entry["gesture"])
 
 
-def _write_boxes(boxes: LabelBoxes, storage: Storage) -> Json:
+def _write_boxes(boxes: LabelBoxes, context: EncodeContext) -> Json:
     """What is in the boxes now and what was before: no step depends on what was stored before it."""
     data = boxes.before + boxes.after
-    place = {"at": storage.append(data), "lengths": [len(boxes.before), len(boxes.after)]}
+    place = {"at": context.append(data), "lengths": [len(boxes.before), len(boxes.after)]}
     return {**place, "crc": zlib.crc32(data), "dtype": boxes.dtype, "places": boxes.places}
 
 
-def _read_boxes(entry: Json, recorded: Recorded) -> LabelBoxes:
+def _read_boxes(entry: Json, context: DecodeContext) -> LabelBoxes:
     """Raises ValueError where its bytes are not those that were written, OSError where they cannot be read."""
     before, after = entry["lengths"]
-    data = recorded.read(entry["at"], before + after)
+    data = context.read(entry["at"], before + after)
     if zlib.crc32(data) != entry["crc"]:
         raise ValueError("its bytes are damaged")
     places = tuple(tuple(place) for place in entry["places"])
     return LabelBoxes(places, entry["dtype"], data[:before], data[before:])
 
 
-def _write_together(edit: Together, storage: Storage) -> Json:
-    return {"label": edit.label, "edits": [encode_edit(part, storage) for part in edit.edits]}
+def _write_together(edit: Together, context: EncodeContext) -> Json:
+    return {"label": edit.label, "edits": [encode_edit(part, context) for part in edit.edits]}
 
 
-def _read_together(entry: Json, recorded: Recorded) -> Edit | None:
-    parts = tuple(filter(None, (decode_edit(part, recorded) for part in entry["edits"])))
+def _read_together(entry: Json, context: DecodeContext) -> Edit | None:
+    parts = tuple(filter(None, (decode_edit(part, context) for part in entry["edits"])))
     return Together(entry["label"], parts) if parts else None
 
 

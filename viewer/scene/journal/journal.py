@@ -34,7 +34,7 @@ from viewer.files import atomic_write
 from viewer.files.file_lock import FileLock
 from viewer.scene.edits import Edit
 from viewer.scene.history import Step
-from viewer.scene.journal.edit_codec import Storage, encode_edit
+from viewer.scene.journal.edit_codec import EncodeContext, encode_edit
 from viewer.scene.journal.journal_lines import sealed
 from viewer.scene.segmentation.label_delta import FAST
 
@@ -84,8 +84,8 @@ class Journal:
 
     def record(self, step: Step, edit: Edit) -> None:
         """Append a step and wait until the disk has it."""
-        storage = Storage(self.store, self._as_it_came, self._strokes.append)
-        entry = {"step": step, "edit": encode_edit(edit, storage)} if step == "do" else {"step": step}
+        context = EncodeContext(self.store, self._as_it_came, self._strokes.append)
+        entry = {"step": step, "edit": encode_edit(edit, context)} if step == "do" else {"step": step}
         line, total = sealed(entry, self._sum)
         self._lines.append(line)
         self._sum = total

@@ -27,7 +27,7 @@ from viewer.data.arrays import Json
 from viewer.files.file_lock import FileLock, is_locked, lock_computer
 from viewer.scene.edits import Edit, Together
 from viewer.scene.history import History, Step
-from viewer.scene.journal.edit_codec import Recorded, Recovered, added_layers, decode_edit
+from viewer.scene.journal.edit_codec import DecodeContext, LayersById, added_layers, decode_edit
 from viewer.scene.journal.journal import DISCARDED, LINES, LOCK, STROKES, VIEW, discard, file_sum
 from viewer.scene.journal.journal_lines import DAMAGED, read_steps, unsealed
 from viewer.scene.journal.serialization import Restored, restore_layer
@@ -87,7 +87,7 @@ class Recovery:
         """Every layer that was added."""
         return (entry for step in self.steps if step["step"] == "do" for entry in added_layers(step["edit"]))
 
-    def layers(self, load: Callable[[str], VolumeLayer | None]) -> Recovered:
+    def layers(self, load: Callable[[str], VolumeLayer | None]) -> LayersById:
         """Every layer by id: images through `load` (None where one is gone), the others from this folder."""
         layers = {entry["id"]: self._restored(entry, load) for entry in self._entries()}
         return {id: layer for id, layer in layers.items() if layer is not None}
@@ -116,21 +116,21 @@ class Recovery:
             return unsealed((self.folder / VIEW).read_bytes().removesuffix(b"\n"))[0]
         return None
 
-    def replay(self, history: History, layers: Recovered) -> None:
+    def replay(self, history: History, layers: LayersById) -> None:
         """Do every step again; steps on layers that are gone change nothing."""
         for _ in self.steps_again(history, layers):
             pass
 
-    def steps_again(self, history: History, layers: Recovered) -> Iterator[float]:
+    def steps_again(self, history: History, layers: LayersById) -> Iterator[float]:
         """The same one by one, for who has to draw meanwhile: after each, the fraction that is done.
 
         What is done besides waits until the last: an undo of then must not take back a step of now.
         """
-        recorded = Recorded(history.document, layers, self._array, self._read)
+        context = DecodeContext(history.document, layers, self._array, self._read)
         with history.held():
             for number, step in enumerate(self.steps, 1):
                 try:
-                    edit = decode_edit(step["edit"], recorded) if step["step"] == "do" else None
+                    edit = decode_edit(step["edit"], context) if step["step"] == "do" else None
                 except WRONG as error:
                     log.warning("journal %s: ended before step %d: %s", self.folder.name, number, type(error).__name__)
                     self.damage = DAMAGED.format(number)
