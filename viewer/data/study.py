@@ -176,7 +176,7 @@ class LabelFile:
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedFile:
     """A file that was not opened: which one and, in one sentence, why. many: it stands for many files of a folder."""
 
     path: str

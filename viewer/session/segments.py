@@ -19,7 +19,7 @@ from viewer.effects.effect_run import Call, Effect, How, apply
 from viewer.scene.edits import AddLayer
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation.edits import EditLabels, Segments
-from viewer.scene.segmentation.masking import EVERYWHERE, Rules
+from viewer.scene.segmentation.masking import EVERYWHERE, Masking
 from viewer.scene.segmentation.stroke import Stroke
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 from viewer.scene.task import Message, Task
@@ -136,7 +136,7 @@ class Segmenting(Aligning):
         box: Box,
         label: str,
         how: How = "add",
-        rules: Rules = EVERYWHERE,
+        rules: Masking = EVERYWHERE,
         image: Volume | None = None,
     ) -> bool:
         """Add a mask to a segment, take it away, or make it the segment's voxels in the box; False: nothing changed.
@@ -153,7 +153,7 @@ class Segmenting(Aligning):
         label: str,
         call: Call,
         how: How = "set",
-        rules: Rules = EVERYWHERE,
+        rules: Masking = EVERYWHERE,
         image: Volume | None = None,
     ) -> Task:
         """Compute masks of segments in the background, and put them into the layer as one step.

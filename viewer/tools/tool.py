@@ -15,7 +15,7 @@ from viewer.scene.compare.inspection import inspected
 from viewer.scene.document import Document
 from viewer.scene.edits import Edit
 from viewer.scene.layer import VolumeLayer
-from viewer.scene.segmentation.masking import Rules
+from viewer.scene.segmentation.masking import Masking
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.task import Task
 from viewer.scene.view_state import ViewState
@@ -34,7 +34,7 @@ class Work(Protocol):
         label: str,
         call: Call,
         how: How = ...,
-        rules: Rules = ...,
+        rules: Masking = ...,
         image: Volume | None = None,
     ) -> Task: ...
 

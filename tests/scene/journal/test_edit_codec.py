@@ -25,12 +25,12 @@ from viewer.scene.edits import (
     AddLayer,
     AlignLayer,
     ChangeLandmark,
+    CompositeEdit,
     Edit,
     MoveLayer,
     RemoveLayer,
     RenameLayer,
     ReviewLayer,
-    Together,
 )
 from viewer.scene.history import History
 from viewer.scene.journal.edit_codec import (
@@ -131,7 +131,9 @@ EDITS: dict[str, Callable[[Scene], Edit]] = {
     "align": lambda scene: AlignLayer(scene.image, None, Transform(np.diag([1.0, 1, 2, 1])), "drag"),
     "landmark": lambda scene: ChangeLandmark(None, PAIR, 0, "typing"),
     "labels": brush,
-    "together": lambda scene: Together("both", (RenameLayer(scene.image, "CT", "MR"), ChangeLandmark(None, PAIR, 0))),
+    "together": lambda scene: CompositeEdit(
+        "both", (RenameLayer(scene.image, "CT", "MR"), ChangeLandmark(None, PAIR, 0))
+    ),
 }
 
 
@@ -211,7 +213,7 @@ def test_an_unknown_kind_is_refused_by_its_name_and_what_is_before_it_is_offered
 
 def test_the_layers_that_an_edit_adds(scene: Scene) -> None:
     parts = (AddLayer(scene.image), RenameLayer(scene.image, "CT", "MR"), AddLayer(scene.labels))
-    entry = encode_edit(Together("both", parts), scene.encoding)
+    entry = encode_edit(CompositeEdit("both", parts), scene.encoding)
     assert [layer["id"] for layer in added_layers(entry)] == [scene.image.id, scene.labels.id]
 
 

@@ -12,20 +12,20 @@ from viewer.data.volume import Volume, Window, slice_window
 from viewer.scene.document import Document
 from viewer.scene.history import History
 from viewer.scene.layer import VolumeLayer
-from viewer.scene.preview.loading_layer import Arrival
+from viewer.scene.preview.loading_layer import LoadingLayer
 
 GRID = Grid.of((3, 20, 20))
 PADDING = (-2000.0, -2000.0)
 
 
-def loaded() -> tuple[Arrival, Volume, list[VolumeLayer]]:
+def loaded() -> tuple[LoadingLayer, Volume, list[VolumeLayer]]:
     """A first slice that is half padding has come; the volume, and the layers that were shown."""
     array = np.random.default_rng(0).normal(100, 10, GRID.shape).astype(np.int16)
     array[:, :10] = -2000
     volume = Volume(array, GRID, "MR", windows=(slice_window(array[1], padding=PADDING),))
     source = Source(series_uid="1.2.3", files=("a.dcm",))
     shown: list[VolumeLayer] = []
-    arrival = Arrival(Image(source, GRID, "int16", name="MR"), History(Document()), shown.append)
+    arrival = LoadingLayer(Image(source, GRID, "int16", name="MR"), History(Document()), shown.append)
     arrival.started((volume,))
     return arrival, volume, shown
 

@@ -24,8 +24,8 @@ from viewer.scene.history import History
 from viewer.scene.journal.journal import Journal
 from viewer.scene.journal.replay import unfinished
 from viewer.scene.segmentation.edits import EditLabels
-from viewer.scene.segmentation.label_delta import LabelBoxes
-from viewer.scene.segmentation.masking import Rules, erase, paint
+from viewer.scene.segmentation.label_delta import LabelDelta
+from viewer.scene.segmentation.masking import Masking, erase, paint
 from viewer.scene.segmentation.stroke import Stroke, painted
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 
@@ -86,9 +86,9 @@ class Model(RuleBasedStateMachine):
         for box in parts:
             mask = np.ones([part.stop - part.start for part in box], bool)
             if rub:
-                erase(stroke, key, box, mask, Rules(overlap=overlap))
+                erase(stroke, key, box, mask, Masking(overlap=overlap))
             else:
-                key = paint(stroke, key, box, mask, Rules(overlap=overlap))
+                key = paint(stroke, key, box, mask, Masking(overlap=overlap))
         if kept:
             self.end(before, stroke.edit("Brush"))
         else:
@@ -178,7 +178,7 @@ def test_what_is_drawn_is_told_once_a_write_and_once_a_step() -> None:
     stroke = Stroke(layer)
     first, second = (slice(0, 2), slice(0, 2), slice(0, 2)), (slice(3, 5), slice(30, 40), slice(60, 70))
     for box in (first, second):
-        paint(stroke, (0, 1), box, np.ones([part.stop - part.start for part in box], bool), Rules())
+        paint(stroke, (0, 1), box, np.ones([part.stop - part.start for part in box], bool), Masking())
     edit = stroke.edit("Brush")
     assert edit is not None
     history.do(edit)
@@ -195,10 +195,10 @@ def test_a_step_under_a_stroke_takes_it_back_and_it_goes_on_as_a_new_one() -> No
     first, second = (slice(0, 1), slice(0, 1), slice(0, 1)), (slice(4, 5), slice(4, 5), slice(4, 5))
     stroke = Stroke(layer)
     for box in (first, second):
-        paint(stroke, (0, 1), box, np.ones((1, 1, 1), bool), Rules())
+        paint(stroke, (0, 1), box, np.ones((1, 1, 1), bool), Masking())
         history.do(EditLabels(layer, "Rename", layer.segmentation.segments, (Segment(1, f"name {box[0].start}"),)))
         assert not layer.segmentation.array.any()
-    paint(stroke, (0, 1), second, np.ones((1, 1, 1), bool), Rules())
+    paint(stroke, (0, 1), second, np.ones((1, 1, 1), bool), Masking())
     edit = stroke.edit("Brush")
     assert edit is not None
     history.do(edit)
@@ -241,7 +241,7 @@ def test_fifty_strokes_take_less_than_one_percent_of_the_volume_each() -> None:
         for _ in range(20):
             place = np.clip(place + drift, 6, np.array(shape) - 7)
             box: Any = tuple(slice(int(at) - 6, int(at) + 7) for at in place)
-            paint(stroke, (0, 1 + number % 2), box, ball, Rules())
+            paint(stroke, (0, 1 + number % 2), box, ball, Masking())
         edit = stroke.edit(f"Brush {number}")
         assert edit is not None
         history.do(edit)
@@ -274,8 +274,8 @@ def test_the_box_around_a_label_is_the_smallest_that_holds_it(labels: np.ndarray
         lambda boxes: {"places": ((0, -1, 0, 0, 1, 1, 1),)},
     ],
 )
-def test_boxes_that_are_not_whole_or_lie_outside_are_refused(change: Callable[[LabelBoxes], dict[str, Any]]) -> None:
-    boxes = LabelBoxes.of([(0, WHOLE, np.zeros(SHAPE, np.uint8), np.ones(SHAPE, np.uint8))])
+def test_boxes_that_are_not_whole_or_lie_outside_are_refused(change: Callable[[LabelDelta], dict[str, Any]]) -> None:
+    boxes = LabelDelta.of([(0, WHOLE, np.zeros(SHAPE, np.uint8), np.ones(SHAPE, np.uint8))])
     assert boxes is not None
     boxes.check(SHAPE)
     with pytest.raises(ValueError, match=r"not whole|outside"):

@@ -11,7 +11,7 @@ from rich.tree import Tree
 
 from viewer.cli.headless_session import HeadlessStage, open_all
 from viewer.data.arrays import Json
-from viewer.data.study import Image, LabelFile, Refused
+from viewer.data.study import Image, LabelFile, RefusedFile
 
 
 def info(paths: Sequence[str], placement: str = "") -> Json:
@@ -102,7 +102,7 @@ def _labels(found: LabelFile) -> Json:
     }
 
 
-def _refused(refused: Refused) -> Json:
+def _refused(refused: RefusedFile) -> Json:
     return {"path": refused.path, "reason": refused.reason}
 
 

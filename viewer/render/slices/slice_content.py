@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from viewer.render.comparison.deformation_artist import Deformed, deformed
 from viewer.render.planes.plane import Pose
-from viewer.scene.compare.comparison import Compared, compared
-from viewer.scene.compare.inspection import Inspected, inspected
+from viewer.scene.compare.comparison import ComparisonPair, compared
+from viewer.scene.compare.inspection import InspectionPair, inspected
 from viewer.scene.document import Document
 from viewer.scene.layer import Layer, VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
@@ -29,8 +29,8 @@ class SliceContent:
     labels: tuple[SegmentationLayer, ...]
     reference: VolumeLayer | None
     pose: Pose | None
-    comparison: Compared | None
-    inspection: Inspected | None
+    comparison: ComparisonPair | None
+    inspection: InspectionPair | None
     deformation: Deformed | None
 
     @property

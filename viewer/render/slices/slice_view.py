@@ -19,7 +19,7 @@ from viewer.render.slices.artists import SliceArtist, artist_of
 from viewer.render.slices.slice_content import SliceContent, slice_content
 from viewer.render.slices.slice_overlay import slice_overlay
 from viewer.render.view import View
-from viewer.scene.compare.comparison import Compared
+from viewer.scene.compare.comparison import ComparisonPair
 from viewer.scene.document import Document
 from viewer.scene.layer import Layer, PlacedLayer, VolumeLayer
 from viewer.scene.view_state import ViewState
@@ -163,7 +163,7 @@ class SliceView(View):
             self.renderer.AddViewProp(self._map.prop)
         return True
 
-    def _look(self, content: SliceContent, layers: tuple[VolumeLayer, ...], pair: Compared | None) -> Hashable:
+    def _look(self, content: SliceContent, layers: tuple[VolumeLayer, ...], pair: ComparisonPair | None) -> Hashable:
         """Everything the picture depends on."""
         if content.pose is None:
             return ()

@@ -16,12 +16,12 @@ from viewer.scene.edits import (
     AddLayer,
     AlignLayer,
     ChangeLandmark,
+    CompositeEdit,
     Edit,
     MoveLayer,
     RemoveLayer,
     RenameLayer,
     ReviewLayer,
-    Together,
 )
 from viewer.scene.journal.serialization import (
     Load,
@@ -35,7 +35,7 @@ from viewer.scene.journal.serialization import (
 )
 from viewer.scene.layer import Review, VolumeLayer
 from viewer.scene.segmentation.edits import EditLabels
-from viewer.scene.segmentation.label_delta import LabelBoxes
+from viewer.scene.segmentation.label_delta import LabelDelta
 from viewer.scene.segmentation_layer import SegmentationLayer
 
 LayersById = dict[str, Restored]
@@ -227,30 +227,30 @@ def _read_labels(entry: Json, context: DecodeContext) -> Edit:
     return EditLabels(layer, entry["label"], before, after, boxes, gesture=entry["gesture"])
 
 
-def _write_boxes(boxes: LabelBoxes, context: EncodeContext) -> Json:
+def _write_boxes(boxes: LabelDelta, context: EncodeContext) -> Json:
     """What is in the boxes now and what was before: no step depends on what was stored before it."""
     data = boxes.before + boxes.after
     place = {"at": context.append(data), "lengths": [len(boxes.before), len(boxes.after)]}
     return {**place, "crc": zlib.crc32(data), "dtype": boxes.dtype, "places": boxes.places}
 
 
-def _read_boxes(entry: Json, context: DecodeContext) -> LabelBoxes:
+def _read_boxes(entry: Json, context: DecodeContext) -> LabelDelta:
     """Raises ValueError where its bytes are not those that were written, OSError where they cannot be read."""
     before, after = entry["lengths"]
     data = context.read(entry["at"], before + after)
     if zlib.crc32(data) != entry["crc"]:
         raise ValueError("its bytes are damaged")
     places = tuple(tuple(place) for place in entry["places"])
-    return LabelBoxes(places, entry["dtype"], data[:before], data[before:])
+    return LabelDelta(places, entry["dtype"], data[:before], data[before:])
 
 
-def _write_together(edit: Together, context: EncodeContext) -> Json:
+def _write_together(edit: CompositeEdit, context: EncodeContext) -> Json:
     return {"label": edit.label, "edits": [encode_edit(part, context) for part in edit.edits]}
 
 
 def _read_together(entry: Json, context: DecodeContext) -> Edit | None:
     parts = tuple(filter(None, (decode_edit(part, context) for part in entry["edits"])))
-    return Together(entry["label"], parts) if parts else None
+    return CompositeEdit(entry["label"], parts) if parts else None
 
 
 CODECS: dict[str, Codec] = {
@@ -267,5 +267,5 @@ CODECS: dict[str, Codec] = {
         _read_landmark,
     ),
     "labels": Codec(EditLabels, {"layer": str, "label": str, "gesture": str}, _write_labels, _read_labels),
-    "together": Codec(Together, {"label": str, "edits": list}, _write_together, _read_together),
+    "together": Codec(CompositeEdit, {"label": str, "edits": list}, _write_together, _read_together),
 }

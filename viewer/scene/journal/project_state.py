@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from viewer.data.arrays import Json
 from viewer.scene.document import Document
-from viewer.scene.edits import AddLayer, ChangeLandmark, Edit, RemoveLayer, Together
+from viewer.scene.edits import AddLayer, ChangeLandmark, CompositeEdit, Edit, RemoveLayer
 from viewer.scene.journal.serialization import Restored, describe_layer, restore_landmark, restore_layer
 from viewer.scene.journal.view_snapshot import describe_state, restore_state
 from viewer.scene.landmarks import LandmarkPair
@@ -74,7 +74,7 @@ def replacing(document: Document, layers: tuple[Restored, ...], pairs: tuple[Lan
     old = [ChangeLandmark(pair, None, place) for place, pair in reversed(list(enumerate(document.landmarks)))]
     gone = [RemoveLayer(layer, place) for place, layer in reversed(list(enumerate(document)))]
     new = [ChangeLandmark(None, pair, place) for place, pair in enumerate(pairs)]
-    return Together(f"Open {name}", (*old, *gone, *(AddLayer(layer) for layer in layers), *new))
+    return CompositeEdit(f"Open {name}", (*old, *gone, *(AddLayer(layer) for layer in layers), *new))
 
 
 def same(one: Project, other: Project) -> bool:

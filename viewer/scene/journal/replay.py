@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from viewer.data.arrays import Json
 from viewer.files.file_lock import FileLock, is_locked, lock_computer
-from viewer.scene.edits import Edit, Together
+from viewer.scene.edits import CompositeEdit, Edit
 from viewer.scene.history import History, Step
 from viewer.scene.journal.edit_codec import DecodeContext, LayersById, added_layers, decode_edit
 from viewer.scene.journal.journal import DISCARDED, LINES, LOCK, STROKES, VIEW, discard, file_sum
@@ -35,7 +35,9 @@ from viewer.scene.layer import VolumeLayer
 
 log = logging.getLogger(__name__)
 
-GONE = Together("Step on a layer that is gone", ())  # keeps its place, so that an undo after it means the right step
+GONE = CompositeEdit(
+    "Step on a layer that is gone", ()
+)  # keeps its place, so that an undo after it means the right step
 STORED = re.compile(r"[0-9a-f]+-([0-9a-f]{8})\.npy(\.gz)?")  # an array with its checksum
 WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, OSError)  # of what a file says
 

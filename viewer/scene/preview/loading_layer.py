@@ -11,7 +11,7 @@ from viewer.scene.history import History
 from viewer.scene.layer import VolumeLayer, volume_layer
 
 
-class Arrival:
+class LoadingLayer:
     """The callbacks of a reader, turned into a layer. show: called with the layer before it is added."""
 
     def __init__(self, image: Image, history: History, show: Callable[[VolumeLayer], None]) -> None:

@@ -24,7 +24,7 @@ MIRRORED = (
 )  # what it takes over from the image under it, whenever that changes
 
 
-class Provisional:
+class ResultPreview:
     """No part of the document: not listed, undone, journalled or saved. What is not finished is clear (NaN).
 
     It is seen at the time point that was given to the plugin, with the look of the image under it.

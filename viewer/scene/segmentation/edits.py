@@ -12,7 +12,7 @@ from viewer.data.box import Box, box_union
 from viewer.data.segmentation import Key, Segment
 from viewer.scene.document import Document
 from viewer.scene.edits import Edit
-from viewer.scene.segmentation.label_delta import LabelBoxes
+from viewer.scene.segmentation.label_delta import LabelDelta
 from viewer.scene.segmentation_layer import SegmentationLayer
 
 Segments = tuple[Segment, ...]
@@ -30,7 +30,7 @@ class EditLabels:
     label: str
     before: Segments
     after: Segments
-    boxes: LabelBoxes | None = None
+    boxes: LabelDelta | None = None
     drawn: bool = False
     gesture: str = ""
 

@@ -22,7 +22,7 @@ Change = tuple[int, Box, Labels, Labels]  # label map, box, what was there, what
 
 
 @dataclass(frozen=True)
-class LabelBoxes:
+class LabelDelta:
     """places: where the boxes lie. dtype: of the labels. before, after: their labels, one box after the other."""
 
     places: tuple[Place, ...]
@@ -31,7 +31,7 @@ class LabelBoxes:
     after: bytes
 
     @classmethod
-    def of(cls, changes: Iterable[Change]) -> LabelBoxes | None:
+    def of(cls, changes: Iterable[Change]) -> LabelDelta | None:
         """Only what differs is kept, block by block; None where nothing does."""
         blocks = (block for change in changes for block in _blocks(change))
         kept = [part for block in blocks if (part := _trimmed(block)) is not None]

@@ -20,7 +20,7 @@ Overlap = Literal["replace others", "keep others", "allow overlap"]
 
 
 @dataclass(frozen=True)
-class Rules:
+class Masking:
     """region: inside or outside of the segment `of` (of every segment where that is None), or inside the visible ones.
 
     values: the lowest and the highest physical value of the image in which voxels may change; None for any.
@@ -33,10 +33,10 @@ class Rules:
     overlap: Overlap = "replace others"
 
 
-EVERYWHERE = Rules()
+EVERYWHERE = Masking()
 
 
-def allowed(layer: SegmentationLayer, box: Box, image: Volume | None, rules: Rules) -> Mask:
+def allowed(layer: SegmentationLayer, box: Box, image: Volume | None, rules: Masking) -> Mask:
     """The voxels of a box [k, j, i] that may become another segment's; a locked segment keeps its own.
 
     image: on the layer's grid; needed where the rules have a range of values. Raises ValueError, one sentence, where it
@@ -50,7 +50,7 @@ def allowed(layer: SegmentationLayer, box: Box, image: Volume | None, rules: Rul
     return may
 
 
-def paint(stroke: Stroke, key: Key, box: Box, mask: Mask, rules: Rules, image: Volume | None = None) -> Key:
+def paint(stroke: Stroke, key: Key, box: Box, mask: Mask, rules: Masking, image: Volume | None = None) -> Key:
     """Make the voxels of a mask, as far as the rules let them, the segment's; its key, another one where overlap made
     it go into another label map.
 
@@ -72,7 +72,7 @@ def paint(stroke: Stroke, key: Key, box: Box, mask: Mask, rules: Rules, image: V
     return key
 
 
-def erase(stroke: Stroke, key: Key, box: Box, mask: Mask, rules: Rules, image: Volume | None = None) -> None:
+def erase(stroke: Stroke, key: Key, box: Box, mask: Mask, rules: Masking, image: Volume | None = None) -> None:
     """Take the voxels of a mask, as far as the rules let them, from the segment. Raises ValueError as `paint` does."""
     layer = stroke.layer
     _refuse_locked(layer, key)
@@ -95,7 +95,7 @@ def _refuse_locked(layer: SegmentationLayer, key: Key) -> None:
         raise ValueError(f"{segment.name} is locked: unlock it to change it.")
 
 
-def _editable(layer: SegmentationLayer, box: Box, image: Volume | None, rules: Rules) -> Mask:
+def _editable(layer: SegmentationLayer, box: Box, image: Volume | None, rules: Masking) -> Mask:
     """Whatever segment it is."""
     segments = layer.visible_segments if rules.region == "visible" else layer.segmentation.segments
     keys = [segment.key for segment in segments] if rules.of is None or rules.region == "visible" else [rules.of]
