@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from numpy.typing import NDArray
 
-from viewer.data.box import label_box, mask_box
+from viewer.data.box import Box, label_box, mask_box
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.scene.document import Document
@@ -26,12 +27,19 @@ from viewer.scene.journal.replay import unfinished
 from viewer.scene.segmentation.edits import EditLabels
 from viewer.scene.segmentation.label_delta import LabelDelta
 from viewer.scene.segmentation.masking import Masking, erase, paint
-from viewer.scene.segmentation.stroke import Stroke, painted
+from viewer.scene.segmentation.stroke import Stroke
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 
 SHAPE = (5, 40, 70)  # three blocks, of which the last are cut
 WHOLE = (slice(0, 5), slice(0, 40), slice(0, 70))
 State = tuple[tuple[Segment, ...], tuple[bytes, ...]]
+
+
+def painted(layer: SegmentationLayer, label: str, *changes: tuple[int, Box, NDArray[Any]]) -> EditLabels | None:
+    """The step that puts labels into boxes (map, box, labels), with nothing written yet; None where nothing changes."""
+    maps, segments = layer.segmentation.maps, layer.segmentation.segments
+    boxes = LabelDelta.of((map, box, maps[map][box], labels) for map, box, labels in changes)
+    return EditLabels(layer, label, segments, segments, boxes) if boxes else None
 
 
 def blank(*segments: Segment, dtype: Any = np.uint8) -> SegmentationLayer:

@@ -89,13 +89,3 @@ class Stroke:
         for (map, k, j, i), before in self._kept.items():
             box = box_at((k, j, i), before.shape)
             yield map, box, before, maps[map][box] if map < len(maps) else np.zeros_like(before)
-
-
-def painted(layer: SegmentationLayer, label: str, *changes: tuple[int, Box, NDArray[Any]]) -> EditLabels | None:
-    """The step that puts labels into boxes (map, box, labels), with nothing written yet; None where nothing changes.
-
-    Reads the layer and compresses what changes: for large boxes in the background.
-    """
-    maps, segments = layer.segmentation.maps, layer.segmentation.segments
-    boxes = LabelDelta.of((map, box, maps[map][box], labels) for map, box, labels in changes)
-    return EditLabels(layer, label, segments, segments, boxes) if boxes else None
