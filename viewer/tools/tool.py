@@ -11,7 +11,7 @@ from viewer.data.volume import Volume
 from viewer.effects.effect_run import Call, How
 from viewer.render.view import MouseEvent, View
 from viewer.scene.active_image import active_image
-from viewer.scene.compare.inspection import inspected
+from viewer.scene.compare.inspection import inspection_pair
 from viewer.scene.document import Document
 from viewer.scene.edits import Edit
 from viewer.scene.layer import VolumeLayer
@@ -105,7 +105,7 @@ class Tool:
 
         While a result is inspected: the result, or the difference that is shown in its place.
         """
-        seen = inspected(self.document, self.state.inspection, self.state.active)
+        seen = inspection_pair(self.document, self.state.inspection, self.state.active)
         if seen:
             return seen.difference or seen.result
         return active_image(self.document, self.state)

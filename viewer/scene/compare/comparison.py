@@ -57,7 +57,7 @@ class ComparisonPair:
         return {"": (self.fixed, self.moving), "fixed": (self.fixed,), "moving": (self.moving,)}[self.how.alone]
 
 
-def compared(document: Document, comparison: Comparison | None) -> ComparisonPair | None:
+def comparison_pair(document: Document, comparison: Comparison | None) -> ComparisonPair | None:
     """The two layers of a comparison; None where one of them is gone."""
     if comparison is None:
         return None

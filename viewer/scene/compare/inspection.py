@@ -51,7 +51,7 @@ class InspectionPair:
         return self.how.blend if self.how.mode == "blend" else 1.0
 
 
-def inspected(document: Document, inspection: Inspection | None, active: str) -> InspectionPair | None:
+def inspection_pair(document: Document, inspection: Inspection | None, active: str) -> InspectionPair | None:
     """What is being inspected, while the result is the active layer. Without its difference the result is shown."""
     if inspection is None or inspection.result != active:
         return None

@@ -69,7 +69,9 @@ def describe_project(document: Document, state: ViewState, *, voxels: bool = Fal
     return Project(layers, tuple(asdict(pair) for pair in document.landmarks), describe_state(state), arrays)
 
 
-def replacing(document: Document, layers: tuple[Restored, ...], pairs: tuple[LandmarkPair, ...], name: str) -> Edit:
+def replacement_edit(
+    document: Document, layers: tuple[Restored, ...], pairs: tuple[LandmarkPair, ...], name: str
+) -> Edit:
     """The one step that puts the layers and landmarks of a project in the place of what is open."""
     old = [ChangeLandmark(pair, None, place) for place, pair in reversed(list(enumerate(document.landmarks)))]
     gone = [RemoveLayer(layer, place) for place, layer in reversed(list(enumerate(document)))]
@@ -77,7 +79,7 @@ def replacing(document: Document, layers: tuple[Restored, ...], pairs: tuple[Lan
     return CompositeEdit(f"Open {name}", (*old, *gone, *(AddLayer(layer) for layer in layers), *new))
 
 
-def same(one: Project, other: Project) -> bool:
+def same_project(one: Project, other: Project) -> bool:
     """True where both say the same, voxel by voxel."""
     told = (one.layers, one.landmarks, one.view) == (other.layers, other.landmarks, other.view)
     return (
