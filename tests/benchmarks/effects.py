@@ -21,6 +21,8 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
+from viewer.data.box import mask_box
+
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from viewer.compute.effects.image import growcut, livewire, region_growing, snake, threshold, watershed
@@ -29,7 +31,6 @@ from viewer.compute.labels.statistics import statistics
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.volume import Volume
-from viewer.scene.segmentation.label_delta import bounds
 
 VOLUMES = {256: ((256, 256, 256), (1.0, 1.0, 1.0)), 512: ((400, 512, 512), (1.0, 0.7, 0.7))}
 RADIUS = 71.0  # mm: a ball of 1.5 litres
@@ -177,7 +178,7 @@ EFFECTS: list[tuple[str, float, Call, Call | None, str]] = [
     ("grow from a click", 20, lambda c: region_growing.between(c.image, c.middle, (50, 150), _quiet),
      lambda c: sitk.ConnectedThreshold(c.itk_values, [c.middle[::-1]], 50, 150), "ITK"),
     ("grow over alike values", 20, lambda c: region_growing.alike(c.image, c.seeds == 1), _alike, "ITK"),
-    ("grow from seeds", 20, lambda c: growcut.from_seeds(c.image, c.seeds, c.spacing), _random_walker,
+    ("grow from seeds", 20, lambda c: growcut.GrowCut(c.image, c.spacing).grow(c.seeds), _random_walker,
      "scikit-image, random walker on 1/64"),
     ("watershed from seeds", 20, lambda c: watershed.from_markers(c.image, c.seeds, c.spacing), _flooded,
      "scikit-image"),
@@ -200,7 +201,7 @@ def phantom(shape: tuple[int, int, int], spacing: tuple[float, float, float]) ->
 def cut(image: Any, labels: Any, spacing: tuple[float, float, float], mm: float) -> Case:
     """As a tool cuts it: find the segment, go so many mm around it."""
     mask = labels == 1
-    box = bounds(mask) or (slice(None),) * 3
+    box = mask_box(mask) or (slice(None),) * 3
     sides = zip(box, spacing, labels.shape, strict=True)
     wide = tuple(
         slice(max(side.start - int(mm / step) - 1, 0), min(side.stop + int(mm / step) + 1, size))

@@ -33,7 +33,7 @@ from viewer.scene.journal.journal import LINES
 from viewer.scene.journal.journal_lines import read_steps
 from viewer.scene.journal.replay import Recovery
 from viewer.scene.segmentation.edits import EditLabels
-from viewer.scene.segmentation.masking import Overlap, Rules, paint
+from viewer.scene.segmentation.masking import Masking, Overlap, paint
 from viewer.scene.segmentation.stroke import Stroke
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 
@@ -80,7 +80,7 @@ class Clock:
 
 def draw(stage: HeadlessStage, layer: SegmentationLayer, number: int, clock: Clock) -> None:
     """A stroke of one brush radius (3…30 mm) along a line."""
-    random, rules, radius = np.random.default_rng(number), Rules(overlap=OVERLAPS[number % 3]), RADII[number // 3 % 3]
+    random, rules, radius = np.random.default_rng(number), Masking(overlap=OVERLAPS[number % 3]), RADII[number // 3 % 3]
     place, drift = random.uniform((60, 80, 80), (340, 430, 430)), random.normal(0, 3, 3)
     stroke, key = Stroke(layer), layer.segmentation.segments[random.integers(SEGMENTS)].key
     for _ in range(MOVES):

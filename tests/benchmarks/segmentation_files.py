@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
-from viewer.io.segmentations.dicom_seg.read import read_seg
 from viewer.io.segmentations.dicom_seg.write import KINDS, write_seg
-from viewer.io.segmentations.segmentation_file import save_segmentation
+from viewer.io.segmentations.segmentation_file import read_segmentation, save_segmentation
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 
 SHAPE, COUNT = (400, 512, 512), 100
 READ, WRITTEN = 3.0, 5.0  # seconds that are allowed
@@ -56,7 +56,7 @@ def main() -> int:
             path = Path(folder) / f"a{'' if kind == 'BINARY' else '.' + kind.lower()}.dcm"
             wrote, _ = seconds(partial(write_seg, wanted, path, kind))
             saved, _ = seconds(partial(save_segmentation, wanted, path, overwrite=True))
-            read, found = seconds(partial(read_seg, path))
+            read, found = seconds(partial(read_segmentation, path))
             exact = np.array_equal(found.array, wanted.array)
             theirs, _ = seconds(lambda path=path: highdicom.seg.segread(path).get_volume(combine_segments=True))
             size = path.stat().st_size / 2**20

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from viewer.data.grid import Grid
 from viewer.data.study import Source
-from viewer.data.volume import Volume, Window
+from viewer.data.volume import Volume, Window, slice_window
 
 GRID = Grid.of((2, 3, 4), (3, 2, 1), (10, 20, 30))
 stored = arrays(np.int16, (2, 3, 4))
@@ -70,3 +72,40 @@ def test_a_window_lies_about_its_centre(center: float, width: float) -> None:
     window = Window(center, width)
     assert window.upper - window.lower == pytest.approx(width)
     assert (window.upper + window.lower) / 2 == pytest.approx(center, abs=1e-6)
+
+
+def test_a_window_leaves_padding_out() -> None:
+    stored = np.random.default_rng(0).normal(100, 10, (40, 40)).astype(np.int16)
+    sound = slice_window(stored, 2.0, -5.0)
+    stored[:20] = -2000
+    stored[20:24] = -1950
+    assert slice_window(stored, 2.0, -5.0).lower < -3900
+    padded = slice_window(stored, 2.0, -5.0, (-2000, -1950))
+    assert padded.center == pytest.approx(sound.center, abs=10)
+    assert padded.lower > 0
+
+
+def test_a_window_of_a_large_slice_is_that_of_a_part_of_it() -> None:
+    stored = np.random.default_rng(0).normal(100, 10, (2000, 2000)).astype(np.float32)
+    low, high = np.percentile(stored, (1, 99))
+    window = slice_window(stored)
+    assert [window.lower, window.upper] == pytest.approx([low, high], abs=0.5)
+
+
+def test_a_falling_slope_gives_a_window_all_the_same() -> None:
+    window = slice_window(np.arange(100, dtype=np.int16).reshape(10, 10), -2.0, 5.0)
+    assert window.lower < window.upper <= 5
+
+
+def test_what_is_seldom_is_in_the_window_of_an_empty_slice() -> None:
+    stored = np.zeros((600, 600), np.int16)
+    stored[1, 1] = 50
+    assert (slice_window(stored).lower, slice_window(stored).upper) == (0, 50)
+    assert slice_window(stored, padding=(0, 50)).width > 0
+
+
+def test_the_default_window_is_the_first_that_there_is() -> None:
+    own = Window(40, 400)
+    volume = Volume(np.zeros((2, 3, 4), np.int16), Grid.of((2, 3, 4)), windows=(own, Window(1, 2)))
+    assert volume.default_window is own
+    assert replace(volume, windows=()).default_window.name == "auto"

@@ -12,8 +12,8 @@ from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.io import memory_budget
 from viewer.io.errors import OpenError
-from viewer.io.segmentations.dicom_seg.read import read_seg
 from viewer.io.segmentations.dicom_seg.write import write_seg
+from viewer.io.segmentations.segmentation_file import read_segmentation
 
 MACHINE = 16 << 30
 
@@ -51,5 +51,5 @@ def test_two_frames_of_a_segmentation_far_apart_take_no_memory(tmp_path: Path) -
     place.ImagePositionPatient = [0, 0, 12_000]
     ds.save_as(tmp_path / "a.dcm")
     with pytest.raises(OpenError, match="damaged") as refused:
-        read_seg(tmp_path / "a.dcm")
+        read_segmentation(tmp_path / "a.dcm")
     assert one_sentence(str(refused.value))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from viewer.scene.document import Document, Showcase
+from viewer.scene.document import Document, SingleLayerDocument
 from viewer.scene.layer import Layer, VolumeLayer
 
 Make = Callable[..., VolumeLayer]
@@ -78,4 +78,4 @@ def test_it_may_change_while_it_is_walked_through(layer: Make) -> None:
 def test_a_showcase_shows_its_layer_though_it_is_hidden(layer: Make) -> None:
     hidden = layer("difference")
     hidden.visible = False
-    assert Showcase(hidden, Document()).base is hidden
+    assert SingleLayerDocument(hidden, Document()).base is hidden

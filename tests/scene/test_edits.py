@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from viewer.scene.document import Document
-from viewer.scene.edits import AddLayer, Edit, MoveLayer, RemoveLayer, RenameLayer, ReviewLayer, Together
+from viewer.scene.edits import AddLayer, CompositeEdit, Edit, MoveLayer, RemoveLayer, RenameLayer, ReviewLayer
 from viewer.scene.layer import Layer, VolumeLayer
 
 Make = Callable[..., VolumeLayer]
@@ -42,7 +42,7 @@ def edits(draw: Any, document: Document) -> Edit:
                 MoveLayer(layer, at, draw(st.integers(0, len(layers) - 1))),
                 RenameLayer(layer, layer.name, draw(st.text(min_size=1))),
                 ReviewLayer(layer, layer.review, draw(st.sampled_from(["unreviewed", "accepted", "rejected"]))),
-                Together("both", (AddLayer(Layer(name="result"), 0), RenameLayer(layer, layer.name, "input"))),
+                CompositeEdit("both", (AddLayer(Layer(name="result"), 0), RenameLayer(layer, layer.name, "input"))),
             ]
         )
     )
@@ -89,7 +89,7 @@ def test_only_names_of_one_layer_merge() -> None:
 
 def test_the_parts_of_one_step_are_undone_last_first() -> None:
     document, new = document_of(1), Layer(name="result")
-    step = Together("Denoise", (AddLayer(new), RenameLayer(new, "result", "denoised"), MoveLayer(new, 1, 0)))
+    step = CompositeEdit("Denoise", (AddLayer(new), RenameLayer(new, "result", "denoised"), MoveLayer(new, 1, 0)))
     step.do(document)
     assert [one.name for one in document] == ["denoised", "layer 0"]
     step.undo(document)
@@ -103,7 +103,7 @@ def test_an_edit_weighs_what_it_keeps_alive(layer: Make, size: int) -> None:
     image = layer(size=size)
     assert AddLayer(image).size == RemoveLayer(image, 0).size == size
     assert RenameLayer(image, "a", "b").size == 0
-    assert Together("both", (AddLayer(image), AddLayer(layer(size=7)))).size == size + 7
+    assert CompositeEdit("both", (AddLayer(image), AddLayer(layer(size=7)))).size == size + 7
 
 
 @pytest.mark.parametrize(

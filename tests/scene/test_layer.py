@@ -14,8 +14,8 @@ from hypothesis.extra.numpy import arrays
 
 from viewer.data.grid import Grid
 from viewer.data.provenance import Provenance
-from viewer.data.volume import Volume, Window
-from viewer.scene.layer import MARKS, Review, VolumeLayer, automatic_window, difference_layer, exported, volume_layer
+from viewer.data.volume import Volume, Window, automatic_window
+from viewer.scene.layer import MARKS, Review, VolumeLayer, difference_layer, exported, volume_layer
 
 Make = Callable[..., VolumeLayer]
 GRID = Grid.of((3, 20, 20))

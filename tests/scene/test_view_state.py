@@ -12,7 +12,7 @@ from viewer.scene.compare.comparison import Comparison
 from viewer.scene.compare.deformation_display import Deformation
 from viewer.scene.compare.inspection import Inspection
 from viewer.scene.segmentation.brush import Brush
-from viewer.scene.segmentation.masking import Rules
+from viewer.scene.segmentation.masking import Masking
 from viewer.scene.view_state import LAYOUTS, VIEWS, ViewState
 
 OTHER: dict[str, Any] = {
@@ -27,7 +27,7 @@ OTHER: dict[str, Any] = {
     "comparison": Comparison("CT", "MR", "checkerboard"),
     "landmark": "pair",
     "brush": Brush(8.0),
-    "rules": Rules("visible"),
+    "rules": Masking("visible"),
     "deformation": Deformation("MR", "arrows"),
     "region": Region("box", (0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (2.0, 3.0), 0.5),
     "show_crosshair": False,

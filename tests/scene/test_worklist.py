@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from viewer.scene.worklist import PAUSE, Case, Watch, Worklist
+from viewer.scene.worklist import PAUSE, Case, ReadingTimer, Worklist
 
 
 def worklist(count: int = 5, **more) -> Worklist:
@@ -66,7 +66,7 @@ def test_a_change_is_told_once_and_an_equal_one_not():
 @given(st.lists(st.floats(0, 500), max_size=30))
 def test_a_rest_counts_a_minute_at_most(gaps):
     now = 0.0
-    watch = Watch(lambda: now)
+    watch = ReadingTimer(lambda: now)
     for gap in gaps:
         now += gap
         watch.touch()

@@ -18,7 +18,7 @@ from viewer.data.study import Source
 from viewer.data.volume import Volume
 from viewer.scene.edits import AddLayer
 from viewer.scene.layer import VolumeLayer, volume_layer
-from viewer.scene.segmentation.masking import Rules
+from viewer.scene.segmentation.masking import Masking
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 from viewer.scene.task import Message
 
@@ -143,7 +143,9 @@ def test_an_effect_is_one_step_that_is_signed_by_its_name(stage: HeadlessStage, 
 def test_an_effect_that_overlaps_makes_room(stage: HeadlessStage, layer: SegmentationLayer) -> None:
     other = stage.session.add_segment(layer, "whole")
     answer = other.key, np.ones(SHAPE, bool), WHOLE
-    finish(stage, stage.session.run_effect(layer, "Fill", lambda tell: [answer], rules=Rules(overlap="allow overlap")))
+    finish(
+        stage, stage.session.run_effect(layer, "Fill", lambda tell: [answer], rules=Masking(overlap="allow overlap"))
+    )
     assert [int((map > 0).sum()) for map in layer.segmentation.maps] == [16, 192]
 
 

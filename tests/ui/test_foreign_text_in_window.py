@@ -17,7 +17,7 @@ from tests.fixtures.model_card import write_model
 from viewer.data.grid import Grid
 from viewer.data.printable_text import printable
 from viewer.data.segmentation import Segment, Segmentation
-from viewer.data.study import Refused, Source
+from viewer.data.study import RefusedFile, Source
 from viewer.data.transform import SignOff
 from viewer.data.volume import Volume, Window
 from viewer.io.segmentations.seg_nrrd import write_seg_nrrd
@@ -165,7 +165,7 @@ def test_dialogs(window, session, hostile, labelled, tmp_path, home, qtbot):
         (Layer(FOREIGN), "name"),
         (Task("load", FOREIGN), "title"),
         (Message(FOREIGN), "text"),
-        (Refused("a", FOREIGN), "reason"),
+        (RefusedFile("a", FOREIGN), "reason"),
         (Case("a", "b", reader=FOREIGN), "reader"),
         (Broken("a", FOREIGN), "reason"),
         (Window(0, 1, FOREIGN), "name"),

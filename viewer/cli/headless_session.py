@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from viewer.cli.exit_codes import BadInput, JobFailed, WrongUse
-from viewer.data.study import Image, Refused
+from viewer.data.study import Image, RefusedFile
 from viewer.io.errors import sentence
 from viewer.io.reader.reader import index_now
 from viewer.scene.task import Task
@@ -87,7 +87,7 @@ def _short(path: str | Path) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
 
 
-def _refusal(refused: Sequence[Refused], path: str | Path) -> BadInput:
+def _refusal(refused: Sequence[RefusedFile], path: str | Path) -> BadInput:
     """Why nothing was opened: the first reason there is, and of which file."""
     if not refused:
         return BadInput(NO_IMAGE.format(path=_short(path)))

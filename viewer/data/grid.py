@@ -11,9 +11,9 @@ from functools import cached_property
 from itertools import permutations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from viewer.data.arrays import Floats
 
 PLANES = ("sagittal", "coronal", "axial")  # the plane whose normal is x, y, z
 # The sides of the patient that +x/-x, +y/-y, +z/-z point to (PS3.3 C.7.6.1.1.1).

@@ -102,7 +102,6 @@ class Image:
     unit: str = ""
     regular: bool = True
     transfer_syntax: str = ""
-    value_range: tuple[float, float] | None = None
     notices: tuple[Notice, ...] = ()
     times: tuple[float, ...] = ()  # s from the first to each time point; () where not known
     b_values: tuple[float, ...] = ()  # s/mm² of each time point; () where not known
@@ -177,7 +176,7 @@ class LabelFile:
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedFile:
     """A file that was not opened: which one and, in one sentence, why. many: it stands for many files of a folder."""
 
     path: str

@@ -8,12 +8,12 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from viewer.data.arrays import Floats
 from viewer.data.grid import Grid
 from viewer.data.printable_text import keep_printable
 from viewer.data.provenance import Provenance
 from viewer.data.study import Source
 
-Floats = NDArray[np.float64]
 STEPS = 50  # of the search for a place in the fixed space
 
 

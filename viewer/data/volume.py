@@ -13,6 +13,8 @@ from viewer.data.printable_text import keep_printable
 from viewer.data.provenance import Provenance
 from viewer.data.study import Source
 
+SAMPLE = 65_536  # pixels of a slice, about, that an automatic window is found from
+
 
 @dataclass(frozen=True)
 class Window:
@@ -91,6 +93,11 @@ class Volume:
             out += np.float32(self.intercept)
         return out
 
+    @property
+    def default_window(self) -> Window:
+        """The first window that it came with, else an automatic one."""
+        return self.windows[0] if self.windows else automatic_window(self)
+
     def value_at(self, world: ArrayLike) -> float | tuple[int, ...] | None:
         """The physical value of the voxel at a world position (mm); RGB for colour; None outside."""
         index = self.grid.nearest(world)
@@ -104,3 +111,35 @@ class Volume:
     def with_values(self, array: NDArray[Any], **changes: Any) -> Volume:
         """A new volume on this grid whose array already holds physical values."""
         return replace(self, array=array, slope=1.0, intercept=0.0, **changes)
+
+
+def automatic_window(volume: Volume) -> Window:
+    """As slice_window, of its middle slice, in its unit."""
+    return slice_window(volume.array[volume.grid.shape[0] // 2], volume.slope, volume.intercept)
+
+
+def slice_window(
+    stored: NDArray[Any], slope: float = 1.0, intercept: float = 0.0, padding: tuple[float, float] | None = None
+) -> Window:
+    """From the 1st to the 99th percentile of a slice [j, i] (or [j, i, 3]), in its unit (stored × slope + intercept).
+
+    Without values that are not finite, and without padding: its lowest and its highest stored value. A large slice is
+    thinned. Where most of it is of a single value: from the lowest to the highest.
+    """
+    step = max(1, int((stored.shape[0] * stored.shape[1] / SAMPLE) ** 0.5))
+    low, high = _range(_sound(stored[::step, ::step], padding), (1, 99))
+    if low == high:
+        low, high = _range(_sound(stored, padding), (0, 100))
+    low, high = sorted(end * slope + intercept for end in (low, high))
+    return Window((low + high) / 2, max(high - low, 1e-6), "auto")
+
+
+def _sound(stored: NDArray[Any], padding: tuple[float, float] | None) -> NDArray[Any]:
+    values: NDArray[Any] = stored[np.isfinite(stored)]
+    return values if padding is None else values[(values < padding[0]) | (values > padding[1])]
+
+
+def _range(values: NDArray[Any], ends: tuple[float, float]) -> tuple[float, float]:
+    """Two percentiles; 0 and 1 without values."""
+    low, high = np.percentile(values.astype(np.float64), ends) if values.size else (0.0, 1.0)
+    return float(low), float(high)

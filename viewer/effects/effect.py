@@ -14,15 +14,13 @@ from docstring_parser import parse
 from numpy.typing import NDArray
 
 from viewer.compute.progress import Refusal
-from viewer.data.grid import Floats
+from viewer.data.arrays import Floats, Mask, Tell
+from viewer.data.box import Box, dilate_box, mask_box, whole_box
 from viewer.data.segmentation import Key, Segment
 from viewer.data.volume import Volume
-from viewer.effects.effect_run import Answer, Call, How, Tell
-from viewer.effects.footprint import Mask
+from viewer.effects.effect_run import Answer, Call, How
 from viewer.plugin.parameter import Range, declared
 from viewer.plugin.plugin import Plugin
-from viewer.scene.layer import Box
-from viewer.scene.segmentation.label_delta import bounds
 from viewer.scene.segmentation_layer import SegmentationLayer
 
 Answers = Iterable[Answer]
@@ -58,8 +56,7 @@ class Given:
     @property
     def whole(self) -> Box:
         """All voxels."""
-        k, j, i = (slice(0, size) for size in self.layer.grid.shape)
-        return k, j, i
+        return whole_box(self.layer.grid.shape)
 
     def held(self, segment: Segment, box: Box) -> Mask:
         """Where a segment is within a box."""
@@ -67,7 +64,7 @@ class Given:
 
     def part(self, margin: float = 0.0) -> tuple[Box, Mask]:
         """The segment with so many mm around it. Raises Refusal where it is empty."""
-        found = bounds(self.held(self.segment, self.whole))
+        found = mask_box(self.held(self.segment, self.whole))
         if found is None:
             raise Refusal(f"{self.segment.name} is empty: paint something first.")
         box = self.wider(found, margin)
@@ -76,11 +73,7 @@ class Given:
     def wider(self, box: Box, margin: float) -> Box:
         """A box with so many mm around it, within the voxels."""
         more = np.ceil(margin / self.spacing).astype(int)
-        k, j, i = (
-            slice(max(one.start - add, 0), min(one.stop + add, size))
-            for one, add, size in zip(box, (int(n) for n in more), self.layer.grid.shape, strict=True)
-        )
-        return k, j, i
+        return dilate_box(box, more.tolist(), self.layer.grid.shape)
 
     def values(self, box: Box) -> NDArray[np.float32]:
         """The image's physical values in a box. Raises Refusal where there is no grey image on the labels' grid."""

@@ -7,18 +7,18 @@ from dataclasses import replace
 from typing import Literal
 
 from viewer.compute.progress import Cancelled
+from viewer.data.arrays import Mask, Tell
+from viewer.data.box import Box
 from viewer.data.segmentation import Key, Segment
 from viewer.data.volume import Volume
 from viewer.scene.document import Document
-from viewer.scene.layer import Box
 from viewer.scene.segmentation.edits import EditLabels
-from viewer.scene.segmentation.masking import Mask, Rules, erase, paint
+from viewer.scene.segmentation.masking import Masking, erase, paint
 from viewer.scene.segmentation.stroke import Stroke
 from viewer.scene.segmentation_layer import SegmentationLayer
 
 How = Literal["add", "remove", "set"]  # what a mask does to its segment: inside the box, "set" makes it the segment
 Answer = tuple[Key, Mask, Box]
-Tell = Callable[[float], None]
 Call = Callable[[Tell], Iterable[Answer]]
 
 
@@ -26,7 +26,7 @@ class Effect:
     """What Segmenting.run_effect asks for."""
 
     def __init__(
-        self, layer: SegmentationLayer, label: str, call: Call, how: How, rules: Rules, image: Volume | None
+        self, layer: SegmentationLayer, label: str, call: Call, how: How, rules: Masking, image: Volume | None
     ) -> None:
         self.layer, self.label = layer, label
         self._call, self._how, self._rules, self._image = call, how, rules, image
@@ -75,7 +75,7 @@ class Effect:
         return replace(segment, algorithm="SEMIAUTOMATIC", algorithm_name=self.label)
 
 
-def apply(stroke: Stroke, answer: Answer, how: How, rules: Rules, image: Volume | None) -> Key:
+def apply(stroke: Stroke, answer: Answer, how: How, rules: Masking, image: Volume | None) -> Key:
     """Put a mask into a segment as the rules let it; its key then. Raises ValueError as `paint` does."""
     key, mask, box = answer
     if how != "add":

@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from viewer.data.grid import Floats, Grid
+from viewer.data.arrays import Floats, Mask
+from viewer.data.box import Box, box_at, mask_box, shift_box
+from viewer.data.grid import Grid
 from viewer.render.planes.plane import Pose
-from viewer.scene.layer import Box
-from viewer.scene.segmentation.label_delta import bounds
 
-Mask = NDArray[np.bool_]
 Flat = tuple[float, float]  # mm along the plane's right and down
 UPRIGHT = 1e-6  # cosine below which two axes are at right angles
 FINE = 4  # cells of the lattice that an outline is drawn on, in the smallest spacing
@@ -148,11 +147,8 @@ def filled(outline: Floats, low: Floats, cell: float, size: NDArray[Any]) -> Mas
 
 def trimmed(box: Box, mask: Mask) -> tuple[Box, Mask] | None:
     """The part of a box that holds every True voxel; None where there is none."""
-    found = bounds(mask)
-    if found is None:
-        return None
-    k, j, i = (slice(one.start + part.start, one.start + part.stop) for one, part in zip(box, found, strict=True))
-    return (k, j, i), mask[found]
+    found = mask_box(mask)
+    return None if found is None else (shift_box(found, box), mask[found])
 
 
 def around(low: ArrayLike, high: ArrayLike, shape: Sequence[int]) -> Box | None:
@@ -161,5 +157,4 @@ def around(low: ArrayLike, high: ArrayLike, shape: Sequence[int]) -> Box | None:
     after = np.minimum(np.ceil(np.asarray(high)) + 1, shape).astype(int)
     if (after <= first).any():
         return None
-    k, j, i = (slice(int(a), int(b)) for a, b in zip(first, after, strict=True))
-    return k, j, i
+    return box_at(first.tolist(), (after - first).tolist())

@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.progress import Refusal
+from viewer.data.arrays import Tell
+from viewer.data.box import Box, mask_box
 from viewer.effects.effect import Answers, Given, Millimetres, each_segment, operation
-from viewer.effects.effect_run import Tell
 from viewer.plugin.parameter import Range
-from viewer.scene.layer import Box
-from viewer.scene.segmentation.label_delta import bounds
 
 SLICES = 32  # that are looked at between two words about progress
 WHOLE = 16  # voxels: where seeds are looked at begins and ends at whole multiples, so that it is often the same
@@ -199,7 +198,7 @@ def _slabs(given: Given, tell: Tell) -> Iterator[Box]:
 def _seeds(given: Given, around: float) -> tuple[Box, NDArray[Any]]:
     """The strokes of all segments of the chosen one's label map, in a box with some mm around them."""
     labels = given.layer.segmentation.maps[given.segment.layer]
-    found = bounds(labels > 0)
+    found = mask_box(labels > 0)
     if found is None:
         raise Refusal(f"{given.layer.name} is empty: draw a stroke in each segment first, and one in what is around.")
     k, j, i = (

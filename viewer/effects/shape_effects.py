@@ -7,11 +7,10 @@ from typing import Annotated, Literal
 import numpy as np
 
 from viewer.compute.progress import Refusal
+from viewer.data.arrays import Tell
+from viewer.data.box import Box, mask_box
 from viewer.effects.effect import Answers, Given, Millimetres, each_segment, operation
-from viewer.effects.effect_run import Tell
 from viewer.plugin.parameter import Range
-from viewer.scene.layer import Box
-from viewer.scene.segmentation.label_delta import bounds
 
 PLANES: dict[str, int | None] = {"any": None, "k": 0, "j": 1, "i": 2}
 Islands = Literal["keep the largest", "remove small ones", "keep the one at the cross-hair", "remove that one"]
@@ -148,7 +147,7 @@ def smooth_all(given: Given, tell: Tell, *, radius: Millimetres = 3.0) -> Answer
     from viewer.compute.effects.shape.smoothing import joint
 
     labels = given.layer.segmentation.maps[given.segment.layer]
-    found = bounds(labels > 0)
+    found = mask_box(labels > 0)
     if found is None:
         raise Refusal(f"{given.layer.name} is empty: paint something first.")
     box = given.wider(found, 2 * radius)
@@ -169,7 +168,7 @@ def combine(given: Given, tell: Tell, *, do: Combination = "add the other") -> A
     ways = {"add the other": union, "subtract the other": difference, "keep what both have": intersection}
     assert given.other is not None
     mine, its = given.held(given.segment, given.whole), given.held(given.other, given.whole)
-    box = bounds(mine | its) or given.whole
+    box = mask_box(mine | its) or given.whole
     yield given.key, ways[do](mine[box], its[box]), box
 
 

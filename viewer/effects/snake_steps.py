@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
+from viewer.data.arrays import Mask
+from viewer.data.box import Box
 from viewer.effects.effect import Given
-from viewer.effects.footprint import Mask
 from viewer.effects.image_effects import snake
-from viewer.scene.layer import Box
 
 GOALS: dict[str, Literal["alike", "edges", "regions"]] = {"likeness": "alike", "edges": "edges", "regions": "regions"}
 

@@ -12,7 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.data.grid import Floats, Grid
+from viewer.data.arrays import Floats
+from viewer.data.grid import Grid
 from viewer.data.volume import Diffusion, Window
 from viewer.io.archive import Stamp
 
@@ -102,6 +103,14 @@ class Plan:
     diffusion: tuple[Diffusion | None, ...] = ()
     resampling: Resampling | None = None
     form: str = ""
+
+    @property
+    def padding_range(self) -> tuple[float, float] | None:
+        """The lowest and the highest stored value that is padding; None where none is."""
+        if self.padding is None:
+            return None
+        other = self.padding if self.padding_limit is None else self.padding_limit
+        return min(self.padding, other), max(self.padding, other)
 
     @property
     def stored_size(self) -> tuple[int, int]:

@@ -12,12 +12,13 @@ from PySide6.QtWidgets import QWidget
 from vtkmodules.vtkRenderingCore import vtkRenderer
 
 from viewer.data.annotations.region import Point
+from viewer.data.box import Box
 from viewer.render.gl_view import GLView
 from viewer.render.overlay.overlay import Overlay
 from viewer.render.overlay.overlay_painter import OverlayPainter
 from viewer.render.tool_sketch import Draft, paint_draft
 from viewer.scene.document import Document
-from viewer.scene.layer import Box, Layer, VolumeLayer
+from viewer.scene.layer import Layer, VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.view_state import ViewState
 

@@ -140,7 +140,7 @@ class Document:
         return index
 
 
-class Showcase(Document):
+class SingleLayerDocument(Document):
     """One layer for a view that shows it alone, whether or not it is visible among the others.
 
     One that a transform moves is seen in the slices of the others' reference: side by side, place for place.

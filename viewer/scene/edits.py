@@ -25,7 +25,7 @@ class Edit(Protocol):
         """One edit in place of this and the one after it, or None where they stay two."""
 
 
-class _Alone:
+class _PlainEdit:
     """An edit that never merges and keeps nothing large."""
 
     size = 0
@@ -35,7 +35,7 @@ class _Alone:
 
 
 @dataclass(frozen=True, eq=False)
-class AddLayer(_Alone):
+class AddLayer(_PlainEdit):
     """Put a layer on top, or at `index` from the bottom."""
 
     layer: Layer
@@ -57,7 +57,7 @@ class AddLayer(_Alone):
 
 
 @dataclass(frozen=True, eq=False)
-class RemoveLayer(_Alone):
+class RemoveLayer(_PlainEdit):
     """Take a layer away; `index` is the place it had, for the way back."""
 
     layer: Layer
@@ -79,7 +79,7 @@ class RemoveLayer(_Alone):
 
 
 @dataclass(frozen=True, eq=False)
-class MoveLayer(_Alone):
+class MoveLayer(_PlainEdit):
     """Change the order: from place `before` to place `after`, counted from the bottom."""
 
     layer: Layer
@@ -98,7 +98,7 @@ class MoveLayer(_Alone):
 
 
 @dataclass(frozen=True, eq=False)
-class RenameLayer(_Alone):
+class RenameLayer(_PlainEdit):
     """Give a layer another name."""
 
     layer: Layer
@@ -125,7 +125,7 @@ class RenameLayer(_Alone):
 
 
 @dataclass(frozen=True, eq=False)
-class ReviewLayer(_Alone):
+class ReviewLayer(_PlainEdit):
     """Accept or reject a result, or take that back."""
 
     layer: Layer
@@ -145,7 +145,7 @@ class ReviewLayer(_Alone):
 
 
 @dataclass(frozen=True, eq=False)
-class AlignLayer(_Alone):
+class AlignLayer(_PlainEdit):
     """Place an image by another transform, or sign off the one it has. gesture: edits of one gesture merge."""
 
     layer: VolumeLayer
@@ -176,7 +176,7 @@ class AlignLayer(_Alone):
 
 
 @dataclass(frozen=True, eq=False)
-class ChangeLandmark(_Alone):
+class ChangeLandmark(_PlainEdit):
     """Set a pair of landmarks (before is None), move or rename it, or take it away (after is None).
 
     index: its place in the list, for the way back. gesture: edits of one gesture merge.
@@ -219,7 +219,7 @@ class ChangeLandmark(_Alone):
 
 
 @dataclass(frozen=True, eq=False)
-class Together(_Alone):
+class CompositeEdit(_PlainEdit):
     """Several edits as one step of the history (a result and its difference image)."""
 
     label: str

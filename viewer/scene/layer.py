@@ -15,6 +15,7 @@ import numpy as np
 from psygnal import Signal, SignalGroupDescriptor
 
 from viewer.data.annotations.region import Point
+from viewer.data.box import whole_box
 from viewer.data.grid import Grid
 from viewer.data.printable_text import keep_printable
 from viewer.data.provenance import Provenance
@@ -23,7 +24,6 @@ from viewer.data.transform import Transform
 from viewer.data.volume import Volume, Window
 
 Review = Literal["source", "unreviewed", "accepted", "rejected"]
-Box = tuple[slice, slice, slice]  # a part of an array, along k, j, i
 
 # What a reader sees of a result that a plugin made, by review state and by whether a trained model made it.
 MARKS: dict[tuple[Review, bool], str] = {
@@ -150,9 +150,8 @@ class VolumeLayer(PlacedLayer):
 
     def touch(self) -> None:
         """Tell that every array was written."""
-        k, j, i = self.volumes[0].grid.shape
         for timepoint in range(len(self.volumes)):
-            self.touched.emit(timepoint, (slice(0, k), slice(0, j), slice(0, i)))
+            self.touched.emit(timepoint, whole_box(self.grid.shape))
 
     @property
     def source(self) -> Source:
@@ -179,8 +178,14 @@ def volume_layer(
 ) -> VolumeLayer:
     """A layer with the first window its volumes know, or an automatic one."""
     first = volumes[0]
-    window = first.windows[0] if first.windows else automatic_window(first)
-    return VolumeLayer(name=first.name, volumes=volumes, window=window, colormap=colormap, image=image, review=review)
+    return VolumeLayer(
+        name=first.name,
+        volumes=volumes,
+        window=first.default_window,
+        colormap=colormap,
+        image=image,
+        review=review,
+    )
 
 
 def difference_layer(volume: Volume) -> VolumeLayer:
@@ -205,13 +210,3 @@ def exported(layer: VolumeLayer) -> tuple[Volume, ...]:
     """
     badges = tuple(badge for badge in layer.badges if badge not in layer.alignment)
     return tuple(replace(volume, name=layer.name, badges=badges) for volume in layer.volumes)
-
-
-def automatic_window(volume: Volume) -> Window:
-    """From the 1st to the 99th percentile of the middle slice's finite values, in the volume's unit."""
-    middle = volume.array[volume.grid.shape[0] // 2]
-    values = middle[np.isfinite(middle)].astype(np.float64) * volume.slope + volume.intercept
-    low, high = np.percentile(values, (1, 99)) if values.size else (0.0, 1.0)
-    if high <= low:
-        low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
-    return Window(float(low + high) / 2, max(float(high - low), 1e-6), "auto")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from viewer.scene.active_image import active_image
-from viewer.scene.compare.comparison import compared
+from viewer.scene.compare.comparison import comparison_pair
 from viewer.scene.document import Document
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.view_state import ViewState
@@ -16,7 +16,7 @@ def pair(document: Document, state: ViewState) -> Pair | None:
 
     Without either the active layer moves, on the lowest visible other image. None where there are no two.
     """
-    seen = compared(document, state.comparison)
+    seen = comparison_pair(document, state.comparison)
     if seen:
         return seen.fixed, seen.moving
     beside = [document.find(one) for one in state.compared] if state.layout == "compare" else []

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from viewer.data.annotations.region import Point
+from viewer.data.box import Box
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Key, Segment, Segmentation
-from viewer.scene.layer import Box, PlacedLayer, VolumeLayer
+from viewer.scene.layer import PlacedLayer, VolumeLayer
 
 
 @dataclass(eq=False)

@@ -12,7 +12,7 @@ from viewer.scene.compare.comparison import Comparison
 from viewer.scene.compare.deformation_display import Deformation
 from viewer.scene.compare.inspection import Inspection
 from viewer.scene.segmentation.brush import Brush
-from viewer.scene.segmentation.masking import Rules
+from viewer.scene.segmentation.masking import Masking
 
 Layout = Literal["2x2", "1-up", "1+3", "compare"]
 LAYOUTS: tuple[Layout, ...] = ("2x2", "1-up", "1+3", "compare")
@@ -47,7 +47,7 @@ class ViewState:
     deformation: Deformation | None = None
     region: Region | None = None
     brush: Brush = field(default_factory=Brush)
-    rules: Rules = field(default_factory=Rules)
+    rules: Masking = field(default_factory=Masking)
     show_crosshair: bool = True
     show_overlays: bool = True  # layers above the base
     blinded: bool = False  # nothing tells whose images these are

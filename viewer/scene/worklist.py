@@ -132,7 +132,7 @@ class Worklist:
         self._places = {case_id: place for place, case_id in enumerate(ids)}
 
 
-class Watch:
+class ReadingTimer:
     """Time of reading: what lies between two inputs, of a longer rest the first minute.
 
     now: a clock. seconds: since they were taken last.

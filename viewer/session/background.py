@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from viewer.compute.progress import PROGRESS_PAUSE, Cancelled
-from viewer.effects.effect_run import Tell
+from viewer.data.arrays import Tell
 from viewer.scene.task import Task
 from viewer.session.session import Session
 

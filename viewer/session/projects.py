@@ -16,7 +16,7 @@ from viewer.io import requests
 from viewer.io.project.project_file import Marks
 from viewer.io.project.source_images import Found, Missing, load_image, locate_files, search_folder
 from viewer.io.reader.reader import Reader
-from viewer.scene.journal.project_state import Project, describe_project, replacing
+from viewer.scene.journal.project_state import Project, describe_project, replacement_edit
 from viewer.scene.journal.serialization import Restored
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
@@ -200,7 +200,7 @@ class ProjectFiles(SegmentFiles):
         if not task.running:
             return
         project = opening.project
-        self.history.do(replacing(self.document, layers, project.pairs, opening.path.name))
+        self.history.do(replacement_edit(self.document, layers, project.pairs, opening.path.name))
         project.look(self.state)
         self.project, self.in_project = opening.path, frozenset(layer.id for layer in layers)
         self._sha256 = opening.sha256

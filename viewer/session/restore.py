@@ -6,13 +6,14 @@ import logging
 from collections.abc import Callable
 
 from viewer.io.reader.reader import OpenError, Reader, index_now, load_now
-from viewer.scene.journal.replay import Recovered, Recovery
+from viewer.scene.journal.edit_codec import LayersById
+from viewer.scene.journal.replay import Recovery
 from viewer.scene.layer import VolumeLayer, volume_layer
 
 log = logging.getLogger(__name__)
 
 
-def read_again(recovery: Recovery, reader: Reader, progress: Callable[[float], None]) -> tuple[Recovered, int]:
+def read_again(recovery: Recovery, reader: Reader, progress: Callable[[float], None]) -> tuple[LayersById, int]:
     """Every layer by id, and how many cannot be read any more. Blocks: not for the main thread."""
     found: dict[str, VolumeLayer] = {}
     for number, (key, files) in enumerate(recovery.images.items()):

@@ -11,14 +11,15 @@ import numpy as np
 
 from viewer.compute.labels.label_image import COLORS
 from viewer.compute.progress import PROGRESS_PAUSE, Cancelled
+from viewer.data.arrays import Mask
+from viewer.data.box import Box, label_box
 from viewer.data.segmentation import Code, Key, Segment, Segmentation, Side
 from viewer.data.volume import Volume
 from viewer.effects.effect_run import Call, Effect, How, apply
 from viewer.scene.edits import AddLayer
-from viewer.scene.layer import Box, VolumeLayer
+from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation.edits import EditLabels, Segments
-from viewer.scene.segmentation.label_delta import extent
-from viewer.scene.segmentation.masking import EVERYWHERE, Mask, Rules
+from viewer.scene.segmentation.masking import EVERYWHERE, Masking
 from viewer.scene.segmentation.stroke import Stroke
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 from viewer.scene.task import Message, Task
@@ -90,7 +91,7 @@ class Segmenting(Aligning):
             raise ValueError(f"{removed.name} is locked: unlock it to remove it.")
         stroke = Stroke(layer)
         labels = layer.segmentation.maps[removed.layer]
-        around = extent(labels, removed.label)
+        around = label_box(labels, removed.label)
         if around is not None:
             stroke.fill(removed.layer, around, labels[around] == removed.label, 0)
         stroke.arrange(tuple(one for one in layer.segmentation.segments if one is not removed))
@@ -135,7 +136,7 @@ class Segmenting(Aligning):
         box: Box,
         label: str,
         how: How = "add",
-        rules: Rules = EVERYWHERE,
+        rules: Masking = EVERYWHERE,
         image: Volume | None = None,
     ) -> bool:
         """Add a mask to a segment, take it away, or make it the segment's voxels in the box; False: nothing changed.
@@ -152,7 +153,7 @@ class Segmenting(Aligning):
         label: str,
         call: Call,
         how: How = "set",
-        rules: Rules = EVERYWHERE,
+        rules: Masking = EVERYWHERE,
         image: Volume | None = None,
     ) -> Task:
         """Compute masks of segments in the background, and put them into the layer as one step.

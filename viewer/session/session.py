@@ -20,7 +20,7 @@ from psygnal import Signal
 
 from viewer.compute.engine.engine import Engine
 from viewer.compute.engine.thread_lane import Runner
-from viewer.data.study import Image, LabelFile, Refused
+from viewer.data.study import Image, LabelFile, RefusedFile
 from viewer.data.volume import Volume
 from viewer.io import requests
 from viewer.io.reader.reader import Reader
@@ -29,7 +29,7 @@ from viewer.plugin.plugin import Value
 from viewer.processes.shared_array import sweep_shared
 from viewer.scene.journal.replay import Recovery
 from viewer.scene.layer import VolumeLayer, exported
-from viewer.scene.preview.loading_layer import Arrival
+from viewer.scene.preview.loading_layer import LoadingLayer
 from viewer.scene.task import Message, Task
 from viewer.session.installed_models import Models
 from viewer.session.projects import ProjectFiles
@@ -51,7 +51,7 @@ class Session(ProjectFiles):
     """post: runs a function on the main thread. in_process: plugins run in this process (tests, small scripts)."""
 
     images_changed = Signal(str)
-    file_refused = Signal(Refused)
+    file_refused = Signal(RefusedFile)
 
     def __init__(
         self, post: Callable[[Callable[[], None]], None], *, in_process: bool = False, journal: Path | None = None
@@ -59,7 +59,7 @@ class Session(ProjectFiles):
         super().__init__(post, journal or state_folder() / "journal")
         sweep_shared()
         self.images: dict[str, list[Image]] = {}
-        self.refused: list[Refused] = []
+        self.refused: list[RefusedFile] = []
         self.label_files: dict[str, LabelFile] = {}  # path -> segments that were found
         self._loading: dict[str, Task] = {}  # Image.key -> the latest load of it
         self.plugins, self.broken = discover()
@@ -121,7 +121,7 @@ class Session(ProjectFiles):
             task.begin()
             task.end("done")
             return task
-        arrival = Arrival(image, self.history, self.arrive)
+        arrival = LoadingLayer(image, self.history, self.arrive)
 
         def filled(fraction: float) -> None:
             task.advance(fraction)
@@ -287,7 +287,7 @@ class Session(ProjectFiles):
         self.label_files[found.path] = found
         self.labels_found.emit(found.path)
 
-    def _refused(self, refused: Refused) -> None:
+    def _refused(self, refused: RefusedFile) -> None:
         self.refused.append(refused)
         self.file_refused.emit(refused)
         if refused.many:

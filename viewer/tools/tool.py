@@ -11,11 +11,11 @@ from viewer.data.volume import Volume
 from viewer.effects.effect_run import Call, How
 from viewer.render.view import MouseEvent, View
 from viewer.scene.active_image import active_image
-from viewer.scene.compare.inspection import inspected
+from viewer.scene.compare.inspection import inspection_pair
 from viewer.scene.document import Document
 from viewer.scene.edits import Edit
 from viewer.scene.layer import VolumeLayer
-from viewer.scene.segmentation.masking import Rules
+from viewer.scene.segmentation.masking import Masking
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.task import Task
 from viewer.scene.view_state import ViewState
@@ -34,7 +34,7 @@ class Work(Protocol):
         label: str,
         call: Call,
         how: How = ...,
-        rules: Rules = ...,
+        rules: Masking = ...,
         image: Volume | None = None,
     ) -> Task: ...
 
@@ -105,7 +105,7 @@ class Tool:
 
         While a result is inspected: the result, or the difference that is shown in its place.
         """
-        seen = inspected(self.document, self.state.inspection, self.state.active)
+        seen = inspection_pair(self.document, self.state.inspection, self.state.active)
         if seen:
             return seen.difference or seen.result
         return active_image(self.document, self.state)

@@ -11,8 +11,9 @@ import pytest
 import SimpleITK as sitk
 
 from main import main
+from tests.fixtures.head_phantom import head_phantom
 from viewer.compute.images.resample import itk_image
-from viewer.compute.synthesis.phantoms import diffeomorphism, head_phantom
+from viewer.compute.synthesis.phantoms import diffeomorphism
 from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.grid import Grid
 from viewer.data.study import Source

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from viewer.compute.effects.checks import Mask, Spacing, Values
+from viewer.compute.effects.checks import Spacing, Values
+from viewer.data.arrays import Mask
 
 SPACINGS = st.sampled_from([(1.0, 1.0, 1.0), (3.0, 0.7, 0.9), (0.6, 2.0, 0.6)])
 

@@ -21,6 +21,11 @@ UNIT = (1.0, 1.0, 1.0)
 quick = settings(max_examples=8, deadline=None)
 
 
+def from_seeds(image, seeds, spacing, *, tell=lambda fraction: None, **options):
+    """A label for every voxel, by GrowCut with these seeds alone."""
+    return growcut.GrowCut(image, spacing, **options).grow(seeds, tell)
+
+
 def itk(array):
     return sitk.GetImageFromArray(array)
 
@@ -96,7 +101,7 @@ def test_every_voxel_goes_to_the_seed_with_the_cheapest_way(seed):
     image = noisy(seed)
     seeds = np.zeros(image.shape, np.uint8)
     seeds[2, 3, 3], seeds[8, 9, 12], seeds[5, 2, 11] = 1, 2, 5
-    grown = growcut.from_seeds(image, seeds, UNIT, smooth=0, locality=0.05)
+    grown = from_seeds(image, seeds, UNIT, smooth=0, locality=0.05)
     costs = cheapest(image / image.std(), seeds, 0.05)
     best = np.min(list(costs.values()), axis=0)
     for label, cost in costs.items():
@@ -115,11 +120,11 @@ def test_seeds_that_are_added_give_what_all_give_at_once(seed):
     more = seeds.copy()
     more[5, 2, 11] = 300 % 251
     more[2, 3, 4] = 2
-    assert np.array_equal(growing.grow(more), growcut.from_seeds(image, more, UNIT))
-    assert np.array_equal(growing.grow(seeds), growcut.from_seeds(image, seeds, UNIT))
+    assert np.array_equal(growing.grow(more), from_seeds(image, more, UNIT))
+    assert np.array_equal(growing.grow(seeds), from_seeds(image, seeds, UNIT))
 
 
-@pytest.mark.parametrize("grow", [growcut.from_seeds, watershed.from_markers])
+@pytest.mark.parametrize("grow", [from_seeds, watershed.from_markers])
 @pytest.mark.parametrize("spacing", [UNIT, (3.0, 0.7, 0.7)])
 def test_a_lesion_is_found_from_three_strokes(grow, spacing):
     image, mask, seeds = lesion(spacing)
@@ -133,7 +138,7 @@ def test_a_lesion_is_found_from_three_strokes(grow, spacing):
 @pytest.mark.parametrize("spacing", [UNIT, (3.0, 0.7, 0.7)])
 def test_a_large_box_is_grown_coarsely_first_and_comes_out_the_same(spacing, monkeypatch):
     image, mask, seeds = lesion(spacing)
-    exact = growcut.from_seeds(image, seeds, spacing)
+    exact = from_seeds(image, seeds, spacing)
     monkeypatch.setattr(growcut, "LARGE", image.size // 20)  # two levels, or three
     growing = growcut.GrowCut(image, spacing)
     refined = growing.grow(seeds)
@@ -152,12 +157,12 @@ def test_seeds_of_two_segments_side_by_side_both_stay_in_a_large_box(locality, m
     monkeypatch.setattr(growcut, "LARGE", 100)
     image, seeds = noisy(1, (11, 13, 17)), np.zeros((11, 13, 17), np.uint16)
     seeds[4, 6, 8], seeds[4, 6, 9], seeds[10, 12, 16] = 700, 3, 9
-    grown = growcut.from_seeds(image, seeds, UNIT, locality=locality)
+    grown = from_seeds(image, seeds, UNIT, locality=locality)
     assert np.array_equal(grown[seeds > 0], seeds[seeds > 0])
     assert set(np.unique(grown)) == {3, 9, 700}
 
 
-@pytest.mark.parametrize("grow", [growcut.from_seeds, watershed.from_markers])
+@pytest.mark.parametrize("grow", [from_seeds, watershed.from_markers])
 def test_labels_beyond_a_byte_and_single_slices_are_grown(grow, monkeypatch):
     monkeypatch.setattr(growcut, "LARGE", 500)
     image = np.zeros((1, 30, 30), np.float32)
@@ -167,7 +172,7 @@ def test_labels_beyond_a_byte_and_single_slices_are_grown(grow, monkeypatch):
     assert dice(grow(image, seeds, (0.2, 1.0, 1.0)) == 1000, image > 50) > 0.95
 
 
-@pytest.mark.parametrize("grow", [growcut.from_seeds, watershed.from_markers])
+@pytest.mark.parametrize("grow", [from_seeds, watershed.from_markers])
 def test_bad_images_and_seeds_are_refused_in_a_sentence(grow):
     image, _, seeds = lesion(UNIT)
     with pytest.raises(Refusal, match="fewer than two segments"):
@@ -182,7 +187,7 @@ def test_bad_images_and_seeds_are_refused_in_a_sentence(grow):
 CALLS = {
     "local": lambda image, seeds, tell: threshold.local(image, UNIT, 3, 1.0, tell=tell),
     "alike": lambda image, seeds, tell: region_growing.alike(image, seeds == 1, tell=tell),
-    "seeds": lambda image, seeds, tell: growcut.from_seeds(image, seeds, UNIT, tell=tell),
+    "seeds": lambda image, seeds, tell: from_seeds(image, seeds, UNIT, tell=tell),
     "markers": lambda image, seeds, tell: watershed.from_markers(image, seeds, UNIT, tell=tell),
 }
 
@@ -217,4 +222,4 @@ def test_a_cancelled_growth_goes_on_from_what_it_had():
     with pytest.raises(Cancelled):
         growing.grow(more, stop)
     assert np.array_equal(growing.grow(seeds), before)
-    assert np.array_equal(growing.grow(more), growcut.from_seeds(image, more, UNIT))
+    assert np.array_equal(growing.grow(more), from_seeds(image, more, UNIT))

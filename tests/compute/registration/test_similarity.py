@@ -8,9 +8,9 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fixtures.head_phantom import head_phantom
 from viewer.compute.images.resample import itk_image
 from viewer.compute.registration.similarity import similarity
-from viewer.compute.synthesis.phantoms import head_phantom
 from viewer.data.grid import Grid
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume

@@ -5,6 +5,7 @@ import pytest
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
+from tests.fixtures.head_phantom import head_phantom
 from viewer.compute.registration.control_grid import control_grid
 from viewer.compute.registration.transform_quality import jacobian
 from viewer.compute.synthesis import phantoms
@@ -101,7 +102,7 @@ def test_the_receive_field_is_smooth_and_as_strong_as_asked() -> None:
 
 def test_the_head_phantom_has_its_tissues() -> None:
     grid = Grid.of((50, 60, 52), (2, 2, 2), (-50, 10, 20), OBLIQUE)
-    head = phantoms.head_phantom(grid)
+    head = head_phantom(grid)
     assert head[0, 0, 0] == pytest.approx(0, abs=1)
     assert head[25, 30, 26] == pytest.approx(60, abs=2)
     assert head[25, 12, 26] == pytest.approx(160, abs=20)

@@ -21,7 +21,7 @@ from viewer.data.volume import Volume
 from viewer.io.errors import OpenError, SaveError
 from viewer.io.project.project_file import file_mark, read_project, save_project
 from viewer.scene.document import Document
-from viewer.scene.journal.project_state import Project, describe_project, same
+from viewer.scene.journal.project_state import Project, describe_project, same_project
 from viewer.scene.layer import volume_layer
 from viewer.scene.segmentation_layer import segmentation_layer
 from viewer.scene.view_state import ViewState
@@ -76,7 +76,7 @@ def test_it_comes_back(saved: Path) -> None:
     assert marks == {}
     (layer, labels) = found.restored(lambda key: None)
     assert (layer.name, labels.made_from) == ("made", layer.id)
-    assert not same(found, project())  # other ids
+    assert not same_project(found, project())  # other ids
 
 
 def set_in(entry: Any, *path: Any) -> None:
@@ -164,7 +164,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_nothing_half_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("viewer.io.project.project_file.same", lambda one, other: False)
+    monkeypatch.setattr("viewer.io.project.project_file.same_project", lambda one, other: False)
     with pytest.raises(SaveError, match="does not read back as it was"):
         save_project(project(), tmp_path / "case.tomolens")
     assert list(tmp_path.iterdir()) == []
@@ -176,7 +176,7 @@ def test_who_writes_it_while_it_is_saved_is_not_overwritten(saved: Path, monkeyp
         return True
 
     ours = file_mark(saved)[1]
-    monkeypatch.setattr("viewer.io.project.project_file.same", meanwhile)
+    monkeypatch.setattr("viewer.io.project.project_file.same_project", meanwhile)
     with pytest.raises(SaveError, match="was changed since"):
         save_project(project(), saved, ours=ours)
     assert saved.read_bytes() == b"another window's"

@@ -20,7 +20,7 @@ from pydicom.uid import RLELossless
 
 from tests.fixtures.dicom_phantom import dataset, ramp, write, write_enhanced, write_series
 from viewer.data.grid import Grid
-from viewer.data.study import Image, Refused
+from viewer.data.study import Image, RefusedFile
 from viewer.io.reader.reader import OpenError, Reader, index_now, load_now
 
 GRID = Grid.of((4, 10, 12), (2, 1, 1))
@@ -31,7 +31,7 @@ def is_sentence(text: str) -> bool:
     return len(text) > 10 and text.endswith(".") and "\n" not in text and "Traceback" not in text
 
 
-def everything(reader: Reader, *paths: Path) -> tuple[list[Image], list[Refused], list[str]]:
+def everything(reader: Reader, *paths: Path) -> tuple[list[Image], list[RefusedFile], list[str]]:
     """Index and load all there is; images, refusals, and why images could not be loaded. All reasons are sentences."""
     images, refused = index_now(paths, reader)
     failures = []

@@ -19,7 +19,7 @@ from tests.fixtures.dicom_phantom import ramp, write_series
 from tests.io.asking import PATIENCE, call
 from tests.io.misbehaviour import hang, spin
 from viewer.data.grid import Grid
-from viewer.data.study import Image, Refused
+from viewer.data.study import Image, RefusedFile
 from viewer.data.volume import Volume
 from viewer.io import memory_budget
 from viewer.io.reader.pool import Unit
@@ -98,7 +98,7 @@ def test_a_process_stopped_at_a_file_costs_that_file_only(tmp_path: Path) -> Non
     own = Reader(workers=1, seconds_per_file=1)
     try:
         _, process = call(own, "process")
-        refused: list[Refused] = []
+        refused: list[RefusedFile] = []
         found: dict[str, list[Image]] = {}
         ended = threading.Event()
         os.kill(process, signal.SIGSTOP)

@@ -21,7 +21,6 @@ from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Source
 from viewer.io.errors import OpenError, SaveError
-from viewer.io.segmentations.dicom_seg.read import read_seg
 from viewer.io.segmentations.dicom_seg.write import KINDS, Kind, write_seg
 from viewer.io.segmentations.segmentation_file import read_segmentation, save_segmentation
 
@@ -62,7 +61,7 @@ def over_images(tmp_path: Path) -> Segmentation:
 @pytest.mark.parametrize("kind", KINDS)
 def test_all_comes_back_bit_by_bit(tmp_path: Path, kind: Kind) -> None:
     write_seg(made(), tmp_path / "a.dcm", kind)
-    found = read_seg(tmp_path / "a.dcm")
+    found = read_segmentation(tmp_path / "a.dcm")
     assert np.array_equal(found.array, made().array)
     assert found.array.dtype == np.uint8
     assert found.segments == made().segments
@@ -75,7 +74,7 @@ def test_others_see_the_same_segments(tmp_path: Path, kind: Kind) -> None:
     path = tmp_path / "a.dcm"
     write_seg(made(), path, kind)
     foreign(path)
-    found = read_seg(path)
+    found = read_segmentation(path)
     whole = fitted(found, GRID)
     assert whole is not None
     assert np.array_equal(whole.array, made().array)
@@ -114,7 +113,7 @@ def test_frames_say_which_image_they_lie_on(tmp_path: Path, over_images: Segment
         k = round(GRID.to_index([float(mm) for mm in group.PlanePositionSequence[0].ImagePositionPatient])[0])
         source = group.DerivationImageSequence[0].SourceImageSequence[0]
         assert source.ReferencedSOPInstanceUID == over_images.source.sop_instance_uids[k]
-    assert read_seg(tmp_path / "a.dcm").source.patient_match(over_images.source) == "same"
+    assert read_segmentation(tmp_path / "a.dcm").source.patient_match(over_images.source) == "same"
 
 
 def test_overlapping_segments_stay_apart(tmp_path: Path) -> None:
@@ -135,7 +134,7 @@ def test_overlapping_segments_stay_apart(tmp_path: Path) -> None:
 def test_the_mark_of_the_review_goes_along(tmp_path: Path) -> None:
     save_segmentation(made(), tmp_path / "a.dcm", "AI, not reviewed")
     assert pydicom.dcmread(tmp_path / "a.dcm").SeriesDescription == "made [AI, not reviewed]"
-    assert read_seg(tmp_path / "a.dcm").badges == ("AI, not reviewed",)
+    assert read_segmentation(tmp_path / "a.dcm").badges == ("AI, not reviewed",)
 
 
 def test_three_hundred_segments(tmp_path: Path) -> None:
@@ -158,9 +157,9 @@ def test_any_grid_comes_back(data: st.DataObject, tmp_path_factory: pytest.TempP
     wanted = Segmentation(array, grid, (LIVER, KIDNEY), "any")
     path = tmp_path_factory.mktemp("seg") / "a.dcm"
     write_seg(wanted, path)
-    assert np.array_equal(read_seg(path).array, array)
+    assert np.array_equal(read_segmentation(path).array, array)
     foreign(path)
-    found = fitted(read_seg(path), grid)
+    found = fitted(read_segmentation(path), grid)
     assert found is not None
     assert np.array_equal(found.array, array)
 
@@ -197,7 +196,7 @@ def test_damage_is_told_in_one_sentence(tmp_path: Path, harm: object, why: str) 
     assert callable(harm)
     harm(tmp_path / "a.dcm")
     with pytest.raises(OpenError, match=why):
-        read_seg(tmp_path / "a.dcm")
+        read_segmentation(tmp_path / "a.dcm")
 
 
 def test_a_file_that_does_not_say_how_its_pixels_are_stored_is_told_in_one_sentence(tmp_path: Path) -> None:

@@ -24,9 +24,9 @@ from viewer.io.errors import OpenError
 from viewer.io.reader.reader import Reader
 from viewer.io.segmentations.dicom_seg import frames
 from viewer.io.segmentations.dicom_seg.frames import frames_of
-from viewer.io.segmentations.dicom_seg.read import read_seg
 from viewer.io.segmentations.dicom_seg.rle import encode_frame
 from viewer.io.segmentations.dicom_seg.write import KINDS, Kind, write_seg
+from viewer.io.segmentations.segmentation_file import read_segmentation
 
 
 def made(columns: int = 44) -> Segmentation:
@@ -67,7 +67,7 @@ def test_compressed_frames_come_back(tmp_path: Path, kind: Kind, syntax: uid.UID
         photometric_interpretation="MONOCHROME2", pixel_representation=0,
     )  # fmt: skip
     _compress(tmp_path / "a.dcm", syntax, _run_lengths if syntax == uid.RLELossless else others)
-    assert np.array_equal(read_seg(tmp_path / "a.dcm").array, made().array)
+    assert np.array_equal(read_segmentation(tmp_path / "a.dcm").array, made().array)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -103,7 +103,7 @@ def test_a_deflated_file_comes_back(tmp_path: Path) -> None:
     ds = pydicom.dcmread(tmp_path / "a.dcm")
     ds.file_meta.TransferSyntaxUID = uid.DeflatedExplicitVRLittleEndian
     ds.save_as(tmp_path / "a.dcm")
-    assert np.array_equal(read_seg(tmp_path / "a.dcm").array, made().array)
+    assert np.array_equal(read_segmentation(tmp_path / "a.dcm").array, made().array)
 
 
 def _packed(frame: np.ndarray) -> np.ndarray:
@@ -123,14 +123,14 @@ def test_packed_bits_come_back(tmp_path: Path, syntax: uid.UID, columns: int) ->
     write_seg(wanted, tmp_path / "a.dcm")
     runs = syntax == uid.RLELossless
     _compress(tmp_path / "a.dcm", syntax, lambda frame: (_run_lengths if runs else _deflated)(_packed(frame)))
-    assert np.array_equal(read_seg(tmp_path / "a.dcm").array, wanted.array)
+    assert np.array_equal(read_segmentation(tmp_path / "a.dcm").array, wanted.array)
 
 
 @pytest.mark.parametrize("kind", ["FRACTIONAL", "LABELMAP"])
 def test_deflated_bytes_come_back(tmp_path: Path, kind: Kind) -> None:
     write_seg(made(), tmp_path / "a.dcm", kind)
     _compress(tmp_path / "a.dcm", uid.UID(DEFLATED_FRAMES), _deflated)
-    assert np.array_equal(read_seg(tmp_path / "a.dcm").array, made().array)
+    assert np.array_equal(read_segmentation(tmp_path / "a.dcm").array, made().array)
 
 
 @pytest.mark.parametrize("value", [1, 255])
@@ -140,7 +140,7 @@ def test_a_binary_segmentation_of_bytes(tmp_path: Path, value: int, syntax: uid.
     _as_bytes(tmp_path / "a.dcm", value)
     if syntax == uid.RLELossless:
         _compress(tmp_path / "a.dcm", syntax, _run_lengths)
-    assert np.array_equal(read_seg(tmp_path / "a.dcm").array, made().array)
+    assert np.array_equal(read_segmentation(tmp_path / "a.dcm").array, made().array)
 
 
 def test_a_binary_segmentation_of_several_values_is_refused(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_binary_segmentation_of_several_values_is_refused(tmp_path: Path) -> N
     ds.PixelData = frames.tobytes()
     ds.save_as(tmp_path / "a.dcm")
     with pytest.raises(OpenError, match="frame 2 of 4 is binary by its header but holds several values"):
-        read_seg(tmp_path / "a.dcm")
+        read_segmentation(tmp_path / "a.dcm")
 
 
 def _as_bytes(path: Path, value: int) -> None:
@@ -170,7 +170,7 @@ def test_more_bytes_than_frames_are_refused(tmp_path: Path) -> None:
     ds.PixelData = ds.pixel_array.tobytes()
     ds.save_as(tmp_path / "a.dcm")
     with pytest.raises(OpenError, match="7,040 bytes where 880"):
-        read_seg(tmp_path / "a.dcm")
+        read_segmentation(tmp_path / "a.dcm")
 
 
 BOMB = zlib.compressobj(wbits=-15)
@@ -197,7 +197,7 @@ def test_a_damaged_frame_costs_the_file_and_is_named(tmp_path: Path, harm: str) 
     _compress(tmp_path / "a.dcm", syntax, encode)
     name = "Deflated Image Frame Compression" if syntax == DEFLATED_FRAMES else "RLE Lossless"
     with pytest.raises(OpenError, match=rf"Its frame 3 of 4 \({name}\) cannot be decoded"):
-        read_seg(tmp_path / "a.dcm")
+        read_segmentation(tmp_path / "a.dcm")
 
 
 @pytest.mark.parametrize(("harm", "why"), [("compute", "computed for longer than 0.8 s"), ("crash", "crashed")])
@@ -220,7 +220,7 @@ def test_frames_that_cannot_be_decoded_name_their_transfer_syntax(tmp_path: Path
     write_seg(made(), tmp_path / "a.dcm")
     _compress(tmp_path / "a.dcm", uid.JPEG2000MCLossless, lambda frame: _run_lengths(_packed(frame)))
     with pytest.raises(OpenError, match=r"Its frame 1 of 4 \(.*Multi-component.*\) cannot be decoded"):
-        read_seg(tmp_path / "a.dcm")
+        read_segmentation(tmp_path / "a.dcm")
 
 
 def test_a_transfer_syntax_of_tomorrow_is_named(tmp_path: Path) -> None:
@@ -229,4 +229,4 @@ def test_a_transfer_syntax_of_tomorrow_is_named(tmp_path: Path) -> None:
     data = (tmp_path / "a.dcm").read_bytes()
     (tmp_path / "a.dcm").write_bytes(data.replace(uid.JPEG2000MCLossless.encode(), b"1.2.840.10008.1.2.8.9\0"))
     with pytest.raises(OpenError, match=r"1\.2\.8\.9\) cannot be decoded"):
-        read_seg(tmp_path / "a.dcm")
+        read_segmentation(tmp_path / "a.dcm")

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from tests.fixtures.head_phantom import head_phantom
 from viewer.compute.images.resample import itk_image, resample
-from viewer.compute.synthesis.phantoms import diffeomorphism, head_phantom
+from viewer.compute.synthesis.phantoms import diffeomorphism
 from viewer.data.grid import Grid
 from viewer.data.provenance import Provenance
 from viewer.data.study import Source

@@ -15,7 +15,7 @@ from viewer.data.transform import Transform
 from viewer.data.volume import Window
 from viewer.render.comparison.comparison_artist import GREEN, MAGENTA, one_window
 from viewer.render.slices.slice_view import SliceView
-from viewer.scene.compare.comparison import STYLES, Comparison, compared
+from viewer.scene.compare.comparison import STYLES, Comparison, comparison_pair
 
 ROOM = slice(MARK, None)
 
@@ -152,7 +152,7 @@ def test_a_difference_is_black_where_the_two_agree_and_shows_which_is_brighter(d
     assert picture[150, int(left)].max() < 8
     assert picture[150, int(right), 0] > picture[150, int(right), 2] + 40
     moving.volumes = (replace(moving.volumes[0], unit="1"),)
-    assert one_window(compared(document, state.comparison)) is None
+    assert one_window(comparison_pair(document, state.comparison)) is None
 
 
 def test_one_alone_is_drawn_in_the_slices_of_the_fixed_image(document, state, pair, show, sides):

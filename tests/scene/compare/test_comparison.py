@@ -9,7 +9,7 @@ import pytest
 
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
-from viewer.scene.compare.comparison import Comparison, compared
+from viewer.scene.compare.comparison import Comparison, comparison_pair
 from viewer.scene.document import Document
 from viewer.scene.layer import VolumeLayer
 
@@ -27,10 +27,10 @@ def three():
 def test_both_are_shown_or_one_alone_and_nothing_once_one_is_gone(three):
     document, ct, mr, _ = three
     how = Comparison(ct.id, mr.id)
-    assert compared(document, how).shown == (ct, mr)
-    assert compared(document, replace(how, alone="moving")).shown == (mr,)
-    assert compared(document, replace(how, alone="fixed")).shown == (ct,)
-    assert compared(document, Comparison(ct.id, ct.id)) is None
+    assert comparison_pair(document, how).shown == (ct, mr)
+    assert comparison_pair(document, replace(how, alone="moving")).shown == (mr,)
+    assert comparison_pair(document, replace(how, alone="fixed")).shown == (ct,)
+    assert comparison_pair(document, Comparison(ct.id, ct.id)) is None
     document.remove(mr.id)
-    assert compared(document, how) is None
-    assert compared(document, None) is None
+    assert comparison_pair(document, how) is None
+    assert comparison_pair(document, None) is None

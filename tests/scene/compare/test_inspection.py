@@ -11,7 +11,7 @@ from viewer.compute.images.difference import difference
 from viewer.data.grid import Grid
 from viewer.data.provenance import Provenance
 from viewer.data.volume import Volume
-from viewer.scene.compare.inspection import Inspection, difference_of, input_of, inspected
+from viewer.scene.compare.inspection import Inspection, difference_of, input_of, inspection_pair
 from viewer.scene.document import Document
 from viewer.scene.layer import VolumeLayer, difference_layer, volume_layer
 
@@ -70,7 +70,7 @@ def test_what_is_drawn(document: Document) -> None:
     how = Inspection(result.id, blend=0.4)
 
     def shown(**changes: object) -> tuple[VolumeLayer, ...]:
-        seen = inspected(document, replace(how, **changes), result.id)  # type: ignore[arg-type]
+        seen = inspection_pair(document, replace(how, **changes), result.id)  # type: ignore[arg-type]
         assert seen is not None
         return seen.shown
 
@@ -79,13 +79,13 @@ def test_what_is_drawn(document: Document) -> None:
     assert shown(mode="difference") == (gap,)
     document.remove(gap.id)
     assert shown(mode="difference") == (given, result)
-    seen = inspected(document, replace(how, mode="difference"), result.id)
+    seen = inspection_pair(document, replace(how, mode="difference"), result.id)
     assert seen is not None
     assert (seen.how.mode, seen.share) == ("blend", 1.0)  # never called a difference
 
 
 def test_only_the_active_result_is_inspected(document: Document) -> None:
     given, first, _, second, _ = layers(document)
-    assert inspected(document, None, first.id) is None
-    assert inspected(document, Inspection(first.id), second.id) is None
-    assert inspected(document, Inspection(given.id), given.id) is None
+    assert inspection_pair(document, None, first.id) is None
+    assert inspection_pair(document, Inspection(first.id), second.id) is None
+    assert inspection_pair(document, Inspection(given.id), given.id) is None

@@ -17,7 +17,7 @@ from viewer.data.study import Image, Source
 from viewer.data.transform import SignOff, Transform
 from viewer.data.volume import Volume, Window
 from viewer.scene.document import Document
-from viewer.scene.edits import AddLayer, AlignLayer, RemoveLayer, RenameLayer, ReviewLayer, Together
+from viewer.scene.edits import AddLayer, AlignLayer, CompositeEdit, RemoveLayer, RenameLayer, ReviewLayer
 from viewer.scene.history import History
 from viewer.scene.journal.journal import Journal
 from viewer.scene.journal.replay import unfinished
@@ -52,7 +52,7 @@ def write(root: Path) -> Journal:
     image, first, second = opened(), result(1), result(2)
     first.made_from, first.made_at = image.id, 3
     history.do(AddLayer(image))
-    history.do(Together("Denoise", (AddLayer(first), AddLayer(second))))
+    history.do(CompositeEdit("Denoise", (AddLayer(first), AddLayer(second))))
     history.do(RenameLayer(first, first.name, "renamed"))
     history.do(ReviewLayer(first, "unreviewed", "accepted"))
     history.do(RemoveLayer(second, 2))

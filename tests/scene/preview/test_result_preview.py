@@ -10,7 +10,7 @@ from viewer.data.preview import Preview
 from viewer.data.volume import Volume, Window
 from viewer.scene.document import Document
 from viewer.scene.layer import VolumeLayer
-from viewer.scene.preview.result_preview import BADGE, Provisional
+from viewer.scene.preview.result_preview import BADGE, ResultPreview
 from viewer.scene.view_state import ViewState
 
 SHAPE = (10, 6, 8)
@@ -32,18 +32,18 @@ def state() -> ViewState:
 
 
 @pytest.fixture
-def provisional(document: Document, state: ViewState) -> Provisional:
-    return Provisional(document, state, document.volume_layers[0], "Denoise")
+def result_preview(document: Document, state: ViewState) -> ResultPreview:
+    return ResultPreview(document, state, document.volume_layers[0], "Denoise")
 
 
-def put(provisional: Provisional, start: int, slices: int, value: float = 7.0) -> None:
-    box = provisional.put(Preview(start, np.full((slices, *SHAPE[1:]), value, np.float32)))
+def put(result_preview: ResultPreview, start: int, slices: int, value: float = 7.0) -> None:
+    box = result_preview.put(Preview(start, np.full((slices, *SHAPE[1:]), value, np.float32)))
     assert box is not None
-    provisional.show(box)
+    result_preview.show(box)
 
 
-def test_finished_slices_lie_over_the_image_and_the_rest_is_clear(provisional, document):
-    put(provisional, 2, 3)
+def test_finished_slices_lie_over_the_image_and_the_rest_is_clear(result_preview, document):
+    put(result_preview, 2, 3)
     base, preview, above = document.shown
     assert (base.name, preview.name, above.name) == ("CT", "CT – Denoise", "above")
     values = preview.volumes[0].values()
@@ -55,27 +55,27 @@ def test_finished_slices_lie_over_the_image_and_the_rest_is_clear(provisional, d
     assert preview.volumes[0].grid is base.volumes[0].grid
 
 
-def test_it_is_no_part_of_the_document(provisional, document):
+def test_it_is_no_part_of_the_document(result_preview, document):
     before = list(document)
-    put(provisional, 0, 5)
+    put(result_preview, 0, 5)
     assert list(document) == before
     assert len(document) == len(before)
     assert len(document.volume_layers) == len(before)
     assert document.find(document.shown[1].id) is None
 
 
-def test_views_hear_of_every_slab_and_of_its_box(provisional, document):
+def test_views_hear_of_every_slab_and_of_its_box(result_preview, document):
     inserted, touched = [], []
     document.inserted.connect(lambda _, layer: inserted.append(layer))
-    put(provisional, 0, 2)
+    put(result_preview, 0, 2)
     inserted[0].touched.connect(lambda timepoint, box: touched.append((timepoint, box[0])))
-    put(provisional, 2, 4)
+    put(result_preview, 2, 4)
     assert len(inserted) == 1
     assert touched == [(0, slice(2, 6)), (1, slice(2, 6))]
 
 
-def test_it_looks_as_the_image_under_it(provisional, document):
-    put(provisional, 0, 2)
+def test_it_looks_as_the_image_under_it(result_preview, document):
+    put(result_preview, 0, 2)
     base, preview = document.shown[:2]
     assert preview.window == Window(40, 400)
     base.window, base.colormap, base.opacity = Window(0, 80), "hot iron", 0.5
@@ -84,8 +84,8 @@ def test_it_looks_as_the_image_under_it(provisional, document):
     assert preview not in document.shown
 
 
-def test_it_is_seen_at_its_own_time_point_only(provisional, document, state):
-    put(provisional, 0, 2)
+def test_it_is_seen_at_its_own_time_point_only(result_preview, document, state):
+    put(result_preview, 0, 2)
     preview = document.shown[1]
     state.timepoint = 1
     assert preview not in document.shown
@@ -93,16 +93,16 @@ def test_it_is_seen_at_its_own_time_point_only(provisional, document, state):
     assert preview in document.shown
 
 
-def test_withdrawn_it_leaves_nothing_and_takes_nothing_more(provisional, document):
-    put(provisional, 0, 2)
+def test_withdrawn_it_leaves_nothing_and_takes_nothing_more(result_preview, document):
+    put(result_preview, 0, 2)
     preview, removed = document.shown[1], []
     document.removed.connect(lambda _, layer: removed.append(layer))
-    provisional.withdraw()
-    provisional.withdraw()
+    result_preview.withdraw()
+    result_preview.withdraw()
     assert removed == [preview]
     assert [layer.name for layer in document.shown] == ["CT", "above"]
-    assert provisional.put(Preview(2, np.zeros((2, *SHAPE[1:]), np.float32))) is None
-    provisional.show((slice(2, 4), slice(0, 6), slice(0, 8)))
+    assert result_preview.put(Preview(2, np.zeros((2, *SHAPE[1:]), np.float32))) is None
+    result_preview.show((slice(2, 4), slice(0, 6), slice(0, 8)))
     document.volume_layers[0].window = Window(1, 2)
     assert preview.window == Window(40, 400)
     assert len(document.shown) == 2
@@ -112,7 +112,7 @@ def test_withdrawn_it_leaves_nothing_and_takes_nothing_more(provisional, documen
     ("start", "shape"),
     [(-1, (2, 6, 8)), (9, (2, 6, 8)), (0, (2, 8, 6)), (0, (0, 6, 8)), (0, (2, 6, 8, 3)), (0, (6, 8))],
 )
-def test_slices_that_do_not_fit_are_refused(provisional, document, start, shape):
+def test_slices_that_do_not_fit_are_refused(result_preview, document, start, shape):
     with pytest.raises(ValueError, match="does not fit"):
-        provisional.put(Preview(start, np.zeros(shape, np.float32)))
+        result_preview.put(Preview(start, np.zeros(shape, np.float32)))
     assert len(document.shown) == 2

@@ -14,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from numpy.typing import NDArray
 
+from viewer.data.box import Box, label_box, mask_box
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.scene.document import Document
@@ -23,14 +25,21 @@ from viewer.scene.history import History
 from viewer.scene.journal.journal import Journal
 from viewer.scene.journal.replay import unfinished
 from viewer.scene.segmentation.edits import EditLabels
-from viewer.scene.segmentation.label_delta import LabelBoxes, bounds, extent
-from viewer.scene.segmentation.masking import Rules, erase, paint
-from viewer.scene.segmentation.stroke import Stroke, painted
+from viewer.scene.segmentation.label_delta import LabelDelta
+from viewer.scene.segmentation.masking import Masking, erase, paint
+from viewer.scene.segmentation.stroke import Stroke
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 
 SHAPE = (5, 40, 70)  # three blocks, of which the last are cut
 WHOLE = (slice(0, 5), slice(0, 40), slice(0, 70))
 State = tuple[tuple[Segment, ...], tuple[bytes, ...]]
+
+
+def painted(layer: SegmentationLayer, label: str, *changes: tuple[int, Box, NDArray[Any]]) -> EditLabels | None:
+    """The step that puts labels into boxes (map, box, labels), with nothing written yet; None where nothing changes."""
+    maps, segments = layer.segmentation.maps, layer.segmentation.segments
+    boxes = LabelDelta.of((map, box, maps[map][box], labels) for map, box, labels in changes)
+    return EditLabels(layer, label, segments, segments, boxes) if boxes else None
 
 
 def blank(*segments: Segment, dtype: Any = np.uint8) -> SegmentationLayer:
@@ -85,9 +94,9 @@ class Model(RuleBasedStateMachine):
         for box in parts:
             mask = np.ones([part.stop - part.start for part in box], bool)
             if rub:
-                erase(stroke, key, box, mask, Rules(overlap=overlap))
+                erase(stroke, key, box, mask, Masking(overlap=overlap))
             else:
-                key = paint(stroke, key, box, mask, Rules(overlap=overlap))
+                key = paint(stroke, key, box, mask, Masking(overlap=overlap))
         if kept:
             self.end(before, stroke.edit("Brush"))
         else:
@@ -177,7 +186,7 @@ def test_what_is_drawn_is_told_once_a_write_and_once_a_step() -> None:
     stroke = Stroke(layer)
     first, second = (slice(0, 2), slice(0, 2), slice(0, 2)), (slice(3, 5), slice(30, 40), slice(60, 70))
     for box in (first, second):
-        paint(stroke, (0, 1), box, np.ones([part.stop - part.start for part in box], bool), Rules())
+        paint(stroke, (0, 1), box, np.ones([part.stop - part.start for part in box], bool), Masking())
     edit = stroke.edit("Brush")
     assert edit is not None
     history.do(edit)
@@ -194,10 +203,10 @@ def test_a_step_under_a_stroke_takes_it_back_and_it_goes_on_as_a_new_one() -> No
     first, second = (slice(0, 1), slice(0, 1), slice(0, 1)), (slice(4, 5), slice(4, 5), slice(4, 5))
     stroke = Stroke(layer)
     for box in (first, second):
-        paint(stroke, (0, 1), box, np.ones((1, 1, 1), bool), Rules())
+        paint(stroke, (0, 1), box, np.ones((1, 1, 1), bool), Masking())
         history.do(EditLabels(layer, "Rename", layer.segmentation.segments, (Segment(1, f"name {box[0].start}"),)))
         assert not layer.segmentation.array.any()
-    paint(stroke, (0, 1), second, np.ones((1, 1, 1), bool), Rules())
+    paint(stroke, (0, 1), second, np.ones((1, 1, 1), bool), Masking())
     edit = stroke.edit("Brush")
     assert edit is not None
     history.do(edit)
@@ -240,7 +249,7 @@ def test_fifty_strokes_take_less_than_one_percent_of_the_volume_each() -> None:
         for _ in range(20):
             place = np.clip(place + drift, 6, np.array(shape) - 7)
             box: Any = tuple(slice(int(at) - 6, int(at) + 7) for at in place)
-            paint(stroke, (0, 1 + number % 2), box, ball, Rules())
+            paint(stroke, (0, 1 + number % 2), box, ball, Masking())
         edit = stroke.edit(f"Brush {number}")
         assert edit is not None
         history.do(edit)
@@ -254,8 +263,8 @@ def test_fifty_strokes_take_less_than_one_percent_of_the_volume_each() -> None:
 
 @given(arrays(np.uint8, (4, 5, 6), elements=st.integers(0, 1)), st.integers(1, 2))
 def test_the_box_around_a_label_is_the_smallest_that_holds_it(labels: np.ndarray, label: int) -> None:
-    found, places = extent(labels, label), np.argwhere(labels == label)
-    assert found == bounds(labels == label)
+    found, places = label_box(labels, label), np.argwhere(labels == label)
+    assert found == mask_box(labels == label)
     if found is None:
         assert not len(places)
     else:
@@ -273,8 +282,8 @@ def test_the_box_around_a_label_is_the_smallest_that_holds_it(labels: np.ndarray
         lambda boxes: {"places": ((0, -1, 0, 0, 1, 1, 1),)},
     ],
 )
-def test_boxes_that_are_not_whole_or_lie_outside_are_refused(change: Callable[[LabelBoxes], dict[str, Any]]) -> None:
-    boxes = LabelBoxes.of([(0, WHOLE, np.zeros(SHAPE, np.uint8), np.ones(SHAPE, np.uint8))])
+def test_boxes_that_are_not_whole_or_lie_outside_are_refused(change: Callable[[LabelDelta], dict[str, Any]]) -> None:
+    boxes = LabelDelta.of([(0, WHOLE, np.zeros(SHAPE, np.uint8), np.ones(SHAPE, np.uint8))])
     assert boxes is not None
     boxes.check(SHAPE)
     with pytest.raises(ValueError, match=r"not whole|outside"):

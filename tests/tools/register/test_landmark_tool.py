@@ -10,7 +10,7 @@ import pytest
 from viewer.data.transform import Transform
 from viewer.render.slices.slice_view import SliceView
 from viewer.scene.compare.comparison import Comparison
-from viewer.scene.document import Showcase
+from viewer.scene.document import SingleLayerDocument
 from viewer.scene.layer import volume_layer
 from viewer.tools.register.align import shift
 
@@ -57,7 +57,7 @@ def test_side_by_side_a_click_in_each_image_sets_the_pair(
     state.comparison, state.layout, state.compared = None, "compare", (layer.id, moving.id)
     views = []
     for one in (layer, moving):
-        view = SliceView(Showcase(one, document), state, "axial")
+        view = SliceView(SingleLayerDocument(one, document), state, "axial")
         view.resize(400, 300)
         qtbot.addWidget(view)
         mouse.follow(view)

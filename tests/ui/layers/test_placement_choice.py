@@ -19,7 +19,8 @@ def test_it_is_offered_beside_the_warning_in_the_menu_and_in_the_list(window, se
     qtbot.waitUntil(lambda: action.isVisible())
     (first,) = session.document.volume_layers
     assert (action.text(), button.text(), button.isVisibleTo(window.info)) == (TEXT, TEXT, True)
-    (row,) = [window.studies.tree.series_node(key) for key in session.images]
+    (patient,) = window.studies.tree.root.children
+    (row,) = patient.children[0].children
     assert TEXT in [one.text() for one in window.studies.context_menu([row]).actions()]
     button.click()
     qtbot.waitUntil(lambda: len(session.document.volume_layers) == 2)

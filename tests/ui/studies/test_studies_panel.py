@@ -11,7 +11,7 @@ from PySide6.QtGui import QGuiApplication
 
 from viewer.data.grid import Grid
 from viewer.data.notice import Notice
-from viewer.data.study import Image, LabelFile, Refused, Source
+from viewer.data.study import Image, LabelFile, RefusedFile, Source
 from viewer.scene.task import Task
 from viewer.ui.studies.panel import SERIES_A_TURN, StudiesPanel
 from viewer.ui.studies.tree_model import IMAGE_MIME, packed_keys, unpacked_keys
@@ -185,7 +185,8 @@ def test_thumbnails_are_asked_for_rows_that_are_seen(panel, session, qtbot):
     assert len(panel.asked) < 30
     image, done = panel.asked[0]
     done(np.full((32, 24), 200, np.uint8))
-    node = panel.tree.series_node(image.source.series_uid)
+    (study,) = panel.tree.root.children[0].children
+    node = next(one for one in study.children if one.images == [image])
     assert panel.thumbnail(node).toImage().pixelColor(5, 5).red() == 200
     asked = len(panel.asked)
     panel.thumbnail(node)
@@ -205,8 +206,8 @@ def test_many_studies_arrive_in_turns_and_stay_folded(panel, session, qtbot):
 
 
 def test_refused_files_are_counted_and_listed(panel, session, qtbot):
-    session.file_refused.emit(Refused("/data/report.dcm", "report.dcm is a PDF, not an image."))
-    session.file_refused.emit(Refused("/data/b.dcm", "b.dcm ends too early."))
+    session.file_refused.emit(RefusedFile("/data/report.dcm", "report.dcm is a PDF, not an image."))
+    session.file_refused.emit(RefusedFile("/data/b.dcm", "b.dcm ends too early."))
     assert panel.refused_fold.text() == "2 files not opened"
     assert not panel.refused.isVisible()
     qtbot.mouseClick(panel.refused_fold, Qt.MouseButton.LeftButton)

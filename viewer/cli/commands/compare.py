@@ -17,13 +17,12 @@ from viewer.compute.labels.label_image import label_values
 from viewer.compute.labels.label_metrics import label_metrics
 from viewer.compute.registration.transform_quality import distances, jacobian, smoothness, target_errors
 from viewer.data.annotations.landmarks import Landmarks
+from viewer.data.arrays import Json
 from viewer.data.grid import Grid
 from viewer.data.transform import End, Transform
 from viewer.data.volume import Volume
 from viewer.io import requests
 from viewer.io.transforms.transform_file import ITK, ending_of
-
-Json = dict[str, Any]
 
 MOST_LABELS = 256  # values that two images of whole numbers may have and still be taken for label maps
 

@@ -6,7 +6,6 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from viewer.cli.commands.info import patients
 from viewer.cli.exit_codes import JobFailed
 from viewer.cli.headless_session import WindowStage, find_images, finish
 from viewer.compute.images.image_metrics import compare_images
+from viewer.data.arrays import Json
 from viewer.data.study import Image, Source
 from viewer.data.volume import Volume
 from viewer.io.reader.reader import index_now, load_now
@@ -22,8 +22,6 @@ from viewer.io.sample.truth import measure_retention, truth_of
 from viewer.scene.compare.inspection import Inspection
 from viewer.scene.layer import VolumeLayer
 from viewer.settings import NOTICE
-
-Json = dict[str, Any]
 
 
 def demo(window: Callable[[], WindowStage], out: Path) -> Json:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
 from viewer.cli.headless_session import HeadlessStage, open_all
-from viewer.data.study import Image, LabelFile, Refused
-
-Json = dict[str, Any]
+from viewer.data.arrays import Json
+from viewer.data.study import Image, LabelFile, RefusedFile
 
 
 def info(paths: Sequence[str], placement: str = "") -> Json:
@@ -82,7 +80,7 @@ def _volume(image: Image) -> Json:
         "regular": image.regular,
         "files": len(image.source.files),
         "transfer_syntax": image.transfer_syntax,
-        "range": list(image.value_range) if image.value_range else None,
+        "range": None,  # of its values, which are not read for this
         "warnings": list(image.warnings),
         "suvbw_factor": image.suvbw_factor,
         "b_values": list(image.b_values),
@@ -104,7 +102,7 @@ def _labels(found: LabelFile) -> Json:
     }
 
 
-def _refused(refused: Refused) -> Json:
+def _refused(refused: RefusedFile) -> Json:
     return {"path": refused.path, "reason": refused.reason}
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich.console import Console
 from rich.text import Text
 
 from viewer.compute.networks.model_cards import Gate, cards
-
-Json = dict[str, Any]
+from viewer.data.arrays import Json
 
 
 def models() -> list[Json]:

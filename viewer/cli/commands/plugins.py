@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich.console import Console
 from rich.text import Text
 
+from viewer.data.arrays import Json
 from viewer.plugin.discovery import discover
-
-Json = dict[str, Any]
 
 
 def plugins() -> list[Json]:

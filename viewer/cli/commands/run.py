@@ -15,14 +15,13 @@ from viewer.cli.outputs import ENDINGS, write_output
 from viewer.compute.devices import choose_device
 from viewer.compute.progress import Refusal
 from viewer.data.annotations.landmarks import Landmarks
+from viewer.data.arrays import Json
 from viewer.data.printable_text import printable
 from viewer.data.segmentation import Segmentation
 from viewer.data.volume import Volume
 from viewer.io.images.save import Format
 from viewer.plugin.execute import Result, submit_plugin
 from viewer.plugin.plugin import Plugin, Value
-
-Json = dict[str, Any]
 
 
 def run(

@@ -5,21 +5,17 @@ Nothing is known outside the box: cut it with as many mm around the segment as t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.progress import Refusal
-from viewer.data.grid import Floats
+from viewer.data.arrays import Floats, Labels, Mask, Tell
 
-Box = tuple[slice, slice, slice]
-Mask = NDArray[np.bool_]
-Labels = NDArray[Any]  # unsigned integers, 0 for none
 Values = NDArray[Any]  # of an image, in the unit that limits and tolerances have
 Spacing = Sequence[float] | Floats  # mm along k, j, i
-Tell = Callable[[float], None]  # gets the fraction done, 0…1; may raise Cancelled
 
 
 def unheard(fraction: float) -> None:

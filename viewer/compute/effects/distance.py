@@ -5,21 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from viewer.compute.effects.checks import Mask, Spacing, Tell, Values, unheard
+from viewer.compute.effects.checks import Spacing, Values, unheard
 from viewer.compute.itk_filter import execute
+from viewer.data.arrays import Floats32, Mask, Tell
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
-Floats = NDArray[np.float32]
 
 REACH = 3.0  # standard deviations that a Gaussian reaches
 ROUNDING = 1e-5  # of a distance: two voxels that lie exactly at it count as within
 
 
-def distance(mask: Mask, spacing: Spacing, tell: Tell = unheard) -> Floats:
+def distance(mask: Mask, spacing: Spacing, tell: Tell = unheard) -> Floats32:
     """mm from each voxel's centre to the nearest centre of a voxel of the mask, 0 in it; infinite for an empty mask.
 
     Exact Euclidean distances in linear time (Maurer, Qi, Raghavan, IEEE PAMI 25 (2003) 265).
@@ -40,7 +39,7 @@ def within(mask: Mask, mm: float, spacing: Spacing, tell: Tell = unheard) -> Mas
     return np.asarray(distance(mask, spacing, tell) <= mm * (1 + ROUNDING))
 
 
-def blurred(values: Floats, mm: float, spacing: Spacing, tell: Tell = unheard) -> Floats:
+def blurred(values: Floats32, mm: float, spacing: Spacing, tell: Tell = unheard) -> Floats32:
     """By a Gaussian of that standard deviation, out to three of them; as they are for 0 mm."""
     from scipy.ndimage import gaussian_filter1d
 
@@ -50,7 +49,7 @@ def blurred(values: Floats, mm: float, spacing: Spacing, tell: Tell = unheard) -
     return values
 
 
-def slopes(values: Floats, spacing: Spacing) -> list[Floats]:
+def slopes(values: Floats32, spacing: Spacing) -> list[Floats32]:
     """Change per mm along k, j, i, by central differences; none along an axis of a single voxel."""
     flat = np.zeros_like(values)
     return [
@@ -58,7 +57,7 @@ def slopes(values: Floats, spacing: Spacing) -> list[Floats]:
     ]
 
 
-def steepness(values: Floats, spacing: Spacing) -> Floats:
+def steepness(values: Floats32, spacing: Spacing) -> Floats32:
     """Magnitude of the gradient, per mm."""
     return np.asarray(np.sqrt(sum(np.square(slope) for slope in slopes(values, spacing))), dtype=np.float32)
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from viewer.compute.engine.process_lane import ProcessLane
-from viewer.compute.engine.submission import Lane, Listeners, Post, Priority, Running
+from viewer.compute.engine.submission import Lane, Listeners, Priority, Running
+from viewer.data.arrays import Post
 
 
 class Engine:

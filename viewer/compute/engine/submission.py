@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any, Generic, Literal, Protocol, TypedDict, TypeVar, get_args
 
 from viewer.compute.engine.run_job import Outcome
+from viewer.data.arrays import Post
 
-Post = Callable[[Callable[[], None]], None]
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 Priority = Literal["interactive", "batch"]
 PRIORITIES = get_args(Priority)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.data.arrays import Floats32
+from viewer.data.box import dilate_box, label_boxes
 from viewer.data.volume import Volume
-
-Floats = NDArray[np.float32]
 
 GAP, SHELL = 1.0, 4.0  # mm: the surroundings of a lesion lie between these distances from it
 SMOOTH = 0.7  # voxels
@@ -44,10 +44,8 @@ def contrast_kept(reference: Volume, image: Volume, labels: NDArray[Any]) -> lis
     around = np.ceil((SHELL + 1) / spacing).astype(int)
     cell = float(abs(np.linalg.det(reference.grid.affine[:3, :3])))
     found = []
-    for label, place in enumerate(ndimage.find_objects(labels), start=1):
-        if place is None:
-            continue
-        box = tuple(slice(max(0, one.start - pad), one.stop + pad) for one, pad in zip(place, around, strict=True))
+    for label, place in label_boxes(labels).items():
+        box = dilate_box(place, around.tolist(), labels.shape)
         inside = labels[box] == label
         away = ndimage.distance_transform_edt(~inside, sampling=spacing)
         shell = (away > GAP) & (away <= SHELL) & (labels[box] == 0) & (truth[box] != 0)
@@ -78,13 +76,13 @@ def edges_kept(reference: Volume, image: Volume) -> float:
     return kept / was if was else 1.0
 
 
-def _pair(reference: Volume, image: Volume) -> tuple[Floats, Floats]:
+def _pair(reference: Volume, image: Volume) -> tuple[Floats32, Floats32]:
     if not image.grid.matches(reference.grid, tolerance=0.01):
         raise ValueError("The result does not lie on the grid of what is known: nothing can be compared.")
     return reference.values(), image.values()
 
 
-def _slope(values: Floats, axis: int, mm: float) -> Floats:
+def _slope(values: Floats32, axis: int, mm: float) -> Floats32:
     from scipy import ndimage
 
     order = [0, 0, 0]

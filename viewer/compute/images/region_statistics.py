@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viewer.data.annotations.region import Region
+from viewer.data.box import Box, box_at
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
-
-Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,6 @@ def voxels_in(grid: Grid, region: Region) -> tuple[Box, NDArray[np.bool_]]:
     first = np.clip(np.floor(index.min(axis=0)), 0, grid.shape).astype(int)
     last = np.clip(np.ceil(index.max(axis=0)) + 1, 0, grid.shape).astype(int)
     last = np.maximum(first, last)
-    box: Any = tuple(slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
+    box = box_at(first.tolist(), (last - first).tolist())
     axes = np.meshgrid(*(np.arange(a, b) for a, b in zip(first, last, strict=True)), indexing="ij")
     return box, region.holds(grid.to_world(np.stack(axes, axis=-1)))

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from viewer.compute.images.region_statistics import voxels_in
 from viewer.data.annotations.region import Region
+from viewer.data.arrays import Floats32
 from viewer.data.volume import Volume
-
-Floats = NDArray[np.float32]
 
 SLICES = 64  # of a whole image that are measured, evenly spread
 BINS = 101
@@ -98,7 +97,7 @@ def _step(result: Volume, before: Volume) -> float:
     return abs(result.slope) if whole and same else 0.0
 
 
-def _bins(change: Floats, step: float) -> NDArray[np.float64]:
+def _bins(change: Floats32, step: float) -> NDArray[np.float64]:
     """Edges even about zero, which hold 99.9 % of the values; each bin as many steps wide as every other."""
     reach = float(np.percentile(np.abs(change), 99.9)) or step or 1.0
     if not step:
@@ -108,7 +107,7 @@ def _bins(change: Floats, step: float) -> NDArray[np.float64]:
     return np.arange(-count - 0.5, count + 1) * (step * steps)
 
 
-def _slices(result: Volume, before: Volume, background: float | None) -> Iterator[tuple[Floats, Floats]]:
+def _slices(result: Volume, before: Volume, background: float | None) -> Iterator[tuple[Floats32, Floats32]]:
     """Residual and gradient of the voxels above the background, slice by slice."""
     n = before.grid.shape[0]
     for k in np.unique(np.linspace(0, n - 1, min(n, SLICES)).round().astype(int)):
@@ -119,7 +118,7 @@ def _slices(result: Volume, before: Volume, background: float | None) -> Iterato
         yield (after - given)[inside], _slope(after, result)[inside]
 
 
-def _in_region(result: Volume, before: Volume, region: Region) -> Iterator[tuple[Floats, Floats]]:
+def _in_region(result: Volume, before: Volume, region: Region) -> Iterator[tuple[Floats32, Floats32]]:
     (k, j, i), inside = voxels_in(before.grid, region)
     rows, columns = (slice(max(0, part.start - MARGIN), part.stop + MARGIN) for part in (j, i))
     home = (slice(j.start - rows.start, j.stop - rows.start), slice(i.start - columns.start, i.stop - columns.start))
@@ -130,12 +129,12 @@ def _in_region(result: Volume, before: Volume, region: Region) -> Iterator[tuple
             yield (after - given)[home][known], _slope(after, result)[home][known]
 
 
-def _values(volume: Volume, k: int) -> Floats:
+def _values(volume: Volume, k: int) -> Floats32:
     stored = volume.array[k].astype(np.float32)
     return np.asarray(stored * np.float32(volume.slope) + np.float32(volume.intercept))
 
 
-def _slope(values: Floats, volume: Volume) -> Floats:
+def _slope(values: Floats32, volume: Volume) -> Floats32:
     """Gradient magnitude in the slice, unit/mm, of the image smoothed by a Gaussian."""
     from scipy import ndimage
 
@@ -147,7 +146,7 @@ def _slope(values: Floats, volume: Volume) -> Floats:
     return np.asarray(np.sqrt(gradient))
 
 
-def _structure(change: Floats, slope: Floats) -> float | None:
+def _structure(change: Floats32, slope: Floats32) -> float | None:
     """SD of the residual at edges over its SD in flat parts, both about the mean."""
     if change.size < ENOUGH:
         return None

@@ -9,18 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.labels.label_metrics import (
-    Agreement,
-    Box,
-    Mask,
-    Tell,
-    agreement,
-    around,
-    label_boxes,
-    surface_distances,
-)
+from viewer.compute.labels.label_metrics import Agreement, agreement, surface_distances
 from viewer.compute.progress import Refusal
 from viewer.data.annotations.region import Point
+from viewer.data.arrays import Mask, Tell
+from viewer.data.box import Box, box_size, box_union, label_boxes
 from viewer.data.segmentation import Segment, Segmentation
 
 Pair = tuple[Segment | None, Segment | None]
@@ -75,8 +68,9 @@ def review(
     check(reference, other)
     ours, theirs = (boxes_of(one) for one in (reference, other))
     matched, found = pairs(reference.segments, other.segments), []
-    boxes = [around(_box(ours, one), _box(theirs, two)) for one, two in matched]
-    sizes = np.cumsum([0, *(1 + _size(box) for box in boxes)]) / max(1, sum(1 + _size(box) for box in boxes))
+    boxes = [box_union(_box(ours, one), _box(theirs, two)) for one, two in matched]
+    sizes = np.cumsum([0, *(1 + (box_size(box) if box else 0) for box in boxes)])
+    sizes = sizes / max(1, sizes[-1])
     for pair, box, start, stop in zip(matched, boxes, sizes, sizes[1:], strict=False):
         tell(float(start))
         part = lambda done, start=start, stop=stop: tell(float(start + (stop - start) * done))  # noqa: E731
@@ -143,11 +137,6 @@ def _middle(mask: Mask) -> NDArray[Any]:
 
 def _box(boxes: list[dict[int, Box]], segment: Segment | None) -> Box | None:
     return boxes[segment.layer].get(segment.label) if segment else None
-
-
-def _size(box: Box | None) -> int:
-    """Voxels in a box."""
-    return int(np.prod([side.stop - side.start for side in box])) if box else 0
 
 
 def _take(left: list[Segment], one: Segment, same: Callable[[Segment, Segment], bool]) -> Segment | None:

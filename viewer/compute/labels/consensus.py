@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.labels.comparison import boxes_of, check, mask_of, pairs
-from viewer.compute.labels.label_metrics import Box, Mask, Tell, around
 from viewer.compute.progress import Refusal
-from viewer.data.grid import Floats
+from viewer.data.arrays import Floats, Mask, Tell
+from viewer.data.box import Box, box_union
 from viewer.data.provenance import Provenance
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.settings import application_version
@@ -91,7 +91,7 @@ def consensus(
         tell(done / len(rows))
         box = None
         for reader, segment in enumerate(row):
-            box = around(box, boxes[reader][segment.layer].get(segment.label) if segment else None)
+            box = box_union(box, boxes[reader][segment.layer].get(segment.label) if segment else None)
         patterns = _patterns(given, row, box) if box else np.zeros((0, 0, 0), np.uint16)
         rated = _rated(patterns, made.size, method, len(given))
         made.put(row, box, rated.weights[patterns], TITLES[method])

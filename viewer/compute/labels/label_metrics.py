@@ -14,18 +14,15 @@ The definitions are MONAI's (monai.metrics), written out because others differ:
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.data.grid import Floats, Grid
-
-Mask = NDArray[np.bool_]
-Tell = Callable[[float], None]
-Box = tuple[slice, slice, slice]
+from viewer.data.arrays import Floats, Mask, Tell
+from viewer.data.box import box_union, label_boxes
+from viewer.data.grid import Grid
 
 HIGHEST = 65_535  # label up to which boxes are found by a table; atlases have labels of nine digits
 AT_ONCE = 20_000  # voxels of a surface between two chances to cancel
@@ -55,7 +52,7 @@ def label_metrics(
     labels, reference, other = _numbered(reference, other)
     boxes, others, found = label_boxes(reference), label_boxes(other), {}
     for number in sorted({*boxes, *others}):
-        box = around(boxes.get(number), others.get(number))
+        box = box_union(boxes.get(number), others.get(number))
         assert box is not None
         one, two = reference[box] == number, other[box] == number
         label = int(labels[number]) if labels is not None else number
@@ -71,21 +68,6 @@ def _numbered(one: NDArray[Any], two: NDArray[Any]) -> tuple[NDArray[Any] | None
     labels = np.union1d(found, np.zeros(1, found.dtype))
     kind = np.min_scalar_type(len(labels))
     return labels, np.searchsorted(labels, one).astype(kind), np.searchsorted(labels, two).astype(kind)
-
-
-def label_boxes(labels: NDArray[Any]) -> dict[int, Box]:
-    """The smallest box around every label but 0."""
-    from scipy import ndimage  # not before the window is there
-
-    return {label: box for label, box in enumerate(ndimage.find_objects(labels), 1) if box is not None}
-
-
-def around(one: Box | None, two: Box | None) -> Box | None:
-    """The smallest box that holds both; None where there is neither."""
-    if one is None or two is None:
-        return one or two
-    k, j, i = (slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, two, strict=True))
-    return k, j, i
 
 
 @dataclass(frozen=True)

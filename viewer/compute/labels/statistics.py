@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +10,13 @@ from numpy.typing import NDArray
 
 from viewer.compute.images.resample import itk_image
 from viewer.compute.itk_filter import execute
+from viewer.data.arrays import Tell
+from viewer.data.box import Box, box_at
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.volume import Volume
 
 SHARE = 0.3  # of the work that finding sizes and surfaces is
-Tell = Callable[[float], None]
-Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True)
@@ -83,8 +82,7 @@ def _sizes(labels: NDArray[Any], grid: Grid, tell: Tell) -> dict[int, tuple[int,
 
 def _box(found: tuple[int, ...]) -> Box:
     """ITK's first voxel and size, along i, j, k."""
-    k, j, i = (slice(found[axis], found[axis] + found[axis + 3]) for axis in (2, 1, 0))
-    return k, j, i
+    return box_at(found[2::-1], found[:2:-1])
 
 
 def _values(image: Volume, labels: NDArray[Any], label: int, box: Box) -> dict[str, float]:

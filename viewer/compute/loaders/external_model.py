@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from viewer.compute.model_files.weights_file import MALFORMED
 from viewer.compute.networks.network import Net
 from viewer.compute.progress import Progress, Refusal, Used
+from viewer.data.arrays import Floats32
+from viewer.data.box import Shape
 from viewer.data.volume import Volume
 
 log = logging.getLogger(__name__)
 
-Floats = NDArray[np.float32]
-Shape = tuple[int, int, int]
 LARGEST_LABEL = 65535
 
 
@@ -29,12 +29,12 @@ class Prepared(Protocol):
     a model that makes an image. Each is called once, after the last slice.
     """
 
-    array: Floats
+    array: Floats32
     notes: tuple[str, ...]
 
-    def take(self, slices: slice, slab: Floats) -> None: ...
+    def take(self, slices: slice, slab: Floats32) -> None: ...
     def labels(self) -> NDArray[Any]: ...
-    def image(self) -> Floats: ...
+    def image(self) -> Floats32: ...
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Decision:
         if not all(0 <= value <= LARGEST_LABEL for value in self.values):
             raise ValueError(f"labels are not numbers from 0 to {LARGEST_LABEL}")
 
-    def __call__(self, slab: Floats) -> NDArray[np.uint16]:
+    def __call__(self, slab: Floats32) -> NDArray[np.uint16]:
         """[c, k, j, i] to [k, j, i]."""
         if not self.values:
             return np.asarray(slab.argmax(0), np.uint16)

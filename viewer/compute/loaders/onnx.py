@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.loaders.card_model import Told
-from viewer.compute.loaders.external_model import Foreign, Shape
+from viewer.compute.loaders.external_model import Foreign
 from viewer.compute.loaders.onnx_constants import check_constants
 from viewer.compute.memory_check import check_memory, limited
 from viewer.compute.model_files.onnx_weights import DAMAGED, data_files
@@ -19,6 +19,7 @@ from viewer.compute.model_files.trust import digest
 from viewer.compute.model_files.weights_file import BESIDE, GROWS
 from viewer.compute.networks.network import Net, plain_errors
 from viewer.compute.progress import Progress, Refusal
+from viewer.data.box import Shape
 
 TYPES = {"f32": np.float32, "f16": np.float16, "f64": np.float64}
 

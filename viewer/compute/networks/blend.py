@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.progress import Refusal
+from viewer.data.box import Box
 
-Box = tuple[slice, slice, slice]
-Shape = tuple[int, int, int]
 Array = NDArray[np.float32]
 
 

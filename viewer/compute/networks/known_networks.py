@@ -13,11 +13,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from viewer.compute.progress import Refusal
+from viewer.data.arrays import Json
 
 if TYPE_CHECKING:
     import torch
 
-Json = dict[str, Any]
 
 MONAI = "monai.networks.nets"
 PLUGIN = re.compile(r"plugins(\.[a-z_0-9]+)+\.network")  # where a plugin keeps its networks

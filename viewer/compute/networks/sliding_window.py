@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from viewer.compute.networks.blend import Array, Axis, Box, Shape, blend, cut, fits, slide
+from viewer.compute.networks.blend import Array, Axis, blend, cut, fits, slide
 from viewer.compute.networks.network import Net, Spared
 from viewer.compute.progress import Progress
+from viewer.data.box import Box, Shape
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from viewer.data.grid import Floats
+from viewer.data.arrays import Floats
 from viewer.data.transform import Transform
 
 

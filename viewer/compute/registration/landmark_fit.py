@@ -9,7 +9,8 @@ import numpy as np
 from viewer.compute.registration.control_grid import control_grid
 from viewer.compute.registration.transform_algebra import by_slabs, voxel_points
 from viewer.data.annotations.landmarks import Landmarks
-from viewer.data.grid import Floats, Grid
+from viewer.data.arrays import Floats
+from viewer.data.grid import Grid
 from viewer.data.transform import Transform
 
 Fit = Literal["rigid", "similarity", "affine", "spline"]

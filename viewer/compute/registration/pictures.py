@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.registration.transform_algebra import moved
-from viewer.data.grid import Floats, Grid
+from viewer.data.arrays import Floats
+from viewer.data.grid import Grid
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume, Window
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from viewer.compute.registration.transform_algebra import by_slabs, lattice_points, moved, voxel_points
 from viewer.data.annotations.landmarks import Landmarks
-from viewer.data.grid import Floats, Grid
+from viewer.data.arrays import Floats
+from viewer.data.grid import Grid
 from viewer.data.transform import Transform
 
 LEAST = 1e-9  # a determinant whose logarithm is still taken; folds count as this

@@ -16,11 +16,12 @@ from scipy.interpolate import CubicSpline
 
 from viewer.compute.registration.control_grid import control_grid
 from viewer.compute.registration.transform_algebra import inverted_points
-from viewer.data.grid import Floats, Grid
+from viewer.data.arrays import Floats
+from viewer.data.box import Box, box_at
+from viewer.data.grid import Grid
 from viewer.data.transform import Transform
 
 SQUARINGS = 6  # of the scaled velocity field
-FLATTENED = np.array((1.0, 1.0, 0.8))  # a head is narrower than it is long
 SLAB = 8  # slices resampled at a time: the coordinates of more would outweigh the image
 
 
@@ -92,7 +93,7 @@ def pulled(values: NDArray[Any], grid: Grid, points: NDArray[np.float32], *, ord
     return out
 
 
-def lesion(grid: Grid, centre: Floats, radius: float, rng: np.random.Generator) -> tuple[tuple[slice, ...], Floats]:
+def lesion(grid: Grid, centre: Floats, radius: float, rng: np.random.Generator) -> tuple[Box, Floats]:
     """A rounded irregular blob: the box it lies in and its opacity there, 0…1, with a rim about 2 mm wide.
 
     radius: mm, of the ball of the same size; centre: world, mm.
@@ -100,7 +101,7 @@ def lesion(grid: Grid, centre: Floats, radius: float, rng: np.random.Generator) 
     reach = np.ceil((1.6 * radius + 3) / grid.spacing).astype(int)
     middle = np.rint(grid.to_index(centre)).astype(int)
     low, high = np.maximum(middle - reach, 0), np.minimum(middle + reach + 1, grid.shape)
-    box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    box = box_at(low.tolist(), (high - low).tolist())
     index = np.stack(np.meshgrid(*[np.arange(s.start, s.stop) for s in box], indexing="ij"), axis=-1)
     offset = (grid.to_world(index) - centre) / rng.uniform(0.8, 1.25, 3)
     bumps = ndimage.gaussian_filter(rng.standard_normal(index.shape[:3]), max(1.0, radius / 2))
@@ -123,19 +124,6 @@ def receive_field(grid: Grid, strength: float, rng: np.random.Generator) -> NDAr
     field = a[0] * k + a[1] * j + a[2] * i + a[3] * k * j + a[4] * j * i + a[5] * k * i
     field = field + a[6] * (k * k - 0.5) + a[7] * (j * j - 0.5) + a[8] * (i * i - 0.5)
     return np.asarray(1 + strength * field / np.abs(field).max(), dtype=np.float32)
-
-
-def head_phantom(grid: Grid) -> NDArray[np.float32]:
-    """Nested soft ellipsoids [k, j, i]: scalp 200, skull 30, grey matter 160, white matter 220, ventricles 60."""
-    half = np.array(grid.shape) * grid.spacing / 2
-    index = _indices(grid.shape)
-    place = ((grid.to_world(index) - grid.centre) @ grid.axes) / half
-    shells = ((0.9, 200.0), (0.8, -170.0), (0.72, 130.0), (0.55, 60.0), (0.2, -160.0))
-    out = np.zeros(grid.shape)
-    for size, step in shells:
-        depth = (1 - np.linalg.norm(place / (size * FLATTENED), axis=-1)) * size * half.min()
-        out += step / (1 + np.exp(-depth / 0.6))
-    return out.astype(np.float32)
 
 
 def _indices(shape: tuple[int, int, int]) -> NDArray[np.intp]:

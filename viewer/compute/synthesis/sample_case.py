@@ -16,7 +16,8 @@ from scipy.spatial.transform import Rotation
 
 from viewer.compute.registration.control_grid import control_grid
 from viewer.compute.synthesis import phantoms
-from viewer.data.grid import Floats, Grid
+from viewer.data.arrays import Floats
+from viewer.data.grid import Grid
 from viewer.data.transform import Transform
 
 SEED = 20090

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from viewer.data.grid import Floats
+from viewer.data.arrays import Floats
 
 Shape = Literal["ellipse", "box"]
 Point = tuple[float, float, float]

@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from viewer.data.grid import Floats, Grid
+from viewer.data.arrays import Floats
+from viewer.data.grid import Grid
 from viewer.data.notice import Notice
 from viewer.data.volume import Diffusion, Volume
 from viewer.io.archive import is_there, member_of, read_small

@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.data.arrays import Json
 from viewer.files import atomic_write
 from viewer.files.regular_file import check_regular, open_regular
 from viewer.io.errors import OpenError, SaveError
-from viewer.scene.journal.project_state import Project, same
-from viewer.scene.journal.serialization import Json
+from viewer.scene.journal.project_state import Project, same_project
 from viewer.scene.view_state import ViewState
 from viewer.settings import application_version
 
@@ -78,7 +78,7 @@ def save_project(project: Project, target: Path, overwrite: bool = False, ours: 
             _write(project, marks, made)
             atomic_write.flush(made)
             again, marked = read_project(made)
-            if not same(_plain(project), again) or marked != marks:
+            if not same_project(_plain(project), again) or marked != marks:
                 raise SaveError("it does not read back as it was: try again or use another drive.")
             size, sha256 = file_mark(made)
             if _stamp(target) != before:

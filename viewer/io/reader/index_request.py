@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from viewer.data.study import Image, LabelFile, Refused
+from viewer.data.study import Image, LabelFile, RefusedFile
 from viewer.io.errors import GONE
 from viewer.io.find_files import Contents
 from viewer.io.reader.file_report import FileReport, SeriesReport
@@ -46,7 +46,7 @@ class IndexCallbacks:
 
     found: Callable[[str, list[Image]], None]
     labels: Callable[[LabelFile], None]
-    refused: Callable[[Refused], None]
+    refused: Callable[[RefusedFile], None]
     progress: Callable[[int, int], None]
     done: Callable[[], None]
 
@@ -113,7 +113,7 @@ class IndexRequest:
             self._gone.append(path)
             return
         self._refusals += 1
-        self._request.tell(self._callbacks.refused, Refused(path, reason, many))
+        self._request.tell(self._callbacks.refused, RefusedFile(path, reason, many))
 
     def _refuse_gone(self) -> None:
         """One sentence for all that went away of a folder or archive while it was read."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from viewer.data.grid import Grid
 from viewer.data.notice import Notice
 from viewer.data.study import Image
-from viewer.data.volume import Volume, Window
+from viewer.data.volume import Volume, slice_window
 from viewer.io import memory_budget
 from viewer.io.dicom.pixels.read import ReadJob, TargetSlice
 from viewer.io.dicom.pixels.slice_weights import parts_of
@@ -115,7 +115,9 @@ def volumes_of(image: Image, grid: Grid, array: NDArray[Any], shown: tuple[int, 
     shown: time point and k of a slice that is there, from which a window is made where the file has none.
     """
     plan: Plan = image.plan
-    windows = plan.windows or ((percentile_window(plan, array[shown]),) if image.components == 1 else ())
+    windows = plan.windows
+    if not windows and image.components == 1:
+        windows = (slice_window(array[shown], plan.slope, plan.intercept, plan.padding_range),)
     return tuple(
         Volume(
             part,
@@ -133,16 +135,3 @@ def volumes_of(image: Image, grid: Grid, array: NDArray[Any], shown: tuple[int, 
         )
         for t, part in enumerate(array)
     )
-
-
-def percentile_window(plan: Plan, slice_: NDArray[Any]) -> Window:
-    """From the 1st to the 99th percentile of a slice, padding left out."""
-    thin = max(1, int((slice_.size / 65536) ** 0.5))
-    values = slice_[::thin, ::thin]
-    values = values[np.isfinite(values)]
-    if plan.padding is not None:
-        ends = sorted((plan.padding, plan.padding if plan.padding_limit is None else plan.padding_limit))
-        values = values[(values < ends[0]) | (values > ends[1])]
-    low, high = np.percentile(values.astype(np.float64), (1, 99)) if values.size else (0.0, 1.0)
-    low, high = low * plan.slope + plan.intercept, high * plan.slope + plan.intercept
-    return Window(float(low + high) / 2, max(float(abs(high - low)), 1e-6), "auto")

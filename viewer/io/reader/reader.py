@@ -14,7 +14,7 @@ from typing import Any, TypeVar, TypeVarTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.data.study import Image, LabelFile, Refused
+from viewer.data.study import Image, LabelFile, RefusedFile
 from viewer.data.volume import Volume
 from viewer.io import memory_budget
 from viewer.io.errors import OpenError
@@ -71,7 +71,7 @@ class Reader:
         *,
         found: Callable[[str, list[Image]], None],
         labels: Callable[[LabelFile], None],
-        refused: Callable[[Refused], None],
+        refused: Callable[[RefusedFile], None],
         progress: Callable[[int, int], None],
         done: Callable[[], None],
     ) -> Request:
@@ -181,10 +181,10 @@ def _reader(given: Reader | None) -> Iterator[Reader]:
             reader.close()
 
 
-def index_now(paths: Sequence[str | Path], reader: Reader | None = None) -> tuple[list[Image], list[Refused]]:
+def index_now(paths: Sequence[str | Path], reader: Reader | None = None) -> tuple[list[Image], list[RefusedFile]]:
     """The images in `paths` and what was refused. Blocks, also where the reader posts to the calling thread."""
     found: dict[str, list[Image]] = {}
-    refused: list[Refused] = []
+    refused: list[RefusedFile] = []
     ended = threading.Event()
     callbacks = IndexCallbacks(
         found.__setitem__, lambda labels: None, refused.append, lambda looked, total: None, ended.set

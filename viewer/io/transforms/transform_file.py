@@ -19,7 +19,8 @@ import SimpleITK as sitk
 from viewer.compute.hdf5_file import is_hdf5
 from viewer.compute.images.resample import itk_transform
 from viewer.compute.registration.transform_algebra import as_field, compose
-from viewer.data.grid import Floats, Grid
+from viewer.data.arrays import Floats
+from viewer.data.grid import Grid
 from viewer.data.printable_text import printable
 from viewer.data.transform import End, Transform
 from viewer.files.regular_file import open_regular

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from viewer.compute.registration.transform_algebra import lattice_points, moved
-from viewer.data.grid import Floats, Grid
+from viewer.data.arrays import Floats
+from viewer.data.grid import Grid
 from viewer.data.provenance import Provenance
 from viewer.data.transform import End, SignOff, Transform
 from viewer.files import atomic_write

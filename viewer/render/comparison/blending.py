@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.data.arrays import Mask
 from viewer.data.volume import Window
 from viewer.render.colormaps import colour_table
 
 Grey = NDArray[np.float32]
 Picture = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 EDGE_BLUR = 1.2  # samples: the scale of the edges that contours follow
 EDGE_LEAST = 0.03  # of the window's width a sample: a weaker slope is no edge

@@ -28,7 +28,7 @@ from viewer.render.planes.plane import Pose
 from viewer.render.planes.reslice import Lattice, PlaneReslice, lattice, visible
 from viewer.render.planes.warp import reach
 from viewer.render.vtk_bridge import image_of
-from viewer.scene.compare.comparison import STYLES, Compared
+from viewer.scene.compare.comparison import STYLES, ComparisonPair
 from viewer.scene.layer import VolumeLayer
 
 GREEN, MAGENTA = "#58d578", "#e87ae0"  # what the two images are called in, in two colours
@@ -42,7 +42,7 @@ class ComparisonArtist:
         self._drawn = PictureSlice()
         self.prop = self._drawn.prop
 
-    def look(self, pose: Pose, seen: Compared, timepoint: int) -> Hashable:
+    def look(self, pose: Pose, seen: ComparisonPair, timepoint: int) -> Hashable:
         """Everything the picture depends on: an equal look needs no new drawing."""
         sides = [
             (layer.volume(timepoint), layer.transform, layer.window, layer.colormap)
@@ -50,7 +50,7 @@ class ComparisonArtist:
         ]
         return pose, *sides, replace(seen.how, flicker=False)
 
-    def show(self, pose: Pose, seen: Compared, timepoint: int) -> None:
+    def show(self, pose: Pose, seen: ComparisonPair, timepoint: int) -> None:
         """Bring the prop to the look."""
         samples = _common(pose, (seen.fixed, seen.moving))
         self.prop.SetVisibility(samples is not None)
@@ -72,7 +72,7 @@ class ComparisonArtist:
         return Slice(physical, layer.window, layer.colormap, volume.inverted)
 
 
-def comparison_lines(seen: Compared) -> tuple[Line, ...]:
+def comparison_lines(seen: ComparisonPair) -> tuple[Line, ...]:
     """How the two are seen, then the two with their dates and marks."""
     how = seen.how
     lines = [Line(f"{how.alone} image alone".capitalize() if how.alone else STYLES[how.style], ACCENT)]
@@ -90,7 +90,7 @@ def comparison_lines(seen: Compared) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def _detail(seen: Compared) -> str:
+def _detail(seen: ComparisonPair) -> str:
     """What must be known to read the style."""
     how = seen.how
     return {
@@ -103,7 +103,7 @@ def _detail(seen: Compared) -> str:
     }[how.style]
 
 
-def comparison_wipe(pose: Pose, seen: Compared) -> Wipe | None:
+def comparison_wipe(pose: Pose, seen: ComparisonPair) -> Wipe | None:
     """The line between the two, and the words on either side of it."""
     if seen.how.style != "wipe" or seen.how.alone:
         return None
@@ -111,7 +111,7 @@ def comparison_wipe(pose: Pose, seen: Compared) -> Wipe | None:
     return Wipe(at, seen.how.upright, Line("fixed", TEXT), Line("moving", TEXT))
 
 
-def comparison_bars(seen: Compared) -> tuple[ColorBar, ...]:
+def comparison_bars(seen: ComparisonPair) -> tuple[ColorBar, ...]:
     """What the colours mean."""
     if seen.how.alone or seen.how.style in ("blend", "checkerboard", "wipe"):
         return color_bars(seen.shown)
@@ -120,7 +120,7 @@ def comparison_bars(seen: Compared) -> tuple[ColorBar, ...]:
     return (ColorBar("difference", "−100", "+100", "%", "0"),) if seen.how.style == "difference" else ()
 
 
-def one_window(seen: Compared) -> Window | None:
+def one_window(seen: ComparisonPair) -> Window | None:
     """The fixed image's window, where a difference means the same in both: images of one modality in one unit."""
     fixed, moving = seen.fixed.volumes[0], seen.moving.volumes[0]
     alike = bool(fixed.unit) and fixed.unit == moving.unit and fixed.modality == moving.modality
@@ -139,7 +139,7 @@ def _common(pose: Pose, layers: tuple[VolumeLayer, ...]) -> Lattice | None:
     return lattice((float(start[0]), float(start[1]), float(size[0]), float(size[1])), max(pose.scale, finest), pose)
 
 
-def _picture(seen: Compared, fixed: Slice, moving: Slice, samples: Lattice, pose: Pose) -> Picture:
+def _picture(seen: ComparisonPair, fixed: Slice, moving: Slice, samples: Lattice, pose: Pose) -> Picture:
     """The two in the style of the comparison."""
     how, origin = seen.how, samples.frame[:3, 3]
     across = origin @ pose.plane.right + np.arange(samples.columns) * samples.step[0]

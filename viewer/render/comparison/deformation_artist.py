@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from viewer.data.grid import Floats, Grid
+from viewer.data.arrays import Floats
+from viewer.data.grid import Grid
 from viewer.data.transform import Transform
 from viewer.render.colormaps import colour_table
 from viewer.render.overlay.overlay import ACCENT, ColorBar, Line, Strokes, number

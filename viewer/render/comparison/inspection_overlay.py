@@ -14,7 +14,7 @@ from viewer.data.transform import Transform
 from viewer.data.volume import Volume
 from viewer.render.overlay.overlay import ACCENT, AI, REGION, TEXT, Line, Outline, Wipe, layer_lines, number
 from viewer.render.planes.plane import Pose
-from viewer.scene.compare.inspection import Inspected, Inspection, input_of
+from viewer.scene.compare.inspection import Inspection, InspectionPair, input_of
 from viewer.scene.document import Document
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.view_state import ViewState
@@ -48,7 +48,7 @@ def wipe_face(pose: Pose, inspection: Inspection) -> Any | None:
     return face
 
 
-def wipe_line(pose: Pose, seen: Inspected) -> Wipe | None:
+def wipe_line(pose: Pose, seen: InspectionPair) -> Wipe | None:
     """The line and the words on either side of it."""
     at = wipe_at(pose, seen.how)
     learned = _learned(seen.result)
@@ -56,7 +56,7 @@ def wipe_line(pose: Pose, seen: Inspected) -> Wipe | None:
     return None if at is None else Wipe(at, seen.how.upright, Line("input", TEXT), after)
 
 
-def inspection_lines(seen: Inspected) -> tuple[Line, ...]:
+def inspection_lines(seen: InspectionPair) -> tuple[Line, ...]:
     """How the two are seen, then the images that are, with their marks."""
     how = seen.how
     sides = "left, result right" if how.upright else "above, result below"

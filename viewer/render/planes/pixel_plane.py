@@ -10,7 +10,7 @@ from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkRenderingCore import vtkImageSlice, vtkImageSliceMapper
 
-from viewer.render.planes.plane import Floats
+from viewer.data.arrays import Floats
 from viewer.render.planes.reslice import Lattice
 from viewer.render.vtk_bridge import vtk_matrix
 

@@ -10,7 +10,8 @@ from vtkmodules.util.vtkConstants import VTK_FLOAT
 from vtkmodules.vtkCommonDataModel import vtkPlane
 from vtkmodules.vtkImagingCore import vtkImageReslice
 
-from viewer.data.grid import Floats, Grid
+from viewer.data.arrays import Floats
+from viewer.data.grid import Grid
 from viewer.data.transform import Transform
 from viewer.render.planes.plane import Plane, Pose
 from viewer.render.planes.warp import reach, warp

@@ -9,7 +9,8 @@ import numpy as np
 from vtkmodules.vtkCommonCore import vtkLookupTable
 from vtkmodules.vtkRenderingCore import vtkImageSlice, vtkImageSliceMapper
 
-from viewer.data.grid import Floats, Grid
+from viewer.data.arrays import Floats
+from viewer.data.grid import Grid
 from viewer.data.volume import Volume, Window
 from viewer.render.colormaps import BOUNDED, colour_table
 from viewer.render.planes.plane import Pose

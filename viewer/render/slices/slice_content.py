@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from viewer.render.comparison.deformation_artist import Deformed, deformed
 from viewer.render.planes.plane import Pose
-from viewer.scene.compare.comparison import Compared, compared
-from viewer.scene.compare.inspection import Inspected, inspected
+from viewer.scene.compare.comparison import ComparisonPair, comparison_pair
+from viewer.scene.compare.inspection import InspectionPair, inspection_pair
 from viewer.scene.document import Document
 from viewer.scene.layer import Layer, VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
@@ -29,8 +29,8 @@ class SliceContent:
     labels: tuple[SegmentationLayer, ...]
     reference: VolumeLayer | None
     pose: Pose | None
-    comparison: Compared | None
-    inspection: Inspected | None
+    comparison: ComparisonPair | None
+    inspection: InspectionPair | None
     deformation: Deformed | None
 
     @property
@@ -57,8 +57,8 @@ def slice_content(
     pose_of: Callable[[VolumeLayer], Pose],
 ) -> SliceContent:
     """visible, labels: what the view would show of the document. pose_of: the slice on the grid of the reference."""
-    comparison = compared(document, state.comparison)
-    inspection = None if comparison else inspected(document, state.inspection, state.active)
+    comparison = comparison_pair(document, state.comparison)
+    inspection = None if comparison else inspection_pair(document, state.inspection, state.active)
     held = comparison or inspection
     shown = held.shown if held else visible
     if comparison:

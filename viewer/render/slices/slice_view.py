@@ -8,6 +8,7 @@ import numpy as np
 from PySide6.QtWidgets import QWidget
 
 from viewer.data.annotations.region import Point
+from viewer.data.box import Box
 from viewer.data.grid import Grid
 from viewer.render.comparison.comparison_artist import ComparisonArtist
 from viewer.render.comparison.deformation_artist import DeformationArtist
@@ -18,9 +19,9 @@ from viewer.render.slices.artists import SliceArtist, artist_of
 from viewer.render.slices.slice_content import SliceContent, slice_content
 from viewer.render.slices.slice_overlay import slice_overlay
 from viewer.render.view import View
-from viewer.scene.compare.comparison import Compared
+from viewer.scene.compare.comparison import ComparisonPair
 from viewer.scene.document import Document
-from viewer.scene.layer import Box, Layer, PlacedLayer, VolumeLayer
+from viewer.scene.layer import Layer, PlacedLayer, VolumeLayer
 from viewer.scene.view_state import ViewState
 
 LIFT = 0.05  # mm between layers: the depth buffer tells 0.0001
@@ -162,7 +163,7 @@ class SliceView(View):
             self.renderer.AddViewProp(self._map.prop)
         return True
 
-    def _look(self, content: SliceContent, layers: tuple[VolumeLayer, ...], pair: Compared | None) -> Hashable:
+    def _look(self, content: SliceContent, layers: tuple[VolumeLayer, ...], pair: ComparisonPair | None) -> Hashable:
         """Everything the picture depends on."""
         if content.pose is None:
             return ()

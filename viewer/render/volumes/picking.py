@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from viewer.data.grid import Floats
+from viewer.data.arrays import Floats
 from viewer.render.view import View
 
 

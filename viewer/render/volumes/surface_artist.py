@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QTimer
 from vtkmodules.vtkRenderingCore import vtkActor, vtkAssembly, vtkPolyDataMapper
 
+from viewer.data.box import Box, box_union, whole_box
 from viewer.data.segmentation import Key
-from viewer.render.volumes.surface_mesh import changed, coarse, surface, union
+from viewer.render.volumes.surface_mesh import changed, coarse, surface
 from viewer.render.vtk_bridge import matrix_of, vtk_matrix
-from viewer.scene.layer import Box
 from viewer.scene.segmentation_layer import SegmentationLayer
 
 PAUSE = 500  # ms without a stroke until surfaces follow
@@ -97,7 +97,7 @@ class LabelSurfaceArtist:
         self._stop()
 
     def _touched(self, number: int, box: Box) -> None:
-        self._dirty[number] = union(self._dirty.get(number), box)
+        self._dirty[number] = box_union(self._dirty.get(number), box)
         self._pause.start()
 
     def _begin(self) -> None:
@@ -111,8 +111,7 @@ class LabelSurfaceArtist:
             self._maps, self._smooth = maps, layer.smooth
             for key in [key for key in self._actors if key[0] in others or key[0] >= len(maps)]:
                 self._put(key, None)
-            k, j, i = (slice(0, size) for size in layer.grid.shape)
-            self._dirty |= dict.fromkeys(others, (k, j, i))
+            self._dirty |= dict.fromkeys(others, whole_box(layer.grid.shape))
             self._dirty = {number: box for number, box in self._dirty.items() if number < len(maps)}
         if self._dirty and self._work is None and not self._pause.isActive():
             drawn = {key: full.GetInput().GetNumberOfCells() for key, (full, _) in self._mappers.items()}
@@ -154,7 +153,7 @@ class LabelSurfaceArtist:
         if self._work is not None and not self._work.over:
             self._work.stopped = True
             for number, box in self._work.dirty.items():
-                self._dirty[number] = union(self._dirty.get(number), box)
+                self._dirty[number] = box_union(self._dirty.get(number), box)
         self._work = None
 
 

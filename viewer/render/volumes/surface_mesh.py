@@ -17,11 +17,10 @@ from vtkmodules.vtkFiltersCore import (
     vtkWindowedSincPolyDataFilter,
 )
 
+from viewer.data.box import Box, box_size, box_union, label_boxes, mask_box, shift_box
 from viewer.data.grid import Grid
 from viewer.render.volumes.downsampling import Limits, factors
 from viewer.render.vtk_bridge import image_of
-from viewer.scene.layer import Box
-from viewer.scene.segmentation.label_delta import bounds
 
 SHIFT = 0.3  # voxels that smoothing may move a corner along each axis
 CUT = 2.6  # triangles, about, that a bin as wide as high makes of the surface that goes through it
@@ -30,30 +29,13 @@ SLAB = 16  # slices that are searched at once: scipy holds Python's lock while i
 
 def boxes(labels: NDArray[Any], within: Box) -> dict[int, Box]:
     """The box that holds what lies of each label within a box."""
-    from scipy import ndimage
-
     found: dict[int, Box] = {}
     deep, *flat = within
     for k in range(deep.start, deep.stop, SLAB):
         part = slice(k, min(k + SLAB, deep.stop)), flat[0], flat[1]
-        for label, box in enumerate(ndimage.find_objects(labels[part]), 1):
-            if box is not None:
-                found[label] = union(found.get(label), moved(box, part))
+        for label, box in label_boxes(labels[part]).items():
+            found[label] = box_union(found.get(label), shift_box(box, part))
     return found
-
-
-def moved(box: Box, within: Box) -> Box:
-    """A box of a part of an array, in the whole array."""
-    k, j, i = (slice(a.start + b.start, a.stop + b.start) for a, b in zip(box, within, strict=True))
-    return k, j, i
-
-
-def union(one: Box | None, other: Box) -> Box:
-    """The box round two."""
-    if one is None:
-        return other
-    k, j, i = (slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, other, strict=True))
-    return k, j, i
 
 
 def changed(labels: NDArray[Any], within: Box, known: Mapping[int, Box]) -> Iterator[tuple[int, Box]]:
@@ -63,16 +45,12 @@ def changed(labels: NDArray[Any], within: Box, known: Mapping[int, Box]) -> Iter
     """
     found = {label: box for label, box in known.items() if _meet(box, within)}
     for label, box in boxes(labels, within).items():
-        found[label] = union(known.get(label), box)
-    yield from sorted(found.items(), key=lambda item: _size(item[1]))
+        found[label] = box_union(known.get(label), box)
+    yield from sorted(found.items(), key=lambda item: box_size(item[1]))
 
 
 def _meet(one: Box, other: Box) -> bool:
     return all(a.start < b.stop and b.start < a.stop for a, b in zip(one, other, strict=True))
-
-
-def _size(box: Box) -> int:
-    return int(np.prod([side.stop - side.start for side in box]))
 
 
 def surface(
@@ -85,10 +63,10 @@ def surface(
     one, which belongs to the label where half of it does. smooth: else the voxels' faces are shown.
     """
     mask = labels[box] == label
-    inner = bounds(mask)
+    inner = mask_box(mask)
     if inner is None:
         return None
-    mask, box = mask[inner], moved(inner, box)
+    mask, box = mask[inner], shift_box(inner, box)
     by = factors(Grid.of(mask.shape, grid.spacing), Limits(1 << 30, most))
     whole = np.pad(_blocks(mask, by), 1)
     image = image_of(whole, Grid.of(whole.shape, grid.spacing * by))

@@ -13,6 +13,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 from vtkmodules.vtkRenderingOpenGL2 import vtkTextureObject
 
+from viewer.data.box import Box
 from viewer.data.grid import Grid, orientation_letters
 from viewer.data.volume import Window
 from viewer.render.gl_info import is_software
@@ -33,7 +34,7 @@ from viewer.render.volumes.artists import SpaceArtist, space_artist_of
 from viewer.render.volumes.surface_scene import LabelSurfaces
 from viewer.render.volumes.volume_presets import Preset, presets, presets_for
 from viewer.scene.document import Document
-from viewer.scene.layer import Box, Layer, VolumeLayer
+from viewer.scene.layer import Layer, VolumeLayer
 from viewer.scene.view_state import ViewState
 
 # Where the reader stands (LPS direction from the patient) and what is up.

@@ -44,7 +44,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, eq=False)
-class Compared:
+class ComparisonPair:
     """Two images being held against each other, and how."""
 
     fixed: VolumeLayer
@@ -57,11 +57,11 @@ class Compared:
         return {"": (self.fixed, self.moving), "fixed": (self.fixed,), "moving": (self.moving,)}[self.how.alone]
 
 
-def compared(document: Document, comparison: Comparison | None) -> Compared | None:
+def comparison_pair(document: Document, comparison: Comparison | None) -> ComparisonPair | None:
     """The two layers of a comparison; None where one of them is gone."""
     if comparison is None:
         return None
     fixed, moving = document.find(comparison.fixed), document.find(comparison.moving)
     if not isinstance(fixed, VolumeLayer) or not isinstance(moving, VolumeLayer) or fixed is moving:
         return None
-    return Compared(fixed, moving, comparison)
+    return ComparisonPair(fixed, moving, comparison)

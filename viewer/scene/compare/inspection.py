@@ -30,7 +30,7 @@ class Inspection:
 
 
 @dataclass(frozen=True, eq=False)
-class Inspected:
+class InspectionPair:
     """A result being held against its input: the layers, and how."""
 
     given: VolumeLayer
@@ -51,7 +51,7 @@ class Inspected:
         return self.how.blend if self.how.mode == "blend" else 1.0
 
 
-def inspected(document: Document, inspection: Inspection | None, active: str) -> Inspected | None:
+def inspection_pair(document: Document, inspection: Inspection | None, active: str) -> InspectionPair | None:
     """What is being inspected, while the result is the active layer. Without its difference the result is shown."""
     if inspection is None or inspection.result != active:
         return None
@@ -60,10 +60,10 @@ def inspected(document: Document, inspection: Inspection | None, active: str) ->
     if not isinstance(result, VolumeLayer) or given is None:
         return None
     if inspection.mode != "difference":
-        return Inspected(given, result, None, inspection)
+        return InspectionPair(given, result, None, inspection)
     difference = difference_of(document, result)
     how = inspection if difference else replace(inspection, mode="blend", blend=1.0)
-    return Inspected(given, result, difference, how)
+    return InspectionPair(given, result, difference, how)
 
 
 def input_of(document: Document, layer: VolumeLayer | None) -> VolumeLayer | None:

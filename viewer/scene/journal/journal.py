@@ -17,7 +17,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext, suppress
-from dataclasses import asdict
 from datetime import datetime
 from io import FileIO
 from pathlib import Path
@@ -30,24 +29,14 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.data.arrays import Json
 from viewer.files import atomic_write
 from viewer.files.file_lock import FileLock
-from viewer.scene.edits import (
-    AddLayer,
-    AlignLayer,
-    ChangeLandmark,
-    Edit,
-    MoveLayer,
-    RemoveLayer,
-    RenameLayer,
-    ReviewLayer,
-    Together,
-)
+from viewer.scene.edits import Edit
 from viewer.scene.history import Step
+from viewer.scene.journal.edit_codec import EncodeContext, encode_edit
 from viewer.scene.journal.journal_lines import sealed
-from viewer.scene.journal.serialization import Json, describe_layer, describe_transform
-from viewer.scene.segmentation.edits import EditLabels
-from viewer.scene.segmentation.label_delta import FAST, LabelBoxes
+from viewer.scene.segmentation.label_delta import FAST
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +84,8 @@ class Journal:
 
     def record(self, step: Step, edit: Edit) -> None:
         """Append a step and wait until the disk has it."""
-        entry = {"step": step, "edit": self._edit(edit)} if step == "do" else {"step": step}
+        context = EncodeContext(self.store, self._as_it_came, self._strokes.append)
+        entry = {"step": step, "edit": encode_edit(edit, context)} if step == "do" else {"step": step}
         line, total = sealed(entry, self._sum)
         self._lines.append(line)
         self._sum = total
@@ -116,49 +106,6 @@ class Journal:
         self._lines.close()
         self._strokes.close()
         self._held.release()
-
-    def _edit(self, edit: Edit) -> Json:
-        match edit:
-            case AddLayer():
-                return {
-                    "kind": "add",
-                    "layer": describe_layer(edit.layer, self.store, self._as_it_came),
-                    "index": edit.index,
-                }
-            case RemoveLayer():
-                return {"kind": "remove", "layer": edit.layer.id}
-            case MoveLayer():
-                return {"kind": "move", "layer": edit.layer.id, "after": edit.after}
-            case RenameLayer():
-                return {"kind": "rename", "layer": edit.layer.id, "after": edit.after}
-            case ReviewLayer():
-                return {"kind": "review", "layer": edit.layer.id, "after": edit.after}
-            case AlignLayer():
-                after = describe_transform(edit.after, self.store)
-                return {"kind": "align", "layer": edit.layer.id, "after": after, "gesture": edit.gesture}
-            case ChangeLandmark():
-                after = asdict(edit.after) if edit.after else None
-                place = {"index": edit.index, "gesture": edit.gesture}
-                return {"kind": "landmark", "id": edit.id, "after": after, **place}
-            case EditLabels():
-                return self._labels(edit)
-            case Together():
-                return {"kind": "together", "label": edit.label, "edits": [self._edit(part) for part in edit.edits]}
-        raise TypeError(f"the journal does not know the edit {type(edit).__name__}")
-
-    def _labels(self, edit: EditLabels) -> Json:
-        entry: Json = {"kind": "labels", "layer": edit.layer.id, "label": edit.label, "gesture": edit.gesture}
-        if edit.after != edit.before:
-            entry["segments"] = [asdict(segment) for segment in edit.after]
-        if edit.boxes is not None:
-            entry["boxes"] = self._boxes(edit.boxes)
-        return entry
-
-    def _boxes(self, boxes: LabelBoxes) -> Json:
-        """What is in the boxes now and what was before: no step depends on what was stored before it."""
-        data = boxes.before + boxes.after
-        place = {"at": self._strokes.append(data), "lengths": [len(boxes.before), len(boxes.after)]}
-        return {**place, "crc": crc32(data), "dtype": boxes.dtype, "places": boxes.places}
 
     def _as_it_came(self, labels: NDArray[Any]) -> str:
         """Strokes write to it from now on: what is stored is of no use for the same array later."""

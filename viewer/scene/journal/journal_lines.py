@@ -10,33 +10,18 @@ import zlib
 from pathlib import Path
 from typing import Any, get_args
 
+from viewer.data.arrays import Json
 from viewer.scene.history import Step
-from viewer.scene.journal.serialization import Json
+from viewer.scene.journal.edit_codec import UnknownEditError, check_edit
 
 log = logging.getLogger(__name__)
 
 LINE = re.compile(rb'(.*), "crc": (\d{1,10})\}', re.DOTALL)
 DAMAGED = "Step {} of this session is damaged on the disk: it and what was done after it cannot be brought back."
 UNKNOWN = (
-    "Step {} of this session is an edit that this Tomolens does not know ({!r}): bring the session back with the newer "
-    "one that made it; here it ends before that step."
+    "This journal was written by a newer Tomolens: it holds an edit that this one does not know ({!r}), as step {}; "
+    "only what was done before it can be brought back here."
 )
-NOTHING = type(None)
-KINDS: dict[str, dict[str, type | tuple[type, ...]]] = {  # of edits, with what each must say
-    "add": {"layer": dict, "index": (int, NOTHING)},
-    "remove": {"layer": str},
-    "move": {"layer": str, "after": int},
-    "rename": {"layer": str, "after": str},
-    "review": {"layer": str, "after": str},
-    "align": {"layer": str, "after": (dict, NOTHING), "gesture": str},
-    "landmark": {"id": str, "after": (dict, NOTHING), "index": int, "gesture": str},
-    "labels": {"layer": str, "label": str, "gesture": str},
-    "together": {"label": str, "edits": list},
-}
-
-
-class UnknownEditError(ValueError):
-    """An edit of a kind that only another version of the program knows: it is never taken for one of ours."""
 
 
 def read_steps(path: Path) -> tuple[tuple[Json, ...], str]:
@@ -51,7 +36,7 @@ def read_steps(path: Path) -> tuple[tuple[Json, ...], str]:
             step, total = unsealed(line, total) if checked else (json.loads(line.decode()), 0)
             _check_step(step)
         except UnknownEditError as error:
-            return tuple(steps), UNKNOWN.format(number, str(error)[:40])
+            return tuple(steps), UNKNOWN.format(str(error)[:40], number)
         except (ValueError, RecursionError) as error:
             log.warning("journal %s: ended before step %d: %s", path.parent.name, number, type(error).__name__)
             return tuple(steps), DAMAGED.format(number)
@@ -83,25 +68,4 @@ def _check_step(step: Any) -> None:
     if not isinstance(step, dict) or step.get("step") not in get_args(Step):
         raise ValueError("no step")
     if step["step"] == "do":
-        _check_edit(step.get("edit"))
-
-
-def _check_edit(edit: Any) -> None:
-    kind = edit.get("kind") if isinstance(edit, dict) else None
-    if isinstance(kind, str) and kind not in KINDS:
-        raise UnknownEditError(kind)
-    if not isinstance(kind, str):
-        raise ValueError("no edit")
-    if not all(name in edit and isinstance(edit[name], types) for name, types in KINDS[kind].items()):
-        raise ValueError(f"no edit of the kind {kind!r}")
-    for part in edit["edits"] if kind == "together" else ():
-        _check_edit(part)
-    if kind == "add":
-        _check_layer(edit["layer"])
-
-
-def _check_layer(entry: Json) -> None:
-    files = entry.get("files", None if "image" in entry else [])
-    texts = [entry.get("id"), entry.get("image", ""), *(files if isinstance(files, list) else [None])]
-    if not all(isinstance(text, str) for text in texts):
-        raise ValueError("no layer")
+        check_edit(step.get("edit"))

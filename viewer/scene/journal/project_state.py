@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.data.arrays import Json
 from viewer.scene.document import Document
-from viewer.scene.edits import AddLayer, ChangeLandmark, Edit, RemoveLayer, Together
-from viewer.scene.journal.serialization import Json, Restored, describe_layer, restore_landmark, restore_layer
+from viewer.scene.edits import AddLayer, ChangeLandmark, CompositeEdit, Edit, RemoveLayer
+from viewer.scene.journal.serialization import Restored, describe_layer, restore_landmark, restore_layer
 from viewer.scene.journal.view_snapshot import describe_state, restore_state
 from viewer.scene.landmarks import LandmarkPair
 from viewer.scene.layer import VolumeLayer
@@ -68,15 +69,17 @@ def describe_project(document: Document, state: ViewState, *, voxels: bool = Fal
     return Project(layers, tuple(asdict(pair) for pair in document.landmarks), describe_state(state), arrays)
 
 
-def replacing(document: Document, layers: tuple[Restored, ...], pairs: tuple[LandmarkPair, ...], name: str) -> Edit:
+def replacement_edit(
+    document: Document, layers: tuple[Restored, ...], pairs: tuple[LandmarkPair, ...], name: str
+) -> Edit:
     """The one step that puts the layers and landmarks of a project in the place of what is open."""
     old = [ChangeLandmark(pair, None, place) for place, pair in reversed(list(enumerate(document.landmarks)))]
     gone = [RemoveLayer(layer, place) for place, layer in reversed(list(enumerate(document)))]
     new = [ChangeLandmark(None, pair, place) for place, pair in enumerate(pairs)]
-    return Together(f"Open {name}", (*old, *gone, *(AddLayer(layer) for layer in layers), *new))
+    return CompositeEdit(f"Open {name}", (*old, *gone, *(AddLayer(layer) for layer in layers), *new))
 
 
-def same(one: Project, other: Project) -> bool:
+def same_project(one: Project, other: Project) -> bool:
     """True where both say the same, voxel by voxel."""
     told = (one.layers, one.landmarks, one.view) == (other.layers, other.landmarks, other.view)
     return (

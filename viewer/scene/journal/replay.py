@@ -17,45 +17,27 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from viewer.data.arrays import Json
 from viewer.files.file_lock import FileLock, is_locked, lock_computer
-from viewer.scene.document import Document
-from viewer.scene.edits import (
-    AddLayer,
-    AlignLayer,
-    ChangeLandmark,
-    Edit,
-    MoveLayer,
-    RemoveLayer,
-    RenameLayer,
-    ReviewLayer,
-    Together,
-)
+from viewer.scene.edits import CompositeEdit, Edit
 from viewer.scene.history import History, Step
+from viewer.scene.journal.edit_codec import DecodeContext, LayersById, added_layers, decode_edit
 from viewer.scene.journal.journal import DISCARDED, LINES, LOCK, STROKES, VIEW, discard, file_sum
 from viewer.scene.journal.journal_lines import DAMAGED, read_steps, unsealed
-from viewer.scene.journal.serialization import (
-    Json,
-    Restored,
-    restore_landmark,
-    restore_layer,
-    restore_segments,
-    restore_transform,
-)
-from viewer.scene.layer import Review, VolumeLayer
-from viewer.scene.segmentation.edits import EditLabels
-from viewer.scene.segmentation.label_delta import LabelBoxes
-from viewer.scene.segmentation_layer import SegmentationLayer
+from viewer.scene.journal.serialization import Restored, restore_layer
+from viewer.scene.layer import VolumeLayer
 
 log = logging.getLogger(__name__)
 
-GONE = Together("Step on a layer that is gone", ())  # keeps its place, so that an undo after it means the right step
-Recovered = dict[str, Restored]  # layers by id
+GONE = CompositeEdit(
+    "Step on a layer that is gone", ()
+)  # keeps its place, so that an undo after it means the right step
 STORED = re.compile(r"[0-9a-f]+-([0-9a-f]{8})\.npy(\.gz)?")  # an array with its checksum
 WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, OSError)  # of what a file says
 
@@ -105,9 +87,9 @@ class Recovery:
 
     def _entries(self) -> Iterator[Json]:
         """Every layer that was added."""
-        return (entry for step in self.steps if step["step"] == "do" for entry in _added(step["edit"]))
+        return (entry for step in self.steps if step["step"] == "do" for entry in added_layers(step["edit"]))
 
-    def layers(self, load: Callable[[str], VolumeLayer | None]) -> Recovered:
+    def layers(self, load: Callable[[str], VolumeLayer | None]) -> LayersById:
         """Every layer by id: images through `load` (None where one is gone), the others from this folder."""
         layers = {entry["id"]: self._restored(entry, load) for entry in self._entries()}
         return {id: layer for id, layer in layers.items() if layer is not None}
@@ -136,20 +118,21 @@ class Recovery:
             return unsealed((self.folder / VIEW).read_bytes().removesuffix(b"\n"))[0]
         return None
 
-    def replay(self, history: History, layers: Recovered) -> None:
+    def replay(self, history: History, layers: LayersById) -> None:
         """Do every step again; steps on layers that are gone change nothing."""
         for _ in self.steps_again(history, layers):
             pass
 
-    def steps_again(self, history: History, layers: Recovered) -> Iterator[float]:
+    def steps_again(self, history: History, layers: LayersById) -> Iterator[float]:
         """The same one by one, for who has to draw meanwhile: after each, the fraction that is done.
 
         What is done besides waits until the last: an undo of then must not take back a step of now.
         """
+        context = DecodeContext(history.document, layers, self._array, self._read)
         with history.held():
             for number, step in enumerate(self.steps, 1):
                 try:
-                    edit = self._revive(step["edit"], history.document, layers) if step["step"] == "do" else None
+                    edit = decode_edit(step["edit"], context) if step["step"] == "do" else None
                 except WRONG as error:
                     log.warning("journal %s: ended before step %d: %s", self.folder.name, number, type(error).__name__)
                     self.damage = DAMAGED.format(number)
@@ -157,57 +140,10 @@ class Recovery:
                 _again(history, step["step"], edit or GONE)
                 yield number / len(self.steps)
 
-    def _revive(self, edit: Json, document: Document, layers: Recovered) -> Edit | None:
-        """None for an edit of a layer that is gone. Raises one of WRONG where it cannot be done."""
-        if edit["kind"] == "together":
-            parts = tuple(filter(None, (self._revive(part, document, layers) for part in edit["edits"])))
-            return Together(edit["label"], parts) if parts else None
-        if edit["kind"] == "landmark":
-            before = document.landmarks.find(edit["id"])
-            after = restore_landmark(edit["after"]) if edit["after"] else None
-            return ChangeLandmark(before, after, edit["index"], edit["gesture"]) if before or after else None
-        layer = layers.get(edit["layer"]["id"] if edit["kind"] == "add" else edit["layer"])
-        return self._of_layer(edit, layer, document) if layer is not None else None
-
-    def _of_layer(self, edit: Json, layer: Restored, document: Document) -> Edit:
-        match edit["kind"], layer:
-            case "add", _:
-                return AddLayer(layer, edit["index"])
-            case "remove", _:
-                return RemoveLayer(layer, document.index(layer.id))
-            case "move", _:
-                return MoveLayer(layer, document.index(layer.id), edit["after"])
-            case "rename", _:
-                return RenameLayer(layer, layer.name, edit["after"])
-            case "review", _ if edit["after"] in get_args(Review):
-                return ReviewLayer(layer, layer.review, edit["after"])
-            case "align", VolumeLayer():
-                placed = restore_transform(edit["after"], self._array)
-                return AlignLayer(layer, layer.transform, placed, edit["gesture"])
-            case "labels", SegmentationLayer():
-                return self._labels(edit, layer)
-        raise ValueError(f"the edit {edit['kind']!r} is none of a {type(layer).__name__}")
-
-    def _labels(self, edit: Json, layer: SegmentationLayer) -> EditLabels:
-        before = layer.segmentation.segments
-        after = restore_segments(edit["segments"]) if "segments" in edit else before
-        if after != before:
-            layer.segmentation.with_segments(after)  # raises where they do not fit the label maps
-        boxes = self._boxes(edit["boxes"], layer) if "boxes" in edit else None
-        return EditLabels(layer, edit["label"], before, after, boxes, gesture=edit["gesture"])
-
-    def _boxes(self, entry: Json, layer: SegmentationLayer) -> LabelBoxes:
-        """Raises ValueError where its bytes are not those that were written, OSError where they cannot be read."""
-        before, after = entry["lengths"]
+    def _read(self, at: int, count: int) -> bytes:
         with (self.folder / STROKES).open("rb") as file:
-            file.seek(entry["at"])
-            data = file.read(before + after)
-        if zlib.crc32(data) != entry["crc"]:
-            raise ValueError("its bytes are damaged")
-        places = tuple(tuple(place) for place in entry["places"])
-        boxes = LabelBoxes(places, entry["dtype"], data[:before], data[before:])
-        boxes.check(layer.grid.shape)
-        return boxes
+            file.seek(at)
+            return file.read(count)
 
     def discard(self) -> bool:
         """Remove it for good; False where another window is bringing it back."""
@@ -277,12 +213,6 @@ def _again(history: History, step: Step, edit: Edit) -> None:
         history.undo(again=True)
     else:
         history.redo(again=True)
-
-
-def _added(edit: Json) -> list[Json]:
-    if edit["kind"] == "together":
-        return [entry for part in edit["edits"] for entry in _added(part)]
-    return [edit["layer"]] if edit["kind"] == "add" else []
 
 
 def _kind(entry: Json) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.data.arrays import Json
 from viewer.data.grid import Grid
 from viewer.data.provenance import Provenance
 from viewer.data.segmentation import Segment, Segmentation
@@ -20,7 +21,6 @@ from viewer.scene.landmarks import LandmarkPair
 from viewer.scene.layer import Layer, VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 
-Json = dict[str, Any]
 Store = Callable[[NDArray[Any]], str]  # an array -> what it can be found by
 Load = Callable[[str], NDArray[Any]]
 KEPT = ("id", "name", "review", "made_from")  # of a layer, as they are
@@ -34,23 +34,23 @@ HINTS: dict[type, dict[str, Any]] = {}  # once they were asked for
 T = TypeVar("T")
 
 
-def made(kind: type[T], entry: Json) -> T:
+def from_json(kind: type[T], entry: Json) -> T:
     """The inverse of asdict for a frozen value. Raises TypeError or KeyError where the entry is none of that kind."""
     hints = _hints(kind)
-    return kind(**{name: typed(hints[name], value) for name, value in typed(dict, entry).items()})
+    return kind(**{name: json_value(hints[name], value) for name, value in json_value(dict, entry).items()})
 
 
-def typed(hint: Any, value: Any) -> Any:
+def json_value(hint: Any, value: Any) -> Any:
     """What JSON gave for a value of that type: lists become tuples. Raises TypeError where it is of another type."""
     origin, parts = get_origin(hint), get_args(hint)
     if not _fits(hint, value):
         raise TypeError(f"{type(value).__name__} for {hint}")
     if origin in (Union, UnionType):
-        return next(typed(part, value) for part in parts if _fits(part, value))
+        return next(json_value(part, value) for part in parts if _fits(part, value))
     if origin is tuple:
-        return tuple(typed(part, one) for part, one in zip(_each(parts, value), value, strict=True))
+        return tuple(json_value(part, one) for part, one in zip(_each(parts, value), value, strict=True))
     if origin is frozenset:
-        return frozenset(typed(parts[0], one) for one in value)
+        return frozenset(json_value(parts[0], one) for one in value)
     return float(value) if hint is float else value
 
 
@@ -112,9 +112,9 @@ def restore_volume(entry: Json, load: Load) -> Volume:
     return Volume(
         array=load(entry["array"]),
         grid=restore_grid(entry),
-        windows=tuple(made(Window, window) for window in entry["windows"]),
+        windows=tuple(from_json(Window, window) for window in entry["windows"]),
         **{
-            name: typed(_hints(Volume)[name], entry[name])
+            name: json_value(_hints(Volume)[name], entry[name])
             for name in ("name", "unit", "slope", "intercept", "inverted", "time")
         },
         diffusion=_restore_diffusion(entry.get("diffusion")),
@@ -124,7 +124,7 @@ def restore_volume(entry: Json, load: Load) -> Volume:
 
 def _restore_diffusion(entry: Any) -> Diffusion | None:
     """From b-value and direction; what an older version wrote has none. Raises TypeError where it is neither."""
-    return None if entry is None else Diffusion(*typed(tuple[float, tuple[float, float, float] | None], entry))
+    return None if entry is None else Diffusion(*json_value(tuple[float, tuple[float, float, float] | None], entry))
 
 
 def describe_segmentation(segmentation: Segmentation, store: Store) -> Json:
@@ -149,7 +149,7 @@ def restore_segmentation(entry: Json, load: Load) -> Segmentation:
 
 def restore_segments(entries: list[Json]) -> tuple[Segment, ...]:
     """The inverse of asdict of each."""
-    return tuple(made(Segment, entry) for entry in entries)
+    return tuple(from_json(Segment, entry) for entry in entries)
 
 
 def describe_transform(transform: Transform | None, store: Store) -> Json | None:
@@ -177,13 +177,13 @@ def restore_transform(entry: Json | None, load: Load) -> Transform | None:
         restore_grid(field) if field else None,
         entry["name"],
         Provenance.from_json(origin) if origin else None,
-        made(SignOff, signed) if signed else None,
+        from_json(SignOff, signed) if signed else None,
     )
 
 
 def restore_landmark(entry: Json) -> LandmarkPair:
     """The inverse of asdict."""
-    return made(LandmarkPair, entry)
+    return from_json(LandmarkPair, entry)
 
 
 def describe_layer(layer: Layer, store: Store, store_labels: Store, *, voxels: bool = False) -> Json:
@@ -243,8 +243,8 @@ def restore_layer(entry: Json, image: Callable[[str], VolumeLayer | None], load:
 def _values(layer: Restored, entry: Json) -> Json:
     """Fields of a layer from what JSON gave for them."""
     hints = _hints(type(layer))
-    plain = {name: typed(hints[name], value) for name, value in entry.items() if name != "window"}
-    return {**plain, "window": made(Window, entry["window"])} if "window" in entry else plain
+    plain = {name: json_value(hints[name], value) for name, value in entry.items() if name != "window"}
+    return {**plain, "window": from_json(Window, entry["window"])} if "window" in entry else plain
 
 
 def _origin(value: Volume | Segmentation) -> Json:
@@ -258,7 +258,7 @@ def _origin(value: Volume | Segmentation) -> Json:
 def _restore_origin(entry: Json) -> Json:
     origin = entry["provenance"]
     return {
-        "source": made(Source, entry["source"]),
-        "badges": typed(tuple[str, ...], entry["badges"]),
+        "source": from_json(Source, entry["source"]),
+        "badges": json_value(tuple[str, ...], entry["badges"]),
         "provenance": Provenance.from_json(origin) if origin else None,
     }

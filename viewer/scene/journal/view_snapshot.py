@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from threading import Timer
 
+from viewer.data.arrays import Json
 from viewer.scene.document import Document
-from viewer.scene.journal.serialization import Json, describe_look, restore_look, typed
+from viewer.scene.journal.serialization import describe_look, json_value, restore_look
 from viewer.scene.layer import Layer, VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.view_state import VIEWS, Layout, ViewState
@@ -25,10 +26,10 @@ def describe_state(state: ViewState) -> Json:
 def restore_state(entry: Json, state: ViewState) -> None:
     """Raises KeyError, TypeError or ValueError where the entry is none of describe_state; nothing is changed then."""
     x, y, z = (float(mm) for mm in entry["crosshair"])
-    compared = typed(tuple[str, ...], entry["compared"])
+    compared = json_value(tuple[str, ...], entry["compared"])
     if entry["view"] not in VIEWS:
         raise ValueError("a view of another program")
-    typed(Layout, entry["layout"])
+    json_value(Layout, entry["layout"])
     values = {name: type(getattr(state, name))(entry[name]) for name in STATE}
     for name, value in {**values, "crosshair": (x, y, z), "compared": compared}.items():
         setattr(state, name, value)
@@ -42,7 +43,7 @@ def describe_view(document: Document, state: ViewState, paths: Sequence[str]) ->
 
 def restore_view(entry: Json, document: Document, state: ViewState) -> None:
     """Layers that it does not know are hidden. Raises KeyError, TypeError or ValueError as restore_state."""
-    looks = typed(dict, entry["layers"])
+    looks = json_value(dict, entry["layers"])
     for layer in document:
         if isinstance(layer, VolumeLayer | SegmentationLayer) and layer.id in looks:
             restore_look(layer, looks[layer.id])

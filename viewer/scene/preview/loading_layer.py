@@ -8,10 +8,10 @@ from viewer.data.study import Image
 from viewer.data.volume import Volume
 from viewer.scene.edits import AddLayer, RemoveLayer
 from viewer.scene.history import History
-from viewer.scene.layer import VolumeLayer, automatic_window, volume_layer
+from viewer.scene.layer import VolumeLayer, volume_layer
 
 
-class Arrival:
+class LoadingLayer:
     """The callbacks of a reader, turned into a layer. show: called with the layer before it is added."""
 
     def __init__(self, image: Image, history: History, show: Callable[[VolumeLayer], None]) -> None:
@@ -40,7 +40,7 @@ class Arrival:
         if self._layer is not None:
             self._layer.volumes = volumes
             if self._layer.window.name == "auto":
-                self._layer.window = automatic_window(volumes[0])
+                self._layer.window = volumes[0].default_window
             self.filled(1.0)
 
     def withdraw(self) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.data.box import Box, box_at
 from viewer.data.preview import Preview
 from viewer.processes.shared_array import create_shared
 from viewer.scene.document import Document
-from viewer.scene.layer import Box, VolumeLayer
+from viewer.scene.layer import VolumeLayer
 from viewer.scene.view_state import ViewState
 
 BADGE = "preview, not finished"
@@ -23,7 +24,7 @@ MIRRORED = (
 )  # what it takes over from the image under it, whenever that changes
 
 
-class Provisional:
+class ResultPreview:
     """No part of the document: not listed, undone, journalled or saved. What is not finished is clear (NaN).
 
     It is seen at the time point that was given to the plugin, with the look of the image under it.
@@ -51,7 +52,7 @@ class Provisional:
             return None
         array = self._array if self._array is not None else self._allocate()
         array[preview.start : stop] = preview.array
-        return slice(preview.start, stop), slice(0, shape[1]), slice(0, shape[2])
+        return box_at((preview.start, 0, 0), preview.array.shape)
 
     def show(self, box: Box) -> None:
         """On the main thread: let the views show what was put there."""

@@ -6,7 +6,7 @@ from viewer.data.transform import Transform
 from viewer.scene.layer import VolumeLayer
 
 
-class Placing:
+class TransformPreview:
     """It stands aside as soon as somebody else moves the image."""
 
     def __init__(self, layer: VolumeLayer) -> None:

@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
+from viewer.data.box import Box, box_union
 from viewer.data.segmentation import Key, Segment
 from viewer.scene.document import Document
 from viewer.scene.edits import Edit
-from viewer.scene.layer import Box
-from viewer.scene.segmentation.label_delta import LabelBoxes
+from viewer.scene.segmentation.label_delta import LabelDelta
 from viewer.scene.segmentation_layer import SegmentationLayer
 
 Segments = tuple[Segment, ...]
@@ -30,7 +30,7 @@ class EditLabels:
     label: str
     before: Segments
     after: Segments
-    boxes: LabelBoxes | None = None
+    boxes: LabelDelta | None = None
     drawn: bool = False
     gesture: str = ""
 
@@ -72,7 +72,7 @@ def write_labels(layer: SegmentationLayer, boxes: Iterable[tuple[int, Box, NDArr
     for map, box, labels in boxes:
         if map < len(maps):
             maps[map][box] = labels
-            written[map] = _around(written.get(map, box), box)
+            written[map] = box_union(written.get(map), box)
     for map, box in written.items():
         layer.wrote(map, box)
 
@@ -95,12 +95,6 @@ def set_segments(layer: SegmentationLayer, segments: Segments) -> None:
 def _end_stroke(layer: SegmentationLayer) -> None:
     if layer.take_back is not None:
         layer.take_back()
-
-
-def _around(one: Box, other: Box) -> Box:
-    """The smallest box that holds both."""
-    k, j, i = (slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, other, strict=True))
-    return k, j, i
 
 
 def _moved(before: Segments, after: Segments) -> dict[Key, Key]:

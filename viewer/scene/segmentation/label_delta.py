@@ -10,20 +10,19 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from viewer.scene.layer import Box
+from viewer.data.arrays import Labels
+from viewer.data.box import Box, box_at, box_shape, mask_box, shift_box
 
 BLOCK = 32  # voxels along each side of what is looked at, set aside and kept at once
 FAST = 1  # zlib's level: label maps shrink a hundredfold at any
 
-Labels = NDArray[Any]
 Place = tuple[int, int, int, int, int, int, int]  # label map, first voxel k, j, i, shape k, j, i
 Change = tuple[int, Box, Labels, Labels]  # label map, box, what was there, what is
 
 
 @dataclass(frozen=True)
-class LabelBoxes:
+class LabelDelta:
     """places: where the boxes lie. dtype: of the labels. before, after: their labels, one box after the other."""
 
     places: tuple[Place, ...]
@@ -32,7 +31,7 @@ class LabelBoxes:
     after: bytes
 
     @classmethod
-    def of(cls, changes: Iterable[Change]) -> LabelBoxes | None:
+    def of(cls, changes: Iterable[Change]) -> LabelDelta | None:
         """Only what differs is kept, block by block; None where nothing does."""
         blocks = (block for change in changes for block in _blocks(change))
         kept = [part for block in blocks if (part := _trimmed(block)) is not None]
@@ -62,7 +61,7 @@ class LabelBoxes:
         for place in self.places:
             shape = place[4:]
             size = math.prod(shape)
-            yield place[0], _box(place), labels[at : at + size].reshape(shape)
+            yield place[0], box_at(place[1:4], shape), labels[at : at + size].reshape(shape)
             at += size
 
     def _unpacked(self, packed: bytes) -> Labels:
@@ -76,61 +75,20 @@ class LabelBoxes:
         return labels
 
 
-def bounds(mask: NDArray[np.bool_]) -> Box | None:
-    """The smallest box that holds every True voxel; None where there is none."""
-    found = [slice(0, size) for size in mask.shape]
-    for axis in range(3):
-        inside = mask[tuple(found)]
-        line = np.flatnonzero(inside.any(axis=tuple({0, 1, 2} - {axis})))
-        if not line.size:
-            return None
-        found[axis] = slice(int(line[0]), int(line[-1]) + 1)
-    return found[0], found[1], found[2]
-
-
-def extent(labels: Labels, label: int) -> Box | None:
-    """The smallest box that holds every voxel of a label; None where there is none.
-
-    Slice by slice: a mask of a whole large volume costs more in fresh memory than the comparison does.
-    """
-    found, rows, columns = [], np.zeros(labels.shape[1], bool), np.zeros(labels.shape[2], bool)
-    for k, plane in enumerate(labels):
-        here = plane == label
-        if here.any():
-            found.append(k)
-            rows |= here.any(axis=1)
-            columns |= here.any(axis=0)
-    if not found:
-        return None
-    j, i = np.flatnonzero(rows), np.flatnonzero(columns)
-    return slice(found[0], found[-1] + 1), slice(int(j[0]), int(j[-1]) + 1), slice(int(i[0]), int(i[-1]) + 1)
-
-
 def _blocks(change: Change) -> Iterator[Change]:
     layer, box, before, after = change
     for starts in product(*(range(0, size, BLOCK) for size in before.shape)):
         k, j, i = (slice(start, start + BLOCK) for start in starts)
         part = before[k, j, i]
-        yield layer, _moved((k.start, j.start, i.start), box, part.shape), part, after[k, j, i]
+        yield layer, shift_box(box_at((k.start, j.start, i.start), part.shape), box), part, after[k, j, i]
 
 
 def _trimmed(change: Change) -> Change | None:
     layer, box, before, after = change
-    found = bounds(before != after)
+    found = mask_box(before != after)
     if found is None:
         return None
-    k, j, i = found
-    part = before[found]
-    return layer, _moved((k.start, j.start, i.start), box, part.shape), part, after[found]
-
-
-def _moved(start: Sequence[int], within: Box, shape: Sequence[int]) -> Box:
-    """The box of that shape that starts there within another one."""
-    k, j, i = (
-        slice(one.start + first, one.start + first + size)
-        for first, one, size in zip(start, within, shape, strict=True)
-    )
-    return k, j, i
+    return layer, shift_box(found, box), before[found], after[found]
 
 
 def _packed(arrays: Iterable[Labels], dtype: np.dtype[Any]) -> bytes:
@@ -141,9 +99,4 @@ def _packed(arrays: Iterable[Labels], dtype: np.dtype[Any]) -> bytes:
 
 def _place(layer: int, box: Box) -> Place:
     k, j, i = box
-    return layer, k.start, j.start, i.start, k.stop - k.start, j.stop - j.start, i.stop - i.start
-
-
-def _box(place: Sequence[int]) -> Box:
-    _, k, j, i, deep, high, wide = place
-    return slice(k, k + deep), slice(j, j + high), slice(i, i + wide)
+    return layer, k.start, j.start, i.start, *box_shape(box)

@@ -7,22 +7,20 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from viewer.data.arrays import Mask
+from viewer.data.box import Box, box_shape, label_box
 from viewer.data.segmentation import Key, Segment, Segmentation
 from viewer.data.volume import Volume
-from viewer.scene.layer import Box
-from viewer.scene.segmentation.label_delta import extent
 from viewer.scene.segmentation.stroke import Stroke
 from viewer.scene.segmentation_layer import SegmentationLayer
 
 Editable = Literal["everywhere", "inside", "outside", "visible"]
 Overlap = Literal["replace others", "keep others", "allow overlap"]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Rules:
+class Masking:
     """region: inside or outside of the segment `of` (of every segment where that is None), or inside the visible ones.
 
     values: the lowest and the highest physical value of the image in which voxels may change; None for any.
@@ -35,10 +33,10 @@ class Rules:
     overlap: Overlap = "replace others"
 
 
-EVERYWHERE = Rules()
+EVERYWHERE = Masking()
 
 
-def allowed(layer: SegmentationLayer, box: Box, image: Volume | None, rules: Rules) -> Mask:
+def allowed(layer: SegmentationLayer, box: Box, image: Volume | None, rules: Masking) -> Mask:
     """The voxels of a box [k, j, i] that may become another segment's; a locked segment keeps its own.
 
     image: on the layer's grid; needed where the rules have a range of values. Raises ValueError, one sentence, where it
@@ -52,7 +50,7 @@ def allowed(layer: SegmentationLayer, box: Box, image: Volume | None, rules: Rul
     return may
 
 
-def paint(stroke: Stroke, key: Key, box: Box, mask: Mask, rules: Rules, image: Volume | None = None) -> Key:
+def paint(stroke: Stroke, key: Key, box: Box, mask: Mask, rules: Masking, image: Volume | None = None) -> Key:
     """Make the voxels of a mask, as far as the rules let them, the segment's; its key, another one where overlap made
     it go into another label map.
 
@@ -74,7 +72,7 @@ def paint(stroke: Stroke, key: Key, box: Box, mask: Mask, rules: Rules, image: V
     return key
 
 
-def erase(stroke: Stroke, key: Key, box: Box, mask: Mask, rules: Rules, image: Volume | None = None) -> None:
+def erase(stroke: Stroke, key: Key, box: Box, mask: Mask, rules: Masking, image: Volume | None = None) -> None:
     """Take the voxels of a mask, as far as the rules let them, from the segment. Raises ValueError as `paint` does."""
     layer = stroke.layer
     _refuse_locked(layer, key)
@@ -97,12 +95,12 @@ def _refuse_locked(layer: SegmentationLayer, key: Key) -> None:
         raise ValueError(f"{segment.name} is locked: unlock it to change it.")
 
 
-def _editable(layer: SegmentationLayer, box: Box, image: Volume | None, rules: Rules) -> Mask:
+def _editable(layer: SegmentationLayer, box: Box, image: Volume | None, rules: Masking) -> Mask:
     """Whatever segment it is."""
     segments = layer.visible_segments if rules.region == "visible" else layer.segmentation.segments
     keys = [segment.key for segment in segments] if rules.of is None or rules.region == "visible" else [rules.of]
     if rules.region == "everywhere":
-        may = np.ones([part.stop - part.start for part in box], bool)
+        may = np.ones(box_shape(box), bool)
     else:
         may = _held(layer.segmentation, box, keys) ^ (rules.region == "outside")
     if rules.values is None:
@@ -117,7 +115,7 @@ def _editable(layer: SegmentationLayer, box: Box, image: Volume | None, rules: R
 def _held(segmentation: Segmentation, box: Box, keys: Iterable[Key]) -> Mask:
     """Where any of the segments is."""
     keys = tuple(keys)
-    held = np.zeros([part.stop - part.start for part in box], bool)
+    held = np.zeros(box_shape(box), bool)
     for map, array in enumerate(segmentation.maps):
         table = np.zeros(int(np.iinfo(array.dtype).max) + 1, bool)
         table[[label for at, label in keys if at == map]] = True
@@ -134,7 +132,7 @@ def _apart(stroke: Stroke, key: Key, box: Box, mask: Mask) -> Key:
     here = own[box][mask]
     if segment is None or not ((here != 0) & (here != key[1])).any():
         return key
-    around = extent(own, key[1]) or box
+    around = label_box(own, key[1]) or box
     voxels = own[around] == key[1]
     free = [not array[around][voxels].any() and not array[box][mask].any() for array in segmentation.maps]
     map = next((map for map, fits in enumerate(free) if fits and map != key[0]), len(free))

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.data.box import Box, box_at
 from viewer.data.segmentation import Key, Segment
-from viewer.scene.layer import Box
 from viewer.scene.segmentation.edits import EditLabels, Segments, set_segments, write_labels
-from viewer.scene.segmentation.label_delta import BLOCK, Change, LabelBoxes
+from viewer.scene.segmentation.label_delta import BLOCK, Change, LabelDelta
 from viewer.scene.segmentation_layer import SegmentationLayer
 
 
@@ -52,7 +52,7 @@ class Stroke:
 
     def edit(self, label: str) -> EditLabels | None:
         """What was done, for the history, under a name; None where nothing changed."""
-        after, boxes = self.layer.segmentation.segments, LabelBoxes.of(self._changes())
+        after, boxes = self.layer.segmentation.segments, LabelDelta.of(self._changes())
         before = after if self._segments is None else self._segments
         self._end()
         return EditLabels(self.layer, label, before, after, boxes, drawn=True) if boxes or after != before else None
@@ -87,16 +87,5 @@ class Stroke:
     def _changes(self) -> Iterator[Change]:
         maps = self.layer.segmentation.maps
         for (map, k, j, i), before in self._kept.items():
-            deep, high, wide = before.shape
-            box = slice(k, k + deep), slice(j, j + high), slice(i, i + wide)
+            box = box_at((k, j, i), before.shape)
             yield map, box, before, maps[map][box] if map < len(maps) else np.zeros_like(before)
-
-
-def painted(layer: SegmentationLayer, label: str, *changes: tuple[int, Box, NDArray[Any]]) -> EditLabels | None:
-    """The step that puts labels into boxes (map, box, labels), with nothing written yet; None where nothing changes.
-
-    Reads the layer and compresses what changes: for large boxes in the background.
-    """
-    maps, segments = layer.segmentation.maps, layer.segmentation.segments
-    boxes = LabelBoxes.of((map, box, maps[map][box], labels) for map, box, labels in changes)
-    return EditLabels(layer, label, segments, segments, boxes) if boxes else None

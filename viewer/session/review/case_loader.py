@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from viewer.data.arrays import Tell
 from viewer.data.segmentation import Segmentation
 from viewer.data.study import Image, Source
 from viewer.data.transform import End
-from viewer.effects.effect_run import Tell
 from viewer.io import requests
 from viewer.io.errors import OpenError
 from viewer.io.reader.reader import index_now

@@ -13,10 +13,10 @@ from viewer.data.preview import CurvePoint, Preview
 from viewer.data.transform import Transform
 from viewer.plugin.execute import Result, submit_plugin
 from viewer.plugin.plugin import Plugin, Value
-from viewer.scene.edits import AddLayer, AlignLayer, Edit, Together
+from viewer.scene.edits import AddLayer, AlignLayer, CompositeEdit, Edit
 from viewer.scene.layer import VolumeLayer
-from viewer.scene.preview.result_preview import Provisional
-from viewer.scene.preview.transform_preview import Placing
+from viewer.scene.preview.result_preview import ResultPreview
+from viewer.scene.preview.transform_preview import TransformPreview
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.task import Task
 from viewer.session.runs.placement import placed_by, start_of
@@ -36,10 +36,10 @@ class Run:
     task: Task
     given: Given
     at: int
-    slices: Provisional
+    slices: ResultPreview
     moving: VolumeLayer | None
     fixed: VolumeLayer | None
-    placing: Placing | None
+    placing: TransformPreview | None
 
     def withdraw(self) -> None:
         """Take what it has shown so far out of the views."""
@@ -78,8 +78,8 @@ class Runs:
         start = start_of(moving, fixed) if moving and _takes(plugin, "initial") else None
         if start is not None:
             values.setdefault("initial", start)
-        slices = Provisional(work.document, work.state, next(iter(layers.values())), plugin.title)
-        run = Run(plugin, task, given, at, slices, moving, fixed, Placing(moving) if moving else None)
+        slices = ResultPreview(work.document, work.state, next(iter(layers.values())), plugin.title)
+        run = Run(plugin, task, given, at, slices, moving, fixed, TransformPreview(moving) if moving else None)
         self._submit(run, values, parameters, device)
         return task
 
@@ -116,19 +116,19 @@ class Runs:
         else:
             log.warning("a preview is a %s: it is not shown", type(value).__name__)
 
-    def _preview_place(self, placing: Placing, fixed: VolumeLayer | None, found: Transform) -> None:
+    def _preview_place(self, placing: TransformPreview, fixed: VolumeLayer | None, found: Transform) -> None:
         """In the background: where the moving image stands by now."""
         self._workspace.post(partial(placing.show, placed_by(found, fixed)))
 
-    def _preview_slices(self, provisional: Provisional, value: Preview) -> None:
+    def _preview_slices(self, result_preview: ResultPreview, value: Preview) -> None:
         """In the background: finished slices into the views."""
         try:
-            box = provisional.put(value)
+            box = result_preview.put(value)
         except (MemoryError, ValueError) as error:
             log.warning("a preview is not shown: %s", error)
             return
         if box is not None:
-            self._workspace.post(partial(provisional.show, box))
+            self._workspace.post(partial(result_preview.show, box))
 
     def _add_results(self, run: Run, result: Result) -> None:
         """In the background: differences, and the arrays on disk; then the edit, on the main thread."""
@@ -161,7 +161,7 @@ class Runs:
         if not edits:
             work.fail(task, f"{run.plugin.title} returned nothing to show; its images may have been closed meanwhile.")
             return
-        work.history.do(Together(run.plugin.title, tuple(edits)))
+        work.history.do(CompositeEdit(run.plugin.title, tuple(edits)))
         if layers and given.visible:
             work.state.active = layers[0].id
             work.state.compared = (given.id, *(layer.id for layer in layers))

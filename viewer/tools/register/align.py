@@ -9,14 +9,14 @@ import numpy as np
 from PySide6.QtCore import Qt
 
 from viewer.data.annotations.region import Point
-from viewer.data.grid import Floats
+from viewer.data.arrays import Floats
 from viewer.data.transform import Transform
 from viewer.render.planes.plane import Pose
 from viewer.render.slices.slice_view import SliceView
 from viewer.render.view import MouseEvent, View
 from viewer.scene.edits import AlignLayer
 from viewer.scene.layer import VolumeLayer
-from viewer.scene.preview.transform_preview import Placing
+from viewer.scene.preview.transform_preview import TransformPreview
 from viewer.scene.registration_pair import pair
 from viewer.tools.tool import Tool
 
@@ -37,7 +37,7 @@ class Align(Tool):
     tip = "Drag to shift the moving image; drag the ring, or hold Shift, to turn it about the cross-hair"
     cursor = Qt.CursorShape.OpenHandCursor
     gestures = frozenset({"shift+left"})
-    _placing: Placing | None = None
+    _placing: TransformPreview | None = None
 
     def press(self, view: View, event: MouseEvent) -> None:
         found, pose = pair(self.document, self.state), view.pose if isinstance(view, SliceView) else None
@@ -45,7 +45,7 @@ class Align(Tool):
         if found is None or pose is None:
             return
         self._layer, self._pose, self._from = found[1], pose, (event.x, event.y)
-        self._before, self._placing = self._layer.transform, Placing(self._layer)
+        self._before, self._placing = self._layer.transform, TransformPreview(self._layer)
         self._turns = "shift" in event.modifiers or on_ring(pose, self.state.crosshair, event.x, event.y)
         self._after: Transform | None = None
 

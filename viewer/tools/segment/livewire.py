@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from viewer.compute.effects.image.livewire import Wire
 from viewer.data.annotations.region import Point
-from viewer.data.grid import Floats
+from viewer.data.arrays import Floats
 from viewer.data.volume import Volume
 from viewer.effects.footprint import around, flat
 from viewer.render.planes.plane import Pose

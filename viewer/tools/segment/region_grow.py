@@ -8,17 +8,18 @@ import numpy as np
 from PySide6.QtCore import Qt
 
 from viewer.compute.effects.image.region_growing import between, flood
+from viewer.data.arrays import Mask, Tell
+from viewer.data.box import Box
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Key
 from viewer.data.volume import Volume
-from viewer.effects.effect_run import Answer, Call, Tell
-from viewer.effects.footprint import Mask, slab, trimmed
+from viewer.effects.effect_run import Answer, Call
+from viewer.effects.footprint import slab, trimmed
 from viewer.render.overlay.overlay import number
 from viewer.render.planes.plane import Pose
 from viewer.render.slices.slice_view import SliceView
 from viewer.render.tool_sketch import Draft
 from viewer.render.view import MouseEvent, View
-from viewer.scene.layer import Box
 from viewer.tools.segment.paint_tool import Goal, Paints, Part, slices_of
 
 DOUBLES = 60.0  # px to the right, or up, that double the tolerance

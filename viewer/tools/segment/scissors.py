@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
 
 from viewer.data.annotations.region import Point
-from viewer.data.grid import Floats
-from viewer.effects.effect_run import Answer, Call, Tell
-from viewer.effects.footprint import Mask, filled
+from viewer.data.arrays import Floats, Mask, Tell
+from viewer.data.box import Box, box_shape, mask_box, whole_box
+from viewer.effects.effect_run import Answer, Call
+from viewer.effects.footprint import filled
 from viewer.render.slices.slice_view import SliceView
 from viewer.render.view import MouseEvent, View
 from viewer.render.volumes.picking import to_screen
-from viewer.scene.layer import Box
 from viewer.scene.segmentation.brush import Cut
-from viewer.scene.segmentation.label_delta import bounds
 from viewer.tools.segment.outline import Outlining
 from viewer.tools.segment.paint_tool import Goal
 
@@ -54,10 +53,10 @@ def cut_out(goal: Goal, outline: Floats, to_pixel: Floats, cut: Cut) -> Call:
     drawn = filled(outline, low, 1.0, (high - low + 1).astype(int))
 
     def call(tell: Tell) -> Iterable[Answer]:
-        held = bounds(labels == key[1]) if cut != "fill inside" else _everything(labels.shape)
+        held = mask_box(labels == key[1]) if cut != "fill inside" else whole_box(labels.shape)
         if held is None:
             return []
-        mask = np.zeros([part.stop - part.start for part in held], dtype=bool)
+        mask = np.zeros(box_shape(held), dtype=bool)
         for place, k in enumerate(range(held[0].start, held[0].stop)):
             mask[place] = behind(drawn, low, to_pixel, k, held) != (cut == "erase outside")
             tell((place + 1) / len(mask))
@@ -75,11 +74,6 @@ def behind(drawn: Mask, low: Floats, to_pixel: Floats, k: int, box: Box) -> Mask
     )
     known = (x >= 0) & (y >= 0) & (x < drawn.shape[1]) & (y < drawn.shape[0])
     return np.asarray(known & drawn[np.clip(y, 0, drawn.shape[0] - 1), np.clip(x, 0, drawn.shape[1] - 1)])
-
-
-def _everything(shape: Sequence[int]) -> Box:
-    k, j, i = (slice(0, n) for n in shape)
-    return k, j, i
 
 
 def _screen(view: View) -> Floats:

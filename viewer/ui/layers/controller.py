@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from viewer.data.study import Image
-from viewer.data.volume import Window
+from viewer.data.volume import Window, automatic_window
 from viewer.scene.active_image import selected_image
-from viewer.scene.layer import Layer, Review, VolumeLayer, automatic_window
+from viewer.scene.layer import Layer, Review, VolumeLayer
 from viewer.session.session import Session
 from viewer.tools.window_presets import Preset, presets
 

@@ -8,9 +8,9 @@ from PySide6.QtCore import QSignalBlocker, QTimer
 from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from viewer.data.volume import Window
+from viewer.data.volume import Window, automatic_window
 from viewer.render.colormaps import COLORMAPS, colour_table
-from viewer.scene.layer import VolumeLayer, automatic_window
+from viewer.scene.layer import VolumeLayer
 from viewer.session.session import Session
 from viewer.tools.window_presets import presets
 from viewer.ui.layers.histogram import Histogram

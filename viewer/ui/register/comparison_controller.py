@@ -11,7 +11,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer
 from PySide6.QtGui import QKeyEvent
 
 from viewer.render.slices.slice_view import SliceView
-from viewer.scene.compare.comparison import Comparison, Style, compared
+from viewer.scene.compare.comparison import Comparison, Style, comparison_pair
 from viewer.scene.compare.deformation_display import Deformation, DeformationStyle
 from viewer.scene.edits import ChangeLandmark
 from viewer.scene.registration_pair import Pair, pair
@@ -46,7 +46,7 @@ class ComparisonController(QObject):
     @property
     def now(self) -> Comparison | None:
         """How the two are compared; None while the layers are shown as they are."""
-        return self.state.comparison if compared(self.session.document, self.state.comparison) else None
+        return self.state.comparison if comparison_pair(self.session.document, self.state.comparison) else None
 
     def possible(self) -> bool:
         return bool(self._registration.pair_inputs)

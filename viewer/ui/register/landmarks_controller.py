@@ -9,7 +9,7 @@ from pathlib import Path
 from viewer.compute.registration.landmark_fit import Fit, fit
 from viewer.data.annotations.landmarks import Landmarks
 from viewer.io import requests
-from viewer.scene.edits import ChangeLandmark, Together
+from viewer.scene.edits import ChangeLandmark, CompositeEdit
 from viewer.scene.landmarks import LandmarkPair
 from viewer.scene.task import Message
 from viewer.ui.register.controller import RegistrationController
@@ -89,7 +89,7 @@ class LandmarksController:
             points = zip(names, found.fixed.tolist(), found.moving.tolist(), strict=True)
             pairs = [LandmarkPair(of, name, tuple(here), tuple(there)) for name, here, there in points]
             edits = tuple(ChangeLandmark(None, pair, first + n) for n, pair in enumerate(pairs))
-            self.session.history.do(Together(f"Load {text_format.count(len(pairs), 'landmark')}", edits))
+            self.session.history.do(CompositeEdit(f"Load {text_format.count(len(pairs), 'landmark')}", edits))
             task.end("done")
             for sentence in found.warnings:
                 self.session.warn(f"{path.name}: {sentence}")

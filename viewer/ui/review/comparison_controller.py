@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
+from viewer.data.arrays import Tell
 from viewer.data.segmentation import Segment
-from viewer.effects.effect_run import Tell
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.task import Task
 from viewer.session.background import ask

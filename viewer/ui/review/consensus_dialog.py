@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.compute.labels.consensus import TITLES, Method, consensus
+from viewer.data.arrays import Tell
 from viewer.data.segmentation import Segmentation
-from viewer.effects.effect_run import Tell
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 from viewer.scene.task import Task

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PySide6.QtCore import QObject, QThreadPool
 
+from viewer.data.arrays import Tell
+from viewer.data.box import Box
 from viewer.data.segmentation import Segment, Segmentation
-from viewer.effects.effect_run import Tell
-from viewer.scene.layer import Box, VolumeLayer
+from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.ui.review.comparison_controller import LabelComparisonController, Pair
 from viewer.ui.widgets.background_call import BackgroundCall

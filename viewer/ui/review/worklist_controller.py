@@ -15,7 +15,7 @@ from viewer.io.errors import SaveError
 from viewer.io.reports.worklist_file import file_name, open_worklist, save_worklist
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.task import Message, Task
-from viewer.scene.worklist import Case, Watch, Worklist
+from viewer.scene.worklist import Case, ReadingTimer, Worklist
 from viewer.session.background import ask
 from viewer.session.review.audit_trail import Auditing
 from viewer.session.review.case_loader import Opening
@@ -37,7 +37,7 @@ class WorklistController:
         self.worklist: Worklist | None = None
         self.at: str | None = None
         self.layer: SegmentationLayer | None = None
-        self.watch = Watch()
+        self.watch = ReadingTimer()
         self._saving: Task | None = None
         self._opening: Opening | None = None  # brings the open case
         self._keeper = ThreadPoolExecutor(1, "tomolens-worklist")
@@ -81,7 +81,7 @@ class WorklistController:
             return
         self._show(worklist)  # a case goes on with what came back of a killed session, once that is saved
         self.at, self.auditing.case = left.id, left.id
-        self.layer, self.watch = self._recovered(left), Watch()
+        self.layer, self.watch = self._recovered(left), ReadingTimer()
         self._leave(partial(self._open, left.id))
 
     def _recovered(self, case: Case) -> SegmentationLayer | None:
@@ -236,7 +236,7 @@ class WorklistController:
         self._clear()
         self.at, self.auditing.case = case_id, case_id
         self.session.state.blinded = worklist.blinded
-        self.watch = Watch()
+        self.watch = ReadingTimer()
         case = worklist.case(case_id)
         self._opening = Opening(self.session, worklist, case, self._have)
         self._begun(case)

@@ -11,12 +11,12 @@ import numpy as np
 
 from viewer.compute.labels.fit_grid import BESIDE, apart
 from viewer.compute.progress import Refusal
+from viewer.data.arrays import Mask, Tell
+from viewer.data.box import label_box, mask_box
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Key, Segment, Segmentation
 from viewer.data.transform import Transform
-from viewer.effects.effect_run import Answer, Tell
-from viewer.effects.footprint import Mask
-from viewer.scene.segmentation.label_delta import bounds, extent
+from viewer.effects.effect_run import Answer
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.task import Message, Task
 from viewer.ui.segments.controller import SegmentsController
@@ -104,7 +104,7 @@ def _part(layer: SegmentationLayer, segment: Segment) -> tuple[Mask, Grid] | Non
     while True:
         before = layer.generation
         labels = layer.segmentation.maps[segment.layer]
-        box = extent(labels, segment.label)
+        box = label_box(labels, segment.label)
         mask = None if box is None else labels[box] == segment.label
         if layer.generation == before:
             break
@@ -128,7 +128,7 @@ def _pasted(copied: CopiedSegment, key: Key, grid: Grid, place: Transform | None
     elif apart(own, grid):
         raise Refusal(f"{copied.segment.name} lies in another frame of reference: register the two images first.")
     made = resample_labels(mask.astype(np.uint8), own, grid, interpolation="nearest", tell=tell) > 0
-    found = bounds(made)
+    found = mask_box(made)
     return [] if found is None else [(key, made[found], found)]
 
 

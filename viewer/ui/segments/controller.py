@@ -14,13 +14,11 @@ from viewer.scene.layer import Layer, VolumeLayer
 from viewer.scene.segmentation.brush import STEP
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.session.session import Session
-from viewer.tools.mouse_dispatch import PAINTING
 from viewer.tools.segment.paint_tool import chosen_segmentation, goal_of, labelled_image
 from viewer.ui.widgets.text_format import number
 
 FOLLOWED = ("segmentation", "active", "hidden", "locked", "name", "visible")
 FILL = 0.35  # opacity inside the outline
-NAMES = frozenset(tool.id for tool in PAINTING)
 
 
 class SegmentsController:
@@ -161,11 +159,6 @@ class SegmentsController:
         if self.layer is None and self.image is not None:
             self.new()
         self.state.tool = tool
-
-    @property
-    def painting(self) -> bool:
-        """Whether a painting tool is chosen."""
-        return self.state.tool in NAMES
 
     def flip_through(self) -> None:
         """In the slice alone, or through the slices."""

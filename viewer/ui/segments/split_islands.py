@@ -7,10 +7,9 @@ from dataclasses import replace
 from PySide6.QtCore import QThreadPool
 
 from viewer.compute.labels.label_image import COLORS
+from viewer.data.arrays import Mask, Tell
+from viewer.data.box import Box
 from viewer.effects.effect import Given
-from viewer.effects.effect_run import Tell
-from viewer.effects.footprint import Mask
-from viewer.scene.layer import Box
 from viewer.scene.segmentation.stroke import Stroke
 from viewer.ui.segments.controller import SegmentsController
 from viewer.ui.widgets.background_call import BackgroundCall

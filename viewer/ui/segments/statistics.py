@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.effects.effect_run import Tell
+from viewer.data.arrays import Tell
 from viewer.ui.segments.controller import SegmentsController
 from viewer.ui.segments.segment_list import swatch
 from viewer.ui.widgets import text_format, theme

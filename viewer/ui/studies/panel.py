@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.data.printable_text import printable
-from viewer.data.study import Image, Refused
+from viewer.data.study import Image, RefusedFile
 from viewer.scene.task import Task
 from viewer.ui.studies.row_painter import StudyDelegate
 from viewer.ui.studies.rows import Node
@@ -193,7 +193,7 @@ class StudiesPanel(QWidget):
         self._unfold()
         self._choose_page()
 
-    def _refuse(self, refused: Refused) -> None:
+    def _refuse(self, refused: RefusedFile) -> None:
         item = QListWidgetItem(f"{printable(Path(refused.path).name)}\n{refused.reason}")
         item.setToolTip(f"{printable(refused.path)}\n{refused.reason}")
         item.setData(Qt.ItemDataRole.UserRole, refused.path)

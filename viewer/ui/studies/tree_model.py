@@ -82,9 +82,6 @@ class StudyTree(QAbstractItemModel):
         study = self._child(self._child(self.root, patient_node(source)), study_node(source))
         return self._child(study, Node("series", (source.series_number, key)))
 
-    def series_node(self, key: str) -> Node | None:
-        return self._series.get(key)
-
     def _fill(self, series: Node, images: list[Image]) -> None:
         describe_series(series, images)
         wanted = images if len(images) > 1 else []

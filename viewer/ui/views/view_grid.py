@@ -12,7 +12,7 @@ from viewer.render.slices.slice_view import SliceView
 from viewer.render.view import MouseEvent, View
 from viewer.render.volumes.volume_view import VolumeView
 from viewer.scene.active_image import seen_images
-from viewer.scene.document import Showcase
+from viewer.scene.document import SingleLayerDocument
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.view_state import VIEWS, Layout
 from viewer.session.session import Session
@@ -249,7 +249,7 @@ class ViewGrid(QStackedWidget):
         self._compared.clear()
         for layer in self._to_compare():
             plane = self.active.name if isinstance(self.active, SliceView) else "axial"
-            view = SliceView(Showcase(layer, self.session.document), self.session.state, plane, self._page)
+            view = SliceView(SingleLayerDocument(layer, self.session.document), self.session.state, plane, self._page)
             self._compared[layer.id] = view
             self._listen(view)
 

@@ -10,8 +10,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QRunnable, Signal
 
 from viewer.compute.progress import Cancelled
-from viewer.effects.effect_run import Tell
-from viewer.effects.footprint import Mask
+from viewer.data.arrays import Mask, Tell
 
 PACE = 0.05  # seconds between two pictures of what creeps
 PATIENCE = 400  # steps after which it rests by itself

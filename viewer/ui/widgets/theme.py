@@ -169,20 +169,6 @@ def icon(name: str, colour: QColor = TEXT) -> QIcon:
     return made
 
 
-def contrast(first: QColor, second: QColor) -> float:
-    """The contrast ratio of two colours, 1…21 (WCAG 2.2, 1.4.3)."""
-    dark, light = sorted((_luminance(first), _luminance(second)))
-    return (light + 0.05) / (dark + 0.05)
-
-
-def _luminance(colour: QColor) -> float:
-    red, green, blue = (
-        c / 12.92 if c <= 0.04045 else float(((c + 0.055) / 1.055) ** 2.4)
-        for c in (colour.redF(), colour.greenF(), colour.blueF())
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
 def _palette() -> QPalette:
     """What the style sheet does not reach: item views, disabled text, selections, links."""
     palette = QPalette()

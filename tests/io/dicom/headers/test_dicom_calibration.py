@@ -14,7 +14,7 @@ from pydicom.sequence import Sequence
 from tests.fixtures.dicom_indexed import SHAPE, STRAIGHT, loaded, one_sentence, only
 from tests.fixtures.dicom_phantom import ramp, write_enhanced, write_series
 from viewer.data.study import Image
-from viewer.io.reader.load_plan import percentile_window
+from viewer.data.volume import slice_window
 
 UNSIGNED = ramp(SHAPE).astype(np.uint16)
 
@@ -139,5 +139,5 @@ def test_a_window_of_its_own_leaves_padding_and_its_range_out(tmp_path: Path, li
             ds[name].VR = "SS"
         ds.save_as(path)
     image = only(paths)
-    lower = percentile_window(image.plan, loaded(image)).lower
+    lower = slice_window(loaded(image), padding=image.plan.padding_range).lower
     assert lower == pytest.approx(100 if limit else -1950)

@@ -18,10 +18,10 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from tests.fixtures.dicom_indexed import one_sentence, outcome
+from tests.fixtures.dicom_indexed import one_sentence, outcome, scan_bytes
 from tests.fixtures.dicom_phantom import AXIAL, dataset, ramp, write, write_enhanced
 from viewer.data.grid import Grid
-from viewer.io.dicom.headers.scan import scan_bytes, scan_file
+from viewer.io.dicom.headers.scan import scan_file
 from viewer.io.errors import ScanError
 
 PYDICOM_FILES = Path(pydicom.__file__).parent / "data" / "test_files"

@@ -12,9 +12,10 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.effects.checks import Labels, Spacing, Tell, Values, finite, need_seeds, part_of, unheard
+from viewer.compute.effects.checks import Spacing, Values, finite, need_seeds, part_of, unheard
 from viewer.compute.effects.distance import blurred
 from viewer.compute.effects.image.shortest_paths import Costs, spread
+from viewer.data.arrays import Labels, Tell
 
 SMOOTH = 1.0
 LOCALITY = 0.01
@@ -108,16 +109,3 @@ def _blocks(array: Values, factor: NDArray[np.int64]) -> Values:
     more = [(0, int(-size % n)) for size, n in zip(array.shape, factor, strict=True)]
     padded = np.pad(array, more, mode="edge")
     return padded.reshape([part for size, n in zip(padded.shape, factor, strict=True) for part in (size // n, n)])
-
-
-def from_seeds(
-    image: Values,
-    seeds: Labels,
-    spacing: Spacing,
-    *,
-    smooth: float = SMOOTH,
-    locality: float = LOCALITY,
-    tell: Tell = unheard,
-) -> Labels:
-    """A label for every voxel, by GrowCut with these seeds alone."""
-    return GrowCut(image, spacing, smooth, locality).grow(seeds, tell)

@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.effects.checks import Mask, Spacing, Values
+from viewer.compute.effects.checks import Spacing, Values
 from viewer.compute.effects.distance import distance
+from viewer.data.arrays import Floats32, Mask
 
-Floats = NDArray[np.float32]
-Slopes = list[tuple[Floats, Floats]]  # from the voxel before and to the one after, along k, j, i
+Slopes = list[tuple[Floats32, Floats32]]  # from the voxel before and to the one after, along k, j, i
 
 LAYERS = 3  # of voxels to each side of the surface that are kept
 COURANT = 0.8  # of the time step at which moving would become unstable
@@ -42,11 +42,11 @@ class LevelSet:
         """The voxels inside [k, j, i]."""
         return np.asarray(self._level.reshape(self._shape)[1:-1, 1:-1, 1:-1] < 0)
 
-    def padded(self, array: Values) -> Floats:
+    def padded(self, array: Values) -> Floats32:
         """An array [k, j, i] with its faces once more around it, flat: indexed as `band` says."""
         return np.pad(np.asarray(array, dtype=np.float32), 1, mode="edge").reshape(-1)
 
-    def move(self, force: Floats, tension: Floats, drift: list[Floats] | None = None) -> float:
+    def move(self, force: Floats32, tension: Floats32, drift: list[Floats32] | None = None) -> float:
         """Move on for a moment, and say how long it was; each value belongs to a voxel of the band.
 
         force: speed outwards, mm. tension: what the curvature weighs, mm². drift: along k, j, i, mm.
@@ -116,7 +116,7 @@ class LevelSet:
         return fresh
 
 
-def _steepness(slopes: Slopes, *, outwards: bool) -> Floats:
+def _steepness(slopes: Slopes, *, outwards: bool) -> Floats32:
     """|∇φ| by the differences from where a surface comes that moves outwards, or inwards (Godunov)."""
     sign = np.float32(1 if outwards else -1)
     squares = (

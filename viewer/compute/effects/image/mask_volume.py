@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from viewer.compute.effects.checks import Mask, Values
+from viewer.compute.effects.checks import Values
 from viewer.compute.progress import Refusal
+from viewer.data.arrays import Mask
 
 
 def masked(array: Values, mask: Mask, fill: float, *, outside: bool = True) -> Values:

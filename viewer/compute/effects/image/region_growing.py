@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from viewer.compute.effects.checks import Box, Labels, Mask, Tell, Values, finite, need_voxels, unheard
+from viewer.compute.effects.checks import Values, finite, need_voxels, unheard
+from viewer.data.arrays import Labels, Mask, Tell
+from viewer.data.box import Box, box_at
 
 FIRST = 24  # voxels from the seed to the faces of the first box
 
@@ -27,8 +29,7 @@ def grow(fits: Callable[[Box], Mask], shape: Sequence[int], seed: Sequence[int],
     ends = np.array([[0, size] for size in shape])
     while True:
         limits = np.clip(reach, 0, np.asarray(shape)[:, None])
-        k, j, i = (slice(int(low), int(high)) for low, high in limits)
-        box = k, j, i
+        box = box_at(limits[:, 0].tolist(), (limits[:, 1] - limits[:, 0]).tolist())
         parts, _ = label(fits(box))
         at = tuple(index - int(low) for index, low in zip(seed, limits[:, 0], strict=True))
         mask = parts == parts[at] if parts[at] else np.zeros(parts.shape, dtype=bool)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.effects.checks import Labels, Mask, Spacing, Tell
+from viewer.compute.effects.checks import Spacing
+from viewer.data.arrays import Labels, Mask, Tell
 
 Costs = NDArray[np.float32]
 Indices = NDArray[np.intp]

@@ -11,10 +11,11 @@ from typing import Literal
 
 import numpy as np
 
-from viewer.compute.effects.checks import Mask, Spacing, Values, finite, need_voxels
+from viewer.compute.effects.checks import Spacing, Values, finite, need_voxels
 from viewer.compute.effects.distance import blurred, slopes, steepness
-from viewer.compute.effects.image.level_set import Floats, LevelSet
+from viewer.compute.effects.image.level_set import LevelSet
 from viewer.compute.progress import Refusal
+from viewer.data.arrays import Floats32, Mask
 
 By = Literal["edges", "regions", "alike"]
 MOVES = 4  # of the surface in a step, each by less than a voxel
@@ -81,7 +82,7 @@ class Snake:
         self._level.move(np.clip(force + self.push, -1, 1), np.full(len(band), self.smoothness, np.float32))
 
 
-def _ease(values: Floats, spacing: Spacing) -> Floats:
+def _ease(values: Floats32, spacing: Spacing) -> Floats32:
     """0…1: how freely the surface moves; little on edges."""
     steep = steepness(values, spacing)
     full = float(np.percentile(steep, EDGE)) or 1.0

@@ -14,8 +14,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.effects.checks import Labels, Mask, Spacing, Tell, need_voxels, unheard
+from viewer.compute.effects.checks import Spacing, need_voxels, unheard
 from viewer.compute.progress import Refusal
+from viewer.data.arrays import Labels, Mask, Tell
 
 Plane = NDArray[np.float32]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from viewer.compute.effects.checks import Mask, Spacing, need_voxels
+from viewer.compute.effects.checks import Spacing, need_voxels
+from viewer.data.arrays import Mask
 
 
 def fill(mask: Mask, spacing: Spacing, largest: float | None = None, axis: int | None = None) -> Mask:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from viewer.compute.effects.checks import Mask, Spacing, Tell, need_distance, need_voxels, part_of, unheard
+from viewer.compute.effects.checks import Spacing, need_distance, need_voxels, part_of, unheard
 from viewer.compute.effects.shape.margin import grow, shrink
+from viewer.data.arrays import Mask, Tell
 
 Side = Literal["inside", "outside", "both"]
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.effects.checks import Mask, Spacing, need_voxels
+from viewer.compute.effects.checks import Spacing, need_voxels
 from viewer.compute.progress import Refusal
+from viewer.data.arrays import Mask
 
 MOST = 20  # parts that are worth a segment each
 

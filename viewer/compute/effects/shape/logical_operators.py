@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from viewer.compute.effects.checks import Mask
+from viewer.data.arrays import Mask
 
 
 def union(one: Mask, other: Mask) -> Mask:

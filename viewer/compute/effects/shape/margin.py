@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from viewer.compute.effects.checks import Mask, Spacing, Tell, need_distance, need_voxels, unheard
+from viewer.compute.effects.checks import Spacing, need_distance, need_voxels, unheard
 from viewer.compute.effects.distance import within
+from viewer.data.arrays import Mask, Tell
 
 
 def grow(mask: Mask, mm: float, spacing: Spacing, tell: Tell = unheard) -> Mask:

@@ -6,9 +6,11 @@ import math
 
 import numpy as np
 
-from viewer.compute.effects.checks import Labels, Mask, Spacing, Tell, need_distance, need_voxels, part_of, unheard
+from viewer.compute.effects.checks import Spacing, need_distance, need_voxels, part_of, unheard
 from viewer.compute.effects.distance import REACH, blurred, within
 from viewer.compute.effects.shape.margin import grow
+from viewer.data.arrays import Labels, Mask, Tell
+from viewer.data.box import dilate_box, label_boxes
 
 
 def median(mask: Mask, mm: float, spacing: Spacing, tell: Tell = unheard) -> Mask:
@@ -51,17 +53,15 @@ def joint(labels: Labels, mm: float, spacing: Spacing, tell: Tell = unheard) -> 
     Where all of them together, blurred with a standard deviation of so many mm, are more than half, each voxel goes to
     the one that has most of it; the greatest share alone would leave a furrow where two of them meet at the surface.
     """
-    from scipy.ndimage import find_objects
-
     need_voxels(labels > 0)
     need_distance(mm)
     best = np.zeros(labels.shape, np.float32)  # the greatest share so far
     every = np.zeros(labels.shape, np.float32)  # the shares of all of them
     out = np.zeros_like(labels)
     reach = [math.ceil((REACH + 1) * mm / step) for step in spacing]
-    found = [(n + 1, box) for n, box in enumerate(find_objects(labels.astype(np.int32))) if box]
-    for done, (label, tight) in enumerate(found):
-        box = tuple(slice(max(n.start - more, 0), n.stop + more) for n, more in zip(tight, reach, strict=True))
+    found = label_boxes(labels.astype(np.int32))
+    for done, (label, tight) in enumerate(found.items()):
+        box = dilate_box(tight, reach, labels.shape)
         share = blurred((labels[box] == label).astype(np.float32), mm, spacing)
         wins = share > best[box]
         out[box][wins] = label

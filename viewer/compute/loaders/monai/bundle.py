@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from viewer.compute.loaders import torchscript
 from viewer.compute.loaders.card_model import Told
 from viewer.compute.loaders.external_model import Decision, Foreign
-from viewer.compute.loaders.monai.config import Json, Resolved, read_config
+from viewer.compute.loaders.monai.config import Resolved, read_config
 from viewer.compute.loaders.monai.transforms import preparation, thresholded
 from viewer.compute.loaders.preprocessing.orientation import Preparation
 from viewer.compute.model_files.copies import every_file
@@ -28,6 +28,7 @@ from viewer.compute.networks.known_networks import check_sizes, fitted, monai_ne
 from viewer.compute.networks.network import Net
 from viewer.compute.no_network import broke_on
 from viewer.compute.progress import Progress, Refusal
+from viewer.data.arrays import Json
 
 if TYPE_CHECKING:
     import torch

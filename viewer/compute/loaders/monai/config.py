@@ -9,11 +9,10 @@ from typing import Any
 from viewer.compute.model_files.weights_file import LARGEST_YAML, read_json, read_text
 from viewer.compute.networks.known_networks import why_code
 from viewer.compute.progress import Refusal
+from viewer.data.arrays import Json
 
 CONFIGS = ("configs/inference.json", "configs/inference.yaml", "configs/inference.yml")
 MOST_ENTRIES, DEEPEST = 100_000, 100
-
-Json = dict[str, Any]
 
 
 def read_config(folder: Path) -> Json:

@@ -9,8 +9,8 @@ from viewer.compute.loaders.external_model import Decision
 from viewer.compute.loaders.preprocessing.intensity import Quantiles, Range, Step, ZScore
 from viewer.compute.loaders.preprocessing.orientation import WORLD, Crop, Preparation, spacing_of
 from viewer.compute.progress import Refusal
+from viewer.data.arrays import Json
 
-Json = dict[str, Any]
 READING = ("LoadImage", "EnsureChannelFirst", "AddChannel", "EnsureType", "ToTensor", "CastToType", "AsChannelFirst",
            "DeleteItems", "SelectItems", "Identity", "ToDevice")  # fmt: skip
 GEOMETRY = ("Orientation", "Spacing", "CropForeground")

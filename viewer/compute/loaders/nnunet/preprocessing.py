@@ -13,12 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.loaders.external_model import Decision, Floats, Shape
+from viewer.compute.loaders.external_model import Decision
 from viewer.compute.loaders.preprocessing.intensity import Clip, Step, ZScore
 from viewer.compute.loaders.preprocessing.orientation import LARGEST, Aligned, one_patch, turn_to, turned
 from viewer.compute.loaders.preprocessing.resize import nodes
 from viewer.compute.memory_check import check_memory
 from viewer.compute.progress import Progress, Refusal
+from viewer.data.arrays import Floats32
+from viewer.data.box import Box, Shape, mask_box, whole_box
 from viewer.data.volume import Volume
 
 ANISOTROPIC = 3.0
@@ -43,7 +45,7 @@ class Scheme:
     def text(self) -> str:
         return self.name.removesuffix("Normalization")
 
-    def __call__(self, values: Floats, mask: NDArray[np.bool_]) -> None:
+    def __call__(self, values: Floats32, mask: NDArray[np.bool_]) -> None:
         """In place on [k, j, i]."""
         steps: list[Step] = []
         if self.name == CT:
@@ -147,17 +149,16 @@ class Preparation:
         return (f"resampled to {' × '.join(f'{mm:.3g}' for mm in self.spacing)} mm for the model",)
 
 
-def _not_zero(array: Floats) -> tuple[NDArray[np.bool_], tuple[slice, slice, slice]]:
+def _not_zero(array: Floats32) -> tuple[NDArray[np.bool_], Box]:
     """What is not 0 in any channel, holes filled, within its box; and the box. All of an image that is 0."""
-    from scipy.ndimage import binary_fill_holes, find_objects
+    from scipy.ndimage import binary_fill_holes
 
     mask = binary_fill_holes((array != 0).any(0))
-    boxes = find_objects(mask.astype(np.uint8))
-    k, j, i = boxes[0] if boxes else (slice(0, n) for n in mask.shape)
-    return mask[k, j, i], (k, j, i)
+    box = mask_box(mask) or whole_box(mask.shape)
+    return mask[box], box
 
 
-def _resized(values: Floats, shape: tuple[int, ...], how: Resampling, axis: int | None, job: Progress) -> Floats:
+def _resized(values: Floats32, shape: tuple[int, ...], how: Resampling, axis: int | None, job: Progress) -> Floats32:
     """To another shape; along `axis` by itself, where there is one."""
     from skimage.transform import resize
 

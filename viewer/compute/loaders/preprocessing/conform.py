@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.images.resample import resample, resample_labels
-from viewer.compute.loaders.external_model import Decision, Floats
+from viewer.compute.loaders.external_model import Decision
 from viewer.compute.loaders.preprocessing.intensity import EightBit, Step
 from viewer.compute.loaders.preprocessing.orientation import WORLD, Crop, foreground, smallest
 from viewer.compute.memory_check import check_memory
 from viewer.compute.progress import Progress
+from viewer.data.arrays import Floats32
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
 
@@ -40,7 +41,7 @@ class Conformed:
 
     def __init__(
         self,
-        cube: Floats,
+        cube: Floats32,
         box: tuple[slice, slice, slice],
         notes: tuple[str, ...],
         grid: Grid,
@@ -51,13 +52,13 @@ class Conformed:
         self._grid, self._own, self._box, self._decision = grid, own, box, decision
         self._made = np.zeros(cube.shape[1:], np.uint16)
 
-    def take(self, slices: slice, slab: Floats) -> None:
+    def take(self, slices: slice, slab: Floats32) -> None:
         self._made[self._box][slices] = self._decision(slab)
 
     def labels(self) -> NDArray[Any]:
         return smallest(resample_labels(self._made, self._grid, self._own))
 
-    def image(self) -> Floats:
+    def image(self) -> Floats32:
         raise NotImplementedError("a conformed head is for label maps only")
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from viewer.data.arrays import Floats32
+
 LARGEST = float(np.finfo(np.float32).max)
 LEAST = 1e-8  # a deviation or a width below this counts as none
 
@@ -22,7 +22,7 @@ class Step(Protocol):
 
     @property
     def text(self) -> str: ...
-    def __call__(self, array: Floats) -> None: ...
+    def __call__(self, array: Floats32) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Range:
     def text(self) -> str:
         return f"{self.low:g}…{self.high:g} to {self.to_low:g}…{self.to_high:g}{', clipped' if self.clip else ''}"
 
-    def __call__(self, array: Floats) -> None:
+    def __call__(self, array: Floats32) -> None:
         _stretch(array, self.low, self.high, self.to_low, self.to_high)
         if self.clip:
             np.clip(array, min(self.to_low, self.to_high), max(self.to_low, self.to_high), out=array)
@@ -68,7 +68,7 @@ class Quantiles:
     def text(self) -> str:
         return f"quantiles {self.low:g}…{self.high:g} to {self.to_low:g}…{self.to_high:g}"
 
-    def __call__(self, array: Floats) -> None:
+    def __call__(self, array: Floats32) -> None:
         for part in _parts(array, self.by_channel):
             whole = (self.low, self.high) == (0, 1)
             low, high = (part.min(), part.max()) if whole else np.quantile(part, (self.low, self.high))
@@ -98,7 +98,7 @@ class ZScore:
                            (("the mean", self.mean), ("the deviation", self.deviation)))  # fmt: skip
         return f"minus {mean}, over {deviation}"
 
-    def __call__(self, array: Floats) -> None:
+    def __call__(self, array: Floats32) -> None:
         for part in _parts(array, self.by_channel):
             chosen = part != 0 if self.nonzero else np.ones((1,) * part.ndim, bool)
             values = part[chosen] if self.nonzero else part
@@ -125,7 +125,7 @@ class Clip:
     def text(self) -> str:
         return f"clipped to {self.low:g}…{self.high:g}"
 
-    def __call__(self, array: Floats) -> None:
+    def __call__(self, array: Floats32) -> None:
         np.clip(array, self.low, self.high, out=array)
 
 
@@ -137,7 +137,7 @@ class EightBit:
 
     text = "in 256 levels"
 
-    def __call__(self, array: Floats) -> None:
+    def __call__(self, array: Floats32) -> None:
         for part in _parts(array, True):
             if part.min() >= 0 and 127 < part.max() <= 255:
                 continue
@@ -153,12 +153,12 @@ def _check(*numbers: Any) -> None:
             raise ValueError(f"{str(number)[:30]} is no number that an image could hold")
 
 
-def _parts(array: Floats, by_channel: bool) -> Iterator[Floats]:
+def _parts(array: Floats32, by_channel: bool) -> Iterator[Floats32]:
     """Each channel, or all of them together, to work on in place."""
     yield from array if by_channel else [array]
 
 
-def _stretch(array: Floats, low: float, high: float, to_low: float, to_high: float) -> None:
+def _stretch(array: Floats32, low: float, high: float, to_low: float, to_high: float) -> None:
     array -= np.float32(low)
     if abs(high - low) > LEAST:
         array *= np.float32((to_high - to_low) / (high - low))

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.images.resample import resample
-from viewer.compute.loaders.external_model import Decision, Floats, Shape
+from viewer.compute.loaders.external_model import Decision
 from viewer.compute.loaders.preprocessing.intensity import Step
 from viewer.compute.loaders.preprocessing.resize import Coordinates, Stream, along, same
 from viewer.compute.memory_check import check_memory
 from viewer.compute.progress import Progress, Refusal
+from viewer.data.arrays import Floats32
+from viewer.data.box import Box, Shape, whole_box
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
 
@@ -99,7 +101,7 @@ class Aligned:
 
     def __init__(
         self,
-        array: Floats,
+        array: Floats32,
         notes: tuple[str, ...],
         turn: Turn,
         whole: tuple[int, ...],
@@ -113,20 +115,20 @@ class Aligned:
         self._stream = Stream(array.shape[1:], coordinates, nearest, self._put)
         self._made: NDArray[Any] | None = None
 
-    def take(self, slices: slice, slab: Floats) -> None:
+    def take(self, slices: slice, slab: Floats32) -> None:
         self._stream.take(slices, slab)
 
     def labels(self) -> NDArray[Any]:
         return smallest(self._result())
 
-    def image(self) -> Floats:
+    def image(self) -> Floats32:
         return self._result()
 
     def _result(self) -> NDArray[Any]:
         assert self._made is not None  # every slice was taken
         return self._turn.back(self._made)
 
-    def _put(self, slices: slice, slab: Floats) -> None:
+    def _put(self, slices: slice, slab: Floats32) -> None:
         values = slab[0] if self._decision is None else self._decision(slab)
         if self._made is None:
             self._made = np.zeros(self._whole, values.dtype)
@@ -192,12 +194,12 @@ class Preparation:
         return Aligned(array, notes, turn, tuple(map(int, lengths)), parts, inner, self.decision)
 
     @staticmethod
-    def _do(steps: tuple[Step, ...], array: Floats) -> None:
+    def _do(steps: tuple[Step, ...], array: Floats32) -> None:
         for step in steps:
             step(array)
 
 
-def whole_patches(array: Floats, patch: Shape, lap: int) -> tuple[Floats, tuple[int, ...]]:
+def whole_patches(array: Floats32, patch: Shape, lap: int) -> tuple[Floats32, tuple[int, ...]]:
     """[c, k, j, i] with zeros around up to one patch, then behind up to whole ones that overlap by `lap` voxels.
 
     Networks were trained on patches of one size, and some see another one differently. Returns how many are in front.
@@ -208,7 +210,7 @@ def whole_patches(array: Floats, patch: Shape, lap: int) -> tuple[Floats, tuple[
     return np.pad(array, [(0, 0), *((0, n) for n in behind)]), before
 
 
-def one_patch(array: Floats, patch: Shape) -> tuple[Floats, tuple[int, ...]]:
+def one_patch(array: Floats32, patch: Shape) -> tuple[Floats32, tuple[int, ...]]:
     """[c, k, j, i] with zeros around up to the size of a patch; and how many are in front."""
     missing = [max(0, side - length) for length, side in zip(array.shape[1:], patch, strict=True)]
     before = tuple(n // 2 for n in missing)
@@ -234,7 +236,7 @@ def _check_size(shape: NDArray[Any], channels: int, job: Progress) -> None:
     check_memory(voxels * channels * 8, "the image at the model's voxel size", job.device)
 
 
-def _values(volumes: Sequence[Volume]) -> list[Floats]:
+def _values(volumes: Sequence[Volume]) -> list[Floats32]:
     """Physical values, all on the first one's grid."""
     first = volumes[0]
     found = [first.values()]
@@ -244,17 +246,17 @@ def _values(volumes: Sequence[Volume]) -> list[Floats]:
     return found
 
 
-def foreground(array: Floats, crop: Crop | None) -> tuple[slice, slice, slice]:
+def foreground(array: Floats32, crop: Crop | None) -> Box:
     """The part of [c, k, j, i] that a crop keeps: all of it where there is none, or nothing to find."""
-    whole = tuple(slice(0, n) for n in array.shape[1:])
+    whole = whole_box(array.shape[1:])
     if crop is None:
-        return whole[0], whole[1], whole[2]
+        return whole
     inside: NDArray[np.bool_] = np.asarray((array > crop.above).any(0))
     edges = []
     for axis, length in enumerate(inside.shape):
         found = np.flatnonzero(np.moveaxis(inside, axis, 0).reshape(length, -1).any(1))
         if not found.size:
-            return whole[0], whole[1], whole[2]
+            return whole
         edges.append(slice(max(0, int(found[0]) - crop.margin), min(length, int(found[-1]) + 1 + crop.margin)))
     return edges[0], edges[1], edges[2]
 

@@ -7,12 +7,13 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from viewer.data.arrays import Floats32
+
 Coordinates = NDArray[np.float64]
 ROOM = 64 << 20  # bytes of finished slices in one go
 
 
-def nodes(coordinates: Coordinates, length: int, nearest: bool) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
+def nodes(coordinates: Coordinates, length: int, nearest: bool) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats32]:
     """For each coordinate (in voxels; beyond an end: that end) its two neighbours and the weight of the second."""
     at = np.clip(coordinates, 0, length - 1)
     if nearest:
@@ -22,7 +23,7 @@ def nodes(coordinates: Coordinates, length: int, nearest: bool) -> tuple[NDArray
     return low, np.minimum(low + 1, length - 1), (at - low).astype(np.float32)
 
 
-def along(array: Floats, axis: int, coordinates: Coordinates, nearest: bool = False) -> Floats:
+def along(array: Floats32, axis: int, coordinates: Coordinates, nearest: bool = False) -> Floats32:
     """The array at other places of one axis."""
     if same(coordinates, array.shape[axis]):
         return array
@@ -35,7 +36,7 @@ def same(coordinates: Coordinates, length: int) -> bool:
     return len(coordinates) == length and bool(np.abs(coordinates - np.arange(length)).max() < 1e-6)
 
 
-def _mixed(array: Floats, axis: int, low: NDArray[np.intp], high: NDArray[np.intp], weight: Floats) -> Floats:
+def _mixed(array: Floats32, axis: int, low: NDArray[np.intp], high: NDArray[np.intp], weight: Floats32) -> Floats32:
     mixed = array.take(low, axis)
     if not weight.any():
         return mixed
@@ -55,14 +56,14 @@ class Stream:
         shape: tuple[int, ...],
         coordinates: tuple[Coordinates, ...],
         nearest: tuple[bool, ...],
-        give: Callable[[slice, Floats], None],
+        give: Callable[[slice, Floats32], None],
     ) -> None:
         self._coordinates, self._nearest, self._give = coordinates, nearest, give
         self._low, self._high, self._weight = nodes(coordinates[0], shape[0], nearest[0])
         self._first = self._done = 0  # the first slice that is held; how many of the new grid were given on
-        self._held: Floats | None = None
+        self._held: Floats32 | None = None
 
-    def take(self, slices: slice, slab: Floats) -> None:
+    def take(self, slices: slice, slab: Floats32) -> None:
         """The next slices; `slab` is not kept."""
         held = slab if self._held is None else np.concatenate([self._held, slab], 1)
         ready = int(np.searchsorted(self._high, slices.stop))
@@ -75,7 +76,7 @@ class Stream:
         self._held = held[:, min(wanted - self._first, held.shape[1]) :].copy()
         self._first = slices.stop - self._held.shape[1]
 
-    def _pass_on(self, part: slice, held: Floats) -> None:
+    def _pass_on(self, part: slice, held: Floats32) -> None:
         low, high = self._low[part] - self._first, self._high[part] - self._first
         rows = _mixed(held, 1, low, high, self._weight[part])
         for axis in (1, 2):

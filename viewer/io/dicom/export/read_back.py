@@ -10,7 +10,8 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from viewer.data.grid import Floats, Grid
+from viewer.data.arrays import Floats
+from viewer.data.grid import Grid
 from viewer.data.volume import Volume
 from viewer.io.dicom.export.derived_series import Series
 from viewer.io.errors import SaveError

@@ -16,7 +16,8 @@ from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from viewer.compute.registration.transform_algebra import inverse
-from viewer.data.grid import Floats, Grid
+from viewer.data.arrays import Floats
+from viewer.data.grid import Grid
 from viewer.data.transform import End, Transform
 from viewer.files.regular_file import check_regular
 from viewer.io.dicom.export.derived_series import decimal_string, describe_file

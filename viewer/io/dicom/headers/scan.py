@@ -55,11 +55,6 @@ def scan_file(path: str) -> Header:
         return scan(file, path, size, stamp)
 
 
-def scan_bytes(data: bytes, path: str) -> Header:
-    """The header of a file that is already in memory. Raises ScanError."""
-    return scan(BytesIO(data), path, len(data), None)
-
-
 def scan(file: BinaryIO, path: str, size: int, stamp: Stamp | None) -> Header:
     """The header of an open, seekable file of `size` bytes. Raises ScanError with one sentence for the user."""
     walk = _Walk(file, size)

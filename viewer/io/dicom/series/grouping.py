@@ -14,7 +14,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.data.grid import Floats, Grid
+from viewer.data.arrays import Floats
+from viewer.data.grid import Grid
 from viewer.data.notice import UNMEASURED, Notice
 from viewer.data.study import Image
 from viewer.io.dicom.attributes.dates import unwrap_midnight

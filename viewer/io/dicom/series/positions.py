@@ -12,7 +12,7 @@ from itertools import pairwise, permutations
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.data.grid import Floats
+from viewer.data.arrays import Floats
 from viewer.io.dicom.headers.header import Frame
 from viewer.io.dicom.series.stack import even_spacing, neighbours, whole_steps
 from viewer.io.dicom.series.timepoints import ATTRIBUTES, COMPLETE, word_of

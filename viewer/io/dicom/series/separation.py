@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.data.grid import Floats
+from viewer.data.arrays import Floats
 from viewer.data.notice import Notice
 from viewer.io.dicom.headers.header import Frame, FrameSet
 from viewer.io.dicom.series.positions import SAME_PLACE, is_even

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from viewer.data.grid import Floats, Grid
+from viewer.data.arrays import Floats
+from viewer.data.grid import Grid
 from viewer.data.notice import Notice
 from viewer.io.read_plan import Resampling
 

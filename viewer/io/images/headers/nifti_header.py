@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.data.grid import Floats
+from viewer.data.arrays import Floats
 from viewer.data.notice import UNMEASURED, Notice
 from viewer.io.errors import OpenError
 from viewer.io.images.headers.geometry import Placement

@@ -10,7 +10,8 @@ import re
 
 import numpy as np
 
-from viewer.data.grid import LETTERS, Floats
+from viewer.data.arrays import Floats
+from viewer.data.grid import LETTERS
 from viewer.data.notice import UNMEASURED, Notice
 from viewer.io.images.headers.geometry import Placement
 from viewer.io.images.headers.itk_header import Facts

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,6 @@ from viewer.io.segmentations.dicom_codes import code_of, side_of
 from viewer.io.segmentations.dicom_seg.frames import frames_of
 from viewer.io.segmentations.dicom_seg.pixels import DAMAGED, UNDECODED, Frames, Maps, label_map, pack_masks
 from viewer.io.segmentations.dicom_seg.write import whole_of
-from viewer.io.segmentations.dicom_summary import dataset
 from viewer.io.segmentations.frame_planes import Fit, Planes, fill_grid, fit, own_fit
 from viewer.io.segmentations.label_maps import LabelLayers
 from viewer.scene.journal.serialization import restore_segments
@@ -37,11 +35,6 @@ from viewer.scene.journal.serialization import restore_segments
 SKEWED = 1e-2  # of the products of a frame's direction cosines
 CUT = "probabilities cut at one half"
 ANOTHER_FRAME = "placed on the images that it names, whose frame of reference is another"
-
-
-def read_seg(path: Path, images: Sequence[End] = ()) -> Segmentation:
-    """Raises OpenError: one sentence."""
-    return segmentation_of(dataset(str(path)), path.stem, images)
 
 
 def segmentation_of(ds: Dataset, name: str, images: Sequence[End] = ()) -> Segmentation:

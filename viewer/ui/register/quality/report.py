@@ -11,7 +11,8 @@ from viewer.compute.registration.pictures import AXES, Style
 from viewer.compute.registration.quality import Bending, Quality, WayBack
 from viewer.compute.registration.transform_quality import target_errors, within_tg132
 from viewer.data.annotations.landmarks import Landmarks
-from viewer.data.grid import Floats, Grid
+from viewer.data.arrays import Floats
+from viewer.data.grid import Grid
 from viewer.data.transform import Transform
 from viewer.io.reports.sign_off_report import Figure, Picture, Report, Section, Verdict
 from viewer.scene.layer import VolumeLayer

@@ -9,9 +9,9 @@ from typing import Any
 from PySide6.QtCore import QObject, QThreadPool, QTimer, Signal
 
 from viewer.compute.progress import Refusal
+from viewer.data.arrays import Mask
 from viewer.effects.effect import Given, Operation
 from viewer.effects.effect_run import Answer
-from viewer.effects.footprint import Mask
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.ui.segments.controller import SegmentsController
 from viewer.ui.segments.effects.preview_tint import MaskTint, RangeTint

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 from PySide6.QtCore import QObject, QTimer
 
+from viewer.data.arrays import Mask
+from viewer.data.box import Box
 from viewer.data.volume import Volume, Window
-from viewer.effects.footprint import Mask
-from viewer.scene.layer import Box, VolumeLayer
+from viewer.scene.layer import VolumeLayer
 from viewer.ui.segments.controller import SegmentsController
 
 FLASH = 2500  # ms that a range is shown after it was changed
