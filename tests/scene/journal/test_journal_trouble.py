@@ -113,7 +113,7 @@ class Torn:
     """A file that takes ten bytes and no more."""
 
     def __init__(self, file: Any) -> None:
-        self.fileno = file.fileno
+        self.fileno, self.seek = file.fileno, file.seek
         self.write = lambda data: file.write(data[:10]) and os.stat("/not/there")
         self.truncate = lambda _: os.stat("/not/there")
 
