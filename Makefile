@@ -9,7 +9,7 @@ BIN := .venv/bin
 SYSTEM = xvfb libegl1 libgl1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 \
 	libfontconfig1 libglib2.0-0 libdbus-1-3 $(shell $(PYTHON) -c 'import ensurepip' 2>&- || echo $(notdir $(PYTHON))-venv)
 
-.PHONY: run test lint format bench pictures clean
+.PHONY: run test lint format bench gpu pictures clean
 
 run: .venv/ready
 	@if [ "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" != Linux ]; then $(BIN)/python main.py --sample; \
@@ -30,6 +30,10 @@ format: .venv/ready
 
 bench: .venv/ready
 	@for script in $(filter-out %_peer.py %_peers.py, $(wildcard tests/benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+# What differs on a machine with a graphics card, as one table in under ten minutes; says so where there is none.
+gpu: .venv/ready
+	@$(BIN)/python tests/benchmarks/gpu.py
 
 pictures: .venv/ready
 	$(BIN)/python docs/make_pictures.py

@@ -31,20 +31,20 @@ from viewer.scene.view_state import ViewState
 SHAPE = (400, 512, 512)
 
 
-def phantom() -> VolumeLayer:
-    """A body with lungs, a spine and noise: int16 HU at the size of a chest CT."""
+def phantom(shape: tuple[int, int, int] = SHAPE) -> VolumeLayer:
+    """A body with lungs, a spine and noise: int16 HU at the size of a chest CT, or smaller at the same spacing."""
     random = np.random.default_rng(7)
-    noise = random.normal(0, 25, SHAPE[1:]).astype(np.int16)
-    y, x = np.mgrid[-1:1:512j, -1:1:512j]
-    array = np.empty(SHAPE, np.int16)
-    for k in range(SHAPE[0]):
+    noise = random.normal(0, 25, shape[1:]).astype(np.int16)
+    y, x = np.mgrid[-1 : 1 : shape[1] * 1j, -1 : 1 : shape[2] * 1j]
+    array = np.empty(shape, np.int16)
+    for k in range(shape[0]):
         widen = 1 + 0.2 * math.sin(k / 60)
         body = (x / 0.8) ** 2 + (y / 0.55) ** 2 < widen
         lungs = ((np.abs(x) - 0.35) / 0.25) ** 2 + (y / 0.4) ** 2 < widen
         spine = x**2 + (y - 0.4) ** 2 < 0.01
         array[k] = np.select([spine, lungs, body], [700, -850, 40], -1000)
         array[k] += np.roll(noise, k * 37)
-    grid = Grid.of(SHAPE, (1.0, 0.8, 0.8), (-204.4, -204.4, 0))
+    grid = Grid.of(shape, (1.0, 0.8, 0.8), (-204.4, -204.4, 0))
     windows = (Window(40, 400, "soft tissue"),)
     volume = Volume(array, grid, name="CT", unit="HU", windows=windows, source=Source(modality="CT"))
     return volume_layer((volume,))
