@@ -22,14 +22,14 @@ DASH = 5  # pixels of a dash, and of the gap after it
 def sampled(array: NDArray[Any], grid: Grid, pose: Pose, transform: Transform | None = None) -> NDArray[Any]:
     """The label under each pixel of a pose: [height, width]; 0 where no voxel is.
 
-    array: labels [k, j, i] on `grid`. transform: from the room that the pose is in to the space of the grid.
+    array: labels [k, j, i] on `grid`. transform: from the world that the pose is in to the space of the grid.
     """
     plane, (across, along) = pose.plane, np.ogrid[0.5 : pose.width, 0.5 : pose.height]
     across, along = across.reshape(1, -1), along.reshape(-1, 1)
     if transform is not None and transform.displacement is not None:
         start = pose.world(0, 0)
-        room = start + pose.scale * (across[..., None] * plane.right + along[..., None] * plane.down)
-        places = list(np.moveaxis(grid.to_index(transform(room)), -1, 0))
+        points = start + pose.scale * (across[..., None] * plane.right + along[..., None] * plane.down)
+        places = list(np.moveaxis(grid.to_index(transform(points)), -1, 0))
     else:
         grid = transform.placed(grid) if transform else grid
         places = list(_places(grid, pose, across, along))

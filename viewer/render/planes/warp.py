@@ -16,15 +16,15 @@ from viewer.render.vtk_bridge import image_of, matrix_of
 _FIELDS: WeakKeyDictionary[Transform, tuple[Any, float]] = WeakKeyDictionary()  # image of the field, longest arrow
 
 
-def warp(transform: Transform, room: Grid) -> Any:
-    """vtkGeneralTransform from the world to mm along i, j, k of an image (of image_of) whose room grid this is.
+def warp(transform: Transform, grid: Grid) -> Any:
+    """vtkGeneralTransform from the world to mm along i, j, k of an image (of image_of) that lies on this grid.
 
     Beyond the field it falls to nothing over one voxel of its lattice, where a Transform ends at once.
     """
     if transform.grid is None:
         raise ValueError("a transform without a displacement field needs no warp")
     frame = matrix_of(transform.grid)
-    towards, back = matrix_of(transform.grid), matrix_of(room)
+    towards, back = matrix_of(transform.grid), matrix_of(grid)
     towards.Invert()
     back.Invert()
     moves = vtkGridTransform()

@@ -47,13 +47,13 @@ class VolumeSliceArtist:
 
     def show(self, pose: Pose, timepoint: int, *, overlay: bool) -> None:
         """Bring the prop to the look."""
-        volume, room = self._layer.volume(timepoint), self._layer.room_grid
-        if volume is not self._volume or not np.array_equal(room.spacing, self._spacing):
-            self._volume, self._image, self._spacing = volume, image_of(volume.array, room), room.spacing
+        volume, grid = self._layer.volume(timepoint), self._layer.room_grid
+        if volume is not self._volume or not np.array_equal(grid.spacing, self._spacing):
+            self._volume, self._image, self._spacing = volume, image_of(volume.array, grid), grid.spacing
         if self._aligned(pose):
-            self._show_stored(room, pose)
+            self._show_stored(grid, pose)
         else:
-            self._show_sampled(volume, room, pose)
+            self._show_sampled(volume, grid, pose)
         self._colour(volume, overlay=overlay)
 
     def touched(self) -> None:
@@ -66,25 +66,25 @@ class VolumeSliceArtist:
         bent = self._layer.transform is not None and self._layer.transform.displacement is not None
         return not bent and self._layer.room_grid.matches(pose.plane.grid)
 
-    def _show_stored(self, room: Grid, pose: Pose) -> None:
+    def _show_stored(self, grid: Grid, pose: Pose) -> None:
         self._mapper.SetInputData(self._image)
         self._mapper.RemoveAllClippingPlanes()
         self._mapper.SetOrientation(vtk_axis(pose.plane.normal_axis))
         self._mapper.SetSliceNumber(pose.index)
-        self.prop.SetUserMatrix(matrix_of(room))
+        self.prop.SetUserMatrix(matrix_of(grid))
         self.prop.VisibilityOn()
 
-    def _show_sampled(self, volume: Volume, room: Grid, pose: Pose) -> None:
+    def _show_sampled(self, volume: Volume, grid: Grid, pose: Pose) -> None:
         transform = self._layer.transform
         bent = transform is not None and transform.displacement is not None
         reslice = self._exact if bent and not volume.color else self._plain
-        matrix = reslice.place(self._image, room, pose, transform)
+        matrix = reslice.place(self._image, grid, pose, transform)
         self.prop.SetVisibility(matrix is not None)
         if matrix is None:
             return
         self._mapper.SetInputConnection(reslice.filter.GetOutputPort())
         self._mapper.RemoveAllClippingPlanes()
-        for face in clip_box(room, pose.plane) if reslice is self._plain else ():
+        for face in clip_box(grid, pose.plane) if reslice is self._plain else ():
             self._mapper.AddClippingPlane(face)
         self._mapper.SetOrientationToZ()
         self._mapper.SetSliceNumber(0)

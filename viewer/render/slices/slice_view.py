@@ -187,7 +187,7 @@ class SliceView(View):
         before, self._plane = self._plane, plane
         if self._place is None:
             return
-        if before is None or not _same_room(before.grid, plane.grid):
+        if before is None or not _same_frame(before.grid, plane.grid):
             self._place = None
             return
         across, along, scale = self._place
@@ -244,6 +244,6 @@ def _same(a: Grid, b: Grid) -> bool:
     return a is b or (a.shape == b.shape and np.array_equal(a.affine, b.affine))
 
 
-def _same_room(a: Grid, b: Grid) -> bool:
+def _same_frame(a: Grid, b: Grid) -> bool:
     """True where a place on one grid's screen is meant to stay when the other takes over."""
     return bool(a.frame_of_reference) and a.frame_of_reference == b.frame_of_reference
