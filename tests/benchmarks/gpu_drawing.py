@@ -94,7 +94,7 @@ def slices(device: str, side: int) -> list[Row]:
     rows = [screen.row(device)]
     for name in PLANES:
         screen.renderer.RemoveAllViewProps()
-        plane = Plane(layer.room_grid, name)
+        plane = Plane(layer.world_grid, name)
         middle = Pose.fit(plane, plane.count // 2, SIZE, SIZE)
         aim(screen.renderer.GetActiveCamera(), middle)
         artists = [VolumeSliceArtist(layer), VolumeSliceArtist(above)]
@@ -135,7 +135,7 @@ def grey(layer: VolumeLayer, pose: Pose) -> float:
     volume, (lower, upper) = layer.volume(0), (layer.window.lower, layer.window.upper)
     middles = np.arange(SIZE // 2 - SIZE // 16, SIZE // 2 + SIZE // 16) + 0.5
     places = np.array([pose.world(x, y) for x in middles for y in middles])
-    k, j, i = np.floor(layer.room_grid.to_index(places) + 0.5).astype(int).T
+    k, j, i = np.floor(layer.world_grid.to_index(places) + 0.5).astype(int).T
     values = volume.array[k, j, i] * volume.slope + volume.intercept
     return float(np.mean(np.clip((values - lower) / (upper - lower), 0, 1)) * 255)
 

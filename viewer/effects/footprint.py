@@ -40,7 +40,7 @@ def flat(pose: Pose, world: ArrayLike) -> Flat:
 
 
 def slab(grid: Grid, pose: Pose, low: ArrayLike, high: ArrayLike) -> Slab | None:
-    """The voxels of a grid (as it lies in the room) that a slice cuts between two corners; None: there are none."""
+    """The voxels of a grid (as it lies in the world) that a slice cuts between two corners; None: there are none."""
     plane = pose.plane
     frame = np.stack([plane.right, plane.down, plane.normal])  # world to (u, v, depth)
     half = 0.5 * float(np.abs(plane.normal @ grid.affine[:3, :3]).sum())

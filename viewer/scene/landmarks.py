@@ -19,7 +19,7 @@ from viewer.data.transform import Transform
 class LandmarkPair:
     """of: ids of the fixed and the moving layer. name: "L1" or what a person calls the place.
 
-    fixed: in the room (the fixed image's space); moving: in the moving image's own space, as its file places it; LPS
+    fixed: in the world (the fixed image's space); moving: in the moving image's own space, as its file places it; LPS
     mm both.
     """
 
@@ -33,7 +33,7 @@ class LandmarkPair:
         keep_printable(self, "name")
 
     def residual(self, transform: Transform | None) -> float:
-        """How far the moving image's transform (room to image) takes the fixed point from the moving one, mm."""
+        """How far the moving image's transform (world to image) takes the fixed point from the moving one, mm."""
         at = np.asarray(self.fixed) if transform is None else transform(self.fixed)
         return float(np.linalg.norm(at - np.asarray(self.moving)))
 

@@ -65,7 +65,7 @@ class PlacedLayer(Layer):
     """A layer of voxels.
 
     image: what it was loaded from, if any. made_from: id of the layer that it was made from; "" where there is none.
-    transform: takes places of the room that all layers share to places of the voxels' own space, LPS mm; None where
+    transform: takes places of the world that all layers share to places of the voxels' own space, LPS mm; None where
     the two are the same. Views apply it while they draw; the voxels stay as they are.
     """
 
@@ -84,17 +84,17 @@ class PlacedLayer(Layer):
         return self.image.other if self.image else None
 
     @property
-    def room_grid(self) -> Grid:
-        """Where the voxels lie in the room: by the transform's matrix, its displacement field left out."""
+    def world_grid(self) -> Grid:
+        """Where the voxels lie in the world: by the transform's matrix, its displacement field left out."""
         return self.transform.placed(self.grid) if self.transform else self.grid
 
     def own_place(self, world: Point) -> Point:
-        """The place in the voxels' own space (as their file tells) of a place of the room, LPS mm."""
+        """The place in the voxels' own space (as their file tells) of a place of the world, LPS mm."""
         x, y, z = (float(mm) for mm in self.transform(world)) if self.transform else world
         return x, y, z
 
-    def room_place(self, own: Point) -> Point:
-        """The place in the room of a place in the voxels' own space, LPS mm."""
+    def world_place(self, own: Point) -> Point:
+        """The place in the world of a place in the voxels' own space, LPS mm."""
         x, y, z = (float(mm) for mm in self.transform.back(own)) if self.transform else own
         return x, y, z
 
@@ -138,14 +138,14 @@ class VolumeLayer(PlacedLayer):
     def grid(self) -> Grid:
         return self.volumes[0].grid
 
-    def in_room(self, timepoint: int = 0) -> Volume | None:
+    def in_world(self, timepoint: int = 0) -> Volume | None:
         """The voxels where the transform puts them; None where a displacement field bends them: no grid holds them."""
         if self.transform is None:
             return self.volume(timepoint)
-        return None if self.transform.grid else replace(self.volume(timepoint), grid=self.room_grid)
+        return None if self.transform.grid else replace(self.volume(timepoint), grid=self.world_grid)
 
     def value_at(self, world: Point, timepoint: int = 0) -> float | tuple[int, ...] | None:
-        """The physical value of the voxel that is at a place of the room; RGB for colour; None outside."""
+        """The physical value of the voxel that is at a place of the world; RGB for colour; None outside."""
         return self.volume(timepoint).value_at(self.own_place(world))
 
     def touch(self) -> None:

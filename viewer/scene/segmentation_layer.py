@@ -58,7 +58,7 @@ class SegmentationLayer(PlacedLayer):
         return self.drawn_at in (None, timepoint)
 
     def segments_at(self, world: Point) -> tuple[Segment, ...]:
-        """The segments of the voxel that is at a place of the room, LPS mm."""
+        """The segments of the voxel that is at a place of the world, LPS mm."""
         index = self.grid.nearest(self.own_place(world))
         if index is None:
             return ()

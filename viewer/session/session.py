@@ -179,7 +179,7 @@ class Session(ProjectFiles):
         return self._runs.run(plugin, inputs, parameters, device or (self.device if plugin.gpu else "cpu"))
 
     def resample(self, layer: VolumeLayer, onto: VolumeLayer, interpolation: str = "linear") -> Task:
-        """A new image: the layer, as it stands in the room, on the grid of another one. It waits for review.
+        """A new image: the layer, as it stands in the world, on the grid of another one. It waits for review.
 
         interpolation: "nearest", "linear" or "bspline".
         """

@@ -21,7 +21,7 @@ class Aligning(Workspace):
     reader: Reader
 
     def align_by(self, layer: VolumeLayer, title: str, make: Callable[[], Transform]) -> Task:
-        """Compute a transform (room to image) in the background, and place the image by it: one step of the history.
+        """Compute a transform (world to image) in the background, and place the image by it: one step of the history.
 
         make: raises ValueError, one sentence for the user, where it cannot be done.
         """
@@ -45,7 +45,7 @@ class Aligning(Workspace):
         self.post(place)
 
     def save_transform(self, moving: VolumeLayer, fixed: VolumeLayer, target: Path, *, overwrite: bool = False) -> Task:
-        """Write the transform that takes points of the fixed to points of the moving image, as they stand in the room.
+        """Write the transform that takes points of the fixed to points of the moving image, as they stand in the world.
 
         The ending chooses the form: .tfm, .txt or .h5 (ITK), .nii, .nii.gz, .nrrd or .mha (a displacement field on the
         fixed image's grid), .dcm (DICOM Spatial or Deformable Spatial Registration). A JSON beside it holds provenance

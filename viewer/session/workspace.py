@@ -71,7 +71,7 @@ class Workspace(Tasks):
             self.history.do(MoveLayer(layer, before, to))
 
     def align(self, layer: VolumeLayer, transform: Transform | None, *, gesture: str = "") -> None:
-        """Place an image by another transform (room to image), None for where its file puts it.
+        """Place an image by another transform (world to image), None for where its file puts it.
 
         One step of the history; the steps of one gesture are one. Large fields are written to the journal here: `keep`
         them in the background first.
@@ -112,7 +112,7 @@ class Workspace(Tasks):
 
     def centre(self, layer: VolumeLayer) -> None:
         """Put the cross-hair into the middle of a layer, at its first time point."""
-        x, y, z = (float(mm) for mm in layer.room_grid.centre)
+        x, y, z = (float(mm) for mm in layer.world_grid.centre)
         self.state.crosshair = (x, y, z)
         self.state.timepoint = 0
 

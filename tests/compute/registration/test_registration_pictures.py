@@ -17,7 +17,7 @@ FULL = 250  # of 255
 
 
 def ball(centre, radius=8.0):
-    """A bright ball about a room point, mm."""
+    """A bright ball about a world point, mm."""
     points = GRID.to_world(np.moveaxis(np.indices(GRID.shape), 0, -1))
     inside = np.linalg.norm(points - centre, axis=-1) < radius
     return Volume(np.int16(inside * 200), GRID, slope=0.5)

@@ -140,7 +140,7 @@ def test_it_moves_with_its_transform(document, state, add, show):
     view = show(SliceView(document, state, "axial"))
     before = np.argwhere(np.abs(pixels(view)[..., 0].astype(int) - RED[0]) < 9).mean(axis=0)
     shift = np.eye(4)
-    shift[0, 3] = -5.0  # what lies at x in the room is at x − 5 in the labels
+    shift[0, 3] = -5.0  # what lies at x in the world is at x − 5 in the labels
     layer.transform = Transform(shift)
     after = np.argwhere(np.abs(pixels(view)[..., 0].astype(int) - RED[0]) < 9).mean(axis=0)
     assert (after - before)[1] * view.pose.scale == pytest.approx(5, abs=0.3)

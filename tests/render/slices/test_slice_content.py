@@ -24,7 +24,7 @@ def content(document, state):
     """Resolve what an axial view of 100 × 80 pixels shows now."""
 
     def pose_of(reference: VolumeLayer) -> Pose:
-        plane = Plane(reference.room_grid, "axial")
+        plane = Plane(reference.world_grid, "axial")
         return Pose.fit(plane, plane.index(state.crosshair), 100, 80)
 
     def go() -> SliceContent:

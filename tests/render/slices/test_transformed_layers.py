@@ -96,7 +96,7 @@ def test_the_value_under_the_mouse_is_read_through_the_transform(document, state
         (_, value), _ = probe.read(point).values
         assert value == (image[index] if inside else None)
         read += inside
-        assert moving.transform(moving.room_place(there)) == pytest.approx(there, abs=0.01)
+        assert moving.transform(moving.world_place(there)) == pytest.approx(there, abs=0.01)
     assert read > 10
 
 
@@ -109,7 +109,7 @@ def test_the_slices_are_those_of_an_image_that_nothing_moves(document, state, pa
     assert view.plane.grid is FIXED
     fixed.visible = False
     assert view.content.reference is moving
-    assert view.plane.grid.matches(moving.room_grid)
+    assert view.plane.grid.matches(moving.world_grid)
     here = pixels(view)[..., 0].astype(float)
     assert np.abs(here - resampled(view, moving))[resampled(view, moving, -1e6) > -1e5].mean() < 2
 

@@ -163,7 +163,7 @@ def test_mirrored_grids_are_lit_as_others(view, labels, document, smooth):
 def test_a_transform_moves_them(view, labels, document):
     before = middle(view, 0)
     shift = np.eye(4)
-    shift[0, 3] = -10.0  # what lies at x in the room is at x − 10 in the labels
+    shift[0, 3] = -10.0  # what lies at x in the world is at x − 10 in the labels
     labels.transform = Transform(shift)
     assert middle(view, 0) > before + 0.1
 

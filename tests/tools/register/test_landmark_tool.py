@@ -40,7 +40,7 @@ def test_the_moving_end_is_dragged_to_where_it_belongs_in_one_step(document, vie
     drag(30, 10, at=(182, 141))
     (one,) = document.landmarks
     assert one.fixed == pytest.approx(view.world_at(180, 140))
-    assert moving.room_place(one.moving) == pytest.approx(view.world_at(212, 151))
+    assert moving.world_place(one.moving) == pytest.approx(view.world_at(212, 151))
     assert one.residual(moving.transform) == pytest.approx(np.hypot(32, 11) * view.pose.scale)
     assert history.undo_labels == ("Move landmark L1", "Add landmark L1")
     drag(-20, 0, at=(180, 140))  # now the fixed end alone is there
@@ -68,7 +68,7 @@ def test_side_by_side_a_click_in_each_image_sets_the_pair(
     (one,) = document.landmarks
     assert one.of == (layer.id, moving.id)
     assert one.fixed == pytest.approx(views[0].world_at(180, 140))
-    assert moving.room_place(one.moving) == pytest.approx(views[1].world_at(230, 170))
+    assert moving.world_place(one.moving) == pytest.approx(views[1].world_at(230, 170))
     assert [len(view.overlay().marks) for view in views] == [1, 1]
     emit_click(views[0], 100, 100)
     assert [pair.name for pair in document.landmarks] == ["L1", "L2"]

@@ -114,7 +114,7 @@ def test_in_another_frame_of_reference_it_has_no_place(window, session, pair, qt
 
 
 def test_a_registration_tells_where_it_lies(window, session, pair, qtbot):
-    """The second image stands 4 mm further left in the room than its file says."""
+    """The second image stands 4 mm further left in the world than its file says."""
     first, second = pair
     matrix = np.eye(4)
     matrix[0, 3] = -4

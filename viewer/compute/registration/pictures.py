@@ -34,14 +34,14 @@ SHRUNK, GROWN, FOLDED = (np.array(rgb, np.float64) for rgb in ((0, 114, 178), (2
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """An image of the pair: a volume, its window, and where it lies: room points to its own points; None for same."""
+    """An image of the pair: a volume, its window, and where it lies: world points to its own points; None for same."""
 
     volume: Volume
     window: Window
     transform: Transform | None = None
 
     def grey(self, points: Floats) -> Floats:
-        """Brightness 0…1 at room points (…, 3), mm; 0 outside the image."""
+        """Brightness 0…1 at world points (…, 3), mm; 0 outside the image."""
         from scipy import ndimage  # not before the window is there
 
         values = self.volume
@@ -63,7 +63,7 @@ def styles(after: Transform | None) -> tuple[Style, ...]:
 def pictures(
     fixed: Shown, before: Shown, after: Shown, at: tuple[float, float, float]
 ) -> Iterator[tuple[Style, str, Picture]]:
-    """(style, plane, picture) through the room point `at`, mm; style by style, all planes at one scale.
+    """(style, plane, picture) through the world point `at`, mm; style by style, all planes at one scale.
 
     before, after: the moving image at its two places. before and after: green where the fixed image alone is bright,
     magenta where the moving one is, grey where both are. Volume change: blue shrunk, orange grown, red folded.
@@ -81,7 +81,7 @@ def pictures(
 
 def _points(fixed: Shown, plane: str, at: Floats) -> Floats:
     """Room points (SIDE, SIDE, 3) of a plane: square, about the middle of the fixed image, as wide as it is long."""
-    grid = _room_grid(fixed)
+    grid = _world_grid(fixed)
     right, down = (np.array(axis) for axis in AXES[plane])
     reach = np.ptp(grid.corners, axis=0).max() / 2
     steps = (np.arange(SIDE) + 0.5) / SIDE * 2 - 1
@@ -90,8 +90,8 @@ def _points(fixed: Shown, plane: str, at: Floats) -> Floats:
     return np.asarray(middle + across[..., None] * right + along[..., None] * down)
 
 
-def _room_grid(fixed: Shown) -> Grid:
-    """Where the fixed image lies in the room, by the matrix of its transform."""
+def _world_grid(fixed: Shown) -> Grid:
+    """Where the fixed image lies in the world, by the matrix of its transform."""
     grid = fixed.volume.grid
     if fixed.transform is None:
         return grid

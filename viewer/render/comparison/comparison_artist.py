@@ -62,7 +62,7 @@ class ComparisonArtist:
         self._drawn.show(colours, samples)
 
     def _slice(self, layer: VolumeLayer, volume: Volume, samples: Lattice) -> Slice:
-        self._reslice.sample(image_of(volume.array, layer.room_grid), layer.room_grid, samples, layer.transform)
+        self._reslice.sample(image_of(volume.array, layer.world_grid), layer.world_grid, samples, layer.transform)
         self._reslice.filter.Update()
         stored = vtk_to_numpy(self._reslice.filter.GetOutput().GetPointData().GetScalars())
         values = stored.reshape(samples.rows, samples.columns, -1)
@@ -129,13 +129,13 @@ def one_window(seen: ComparisonPair) -> Window | None:
 
 def _common(pose: Pose, layers: tuple[VolumeLayer, ...]) -> Lattice | None:
     """Samples over what the screen shows of either image; None where it shows neither."""
-    outlines = [visible(layer.room_grid, pose, reach(layer.transform)) for layer in layers]
+    outlines = [visible(layer.world_grid, pose, reach(layer.transform)) for layer in layers]
     found = [np.array(outline) for outline in outlines if outline is not None]
     if not found:
         return None
     start = np.min([outline[:2] for outline in found], axis=0)
     size = np.max([outline[:2] + outline[2:] for outline in found], axis=0) - start
-    finest = min(float(layer.room_grid.spacing.min()) for layer in layers) / 2
+    finest = min(float(layer.world_grid.spacing.min()) for layer in layers) / 2
     return lattice((float(start[0]), float(start[1]), float(size[0]), float(size[1])), max(pose.scale, finest), pose)
 
 

@@ -1,6 +1,6 @@
 """How a slice view draws a transform itself: a warped grid, arrows, its magnitude, its change of volume.
 
-What is drawn at a place of the room is where the moving image is taken from, seen from there: of a transform with a
+What is drawn at a place of the world is where the moving image is taken from, seen from there: of a transform with a
 displacement field that field alone; of a matrix the matrix.
 """
 
@@ -45,7 +45,7 @@ class Deformed:
     @property
     def extent(self) -> Grid:
         """Where there is something to draw: the field's lattice, or the image."""
-        return self.transform.grid or self.layer.room_grid
+        return self.transform.grid or self.layer.world_grid
 
     @property
     def most(self) -> float:
@@ -91,7 +91,7 @@ class DeformationArtist:
 
 
 def displacements(transform: Transform, points: Floats) -> Floats:
-    """mm (…, 3) at places (…, 3) of the room: the field's where there is one, else the matrix's."""
+    """mm (…, 3) at places (…, 3) of the world: the field's where there is one, else the matrix's."""
     from viewer.compute.registration.transform_algebra import moved  # scipy: not before the window is there
 
     bare = Transform(np.eye(4), transform.displacement, transform.grid) if transform.grid else transform
@@ -99,7 +99,7 @@ def displacements(transform: Transform, points: Floats) -> Floats:
 
 
 def determinants(transform: Transform, points: Floats) -> Floats:
-    """det J of the whole map at places (…, 3) of the room; central differences over a voxel of the field each way, as
+    """det J of the whole map at places (…, 3) of the world; central differences over a voxel of the field each way, as
     viewer.compute.registration.transform_quality takes them at its voxels."""
     scale = float(np.linalg.det(transform.matrix[:3, :3]))
     if transform.grid is None:

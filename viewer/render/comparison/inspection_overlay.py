@@ -115,6 +115,6 @@ class RegionReader:
         volume, asked = layer.volume(timepoint), (region, layer.transform)
         known = self._known.get(volume)
         if known is None or known[0] != asked:
-            placed = layer.in_room(timepoint)
+            placed = layer.in_world(timepoint)
             known = self._known[volume] = asked, measure(placed, region) if placed else None
         return known[1]

@@ -23,7 +23,7 @@ def shown_pairs(document: Document, state: ViewState, shown: tuple[VolumeLayer, 
         return ()
     (fixed, moving), marks = found, []
     for one in document.landmarks.of(fixed.id, moving.id):
-        there = moving.room_place(one.moving)
+        there = moving.world_place(one.moving)
         has = fixed in shown and _near(pose, one.fixed), moving in shown and _near(pose, there)
         if any(has):
             far = one.residual(moving.transform)

@@ -70,7 +70,7 @@ class PlaneReslice:
     def place(self, image: Any, grid: Grid, pose: Pose, transform: Transform | None = None) -> Any | None:
         """Sample; returns the vtkMatrix4x4 that takes the output to the world, or None where nothing is in view.
 
-        grid: where the image lies in the room; transform: where it has a displacement field, that bends it.
+        grid: where the image lies in the world; transform: where it has a displacement field, that bends it.
         """
         outline = visible(grid, pose, reach(transform))
         if outline is None:

@@ -47,7 +47,7 @@ class VolumeSliceArtist:
 
     def show(self, pose: Pose, timepoint: int, *, overlay: bool) -> None:
         """Bring the prop to the look."""
-        volume, grid = self._layer.volume(timepoint), self._layer.room_grid
+        volume, grid = self._layer.volume(timepoint), self._layer.world_grid
         if volume is not self._volume or not np.array_equal(grid.spacing, self._spacing):
             self._volume, self._image, self._spacing = volume, image_of(volume.array, grid), grid.spacing
         if self._aligned(pose):
@@ -64,7 +64,7 @@ class VolumeSliceArtist:
     def _aligned(self, pose: Pose) -> bool:
         """True where the slices of the view are slices of the voxels."""
         bent = self._layer.transform is not None and self._layer.transform.displacement is not None
-        return not bent and self._layer.room_grid.matches(pose.plane.grid)
+        return not bent and self._layer.world_grid.matches(pose.plane.grid)
 
     def _show_stored(self, grid: Grid, pose: Pose) -> None:
         self._mapper.SetInputData(self._image)

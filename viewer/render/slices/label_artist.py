@@ -69,7 +69,7 @@ class LabelSliceArtist:
     def _in_view(self, pose: Pose) -> Pose | None:
         """The part of the pose, in whole pixels, that the labels can lie in; None where there is none."""
         layer = self._layer
-        outline = visible(layer.room_grid, pose, reach(layer.transform))
+        outline = visible(layer.world_grid, pose, reach(layer.transform))
         if outline is None:
             return None
         left, top, width, height = outline

@@ -67,7 +67,7 @@ class SliceView(View):
         return pose.plane if pose else None
 
     def _pose_on(self, reference: VolumeLayer) -> Pose:
-        grid = reference.room_grid
+        grid = reference.world_grid
         plane = self._plane
         if plane is None or not _same(plane.grid, grid):
             plane = Plane(grid, self.name)
@@ -206,7 +206,7 @@ class SliceView(View):
         pose = content.pose
         if pose is None or not isinstance(layer, PlacedLayer) or layer not in (*content.shown, *content.labels):
             return False
-        if layer.transform is not None or not layer.room_grid.matches(pose.plane.grid):
+        if layer.transform is not None or not layer.world_grid.matches(pose.plane.grid):
             return True
         start, stop, _ = box[pose.plane.normal_axis].indices(pose.plane.count)
         return start <= pose.index < stop

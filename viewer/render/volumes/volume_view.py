@@ -240,7 +240,7 @@ class VolumeView(View):
         artist.show(preset)
         artist.prop.SetVisibility(bool(preset.opacity))
         self._surfaces.sharpen(full)
-        self._aim(layer.volumes[0].grid, layer.room_grid)
+        self._aim(layer.volumes[0].grid, layer.world_grid)
         self.gl_window.SetDesiredUpdateRate(RESTING if full else TURNING)
         return True
 
@@ -253,7 +253,7 @@ class VolumeView(View):
         return changed
 
     def _aim(self, own: Grid, grid: Grid) -> None:
-        """Take the camera to a new image, where it lies in the room; leave it alone while the image stays."""
+        """Take the camera to a new image, where it lies in the world; leave it alone while the image stays."""
         camera = self.renderer.GetActiveCamera()
         if self._grid is None or not self._grid.matches(own):
             self._grid = own

@@ -15,7 +15,7 @@ class TransformPreview:
         self._over = False
 
     def show(self, transform: Transform) -> None:
-        """On the main thread: let the views show the image there (room to image)."""
+        """On the main thread: let the views show the image there (world to image)."""
         if not self._over and self._layer.transform is self._shown:
             self._layer.transform = self._shown = transform
 

@@ -1,4 +1,4 @@
-"""Between where images stand in the room and the transform from one image to another, which is what files hold."""
+"""Between where images stand in the world and the transform from one image to another, which is what files hold."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from viewer.scene.layer import VolumeLayer
 def placed_by(found: Transform, fixed: VolumeLayer | None) -> Transform:
     """From the room to the moving image, by a transform from the fixed to the moving image.
 
-    The fixed image may itself have been moved in the room. Takes some time for fields.
+    The fixed image may itself have been moved in the world. Takes some time for fields.
     """
     if fixed is None or fixed.transform is None:
         return found
@@ -22,7 +22,7 @@ def placed_by(found: Transform, fixed: VolumeLayer | None) -> Transform:
 
 
 def between(fixed: VolumeLayer, moving: VolumeLayer) -> Transform:
-    """From the fixed to the moving image as the two stand in the room; the unit matrix where neither was moved.
+    """From the fixed to the moving image as the two stand in the world; the unit matrix where neither was moved.
 
     The moving image's own transform, with what is said of it, where the fixed image was not moved. Takes some time
     for fields. Raises ValueError, one sentence, where the fixed image was bent in a way that has no inverse.
@@ -34,7 +34,7 @@ def between(fixed: VolumeLayer, moving: VolumeLayer) -> Transform:
 
 
 def start_of(moving: VolumeLayer, fixed: VolumeLayer | None) -> Transform | None:
-    """What a registration starts from: the two images as they stand in the room; None where neither was moved.
+    """What a registration starts from: the two images as they stand in the world; None where neither was moved.
 
     Of a fixed image that was bent itself only the matrix counts: a start need not be exact.
     """

@@ -25,7 +25,7 @@ from viewer.session.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
-MINDFUL = ("moving", "onto")  # plugins with such an input know that images may have been moved in the room
+MINDFUL = ("moving", "onto")  # plugins with such an input know that images may have been moved in the world
 
 
 @dataclass(frozen=True, eq=False)

@@ -74,7 +74,7 @@ class Align(Tool):
 
 
 def carried(before: Transform | None, motion: Floats) -> Transform:
-    """The transform (room to image) of an image that was moved on in the room by a 4×4 motion, mm.
+    """The transform (world to image) of an image that was moved on in the world by a 4×4 motion, mm.
 
     It is another transform: no longer what a plugin found or a person signed.
     """
@@ -110,5 +110,5 @@ def on_ring(pose: Pose, crosshair: Point, x: float, y: float) -> bool:
 
 
 def nudged(layer: VolumeLayer, motion: Floats, gesture: str) -> AlignLayer:
-    """The edit that moves an image a little in the room; those of one gesture are one step."""
+    """The edit that moves an image a little in the world; those of one gesture are one step."""
     return AlignLayer(layer, layer.transform, carried(layer.transform, motion), gesture)

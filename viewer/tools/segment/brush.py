@@ -71,7 +71,7 @@ class Brush(Paints):
         pose, brush = view.pose, self.state.brush
         if pose is None or self.goal is None:
             return None
-        grid, first, last = self.goal.layer.room_grid, pose.world(*start), pose.world(*end)
+        grid, first, last = self.goal.layer.world_grid, pose.world(*start), pose.world(*end)
         if brush.solid:
             return ball(grid, first, last, brush.radius)
         return disc(grid, pose, flat(pose, first), flat(pose, last), brush.radius)

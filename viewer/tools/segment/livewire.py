@@ -64,7 +64,7 @@ def sampled(
 ) -> NDArray[np.float32]:
     """The image's values [row, column] in a slice, on a square lattice from `low` on, in mm of the plane; 0 outside.
 
-    The image stands in the room as the layer that labels it does.
+    The image stands in the world as the layer that labels it does.
     """
     from scipy.ndimage import map_coordinates
 

@@ -161,6 +161,6 @@ class Draw(Outlining):
         shown = slices_of(view)
         pose = shown.pose if shown else None
         if pose and self.begin() and self.goal:
-            part = inside(self.goal.layer.room_grid, pose, [flat(pose, place) for place in line])
+            part = inside(self.goal.layer.world_grid, pose, [flat(pose, place) for place in line])
             self.lay(part, taking=self._takes)
             self.finish("Erase from" if self._takes else "")

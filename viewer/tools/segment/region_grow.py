@@ -81,7 +81,7 @@ class Grow(Paints):
         pose = view.pose
         if not self.begin() or self.goal is None or self.goal.image is None or pose is None or self._seed is None:
             return
-        image, grid = self.goal.image, self.goal.layer.room_grid
+        image, grid = self.goal.image, self.goal.layer.world_grid
         self.lay(connected(grid, pose, self._seed, lambda box: _between(image, box, self._range)), taking=False)
         unit = "" if image.unit == "1" else image.unit
         place = view.world_at(event.x, event.y)
@@ -116,7 +116,7 @@ class Fill(Paints):
             self.work.run_effect(goal.layer, f"Fill {goal.segment.name}", call, "add", rules, goal.image)
             return
         wanted = labels[seed]
-        part = connected(goal.layer.room_grid, shown.pose, seed, lambda box: labels[box] == wanted)
+        part = connected(goal.layer.world_grid, shown.pose, seed, lambda box: labels[box] == wanted)
         if part and wanted == 0 and _open(part, goal.layer.grid, shown.pose):
             self.drop()
             self.say("What was clicked is open to the edge of the image: close the outline around it, then fill it.")

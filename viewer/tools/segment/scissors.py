@@ -42,7 +42,7 @@ class Scissors(Outlining):
         goal, cut, rules = self.goal, self.state.brush.cut, self.state.rules
         self.drop()
         outline = np.array([view.pixel_of(place) for place in line])
-        call = cut_out(goal, outline, _screen(view) @ goal.layer.room_grid.affine, cut)
+        call = cut_out(goal, outline, _screen(view) @ goal.layer.world_grid.affine, cut)
         self.work.run_effect(goal.layer, f"Cut {goal.segment.name}", call, HOW[cut], rules, goal.image)
 
 

@@ -95,8 +95,8 @@ class RegionSection(QWidget):
         self.slices.blockSignals(True)
         self.slices.setValue(round(region.depth / spacing - 0.5))
         self.slices.blockSignals(False)
-        placed = layer.in_room(self.controller.state.timepoint)
-        under = source_image.in_room(layer.made_at) if source_image else None
+        placed = layer.in_world(self.controller.state.timepoint)
+        under = source_image.in_world(layer.made_at) if source_image else None
         after = measure(placed, region) if placed else None
         before = measure(under, region) if under else None
         self.about.setVisible(after is None)
@@ -108,7 +108,7 @@ class RegionSection(QWidget):
 
     def _spacing(self, layer: VolumeLayer) -> float:
         """Distance of the slices that the region lies in, mm."""
-        region, grid = self.controller.state.region, layer.room_grid
+        region, grid = self.controller.state.region, layer.world_grid
         if region is None:
             return 1.0
         steps = abs(grid.affine[:3, :3].T @ region.normal)

@@ -206,7 +206,7 @@ class RegistrationController:
 
     @property
     def landmarks(self) -> Landmarks:
-        """The same as values: places of the room, and of the moving image's own space."""
+        """The same as values: places of the world, and of the moving image's own space."""
         fixed, moving = self.pair_inputs.get("fixed", ""), self.pair_inputs.get("moving", "")
         return self.session.document.landmarks.values(fixed, moving)
 

@@ -104,7 +104,7 @@ class LabelComparisonController:
     def go(self, row: SegmentReview) -> None:
         """Every view goes where the two are farthest apart; where only one has the segment, to its middle."""
         if row.worst is not None and self.pair is not None:
-            self.session.state.crosshair = self.pair[0].room_place(row.worst)
+            self.session.state.crosshair = self.pair[0].world_place(row.worst)
 
     def _found(self, tolerance: float, rows: list[SegmentReview]) -> None:
         self.rows, self.measured_at = rows, tolerance

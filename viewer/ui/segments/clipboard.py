@@ -35,7 +35,7 @@ class CopiedSegment:
 
 
 class SegmentClipboard:
-    """One segment at a time. It is pasted where it lies in the room, by the nearest voxel."""
+    """One segment at a time. It is pasted where it lies in the world, by the nearest voxel."""
 
     def __init__(self, controller: SegmentsController) -> None:
         self.controller = controller
@@ -122,7 +122,7 @@ def _pasted(copied: CopiedSegment, key: Key, grid: Grid, place: Transform | None
     if part is None:
         return []
     mask, own = part
-    if place is not copied.place:  # both stand in the room, each by its own registration
+    if place is not copied.place:  # both stand in the world, each by its own registration
         own = copied.place.placed(own) if copied.place else own
         grid = place.placed(grid) if place else grid
     elif apart(own, grid):
