@@ -55,7 +55,7 @@ def panels() -> None:
     with Stage() as stage:
         session, window = stage.session, stage.window
         images = find_images(stage, [make_sample().baseline / "t1"])
-        finish(stage, session.load(images[0]))
+        finish(stage, session.studies.load(images[0]))
         window.choose_plugin("denoise")
         window.docks.bottom.show()
         task = window.plugins.page.run()
@@ -101,9 +101,9 @@ def registration() -> None:
         session, window = stage.session, stage.window
         sample = make_sample()
         for folder in (sample.baseline / "t1", sample.follow_up / "t1"):
-            known = {image.key for images in session.images.values() for image in images}
+            known = {image.key for images in session.studies.images.values() for image in images}
             image = next(one for one in find_images(stage, [folder]) if one.key not in known)
-            finish(stage, session.load(image, overlay=bool(known)))
+            finish(stage, session.studies.load(image, overlay=bool(known)))
         window.inspector.setCurrentWidget(window.register)
         panel = window.register
         panel.compare.choices["colour"].click()

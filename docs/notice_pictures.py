@@ -53,7 +53,7 @@ def opened(folder: Path, write: Write) -> tuple[QImage, Sequence[str]]:
     write(folder, *head())
     with Stage() as stage:
         image = max(find_images(stage, [folder]), key=lambda one: (len(one.badges), len(one.notices)))
-        finish(stage, stage.session.load(image))
+        finish(stage, stage.session.studies.load(image))
         stage.session.state.show_crosshair = False
         stage.picture(folder / "drawn in full.png")
         return stage.window.views.by_name["axial"].picture(), image.warnings

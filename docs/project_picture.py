@@ -17,13 +17,13 @@ def missing_images(pictures: Path) -> None:
     with Stage() as stage, TemporaryDirectory(prefix="case-") as folder:
         session, place = stage.session, Path(folder) / "baseline"
         shutil.copytree(make_sample().baseline / "t1", place / "t1")
-        finish(stage, session.load(find_images(stage, [place])[0]))
+        finish(stage, session.studies.load(find_images(stage, [place])[0]))
         project = Path(folder) / "case.tomolens"
-        finish(stage, session.save_project(project))
+        finish(stage, session.projects.save(project))
         place.rename(Path(folder) / "archive")
         asked: list[object] = []
-        session.images_missing.connect(asked.append)
-        session.open_project(project)
+        session.projects.images_missing.connect(asked.append)
+        session.projects.open(project)
         stage.until(lambda: bool(asked))
         dialog = stage.window.findChildren(MissingImagesDialog)[-1]
         dialog.resize(dialog.minimumWidth(), dialog.minimumSizeHint().height())

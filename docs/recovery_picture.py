@@ -21,7 +21,7 @@ def work() -> None:
     from viewer.io.sample.sample import make_sample
 
     with Stage() as stage:
-        finish(stage, stage.session.load(find_images(stage, [make_sample().baseline / "t1"])[0]))
+        finish(stage, stage.session.studies.load(find_images(stage, [make_sample().baseline / "t1"])[0]))
         stage.window.inspector.setCurrentWidget(stage.window.segments)
         stage.window.segments.controller.take("brush")
         layer = stage.window.segments.controller.layer

@@ -22,9 +22,9 @@ def review(pictures: Path) -> None:
 
     with Stage() as stage, TemporaryDirectory() as folder:
         session, window = stage.session, stage.window
-        window.worklist.controller.auditing.keep(Path(folder))  # not the user's own trail
+        window.worklist.controller.trail.keep(Path(folder))  # not the user's own trail
         window.worklist.reader.setText("MK")
-        finish(stage, session.load(find_images(stage, [make_sample().baseline / "t1"])[0]))
+        finish(stage, session.studies.load(find_images(stage, [make_sample().baseline / "t1"])[0]))
         first = reader(stage, "Reader 1")
         second = reader(stage, "Reader 2")
         labels = second.segmentation.array
@@ -49,8 +49,8 @@ def reader(stage: Stage, name: str) -> SegmentationLayer:
     """A segmentation with the two segments of the editor's pictures."""
     session, controller = stage.session, stage.window.segments.controller
     image = session.document.volume_layers[0]
-    layer = session.new_segmentation(image, name)
-    session.add_segment(layer)
+    layer = session.segments.new_layer(image, name)
+    session.segments.add(layer)
     controller.choose_layer(layer)
     seed(stage, layer)
     return layer

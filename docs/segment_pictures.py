@@ -36,7 +36,7 @@ def segmentation(pictures: Path) -> None:
 
     with Stage() as stage:
         session, window = stage.session, stage.window
-        finish(stage, session.load(find_images(stage, [make_sample().baseline / "t1"])[0]))
+        finish(stage, session.studies.load(find_images(stage, [make_sample().baseline / "t1"])[0]))
         window.inspector.setCurrentWidget(window.segments)
         window.segments.controller.take("brush")
         layer = window.segments.controller.layer
@@ -63,7 +63,7 @@ def seed(stage: Stage, layer: SegmentationLayer) -> None:
     inside[88:93, 60:64, 112:116] = True
     whole = tuple(slice(0, n) for n in layer.grid.shape)
     for key, mask in (((0, 1), inside), ((0, 2), bright & (off > 38**2) & (off < 44**2))):
-        session.apply_mask(layer, key, mask, whole, "Seed")  # type: ignore[arg-type]
+        session.segments.apply_mask(layer, key, mask, whole, "Seed")  # type: ignore[arg-type]
     controller.choose((0, 1))
 
 

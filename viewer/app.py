@@ -59,7 +59,7 @@ def start(paths: Sequence[str | Path], *, sample: bool = False) -> int:
     catch(lambda message: _tell(window, message))
     window.show()
     if unwritable:
-        session.warn(unwritable)
+        session.messages.warn(unwritable)
     QTimer.singleShot(0, lambda: _begin(window, paths, sample))
     Thread(target=lambda: post(partial(_learn, window, devices())), daemon=True).start()
     code = app.exec()
@@ -158,26 +158,26 @@ def _begin(window: MainWindow, paths: Sequence[str | Path], sample: bool) -> Non
     window.session.reader.warm()
     window.views.warm()
     QTimer.singleShot(SOON, partial(import_module, "viewer.ui.layers.image_display"))  # the first image needs it
-    if window.session.recoverable():
+    if window.session.recovery.unfinished():
         from viewer.ui.dialogs.recovery_dialog import RecoveryDialog
 
         RecoveryDialog(window.session, window).open()
     if paths:
         window.open(paths)
     if sample:
-        window.session.open_sample()
+        window.session.studies.open_sample()
 
 
 def _learn(window: MainWindow, found: Sequence[Device]) -> None:
     """What the machine computes on: runs go to the first graphics card that can be used."""
     usable = [device.id for device in found if not device.cure and device.id != "cpu"]
-    window.session.device = usable[0] if usable else "cpu"
+    window.session.runs.device = usable[0] if usable else "cpu"
     window.status.show_devices(found)
 
 
 def _tell(window: MainWindow, message: Message) -> None:
     """One dialog at a time: what comes meanwhile is in the list of messages."""
-    window.session.message.emit(message)
+    window.session.messages.add(message)
     if not window.findChildren(ErrorDialog):
         dialog = ErrorDialog(message, window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -19,7 +19,7 @@ def journals(home: Path) -> int:
     """Bring back the work of sessions that were killed; how many there were."""
     os.environ["TOMOLENS_HOME"] = str(home)
     with HeadlessStage() as stage:
-        found = stage.session.recoverable()
+        found = stage.session.recovery.unfinished()
         for one in found:
-            finish(stage, stage.session.recover(one))
+            finish(stage, stage.session.recovery.recover(one))
     return len(found)

@@ -83,10 +83,10 @@ def engine_kills(count: int, seed: int) -> int:
 # ---- the window
 def _open(stage: Stage, study: Path) -> None:
     """A study is opened and shown, as everything else that follows lies over it."""
-    finish(stage, stage.session.open([study]))
-    for images in list(stage.session.images.values()):
+    finish(stage, stage.session.studies.open([study]))
+    for images in list(stage.session.studies.images.values()):
         for image in images:
-            finish(stage, stage.session.load(image))
+            finish(stage, stage.session.studies.load(image))
 
 
 def _truth(folder: Path, study: Path, seed: int) -> list[int]:

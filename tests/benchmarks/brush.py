@@ -120,7 +120,7 @@ def main() -> None:
             session, image_and_labels = stage.session, labelled()
             image, segmentation = image_and_labels
             session.history.do(AddLayer(image))
-            session.show(image, overlay=False)
+            session.layers.show(image, overlay=False)
             layer = segmentation_layer(segmentation, image)
             session.history.do(AddLayer(layer))
             session.state.active = layer.id

@@ -41,7 +41,7 @@ def once(stage: Stage, path: Path) -> tuple[float, float]:
     view = stage.window.views.by_name["axial"]
     swapped: list[float] = []
     clicked = time.perf_counter()
-    task = stage.session.load(image)
+    task = stage.session.studies.load(image)
     view.frameSwapped.connect(lambda: swapped.append(time.perf_counter()) if len(stage.session.document) else None)
     stage.until(lambda: bool(swapped) and not task.running)
     loaded = clicked + task.seconds

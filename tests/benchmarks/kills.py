@@ -90,9 +90,9 @@ def recover(start: int, number: int = 0, stay: bool = False) -> None:
     """Bring the work of one journal back, and tell what is there then."""
     with HeadlessStage() as stage:
         os.write(start, b"r")
-        found = stage.session.recoverable()
+        found = stage.session.recovery.unfinished()
         if number < len(found):
-            finish(stage, stage.session.recover(found[number]))
+            finish(stage, stage.session.recovery.recover(found[number]))
         os.write(start, DIGEST.pack(digest(stage.session.document)))
         if stay:
             signal.pause()  # an end of its own would be a clean one, with nothing left to recover

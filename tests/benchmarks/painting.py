@@ -91,7 +91,7 @@ def draw(stage: HeadlessStage, layer: SegmentationLayer, number: int, clock: Clo
         key = paint(stroke, key, box, mask, rules)
         spent = 1000 * (time.perf_counter() - begun)
         clock.add(f"movement, {radius} mm" if key == before else "movement that needs another label map", spent)
-    clock.time("end of a stroke", lambda: stage.session.end_stroke(stroke, f"Brush {number}"))
+    clock.time("end of a stroke", lambda: stage.session.segments.end_stroke(stroke, f"Brush {number}"))
 
 
 def recovered(stage: HeadlessStage, clock: Clock, journal: Path) -> SegmentationLayer:
@@ -112,7 +112,7 @@ def main() -> None:
         os.environ["TOMOLENS_HOME"] = home
         with HeadlessStage() as stage:
             layer, history = phantom(), stage.session.history
-            clock.time("opened label map, stored", lambda: finish(stage, stage.session.add_segmentation(layer)))
+            clock.time("opened label map, stored", lambda: finish(stage, stage.session.segments.add_layer(layer)))
             for number in range(asked.strokes):
                 draw(stage, layer, number, clock)
             end = [map.copy() for map in layer.segmentation.maps]

@@ -185,10 +185,10 @@ def run(case: Case, data: Path, draw: Callable[[Robot], None]) -> tuple[float, i
         files = [data / "nifti" / f"{name}.nii.gz" for name in (case.labels, case.image)]
         for path in files:
             image = next(one for one in find_images(stage, [path]) if Path(one.source.files[0]) == path)
-            finish(stage, session.load(image))
+            finish(stage, session.studies.load(image))
         labels, _ = session.document.volume_layers
         truth = np.asarray(labels.volumes[0].array == case.value)
-        session.remove(labels)
+        session.layers.remove(labels)
         stage.picture(Path(os.environ["TOMOLENS_HOME"]) / "ready.png")
         began = time.perf_counter()
         robot = Robot(stage, truth, case.closer)

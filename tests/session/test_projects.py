@@ -43,25 +43,25 @@ def stage() -> Iterator[HeadlessStage]:
 def work(stage: HeadlessStage, tmp_path: Path) -> HeadlessStage:
     """A session in which something of everything was done."""
     session = stage.session
-    finish(stage, session.open([write(tmp_path / "scans" / "t1.nii.gz")]))
-    (image,) = [image for images in session.images.values() for image in images]
-    finish(stage, session.load(image))
+    finish(stage, session.studies.open([write(tmp_path / "scans" / "t1.nii.gz")]))
+    (image,) = [image for images in session.studies.images.values() for image in images]
+    finish(stage, session.studies.load(image))
     (layer,) = session.document.volume_layers
     layer.window, layer.colormap, layer.opacity = Window(300, 200, "mine"), "hot iron", 0.7
-    session.rename(layer, "My T1")
+    session.layers.rename(layer, "My T1")
     made = Volume(np.random.default_rng(1).random(SHAPE, np.float32), layer.grid, "made", "1")
     result = volume_layer((made,), review="unreviewed")
     result.made_from = layer.id
     session.history.do(AddLayer(result))
     field = np.random.default_rng(2).random((*SHAPE, 3), np.float32)
-    session.align(result, Transform(np.diag([1.0, 1.0, -1.0, 1.0]), field, layer.grid, "there"))
+    session.transforms.align(result, Transform(np.diag([1.0, 1.0, -1.0, 1.0]), field, layer.grid, "there"))
     session.history.do(ChangeLandmark(None, LandmarkPair((layer.id, result.id), "L1", (1, 2, 3), (4, 5, 6)), 0))
-    labels = session.new_segmentation(layer, "organs")
+    labels = session.segments.new_layer(layer, "organs")
     for name in ("liver", "spleen"):
-        segment = session.add_segment(labels, name)
+        segment = session.segments.add(labels, name)
         mask = np.zeros((2, 3, 4), bool)
         mask[:, segment.label :] = True
-        session.apply_mask(labels, segment.key, mask, (slice(1, 3), slice(2, 5), slice(4, 8)), "Paint")
+        session.segments.apply_mask(labels, segment.key, mask, (slice(1, 3), slice(2, 5), slice(4, 8)), "Paint")
     labels.hidden, labels.fill = frozenset({(0, 2)}), 0.6
     session.state.crosshair, session.state.layout = (-12.0, 9.0, 36.0), "1+3"
     return stage
@@ -86,15 +86,15 @@ def told(session: Session) -> object:
 
 
 def save(stage: HeadlessStage, path: Path, **options: bool) -> None:
-    finish(stage, stage.session.save_project(path, **options))
+    finish(stage, stage.session.projects.save(path, **options))
 
 
 def opened(path: Path, asked: list[Opening] | None = None) -> object:
     """What a fresh session has of it."""
     with HeadlessStage() as fresh:
         if asked is not None:
-            fresh.session.images_missing.connect(asked.append)
-        finish(fresh, fresh.session.open_project(path))
+            fresh.session.projects.images_missing.connect(asked.append)
+        finish(fresh, fresh.session.projects.open(path))
         return told(fresh.session)
 
 
@@ -125,12 +125,12 @@ def test_images_that_moved_are_asked_for_and_known_by_their_bytes(work: Headless
     shutil.move(tmp_path / "scans" / "t1.nii.gz", tmp_path / "archive" / "renamed.nii.gz")
     asked: list[Opening] = []
     with HeadlessStage() as fresh:
-        fresh.session.images_missing.connect(asked.append)
-        finish(fresh, fresh.session.open_project(tmp_path / "case.tomolens"))
+        fresh.session.projects.images_missing.connect(asked.append)
+        finish(fresh, fresh.session.projects.open(tmp_path / "case.tomolens"))
         (opening,) = asked
         assert [(one.folder, one.changed) for one in opening.missing] == [(str(tmp_path / "scans"), False)]
         assert not len(fresh.session.document)
-        finish(fresh, fresh.session.look_for(opening, tmp_path / "archive"))
+        finish(fresh, fresh.session.projects.find_images(opening, tmp_path / "archive"))
         fresh.until(lambda: len(fresh.session.document) > 0)
         assert told(fresh.session) == wanted
 
@@ -140,14 +140,14 @@ def test_a_changed_image_is_not_taken_for_the_one_it_was(work: HeadlessStage, tm
     write(tmp_path / "scans" / "t1.nii.gz", seed=9)
     asked: list[Opening] = []
     with HeadlessStage() as fresh:
-        fresh.session.images_missing.connect(asked.append)
-        finish(fresh, fresh.session.open_project(tmp_path / "case.tomolens"))
+        fresh.session.projects.images_missing.connect(asked.append)
+        finish(fresh, fresh.session.projects.open(tmp_path / "case.tomolens"))
         assert asked[0].missing[0].changed
         warnings: list[str] = []
-        fresh.session.message.connect(lambda message: warnings.append(message.text))
-        finish(fresh, fresh.session.look_for(asked[0], tmp_path / "scans"))
+        fresh.session.messages.added.connect(lambda message: warnings.append(message.text))
+        finish(fresh, fresh.session.projects.find_images(asked[0], tmp_path / "scans"))
         assert len(asked) == 2  # asked again: no file there has its bytes
-        finish(fresh, fresh.session.finish_project(asked[0]))
+        finish(fresh, fresh.session.projects.finish(asked[0]))
         assert warnings[-1] == "1 of the images of case.tomolens could not be found or read: the rest is open."
         names = [layer.name for layer in fresh.session.document]
         assert names == [layer.name for layer in work.session.document if layer.name != "My T1"]
@@ -156,12 +156,12 @@ def test_a_changed_image_is_not_taken_for_the_one_it_was(work: HeadlessStage, tm
 def test_one_undo_brings_back_what_was_open(work: HeadlessStage, tmp_path: Path) -> None:
     save(work, tmp_path / "case.tomolens")
     session = work.session
-    session.remove(session.document.volume_layers[1])
+    session.layers.remove(session.document.volume_layers[1])
     session.history.do(
         ChangeLandmark(session.document.landmarks.find(next(iter(session.document.landmarks)).id), None, 0)
     )
     before = [layer.name for layer in session.document]
-    finish(work, session.open_project(tmp_path / "case.tomolens"))
+    finish(work, session.projects.open(tmp_path / "case.tomolens"))
     assert len(session.document) == len(before) + 1
     assert len(session.document.landmarks) == 1
     session.history.undo()
@@ -203,14 +203,14 @@ def other() -> Iterator[HeadlessStage]:
 
 def messages(stage: HeadlessStage) -> list[str]:
     said: list[str] = []
-    stage.session.message.connect(lambda message: said.append(message.text))
+    stage.session.messages.added.connect(lambda message: said.append(message.text))
     return said
 
 
 def test_what_is_open_here_is_saved_again_without_a_question(work: HeadlessStage, tmp_path: Path) -> None:
     target = tmp_path / "case.tomolens"
     save(work, target)
-    work.session.rename(work.session.document.volume_layers[0], "again")
+    work.session.layers.rename(work.session.document.volume_layers[0], "again")
     save(work, target)
     assert opened(target) == told(work.session)
 
@@ -221,10 +221,10 @@ def test_the_second_window_is_told_and_saves_over_nothing(
     target = tmp_path / "case.tomolens"
     save(work, target)
     before, said = target.read_bytes(), messages(other)
-    finish(other, other.session.open_project(target))
+    finish(other, other.session.projects.open(target))
     assert len(said) == 1
     assert said[0].startswith("case.tomolens is open in another window, too (")
-    other.session.rename(other.session.document.volume_layers[0], "theirs")
+    other.session.layers.rename(other.session.document.volume_layers[0], "theirs")
     with pytest.raises(JobFailed, match=r"is open in another window .* save it under another name"):
         save(other, target)
     assert target.read_bytes() == before
@@ -242,7 +242,7 @@ def test_who_closes_it_or_crashes_lets_the_next_one_have_it(
     assert not (tmp_path / ".case.tomolens.lock").exists()
     (tmp_path / ".case.tomolens.lock").write_text("me\there\t999999999")  # of a process that was killed
     said = messages(other)
-    finish(other, other.session.open_project(target))
+    finish(other, other.session.projects.open(target))
     save(other, target)
     assert [text for text in said if "window" in text] == []
 
@@ -252,11 +252,11 @@ def test_what_another_window_has_changed_meanwhile_is_not_overwritten_unasked(
 ) -> None:
     target = tmp_path / "case.tomolens"
     save(work, target)
-    finish(other, other.session.open_project(target))
-    other.session.rename(other.session.document.volume_layers[0], "theirs")
+    finish(other, other.session.projects.open(target))
+    other.session.layers.rename(other.session.document.volume_layers[0], "theirs")
     save(other, target, overwrite=True)  # asked for in the dialog
     theirs = target.read_bytes()
-    work.session.rename(work.session.document.volume_layers[0], "ours")
+    work.session.layers.rename(work.session.document.volume_layers[0], "ours")
     with pytest.raises(JobFailed, match="was changed since it was opened or saved here"):
         save(work, target)
     assert target.read_bytes() == theirs
@@ -268,7 +268,7 @@ def test_a_copy_put_in_its_place_is_noticed_by_its_bytes(work: HeadlessStage, tm
     target = tmp_path / "case.tomolens"
     save(work, target)
     earlier = target.read_bytes()
-    work.session.rename(work.session.document.volume_layers[0], "later")
+    work.session.layers.rename(work.session.document.volume_layers[0], "later")
     save(work, target)
     found = target.stat()
     target.write_bytes(earlier)

@@ -46,7 +46,7 @@ def labels(grid: Grid = GRID) -> Segmentation:
 
 def test_a_file_comes_over_the_image_it_fits(stage: HeadlessStage, image: VolumeLayer, tmp_path: Path) -> None:
     save_segmentation(labels(), tmp_path / "liver.seg.nrrd")
-    finish(stage, stage.session.open_segmentation(tmp_path / "liver.seg.nrrd"))
+    finish(stage, stage.session.segment_files.open(tmp_path / "liver.seg.nrrd"))
     stage.until(lambda: bool(stage.session.document.segmentation_layers))
     (layer,) = stage.session.document.segmentation_layers
     assert layer.made_from == image.id
@@ -60,7 +60,7 @@ def test_over_a_hidden_image_they_come_hidden(stage: HeadlessStage, image: Volum
     stage.session.history.do(AddLayer(other))
     image.visible = False
     save_segmentation(replace(labels(), source=image.source), tmp_path / "liver.seg.nrrd")
-    finish(stage, stage.session.open_segmentation(tmp_path / "liver.seg.nrrd"))
+    finish(stage, stage.session.segment_files.open(tmp_path / "liver.seg.nrrd"))
     stage.until(lambda: bool(stage.session.document.segmentation_layers))
     (layer,) = stage.session.document.segmentation_layers
     assert (layer.made_from, layer.visible) == (image.id, False)
@@ -70,7 +70,7 @@ def test_one_on_another_grid_lies_where_its_geometry_puts_it(
     stage: HeadlessStage, image: VolumeLayer, tmp_path: Path
 ) -> None:
     save_segmentation(labels(Grid.of((3, 5, 7), (2, 2, 2), (1, 1, 1))), tmp_path / "a.nii.gz")
-    finish(stage, stage.session.open_segmentation(tmp_path / "a.nii.gz"))
+    finish(stage, stage.session.segment_files.open(tmp_path / "a.nii.gz"))
     stage.until(lambda: bool(stage.session.document.segmentation_layers))
     (layer,) = stage.session.document.segmentation_layers
     assert layer.made_from == ""
@@ -79,7 +79,7 @@ def test_one_on_another_grid_lies_where_its_geometry_puts_it(
 
 def test_somebody_elses_is_marked(stage: HeadlessStage, image: VolumeLayer) -> None:
     other = replace(labels(), source=Source(patient_id="Q", patient_name="Roe^Richard"))
-    layer = stage.session._placed(other)
+    layer = stage.session.segment_files._placed(other)
     assert layer.made_from == ""
     assert OTHER_PATIENT in layer.badges
 
@@ -87,7 +87,7 @@ def test_somebody_elses_is_marked(stage: HeadlessStage, image: VolumeLayer) -> N
 def test_one_of_another_frame_of_reference_is_marked(stage: HeadlessStage) -> None:
     placed = replace(GRID, frame_of_reference="1.2")
     stage.session.history.do(AddLayer(volume_layer((Volume(np.zeros(SHAPE, np.int16), placed, "CT"),))))
-    layer = stage.session._placed(labels(replace(GRID, frame_of_reference="1.3")))
+    layer = stage.session.segment_files._placed(labels(replace(GRID, frame_of_reference="1.3")))
     assert layer.made_from == ""
     assert OTHER_FRAME in layer.badges
 
@@ -98,7 +98,7 @@ def test_contours_come_over_their_image(stage: HeadlessStage, tmp_path: Path) ->
     image = volume_layer((Volume(np.zeros(SHAPE, np.int16), placed, "CT", source=source),))
     stage.session.history.do(AddLayer(image))
     save_segmentation(replace(labels(placed), source=source), tmp_path / "a.rtstruct.dcm")
-    finish(stage, stage.session.open_segmentation(tmp_path / "a.rtstruct.dcm"))
+    finish(stage, stage.session.segment_files.open(tmp_path / "a.rtstruct.dcm"))
     stage.until(lambda: bool(stage.session.document.segmentation_layers))
     (layer,) = stage.session.document.segmentation_layers
     assert layer.made_from == image.id
@@ -109,24 +109,24 @@ def test_what_is_saved_is_what_was_there_when_it_began(
     stage: HeadlessStage, image: VolumeLayer, tmp_path: Path
 ) -> None:
     session = stage.session
-    layer = session.new_segmentation(image)
-    liver = session.add_segment(layer, "liver")
+    layer = session.segments.new_layer(image)
+    liver = session.segments.add(layer, "liver")
     box = (slice(0, 2), slice(0, 3), slice(0, 4))
-    session.apply_mask(layer, liver.key, np.ones((2, 3, 4), bool), box, "Fill")
-    task = session.save_segmentation(layer, tmp_path / "a.seg.nrrd")
-    session.apply_mask(layer, liver.key, np.ones((2, 3, 4), bool), box, "Clear", "remove")
+    session.segments.apply_mask(layer, liver.key, np.ones((2, 3, 4), bool), box, "Fill")
+    task = session.segment_files.save(layer, tmp_path / "a.seg.nrrd")
+    session.segments.apply_mask(layer, liver.key, np.ones((2, 3, 4), bool), box, "Clear", "remove")
     finish(stage, task)
     assert read_segmentation(tmp_path / "a.seg.nrrd").array.sum() == 24
     assert layer.unsaved  # the stroke after it
-    finish(stage, session.save_segmentation(layer, tmp_path / "a.seg.nrrd", overwrite=True))
+    finish(stage, session.segment_files.save(layer, tmp_path / "a.seg.nrrd", overwrite=True))
     assert not layer.unsaved
 
 
 def test_what_cannot_be_read_or_written_is_said(stage: HeadlessStage, image: VolumeLayer, tmp_path: Path) -> None:
     (tmp_path / "a.seg.nrrd").write_bytes(b"NRRD0004\n")
     with pytest.raises(JobFailed, match="cannot be read as NRRD"):
-        finish(stage, stage.session.open_segmentation(tmp_path / "a.seg.nrrd"))
+        finish(stage, stage.session.segment_files.open(tmp_path / "a.seg.nrrd"))
     assert not stage.session.document.segmentation_layers
-    layer = stage.session.new_segmentation(image)
+    layer = stage.session.segments.new_layer(image)
     with pytest.raises(JobFailed, match="must end in one of"):
-        finish(stage, stage.session.save_segmentation(layer, tmp_path / "a.xyz"))
+        finish(stage, stage.session.segment_files.save(layer, tmp_path / "a.xyz"))

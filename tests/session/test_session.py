@@ -41,14 +41,14 @@ def stage() -> Iterator[HeadlessStage]:
 
 
 def opened(stage: HeadlessStage, path: Path) -> VolumeLayer:
-    finish(stage, stage.session.open([path]))
-    (image,) = [image for images in stage.session.images.values() for image in images]
-    finish(stage, stage.session.load(image))
+    finish(stage, stage.session.studies.open([path]))
+    (image,) = [image for images in stage.session.studies.images.values() for image in images]
+    finish(stage, stage.session.studies.load(image))
     return stage.session.document.volume_layers[-1]
 
 
 def denoised(stage: HeadlessStage, layer: VolumeLayer) -> VolumeLayer:
-    finish(stage, stage.session.run("denoise", {"image": layer.id}, {}))
+    finish(stage, stage.session.runs.run_plugin("denoise", {"image": layer.id}, {}))
     return stage.session.document.volume_layers[1]
 
 
@@ -69,15 +69,15 @@ def test_loading_again_shows_the_layer_that_is_there(stage: HeadlessStage, phant
     layer = opened(stage, phantom)
     layer.visible = False
     assert isinstance(layer.image, Image)
-    finish(stage, stage.session.load(layer.image))
+    finish(stage, stage.session.studies.load(layer.image))
     assert layer.visible
     assert len(stage.session.document) == 1
 
 
 def test_a_second_click_while_it_loads_loads_once(stage: HeadlessStage, phantom: Path) -> None:
-    finish(stage, stage.session.open([phantom]))
-    (image,) = [image for images in stage.session.images.values() for image in images]
-    first, second = stage.session.load(image), stage.session.load(image)
+    finish(stage, stage.session.studies.open([phantom]))
+    (image,) = [image for images in stage.session.studies.images.values() for image in images]
+    first, second = stage.session.studies.load(image), stage.session.studies.load(image)
     assert second is first
     finish(stage, first)
     assert len(stage.session.document) == 1
@@ -85,12 +85,12 @@ def test_a_second_click_while_it_loads_loads_once(stage: HeadlessStage, phantom:
 
 @pytest.mark.slow
 def test_the_sample_opens_on_its_baseline(stage: HeadlessStage) -> None:
-    finish(stage, stage.session.open_sample())
+    finish(stage, stage.session.studies.open_sample())
     stage.until(lambda: len(stage.session.document) == 1 and not any(task.running for task in stage.session.tasks))
     (layer,) = stage.session.document.volume_layers
     assert layer.source.series_description.startswith("T1")
     assert layer.source.study_description.startswith("Brain, baseline")
-    assert len(stage.session.images) == 4
+    assert len(stage.session.studies.images) == 4
 
 
 def test_a_result_waits_for_review_beside_its_difference(stage: HeadlessStage, phantom: Path) -> None:
@@ -123,7 +123,7 @@ def test_one_undo_takes_the_whole_result_back(stage: HeadlessStage, phantom: Pat
 
 def test_review_changes_the_mark(stage: HeadlessStage, phantom: Path) -> None:
     result = denoised(stage, opened(stage, phantom))
-    stage.session.review(result, "accepted")
+    stage.session.review.decide(result, "accepted")
     assert result.badges[0].endswith("accepted")
     stage.session.history.undo()
     assert "not reviewed" in result.badges[0]
@@ -132,10 +132,10 @@ def test_review_changes_the_mark(stage: HeadlessStage, phantom: Path) -> None:
 def test_saved_is_said_after_it_was_read_back(stage: HeadlessStage, phantom: Path, tmp_path: Path) -> None:
     result = denoised(stage, opened(stage, phantom))
     said: list[Message] = []
-    stage.session.message.connect(said.append)
+    stage.session.messages.added.connect(said.append)
     target = tmp_path / "out" / "result.nii.gz"
     target.parent.mkdir()
-    finish(stage, stage.session.save(result, target, "nifti"))
+    finish(stage, stage.session.saving.save(result, target, "nifti"))
     assert said[-1].text.startswith("Saved and verified: result.nii.gz")
     back = sitk.GetArrayFromImage(sitk.ReadImage(str(target)))
     assert np.array_equal(back, result.volumes[0].values().astype(back.dtype))
@@ -145,8 +145,8 @@ def test_saved_is_said_after_it_was_read_back(stage: HeadlessStage, phantom: Pat
 def test_a_failed_save_is_one_sentence(stage: HeadlessStage, phantom: Path, tmp_path: Path) -> None:
     layer = opened(stage, phantom)
     said: list[Message] = []
-    stage.session.message.connect(said.append)
-    task = stage.session.save(layer, tmp_path / "missing" / "x" / "y.nii.gz", "nifti")
+    stage.session.messages.added.connect(said.append)
+    task = stage.session.saving.save(layer, tmp_path / "missing" / "x" / "y.nii.gz", "nifti")
     stage.until(lambda: not task.running)
     assert task.state == "failed"
     assert said[-1].severity == "error"
@@ -158,7 +158,7 @@ def test_a_failed_save_is_one_sentence(stage: HeadlessStage, phantom: Path, tmp_
 def test_half_an_image_is_not_saved(stage: HeadlessStage, phantom: Path, tmp_path: Path) -> None:
     layer = opened(stage, phantom)
     layer.loaded = 0.5
-    task = stage.session.save(layer, tmp_path / "half.nii.gz", "nifti")
+    task = stage.session.saving.save(layer, tmp_path / "half.nii.gz", "nifti")
     assert task.state == "failed"
     assert "not whole yet" in task.error
     assert not (tmp_path / "half.nii.gz").exists()
@@ -167,33 +167,33 @@ def test_half_an_image_is_not_saved(stage: HeadlessStage, phantom: Path, tmp_pat
 def test_what_a_killed_session_did_comes_back(phantom: Path) -> None:
     with HeadlessStage() as first:
         result = denoised(first, opened(first, phantom))
-        first.session.review(result, "accepted")
+        first.session.review.decide(result, "accepted")
         pixels = result.volumes[0].array.copy()
         (folder,) = (Path(os.environ["TOMOLENS_HOME"]) / "state" / "journal").iterdir()
         kept = folder.with_name(folder.name + "-kept")
         os.rename(folder, kept)  # as a kill would: the folder stays
     with HeadlessStage() as second:
-        (recovery,) = second.session.recoverable()
+        (recovery,) = second.session.recovery.unfinished()
         assert recovery.summary == "1 opened image, 2 results"
-        finish(second, second.session.recover(recovery))
+        finish(second, second.session.recovery.recover(recovery))
         names = [(layer.name, layer.review) for layer in second.session.document.volume_layers]
         assert [review for _, review in names] == ["source", "accepted", "unreviewed"]
         assert np.array_equal(second.session.document.volume_layers[1].volumes[0].array, pixels)
-        assert second.session.recoverable() == []
+        assert second.session.recovery.unfinished() == []
 
 
 def test_a_full_disk_costs_the_journal_not_the_work(
     stage: HeadlessStage, phantom: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[Message] = []
-    stage.session.message.connect(said.append)
+    stage.session.messages.added.connect(said.append)
 
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("viewer.scene.journal.journal.os.fsync", full)
     layer = opened(stage, phantom)
-    stage.session.rename(layer, "renamed")
+    stage.session.layers.rename(layer, "renamed")
     assert layer.name == "renamed"
     stage.until(lambda: bool(said))
     assert [message.severity for message in said] == ["warning"]

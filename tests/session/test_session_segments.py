@@ -45,9 +45,9 @@ def image(stage: HeadlessStage) -> VolumeLayer:
 @pytest.fixture
 def layer(stage: HeadlessStage, image: VolumeLayer) -> SegmentationLayer:
     """With one segment in the middle."""
-    layer = stage.session.new_segmentation(image)
-    liver = stage.session.add_segment(layer, "liver", (1, 2, 3), ("SCT", "10200004", "Liver"))
-    stage.session.apply_mask(layer, liver.key, np.ones((2, 2, 4), bool), MIDDLE, "Fill")
+    layer = stage.session.segments.new_layer(image)
+    liver = stage.session.segments.add(layer, "liver", (1, 2, 3), ("SCT", "10200004", "Liver"))
+    stage.session.segments.apply_mask(layer, liver.key, np.ones((2, 2, 4), bool), MIDDLE, "Fill")
     return layer
 
 
@@ -62,14 +62,14 @@ def test_a_new_one_lies_on_its_image_and_every_verb_is_one_step(stage: HeadlessS
     assert (layer.segmentation.source.patient_id, layer.segmentation.source.files) == ("P", ("/a.nii",))
     (liver,) = layer.segmentation.segments
     assert (liver.color, liver.code, liver.state) == ((1, 2, 3), ("SCT", "10200004", "Liver"), "in progress")
-    other = session.add_segment(layer)
+    other = session.segments.add(layer)
     assert (other.name, other.key, layer.active) == ("Segment 2", (0, 2), (0, 2))
-    session.change_segment(layer, other.key, name="lesion")
-    session.change_segment(layer, other.key, state="flagged", remark="edge", reader="R")
-    session.move_segment(layer, other.key, 0)
+    session.segments.change(layer, other.key, name="lesion")
+    session.segments.change(layer, other.key, state="flagged", remark="edge", reader="R")
+    session.segments.move(layer, other.key, 0)
     assert [segment.name for segment in layer.segmentation.segments] == ["lesion", "liver"]
     assert layer.segmentation.segments[0].remark == "edge"
-    session.remove_segment(layer, liver.key)
+    session.segments.remove(layer, liver.key)
     assert not layer.segmentation.array.any()
     assert [segment.name for segment in layer.segmentation.segments] == ["lesion"]
     steps = ("Remove liver", "Move lesion", "Change lesion", "Rename Segment 2", "Add Segment 2", "Fill", "Add liver")
@@ -83,7 +83,7 @@ def test_a_new_one_lies_on_its_image_and_every_verb_is_one_step(stage: HeadlessS
 def test_a_colour_that_is_dragged_is_one_step(stage: HeadlessStage, layer: SegmentationLayer) -> None:
     before, key = len(labels(stage)), layer.segmentation.segments[0].key
     for shade in range(5):
-        stage.session.change_segment(layer, key, color=(shade, 0, 0), gesture="drag 1")
+        stage.session.segments.change(layer, key, color=(shade, 0, 0), gesture="drag 1")
     assert len(labels(stage)) == before + 1
     stage.session.history.undo()
     assert layer.segmentation.segments[0].color == (1, 2, 3)
@@ -92,10 +92,10 @@ def test_a_colour_that_is_dragged_is_one_step(stage: HeadlessStage, layer: Segme
 def test_what_is_locked_or_not_there_is_refused(stage: HeadlessStage, layer: SegmentationLayer) -> None:
     layer.locked = frozenset({(0, 1)})
     with pytest.raises(ValueError, match="liver is locked"):
-        stage.session.remove_segment(layer, (0, 1))
+        stage.session.segments.remove(layer, (0, 1))
     with pytest.raises(ValueError, match="liver is locked"):
-        stage.session.apply_mask(layer, (0, 1), np.ones(SHAPE, bool), WHOLE, "Fill")
-    for verb in (stage.session.remove_segment, stage.session.change_segment):
+        stage.session.segments.apply_mask(layer, (0, 1), np.ones(SHAPE, bool), WHOLE, "Fill")
+    for verb in (stage.session.segments.remove, stage.session.segments.change):
         with pytest.raises(KeyError):
             verb(layer, (0, 9))
 
@@ -104,14 +104,14 @@ def test_what_is_locked_or_not_there_is_refused(stage: HeadlessStage, layer: Seg
 def test_what_a_mask_does(stage: HeadlessStage, layer: SegmentationLayer, how: Any, count: int) -> None:
     corner = np.zeros((2, 2, 4), bool)
     corner[0, 0] = True
-    assert stage.session.apply_mask(layer, (0, 1), corner, MIDDLE, "Fill", how) == (how != "add")
+    assert stage.session.segments.apply_mask(layer, (0, 1), corner, MIDDLE, "Fill", how) == (how != "add")
     assert (layer.segmentation.array == 1).sum() == count
 
 
 def test_three_hundred_segments(stage: HeadlessStage, layer: SegmentationLayer) -> None:
     for _ in range(299):
-        last = stage.session.add_segment(layer)
-    stage.session.apply_mask(layer, last.key, np.ones((2, 2, 4), bool), MIDDLE, "Fill")
+        last = stage.session.segments.add(layer)
+    stage.session.segments.apply_mask(layer, last.key, np.ones((2, 2, 4), bool), MIDDLE, "Fill")
     assert layer.segmentation.array.dtype == np.uint16
     assert (layer.segmentation.array == 300).sum() == 16
     stage.session.history.undo()
@@ -119,7 +119,7 @@ def test_three_hundred_segments(stage: HeadlessStage, layer: SegmentationLayer) 
 
 
 def test_an_effect_is_one_step_that_is_signed_by_its_name(stage: HeadlessStage, layer: SegmentationLayer) -> None:
-    other = stage.session.add_segment(layer, "shell")
+    other = stage.session.segments.add(layer, "shell")
     threads: list[threading.Thread] = []
 
     def call(tell: Any) -> Iterator[Any]:
@@ -128,7 +128,7 @@ def test_an_effect_is_one_step_that_is_signed_by_its_name(stage: HeadlessStage, 
         yield (0, 1), np.zeros(SHAPE, bool), WHOLE
         yield other.key, layer.segmentation.mask(layer.segmentation.segments[0]), WHOLE
 
-    finish(stage, stage.session.run_effect(layer, "Hollow", call))
+    finish(stage, stage.session.segments.run_effect(layer, "Hollow", call))
     assert threads != [threading.main_thread()]
     assert labels(stage)[0] == "Hollow"
     assert (layer.segmentation.array == other.label).sum() == 16
@@ -141,10 +141,11 @@ def test_an_effect_is_one_step_that_is_signed_by_its_name(stage: HeadlessStage, 
 
 
 def test_an_effect_that_overlaps_makes_room(stage: HeadlessStage, layer: SegmentationLayer) -> None:
-    other = stage.session.add_segment(layer, "whole")
+    other = stage.session.segments.add(layer, "whole")
     answer = other.key, np.ones(SHAPE, bool), WHOLE
     finish(
-        stage, stage.session.run_effect(layer, "Fill", lambda tell: [answer], rules=Masking(overlap="allow overlap"))
+        stage,
+        stage.session.segments.run_effect(layer, "Fill", lambda tell: [answer], rules=Masking(overlap="allow overlap")),
     )
     assert [int((map > 0).sum()) for map in layer.segmentation.maps] == [16, 192]
 
@@ -157,9 +158,9 @@ def test_an_answer_about_what_was_changed_meanwhile_is_dropped(stage: HeadlessSt
         edited.wait()
         return [((0, 1), np.ones(SHAPE, bool), WHOLE)]
 
-    task = stage.session.run_effect(layer, "Grow", call)
+    task = stage.session.segments.run_effect(layer, "Grow", call)
     begun.wait()
-    stage.session.apply_mask(layer, (0, 1), np.ones((1, 1, 1), bool), (slice(0, 1),) * 3, "Brush")
+    stage.session.segments.apply_mask(layer, (0, 1), np.ones((1, 1, 1), bool), (slice(0, 1),) * 3, "Brush")
     edited.set()
     with pytest.raises(JobFailed, match="was changed while it was computed; run it again"):
         finish(stage, task)
@@ -175,15 +176,15 @@ def test_a_cancel_and_a_refusal_change_nothing(stage: HeadlessStage, layer: Segm
     def refused(tell: Any) -> list[Any]:
         raise ValueError("The segment is empty: paint a seed first.")
 
-    task = stage.session.run_effect(layer, "Grow", endless)
+    task = stage.session.segments.run_effect(layer, "Grow", endless)
     task.cancel()
     stage.until(lambda: not task.running)
     assert task.state == "cancelled"
     with pytest.raises(JobFailed, match="paint a seed first"):
-        finish(stage, stage.session.run_effect(layer, "Grow", refused))
+        finish(stage, stage.session.segments.run_effect(layer, "Grow", refused))
     said: list[Message] = []
-    stage.session.message.connect(said.append)
-    finish(stage, stage.session.run_effect(layer, "Smooth", lambda tell: []))
+    stage.session.messages.added.connect(said.append)
+    finish(stage, stage.session.segments.run_effect(layer, "Smooth", lambda tell: []))
     assert [message.text for message in said] == ["Smooth changed nothing in Segments of CT."]
     assert labels(stage)[0] == "Fill"
 
@@ -192,9 +193,9 @@ def test_one_that_was_read_is_stored_as_it_came_and_can_be_painted(stage: Headle
     array = np.ones(SHAPE, np.uint8)
     array.setflags(write=False)
     read = segmentation_layer(Segmentation(array, GRID, (Segment(1, "all"),), "labels"), image)
-    finish(stage, stage.session.add_segmentation(read))
+    finish(stage, stage.session.segments.add_layer(read))
     assert read in stage.session.document.segmentation_layers
-    stage.session.remove_segment(read, (0, 1))
+    stage.session.segments.remove(read, (0, 1))
     assert not read.segmentation.array.any()
     assert array.all()
 
@@ -203,18 +204,18 @@ def test_labels_of_a_killed_session_come_back(home: Path) -> None:
     with HeadlessStage() as first:
         image = volume_layer((Volume(np.zeros(SHAPE, np.int16), GRID, "CT"),))
         first.session.history.do(AddLayer(image))
-        layer = first.session.new_segmentation(image)
-        segment = first.session.add_segment(layer, "liver")
-        first.session.apply_mask(layer, segment.key, np.ones((2, 2, 4), bool), MIDDLE, "Fill")
+        layer = first.session.segments.new_layer(image)
+        segment = first.session.segments.add(layer, "liver")
+        first.session.segments.apply_mask(layer, segment.key, np.ones((2, 2, 4), bool), MIDDLE, "Fill")
         (folder,) = (home / "state" / "journal").iterdir()
         folder.rename(folder.with_name(folder.name + "-kept"))  # as a kill would: the folder stays
     with HeadlessStage() as second:
-        (recovery,) = second.session.recoverable()
+        (recovery,) = second.session.recovery.unfinished()
         assert recovery.summary == "1 result, 1 segmentation, 2 edits of segments"
-        finish(second, second.session.recover(recovery))
+        finish(second, second.session.recovery.recover(recovery))
         (back,) = second.session.document.segmentation_layers
         assert np.array_equal(back.segmentation.array, layer.segmentation.array)
         assert back.segmentation.segments == layer.segmentation.segments
         assert back.made_from == second.session.document.volume_layers[0].id
         assert labels(second)[:2] == ("Fill", "Add liver")
-        assert second.session.recoverable() == []
+        assert second.session.recovery.unfinished() == []

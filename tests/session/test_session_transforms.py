@@ -67,7 +67,7 @@ class Waiting:
         self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self.session = Session(self._calls.put, in_process=True)
         self.told: list[str] = []
-        self.session.message.connect(lambda message: self.told.append(message.text))
+        self.session.messages.added.connect(lambda message: self.told.append(message.text))
 
     def until(self, ready: Callable[[], object]) -> None:
         while not ready():
@@ -114,7 +114,7 @@ def at(layer: VolumeLayer) -> float:
 
 def start(waiting: Waiting, layers: tuple[VolumeLayer, VolumeLayer], gate: Path, **parameters: object) -> Task:
     inputs = {"fixed": layers[0].id, "moving": layers[1].id}
-    return waiting.session.run("shift_register", inputs, {"gate": str(gate), **parameters})
+    return waiting.session.runs.run_plugin("shift_register", inputs, {"gate": str(gate), **parameters})
 
 
 def test_the_moving_image_follows_and_the_result_is_one_edit(waiting, layers, tmp_path) -> None:
@@ -137,7 +137,7 @@ def test_the_moving_image_follows_and_the_result_is_one_edit(waiting, layers, tm
     waiting.session.history.undo()
     assert moving.transform is None
     waiting.session.history.redo()
-    waiting.session.sign_off(moving, "accepted", "A reader", "fits")
+    waiting.session.transforms.sign_off(moving, "accepted", "A reader", "fits")
     assert moving.badges == ("registered, accepted",)
     assert exported(moving)[0].badges == ()  # its voxels are saved where its own file puts them
     waiting.session.history.undo()
@@ -148,7 +148,7 @@ def test_the_moving_image_follows_and_the_result_is_one_edit(waiting, layers, tm
 def test_what_does_not_end_well_puts_it_back(waiting, layers, tmp_path, how) -> None:
     _, moving = layers
     before = shifted(3)
-    waiting.session.align(moving, before)
+    waiting.session.transforms.align(moving, before)
     task = start(waiting, layers, tmp_path / "gate", fail=True)
     waiting.until(lambda: at(moving) == 5)  # it starts from the hand alignment
     if how == "cancel":
@@ -164,7 +164,7 @@ def test_a_person_who_moves_it_meanwhile_has_the_last_word_until_the_result(wait
     task = start(waiting, layers, tmp_path / "gate")
     waiting.until(lambda: at(moving) == 2)
     by_hand = shifted(77)
-    waiting.session.align(moving, by_hand)
+    waiting.session.transforms.align(moving, by_hand)
     task.cancel()
     waiting.ended(task)
     assert moving.transform is by_hand
@@ -172,7 +172,7 @@ def test_a_person_who_moves_it_meanwhile_has_the_last_word_until_the_result(wait
 
 def test_a_fixed_image_that_was_moved_itself_takes_the_result_along(waiting, layers, tmp_path) -> None:
     fixed, moving = layers
-    waiting.session.align(fixed, shifted(100))
+    waiting.session.transforms.align(fixed, shifted(100))
     (tmp_path / "gate").touch()
     task = waiting.ended(start(waiting, layers, tmp_path / "gate"))
     assert task.state == "done", task.error
@@ -182,21 +182,21 @@ def test_a_fixed_image_that_was_moved_itself_takes_the_result_along(waiting, lay
 def test_images_of_two_places_are_not_mixed_up(waiting, layers) -> None:
     fixed, moving = layers
     inputs = {"image": fixed.id, "other": moving.id}
-    assert waiting.ended(waiting.session.run("copy", inputs, {})).state == "done"
-    waiting.session.align(moving, shifted(5))
-    task = waiting.session.run("copy", inputs, {})
+    assert waiting.ended(waiting.session.runs.run_plugin("copy", inputs, {})).state == "done"
+    waiting.session.transforms.align(moving, shifted(5))
+    task = waiting.session.runs.run_plugin("copy", inputs, {})
     assert task.state == "failed"
     assert "resample" in task.error
     both = {"image": moving.id, "other": moving.id}
-    waiting.ended(waiting.session.run("copy", both, {}))
+    waiting.ended(waiting.session.runs.run_plugin("copy", both, {}))
     made = waiting.session.document.volume_layers[-2]
     assert made.transform is moving.transform  # it lies where the image lies that it was made from
 
 
 def test_resampling_carries_the_place_out(waiting, layers) -> None:
     fixed, moving = layers
-    waiting.session.align(moving, shifted(2))
-    task = waiting.ended(waiting.session.resample(moving, fixed, "nearest"))
+    waiting.session.transforms.align(moving, shifted(2))
+    task = waiting.ended(waiting.session.runs.resample(moving, fixed, "nearest"))
     assert task.state == "done", task.error
     (made,) = (layer for layer in waiting.session.document.volume_layers if layer.made_from == moving.id)
     assert made.transform is None
@@ -207,26 +207,26 @@ def test_resampling_carries_the_place_out(waiting, layers) -> None:
 def test_a_transform_is_computed_saved_and_loaded(waiting, layers, tmp_path) -> None:
     fixed, moving = layers
     session = waiting.session
-    task = session.align_by(moving, "Fit", lambda: shifted(4))
+    task = session.transforms.align_by(moving, "Fit", lambda: shifted(4))
     assert waiting.ended(task).state == "done"
-    session.sign_off(moving, "rejected", "A reader", "slips")
-    saved = waiting.ended(session.save_transform(moving, fixed, tmp_path / "found.tfm"))
+    session.transforms.sign_off(moving, "rejected", "A reader", "slips")
+    saved = waiting.ended(session.transforms.save(moving, fixed, tmp_path / "found.tfm"))
     assert saved.state == "done", saved.error
-    again = waiting.ended(session.save_transform(moving, fixed, tmp_path / "found.tfm"))
+    again = waiting.ended(session.transforms.save(moving, fixed, tmp_path / "found.tfm"))
     assert again.state == "failed"
     assert "already there" in again.error
-    session.align(moving, None)
-    session.align(fixed, shifted(1))
-    loaded = waiting.ended(session.load_transform(moving, fixed, tmp_path / "found.tfm"))
+    session.transforms.align(moving, None)
+    session.transforms.align(fixed, shifted(1))
+    loaded = waiting.ended(session.transforms.load(moving, fixed, tmp_path / "found.tfm"))
     assert loaded.state == "done", loaded.error
     assert at(moving) == 5  # by way of the fixed image
-    session.align(fixed, None)
-    waiting.ended(session.load_transform(moving, fixed, tmp_path / "found.tfm"))
+    session.transforms.align(fixed, None)
+    waiting.ended(session.transforms.load(moving, fixed, tmp_path / "found.tfm"))
     assert moving.transform.sign_off.verdict == "rejected"
     assert any("Saved and verified" in text for text in waiting.told)
 
     def refuse() -> Transform:
         raise ValueError("There is nothing to fit.")
 
-    refused = waiting.ended(session.align_by(moving, "Fit", refuse))
+    refused = waiting.ended(session.transforms.align_by(moving, "Fit", refuse))
     assert (refused.state, refused.error) == ("failed", "There is nothing to fit.")

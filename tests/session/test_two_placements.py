@@ -27,14 +27,14 @@ def stage() -> Iterator[HeadlessStage]:
 
 
 def opened(stage: HeadlessStage, path: Path) -> VolumeLayer:
-    finish(stage, stage.session.open([path]))
-    (image,) = [image for images in stage.session.images.values() for image in images]
+    finish(stage, stage.session.studies.open([path]))
+    (image,) = [image for images in stage.session.studies.images.values() for image in images]
     return loaded(stage, image)
 
 
 def loaded(stage: HeadlessStage, image: Image | None) -> VolumeLayer:
     assert image is not None
-    finish(stage, stage.session.load(image))
+    finish(stage, stage.session.studies.load(image))
     return stage.session.document.volume_layers[-1]
 
 
@@ -62,10 +62,10 @@ def test_the_other_placement_is_a_layer_of_its_own_and_leaves_work_where_it_is(
     stage: HeadlessStage, tmp_path: Path
 ) -> None:
     first = opened(stage, two_placements(tmp_path / "a.nii"))
-    labels = stage.session.new_segmentation(first, "organs")
-    segment = stage.session.add_segment(labels, "liver")
+    labels = stage.session.segments.new_layer(first, "organs")
+    segment = stage.session.segments.add(labels, "liver")
     box = (slice(1, 3), slice(2, 4), slice(3, 5))
-    stage.session.apply_mask(labels, segment.key, np.ones((2, 2, 2), bool), box, "Paint")
+    stage.session.segments.apply_mask(labels, segment.key, np.ones((2, 2, 2), bool), box, "Paint")
     before = labels.segmentation.array.copy()
     second = loaded(stage, first.other_placement)
     np.testing.assert_allclose(by_index(first), SFORM)
@@ -87,14 +87,14 @@ def test_the_other_placement_is_a_layer_of_its_own_and_leaves_work_where_it_is(
 def test_a_project_keeps_the_choice(stage: HeadlessStage, tmp_path: Path) -> None:
     both(stage, two_placements(tmp_path / "scans" / "a.nii"))
     wanted = placements(stage.session)
-    finish(stage, stage.session.save_project(tmp_path / "case.tomolens"))
+    finish(stage, stage.session.projects.save(tmp_path / "case.tomolens"))
     (tmp_path / "scans").rename(tmp_path / "moved")
     (tmp_path / "moved" / "a.nii").rename(tmp_path / "moved" / "b.nii")
     with HeadlessStage() as fresh:
         asked: list = []
-        fresh.session.images_missing.connect(asked.append)
-        finish(fresh, fresh.session.open_project(tmp_path / "case.tomolens"))
-        finish(fresh, fresh.session.look_for(asked[0], tmp_path / "moved"))
+        fresh.session.projects.images_missing.connect(asked.append)
+        finish(fresh, fresh.session.projects.open(tmp_path / "case.tomolens"))
+        finish(fresh, fresh.session.projects.find_images(asked[0], tmp_path / "moved"))
         fresh.until(lambda: len(fresh.session.document) > 0)
         assert placements(fresh.session) == wanted
         assert [one.other_placement is not None for one in fresh.session.document.volume_layers] == [True, True]
@@ -107,18 +107,18 @@ def test_a_recovery_keeps_the_choice(tmp_path: Path) -> None:
         (folder,) = (Path(os.environ["TOMOLENS_HOME"]) / "state" / "journal").iterdir()
         os.rename(folder, folder.with_name(folder.name + "-kept"))  # as a kill would: the folder stays
     with HeadlessStage() as second:
-        (recovery,) = second.session.recoverable()
-        finish(second, second.session.recover(recovery))
+        (recovery,) = second.session.recovery.unfinished()
+        finish(second, second.session.recovery.recover(recovery))
         assert placements(second.session) == wanted
 
 
 def test_what_is_made_of_it_tells_the_choice_and_lies_there(stage: HeadlessStage, tmp_path: Path) -> None:
     _, second = both(stage, two_placements(tmp_path / "a.nii"))
-    finish(stage, stage.session.run("denoise", {"image": second.id}, {"method": "total variation"}))
+    finish(stage, stage.session.runs.run_plugin("denoise", {"image": second.id}, {"method": "total variation"}))
     result = next(one for one in stage.session.document.volume_layers if one.review == "unreviewed")
     assert result.source.placement == ("qform",)
     assert "by its qform" in result.badges
-    finish(stage, stage.session.save(result, tmp_path / "out.nii.gz", "nifti"))
+    finish(stage, stage.session.saving.save(result, tmp_path / "out.nii.gz", "nifti"))
     saved = sitk.ReadImage(str(tmp_path / "out.nii.gz"))
     np.testing.assert_allclose(saved.TransformIndexToPhysicalPoint((1, 1, 1)), (-8, -17, 34), atol=1e-4)
     assert json.loads((tmp_path / "out.json").read_text())["source"]["placement"] == ["qform"]
@@ -130,8 +130,8 @@ def test_labels_lie_on_the_image_that_they_were_drawn_on(stage: HeadlessStage, t
     two_placements(tmp_path / "labels.nii", array)
     first, second = both(stage, two_placements(tmp_path / "a.nii"))
     for count, shown in enumerate((first, second), 1):
-        stage.session.show(shown, overlay=False)
-        stage.session.open_segmentation(tmp_path / "labels.nii")
+        stage.session.layers.show(shown, overlay=False)
+        stage.session.segment_files.open(tmp_path / "labels.nii")
         stage.until(lambda count=count: len(stage.session.document.segmentation_layers) == count)
         layer = stage.session.document.segmentation_layers[-1]
         assert layer.made_from == shown.id

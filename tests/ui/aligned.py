@@ -43,7 +43,7 @@ def two_images(session):
     centre = np.array((12.0, 12.0, 14.0))
     fixed = blob(session, "baseline", centre, patient_name="Doe^Jane", patient_id="P-17", study_date="20240115")
     moving = blob(session, "follow-up", centre + SHIFT, patient_name="Doe^Jane", patient_id="P-17")
-    session.centre(fixed)
+    session.layers.centre(fixed)
     return fixed, moving
 
 

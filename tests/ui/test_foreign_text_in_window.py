@@ -96,7 +96,7 @@ def hostile(tmp_path: Path, window, session, qtbot):
     window.open([folder])
     qtbot.waitUntil(lambda: bool(session.document.volume_layers) and session.document.volume_layers[0].loaded == 1)
     qtbot.waitUntil(lambda: not any(task.running for task in session.tasks))
-    assert session.refused
+    assert session.studies.refused
     return session.document.volume_layers[0]
 
 
@@ -113,14 +113,14 @@ def labelled(hostile, tmp_path, session, qtbot):
             f"^{word}".encode(), f"^{text}".encode()
         )
     path.write_bytes(header + b"\n\n" + voxels)
-    session.open_segmentation(path)
+    session.segment_files.open(path)
     qtbot.waitUntil(lambda: bool(session.document.segmentation_layers))
     return session.document.segmentation_layers[0]
 
 
 def test_every_page_of_the_window(window, session, hostile, labelled):
-    session.warn(f"It quotes {FOREIGN}")
-    session.rename(hostile, FOREIGN)
+    session.messages.warn(f"It quotes {FOREIGN}")
+    session.layers.rename(hostile, FOREIGN)
     window.preferences.remember(str(Path("/x") / FOREIGN))
     for place in range(window.inspector.count()):
         window.inspector.setCurrentIndex(place)

@@ -65,7 +65,7 @@ def main_job(window: MainWindow, qtbot, folder: Path, out: Path, method: str) ->
     assert second.state == "done", second.error
     result = session.document.volume_layers[1]
     assert "not reviewed" in result.badges[0]
-    session.review(result, "accepted")
+    session.review.decide(result, "accepted")
     save(window, qtbot, result, out)
     compare(result, out / "denoised")
 

@@ -36,7 +36,7 @@ def test_what_was_chosen_stays_until_another_image_takes_its_place(window, sessi
     box.setFocus()
     QTest.keyClick(box, Qt.Key.Key_Down)
     assert box.currentData() == lung.id
-    session.rename(liver, "abdomen")
+    session.layers.rename(liver, "abdomen")
     assert box.currentData() == lung.id
     brain = double_click(window, session, qtbot, "brain")
     assert box.currentData() == brain.id

@@ -143,11 +143,11 @@ def open_all(stage: Stage, paths: Sequence[str | Path]) -> list[Image]:
     for path in paths:
         require(path)
     session = stage.session
-    finish(stage, session.open(paths))
+    finish(stage, session.studies.open(paths))
     stage.until(lambda: not any(task.running for task in session.tasks))
-    images = [image for series in session.images.values() for image in series]
-    if not images and not session.label_files:
-        raise _refusal(session.refused, paths[0])
+    images = [image for series in session.studies.images.values() for image in series]
+    if not images and not session.studies.label_files:
+        raise _refusal(session.studies.refused, paths[0])
     return [placed(image, image.source.files[0], stage.placement) for image in images]
 
 

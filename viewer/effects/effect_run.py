@@ -23,7 +23,7 @@ Call = Callable[[Tell], Iterable[Answer]]
 
 
 class Effect:
-    """What Segmenting.run_effect asks for."""
+    """What Segments.run_effect asks for."""
 
     def __init__(
         self, layer: SegmentationLayer, label: str, call: Call, how: How, rules: Masking, image: Volume | None

@@ -109,3 +109,12 @@ class Task:
         """Ask it to stop; its state says when it has."""
         if self.running and self.stop is not None:
             self.stop()
+
+    def stop_with(self, cancel: Callable[[], None]) -> None:
+        """A cancel calls this, and ends the task at once."""
+
+        def stop() -> None:
+            cancel()
+            self.end("cancelled")
+
+        self.stop = stop

@@ -1,51 +1,102 @@
-"""A question that takes a while, as a task that can be cancelled: asked beside the window, answered in it."""
+"""Work beside the main thread, in lanes: what a person waits for never stands behind what takes long."""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Literal, ParamSpec, TypeVar, get_args
 
 from viewer.compute.progress import PROGRESS_PAUSE, Cancelled
 from viewer.data.arrays import Tell
 from viewer.scene.task import Task
-from viewer.session.session import Session
+from viewer.session.tasks import Tasks
+
+log = logging.getLogger(__name__)
+
+Lane = Literal["results", "work", "worklist"]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
-def ask(session: Session, title: str, call: Callable[[Tell], Any], done: Callable[[Any], None]) -> Task:
-    """Run `call(tell)` in the background; `done` gets its answer on the main thread, unless the task was cancelled.
+class Background:
+    """post: runs a function on the main thread.
 
-    call: tells its progress (0…1), which is where a cancel takes effect; raises ValueError, one sentence, where it
-    cannot.
+    Within a lane there is one thread, and one thing after the other: "results" for previews and results of runs, which
+    are short; "work" for what takes as long as it takes (effects, a consensus, projects); "worklist" for the file of a
+    task list.
     """
-    task = session.add_task("measure", title)
-    task.stop = partial(task.end, "cancelled")
-    task.begin()
-    told = 0.0
 
-    def tell(fraction: float) -> None:
-        nonlocal told
-        if not task.running:
-            raise Cancelled
-        if time.monotonic() - told > PROGRESS_PAUSE:
-            told = time.monotonic()
-            session.post(partial(task.advance, fraction))
+    def __init__(self, post: Callable[[Callable[[], None]], None], tasks: Tasks) -> None:
+        self.post = post
+        self._tasks = tasks
+        self._lanes = {lane: ThreadPoolExecutor(1, f"tomolens-{lane}") for lane in get_args(Lane)}
 
-    def answer(found: Any) -> None:
-        if task.running:
-            task.end("done")
-            done(found)
+    def submit(self, lane: Lane, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
+        """Run in the background. Who asks looks after what goes wrong there."""
+        return self._lanes[lane].submit(work, *arguments, **named)
 
-    def work() -> None:
-        try:
-            found = call(tell)
-        except Cancelled:
-            return
-        except ValueError as error:
-            session.post(partial(session.fail, task, str(error)))
-        else:
-            session.post(partial(answer, found))
+    def run(self, task: Task, work: Callable[..., None], *arguments: object, lane: Lane = "work") -> None:
+        """Run a part of a task in the background; what goes wrong there ends the task."""
 
-    session.aside(task, work)
-    return task
+        def ended(future: Future[None]) -> None:
+            error = future.exception()
+            if error is not None:
+                log.error("%s failed", task.kind, exc_info=error)
+                self.fail(task, f"{task.title} failed ({type(error).__name__}); see the log.")
+
+        self.submit(lane, work, *arguments).add_done_callback(ended)
+
+    def ask(self, title: str, call: Callable[[Tell], T], done: Callable[[T], None]) -> Task:
+        """A task that can be cancelled: `done` gets what `call(tell)` returns on the main thread, unless it was.
+
+        call: tells its progress (0…1), which is where a cancel takes effect; raises ValueError, one sentence, where it
+        cannot.
+        """
+        task = self._tasks.add("measure", title)
+        task.stop = partial(task.end, "cancelled")
+        task.begin()
+
+        def answer(found: T) -> None:
+            if task.running:
+                task.end("done")
+                done(found)
+
+        def work() -> None:
+            try:
+                found = call(self.progress(task))
+            except Cancelled:
+                return
+            except ValueError as error:
+                self.fail(task, str(error))
+            else:
+                self.post(partial(answer, found))
+
+        self.run(task, work)
+        return task
+
+    def progress(self, task: Task, text: str = "") -> Tell:
+        """What work tells its fraction done (0…1) to: shown a few times a second. It raises Cancelled once the
+        task has ended."""
+        shown = 0.0
+
+        def tell(fraction: float) -> None:
+            nonlocal shown
+            if not task.running:
+                raise Cancelled
+            if time.monotonic() - shown > PROGRESS_PAUSE:
+                shown = time.monotonic()
+                self.post(partial(task.advance, fraction, text))
+
+        return tell
+
+    def fail(self, task: Task, reason: str) -> None:
+        """End a task from any thread; see Tasks.fail."""
+        self.post(partial(self._tasks.fail, task, reason))
+
+    def close(self) -> None:
+        """Wait for what runs."""
+        for lane in self._lanes.values():
+            lane.shutdown()

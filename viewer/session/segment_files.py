@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from psygnal import Signal
-
 from viewer.compute.labels.fit_grid import apart
 from viewer.data.segmentation import Segmentation
-from viewer.data.study import Image, LabelFile
 from viewer.data.transform import End
 from viewer.io import requests
+from viewer.io.reader.reader import Reader
+from viewer.scene.document import Document
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 from viewer.scene.task import Message, Task
-from viewer.session.segments import Segmenting
+from viewer.scene.view_state import ViewState
+from viewer.session.segments import Segments
+from viewer.session.tasks import Messages, Tasks
 
 if TYPE_CHECKING:  # SimpleITK comes with it: not before the window is there
     from viewer.io.images.save import SaveReport
@@ -26,50 +27,20 @@ OTHER_PATIENT = "of another patient"  # the badge of a segmentation that lies ov
 OTHER_FRAME = "in another frame of reference"  # where it lies among the images is then not known
 
 
-class SegmentFiles(Segmenting):
-    """Files are read and written by the reader's processes (viewer.io.segmentations.segmentation_file).
+@dataclass(eq=False)
+class SegmentFiles:
+    """Files are read and written by the reader's processes (viewer.io.segmentations.segmentation_file)."""
 
-    labels_found: tells the path of a file of segments that was found among those of a study.
-    """
+    document: Document
+    state: ViewState
+    reader: Reader
+    segments: Segments
+    tasks: Tasks
+    messages: Messages
 
-    labels_found = Signal(str)
-    images: dict[str, list[Image]]
-
-    def load(self, image: Image, *, overlay: bool = False) -> Task:
-        """Show an image."""
-        raise NotImplementedError
-
-    def open_labels(self, found: LabelFile) -> None:
-        """Show its segments over the images that it refers to; these are loaded first, where they were found, too."""
-        image = self._about(found)
-        show = partial(self.open_segmentation, Path(found.path))
-        loading = self.load(image) if image is not None else None
-        if loading is not None and loading.running:
-            loading.events.state.connect(lambda state: show() if state == "done" else None)
-        else:
-            show()
-
-    def _about(self, found: LabelFile) -> Image | None:
-        """The image that it refers to: of that series, else one of the patient's that shares its frame of reference.
-
-        None where neither was found, or where such a one is visible already.
-        """
-        known = [image for images in self.images.values() for image in images]
-        of_series = [image for image in known if found.about and image.source.series_uid == found.about]
-        in_frame = [
-            image
-            for image in known
-            if found.frame_of_reference
-            and image.grid.frame_of_reference == found.frame_of_reference
-            and image.source.patient_match(found.source) != "different"
-        ]
-        near = of_series or in_frame
-        shown = {layer.image.key for layer in self.document.volume_layers if layer.image and layer.visible}
-        return None if any(one.key in shown for one in near) else max(near, key=lambda one: one.bytes, default=None)
-
-    def open_segmentation(self, path: Path) -> Task:
+    def open(self, path: Path) -> Task:
         """Show the segments of a file over the image whose grid they have, else where their geometry puts them."""
-        task = self.add_task("load", f"Open {path.name}")
+        task = self.tasks.add("load", f"Open {path.name}")
         task.begin()
 
         def done(found: Segmentation) -> None:
@@ -77,10 +48,12 @@ class SegmentFiles(Segmenting):
                 return
             layer = self._placed(found)
             layer.saved = 0
-            self.add_segmentation(layer)
+            self.segments.add_layer(layer)
             task.end("done")
             if layer.made_from == "" and found.source.series_uid:
-                self.warn(f"{path.name}: the images that it refers to are not shown: its own geometry places it.")
+                self.messages.warn(
+                    f"{path.name}: the images that it refers to are not shown: its own geometry places it."
+                )
 
         layers = sorted(self.document.volume_layers, key=lambda layer: layer.id != self.state.active)
         running = self.reader.call(
@@ -88,20 +61,15 @@ class SegmentFiles(Segmenting):
             path,
             [End(layer.grid, layer.source) for layer in layers],
             done=done,
-            failed=partial(self.fail, task),
+            failed=partial(self.tasks.fail, task),
         )
-
-        def stop() -> None:
-            running.cancel()
-            task.end("cancelled")
-
-        task.stop = stop
+        task.stop_with(running.cancel)
         return task
 
-    def save_segmentation(self, layer: SegmentationLayer, target: Path, *, overwrite: bool = False) -> Task:
+    def save(self, layer: SegmentationLayer, target: Path, *, overwrite: bool = False) -> Task:
         """Write a segmentation as it is now; the ending chooses the form. "Saved" is said only after it was read back
         and compared."""
-        task = self.add_task("save", f"Save {layer.name}")
+        task = self.tasks.add("save", f"Save {layer.name}")
         task.begin()
         first, *others = (array.copy() for array in layer.segmentation.maps)  # strokes go on meanwhile
         now = replace(layer.segmentation, array=first, overlapping=tuple(others))
@@ -111,7 +79,7 @@ class SegmentFiles(Segmenting):
             layer.saved = generation
             task.end("done")
             text = f"Saved and verified: {target.name}, {saved.bytes / 2**20:.1f} MB. {' '.join(saved.note)}"
-            self.message.emit(Message(text.strip()))
+            self.messages.add(Message(text.strip()))
 
         self.reader.call(
             requests.save_segmentation,
@@ -120,7 +88,7 @@ class SegmentFiles(Segmenting):
             mark,
             overwrite,
             done=done,
-            failed=partial(self.fail, task),
+            failed=partial(self.tasks.fail, task),
         )
         return task
 

@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from viewer.compute.labels.label_image import COLORS
-from viewer.compute.progress import PROGRESS_PAUSE, Cancelled
+from viewer.compute.progress import Cancelled
 from viewer.data.arrays import Mask
 from viewer.data.box import Box, label_box
 from viewer.data.segmentation import Code, Key, Segment, Segmentation, Side
 from viewer.data.volume import Volume
 from viewer.effects.effect_run import Call, Effect, How, apply
+from viewer.scene.document import Document
 from viewer.scene.edits import AddLayer
+from viewer.scene.history import History
 from viewer.scene.layer import VolumeLayer
-from viewer.scene.segmentation.edits import EditLabels, Segments
+from viewer.scene.segmentation.edits import EditLabels
 from viewer.scene.segmentation.masking import EVERYWHERE, Masking
 from viewer.scene.segmentation.stroke import Stroke
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 from viewer.scene.task import Message, Task
-from viewer.session.transforms import Aligning
+from viewer.scene.view_state import ViewState
+from viewer.session.background import Background
+from viewer.session.journal import SessionJournal
+from viewer.session.tasks import Messages, Tasks
 
 
-class Segmenting(Aligning):
-    """A workspace whose images can be labelled. Boxes and masks are those of the segmentation's grid, [k, j, i]."""
+@dataclass(eq=False)
+class Segments:
+    """Boxes and masks are those of the segmentation's grid, [k, j, i]."""
 
-    def new_segmentation(self, image: VolumeLayer, name: str = "") -> SegmentationLayer:
+    document: Document
+    state: ViewState
+    history: History
+    journal: SessionJournal
+    background: Background
+    tasks: Tasks
+    messages: Messages
+
+    # ---- segmentations
+    def new_layer(self, image: VolumeLayer, name: str = "") -> SegmentationLayer:
         """An empty one over an image, on its grid; of several time points that of the one that is shown."""
         several = len(image.volumes) > 1
         volume = image.volume(self.state.timepoint)
@@ -43,20 +57,20 @@ class Segmenting(Aligning):
         self.history.do(AddLayer(layer))
         return layer
 
-    def add_segmentation(self, layer: SegmentationLayer) -> Task:
+    def add_layer(self, layer: SegmentationLayer) -> Task:
         """Show one that was read or computed: first it is stored for recovery, in the background.
 
         Over an image that is hidden it comes hidden, too. Label maps that cannot be written to are copied.
         """
-        task = self.add_task("load", f"Show {layer.name}")
+        task = self.tasks.add("load", f"Show {layer.name}")
         task.begin()
-        self.aside(task, self._add_segmentation, task, layer)
+        self.background.run(task, self._add_layer, task, layer)
         return task
 
-    def _add_segmentation(self, task: Task, layer: SegmentationLayer) -> None:
+    def _add_layer(self, task: Task, layer: SegmentationLayer) -> None:
         first, *others = (map if map.flags.writeable else map.copy() for map in layer.segmentation.maps)
         layer.segmentation = replace(layer.segmentation, array=first, overlapping=tuple(others))
-        self.keep([layer])
+        self.journal.keep([layer])
 
         def add() -> None:
             under = self.document.find(layer.made_from)
@@ -64,10 +78,10 @@ class Segmenting(Aligning):
             self.history.do(AddLayer(layer))
             task.end("done")
 
-        self.post(add)
+        self.background.post(add)
 
     # ---- segments
-    def add_segment(
+    def add(
         self,
         layer: SegmentationLayer,
         name: str = "",
@@ -84,7 +98,7 @@ class Segmenting(Aligning):
         layer.active = made.key
         return made
 
-    def remove_segment(self, layer: SegmentationLayer, key: Key) -> None:
+    def remove(self, layer: SegmentationLayer, key: Key) -> None:
         """With its voxels. Raises ValueError, one sentence, where it is locked, KeyError where it is not there."""
         removed = _found(layer, key)
         if key in layer.locked:
@@ -97,7 +111,7 @@ class Segmenting(Aligning):
         stroke.arrange(tuple(one for one in layer.segmentation.segments if one is not removed))
         self.end_stroke(stroke, f"Remove {removed.name}")
 
-    def change_segment(self, layer: SegmentationLayer, key: Key, *, gesture: str = "", **fields: Any) -> None:
+    def change(self, layer: SegmentationLayer, key: Key, *, gesture: str = "", **fields: Any) -> None:
         """Another name, colour, code, state, reader or remark; changes of one gesture are one step.
 
         Raises KeyError where there is no such segment.
@@ -109,13 +123,13 @@ class Segmenting(Aligning):
         changed = tuple(after if one is before else one for one in segments)
         self._arrange(layer, f"{verb} {before.name}", changed, gesture)
 
-    def move_segment(self, layer: SegmentationLayer, key: Key, to: int) -> None:
+    def move(self, layer: SegmentationLayer, key: Key, to: int) -> None:
         """To another place in the list, counted from the top. Raises KeyError where there is no such segment."""
         moved = _found(layer, key)
         others = [one for one in layer.segmentation.segments if one is not moved]
         self._arrange(layer, f"Move {moved.name}", (*others[:to], moved, *others[to:]))
 
-    def _arrange(self, layer: SegmentationLayer, label: str, after: Segments, gesture: str = "") -> None:
+    def _arrange(self, layer: SegmentationLayer, label: str, after: tuple[Segment, ...], gesture: str = "") -> None:
         before = layer.segmentation.segments
         if after != before:
             self.history.do(EditLabels(layer, label, before, after, gesture=gesture))
@@ -162,39 +176,31 @@ class Segmenting(Aligning):
         of each segment; raises ValueError, one sentence, where it cannot.
         An answer about a layer that was edited meanwhile is dropped, and that is said.
         """
-        task = self.add_task("run", f"{label}: {layer.name}")
+        task = self.tasks.add("run", f"{label}: {layer.name}")
         effect = Effect(layer, label, call, how, rules, image)
         task.stop = effect.cancel
         task.begin()
-        self.aside(task, self._run_effect, task, effect)
+        self.background.run(task, self._run_effect, task, effect)
         return task
 
     def _run_effect(self, task: Task, effect: Effect) -> None:
-        """In the background. Progress is told a few times a second, on the main thread."""
-        told = 0.0
-
-        def tell(fraction: float) -> None:
-            nonlocal told
-            if time.monotonic() - told > PROGRESS_PAUSE:
-                told = time.monotonic()
-                self.post(partial(task.advance, fraction))
-
+        """In the background."""
         try:
-            edit = effect.edit(tell)
+            edit = effect.edit(self.background.progress(task))
         except Cancelled:
-            self.post(partial(task.end, "cancelled"))
+            self.background.post(partial(task.end, "cancelled"))
         except ValueError as error:
-            self.post(partial(self.fail, task, str(error)))
+            self.background.fail(task, str(error))
         else:
-            self.post(partial(self._finish_effect, task, effect, edit))
+            self.background.post(partial(self._finish_effect, task, effect, edit))
 
     def _finish_effect(self, task: Task, effect: Effect, edit: EditLabels | None) -> None:
         if not effect.fits(self.document):
             name = effect.layer.name
-            self.fail(task, f"{effect.label}: {name} was changed while it was computed; run it again.")
+            self.tasks.fail(task, f"{effect.label}: {name} was changed while it was computed; run it again.")
             return
         if edit is None:
-            self.message.emit(Message(f"{effect.label} changed nothing in {effect.layer.name}."))
+            self.messages.add(Message(f"{effect.label} changed nothing in {effect.layer.name}."))
         else:
             self.history.do(edit)
         task.end("done")

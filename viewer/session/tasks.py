@@ -1,57 +1,53 @@
-"""What a session is doing and what it says about it: the tasks, the messages, and the work aside of the main thread."""
+"""What a session is doing, and what it says about it."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
-from typing import Any
+from collections.abc import Iterator
 
 from psygnal import Signal
 
 from viewer.scene.task import Kind, Message, Task
 
-log = logging.getLogger(__name__)
+
+class Messages:
+    """Sentences for the person at the screen. added: there is one more; on the main thread."""
+
+    added = Signal(Message)
+
+    def add(self, message: Message) -> None:
+        self.added.emit(message)
+
+    def warn(self, text: str) -> None:
+        self.add(Message(text, "warning"))
 
 
 class Tasks:
-    """post: runs a function on the main thread; tasks change and signals are emitted there only."""
+    """Every task of the session, the latest last. added: there is one more. Tasks change on the main thread only."""
 
-    task_added = Signal(Task)
-    message = Signal(Message)
+    added = Signal(Task)
 
-    def __init__(self, post: Callable[[Callable[[], None]], None]) -> None:
-        self.post = post
-        self.tasks: list[Task] = []
-        self._background = ThreadPoolExecutor(1, "tomolens-session")
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
+        self._all: list[Task] = []
 
-    def add_task(self, kind: Kind, title: str) -> Task:
+    def add(self, kind: Kind, title: str) -> Task:
+        """A task that is queued."""
         task = Task(kind, title)
-        self.tasks.append(task)
-        self.task_added.emit(task)
+        self._all.append(task)
+        self.added.emit(task)
         return task
-
-    def aside(self, task: Task, work: Callable[..., None], *arguments: Any) -> None:
-        """Run in the background, one after the other; what goes wrong there ends the task."""
-
-        def ended(future: Future[None]) -> None:
-            error = future.exception()
-            if error is not None:
-                log.error("%s failed", task.kind, exc_info=error)
-                self.post(partial(self.fail, task, f"{task.title} failed ({type(error).__name__}); see the log."))
-
-        self._background.submit(work, *arguments).add_done_callback(ended)
 
     def fail(self, task: Task, reason: str, detail: str = "") -> None:
         """End a task that still runs, and say why in one sentence. detail: for the log and for who asks for it."""
         if task.running:
             task.end("failed", reason, detail)
-            self.message.emit(Message(reason, "error", detail=detail))
+            self._messages.add(Message(reason, "error", detail=detail))
 
-    def warn(self, text: str) -> None:
-        self.message.emit(Message(text, "warning"))
+    def __iter__(self) -> Iterator[Task]:
+        return iter(self._all)
 
-    def end_work(self) -> None:
-        """Wait for what runs in the background."""
-        self._background.shutdown()
+    def __getitem__(self, place: int) -> Task:
+        return self._all[place]
+
+    def __len__(self) -> int:
+        return len(self._all)

@@ -3,40 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, Literal, Protocol
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 from PySide6.QtCore import Qt
 
-from viewer.data.volume import Volume
-from viewer.effects.effect_run import Call, How
 from viewer.render.view import MouseEvent, View
 from viewer.scene.active_image import active_image
 from viewer.scene.compare.inspection import inspection_pair
 from viewer.scene.document import Document
 from viewer.scene.edits import Edit
 from viewer.scene.layer import VolumeLayer
-from viewer.scene.segmentation.masking import Masking
-from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.task import Task
 from viewer.scene.view_state import ViewState
 
 DrawingKey = Literal["end", "drop", "back"]
 
 
-class Work(Protocol):
-    """What tools ask of the session (viewer.session.session)."""
+@dataclass(frozen=True)
+class Work:
+    """What tools ask of the session: warn says a sentence; run_effect computes in the background, as Segments does."""
 
-    def warn(self, text: str) -> None: ...
-
-    def run_effect(
-        self,
-        layer: SegmentationLayer,
-        label: str,
-        call: Call,
-        how: How = ...,
-        rules: Masking = ...,
-        image: Volume | None = None,
-    ) -> Task: ...
+    warn: Callable[[str], None]
+    run_effect: Callable[..., Task]
 
 
 class Tool:

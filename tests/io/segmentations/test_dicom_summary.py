@@ -43,7 +43,7 @@ def study(tmp_path: Path) -> Path:
 
 
 def opened(stage: HeadlessStage, path: Path) -> None:
-    finish(stage, stage.session.open([path]))
+    finish(stage, stage.session.studies.open([path]))
     stage.until(lambda: not any(task.running for task in stage.session.tasks))
 
 
@@ -64,12 +64,12 @@ def test_they_are_listed_with_the_study_and_come_over_their_images(study: Path, 
     with HeadlessStage() as stage:
         session = stage.session
         opened(stage, study)
-        assert len(session.images) == 1
-        assert not session.refused
+        assert len(session.studies.images) == 1
+        assert not session.studies.refused
         assert not session.document.segmentation_layers  # nobody asked for them
-        assert sorted(one.source.modality for one in session.label_files.values()) == ["RTSTRUCT", "SEG", "SEG"]
-        for labels in session.label_files.values():
-            session.open_labels(labels)
+        assert sorted(one.source.modality for one in session.studies.label_files.values()) == ["RTSTRUCT", "SEG", "SEG"]
+        for labels in session.studies.label_files.values():
+            session.studies.open_labels(labels)
             stage.until(lambda: not any(task.running for task in session.tasks))
         (image,) = session.document.volume_layers
         assert [layer.made_from for layer in session.document.segmentation_layers] == [image.id] * 3
@@ -81,7 +81,7 @@ def test_one_that_is_dropped_without_its_images_says_so(study: Path, name: str) 
     shutil.rmtree(study / "ct")
     with HeadlessStage() as stage:
         said: list[Message] = []
-        stage.session.message.connect(said.append)
+        stage.session.messages.added.connect(said.append)
         opened(stage, study / name)
         (layer,) = stage.session.document.segmentation_layers
         assert layer.made_from == ""
@@ -93,10 +93,10 @@ def test_one_that_is_dropped_without_its_images_says_so(study: Path, name: str) 
 def test_another_patient_of_the_same_frame_is_not_taken(study: Path) -> None:
     with HeadlessStage() as stage:
         opened(stage, study)
-        seg = stage.session.label_files[str(study / "seg.dcm")]
-        assert stage.session._about(replace(seg, about="9.9")) is not None
+        seg = stage.session.studies.label_files[str(study / "seg.dcm")]
+        assert stage.session.studies._about(replace(seg, about="9.9")) is not None
         other = replace(seg, about="9.9", source=replace(seg.source, patient_id="P-78"))
-        assert stage.session._about(other) is None
+        assert stage.session.studies._about(other) is None
 
 
 def test_info_lists_them(study: Path) -> None:
@@ -122,9 +122,9 @@ def test_a_damaged_one_is_refused_by_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "a.seg.nrrd").write_bytes(b"NRRD0004\nsizes: 4 4\n\n")
     with HeadlessStage() as stage:
         opened(stage, tmp_path)
-        (refused,) = stage.session.refused
+        (refused,) = stage.session.studies.refused
         assert refused.reason.count(".") == 1
-        assert not stage.session.label_files
+        assert not stage.session.studies.label_files
 
 
 def test_what_is_drawn_on_a_time_point_refers_to_its_slices_and_comes_back_on_it(tmp_path: Path) -> None:
@@ -135,14 +135,14 @@ def test_what_is_drawn_on_a_time_point_refers_to_its_slices_and_comes_back_on_it
     with HeadlessStage() as stage:
         session = stage.session
         opened(stage, tmp_path / "ct")
-        ((image,),) = session.images.values()
-        finish(stage, session.load(image))
+        ((image,),) = session.studies.images.values()
+        finish(stage, session.studies.load(image))
         session.state.timepoint = 1
-        layer = session.new_segmentation(session.document.base)
-        segment = session.add_segment(layer)
+        layer = session.segments.new_layer(session.document.base)
+        segment = session.segments.add(layer)
         box = (slice(1, 3), slice(2, 5), slice(3, 6))
-        session.apply_mask(layer, segment.key, np.ones((2, 3, 3), bool), box, "Dab")
-        finish(stage, session.save_segmentation(layer, tmp_path / "drawn.dcm"))
+        session.segments.apply_mask(layer, segment.key, np.ones((2, 3, 3), bool), box, "Dab")
+        finish(stage, session.segment_files.save(layer, tmp_path / "drawn.dcm"))
         written = pydicom.dcmread(tmp_path / "drawn.dcm")
         uids = [pydicom.dcmread(path).SOPInstanceUID for path in times[1]]
         (series,) = written.ReferencedSeriesSequence
@@ -151,7 +151,7 @@ def test_what_is_drawn_on_a_time_point_refers_to_its_slices_and_comes_back_on_it
         frames = written.PerFrameFunctionalGroupsSequence
         sources = [one.DerivationImageSequence[0].SourceImageSequence[0] for one in frames]
         assert [one.ReferencedSOPInstanceUID for one in sources] == uids[1:3]
-        finish(stage, session.open_segmentation(tmp_path / "drawn.dcm"))
+        finish(stage, session.segment_files.open(tmp_path / "drawn.dcm"))
         stage.until(lambda: len(session.document.segmentation_layers) == 2)
         again = session.document.segmentation_layers[1]
         assert again.drawn_at == 1

@@ -22,7 +22,7 @@ from viewer.scene.journal.replay import Recovery
 from viewer.scene.journal.view_snapshot import describe_view, restore_view
 from viewer.scene.layer import VolumeLayer, volume_layer
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
-from viewer.session.workspace import Workspace
+from viewer.session.session import Session
 
 SHAPE = (3, 4, 5)
 
@@ -30,7 +30,7 @@ SHAPE = (3, 4, 5)
 @pytest.fixture
 def space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(view_snapshot, "DELAY", 0.05)
-    space = Workspace(lambda function: function(), tmp_path)
+    space = Session(lambda function: function(), journal=tmp_path)
     yield space
     space.close()
 
@@ -58,9 +58,9 @@ def left(root: Path) -> Any:
     return json.loads(found[0].read_text()) if found else None
 
 
-def test_it_follows_layers_and_views(space: Workspace, tmp_path: Path) -> None:
+def test_it_follows_layers_and_views(space: Session, tmp_path: Path) -> None:
     layer = image("CT")
-    space.paths.append("/somewhere/study")
+    space.journal.paths.append("/somewhere/study")
     space.history.do(AddLayer(layer))
     soon(lambda: left(tmp_path) is not None)
     layer.window, layer.visible = Window(5.0, 6.0, "w"), False
@@ -71,15 +71,15 @@ def test_it_follows_layers_and_views(space: Workspace, tmp_path: Path) -> None:
     assert left(tmp_path)["paths"] == ["/somewhere/study"]
 
 
-def test_nothing_is_written_where_nothing_could_be_recovered(space: Workspace, tmp_path: Path) -> None:
+def test_nothing_is_written_where_nothing_could_be_recovered(space: Session, tmp_path: Path) -> None:
     space.state.layout = "1-up"
     time.sleep(0.2)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_many_changes_are_written_once(space: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_changes_are_written_once(space: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[Any] = []
-    monkeypatch.setattr(space._snapshots, "_write", written.append)
+    monkeypatch.setattr(space.journal._snapshots, "_write", written.append)
     monkeypatch.setattr(view_snapshot, "DELAY", 0.5)
     for number in range(100):
         space.state.crosshair = (float(number), 0.0, 0.0)
@@ -89,7 +89,7 @@ def test_many_changes_are_written_once(space: Workspace, monkeypatch: pytest.Mon
 
 def test_nothing_is_left_after_a_clean_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(view_snapshot, "DELAY", 0.05)
-    space = Workspace(lambda function: function(), tmp_path)
+    space = Session(lambda function: function(), journal=tmp_path)
     space.history.do(AddLayer(image("CT")))
     soon(lambda: left(tmp_path) is not None)
     space.state.layout = "1-up"
@@ -98,7 +98,7 @@ def test_nothing_is_left_after_a_clean_end(tmp_path: Path, monkeypatch: pytest.M
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_disk_that_refuses_costs_the_view_only(space: Workspace, tmp_path: Path) -> None:
+def test_a_disk_that_refuses_costs_the_view_only(space: Session, tmp_path: Path) -> None:
     space.history.do(AddLayer(image("CT")))
     soon(lambda: left(tmp_path) is not None)
     (folder,) = tmp_path.iterdir()
@@ -112,7 +112,7 @@ def test_a_disk_that_refuses_costs_the_view_only(space: Workspace, tmp_path: Pat
     soon(lambda: left(tmp_path)["state"]["layout"] == "1+3")
 
 
-def test_the_look_of_segments_comes_back(space: Workspace) -> None:
+def test_the_look_of_segments_comes_back(space: Session) -> None:
     layer, other = labels(), image("another patient")
     space.history.do(AddLayer(layer))
     layer.hidden, layer.locked, layer.active = frozenset({(0, 2)}), frozenset({(0, 1)}), (0, 2)
@@ -145,7 +145,7 @@ def test_the_look_of_segments_comes_back(space: Workspace) -> None:
     ],
     ids=str,
 )
-def test_what_is_no_view_raises_what_is_caught(space: Workspace, change: dict[str, Any]) -> None:
+def test_what_is_no_view_raises_what_is_caught(space: Session, change: dict[str, Any]) -> None:
     layer = image("CT")
     space.history.do(AddLayer(layer))
     kept = json.loads(json.dumps(describe_view(space.document, space.state, ())))
@@ -170,26 +170,26 @@ def left_so(folder: Path, view: Any) -> Path:
     return made
 
 
-def test_where_what_was_seen_did_not_come_back_the_latest_image_is_shown(space: Workspace, tmp_path: Path) -> None:
+def test_where_what_was_seen_did_not_come_back_the_latest_image_is_shown(space: Session, tmp_path: Path) -> None:
     first, second, gone = image("first"), image("second"), image("gone")
     for layer in (first, second, gone):
         space.history.do(AddLayer(layer))
-    space.show(gone, overlay=False)
+    space.layers.show(gone, overlay=False)
     kept = json.loads(json.dumps(describe_view(space.document, space.state, ())))
     space.history.undo()
-    space.look_again(Recovery(left_so(tmp_path, kept), "now", ()))
+    space.recovery.look_again(Recovery(left_so(tmp_path, kept), "now", ()))
     assert space.document.shown == (second,)
     assert space.state.active == second.id
 
 
-def test_where_the_chosen_layer_did_not_come_back_what_is_shown_is_chosen(space: Workspace, tmp_path: Path) -> None:
+def test_where_the_chosen_layer_did_not_come_back_what_is_shown_is_chosen(space: Session, tmp_path: Path) -> None:
     first, gone = image("first"), image("gone")
     for layer in (first, gone):
         space.history.do(AddLayer(layer))
-    space.show(first, overlay=False)
+    space.layers.show(first, overlay=False)
     space.state.active = gone.id
     kept = json.loads(json.dumps(describe_view(space.document, space.state, ())))
     space.history.undo()
-    space.look_again(Recovery(left_so(tmp_path, kept), "now", ()))
+    space.recovery.look_again(Recovery(left_so(tmp_path, kept), "now", ()))
     assert space.document.shown == (first,)
     assert space.state.active == first.id

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from threading import Event
 
 import numpy as np
 import pytest
@@ -90,7 +91,7 @@ def image(waiting: Waiting) -> VolumeLayer:
 
 
 def run(waiting: Waiting, image: VolumeLayer, gate: Path, **parameters: object) -> Task:
-    return waiting.session.run("slabs", {"image": image.id}, {"gate": str(gate), **parameters})
+    return waiting.session.runs.run_plugin("slabs", {"image": image.id}, {"gate": str(gate), **parameters})
 
 
 def previewed(waiting: Waiting) -> list[VolumeLayer]:
@@ -123,7 +124,7 @@ def test_slabs_are_seen_while_it_works_and_the_result_takes_their_place(waiting,
     assert np.array_equal(result.volumes[0].values(), image.volumes[0].values() + 1)
     assert task.provenance == result.volumes[0].provenance
     assert task.stages["first half"] > 0.3
-    journals = "".join(path.read_text() for path in session._journals.glob("*/journal.jsonl"))
+    journals = "".join(path.read_text() for path in session.journal.folder.glob("*/journal.jsonl"))
     assert result.id in journals
     assert preview.id not in journals
 
@@ -134,7 +135,7 @@ def test_a_result_waits_hidden_where_another_image_is_looked_at_by_then(waiting,
     wait_for_both_slabs(waiting)
     other = volume_layer((Volume(np.zeros(SHAPE, np.int16), Grid.of(SHAPE), "of somebody else"),))
     session.history.do(AddLayer(other))
-    session.show(other, overlay=False)
+    session.layers.show(other, overlay=False)
     gate.touch()
     waiting.until(lambda: not task.running)
     assert task.state == "done", task.error
@@ -170,3 +171,20 @@ def test_previews_that_fit_nothing_cost_no_run(waiting, image, tmp_path):
     waiting.until(lambda: not task.running)
     assert task.state == "done", task.error
     assert previewed(waiting) == []
+
+
+def test_previews_and_results_never_wait_for_an_effect_or_a_consensus(waiting, image, tmp_path):
+    session, gate, end = waiting.session, tmp_path / "gate", Event()
+    labels = session.segments.new_layer(image)
+    effect = session.segments.run_effect(labels, "Slow", lambda tell: end.wait(PATIENCE) and ())
+    consensus = session.background.ask("Consensus", lambda tell: None, lambda found: None)
+    task = run(waiting, image, gate)
+    waiting.until(lambda: previewed(waiting) or not effect.running)
+    gate.touch()
+    waiting.until(lambda: not task.running or not effect.running)
+    assert task.state == "done", task.error
+    assert effect.running
+    assert consensus.running
+    end.set()
+    waiting.until(lambda: not (effect.running or consensus.running))
+    assert (effect.state, consensus.state) == ("done", "done")

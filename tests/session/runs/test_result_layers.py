@@ -50,7 +50,7 @@ def opened(stage: HeadlessStage) -> VolumeLayer:
 
 def test_a_label_map_becomes_a_layer_over_its_image(stage: HeadlessStage) -> None:
     image = opened(stage)
-    finish(stage, stage.session.run("bright", {"image": image.id}, {}))
+    finish(stage, stage.session.runs.run_plugin("bright", {"image": image.id}, {}))
     (layer,) = stage.session.document.segmentation_layers
     assert (layer.name, layer.review, layer.made_from) == ("CT – Bright", "unreviewed", image.id)
     assert layer.badges == ("processed, not reviewed",)
@@ -58,7 +58,7 @@ def test_a_label_map_becomes_a_layer_over_its_image(stage: HeadlessStage) -> Non
     (segment,) = layer.segmentation.segments
     assert (segment.algorithm, segment.algorithm_name) == ("AUTOMATIC", "bright")
     assert stage.session.history.undo_labels[0] == "Bright"
-    stage.session.remove_segment(layer, segment.key)
+    stage.session.segments.remove(layer, segment.key)
     assert not layer.segmentation.array.any()
     stage.session.history.undo()
     stage.session.history.undo()
@@ -67,10 +67,10 @@ def test_a_label_map_becomes_a_layer_over_its_image(stage: HeadlessStage) -> Non
 
 def test_a_segmentation_is_an_input(stage: HeadlessStage) -> None:
     image = opened(stage)
-    mask = stage.session.new_segmentation(image)
-    segment = stage.session.add_segment(mask)
-    stage.session.apply_mask(
+    mask = stage.session.segments.new_layer(image)
+    segment = stage.session.segments.add(mask)
+    stage.session.segments.apply_mask(
         mask, segment.key, np.ones((1, 6, 8), bool), (slice(1, 2), slice(0, 6), slice(0, 8)), "Fill"
     )
-    finish(stage, stage.session.run("bright", {"image": image.id, "mask": mask.segmentation}, {}))
+    finish(stage, stage.session.runs.run_plugin("bright", {"image": image.id, "mask": mask.segmentation}, {}))
     assert stage.session.document.segmentation_layers[1].segmentation.array.sum() == 48

@@ -30,13 +30,13 @@ def main(folder: Path, studies: list[str]) -> None:
             time.sleep(0.01)
 
     window.open(studies)
-    until(lambda: len(session.images) == 2 and not any(task.running for task in session.tasks))
-    for found in sorted(session.images.values(), key=lambda images: images[0].source.patient_id):
-        loading = session.load(found[0])
+    until(lambda: len(session.studies.images) == 2 and not any(task.running for task in session.tasks))
+    for found in sorted(session.studies.images.values(), key=lambda images: images[0].source.patient_id):
+        loading = session.studies.load(found[0])
         until(lambda task=loading: not task.running)
     first, second = session.document.volume_layers
-    session.rename(second, "the other one")
-    session.show(first, overlay=False)
+    session.layers.rename(second, "the other one")
+    session.layers.show(first, overlay=False)
     first.window = Window(111.0, 222.0, "mine")
     session.state.layout, session.state.crosshair = "1+3", (1.0, 2.0, 3.0)
     snapshot = next((folder / "journal").iterdir()) / "view.json"

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QApplication, QDialog, QMessageBox, QPushButton, QTableWidget
 
-from viewer.scene.task import Message, Task
+from viewer.scene.task import Message
 from viewer.ui.actions.command_palette import Entry, Palette, search
 from viewer.ui.actions.shortcut_editor import ShortcutsDialog
 from viewer.ui.dialogs.about import LIBRARIES, AboutDialog
@@ -233,24 +233,23 @@ def test_leaving_names_what_is_not_saved_and_what_runs(session, add_image):
     assert question(session) == ""
     smoothed = add_image("Smoothed", review="unreviewed")
     add_image("Bad", review="rejected")
-    task = Task("run", "Denoise: CT chest")
+    task = session.tasks.add("run", "Denoise: CT chest")
     task.begin()
-    session.tasks.append(task)
     assert question(session) == "Not saved: Smoothed.\nStill running: Denoise: CT chest."
     task.end("cancelled")
-    saved = Task("save", "Save Smoothed", about=smoothed.id)
+    saved = session.tasks.add("save", "Save Smoothed")
+    saved.about = smoothed.id
     saved.begin()
     saved.end("done")
-    session.tasks.append(saved)
     assert question(session) == ""
     add_image("Smoothed", review="accepted")
     assert question(session) == "Not saved: Smoothed."  # another one of that name
 
 
 def test_leaving_names_segmentations_that_were_changed_since_they_were_saved(session, add_image):
-    layer = session.new_segmentation(add_image("CT chest"))
+    layer = session.segments.new_layer(add_image("CT chest"))
     assert question(session) == ""  # there is nothing in it yet
-    session.add_segment(layer)
+    session.segments.add(layer)
     assert question(session) == "Not saved: Segments of CT chest."
     layer.saved = layer.generation
     assert question(session) == ""

@@ -22,10 +22,10 @@ def project(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> Path:
     window.open([tmp_path / "t1.nii.gz"])
     qtbot.waitUntil(lambda: bool(session.document.volume_layers) and session.document.volume_layers[0].loaded == 1)
     path = tmp_path / "case.tomolens"
-    task = session.save_project(path)
+    task = session.projects.save(path)
     qtbot.waitUntil(lambda: not task.running)
     assert task.state == "done", task.error
-    session.remove(session.document.volume_layers[0])
+    session.layers.remove(session.document.volume_layers[0])
     (tmp_path / "kept").mkdir()
     (tmp_path / "t1.nii.gz").rename(tmp_path / "kept" / "other.nii.gz")
     return path
@@ -58,7 +58,7 @@ def test_the_folder_that_a_person_names_is_looked_through(
 
 def test_without_them_the_rest_opens(window: MainWindow, qtbot: QtBot, project: Path) -> None:
     said: list[str] = []
-    window.session.message.connect(lambda message: said.append(message.text))
+    window.session.messages.added.connect(lambda message: said.append(message.text))
     window.open([project])
     asked(window, qtbot).open_rest()
     qtbot.waitUntil(lambda: bool(said))

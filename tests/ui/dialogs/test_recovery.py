@@ -77,7 +77,7 @@ def test_the_patient_who_was_on_the_screen_is_there_again_as_before(started: Mai
     assert (first.window, second.visible, second.name) == (Window(111.0, 222.0, "mine"), False, "the other one")
     assert session.state.active == first.id
     assert (session.state.layout, session.state.crosshair) == ("1+3", (1.0, 2.0, 3.0))
-    qtbot.waitUntil(lambda: len(session.images) == 2)  # the list of studies
+    qtbot.waitUntil(lambda: len(session.studies.images) == 2)  # the list of studies
     assert started.actions_["undo"].isEnabled()
     started.actions_["undo"].trigger()
     assert second.name != "the other one"
@@ -96,13 +96,13 @@ def test_a_damaged_view_costs_the_view_only_and_shows_one_patient(started: MainW
 
 def test_two_windows_do_not_bring_back_the_same_work(started: MainWindow, qtbot, killed: Path) -> None:
     other = Session(Post(), in_process=True, journal=killed)
-    (found,) = other.recoverable()
+    (found,) = other.recovery.unfinished()
     said: list[str] = []
-    other.message.connect(lambda message: said.append(message.text))
-    (claimed,) = started.session.recoverable()
+    other.messages.added.connect(lambda message: said.append(message.text))
+    (claimed,) = started.session.recovery.unfinished()
     assert claimed.claim()
-    assert other.recover(found).state == "failed"
+    assert other.recovery.recover(found).state == "failed"
     assert said == ["Another window is bringing this work back, or has done so: look there."]
     assert not found.discard()
-    assert other.recoverable() == []
+    assert other.recovery.unfinished() == []
     other.close()

@@ -34,7 +34,7 @@ def given(session):
     source = Source(modality="CT", series_description="ball", files=("a.dcm",))
     layer = volume_layer((Volume(array, GRID, "ball", "HU", source=source, windows=(Window(100, 400),)),))
     session.history.do(AddLayer(layer))
-    session.centre(layer)
+    session.layers.centre(layer)
     session.state.active = layer.id
     return layer
 
@@ -42,7 +42,7 @@ def given(session):
 @pytest.fixture
 def result(window, session, given, qtbot):
     """Denoised by a plugin, active, waiting for review."""
-    task = session.run("denoise", {"image": given.id}, {"method": "curvature diffusion"})
+    task = session.runs.run_plugin("denoise", {"image": given.id}, {"method": "curvature diffusion"})
     qtbot.waitUntil(lambda: not task.running)
     assert task.state == "done", task.error
     window.inspector.setCurrentWidget(window.inspect)
@@ -113,7 +113,7 @@ def test_the_difference_reaches_evenly_and_comes_back_when_it_was_removed(window
     controller.turn_on("difference")
     modes.reach.setValue(33)
     assert modes.difference.window == Window(0, 66, "even about zero")
-    session.remove(modes.difference)
+    session.layers.remove(modes.difference)
     assert modes.difference is None
     controller.turn_off()
     controller.turn_on("difference")

@@ -7,7 +7,6 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel
 
 from viewer.data.provenance import Provenance
-from viewer.scene.task import Task
 from viewer.ui.jobs.panel import JobsPanel
 
 
@@ -20,9 +19,7 @@ def panel(session, qtbot):
 
 
 def _add(panel, title="Denoise"):
-    task = Task("run", title)
-    panel.session.tasks.append(task)
-    panel.session.task_added.emit(task)
+    task = panel.session.tasks.add("run", title)
     return task, panel.rows[task.id]
 
 

@@ -45,7 +45,7 @@ def test_unsaved_work_is_offered_back(make_session, add_image, session, qtbot, t
     assert dialog.isVisible()  # nobody edits under it
     qtbot.waitUntil(lambda: not dialog.isVisible())
     assert second.document.volume_layers[0].name == made.name
-    assert second.recoverable() == []
+    assert second.recovery.unfinished() == []
 
 
 def test_discarded_work_is_gone(make_session, add_image, tmp_path, qtbot):
@@ -56,6 +56,6 @@ def test_discarded_work_is_gone(make_session, add_image, tmp_path, qtbot):
     dialog = RecoveryDialog(second)
     qtbot.addWidget(dialog)
     dialog.discard_button.click()
-    assert second.recoverable()  # it asks first
+    assert second.recovery.unfinished()  # it asks first
     dialog.discard_button.click()
-    assert second.recoverable() == []
+    assert second.recovery.unfinished() == []

@@ -11,8 +11,8 @@ from viewer.ui.layers.segmentation_display import SegmentationDisplay
 @pytest.fixture
 def labels(window, add_image) -> SegmentationLayer:
     image = add_image()
-    layer = window.session.new_segmentation(image)
-    window.session.add_segment(layer, "liver")
+    layer = window.session.segments.new_layer(image)
+    window.session.segments.add(layer, "liver")
     window.session.state.active = layer.id
     return layer
 
@@ -21,7 +21,7 @@ def test_it_is_listed_with_what_it_holds(window, labels):
     row = window.layers._rows[labels.id]
     assert row.name.text() == labels.name
     assert "1 segment" in row.origin.text()
-    window.session.add_segment(labels, "spleen")
+    window.session.segments.add(labels, "spleen")
     assert "2 segments" in row.origin.text()
     row.eye.click()
     assert not labels.visible

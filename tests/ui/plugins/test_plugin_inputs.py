@@ -7,7 +7,7 @@ from viewer.ui.plugins.inputs import PluginInputs
 
 def test_segmentations_are_offered_for_label_maps_and_handed_over_as_they_are(session, add_image, qtbot):
     image = add_image("CT chest")
-    layer = session.new_segmentation(image)
+    layer = session.segments.new_layer(image)
     inputs = PluginInputs(session, session.plugins["resample_segmentation"])
     qtbot.addWidget(inputs)
     inputs.refresh()

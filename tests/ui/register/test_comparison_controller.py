@@ -23,7 +23,7 @@ def pair(session, window):
         array = np.random.default_rng(seed).integers(0, 100, GRID.shape).astype(np.int16)
         layers.append(volume_layer((Volume(array, GRID, name),)))
         session.history.do(AddLayer(layers[-1]))
-    session.centre(layers[0])
+    session.layers.centre(layers[0])
     session.state.active = layers[1].id
     return layers
 

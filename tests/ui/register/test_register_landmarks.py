@@ -30,7 +30,7 @@ def test_errors_are_live_and_held_against_the_limit(pair, window, session):
     length = float(np.linalg.norm(SHIFT))
     assert table.item(0, 1).text() == f"{length:.2f} mm"
     assert table.item(0, 2).text() == "beyond"
-    session.align(pair[1], replace(bent(), displacement=None, grid=None))
+    session.transforms.align(pair[1], replace(bent(), displacement=None, grid=None))
     assert [table.item(row, 1).text() for row in (0, 1)] == ["0.00 mm", "3.00 mm"]
     assert [table.item(row, 2).text() for row in (0, 1)] == ["within", "beyond"]
     assert section.summary.text().startswith("TRE 1.50 mm on average, at most 3.00 mm; 1 of 2 within 2.0 mm")

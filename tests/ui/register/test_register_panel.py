@@ -73,7 +73,7 @@ def blob(session: Session, name: str, centre: tuple[float, float, float], **sour
 def pair(known_shift, session, window):
     fixed = blob(session, "baseline", (15, 15, 15))
     moving = blob(session, "follow-up", tuple(np.add((15, 15, 15), SHIFT)))
-    session.centre(fixed)
+    session.layers.centre(fixed)
     window.inspector.setCurrentWidget(window.register)
     return fixed, moving
 
@@ -102,7 +102,7 @@ def test_swapping_and_choosing(pair, window, session):
     assert (controller.fixed, controller.moving) == (moving, fixed)
     controller.choose(fixed, fixed)  # both the same: they change places
     assert (controller.fixed, controller.moving) == (fixed, moving)
-    session.remove(moving)
+    session.layers.remove(moving)
     assert (controller.fixed, controller.moving) == (fixed, None)
     assert not window.register.align.align.isEnabled()
 
@@ -178,7 +178,7 @@ def test_another_patient_is_asked_about(known_shift, session, window):
     assert not panel.align.align.isEnabled()
     panel.pair.sure.setChecked(True)
     assert panel.align.align.isEnabled()
-    session.rename(panel.controller.moving, "another name")  # nothing new to ask about
+    session.layers.rename(panel.controller.moving, "another name")  # nothing new to ask about
     assert panel.align.align.isEnabled()
 
 
@@ -191,12 +191,12 @@ def test_units_that_do_not_fit_are_asked_about(pair, window, session):
 
 def test_the_transform_is_told_in_words(pair, window, session):
     _, moving = pair
-    session.align(moving, shifted(3.0, -4.0, 0.0))
+    session.transforms.align(moving, shifted(3.0, -4.0, 0.0))
     said = cells(window.register.result.table)
     assert said[:2] == ["Rotation", "0.00° (x 0.00°, y 0.00°, z 0.00°)"]
     assert said[2:4] == ["Translation", "5.00 mm: 3.00 to the left, 4.00 to the front"]
     assert "without a method on record: not reviewed" in window.register.result.about.text()
-    session.align(moving, None)
+    session.transforms.align(moving, None)
     assert window.register.result.table is None
 
 
@@ -221,7 +221,7 @@ def test_inverting_copying_chaining_and_resetting(pair, window, session, qtbot):
     third = blob(session, "flair", (15, 15, 15))
     controller.choose(fixed, moving)
     assert not result.invert.isEnabled()
-    session.align(moving, replace(shifted(1, 2, 3), sign_off=SignOff("accepted", "R", "", "now")))
+    session.transforms.align(moving, replace(shifted(1, 2, 3), sign_off=SignOff("accepted", "R", "", "now")))
     [copy] = [one for one in result.copy.menu().actions() if one.text() == "flair"]
     copy.trigger()
     assert third.transform.matrix[:3, 3] == pytest.approx((1, 2, 3))

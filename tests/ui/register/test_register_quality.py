@@ -60,7 +60,7 @@ def test_the_pair_that_is_seen_is_the_pair_of_the_panel(pair, window, session):
 def test_the_transform_is_drawn_where_there_is_one(pair, window, session):
     section = window.register.compare
     assert not section.deformation.isEnabled()
-    session.align(pair[1], bent())
+    session.transforms.align(pair[1], bent())
     assert section.deformation.isEnabled()
     section.deformation.setCurrentIndex(section.deformation.findData("determinant"))
     section.deformation.activated.emit(section.deformation.currentIndex())
@@ -71,7 +71,7 @@ def test_the_transform_is_drawn_where_there_is_one(pair, window, session):
 def test_what_it_bends_is_measured_and_shown_until_the_image_is_moved(pair, window, session, qtbot):
     quality = window.register.quality
     assert not quality.measure.isEnabled()
-    session.align(pair[1], bent())
+    session.transforms.align(pair[1], bent())
     quality.measure.click()
     qtbot.waitUntil(lambda: window.register.assessor.assessment is not None)
     found = window.register.assessor.assessment.quality.bending
@@ -79,15 +79,15 @@ def test_what_it_bends_is_measured_and_shown_until_the_image_is_moved(pair, wind
     assert found.smoothness.folds == 0
     qtbot.waitUntil(lambda: "Folding" in shown(quality))
     assert "within" in shown(quality)
-    session.sign_off(pair[1], "accepted", "Dr. Okafor", "")
+    session.transforms.sign_off(pair[1], "accepted", "Dr. Okafor", "")
     assert window.register.assessor.assessment is not None  # a word changes nothing in the transform
-    session.align(pair[1], None)
+    session.transforms.align(pair[1], None)
     assert window.register.assessor.assessment is None
     qtbot.waitUntil(lambda: "Folding" not in shown(quality))
 
 
 def test_measuring_can_be_stopped(pair, window, session, qtbot):
-    session.align(pair[1], bent())
+    session.transforms.align(pair[1], bent())
     task = window.register.assessor.assess()
     task.cancel()
     assert task.state == "cancelled"
@@ -98,7 +98,7 @@ def test_measuring_can_be_stopped(pair, window, session, qtbot):
 # ---- sign-off
 @pytest.fixture
 def dialog(pair, window, session, qtbot):
-    session.align(pair[1], bent())
+    session.transforms.align(pair[1], bent())
     landmark(session, pair, "L1", (10, 10, 10))
     made = window.register.sign_off.open()
     qtbot.waitUntil(lambda: made.report is not None)
@@ -177,7 +177,7 @@ def test_label_maps_are_found_and_measured(pair, window, session, qtbot):
     mine, other = labels_of(session, pair[0], "fixed labels"), labels_of(session, pair[1], "moving labels")
     assert (panel.controller.fixed, panel.controller.moving) == pair  # label maps are no images to align by themselves
     assert (panel.labels.fixed.currentData(), panel.labels.moving.currentData()) == (mine, other)
-    session.align(pair[1], replace(bent(), displacement=None, grid=None))
+    session.transforms.align(pair[1], replace(bent(), displacement=None, grid=None))
     panel.assessor.assess()
     qtbot.waitUntil(lambda: panel.assessor.assessment is not None)
     found = panel.assessor.assessment.quality.labels

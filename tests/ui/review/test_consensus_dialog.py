@@ -17,10 +17,10 @@ def dialog(window, session, add_image, qtbot):
     """Three readers of a liver; the third's is a row larger."""
     image = add_image()
     for n, larger in enumerate((0, 0, 1)):
-        layer = session.new_segmentation(image, f"Reader {n + 1}")
-        session.add_segment(layer, "Liver")
+        layer = session.segments.new_layer(image, f"Reader {n + 1}")
+        session.segments.add(layer, "Liver")
         layer.segmentation.array[2:8, 4 : 12 + larger, 4:12] = 1
-    made = ConsensusDialog(session, window.worklist.controller.auditing, window)
+    made = ConsensusDialog(session, window)
     yield made
     made.close()
     made.deleteLater()
@@ -40,7 +40,7 @@ def test_the_majority_is_a_new_layer_that_waits_for_review(dialog, session, wind
     assert (layer.review, layer.made_from) == ("unreviewed", session.document.base.id)
     assert layer.segmentation.provenance.parameters["readers"] == ["Reader 1", "Reader 2", "Reader 3"]
     assert dialog.estimates.isHidden()
-    last = entries(window.worklist.controller.auditing.path)[-1]
+    last = entries(window.worklist.controller.trail.path)[-1]
     assert (last.what, last.facts) == ("consensus", {"method": "Majority", "readers": 3})
     assert "consensus: method Majority, readers 3" in window.review.audit.list.item(0).text()
 
@@ -65,10 +65,10 @@ def test_one_reader_is_no_consensus(dialog):
 def test_the_chain_of_the_trail_is_checked_from_the_panel(dialog, window, session, qtbot):
     audit = window.review.audit
     for state in ("flagged", "completed"):
-        session.change_segment(session.document.segmentation_layers[0], (0, 1), state=state, reader="MK")
+        session.segments.change(session.document.segmentation_layers[0], (0, 1), state=state, reader="MK")
     audit.check.click()
     qtbot.waitUntil(lambda: audit.verdict.text() == "The chain is whole.")
-    path = window.worklist.controller.auditing.path
+    path = window.worklist.controller.trail.path
     path.write_text(path.read_text().replace("flagged", "rejected"))
     audit.check.click()
     qtbot.waitUntil(lambda: audit.verdict.text().startswith("The chain is broken at line 2"))

@@ -19,10 +19,10 @@ def section(window, session, add_image):
     """A liver by two readers, the second one's a column wider at one side; a cyst that only the second has."""
     image = add_image()
     for wider in (0, 3):
-        layer = session.new_segmentation(image, f"Reader {1 + bool(wider)}")
-        session.add_segment(layer, "Liver")
+        layer = session.segments.new_layer(image, f"Reader {1 + bool(wider)}")
+        session.segments.add(layer, "Liver")
         layer.segmentation.array[2:8, 4:12, 4 : 12 + wider] = 1
-    session.add_segment(layer, "Cyst")
+    session.segments.add(layer, "Cyst")
     layer.segmentation.array[9, 1, 1] = 2
     return window.review.compare
 
@@ -76,7 +76,7 @@ def test_numbers_of_what_was_edited_since_are_marked_as_old(compared, session, q
     compared.visit(0)
     qtbot.waitUntil(lambda: compared.differences.layer is not None)
     layer = session.document.segmentation_layers[1]
-    session.apply_mask(layer, (0, 1), np.ones((1, 1, 1), bool), (slice(0, 1),) * 3, "Dab")
+    session.segments.apply_mask(layer, (0, 1), np.ones((1, 1, 1), bool), (slice(0, 1),) * 3, "Dab")
     assert compared.note.text().startswith("Edited since")
     assert not compared.save.isEnabled()
     assert compared.differences.layer is None
@@ -87,14 +87,14 @@ def test_numbers_of_what_was_edited_since_are_marked_as_old(compared, session, q
 
 def test_a_review_state_does_not_make_them_old_and_another_name_does(compared, session):
     layer = session.document.segmentation_layers[0]
-    session.change_segment(layer, (0, 1), state="completed")
+    session.segments.change(layer, (0, 1), state="completed")
     assert not compared.controller.old
-    session.change_segment(layer, (0, 1), name="Spleen")
+    session.segments.change(layer, (0, 1), name="Spleen")
     assert compared.controller.old
 
 
 def test_a_segmentation_that_is_closed_makes_them_old(compared, session):
-    session.remove(session.document.segmentation_layers[1])
+    session.layers.remove(session.document.segmentation_layers[1])
     assert compared.note.text().startswith("One of the two is closed")
 
 
@@ -108,9 +108,9 @@ def test_a_comparison_can_be_cancelled(section, qtbot):
 
 def test_grids_that_differ_are_refused_in_a_sentence(section, session, qtbot, add_image):
     said = []
-    session.message.connect(lambda message: said.append(message.text))
+    session.messages.added.connect(lambda message: said.append(message.text))
     image = add_image("other")
-    layer = session.new_segmentation(image, "Elsewhere")
+    layer = session.segments.new_layer(image, "Elsewhere")
     grid = layer.grid
     moved = replace(grid, affine=grid.affine + np.array([[0, 0, 0, 5.0]] + [[0] * 4] * 3))
     layer.segmentation = replace(layer.segmentation, grid=moved)
@@ -123,7 +123,7 @@ def test_grids_that_differ_are_refused_in_a_sentence(section, session, qtbot, ad
 
 def test_the_table_is_copied_and_saved_alike_and_holds_no_formula(compared, session, tmp_path, monkeypatch, qtbot):
     layer = session.document.segmentation_layers[1]
-    session.change_segment(layer, (0, 2), name="=1+1")
+    session.segments.change(layer, (0, 2), name="=1+1")
     compared.compare.click()
     qtbot.waitUntil(lambda: bool(compared.controller.rows) and not compared.controller.running)
     target = tmp_path / "comparison.csv"

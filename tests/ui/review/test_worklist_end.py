@@ -7,8 +7,7 @@ from concurrent.futures import Executor, Future
 import SimpleITK as sitk
 
 from viewer.io.errors import SaveError
-from viewer.session.review.audit_trail import Auditing
-from viewer.ui.review.worklist_controller import WorklistController
+from viewer.session.review.worklist_session import WorklistSession
 
 
 class AtOnce(Executor):
@@ -28,15 +27,15 @@ def test_a_window_that_closes_is_told_nothing_more(session, tmp_path, monkeypatc
     sitk.WriteImage(sitk.Image(10, 8, 6, sitk.sitkInt16), tmp_path / "image.nii.gz")
     (tmp_path / "cases.csv").write_text("case,image\nfirst,image.nii.gz\n")
     said = []
-    session.message.connect(said.append)
-    controller = WorklistController(session, Auditing(session))
+    session.messages.added.connect(said.append)
+    controller = WorklistSession(session)
     controller.open(tmp_path / "cases.csv")
     qtbot.waitUntil(lambda: controller.worklist is not None)
     controller.go(1)
     qtbot.waitUntil(lambda: controller.layer is not None and not any(task.running for task in session.tasks))
-    controller._keeper.shutdown()
+    session.background.submit("worklist", int).result()  # what came before is written
     (controller.worklist.output / "tasks.json").write_text("{}")  # somebody else works on it
-    monkeypatch.setattr(controller, "_keeper", AtOnce())
+    monkeypatch.setitem(session.background._lanes, "worklist", AtOnce())
     controller.end()
     qapp.processEvents()
     assert said == []

@@ -14,8 +14,7 @@ from viewer.io.reports.audit_log import check, entries
 from viewer.io.segmentations.seg_nrrd import read_seg_nrrd
 from viewer.scene.edits import AddLayer, ChangeLandmark
 from viewer.scene.landmarks import LandmarkPair
-from viewer.session.review.audit_trail import Auditing
-from viewer.ui.review.worklist_controller import WorklistController
+from viewer.session.review.worklist_session import WorklistSession
 
 CASES = ("Doe^Jane", "Roe^Richard", "Poe^Ann")
 BOX = (slice(1, 3), slice(1, 3), slice(1, 3))
@@ -50,7 +49,7 @@ def wait(qtbot, session):
 def said(session):
     """Messages, as they come."""
     texts = []
-    session.message.connect(lambda message: texts.append(message.text))
+    session.messages.added.connect(lambda message: texts.append(message.text))
     return texts
 
 
@@ -71,7 +70,9 @@ def opened(panel, wait, window):
 
 def dab(panel) -> None:
     layer = panel.controller.layer
-    panel.controller.session.apply_mask(layer, layer.segmentation.segments[0].key, np.ones((2, 2, 2), bool), BOX, "Dab")
+    panel.controller.session.segments.apply_mask(
+        layer, layer.segmentation.segments[0].key, np.ones((2, 2, 2), bool), BOX, "Dab"
+    )
 
 
 def value(session) -> int:
@@ -120,8 +121,8 @@ def test_a_case_is_not_left_where_its_segments_cannot_be_saved(opened, session, 
 
 
 def test_other_work_that_is_not_saved_keeps_the_case_open(opened, session, wait, said):
-    other = session.new_segmentation(session.document.base, "Mine")
-    session.add_segment(other)
+    other = session.segments.new_layer(session.document.base, "Mine")
+    session.segments.add(other)
     opened.controller.go(1)
     assert opened.controller.at == CASES[0]
     assert said == ["Mine is not saved: save it, reject it or remove it, then go on."]
@@ -163,15 +164,15 @@ def test_a_blinded_list_tells_no_name_anywhere(panel, window, session, wait):
     window.info.copy()
     texts.append(QGuiApplication.clipboard().text())
     assert not [text for text in texts for name in (*CASES, "image", "labels") if name in text]
-    assert not session.images
+    assert not session.studies.images
 
 
 def test_decisions_on_segments_and_results_are_written_down_whoever_makes_them(opened, session, table):
     layer = opened.controller.layer
-    session.change_segment(layer, layer.segmentation.segments[0].key, state="flagged", reader="AB")
+    session.segments.change(layer, layer.segmentation.segments[0].key, state="flagged", reader="AB")
     session.history.undo()
     layer.review = "unreviewed"
-    session.review(layer, "accepted")
+    session.review.decide(layer, "accepted")
     trail = table.parent / "tomolens-review-cases" / "audit.jsonl"
     told = [(one.reader, one.what, one.facts.get("state") or one.facts.get("verdict")) for one in entries(trail)[-4:]]
     assert told[0] == ("AB", "segment", "flagged")
@@ -221,7 +222,7 @@ def test_a_case_goes_on_with_what_came_back_of_a_killed_session(opened, wait, qt
     qtbot.waitUntil(lambda: killed.id in (table.parent / "tomolens-review-cases" / "tasks.json").read_text())
     session = make_session()
     session.history.do(AddLayer(killed))
-    controller = WorklistController(session, Auditing(session))
+    controller = WorklistSession(session)
     controller.open(table)
     qtbot.waitUntil(lambda: controller.at == CASES[0] and controller.layer in session.document.segmentation_layers)
     qtbot.waitUntil(lambda: controller.layer is not killed and not any(task.running for task in session.tasks))
@@ -241,10 +242,10 @@ def test_nothing_of_a_case_that_was_left_has_to_be_recovered(opened, session, wa
 
 
 def test_a_project_that_was_open_is_not_written_over_with_a_case(panel, session, wait, tmp_path):
-    session.project = tmp_path / "other.tomolens"
+    session.projects.path = tmp_path / "other.tomolens"
     panel.controller.go(1)
     wait(lambda: panel.controller.layer is not None)
-    assert session.project is None
+    assert session.projects.path is None
 
 
 def test_a_remark_stays_without_a_decision(opened, wait, qtbot, table):

@@ -53,7 +53,7 @@ def test_a_copied_segment_is_pasted_under_its_name(window, session, pair, qtbot)
 
 def test_an_empty_segment_is_not_copied(window, session, pair, qtbot):
     said = []
-    session.message.connect(lambda message: said.append(message.text))
+    session.messages.added.connect(lambda message: said.append(message.text))
     window.segments.controller.choose_layer(pair[1])
     window.segments.clipboard.copy()
     qtbot.waitUntil(lambda: said == ["Segment 1 is empty: there is nothing to copy."])
@@ -84,7 +84,7 @@ def other_grid(session, frame: str = "") -> SegmentationLayer:
 
 def test_on_another_grid_it_lies_at_the_same_place_and_that_is_said(window, session, pair, qtbot):
     said = []
-    session.message.connect(lambda message: said.append(message.text))
+    session.messages.added.connect(lambda message: said.append(message.text))
     other = other_grid(session)
     clip, controller = window.segments.clipboard, window.segments.controller
     clip.copy()
@@ -101,7 +101,7 @@ def test_on_another_grid_it_lies_at_the_same_place_and_that_is_said(window, sess
 
 def test_in_another_frame_of_reference_it_has_no_place(window, session, pair, qtbot):
     said = []
-    session.message.connect(lambda message: said.append(message.text))
+    session.messages.added.connect(lambda message: said.append(message.text))
     image = session.document.volume_layers[0]
     pair[0].segmentation = replace(pair[0].segmentation, grid=replace(image.grid, frame_of_reference="1.2"))
     other = other_grid(session, "1.3")

@@ -242,7 +242,7 @@ def test_without_an_image_there_is_nothing_to_label(window):
 
 def test_a_live_preview_goes_on_from_what_it_found(panel, labelled, session, qtbot):
     effects, array = panel.effects, labelled.segmentation.array
-    around = session.add_segment(labelled, "around")
+    around = session.segments.add(labelled, "around")
     array[0, 0, 0:4] = around.label
     labelled.active = labelled.segmentation.segments[0].key
     panel.pages.setCurrentIndex(1)

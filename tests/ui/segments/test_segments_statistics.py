@@ -51,7 +51,7 @@ def test_the_table_is_copied_and_saved_alike(measure, tmp_path, monkeypatch):
 
 def test_a_folder_that_cannot_be_written_is_said(measure, session, tmp_path, monkeypatch):
     said = []
-    session.message.connect(lambda message: said.append(message.text))
+    session.messages.added.connect(lambda message: said.append(message.text))
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "gone" / "numbers.csv"), ""))
     measure.save_table()
     assert len(said) == 1
@@ -62,6 +62,6 @@ def test_numbers_of_other_labels_are_called_old(measure, window, session):
     assert measure.note.isHidden()
     controller = window.segments.controller
     controller.choose((0, 1))
-    session.remove_segment(controller.layer, (0, 1))
+    session.segments.remove(controller.layer, (0, 1))
     assert "measure again" in measure.note.text()
     assert not measure.note.isHidden()

@@ -32,7 +32,7 @@ def test_what_hangs_together_is_not_split(window, add_image, session, qtbot):
     controller.new()
     controller.layer.segmentation.array[2:8, 4:12, 4:12] = 1
     said = []
-    session.message.connect(lambda message: said.append(message.text))
+    session.messages.added.connect(lambda message: said.append(message.text))
     window.actions_.refresh_now()
     window.actions_["split_segment"].trigger()
     qtbot.waitUntil(lambda: bool(said))

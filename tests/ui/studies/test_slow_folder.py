@@ -81,10 +81,12 @@ def test_a_folder_that_goes_away_costs_what_was_not_read_and_one_sentence(window
     qtbot.waitUntil(lambda: not task.running)
     assert task.state == "done"
     assert row(window, "quick") is not None
-    assert len(session.refused) == 1
+    assert len(session.studies.refused) == 1
     said = [message.text for message in window.status.messages]
     assert len(said) == 1
     assert said[0].startswith("both: ")
     assert "went away while it was read" in said[0]
-    (image,) = (one for images in session.images.values() for one in images if one.source.series_uid == "1.2.3.2")
+    (image,) = (
+        one for images in session.studies.images.values() for one in images if one.source.series_uid == "1.2.3.2"
+    )
     assert image.grid.shape == GRID.shape

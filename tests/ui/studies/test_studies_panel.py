@@ -41,8 +41,8 @@ def _image(
 def _find(session, *images: Image) -> None:
     """What the reader does: all images known of a series, by its key."""
     key = images[0].source.series_uid
-    session.images[key] = list(images)
-    session.images_changed.emit(key)
+    session.studies.images[key] = list(images)
+    session.studies.images_changed.emit(key)
 
 
 def _texts(panel: StudiesPanel, parent: QModelIndex = QModelIndex()) -> list:  # noqa: B008
@@ -62,7 +62,7 @@ def _series(panel: StudiesPanel, *path: int) -> QModelIndex:
 @pytest.fixture
 def panel(session, qtbot, monkeypatch):
     asked = []
-    monkeypatch.setattr(session, "thumbnail", lambda image, done: asked.append((image, done)))
+    monkeypatch.setattr(session.studies, "thumbnail", lambda image, done: asked.append((image, done)))
     panel = StudiesPanel(session)
     panel.asked = asked
     qtbot.addWidget(panel)
@@ -80,7 +80,7 @@ def loaded(session, monkeypatch) -> list[tuple[Image, bool]]:
         asked.append((image, overlay))
         return Task("load", "Load")
 
-    monkeypatch.setattr(session, "load", load)
+    monkeypatch.setattr(session.studies, "load", load)
     return asked
 
 
@@ -114,8 +114,8 @@ def test_a_series_follows_what_is_known_of_it(panel, session, qtbot):
     qtbot.waitUntil(lambda: _texts(panel)[0][1][0][1] == [("1 · axial", ["echo 1", "echo 2", "echo 3"])])
     _find(session, _image(name="echo 1"), _image(name="echo 2"))
     qtbot.waitUntil(lambda: _texts(panel)[0][1][0][1] == [("1 · axial", ["echo 1", "echo 2"])])
-    session.images["1.2.1"] = []
-    session.images_changed.emit("1.2.1")
+    session.studies.images["1.2.1"] = []
+    session.studies.images_changed.emit("1.2.1")
     qtbot.waitUntil(lambda: _texts(panel) == [])
 
 
@@ -206,8 +206,8 @@ def test_many_studies_arrive_in_turns_and_stay_folded(panel, session, qtbot):
 
 
 def test_refused_files_are_counted_and_listed(panel, session, qtbot):
-    session.file_refused.emit(RefusedFile("/data/report.dcm", "report.dcm is a PDF, not an image."))
-    session.file_refused.emit(RefusedFile("/data/b.dcm", "b.dcm ends too early."))
+    session.studies.file_refused.emit(RefusedFile("/data/report.dcm", "report.dcm is a PDF, not an image."))
+    session.studies.file_refused.emit(RefusedFile("/data/b.dcm", "b.dcm ends too early."))
     assert panel.refused_fold.text() == "2 files not opened"
     assert not panel.refused.isVisible()
     qtbot.mouseClick(panel.refused_fold, Qt.MouseButton.LeftButton)
@@ -218,7 +218,7 @@ def test_refused_files_are_counted_and_listed(panel, session, qtbot):
 
 def test_reading_shows_how_far_it_is(panel, session):
     task = Task("index", "Open")
-    session.task_added.emit(task)
+    session.tasks.added.emit(task)
     task.begin()
     task.advance(0.25, "30 of 120 files")
     assert panel.progress.isVisible()
@@ -254,8 +254,8 @@ def test_files_of_segments_stand_with_their_study(panel, session, monkeypatch) -
     image = _image()
     _find(session, image)
     own = replace(image.source, series_uid="1.2.9", series_number=7, series_description="Organs", modality="SEG")
-    session.label_files["/data/seg.dcm"] = LabelFile(replace(own, files=("/data/seg.dcm",)), "1.2.1", count=5)
-    session.labels_found.emit("/data/seg.dcm")
+    session.studies.label_files["/data/seg.dcm"] = LabelFile(replace(own, files=("/data/seg.dcm",)), "1.2.1", count=5)
+    session.studies.labels_found.emit("/data/seg.dcm")
     panel._show_arrived()
     (patient,) = _texts(panel)
     assert patient[1][0][1] == ["1 · axial", "7 · Organs"]
@@ -263,11 +263,11 @@ def test_files_of_segments_stand_with_their_study(panel, session, monkeypatch) -
     assert study.facts == "CT SEG · 2 series"
     assert (study.children[1].facts, study.children[1].details) == ("SEG", "5 segments")
     asked = []
-    monkeypatch.setattr(session, "open_labels", asked.append)
+    monkeypatch.setattr(session.studies, "open_labels", asked.append)
     panel._activated(_series(panel, 0, 0, 1))
     panel.view.setCurrentIndex(_series(panel, 0, 0, 1))
     panel.open_selected()
-    assert asked == [session.label_files["/data/seg.dcm"]] * 2
+    assert asked == [session.studies.label_files["/data/seg.dcm"]] * 2
     assert panel.context_menu(panel.selected()).actions()
     dragged = panel.tree.mimeData([panel.filter.mapToSource(_series(panel, 0, 0, 1))])
     assert dragged.data(IMAGE_MIME).toStdString() == "/data/seg.dcm"
@@ -275,10 +275,12 @@ def test_files_of_segments_stand_with_their_study(panel, session, monkeypatch) -
 
 def test_what_is_dragged_from_the_browser_is_shown(window, session, monkeypatch) -> None:
     image = _image()
-    session.images["1.2.1"] = [image]
-    session.label_files["/data/seg.dcm"] = labels = LabelFile(replace(image.source, files=("/data/seg.dcm",)), "1.2.1")
+    session.studies.images["1.2.1"] = [image]
+    session.studies.label_files["/data/seg.dcm"] = labels = LabelFile(
+        replace(image.source, files=("/data/seg.dcm",)), "1.2.1"
+    )
     asked = []
-    monkeypatch.setattr(session, "load", asked.append)
-    monkeypatch.setattr(session, "open_labels", asked.append)
+    monkeypatch.setattr(session.studies, "load", asked.append)
+    monkeypatch.setattr(session.studies, "open_labels", asked.append)
     window.files.open_found(["/data/seg.dcm", "gone", image.key])
     assert asked == [image, labels]

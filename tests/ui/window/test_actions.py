@@ -54,7 +54,7 @@ def test_every_action_can_be_done_with_and_without_images(window, qtbot, add_ima
     monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: ([], ""))
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("", ""))
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "")
-    monkeypatch.setattr(window.session, "open_sample", lambda: None)
+    monkeypatch.setattr(window.session.studies, "open_sample", lambda: None)
     for fill in (lambda: None, lambda: (add_image(times=3), add_image("Result", review="unreviewed"))):
         fill()
         for action in window.actions_:
@@ -76,7 +76,7 @@ def test_what_cannot_be_done_is_disabled(window, add_image):
 
 def test_undo_and_redo_say_what(window, add_image, qtbot):
     layer = add_image()
-    window.session.rename(layer, "Chest")
+    window.session.layers.rename(layer, "Chest")
     window.actions_.refresh_now()
     assert window.actions_["undo"].text() == "Undo Rename CT chest"
     window.actions_["undo"].trigger()

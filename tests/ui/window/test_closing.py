@@ -39,7 +39,7 @@ def busy(qtbot, others, preferences, tmp_path: Path, monkeypatch: pytest.MonkeyP
     volume = Volume(np.random.default_rng(0).integers(0, 900, SHAPE, np.int16), Grid.of(SHAPE), "noise")
     layer = volume_layer((volume,))
     session.history.do(AddLayer(layer))
-    task = session.run("denoise", {"image": layer.id}, {"method": "non-local means"})
+    task = session.runs.run_plugin("denoise", {"image": layer.id}, {"method": "non-local means"})
     qtbot.waitUntil(lambda: task.state == "running")
     yield window
     session.close()

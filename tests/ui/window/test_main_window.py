@@ -78,7 +78,7 @@ def test_side_by_side_shows_every_visible_layer_alone(window, add_image, qtbot):
     window.session.state.compared = (first.id, hidden.id)
     assert [view.shown for view in window.views.all[len(VIEWS) :]] == [(first,), (hidden,)]
     window.session.state.compared = ()
-    window.session.remove(second)
+    window.session.layers.remove(second)
     assert [view.shown for view in window.views.all[len(VIEWS) :]] == [(first,)]
     window.session.state.layout = "2x2"
     assert len(window.views.all) == len(VIEWS)
@@ -211,7 +211,7 @@ def test_no_patient_is_named_in_the_title(window, add_image):
 # ---- messages
 def test_a_message_shows_its_cure_and_stays_in_the_list(window, qtbot):
     cured = []
-    window.session.message.emit(Message("a.dcm is damaged.", "error", "Show file", lambda: cured.append(1)))
+    window.session.messages.add(Message("a.dcm is damaged.", "error", "Show file", lambda: cured.append(1)))
     assert window.status.message.toolTip() == "a.dcm is damaged."
     assert window.status.cure.isVisible()
     qtbot.mouseClick(window.status.cure, Qt.MouseButton.LeftButton)

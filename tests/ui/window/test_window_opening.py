@@ -15,8 +15,8 @@ from viewer.ui.studies.tree_model import IMAGE_MIME
 @pytest.fixture
 def opened(session, monkeypatch):
     asked = []
-    real = session.open
-    monkeypatch.setattr(session, "open", lambda paths: (asked.append([str(p) for p in paths]), real(paths))[1])
+    real = session.studies.open
+    monkeypatch.setattr(session.studies, "open", lambda paths: (asked.append([str(p) for p in paths]), real(paths))[1])
     return asked
 
 
@@ -52,7 +52,7 @@ def test_text_cannot_be_dropped(window):
 
 
 def test_a_key_of_no_image_dropped_loads_nothing(window, monkeypatch):
-    monkeypatch.setattr(window.session, "load", lambda image: pytest.fail("loaded"))
+    monkeypatch.setattr(window.session.studies, "load", lambda image: pytest.fail("loaded"))
     data = QMimeData()
     data.setData(IMAGE_MIME, b"nobody|")
     _drop(window, data)

@@ -59,13 +59,13 @@ def _pick(images: list[Image], study: Path, series: str) -> Image:
 def _look(stage: WindowStage, images: list[Image], sample: SamplePaths, baseline: Image, out: Path) -> None:
     """The baseline, the simulated PET over it, and the follow-up."""
     session = stage.session
-    finish(stage, session.load(_pick(images, sample.follow_up, "t1")))
+    finish(stage, session.studies.load(_pick(images, sample.follow_up, "t1")))
     stage.picture(out / "follow-up.png")
-    finish(stage, session.load(baseline))
+    finish(stage, session.studies.load(baseline))
     stage.picture(out / "baseline.png")
-    finish(stage, session.load(_pick(images, sample.baseline, "pet"), overlay=True))
+    finish(stage, session.studies.load(_pick(images, sample.baseline, "pet"), overlay=True))
     stage.picture(out / "fusion.png")
-    finish(stage, session.load(baseline))
+    finish(stage, session.studies.load(baseline))
 
 
 def _denoise(stage: WindowStage, baseline: Image, out: Path) -> VolumeLayer:
@@ -73,7 +73,7 @@ def _denoise(stage: WindowStage, baseline: Image, out: Path) -> VolumeLayer:
     session = stage.session
     layer = next(one for one in session.document.volume_layers if one.image is baseline)
     before = len(session.document)
-    finish(stage, session.run("denoise", {"image": layer.id}, {}))
+    finish(stage, session.runs.run_plugin("denoise", {"image": layer.id}, {}))
     result = session.document.volume_layers[before]
     session.state.layout = "compare"
     stage.picture(out / "denoised.png")
@@ -81,8 +81,8 @@ def _denoise(stage: WindowStage, baseline: Image, out: Path) -> VolumeLayer:
     session.state.inspection = Inspection(result.id, "wipe", at=session.state.crosshair)
     stage.picture(out / "wipe.png")
     session.state.inspection = None
-    finish(stage, session.save(result, out / "denoised", "dicom"))
-    finish(stage, session.save(result, out / "denoised.nii.gz", "nifti", overwrite=True))
+    finish(stage, session.saving.save(result, out / "denoised", "dicom"))
+    finish(stage, session.saving.save(result, out / "denoised.nii.gz", "nifti", overwrite=True))
     return result
 
 

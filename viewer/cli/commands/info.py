@@ -24,8 +24,8 @@ def info(paths: Sequence[str], placement: str = "") -> Json:
         images = open_all(stage, paths)
         return {
             "patients": patients(images),
-            "label_files": [_labels(found) for found in stage.session.label_files.values()],
-            "refused": [_refused(refused) for refused in stage.session.refused],
+            "label_files": [_labels(found) for found in stage.session.studies.label_files.values()],
+            "refused": [_refused(refused) for refused in stage.session.studies.refused],
             "seconds": round(time.perf_counter() - started, 3),
         }
 

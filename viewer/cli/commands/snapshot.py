@@ -37,7 +37,7 @@ def snapshot(
         number = 1 if time is None else time
         if not 1 <= number <= image.timepoints:
             raise BadInput(f"{image.name}: it has {image.timepoints} time points, so --time {time} names none.")
-        finish(stage, stage.session.load(image))
+        finish(stage, stage.session.studies.load(image))
         stage.session.state.timepoint = number - 1
         if time is None and image.timepoints > 1:
             said = f"Time point 1 of {image.timepoints} is shown; choose another one by --time."
@@ -46,7 +46,7 @@ def snapshot(
             known = {one.key for one in images}
             more = [one for one in open_all(stage, [overlay]) if one.key not in known]
             if more:
-                finish(stage, stage.session.load(max(more, key=lambda one: one.bytes), overlay=True))
+                finish(stage, stage.session.studies.load(max(more, key=lambda one: one.bytes), overlay=True))
             elif not stage.session.document.segmentation_layers:
                 raise BadInput(f"{overlay}: holds no other image to lay over the first, and no segments.")
         stage.session.state.layout = choice

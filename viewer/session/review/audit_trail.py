@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,29 +13,29 @@ from psygnal import Signal
 
 from viewer.data.segmentation import Key, Segment
 from viewer.io.reports import audit_log
+from viewer.scene.document import Document
 from viewer.scene.layer import Layer, VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
-from viewer.session.session import Session
 from viewer.settings import state_folder
 
 NAME = "audit.jsonl"
 
 
-class Auditing:
+class AuditTrail:
     """path: of the trail: a task list's own while one is open. reader: who decides. case: id of the case that is open.
 
-    added: a decision was written down, or another trail is kept.
+    warn: gets one sentence where the disk refuses. added: a decision was written down, or another trail is kept.
     """
 
     added = Signal()
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(self, document: Document, warn: Callable[[str], None]) -> None:
+        self._document, self._warn = document, warn
         self.reader = _login()
         self.case = ""
         self.path = state_folder() / NAME
         self._followed: WeakKeyDictionary[Layer, dict[Key, Segment]] = WeakKeyDictionary()
-        session.document.inserted.connect(self._follow)
+        document.inserted.connect(self._follow)
 
     def keep(self, folder: Path | None) -> None:
         """Write to the trail in that folder from now on; without one to the user's own."""
@@ -47,11 +48,11 @@ class Auditing:
         try:
             audit_log.append(self.path, reader or self.reader, what, **case, **facts)
         except OSError as error:
-            self.session.warn(f"The audit trail cannot be written ({error.strerror}): check {self.path.parent}.")
+            self._warn(f"The audit trail cannot be written ({error.strerror}): check {self.path.parent}.")
         self.added.emit()
 
     def _follow(self, _: int, layer: Layer) -> None:
-        if layer in self._followed or layer not in tuple(self.session.document):
+        if layer in self._followed or layer not in tuple(self._document):
             return  # it is back by undo, or a preview
         self._followed[layer] = _segments(layer)
         layer.events.review.connect(partial(self._reviewed, layer))

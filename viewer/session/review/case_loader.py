@@ -17,11 +17,10 @@ from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 from viewer.scene.task import Task
 from viewer.scene.worklist import Case, Worklist
-from viewer.session.background import ask
 from viewer.session.session import Session
 
 
-class Opening:
+class CaseLoader:
     """have: gets the layer of the segments once it is there. Where the list is blinded no name comes to the screen."""
 
     def __init__(
@@ -38,7 +37,7 @@ class Opening:
             except OpenError as error:
                 raise OpenError(self._why(str(error))) from error
 
-        self.tasks.append(ask(session, f"Open {self.name}", call, self._load))
+        self.tasks.append(session.background.ask(f"Open {self.name}", call, self._load))
 
     def cancel(self) -> None:
         """Nothing of it comes any more."""
@@ -49,11 +48,11 @@ class Opening:
     def _load(self, images: list[Image]) -> None:
         image = images[0]
         if len(images) > 1:
-            self.session.warn(
+            self.session.messages.warn(
                 f"{self.name} has {len(images)} images: the largest is shown; a table (CSV) can name one."
             )
         shown = _unnamed_image(image, self.name) if self.worklist.blinded else image
-        task = self.session.load(shown)
+        task = self.session.studies.load(shown)
         self.tasks.append(task)
 
         def ended(state: str) -> None:
@@ -68,10 +67,10 @@ class Opening:
     def _label(self, layer: VolumeLayer, source: Source) -> None:
         """The segments as they were left, else as the list gives them, else none."""
         if not self.case.saved and not self.case.segmentation:
-            self._have(self.session.new_segmentation(layer, f"Segments of {self.name}"))
+            self._have(self.session.segments.new_layer(layer, f"Segments of {self.name}"))
             return
         saved, given = self.worklist.output / self.case.saved, self.worklist.root / self.case.segmentation
-        task = self.session.add_task("load", f"Open the segments of {self.name}")
+        task = self.session.tasks.add("load", f"Open the segments of {self.name}")
         task.begin()
         self.tasks.append(task)
 
@@ -79,7 +78,9 @@ class Opening:
             if not task.running:
                 return
             if source.patient_match(found.source) == "different":
-                self.session.fail(task, "The segments are of another patient than the image: check the task list.")
+                self.session.tasks.fail(
+                    task, "The segments are of another patient than the image: check the task list."
+                )
                 return
             self._lay(layer, found)
             task.end("done")
@@ -89,14 +90,9 @@ class Opening:
             saved if self.case.saved else given,
             [End(layer.grid, layer.source)],
             done=done,
-            failed=lambda reason: self.session.fail(task, self._why(reason)),
+            failed=lambda reason: self.session.tasks.fail(task, self._why(reason)),
         )
-
-        def stop() -> None:
-            running.cancel()
-            task.end("cancelled")
-
-        task.stop = stop
+        task.stop_with(running.cancel)
 
     def _why(self, reason: str) -> str:
         """Reasons name files."""
@@ -108,7 +104,7 @@ class Opening:
             found = replace(found, name=f"Segments of {self.name}", source=_unnamed(found.source))
         layer = segmentation_layer(found, image if image.grid.matches(found.grid) else None)
         layer.saved = 0
-        self.session.add_segmentation(layer)
+        self.session.segments.add_layer(layer)
         self._have(layer)
 
 

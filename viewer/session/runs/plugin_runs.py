@@ -1,9 +1,9 @@
-"""Runs of plugins on the layers of a workspace: what goes to the engine, and the one edit that comes back."""
+"""Runs of plugins on the layers of a session: what goes to the engine, and the one edit that comes back."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,15 +13,20 @@ from viewer.data.preview import CurvePoint, Preview
 from viewer.data.transform import Transform
 from viewer.plugin.execute import Result, submit_plugin
 from viewer.plugin.plugin import Plugin, Value
+from viewer.scene.document import Document
 from viewer.scene.edits import AddLayer, AlignLayer, CompositeEdit, Edit
+from viewer.scene.history import History
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.preview.result_preview import ResultPreview
 from viewer.scene.preview.transform_preview import TransformPreview
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.task import Task
-from viewer.session.runs.placement import placed_by, start_of
+from viewer.scene.view_state import ViewState
+from viewer.session.background import Background
+from viewer.session.journal import SessionJournal
+from viewer.session.runs.placement import between, placed_by, start_of
 from viewer.session.runs.result_layers import Given, found_transform, label_layers, result_layers
-from viewer.session.workspace import Workspace
+from viewer.session.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
@@ -48,49 +53,75 @@ class Run:
             self.placing.withdraw()
 
 
-class Runs:
-    """Plugins run in the engine; results wait for review in the workspace."""
+@dataclass(eq=False)
+class PluginRuns:
+    """Plugins run in the engine; results wait for review, each as one edit.
 
-    def __init__(self, workspace: Workspace, engine: Engine) -> None:
-        self._workspace, self._engine = workspace, engine
+    device: what runs that can use a graphics card go to.
+    """
 
-    def run(
-        self, plugin: Plugin, inputs: Mapping[str, str | Value], parameters: Mapping[str, Any], device: str
+    plugins: Mapping[str, Plugin]
+    engine: Engine
+    document: Document
+    state: ViewState
+    history: History
+    journal: SessionJournal
+    background: Background
+    tasks: Tasks
+    device: str = "cpu"
+
+    def run_plugin(
+        self, plugin_id: str, inputs: Mapping[str, str | Value], parameters: Mapping[str, Any], device: str = ""
     ) -> Task:
         """Run a plugin on layers (input name -> layer id) and on values that are no layers (landmarks, transforms).
 
+        device: by default the one of all runs where the plugin can use it, else the processor.
         Of a registration, the transform is asked for alone: the input "moving" is then shown through it. It starts
         where that image stands now, unless another "initial" is given.
         """
-        work, at = self._workspace, self._workspace.state.timepoint
-        found = {name: work.document.find(one) for name, one in inputs.items() if isinstance(one, str)}
+        plugin, at = self.plugins[plugin_id], self.state.timepoint
+        found = {name: self.document.find(one) for name, one in inputs.items() if isinstance(one, str)}
         layers = {name: layer for name, layer in found.items() if isinstance(layer, VolumeLayer)}
         given = {name: (layer, layer.volume(at)) for name, layer in layers.items()}
         moving, fixed = layers.get("moving"), layers.get("fixed")
         shown = moving or next(iter(layers.values()), None)
-        task = work.add_task("run", f"{plugin.title}: {shown.name if shown else ''}")
+        task = self.tasks.add("run", f"{plugin.title}: {shown.name if shown else ''}")
         refused = _refusal(plugin, layers)
         if refused or shown is None:
-            work.fail(task, refused)
+            self.tasks.fail(task, refused)
             return task
         values: dict[str, Value] = {name: volume for name, (_, volume) in given.items()}
         values |= {name: one for name, one in inputs.items() if not isinstance(one, str)}
         start = start_of(moving, fixed) if moving and _takes(plugin, "initial") else None
         if start is not None:
             values.setdefault("initial", start)
-        slices = ResultPreview(work.document, work.state, next(iter(layers.values())), plugin.title)
+        slices = ResultPreview(self.document, self.state, next(iter(layers.values())), plugin.title)
         run = Run(plugin, task, given, at, slices, moving, fixed, TransformPreview(moving) if moving else None)
-        self._submit(run, values, parameters, device)
+        self._submit(run, values, parameters, device or (self.device if plugin.gpu else "cpu"))
         return task
 
+    def resample(self, layer: VolumeLayer, onto: VolumeLayer, interpolation: str = "linear") -> Task:
+        """A new image: the layer, as it stands in the world, on the grid of another one. It waits for review.
+
+        interpolation: "nearest", "linear" or "bspline".
+        """
+        if onto.transform is not None and onto.transform.displacement is not None:
+            task = self.tasks.add("run", f"Resample: {layer.name}")
+            self.tasks.fail(
+                task, f"{onto.name} was bent itself: resample onto an image that was moved as a whole or not at all."
+            )
+            return task
+        inputs: dict[str, str | Value] = {"image": layer.id, "onto": onto.id, "transform": between(onto, layer)}
+        return self.run_plugin("resample_image", inputs, {"interpolation": interpolation})
+
     def _submit(self, run: Run, values: dict[str, Value], parameters: Mapping[str, Any], device: str) -> None:
-        work, task = self._workspace, run.task
+        task = run.task
         transforms = [output.name for output in run.plugin.outputs if output.type == "transform"]
         wanted = transforms if run.moving and transforms else None
         task.events.state.connect(lambda: None if task.running else run.withdraw())
         task.device = device
         running = submit_plugin(
-            self._engine,
+            self.engine,
             run.plugin.id,
             values,
             parameters,
@@ -99,8 +130,8 @@ class Runs:
             started=task.begin,
             progress=task.advance,
             preview=partial(self._preview, run),
-            done=lambda result: work.aside(task, self._add_results, run, result),
-            failed=partial(work.fail, task),
+            done=lambda result: self._aside(run, self._add_results, run, result),
+            failed=partial(self.tasks.fail, task),
             cancelled=lambda: task.end("cancelled"),
         )
         task.stop = running.cancel
@@ -110,15 +141,18 @@ class Runs:
         if isinstance(value, CurvePoint):
             run.task.draw(value.curve, value.value)
         elif isinstance(value, Transform) and run.placing is not None:
-            self._workspace.aside(run.task, self._preview_place, run.placing, run.fixed, value)
+            self._aside(run, self._preview_place, run.placing, run.fixed, value)
         elif isinstance(value, Preview):
-            self._workspace.aside(run.task, self._preview_slices, run.slices, value)
+            self._aside(run, self._preview_slices, run.slices, value)
         else:
             log.warning("a preview is a %s: it is not shown", type(value).__name__)
 
+    def _aside(self, run: Run, work: Callable[..., None], *arguments: Any) -> None:
+        self.background.run(run.task, work, *arguments, lane="results")
+
     def _preview_place(self, placing: TransformPreview, fixed: VolumeLayer | None, found: Transform) -> None:
         """In the background: where the moving image stands by now."""
-        self._workspace.post(partial(placing.show, placed_by(found, fixed)))
+        self.background.post(partial(placing.show, placed_by(found, fixed)))
 
     def _preview_slices(self, result_preview: ResultPreview, value: Preview) -> None:
         """In the background: finished slices into the views."""
@@ -128,7 +162,7 @@ class Runs:
             log.warning("a preview is not shown: %s", error)
             return
         if box is not None:
-            self._workspace.post(partial(result_preview.show, box))
+            self.background.post(partial(result_preview.show, box))
 
     def _add_results(self, run: Run, result: Result) -> None:
         """In the background: differences, and the arrays on disk; then the edit, on the main thread."""
@@ -139,8 +173,8 @@ class Runs:
         found = found_transform(result)
         placed = placed_by(found, run.fixed) if found and run.moving else None
         labels = label_layers(result, run.given)
-        self._workspace.keep([*layers, *labels], [placed])
-        self._workspace.post(partial(self._finish, run, result, layers, labels, placed))
+        self.journal.keep([*layers, *labels], [placed])
+        self.background.post(partial(self._finish, run, result, layers, labels, placed))
 
     def _finish(
         self,
@@ -150,21 +184,23 @@ class Runs:
         labels: list[SegmentationLayer],
         placed: Transform | None,
     ) -> None:
-        work, task = self._workspace, run.task
+        task = run.task
         run.withdraw()
         given = next(iter(run.given.values()))[0]
         for layer in (*layers, *labels):  # another image may be looked at by now, of somebody else
             layer.visible = layer.visible and given.visible
         edits: list[Edit] = [AddLayer(layer) for layer in (*layers, *labels)]
-        if placed is not None and run.moving in tuple(work.document):
+        if placed is not None and run.moving in tuple(self.document):
             edits.append(AlignLayer(run.moving, run.moving.transform, placed))
         if not edits:
-            work.fail(task, f"{run.plugin.title} returned nothing to show; its images may have been closed meanwhile.")
+            self.tasks.fail(
+                task, f"{run.plugin.title} returned nothing to show; its images may have been closed meanwhile."
+            )
             return
-        work.history.do(CompositeEdit(run.plugin.title, tuple(edits)))
+        self.history.do(CompositeEdit(run.plugin.title, tuple(edits)))
         if layers and given.visible:
-            work.state.active = layers[0].id
-            work.state.compared = (given.id, *(layer.id for layer in layers))
+            self.state.active = layers[0].id
+            self.state.compared = (given.id, *(layer.id for layer in layers))
         task.stages, task.peak_memory, task.provenance = result.stages, result.peak_memory, result.provenance
         task.end("done")
 
@@ -172,7 +208,7 @@ class Runs:
 def _refusal(plugin: Plugin, layers: Mapping[str, VolumeLayer]) -> str:
     """Why it cannot run on these layers, in one sentence; "" where it can."""
     if not layers or any(layer.loaded < 1 for layer in layers.values()):
-        return f"{plugin.title} needs a whole image: wait until it is loaded, then run it again."
+        return f"{plugin.title} needs a whole image: wait until it is load_image, then run it again."
     places = {id(layer.transform) for layer in layers.values()}
     if len(places) > 1 and not any(_takes(plugin, name) for name in MINDFUL):
         return f"{plugin.title} works on images of one place, and one was moved: resample it onto the other first."

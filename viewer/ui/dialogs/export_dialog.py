@@ -69,7 +69,7 @@ class ExportDialog(QDialog):
 
     def save(self) -> None:
         """Begin; the dialog closes when it is done."""
-        self.task = self.session.save(self.layer, self.target, self.chosen, overwrite=self.overwrite.isChecked())
+        self.task = self.session.saving.save(self.layer, self.target, self.chosen, overwrite=self.overwrite.isChecked())
         self.task.events.state.connect(self._follow)
         self._follow()
 

@@ -52,9 +52,9 @@ class MissingImagesDialog(QDialog):
         folder = QFileDialog.getExistingDirectory(self, "Folder of the images", str(self.opening.path.parent))
         if folder:
             self.accept()
-            self.session.look_for(self.opening, Path(folder))
+            self.session.projects.find_images(self.opening, Path(folder))
 
     def open_rest(self) -> None:
         """Segmentations of images that are missing open on their own grid."""
         self.accept()
-        self.session.finish_project(self.opening)
+        self.session.projects.finish(self.opening)

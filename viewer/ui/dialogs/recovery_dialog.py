@@ -19,7 +19,7 @@ class RecoveryDialog(QDialog):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
-        self.recoveries = session.recoverable()
+        self.recoveries = session.recovery.unfinished()
         self.task: Task | None = None
         self.bar = Bar("Bringing work back")
         self.bar.hide()
@@ -57,7 +57,7 @@ class RecoveryDialog(QDialog):
 
     def recover(self) -> None:
         """Bring the chosen session's work back into this one; nothing else is done in its window meanwhile."""
-        task = self.task = self.session.recover(self.recoveries[self.list.currentRow()])
+        task = self.task = self.session.recovery.recover(self.recoveries[self.list.currentRow()])
         for one in (self.list, self.recover_button, self.discard_button, self.later_button):
             one.setEnabled(False)
         self.bar.show()
@@ -85,7 +85,7 @@ class RecoveryDialog(QDialog):
         """Remove the chosen session's work for good."""
         row = self.list.currentRow()
         if not self.recoveries.pop(row).discard():
-            self.session.warn("Another window is bringing this work back: it was left alone.")
+            self.session.messages.warn("Another window is bringing this work back: it was left alone.")
         self.list.takeItem(row)
         if not self.recoveries:
             self.reject()

@@ -127,15 +127,15 @@ class InspectionController(QObject):
     # ---- within
     def _subtract(self, result: VolumeLayer, source_image: VolumeLayer) -> None:
         """Make the difference that is not there (any more), then show it."""
-        task = self.session.add_task("run", f"Difference: {result.name}")
+        task = self.session.tasks.add("run", f"Difference: {result.name}")
         task.begin()
-        self.session.aside(task, self._make, task, result, source_image)
+        self.session.background.run(task, self._make, task, result, source_image)
 
     def _make(self, task: Task, result: VolumeLayer, source_image: VolumeLayer) -> None:
         """In the background."""
         layer = difference_layer(difference(result.volumes[0], source_image.volume(result.made_at)))
         layer.made_from, layer.made_at = result.made_from, result.made_at
-        self.session.keep([layer])
+        self.session.journal.keep([layer])
 
         def add() -> None:
             place = self.session.document.index(result.id) + 1 if self.session.document.find(result.id) else None
@@ -144,4 +144,4 @@ class InspectionController(QObject):
             if self.state.active == result.id:
                 self.turn_on("difference")
 
-        self.session.post(add)
+        self.session.background.post(add)

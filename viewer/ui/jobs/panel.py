@@ -50,7 +50,7 @@ class JobsPanel(QWidget):
         column.addWidget(area, 1)
         for task in session.tasks:
             self._add(task)
-        session.task_added.connect(self._add)
+        session.tasks.added.connect(self._add)
         self._show_state()
 
     def clear(self) -> None:

@@ -33,12 +33,12 @@ class LayersController:
 
     def review(self, verdict: Review) -> None:
         if self.layer is not None:
-            self.session.review(self.layer, verdict)
+            self.session.review.decide(self.layer, verdict)
 
     def remove(self) -> None:
         """Take the active layer away; undo brings it back."""
         if self.layer is not None:
-            self.session.remove(self.layer)
+            self.session.layers.remove(self.layer)
 
     def next(self, step: int) -> None:
         """Make another layer the active one, round and round."""
@@ -57,7 +57,7 @@ class LayersController:
         if self.layer is not None:
             place = self.session.document.index(self.layer.id) + step
             if 0 <= place < len(self.session.document):
-                self.session.move(self.layer, place)
+                self.session.layers.move(self.layer, place)
 
     @property
     def other_placement(self) -> Image | None:
@@ -67,7 +67,7 @@ class LayersController:
     def open_other_placement(self) -> None:
         """As a layer of its own: what was done on the image that is shown stays with it."""
         if (image := self.other_placement) is not None:
-            self.session.load(image)
+            self.session.studies.load(image)
 
     # ---- the window
     def preset(self, place: int) -> Preset | None:

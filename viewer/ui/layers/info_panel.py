@@ -82,7 +82,7 @@ class InfoPanel(QWidget):
 
     def _open_other(self) -> None:
         if self.layer is not None and (image := self.layer.other_placement):
-            self.session.load(image)
+            self.session.studies.load(image)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

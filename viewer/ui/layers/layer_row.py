@@ -69,8 +69,8 @@ class LayerRow(QWidget):
         line = QWidget()
         row = QHBoxLayout(line)
         row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(button("Accept", "accepted", lambda: self.session.review(self.layer, "accepted"), "quiet"))
-        row.addWidget(button("Reject", "rejected", lambda: self.session.review(self.layer, "rejected"), "quiet"))
+        row.addWidget(button("Accept", "accepted", lambda: self.session.review.decide(self.layer, "accepted"), "quiet"))
+        row.addWidget(button("Reject", "rejected", lambda: self.session.review.decide(self.layer, "rejected"), "quiet"))
         row.addStretch()
         return line
 
@@ -93,7 +93,7 @@ class LayerRow(QWidget):
     def _renamed(self) -> None:
         if self._names.currentWidget() is self.edit:
             self._names.setCurrentWidget(self.name)
-            self.session.rename(self.layer, self.edit.text().strip())
+            self.session.layers.rename(self.layer, self.edit.text().strip())
 
     def _show(self) -> None:
         layer = self.layer

@@ -189,7 +189,7 @@ class LayersPanel(QWidget):
         moved = next((key for key in now if [k for k in order if k != key] == [k for k in now if k != key]), None)
         layer: Layer | None = self.session.document.find(moved) if moved and order != now else None
         if layer is not None:
-            self.session.move(layer, order.index(layer.id))
+            self.session.layers.move(layer, order.index(layer.id))
 
 
 class _List(QListWidget):

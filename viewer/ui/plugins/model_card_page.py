@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from viewer.compute.networks.model_cards import Card, Gate
 from viewer.data.printable_text import printable
-from viewer.session.installed_models import Model, State
+from viewer.session.runs.installed_models import Model, State
 from viewer.ui.widgets import text_format
 from viewer.ui.widgets.basics import label
 from viewer.ui.widgets.table import StateCell, Table, state_cell

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from viewer.session.installed_models import Models
+from viewer.session.runs.installed_models import Models
 from viewer.ui.plugins.model_card_page import STATES, key_figure
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import Elided, button, label, set_role

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.session.installed_models import Model
+from viewer.session.runs.installed_models import Model
 from viewer.session.session import Session
 from viewer.settings import models_folder
 from viewer.ui.plugins.model_card_page import STATES, ModelCardPage

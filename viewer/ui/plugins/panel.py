@@ -169,10 +169,10 @@ class PluginPage(QWidget):
         """Begin; the page shows how far it is. The inputs stay, although the result becomes the active layer."""
         self.chooser.keep()
         try:
-            task = self.session.run(self.plugin.id, self.chooser.chosen, self.form.values)
+            task = self.session.runs.run_plugin(self.plugin.id, self.chooser.chosen, self.form.values)
         except ValueError as error:
-            task = self.session.add_task("run", self.plugin.title)
-            self.session.fail(task, str(error))
+            task = self.session.tasks.add("run", self.plugin.title)
+            self.session.tasks.fail(task, str(error))
         if self.row is not None:
             self._column.removeWidget(self.row)
             self.row.close_row()
@@ -208,7 +208,7 @@ class PluginPage(QWidget):
         problem = self._problem()
         named = [f"{image.name} · {text_format.patient(image.source)}" for image in self.chooser.images]
         self.target.setText("Run on " + "\nwith ".join(named) if named else "")
-        where = f"the {text_format.device(self.session.device if self.plugin.gpu else 'cpu')}"
+        where = f"the {text_format.device(self.session.runs.device if self.plugin.gpu else 'cpu')}"
         text = f"Runs on {where}, beside the window. {self._becomes}"
         self.verdict.setText(problem or text)
         set_role(self.verdict, "warning" if problem and self.session.document.volume_layers else "dim")

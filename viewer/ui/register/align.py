@@ -45,7 +45,7 @@ class AlignSection(QWidget):
         self._build()
         self.method.currentIndexChanged.connect(self.refresh)
         controller.changed.connect(self.refresh)
-        controller.session.task_added.connect(self._follow)
+        controller.session.tasks.added.connect(self._follow)
         self.refresh()
 
     def refresh(self, *_: object) -> None:

@@ -173,7 +173,7 @@ class RegistrationController:
         if landmarks and self.pairs and self.fixed:
             room, known = self.fixed.transform, self.landmarks
             inputs["landmarks"] = known if room is None else replace(known, fixed=room(known.fixed))
-        return self.session.run(plugin, inputs, settings)
+        return self.session.runs.run_plugin(plugin, inputs, settings)
 
     def show_settings(self, plugin: str) -> None:
         """The plugin's page, with the pair chosen."""
@@ -214,26 +214,28 @@ class RegistrationController:
     def reset(self) -> None:
         """Back to where its file puts it."""
         if self.moving:
-            self.session.align(self.moving, None)
+            self.session.transforms.align(self.moving, None)
 
     def invert(self) -> None:
         """The other way round: for a transform that was made from the moving to the fixed image."""
         moving, now = self.moving, self.transform
         if moving and now:
             name = f"{now.name}, inverted" if now.name else "inverted"
-            self.session.align_by(moving, "Invert", lambda: replace(inverse(now), name=name))
+            self.session.transforms.align_by(moving, "Invert", lambda: replace(inverse(now), name=name))
 
     def chain(self, through: VolumeLayer) -> None:
         """Place the moving image by way of another one: it was aligned to that one, which has been aligned itself."""
         moving, now, first = self.moving, self.transform, through.transform
         if moving and now and first:
             name = f"{now.name or moving.name} by way of {through.name}"
-            self.session.align_by(moving, f"By way of {through.name}", lambda: replace(compose(first, now), name=name))
+            self.session.transforms.align_by(
+                moving, f"By way of {through.name}", lambda: replace(compose(first, now), name=name)
+            )
 
     def copy_to(self, other: VolumeLayer) -> None:
         """Move another image along: one of the same exam."""
         if self.transform:
-            self.session.align(other, replace(self.transform, sign_off=None))
+            self.session.transforms.align(other, replace(self.transform, sign_off=None))
 
     def resample_onto(self, other: VolumeLayer) -> None:
         """The page of the plugin that makes voxels of it, on another image's grid."""
@@ -243,18 +245,18 @@ class RegistrationController:
     def save(self, target: Path) -> None:
         """Write the transform; the file dialog has asked before it replaces a file."""
         if self.moving and self.fixed:
-            self.session.save_transform(self.moving, self.fixed, target, overwrite=True)
+            self.session.transforms.save(self.moving, self.fixed, target, overwrite=True)
 
     def load(self, path: Path) -> None:
         """Place the moving image by a transform from a file."""
         if self.moving and self.fixed:
-            self.session.load_transform(self.moving, self.fixed, path)
+            self.session.transforms.load(self.moving, self.fixed, path)
 
     def sign_off(self, verdict: Word, reader: str, remark: str) -> None:
         """Say whether it may be used; the reader's name is offered the next time."""
         self.reader = reader
         if self.moving and self.transform:
-            self.session.sign_off(self.moving, verdict, reader, remark)
+            self.session.transforms.sign_off(self.moving, verdict, reader, remark)
 
     # ---- within
     def _show_pair(self) -> None:

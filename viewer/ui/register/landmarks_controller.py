@@ -61,18 +61,20 @@ class LandmarksController:
         if fixed and moving:
             grid = fixed.volumes[0].grid
             name = f"{FITS[kind]} fit to {text_format.count(len(landmarks.fixed), 'landmark')}"
-            self.session.align_by(moving, "Fit to landmarks", lambda: replace(fit(landmarks, kind, grid), name=name))
+            self.session.transforms.align_by(
+                moving, "Fit to landmarks", lambda: replace(fit(landmarks, kind, grid), name=name)
+            )
 
     def save(self, target: Path) -> None:
         """Write the pairs; the ending says how."""
-        task = self.session.add_task("save", f"Save landmarks as {target.name}")
+        task = self.session.tasks.add("save", f"Save landmarks as {target.name}")
         task.begin()
 
         def done(written: tuple[Path, ...]) -> None:
             task.end("done")
-            self.session.message.emit(Message(f"Landmarks saved: {', '.join(path.name for path in written)}."))
+            self.session.messages.add(Message(f"Landmarks saved: {', '.join(path.name for path in written)}."))
 
-        failed = partial(self.session.fail, task)
+        failed = partial(self.session.tasks.fail, task)
         self.session.reader.call(requests.write_landmarks, self.controller.landmarks, target, done=done, failed=failed)
 
     def load(self, path: Path) -> None:
@@ -80,7 +82,7 @@ class LandmarksController:
         if not (self.controller.fixed and self.controller.moving):
             return
         of = self.controller.fixed.id, self.controller.moving.id
-        task = self.session.add_task("load", f"Load landmarks from {path.name}")
+        task = self.session.tasks.add("load", f"Load landmarks from {path.name}")
         task.begin()
 
         def done(found: Landmarks) -> None:
@@ -92,9 +94,9 @@ class LandmarksController:
             self.session.history.do(CompositeEdit(f"Load {text_format.count(len(pairs), 'landmark')}", edits))
             task.end("done")
             for sentence in found.warnings:
-                self.session.warn(f"{path.name}: {sentence}")
+                self.session.messages.warn(f"{path.name}: {sentence}")
 
-        failed = partial(self.session.fail, task)
+        failed = partial(self.session.tasks.fail, task)
         self.session.reader.call(requests.read_landmarks, path, done=done, failed=failed)
 
     def _place(self, pair: LandmarkPair) -> int:

@@ -7,9 +7,8 @@ from PySide6.QtWidgets import QHBoxLayout, QListWidget, QVBoxLayout, QWidget
 
 from viewer.data.printable_text import printable
 from viewer.io.reports.audit_log import Entry, check, entries
-from viewer.session.background import ask
-from viewer.session.review.audit_trail import Auditing
-from viewer.ui.review.worklist_controller import WorklistController
+from viewer.session.review.worklist_session import WorklistSession
+from viewer.session.session import Session
 from viewer.ui.widgets.basics import button, label, set_role
 
 MOST = 100  # entries that are shown
@@ -19,9 +18,9 @@ SPOKEN = ("state", "verdict")
 class AuditSection(QWidget):
     """controller: of the task list, whose names it shows: none of a blinded one."""
 
-    def __init__(self, auditing: Auditing, controller: WorklistController) -> None:
+    def __init__(self, session: Session, controller: WorklistSession) -> None:
         super().__init__()
-        self.auditing, self.controller = auditing, controller
+        self.session, self.trail, self.controller = session, session.review.trail, controller
         self.list = QListWidget()
         self.list.setAccessibleName("Audit trail")
         self.list.setWordWrap(True)
@@ -37,24 +36,24 @@ class AuditSection(QWidget):
         column.addWidget(self.list)
         column.addLayout(line)
         column.addWidget(self.verdict)
-        auditing.added.connect(self.refresh)
+        self.trail.added.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
         """The latest first."""
         self.list.clear()
         try:
-            found = entries(self.auditing.path, MOST)
+            found = entries(self.trail.path, MOST)
         except OSError as error:
-            self._say(f"It cannot be read ({error.strerror}): check {self.auditing.path.parent}.", "warning")
+            self._say(f"It cannot be read ({error.strerror}): check {self.trail.path.parent}.", "warning")
             return
         self.list.addItems([self._line(entry) for entry in reversed(found)])
         self._say("" if found else "No decision yet.", "dim")
 
     def run(self) -> None:
         """Follow the chain from its first line, in the background."""
-        path = self.auditing.path
-        ask(self.auditing.session, "Check the audit trail", lambda tell: check(path), self._checked)
+        path = self.trail.path
+        self.session.background.ask("Check the audit trail", lambda tell: check(path), self._checked)
 
     def _checked(self, broken: str) -> None:
         self._say(broken or "The chain is whole.", "danger" if broken else "good")

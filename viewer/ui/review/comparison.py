@@ -108,7 +108,7 @@ class LabelComparisonSection(QWidget):
         try:
             save_text(table(self.controller.rows, self.controller.measured_at), Path(path).with_suffix(".csv"))
         except SaveError as error:
-            self.controller.session.warn(str(error))
+            self.controller.session.messages.warn(str(error))
 
     def refresh(self, *_: object) -> None:
         """Show which are chosen, what was measured, and whether that still holds."""

@@ -11,7 +11,6 @@ from viewer.data.arrays import Tell
 from viewer.data.segmentation import Segment
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.task import Task
-from viewer.session.background import ask
 from viewer.session.session import Session
 from viewer.tools.segment.paint_tool import seen_segmentations
 
@@ -91,7 +90,7 @@ class LabelComparisonController:
             return review(one, two, tolerance, tell)
 
         title = f"Compare {pair[1].name} with {pair[0].name}"
-        self.task = ask(self.session, title, call, partial(self._found, tolerance))
+        self.task = self.session.background.ask(title, call, partial(self._found, tolerance))
         self.task.events.connect(lambda *_: self.changed.emit())
         self.changed.emit()
         return self.task

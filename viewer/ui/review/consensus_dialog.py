@@ -21,8 +21,6 @@ from viewer.data.segmentation import Segmentation
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 from viewer.scene.task import Task
-from viewer.session.background import ask
-from viewer.session.review.audit_trail import Auditing
 from viewer.session.session import Session
 from viewer.tools.segment.paint_tool import seen_segmentations
 from viewer.ui.jobs.panel import JobRow
@@ -41,9 +39,9 @@ LAYER = Qt.ItemDataRole.UserRole
 class ConsensusDialog(QDialog):
     """The result is a new layer that waits for review; the readers' own stay as they are."""
 
-    def __init__(self, session: Session, auditing: Auditing, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.session, self.auditing = session, auditing
+        self.session = session
         self.setWindowTitle("Consensus of readers")
         self.resize(*SIZE)
         self.readers = QListWidget()
@@ -82,11 +80,13 @@ class ConsensusDialog(QDialog):
 
         def found(made: Segmentation) -> None:
             if [layer.generation for layer in layers] != generations:
-                self.session.warn("A reader's segments were edited while the consensus was made: make it again.")
+                self.session.messages.warn(
+                    "A reader's segments were edited while the consensus was made: make it again."
+                )
                 return
             self._add(layers[0], made)
 
-        task = ask(self.session, f"Consensus of {len(layers)} readers", call, found)
+        task = self.session.background.ask(f"Consensus of {len(layers)} readers", call, found)
         self.row = JobRow(task)
         self._column.insertWidget(self._column.count() - 1, self.row)
         task.events.state.connect(lambda _: self._ended())
@@ -104,9 +104,9 @@ class ConsensusDialog(QDialog):
         image = self.session.document.find(first.made_from)
         layer = segmentation_layer(made, image if isinstance(image, VolumeLayer) else None)
         layer.review, layer.transform = "unreviewed", first.transform
-        self.session.add_segmentation(layer)
+        self.session.segments.add_layer(layer)
         parameters = made.provenance.parameters if made.provenance else {}
-        self.auditing.note("consensus", method=parameters["method"], readers=len(parameters["readers"]))
+        self.session.review.trail.note("consensus", method=parameters["method"], readers=len(parameters["readers"]))
         self._show(parameters["readers"], parameters["estimates"])
         self.verdict.setText(f"{made.name} is in the list of layers and waits for your review.")
         set_role(self.verdict, "good")

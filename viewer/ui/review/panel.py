@@ -5,23 +5,23 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
+from viewer.session.review.worklist_session import WorklistSession
 from viewer.session.session import Session
 from viewer.ui.review.audit_section import AuditSection
 from viewer.ui.review.comparison import LabelComparisonSection
-from viewer.ui.review.worklist_controller import WorklistController
 from viewer.ui.widgets.basics import button, label, rule, show_dialog
 
 
 class ReviewPanel(QWidget):
     """compare: two segmentations, A and B. audit: the trail of decisions. controller: of the task list."""
 
-    def __init__(self, session: Session, controller: WorklistController) -> None:
+    def __init__(self, session: Session, controller: WorklistSession) -> None:
         super().__init__()
         self.setAccessibleName("Review")
         self.session, self.controller = session, controller
         self.compare = LabelComparisonSection(session)
         self.consensus = button("Consensus of readers…", "group", self.ask_consensus)
-        self.audit = AuditSection(controller.auditing, controller)
+        self.audit = AuditSection(session, controller)
         self._build()
         for signal in (session.document.inserted, session.document.removed):
             signal.connect(self.refresh)
@@ -36,7 +36,7 @@ class ReviewPanel(QWidget):
         """Choose the readers and the method."""
         from viewer.ui.review.consensus_dialog import ConsensusDialog
 
-        show_dialog(ConsensusDialog(self.session, self.controller.auditing, self.window()))
+        show_dialog(ConsensusDialog(self.session, self.window()))
 
     def refresh(self, *_: object) -> None:
         self.consensus.setEnabled(self.several)

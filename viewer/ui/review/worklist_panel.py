@@ -24,9 +24,8 @@ from PySide6.QtWidgets import (
 
 from viewer.data.printable_text import printable
 from viewer.data.segmentation import State
-from viewer.session.review.audit_trail import Auditing
+from viewer.session.review.worklist_session import WorklistSession
 from viewer.session.session import Session
-from viewer.ui.review.worklist_controller import WorklistController
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import Bar, Elided, button, label, set_role, tabular
 
@@ -48,7 +47,7 @@ Role = Qt.ItemDataRole
 class WorklistModel(QAbstractTableModel):
     """A row a case, in the order of reading."""
 
-    def __init__(self, controller: WorklistController) -> None:
+    def __init__(self, controller: WorklistSession) -> None:
         super().__init__()
         self.controller = controller
         self._order: tuple[str, ...] = ()
@@ -106,14 +105,14 @@ class WorklistPanel(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.setAccessibleName("Tasks")
-        auditing = Auditing(session)
-        self.controller = WorklistController(session, auditing)
+        trail = session.review.trail
+        self.controller = WorklistSession(session)
         self.title, self.progress, self.summary = Elided(), Bar("Cases that are decided"), label(role="dim")
         self.blinded = QCheckBox("Blinded")
         self.blinded.setToolTip("Shuffled, and no name is shown; between two cases only")
         self.rows = WorklistModel(self.controller)
         self.view = _view(self.rows)
-        self.reader, self.remark = QLineEdit(auditing.reader), QLineEdit()
+        self.reader, self.remark = QLineEdit(trail.reader), QLineEdit()
         self.previous = button("Previous", "left", lambda: self.controller.go(-1))
         self.next = button("Next", "right", lambda: self.controller.go(1))
         self.complete = button("Complete", "accepted", lambda: self.decide("completed"), "primary", theme.CHROME)
@@ -123,7 +122,7 @@ class WorklistPanel(QWidget):
         self._build()
         self.view.activated.connect(lambda index: self.controller.visit(self.rows.case_id(index.row())))
         self.blinded.clicked.connect(self.controller.blind)
-        self.reader.textChanged.connect(lambda text: setattr(auditing, "reader", text.strip()))
+        self.reader.textChanged.connect(lambda text: setattr(trail, "reader", text.strip()))
         self.remark.textChanged.connect(self.controller.remark)
         self.controller.changed.connect(self.refresh)
         self.refresh()
@@ -142,7 +141,7 @@ class WorklistPanel(QWidget):
     def decide(self, state: State) -> None:
         """Say what becomes of the open case."""
         if not self.reader.text().strip():
-            self.controller.session.warn("Say who you are first: the decision carries your name.")
+            self.controller.session.messages.warn("Say who you are first: the decision carries your name.")
             self.reader.setFocus()
             return
         self.controller.decide(state)

@@ -49,12 +49,14 @@ class SegmentClipboard:
             return
         copied = CopiedSegment(segment, self._background.submit(_part, layer, segment), layer.transform)
         self.copied = copied
-        copied.part.add_done_callback(lambda part: self.controller.session.post(partial(self._looked, copied)))
+        copied.part.add_done_callback(
+            lambda part: self.controller.session.background.post(partial(self._looked, copied))
+        )
 
     def _looked(self, copied: CopiedSegment) -> None:
         if copied.part.result() is None and self.copied is copied:
             self.copied = None
-            self.controller.session.warn(f"{copied.segment.name} is empty: there is nothing to copy.")
+            self.controller.session.messages.warn(f"{copied.segment.name} is empty: there is nothing to copy.")
             self.controller.changed.emit()
 
     def paste(self) -> Task | None:
@@ -67,19 +69,21 @@ class SegmentClipboard:
             return None
         source, place, grid = copied.segment, layer.transform, layer.grid
         if place is not copied.place and any(one and one.displacement is not None for one in (place, copied.place)):
-            session.warn(f"{source.name} cannot be pasted: one of the images was bent. Resample that image first.")
+            session.messages.warn(
+                f"{source.name} cannot be pasted: one of the images was bent. Resample that image first."
+            )
             return None
         segments = layer.segmentation.segments
         segment = next((one for one in segments if one.name == source.name), None)
         if segment is None:
-            segment = session.add_segment(layer, source.name, source.color, source.code, source.side)
+            segment = session.segments.add(layer, source.name, source.color, source.code, source.side)
         layer.active = key = segment.key
 
         def call(tell: Tell) -> Iterable[Answer]:
             return _pasted(copied, key, grid, place, tell)
 
         label = f"Paste {source.name}"
-        task = session.run_effect(layer, label, call, "add", self.controller.state.rules)
+        task = session.segments.run_effect(layer, label, call, "add", self.controller.state.rules)
         task.events.state.connect(lambda state: self._say(copied, grid, place) if state == "done" else None)
         return task
 
@@ -88,7 +92,7 @@ class SegmentClipboard:
         part = copied.part.result()
         if part is not None and (place is not copied.place or not same_voxels(part[1], grid)):
             text = f"{copied.segment.name} was pasted onto another grid, by the nearest voxel: look at its edges."
-            self.controller.session.message.emit(Message(text))
+            self.controller.session.messages.add(Message(text))
 
     def mask_image(self, *, keep: str) -> Task | None:
         """A new image: the labelled one inside of the chosen segment alone, or outside of it; it waits for review."""
@@ -96,7 +100,9 @@ class SegmentClipboard:
         if layer is None or segment is None or image is None:
             return None
         held = Segmentation(layer.segmentation.mask(segment).astype(np.uint8), layer.grid, (Segment(1, segment.name),))
-        return self.controller.session.run("mask_image", {"image": image.id, "segments": held}, {"keep": keep})
+        return self.controller.session.runs.run_plugin(
+            "mask_image", {"image": image.id, "segments": held}, {"keep": keep}
+        )
 
 
 def _part(layer: SegmentationLayer, segment: Segment) -> tuple[Mask, Grid] | None:

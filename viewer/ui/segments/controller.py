@@ -84,10 +84,10 @@ class SegmentsController:
         """A segmentation of the image that is seen, with a first segment to paint."""
         image = active_image(self.session.document, self.state)
         if image is None:
-            self.session.warn("There is no image to label: show one first.")
+            self.session.messages.warn("There is no image to label: show one first.")
             return
-        layer = self.session.new_segmentation(image)
-        self.session.add_segment(layer)
+        layer = self.session.segments.new_layer(image)
+        self.session.segments.add(layer)
         self.state.active = layer.id
 
     def choose_layer(self, layer: Layer) -> None:
@@ -98,25 +98,25 @@ class SegmentsController:
         """Another segment, chosen at once; in a new segmentation where there is none."""
         if self.layer is None:
             self.new()
-        elif segment := self.session.add_segment(self.layer, name, color, code):
+        elif segment := self.session.segments.add(self.layer, name, color, code):
             self.layer.active = segment.key
 
     def remove(self) -> None:
         """The chosen segment, with its voxels."""
         if self.layer and self.segment:
-            self.session.remove_segment(self.layer, self.segment.key)
+            self.session.segments.remove(self.layer, self.segment.key)
 
     def change(self, segment: Segment, **fields: Any) -> None:
         """Its name, colour, code, state …: one step of the history."""
         if self.layer and any(getattr(segment, name) != value for name, value in fields.items()):
-            self.session.change_segment(self.layer, segment.key, **fields)
+            self.session.segments.change(self.layer, segment.key, **fields)
 
     def shift(self, step: int) -> None:
         """Up or down in the list."""
         if self.layer and self.segment:
             place = self.layer.segmentation.segments.index(self.segment) + step
             if 0 <= place < len(self.layer.segmentation.segments):
-                self.session.move_segment(self.layer, self.segment.key, place)
+                self.session.segments.move(self.layer, self.segment.key, place)
 
     def choose(self, key: Key) -> None:
         if self.layer:

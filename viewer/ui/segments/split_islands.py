@@ -21,7 +21,7 @@ def split(controller: SegmentsController) -> None:
     """Beside the window; one step of the history. The largest part stays the segment itself."""
     target = controller.effect_target()
     if target is None:
-        controller.session.warn(controller.problem)
+        controller.session.messages.warn(controller.problem)
         return
     generation = target.layer.generation
 
@@ -33,20 +33,20 @@ def split(controller: SegmentsController) -> None:
 
     def made(found: list[Found]) -> None:
         if target.layer.generation != generation:
-            controller.session.warn(f"{target.layer.name} was changed while it was split; split it again.")
+            controller.session.messages.warn(f"{target.layer.name} was changed while it was split; split it again.")
         else:
             _into_segments(controller, target, *found[0])
 
     work = controller.work = BackgroundCall(call)
     work.signals.found.connect(made)
-    work.signals.failed.connect(controller.session.warn)
+    work.signals.failed.connect(controller.session.messages.warn)
     QThreadPool.globalInstance().start(work)
 
 
 def _into_segments(controller: SegmentsController, target: Given, box: Box, parts: list[Mask]) -> None:
     layer, segment = target.layer, target.segment
     if len(parts) < 2:
-        controller.session.warn(f"{segment.name} hangs together: there is nothing to split.")
+        controller.session.messages.warn(f"{segment.name} hangs together: there is nothing to split.")
         return
     stroke = Stroke(layer)
     for number, part in enumerate(parts[1:], 2):
@@ -54,4 +54,4 @@ def _into_segments(controller: SegmentsController, target: Given, box: Box, part
         label, color = layer.segmentation.free_label(segment.layer), COLORS[len(segments) % len(COLORS)]
         stroke.arrange((*segments, replace(segment, label=label, name=f"{segment.name} {number}", color=color)))
         stroke.fill(segment.layer, box, part, label)
-    controller.session.end_stroke(stroke, f"Split {segment.name}")
+    controller.session.segments.end_stroke(stroke, f"Split {segment.name}")

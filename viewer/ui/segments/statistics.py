@@ -107,7 +107,7 @@ class StatisticsSection(QWidget):
         try:
             save_table(self.rows, Path(path).with_suffix(".csv"), self.unit)
         except SaveError as error:
-            self.controller.session.warn(str(error))
+            self.controller.session.messages.warn(str(error))
 
     def refresh(self, *_: object) -> None:
         """Say so where the numbers are old."""
@@ -149,7 +149,7 @@ class StatisticsSection(QWidget):
 
     def _fail(self, text: str) -> None:
         self.stop()
-        self.controller.session.warn(text)
+        self.controller.session.messages.warn(text)
 
     def _busy(self, on: bool) -> None:
         self.bar.advance(0)

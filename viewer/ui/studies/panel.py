@@ -57,15 +57,15 @@ class StudiesPanel(QWidget):
         self._reading: Task | None = None
         self._turn = _timer(self, TURN_MS, self._show_arrived)
         self._build()
-        session.images_changed.connect(self._arrive)
-        session.labels_found.connect(self._arrive_labels)
-        session.file_refused.connect(self._refuse)
-        session.task_added.connect(self._follow)
-        for key in session.images:
+        session.studies.images_changed.connect(self._arrive)
+        session.studies.labels_found.connect(self._arrive_labels)
+        session.studies.file_refused.connect(self._refuse)
+        session.tasks.added.connect(self._follow)
+        for key in session.studies.images:
             self._arrive(key)
-        for path in session.label_files:
+        for path in session.studies.label_files:
             self._arrive_labels(path)
-        for refused in session.refused:
+        for refused in session.studies.refused:
             self._refuse(refused)
         for task in session.tasks:
             self._follow(task)
@@ -89,9 +89,9 @@ class StudiesPanel(QWidget):
         """
         images = dict.fromkeys(image for node in self.selected() for image in node.images)
         for place, image in enumerate(images):
-            self.session.load(image, overlay=overlay or place > 0)
+            self.session.studies.load(image, overlay=overlay or place > 0)
         for labels in [node.labels for node in self.selected() if node.labels]:
-            self.session.open_labels(labels)
+            self.session.studies.open_labels(labels)
 
     def focus_filter(self) -> None:
         """Put the cursor into the filter box."""
@@ -146,7 +146,7 @@ class StudiesPanel(QWidget):
         layout.setContentsMargins(0, 24, 0, 0)
         layout.addWidget(label("Drop a study here, or open the sample.", "dim"))
         browse = button("Open folder…", "folder-open-line", self.open_requested.emit)
-        sample = button("Open sample", "test-tube-line", self.session.open_sample)
+        sample = button("Open sample", "test-tube-line", self.session.studies.open_sample)
         self.recent_title = label("Recent studies", "heading")
         self.recent = QListWidget()
         self.recent.setAccessibleName("Recent studies")
@@ -180,14 +180,14 @@ class StudiesPanel(QWidget):
             self._turn.start()
 
     def _arrive_labels(self, path: str) -> None:
-        self.tree.put(self.session.label_files[path])
+        self.tree.put(self.session.studies.label_files[path])
         self._unfold()
         self._choose_page()
 
     def _show_arrived(self) -> None:
         for key in list(self._arrived)[:SERIES_A_TURN]:
             del self._arrived[key]
-            self.tree.update(key, self.session.images.get(key, []))
+            self.tree.update(key, self.session.studies.images.get(key, []))
         if self._arrived:
             self._turn.start()
         self._unfold()
@@ -241,7 +241,7 @@ class StudiesPanel(QWidget):
         known, pixmap = self._thumbnails.get(image.key, ((), None))
         if known != extent:
             self._thumbnails[image.key] = (extent, pixmap)
-            self.session.thumbnail(image, lambda pixels: self._have_thumbnail(image, extent, pixels))
+            self.session.studies.thumbnail(image, lambda pixels: self._have_thumbnail(image, extent, pixels))
         return pixmap
 
     def _have_thumbnail(self, image: Image, extent: tuple[int, ...], pixels: NDArray[np.uint8]) -> None:
@@ -252,9 +252,9 @@ class StudiesPanel(QWidget):
     def _activated(self, index: QModelIndex) -> None:
         node = self.tree.node(self.filter.mapToSource(index))
         if node.image:
-            self.session.load(node.image)
+            self.session.studies.load(node.image)
         elif node.labels:
-            self.session.open_labels(node.labels)
+            self.session.studies.open_labels(node.labels)
         else:
             self.view.setExpanded(index, not self.view.isExpanded(index))
 
@@ -270,7 +270,7 @@ class StudiesPanel(QWidget):
         menu.addAction(theme.icon("folder-open-line"), "Open", self.open_selected)
         menu.addAction(theme.icon("stack-line"), "Open as overlay", lambda: self.open_selected(overlay=True))
         if other := nodes[0].image and nodes[0].image.other:
-            menu.addAction(text_format.other_placement(other), lambda: self.session.load(other))
+            menu.addAction(text_format.other_placement(other), lambda: self.session.studies.load(other))
         menu.addSeparator()
         if source.files:
             menu.addAction(theme.icon("folder-line"), "Show folder", lambda: show_folder(source.files[0]))

@@ -21,7 +21,7 @@ from viewer.tools.mouse_dispatch import Mouse
 from viewer.tools.mouse_profiles import Profile
 from viewer.tools.navigate.scroll import onward
 from viewer.tools.navigate.value_probe import Probe
-from viewer.tools.tool import DrawingKey
+from viewer.tools.tool import DrawingKey, Work
 from viewer.ui.actions.shortcut_editor import gestures
 from viewer.ui.views.timeline import Timeline
 from viewer.ui.widgets import theme
@@ -48,7 +48,8 @@ class ViewGrid(QStackedWidget):
         self.setAccessibleName("Views")
         self.session = session
         self.by_name = {name: self._make(name) for name in VIEWS}
-        self.mouse = Mouse(session.document, session.state, profile, session.history.do, session)
+        work = Work(session.messages.warn, session.segments.run_effect)
+        self.mouse = Mouse(session.document, session.state, profile, session.history.do, work)
         self.probe = Probe(session.document, session.state, session.history.do)
         self._compared: dict[str, SliceView] = {}  # layer id -> the view that shows it alone
         for view in self.by_name.values():
@@ -56,7 +57,7 @@ class ViewGrid(QStackedWidget):
         self.timeline = Timeline(session)
         self._before: Layout = "2x2"  # what a double click goes back to
         self._main = session.state.view  # the large view of 1+3
-        self._empty = self._invite(self.open_asked.emit, session.open_sample)
+        self._empty = self._invite(self.open_asked.emit, session.studies.open_sample)
         self.addWidget(self._empty)
         self.addWidget(self._arrange_page())
         for signal, follow in (

@@ -85,7 +85,7 @@ def _file(files: FileCommands, segments: SegmentsController, context: ActionCont
         Action("open_segmentation", "Open segmentation…", files.open_segmentation, "File", "file"),
         Action("open_project", "Open project…", files.open_project, "File", "file"),
         *recent,
-        Action("open_sample", "Open sample", context.session.open_sample, "File", "sample"),
+        Action("open_sample", "Open sample", context.session.studies.open_sample, "File", "sample"),
         Action(
             "save", "Save active image…", files.save_image, "File", "save", "Ctrl+S", when=shown, new_group=True,
             bar=True, tip="DICOM, NIfTI or NRRD; read back and compared before it counts as saved",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from viewer.session.session import Session
-from viewer.session.unsaved_work import running_tasks, unsaved_layers
 
 NAMED = 5  # of each kind, at most
 
@@ -13,9 +12,9 @@ NAMED = 5  # of each kind, at most
 def question(session: Session) -> str:
     """What to ask before leaving; "" where nothing would be lost."""
     parts = []
-    if layers := unsaved_layers(session):
+    if layers := session.saving.unsaved():
         parts.append(f"Not saved: {_names([layer.name for layer in layers])}.")
-    if tasks := running_tasks(session):
+    if tasks := session.saving.running():
         parts.append(f"Still running: {_names([task.title for task in tasks])}.")
     return "\n".join(parts)
 
@@ -28,7 +27,7 @@ def may_leave(session: Session, parent: QWidget) -> bool:
     box = QMessageBox(QMessageBox.Icon.Warning, "Quit Tomolens?", text, parent=parent)
     box.setInformativeText("Quit all the same?")
     leave = box.addButton(
-        "Quit without saving" if unsaved_layers(session) else "Stop and quit", QMessageBox.ButtonRole.DestructiveRole
+        "Quit without saving" if session.saving.unsaved() else "Stop and quit", QMessageBox.ButtonRole.DestructiveRole
     )
     stay = box.addButton("Stay", QMessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(stay)

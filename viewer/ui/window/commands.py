@@ -136,8 +136,8 @@ class WindowCommands:
         ]
         images = [
             Entry(printable(image.name), f"{source.modality} {source.study_description}", "series", load)
-            for series in self.session.images.values()
+            for series in self.session.studies.images.values()
             for image in series
-            for source, load in ((image.source.shown, partial(self.session.load, image)),)
+            for source, load in ((image.source.shown, partial(self.session.studies.load, image)),)
         ]
         return actions + images

@@ -42,11 +42,11 @@ class FileCommands:
 
     def open_found(self, keys: Sequence[str]) -> None:
         """Show images by their keys, and files of segments by their paths."""
-        known = {image.key: image for images in self.session.images.values() for image in images}
+        known = {image.key: image for images in self.session.studies.images.values() for image in images}
         for image in (known[key] for key in keys if key in known):
-            self.session.load(image)
-        for labels in filter(None, map(self.session.label_files.get, keys)):
-            self.session.open_labels(labels)
+            self.session.studies.load(image)
+        for labels in filter(None, map(self.session.studies.label_files.get, keys)):
+            self.session.studies.open_labels(labels)
 
     def recent(self, place: int) -> str:
         """The path opened `place` studies ago; "" where there is none."""
@@ -71,7 +71,7 @@ class FileCommands:
         title, folder = "Open segmentations", self._last_folder()
         paths, _ = QFileDialog.getOpenFileNames(self.context.window(), title, folder, SEGMENTATIONS)
         for path in paths:
-            self.session.open_segmentation(Path(path))
+            self.session.segment_files.open(Path(path))
 
     def save_segmentation(self) -> None:
         """The dialog asks before it replaces a file."""
@@ -82,7 +82,7 @@ class FileCommands:
         start = str(Path(self._last_folder()) / f"{name}.seg.nrrd")
         path, _ = QFileDialog.getSaveFileName(self.context.window(), "Save segmentation", start, SEGMENTATIONS)
         if path:
-            self.session.save_segmentation(layer, Path(path), overwrite=Path(path).exists())
+            self.session.segment_files.save(layer, Path(path), overwrite=Path(path).exists())
 
     def open_project(self) -> None:
         title, folder = "Open project", self._last_folder()
@@ -98,19 +98,19 @@ class FileCommands:
 
     def save_project(self) -> None:
         """Where it was saved or opened last, without a question, as long as nobody else has changed it."""
-        if self.session.project is None:
+        if self.session.projects.path is None:
             self.save_project_as()
         else:
-            self.session.save_project(self.session.project)
+            self.session.projects.save(self.session.projects.path)
 
     def save_project_as(self, voxels: bool = False) -> None:
         """The dialog asks before it replaces a file. voxels: with the images."""
         title = "Save project with its images" if voxels else "Save project"
-        start = str(self.session.project or Path(self._last_folder()) / "project.tomolens")
+        start = str(self.session.projects.path or Path(self._last_folder()) / "project.tomolens")
         path, _ = QFileDialog.getSaveFileName(self.context.window(), title, start, PROJECTS)
         if path:
             target = Path(path) if path.lower().endswith(ENDING) else Path(path + ENDING)
-            self.session.save_project(target, voxels=voxels, overwrite=str(target) == path and target.exists())
+            self.session.projects.save(target, voxels=voxels, overwrite=str(target) == path and target.exists())
 
     def save_picture(self) -> None:
         start = str(Path(self._last_folder()) / "picture.png")

@@ -88,18 +88,18 @@ class MainWindow(QMainWindow):
             self.preferences.remember(str(path))
         self.studies.show_recent(self.preferences.recent)
         if projects := [path for path in paths if str(path).lower().endswith(ENDING)]:
-            return self.session.open_project(Path(projects[0]))
-        known = set(self.session.images)
-        task = self.session.open(paths)
+            return self.session.projects.open(Path(projects[0]))
+        known = set(self.session.studies.images)
+        task = self.session.studies.open(paths)
         task.events.state.connect(lambda state: self._opened(known) if state == "done" else None)
         self.actions_.refresh()
         return task
 
     def _opened(self, known: set[str]) -> None:
         """With nothing on the screen, show the largest image of the only study that came."""
-        new = [image for key, images in self.session.images.items() if key not in known for image in images]
+        new = [image for key, images in self.session.studies.images.items() if key not in known for image in images]
         if new and not len(self.session.document) and len({image.source.study_uid for image in new}) == 1:
-            self.session.load(max(new, key=lambda image: image.bytes))
+            self.session.studies.load(max(new, key=lambda image: image.bytes))
 
     def picture(self) -> QPixmap:
         """The whole window as it is on the screen."""
@@ -198,8 +198,8 @@ class MainWindow(QMainWindow):
         for dock in self.docks.by_side.values():
             dock.visibilityChanged.connect(self.actions_.refresh)
         self.views.probe.reading.connect(self.status.show_reading)
-        session.task_added.connect(self._follow_run)
-        session.images_missing.connect(self.files.ask_for_images)
+        session.tasks.added.connect(self._follow_run)
+        session.projects.images_missing.connect(self.files.ask_for_images)
         self.segments.controller.changed.connect(self.actions_.refresh)
         self.views.open_asked.connect(self.files.open_folder)
         self.studies.open_requested.connect(self.files.open_folder)

@@ -66,7 +66,7 @@ class StatusBar(QStatusBar):
         self._clock.timeout.connect(self._measure)
         self._clock.start()
         self._process = psutil.Process()
-        session.message.connect(self.show_message)
+        session.messages.added.connect(self.show_message)
         self._clear()
         self._count()
         self._measure()
@@ -139,7 +139,7 @@ class _JobsSummary(QPushButton):
         self.setToolTip("Show the jobs (Ctrl+J)")
         self.bar = Bar("Progress of the jobs")
         self.bar.setParent(self)
-        session.task_added.connect(self._follow)
+        session.tasks.added.connect(self._follow)
         for task in session.tasks:
             self._follow(task)
         self._show()

@@ -110,7 +110,9 @@ def test_each_patient_of_one_series_is_told_under_a_key_of_its_own(tmp_path: Pat
     write_series(tmp_path / "b", ramp(SHAPE), STRAIGHT, PatientID="P-78", PatientName="Meier^Eva")
     with HeadlessStage() as stage:
         open_all(stage, [tmp_path])
-        owners = [{image.source.patient_id for image in images} for images in stage.session.images.values() if images]
+        owners = [
+            {image.source.patient_id for image in images} for images in stage.session.studies.images.values() if images
+        ]
     assert sorted(owners, key=str) == [{"P-77"}, {"P-78"}]
 
 

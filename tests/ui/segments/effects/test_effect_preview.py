@@ -51,7 +51,7 @@ def test_it_tells_that_it_has_answers_and_is_no_edit(preview, controller, sessio
 def test_what_cannot_be_done_is_said_and_nothing_is_shown(preview, controller, session, qtbot):
     controller.layer.segmentation.array[:] = 0
     messages: list[str] = []
-    session.message.connect(lambda message: messages.append(message.text))
+    session.messages.added.connect(lambda message: messages.append(message.text))
     preview.flip()
     qtbot.waitUntil(lambda: bool(messages))
     assert not preview.on

@@ -71,12 +71,12 @@ class Assessor:
         try:
             labels = self._labels()
         except ValueError as error:
-            self.session.warn(str(error))
+            self.session.messages.warn(str(error))
             labels = None
         if self._running is not None and self._running.running:
             self._running.cancel()
         task = self._running = self._begin(f"Measure the registration of {moving.name}")
-        self.session.aside(task, self._assess, task, fixed, moving, transform, labels)
+        self.session.background.run(task, self._assess, task, fixed, moving, transform, labels)
         return task
 
     def can_check(self) -> bool:
@@ -92,7 +92,7 @@ class Assessor:
         made, at = transform.provenance, self.controller.state.timepoint
         outputs = self.session.plugins[made.plugin].outputs
         output = next(one.name for one in outputs if one.type == "transform")
-        task = self.session.add_task("measure", f"Check the way back of {moving.name}")
+        task = self.session.tasks.add("measure", f"Check the way back of {moving.name}")
         swapped = {"fixed": moving.volume(at), "moving": fixed.volume(at)}
         running = submit_plugin(
             self.session.engine,
@@ -100,11 +100,11 @@ class Assessor:
             swapped,
             made.parameters,
             [output],
-            device=self.session.device,
+            device=self.session.runs.device,
             started=task.begin,
             progress=task.advance,
-            done=lambda result: self.session.aside(task, self._check, task, fixed, moving, transform, result),
-            failed=partial(self.session.fail, task),
+            done=lambda result: self.session.background.run(task, self._check, task, fixed, moving, transform, result),
+            failed=partial(self.session.tasks.fail, task),
             cancelled=lambda: task.end("cancelled"),
         )
         task.stop = running.cancel
@@ -117,7 +117,7 @@ class Assessor:
         def tell(fraction: float, text: str) -> None:
             if not task.running:
                 raise _Stopped
-            self.session.post(partial(task.advance, fraction, text))
+            self.session.background.post(partial(task.advance, fraction, text))
 
         try:
             quality = measure(
@@ -138,7 +138,7 @@ class Assessor:
         except _Stopped:
             return
         except ValueError as error:
-            self.session.post(partial(self.session.fail, task, str(error)))
+            self.session.background.fail(task, str(error))
             return
         self._end(task, Assessment(transform, quality, tuple(made)))
 
@@ -148,10 +148,12 @@ class Assessor:
         try:
             found = way_back(between(fixed, moving), back, fixed.volumes[0].grid, moving.volumes[0].grid)
         except ValueError as error:
-            self.session.post(partial(self.session.fail, task, str(error)))
+            self.session.background.fail(task, str(error))
             return
         if self._assessment is None or not self._assessment.holds(transform):
-            self.session.post(partial(self.session.fail, task, "The image was moved meanwhile: check it again."))
+            self.session.background.post(
+                partial(self.session.tasks.fail, task, "The image was moved meanwhile: check it again.")
+            )
             return
         self._end(task, replace(self._assessment, way_back=found))
 
@@ -162,10 +164,10 @@ class Assessor:
                 task.end("done")
                 self.changed.emit()
 
-        self.session.post(end)
+        self.session.background.post(end)
 
     def _begin(self, title: str) -> Task:
-        task = self.session.add_task("measure", title)
+        task = self.session.tasks.add("measure", title)
         task.stop = lambda: task.end("cancelled")
         task.begin()
         return task

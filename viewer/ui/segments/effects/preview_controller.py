@@ -155,7 +155,7 @@ class EffectPreview(QObject):
     def _refuse(self, text: str) -> None:
         self.stop()
         self.changed.emit()
-        self.controller.session.warn(text)
+        self.controller.session.messages.warn(text)
 
     def _end_work(self) -> None:
         work, self._work = self._work, None

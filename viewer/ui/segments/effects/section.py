@@ -110,11 +110,11 @@ class EffectsSection(QWidget):
         try:
             call = (lambda tell: ready) if ready is not None else self.chosen.call(target, request.values)
         except ValueError as refusal:
-            self.controller.session.warn(str(refusal))
+            self.controller.session.messages.warn(str(refusal))
             return None
         title = f"{self.chosen.title}: {target.segment.name}"
         rules = self.controller.state.rules
-        task = self.controller.session.run_effect(target.layer, title, call, how, rules, target.image)
+        task = self.controller.session.segments.run_effect(target.layer, title, call, how, rules, target.image)
         self.preview.stop()
         self._show_task(task)
         return task

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 
@@ -16,31 +16,27 @@ from viewer.io.reports.worklist_file import file_name, open_worklist, save_workl
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.task import Message, Task
 from viewer.scene.worklist import Case, ReadingTimer, Worklist
-from viewer.session.background import ask
-from viewer.session.review.audit_trail import Auditing
-from viewer.session.review.case_loader import Opening
+from viewer.session.review.case_loader import CaseLoader
 from viewer.session.session import Session
-from viewer.session.unsaved_work import unsaved_layers
 
 log = logging.getLogger(__name__)
 
 KEEP_EVERY = 60.0  # seconds of reading after which they are kept, also where nothing else is
 
 
-class WorklistController:
+class WorklistSession:
     """worklist: the open one. at: id of the open case. layer: its segmentation. changed: any of them, or a case."""
 
     changed = Signal()
 
-    def __init__(self, session: Session, auditing: Auditing) -> None:
-        self.session, self.auditing = session, auditing
+    def __init__(self, session: Session) -> None:
+        self.session, self.trail = session, session.review.trail
         self.worklist: Worklist | None = None
         self.at: str | None = None
         self.layer: SegmentationLayer | None = None
         self.watch = ReadingTimer()
         self._saving: Task | None = None
-        self._opening: Opening | None = None  # brings the open case
-        self._keeper = ThreadPoolExecutor(1, "tomolens-worklist")
+        self._loader: CaseLoader | None = None  # brings the open case
         self._ended = False
 
     @property
@@ -64,7 +60,7 @@ class WorklistController:
         """Another order, and no names; between two cases only, for what is open shows its name."""
         if self.worklist is not None and self.at is None:
             self.worklist.blinded = on
-            self.auditing.note("order", blinded=on)
+            self.trail.note("order", blinded=on)
             self._keep()
 
     def _read(self, path: Path) -> None:
@@ -72,7 +68,8 @@ class WorklistController:
         if self.worklist is not None:
             self._closed()
         title = f"Open the task list {path.name}"
-        ask(self.session, title, lambda tell: self._keeper.submit(open_worklist, path).result(), self._opened)
+        background = self.session.background
+        background.ask(title, lambda tell: background.submit("worklist", open_worklist, path).result(), self._opened)
 
     def _opened(self, worklist: Worklist) -> None:
         left = next((case for case in worklist.cases if self._recovered(case) is not None), None)
@@ -80,14 +77,14 @@ class WorklistController:
             self._leave(partial(self._begin, worklist))
             return
         self._show(worklist)  # a case goes on with what came back of a killed session, once that is saved
-        self.at, self.auditing.case = left.id, left.id
+        self.at, self.trail.case = left.id, left.id
         self.layer, self.watch = self._recovered(left), ReadingTimer()
         self._leave(partial(self._open, left.id))
 
     def _recovered(self, case: Case) -> SegmentationLayer | None:
         """What was not saved of a case; a project may hold an older state of the same layer."""
         found = self.session.document.find(case.layer)
-        if not isinstance(found, SegmentationLayer) or found.id in self.session.in_project:
+        if not isinstance(found, SegmentationLayer) or found.id in self.session.projects.layers:
             return None
         return found if found.unsaved else None
 
@@ -98,13 +95,13 @@ class WorklistController:
     def _show(self, worklist: Worklist) -> None:
         self.worklist = worklist
         worklist.changed.connect(self.changed.emit)
-        self.auditing.keep(worklist.output)
+        self.trail.keep(worklist.output)
         self.changed.emit()
 
     def _closed(self) -> None:
         self._clear()
         self.worklist = None
-        self.auditing.keep(None)
+        self.trail.keep(None)
         self.changed.emit()
 
     # ---- cases
@@ -114,7 +111,7 @@ class WorklistController:
             return
         case_id = self.worklist.next(self.at, step)
         if case_id is None:
-            self.session.message.emit(Message("There is no further case in this direction."))
+            self.session.messages.add(Message("There is no further case in this direction."))
         else:
             self.visit(case_id)
 
@@ -134,7 +131,9 @@ class WorklistController:
             return
         decided = partial(self._decided, self.case.id, state)
         if state == "completed" and not self._shown:
-            self.session.warn("There is no segmentation to complete: flag or reject the case, or open it again.")
+            self.session.messages.warn(
+                "There is no segmentation to complete: flag or reject the case, or open it again."
+            )
         elif state == "completed" or (self.layer and self.layer.unsaved):
             self._save(decided)
         else:
@@ -154,14 +153,13 @@ class WorklistController:
         self._keep()
         self._ended = True
         self.worklist = self.at = None
-        self._keeper.shutdown()
 
     def _decided(self, case_id: str, state: State) -> None:
         if self.worklist is None or self.at != case_id:
             return
         self._spend()
-        self.worklist.change(case_id, state=state, reader=self.auditing.reader)
-        self.auditing.note("case", state=state)
+        self.worklist.change(case_id, state=state, reader=self.trail.reader)
+        self.trail.note("case", state=state)
         self._keep()
 
     @property
@@ -172,16 +170,16 @@ class WorklistController:
     # ---- leaving a case
     def _free(self) -> bool:
         """Whether nothing would be lost, or come into the wrong case; if not it says what."""
-        others = [layer for layer in unsaved_layers(self.session) if layer is not self.layer]
-        own = self._opening.tasks if self._opening else []
+        others = [layer for layer in self.session.saving.unsaved() if layer is not self.layer]
+        own = self._loader.tasks if self._loader else []
         tasks = [task for task in self.session.tasks if task.running and task not in own]
         landmarks = len(self.session.document.landmarks) > 0
         if tasks:
-            self.session.warn(f"{tasks[0].title} is still running: wait for it, or cancel it, then go on.")
+            self.session.messages.warn(f"{tasks[0].title} is still running: wait for it, or cancel it, then go on.")
         elif others:
-            self.session.warn(f"{others[0].name} is not saved: save it, reject it or remove it, then go on.")
+            self.session.messages.warn(f"{others[0].name} is not saved: save it, reject it or remove it, then go on.")
         elif landmarks:
-            self.session.warn("There are landmarks: save them and remove them, then go on.")
+            self.session.messages.warn("There are landmarks: save them and remove them, then go on.")
         return not (tasks or others or landmarks)
 
     def _leave(self, then: Callable[[], None]) -> None:
@@ -203,9 +201,9 @@ class WorklistController:
         try:
             worklist.output.mkdir(exist_ok=True)
         except OSError as error:
-            self.session.warn(f"{worklist.output.name} cannot be made ({error.strerror}): nothing was saved.")
+            self.session.messages.warn(f"{worklist.output.name} cannot be made ({error.strerror}): nothing was saved.")
             return
-        task = self._saving = self.session.save_segmentation(layer, target, overwrite=True)
+        task = self._saving = self.session.segment_files.save(layer, target, overwrite=True)
 
         def ended(state: str) -> None:
             if task.running:
@@ -221,11 +219,11 @@ class WorklistController:
 
     def _clear(self) -> None:
         """Close every layer. What was done to them cannot be undone into the next case."""
-        if self._opening is not None:
-            self._opening.cancel()
-        self._opening = None
+        if self._loader is not None:
+            self._loader.cancel()
+        self._loader = None
         self.at = self.layer = None
-        self.auditing.case, self.session.state.blinded = "", False
+        self.trail.case, self.session.state.blinded = "", False
         self.session.clear()
 
     # ---- opening a case
@@ -234,18 +232,18 @@ class WorklistController:
         if worklist is None:
             return
         self._clear()
-        self.at, self.auditing.case = case_id, case_id
+        self.at, self.trail.case = case_id, case_id
         self.session.state.blinded = worklist.blinded
         self.watch = ReadingTimer()
         case = worklist.case(case_id)
-        self._opening = Opening(self.session, worklist, case, self._have)
+        self._loader = CaseLoader(self.session, worklist, case, self._have)
         self._begun(case)
         self.changed.emit()
 
     def _begun(self, case: Case) -> None:
         if case.state == "not started" and self.worklist is not None:
-            self.worklist.change(case.id, state="in progress", reader=self.auditing.reader)
-            self.auditing.note("case", state="in progress")
+            self.worklist.change(case.id, state="in progress", reader=self.trail.reader)
+            self.trail.note("case", state="in progress")
             self._keep()
 
     def _have(self, layer: SegmentationLayer) -> None:
@@ -265,16 +263,16 @@ class WorklistController:
     def _keep(self) -> None:
         """Write the list, beside the window, one time after the other."""
         if self.worklist is not None:
-            self._keeper.submit(save_worklist, self.worklist).add_done_callback(self._kept)
+            self.session.background.submit("worklist", save_worklist, self.worklist).add_done_callback(self._kept)
 
     def _kept(self, future: Future[None]) -> None:
         error = future.exception()
         if error is not None:
             text = str(error) if isinstance(error, SaveError) else f"The task list was not saved ({error})."
             log.error("the task list was not saved: %s", type(error).__name__)
-            self.session.post(partial(self._warn, text))
+            self.session.background.post(partial(self._warn, text))
 
     def _warn(self, text: str) -> None:
         """Once the window is closed nobody is left to tell: it is in the log."""
         if not self._ended:
-            self.session.warn(text)
+            self.session.messages.warn(text)

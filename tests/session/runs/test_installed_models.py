@@ -11,7 +11,7 @@ from queue import SimpleQueue
 import pytest
 
 from tests.fixtures.model_card import write_model
-from viewer.session.installed_models import Models
+from viewer.session.runs.installed_models import Models
 
 
 @pytest.fixture
