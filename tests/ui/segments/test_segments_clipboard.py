@@ -129,7 +129,7 @@ def test_a_registration_tells_where_it_lies(window, session, pair, qtbot):
 
 def test_a_stroke_while_it_copies_is_copied_whole_or_not_at_all(window, session, pair, qtbot, monkeypatch):
     """What was looked through before a stroke is looked through again."""
-    look, layer = clipboard.extent, pair[0]
+    look, layer = clipboard.label_box, pair[0]
 
     def slow(labels, label):
         box = look(labels, label)
@@ -138,7 +138,7 @@ def test_a_stroke_while_it_copies_is_copied_whole_or_not_at_all(window, session,
             layer.wrote(0, (slice(8, 9), slice(0, 24), slice(0, 32)))
         return box
 
-    monkeypatch.setattr(clipboard, "extent", slow)
+    monkeypatch.setattr(clipboard, "label_box", slow)
     mask, grid = clipboard._part(layer, layer.segmentation.segments[0])
     assert mask.sum() == (layer.segmentation.array == 1).sum()
     assert grid.shape == mask.shape
