@@ -13,7 +13,7 @@ def test_it_is_offered_beside_the_warning_in_the_menu_and_in_the_list(window, se
     window.open([two_placements(tmp_path / "a.nii")])
     qtbot.waitUntil(lambda: len(session.studies.images) == 1 and not session.tasks[0].running)
     action, button = window.actions_["other_placement"], window.info.other_button
-    assert not action.isVisible()
+    qtbot.waitUntil(lambda: not action.isVisible())
     (image,) = next(iter(session.studies.images.values()))
     session.studies.load(image)
     qtbot.waitUntil(lambda: action.isVisible())

@@ -73,6 +73,15 @@ def pixels_of(values: Values, tag: int, length: int, left: int, syntax: str) -> 
     return Pixels(rows, columns, frames, samples, stored, loaded, kept, high, photometric, lut, size)
 
 
+def padding_range(values: Values, pixels: Pixels) -> tuple[float | None, float | None]:
+    """Pixel Padding Value and Pixel Padding Range Limit (PS3.3 C.7.5.1.1.2), as stored; None where not told."""
+    value, limit = (
+        float(values.short(tag, signed=pixels.stored[1] == "i")) if tag in values.raw else None
+        for tag in (0x00280120, 0x00280121)
+    )
+    return value, limit
+
+
 def _check_room(frames: int, frame_bits: int, length: int, left: int) -> None:
     """The pixels that the header promises must be able to lie in the file."""
     if length < 0 and frames > left // 8:  # every compressed frame has an item header of 8 bytes

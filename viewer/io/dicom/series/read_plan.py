@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from viewer.data.volume import Diffusion, Window
 from viewer.io.dicom.headers.header import Frame, FrameSet, Header
 from viewer.io.dicom.headers.mosaic import corner_of
-from viewer.io.dicom.headers.pixel_format import Pixels
+from viewer.io.dicom.headers.pixel_format import Pixels, padding_range
 from viewer.io.read_plan import FRAME, Plan, Resampling
 
 AIR = -1000.0  # HU
@@ -35,7 +35,7 @@ def plan_of(
     slope, intercept, rescale = _scale(plan.frames, pixels)
     used = table[table >= 0]
     middle = found.frames[used[len(used) // 2]]
-    padding = _padding(members[0], 0x00280120)
+    padding, limit = padding_range(members[0].values, pixels)
     dtype = "float32" if rescale else str(np.result_type(*{header.pixels.loaded for header in members}))
     plan = replace(
         plan,
@@ -43,7 +43,7 @@ def plan_of(
         intercept=intercept,
         rescale=rescale,
         padding=padding,
-        padding_limit=_padding(members[0], 0x00280121),
+        padding_limit=limit,
         blank=_blank(dtype, middle, rescale, padding),
         windows=tuple(Window(*window) for window in middle.windows),
         times=tuple(labels) if len(table) > 1 else (),
@@ -112,13 +112,6 @@ def _records(
         length, corner = pixels.frame_bytes if raw else 0, corner_of(frame.number, pixels)
         rows.append((place, stored, at, length, *corner, frame.slope, frame.intercept))
     return np.array(rows, FRAME).reshape(table.shape)
-
-
-def _padding(header: Header, tag: int) -> float | None:
-    """Pixel Padding Value, or the other end of its range."""
-    if tag not in header.values.raw:
-        return None
-    return float(header.values.short(tag, signed=header.pixels.stored[1] == "i"))
 
 
 def _blank(dtype: str, frame: Frame, rescale: bool, padding: float | None) -> float:
