@@ -10,13 +10,13 @@ TEXT = "Open again by its qform"
 
 
 def test_it_is_offered_beside_the_warning_in_the_menu_and_in_the_list(window, session, tmp_path, qtbot):
+    action, button = window.actions_["other_placement"], window.info.other_button
+    assert not action.isVisible()
     window.open([two_placements(tmp_path / "a.nii")])
     qtbot.waitUntil(lambda: len(session.studies.images) == 1 and not session.tasks[0].running)
-    action, button = window.actions_["other_placement"], window.info.other_button
-    qtbot.waitUntil(lambda: not action.isVisible())
     (image,) = next(iter(session.studies.images.values()))
     session.studies.load(image)
-    qtbot.waitUntil(lambda: action.isVisible())
+    qtbot.waitUntil(lambda: action.isVisible() and button.isVisibleTo(window.info))
     (first,) = session.document.volume_layers
     assert (action.text(), button.text(), button.isVisibleTo(window.info)) == (TEXT, TEXT, True)
     (patient,) = window.studies.tree.root.children
