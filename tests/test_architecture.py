@@ -109,6 +109,10 @@ def test_rooms_are_small() -> None:
     assert not {room: count for room, count in import_graph.rooms().items() if count > ROOM_FILES}
 
 
+def test_no_files_import_each_other_in_a_circle() -> None:
+    assert not import_graph.circles(import_graph.graph())
+
+
 def test_functions_are_short() -> None:
     sizes = {f"{name_of(path)}::{one.name}": function_lines(one) for path in PYTHON for one in functions(path)}
     assert not {name: size for name, size in sizes.items() if size >= FUNCTION_LINES}
