@@ -17,9 +17,10 @@ from viewer.cli.virtual_display import NoDisplayError, ensure_display
 
 PATIENCE = 300_000  # ms that a test waits for what must come: no test may depend on how fast a machine is
 
-# The check of a change must not depend on luck; on a developer's machine the search for examples goes on.
-settings.register_profile("ci", derandomize=True)
-settings.load_profile("ci" if os.environ.get("CI") else "default")
+# The check of a change must not depend on luck; `pytest --hypothesis-profile explore` goes on searching for examples.
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("explore", derandomize=False)
+settings.load_profile("repeatable")
 
 
 def pytest_configure(config: pytest.Config) -> None:

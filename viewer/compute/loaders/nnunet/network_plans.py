@@ -28,22 +28,17 @@ def network_design(config: dict[str, Any], channels: int, classes: int) -> dict[
         decoder, extra = told["n_conv_per_stage_decoder"], _extra(told)
     if name not in NETWORKS:
         raise Refusal(f"this nnU-Net model is a {name}, which is not known here; {' and '.join(NETWORKS)} are.")
-    if (
-        not 2 <= stages <= MOST["stages"]
-        or max(features) > MOST["features"]
-        or classes > MOST["classes"]
-        or channels > MOST["channels"]
-    ):
+    if not 2 <= stages <= MOST["stages"] or classes > MOST["classes"] or channels > MOST["channels"]:
         raise ValueError("the network is far too large")
     made = {
         "residual": NETWORKS[name],
         "channels": channels,
         "classes": classes,
-        "features": tuple(map(int, features)),
+        "features": _counts(features, MOST["features"]),
         "kernels": tuple(triple(one, int, 31) for one in kernels),
         "strides": tuple(triple(one, int, 16) for one in strides),
-        "blocks": _counts(blocks),
-        "decoder": _counts(decoder),
+        "blocks": _counts(blocks, MOST["blocks"]),
+        "decoder": _counts(decoder, MOST["blocks"]),
         **extra,
     }
     lengths = {len(made[key]) for key in ("features", "kernels", "strides", "blocks")}
@@ -78,9 +73,9 @@ def triple(value: Any, kind: type, most: float) -> Any:
     return found
 
 
-def _counts(values: Any) -> tuple[int, ...]:
-    """How many layers there are in each stage."""
+def _counts(values: Any, most: int) -> tuple[int, ...]:
+    """How many channels or layers there are in each stage: at least one, at most `most`."""
     found = tuple(map(int, values))
-    if not all(0 < one <= MOST["blocks"] for one in found):
-        raise ValueError("its stages have far too many layers")
+    if not all(0 < one <= most for one in found):
+        raise ValueError("its stages have no or far too many channels or layers")
     return found

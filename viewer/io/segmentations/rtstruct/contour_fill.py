@@ -63,7 +63,8 @@ def fill_rings(rings: Sequence[Ring], shape: tuple[int, int]) -> PlaneFill:
     high = np.clip(np.ceil(points.max(axis=0)) + 1, shape, np.add(shape, BEYOND)).astype(int)
     size = int(high[0] - low[0]), int(high[1] - low[1])
     moved = (Ring(ring.points - low, ring.turns) for ring in rings)
-    parts = sorted((part for ring in moved if (part := _part(ring, size)).size), key=lambda part: -part.size)
+    # of equal ones by place, so that their order in the file never matters
+    parts = sorted((part for ring in moved if (part := _part(ring, size)).size), key=_large_first)
     whole, taken, crossing = np.zeros(size, np.bool_), list[_Part](), False
     for part in parts:
         met = [(other, common) for other in taken if (common := _common(part, other))]
@@ -86,6 +87,10 @@ def _part(ring: Ring, shape: tuple[int, int]) -> _Part:
     length = np.linalg.norm(ring.points - np.roll(ring.points, -1, axis=0), axis=1).sum()
     size = int(np.count_nonzero(mask))
     return _Part((int(low[0]), int(low[1])), mask, size, max(SAME * float(length), 0.5), ring.turns)
+
+
+def _large_first(part: _Part) -> tuple[int, tuple[int, int], bytes]:
+    return -part.size, part.at, part.mask.tobytes()
 
 
 def _common(one: _Part, other: _Part) -> int:
