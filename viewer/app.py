@@ -6,27 +6,30 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
-from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from viewer.compute.devices import Device, devices
 from viewer.render.gl_view import GLView
-from viewer.scene.task import Message
 from viewer.session.session import Session
 from viewer.settings import NAME, log_folder
 from viewer.ui.dialogs.errors import ErrorDialog, catch, start_log
 from viewer.ui.preferences import Preferences
 from viewer.ui.window.garbage_collection import Collector
 from viewer.ui.window.main_window import MainWindow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    from viewer.scene.task import Message
 
 ROOT = Path(__file__).parents[1]
 PICTURE_SIZE = (1600, 1000)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from viewer.cli.exit_codes import Failure
-from viewer.cli.headless_session import WindowStage
 from viewer.data.printable_text import encodable, printable
 from viewer.settings import application_version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.cli.headless_session import WindowStage
 
 app = typer.Typer(
     name="tomolens", add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from pathlib import Path
 from queue import SimpleQueue
-from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from viewer.cli.exit_codes import BadInput, JobFailed, WrongUse
-from viewer.data.study import Image, RefusedFile
 from viewer.io.errors import sentence
 from viewer.io.reader.reader import index_now
-from viewer.scene.task import Task
 from viewer.session.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from viewer.data.study import Image, RefusedFile
+    from viewer.scene.task import Task
 
 LONGEST = 400  # characters of a path in a sentence
 PLACEMENTS = ("sform", "qform")  # of a NIfTI file

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
 from viewer.cli.exit_codes import BadInput, Failure
 from viewer.cli.headless_session import Stage, one_image, require
@@ -17,7 +16,11 @@ from viewer.data.volume import Volume
 from viewer.io import requests
 from viewer.io.reader.reader import OpenError, load_now
 from viewer.io.segmentations.segmentation_file import labels_beside
-from viewer.plugin.plugin import Plugin, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from viewer.plugin.plugin import Plugin, Value
 
 Arguments = TypeVarTuple("Arguments")
 Result = TypeVar("Result")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, TypeVarTuple
+from typing import TYPE_CHECKING, Any, TypeVarTuple
 
 from viewer.cli.exit_codes import JobFailed
-from viewer.cli.headless_session import Stage
 from viewer.cli.inputs import aside, end_of
 from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.provenance import is_learned
@@ -15,9 +12,15 @@ from viewer.data.segmentation import Segmentation
 from viewer.data.transform import End, Transform
 from viewer.data.volume import Volume
 from viewer.io import requests
-from viewer.io.images.save import Format
-from viewer.plugin.plugin import Value
 from viewer.scene.layer import MARKS, exported, volume_layer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from viewer.cli.headless_session import Stage
+    from viewer.io.images.save import Format
+    from viewer.plugin.plugin import Value
 
 Arguments = TypeVarTuple("Arguments")
 ENDINGS: dict[Format, str] = {"dicom": "", "nifti": ".nii.gz", "nrrd": ".nrrd", "mha": ".mha"}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from viewer.compute.progress import Cancelled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def execute(itk_filter: Any, tell: Callable[[float], None] | None, *images: Any) -> Any:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import psutil
 
 from viewer.compute.devices import devices
 from viewer.compute.progress import Refusal
 from viewer.files.memory_limit import available_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def check_memory(size: int, what: str, device: str = "cpu") -> None:

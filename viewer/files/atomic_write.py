@@ -6,13 +6,16 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from io import FileIO
-from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from viewer.files.file_lock import FileLock, is_locked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import FileIO
+    from pathlib import Path
 
 TEMPORARY = ".tomolens-"
 LOCK = ".lock"

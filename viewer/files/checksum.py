@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from viewer.files.regular_file import open_regular
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def sha256_of(path: Path) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PROC, MOUNT = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 Names = tuple[str, str, str]  # of the files: limit, usage, and in memory.stat what is cached and can be given back

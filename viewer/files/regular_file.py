@@ -6,7 +6,10 @@ import errno
 import os
 import stat
 from io import FileIO
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NO_FILE = "it is a pipe, socket or device, not a file: choose a file"
 NO_WAITING: int = getattr(os, "O_NONBLOCK", 0)

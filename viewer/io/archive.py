@@ -11,21 +11,23 @@ import lzma
 import os
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from io import BytesIO
-from typing import BinaryIO, NamedTuple, cast
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from viewer.files.regular_file import check_regular, open_regular
 from viewer.io.errors import OpenError
 from viewer.io.find_files import ARCHIVE_ENDING, HARMLESS, MAX_MEMBER
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 GZIP = b"\x1f\x8b\x08"
 PACKINGS: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {
-    GZIP: lambda file: cast(BinaryIO, gzip.GzipFile(fileobj=file)),
-    b"BZh": lambda file: cast(BinaryIO, bz2.BZ2File(file)),
-    b"\xfd7zXZ\0": lambda file: cast(BinaryIO, lzma.LZMAFile(file)),  # noqa: SIM115  whoever opened the file closes it
+    GZIP: lambda file: cast("BinaryIO", gzip.GzipFile(fileobj=file)),
+    b"BZh": lambda file: cast("BinaryIO", bz2.BZ2File(file)),
+    b"\xfd7zXZ\0": lambda file: cast("BinaryIO", lzma.LZMAFile(file)),  # noqa: SIM115  whoever opened the file closes it
 }
 ZSTANDARD = b"\x28\xb5\x2f\xfd"
 MAX_RATIO = 1032  # unpacked to packed bytes: deflate packs no tighter
@@ -223,7 +225,7 @@ def _open_member(archive: str, member: str) -> Iterator[tuple[BinaryIO, int]]:
         opened = _opened(archive, Stamp.of(os.stat(archive)))
         info = opened.getinfo(member)
         with opened.open(info) as file:
-            yield cast(BinaryIO, file), info.file_size
+            yield cast("BinaryIO", file), info.file_size
     except (
         zipfile.BadZipFile,
         zlib.error,

@@ -5,8 +5,11 @@ from __future__ import annotations
 import errno
 import logging
 import struct
-from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 log = logging.getLogger(__name__)
 

@@ -7,15 +7,17 @@ NRRD, MetaImage, Analyze) and "picture" (PNG, JPEG) the file is read whole and o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from viewer.data.arrays import Floats
-from viewer.data.grid import Grid
-from viewer.data.volume import Diffusion, Window
-from viewer.io.archive import Stamp
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.data.arrays import Floats
+    from viewer.data.grid import Grid
+    from viewer.data.volume import Diffusion, Window
+    from viewer.io.archive import Stamp
 
 # One slice of one time point.
 #   file: index into Plan.files; -1: this slice is not there and stays at the padding value (Plan.blank).

@@ -5,18 +5,18 @@ Whatever it raises arrives as one sentence. Coordinates are LPS mm.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from viewer.data.annotations.landmarks import Landmarks
-from viewer.data.grid import Grid
-from viewer.data.segmentation import Segmentation
-from viewer.data.study import Source
-from viewer.data.transform import End, Transform
-from viewer.data.volume import Volume
-
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from viewer.data.annotations.landmarks import Landmarks
+    from viewer.data.grid import Grid
+    from viewer.data.segmentation import Segmentation
+    from viewer.data.study import Source
+    from viewer.data.transform import End, Transform
+    from viewer.data.volume import Volume
     from viewer.io.images.save import Format, SaveReport
     from viewer.io.project.project_file import Marks
     from viewer.io.sample.sample import SamplePaths

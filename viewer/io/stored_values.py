@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from viewer.data.grid import Grid
-from viewer.data.volume import Volume
 from viewer.io.errors import SaveError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from viewer.data.grid import Grid
+    from viewer.data.volume import Volume
 
 STEPS = 65534  # of 16 bits, one spared so that a slope rounded to 16 characters cannot overflow
 SHEAR = 1e-3  # cosine between two axes that is still the rounding of a header and not a tilted gantry

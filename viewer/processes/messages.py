@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import io
 import pickle
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.processes.shared_array import SharedHandle, adopt_shared, attach_shared, create_shared, drop_shared, share
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SMALL = 64 * 1024  # bytes; below, a copy on the pipe costs less than a segment
 

@@ -6,16 +6,18 @@ so that VTK's record of the state of the context stays true.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import vtkmodules.vtkRenderingFreeType
 import vtkmodules.vtkRenderingVolumeOpenGL2  # noqa: F401  (both register their OpenGL classes with VTK's factory)
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QOpenGLContext, QPainter, QSurfaceFormat
 from PySide6.QtOpenGLWidgets import QOpenGLWidget
-from PySide6.QtWidgets import QWidget
 from shiboken6 import getCppPointer, isValid, wrapInstance
 from vtkmodules.vtkRenderingOpenGL2 import vtkGenericOpenGLRenderWindow
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
 
 READ_FRAMEBUFFER, DRAW_FRAMEBUFFER, FRAMEBUFFER = 0x8CA8, 0x8CA9, 0x8D40
 COLOR_ATTACHMENT, COLOR_BIT, NEAREST, SCISSOR_TEST = 0x8CE0, 0x4000, 0x2600, 0x0C11

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPen, QPolygonF
 
-from viewer.data.annotations.region import Point
 from viewer.render.overlay.overlay import ACCENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from viewer.data.annotations.region import Point
 
 DARK = QColor(0, 0, 0, 170)
 KNOT = 3.0  # px: half the side of a corner's mark

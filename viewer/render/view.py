@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from psygnal import Signal
 from PySide6.QtCore import QEvent, QPointF, Qt, QTimer
-from PySide6.QtGui import QImage, QInputEvent, QMouseEvent, QPainter, QWheelEvent
-from PySide6.QtWidgets import QWidget
 from vtkmodules.vtkRenderingCore import vtkRenderer
 
-from viewer.data.annotations.region import Point
-from viewer.data.box import Box
 from viewer.render.gl_view import GLView
-from viewer.render.overlay.overlay import Overlay
 from viewer.render.overlay.overlay_painter import OverlayPainter
 from viewer.render.tool_sketch import Draft, paint_draft
-from viewer.scene.document import Document
-from viewer.scene.layer import Layer, VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
-from viewer.scene.view_state import ViewState
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QImage, QInputEvent, QMouseEvent, QPainter, QWheelEvent
+    from PySide6.QtWidgets import QWidget
+
+    from viewer.data.annotations.region import Point
+    from viewer.data.box import Box
+    from viewer.render.overlay.overlay import Overlay
+    from viewer.scene.document import Document
+    from viewer.scene.layer import Layer, VolumeLayer
+    from viewer.scene.view_state import ViewState
 
 Button = Literal["left", "middle", "right", ""]
 Kind = Literal["press", "move", "release", "double", "wheel", "leave"]

@@ -5,15 +5,17 @@ VTK counts voxels i, j, k (the fastest first) where a Grid counts k, j, i, so si
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
-from viewer.data.grid import Grid
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from viewer.data.grid import Grid
 
 
 def image_of(array: NDArray[Any], grid: Grid) -> Any:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Literal, ParamSpec, TypeVar, get_args
+from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar, get_args
 
 from viewer.compute.progress import PROGRESS_PAUSE, Cancelled
-from viewer.data.arrays import Tell
-from viewer.scene.task import Task
-from viewer.session.tasks import Tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.data.arrays import Tell
+    from viewer.scene.task import Task
+    from viewer.session.tasks import Tasks
 
 log = logging.getLogger(__name__)
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from viewer.data.transform import Transform
-from viewer.scene.document import Document
 from viewer.scene.journal.journal import JournalKeeper
 from viewer.scene.journal.view_snapshot import ViewSnapshots
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
-from viewer.scene.view_state import ViewState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from viewer.data.transform import Transform
+    from viewer.scene.document import Document
+    from viewer.scene.view_state import ViewState
 
 
 class SessionJournal:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from viewer.scene.document import Document
 from viewer.scene.edits import ChangeLandmark, MoveLayer, RemoveLayer, RenameLayer
-from viewer.scene.history import History
-from viewer.scene.layer import Layer, VolumeLayer
-from viewer.scene.view_state import ViewState
+
+if TYPE_CHECKING:
+    from viewer.scene.document import Document
+    from viewer.scene.history import History
+    from viewer.scene.layer import Layer, VolumeLayer
+    from viewer.scene.view_state import ViewState
 
 OVERLAY_COLORMAP, OVERLAY_OPACITY = "hot iron", 0.5  # of an image that is laid over another one
 

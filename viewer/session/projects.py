@@ -5,27 +5,31 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
 from viewer.compute.progress import Cancelled
 from viewer.files.file_lock import FileLock
 from viewer.io import requests
-from viewer.io.project.project_file import Marks
 from viewer.io.project.source_images import Found, Missing, load_image, locate_files, search_folder
-from viewer.io.reader.reader import Reader
-from viewer.scene.document import Document
-from viewer.scene.history import History
 from viewer.scene.journal.project_state import Project, describe_project, replacement_edit
-from viewer.scene.journal.serialization import Restored
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.task import Message, Task
-from viewer.scene.view_state import ViewState
-from viewer.session.background import Background
-from viewer.session.journal import SessionJournal
-from viewer.session.tasks import Messages, Tasks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from viewer.io.project.project_file import Marks
+    from viewer.io.reader.reader import Reader
+    from viewer.scene.document import Document
+    from viewer.scene.history import History
+    from viewer.scene.journal.serialization import Restored
+    from viewer.scene.view_state import ViewState
+    from viewer.session.background import Background
+    from viewer.session.journal import SessionJournal
+    from viewer.session.tasks import Messages, Tasks
 
 log = logging.getLogger(__name__)
 

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from viewer.io.reader.reader import OpenError, Reader, index_now, load_now
-from viewer.scene.document import Document
-from viewer.scene.history import History
-from viewer.scene.journal.edit_codec import LayersById
 from viewer.scene.journal.replay import Recovery, unfinished
 from viewer.scene.journal.view_snapshot import restore_view
 from viewer.scene.layer import VolumeLayer, volume_layer
-from viewer.scene.task import Task
-from viewer.scene.view_state import ViewState
-from viewer.session.background import Background
-from viewer.session.journal import SessionJournal
-from viewer.session.layers import Layers
-from viewer.session.studies import Studies
-from viewer.session.tasks import Messages, Tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.scene.document import Document
+    from viewer.scene.history import History
+    from viewer.scene.journal.edit_codec import LayersById
+    from viewer.scene.task import Task
+    from viewer.scene.view_state import ViewState
+    from viewer.session.background import Background
+    from viewer.session.journal import SessionJournal
+    from viewer.session.layers import Layers
+    from viewer.session.studies import Studies
+    from viewer.session.tasks import Messages, Tasks
 
 log = logging.getLogger(__name__)
 

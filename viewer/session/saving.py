@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from viewer.io import requests
-from viewer.io.reader.reader import Reader
-from viewer.scene.document import Document
 from viewer.scene.layer import Layer, VolumeLayer, exported
 from viewer.scene.task import Message, Task
-from viewer.session.projects import Projects
-from viewer.session.tasks import Messages, Tasks
 
 if TYPE_CHECKING:  # pydicom, SimpleITK and scipy come with it: not before the window is there
+    from pathlib import Path
+
     from viewer.io.images.save import Format, SaveReport
+    from viewer.io.reader.reader import Reader
+    from viewer.scene.document import Document
+    from viewer.session.projects import Projects
+    from viewer.session.tasks import Messages, Tasks
 
 
 @dataclass(eq=False)

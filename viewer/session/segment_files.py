@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from viewer.compute.labels.fit_grid import apart
-from viewer.data.segmentation import Segmentation
 from viewer.data.transform import End
 from viewer.io import requests
-from viewer.io.reader.reader import Reader
-from viewer.scene.document import Document
-from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 from viewer.scene.task import Message, Task
-from viewer.scene.view_state import ViewState
-from viewer.session.segments import Segments
-from viewer.session.tasks import Messages, Tasks
 
 if TYPE_CHECKING:  # SimpleITK comes with it: not before the window is there
+    from pathlib import Path
+
+    from viewer.data.segmentation import Segmentation
     from viewer.io.images.save import SaveReport
+    from viewer.io.reader.reader import Reader
+    from viewer.scene.document import Document
+    from viewer.scene.layer import VolumeLayer
+    from viewer.scene.view_state import ViewState
+    from viewer.session.segments import Segments
+    from viewer.session.tasks import Messages, Tasks
 
 OTHER_PATIENT = "of another patient"  # the badge of a segmentation that lies over somebody else's image
 OTHER_FRAME = "in another frame of reference"  # where it lies among the images is then not known

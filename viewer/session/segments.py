@@ -4,30 +4,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from viewer.compute.labels.label_image import COLORS
 from viewer.compute.progress import Cancelled
-from viewer.data.arrays import Mask
 from viewer.data.box import Box, label_box
 from viewer.data.segmentation import Code, Key, Segment, Segmentation, Side
-from viewer.data.volume import Volume
 from viewer.effects.effect_run import Call, Effect, How, apply
-from viewer.scene.document import Document
 from viewer.scene.edits import AddLayer
-from viewer.scene.history import History
-from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation.edits import EditLabels
 from viewer.scene.segmentation.masking import EVERYWHERE, Masking
 from viewer.scene.segmentation.stroke import Stroke
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 from viewer.scene.task import Message, Task
-from viewer.scene.view_state import ViewState
-from viewer.session.background import Background
-from viewer.session.journal import SessionJournal
-from viewer.session.tasks import Messages, Tasks
+
+if TYPE_CHECKING:
+    from viewer.data.arrays import Mask
+    from viewer.data.volume import Volume
+    from viewer.scene.document import Document
+    from viewer.scene.history import History
+    from viewer.scene.layer import VolumeLayer
+    from viewer.scene.view_state import ViewState
+    from viewer.session.background import Background
+    from viewer.session.journal import SessionJournal
+    from viewer.session.tasks import Messages, Tasks
 
 
 @dataclass(eq=False)

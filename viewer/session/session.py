@@ -6,9 +6,8 @@ on the main thread. Signals are emitted there too, and the document changes ther
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from viewer.compute.engine.engine import Engine
 from viewer.compute.engine.thread_lane import Runner
@@ -34,6 +33,10 @@ from viewer.session.studies import Studies
 from viewer.session.tasks import Messages, Tasks
 from viewer.session.transforms import Transforms
 from viewer.settings import state_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 
 class Session:

@@ -4,32 +4,34 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
 from psygnal import Signal
 
 from viewer.data.study import Image, LabelFile, RefusedFile
-from viewer.data.volume import Volume
 from viewer.io import requests
-from viewer.io.reader.reader import Reader
-from viewer.scene.document import Document
-from viewer.scene.history import History
-from viewer.scene.layer import VolumeLayer
 from viewer.scene.preview.display_requests import DisplayRequests
 from viewer.scene.preview.loading_layer import LoadingLayer
 from viewer.scene.task import Message, Task
-from viewer.session.layers import Layers
-from viewer.session.segment_files import SegmentFiles
-from viewer.session.tasks import Messages, Tasks
 
 if TYPE_CHECKING:  # pydicom, SimpleITK and scipy come with it: not before the window is there
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from viewer.data.volume import Volume
+    from viewer.io.reader.reader import Reader
     from viewer.io.sample.sample import SamplePaths
+    from viewer.scene.document import Document
+    from viewer.scene.history import History
+    from viewer.scene.layer import VolumeLayer
+    from viewer.session.layers import Layers
+    from viewer.session.segment_files import SegmentFiles
+    from viewer.session.tasks import Messages, Tasks
 
 log = logging.getLogger(__name__)
 

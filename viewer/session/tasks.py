@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
 from viewer.scene.task import Kind, Message, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Messages:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from viewer.data.transform import End, SignOff, Transform
 from viewer.io import requests
-from viewer.io.reader.reader import Reader
 from viewer.scene.edits import AlignLayer
-from viewer.scene.history import History
-from viewer.scene.layer import VolumeLayer
 from viewer.scene.task import Message, Task
-from viewer.session.background import Background
-from viewer.session.journal import SessionJournal
 from viewer.session.runs.placement import between, placed_by
-from viewer.session.tasks import Messages, Tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from viewer.io.reader.reader import Reader
+    from viewer.scene.history import History
+    from viewer.scene.layer import VolumeLayer
+    from viewer.session.background import Background
+    from viewer.session.journal import SessionJournal
+    from viewer.session.tasks import Messages, Tasks
 
 
 @dataclass(eq=False)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from viewer.render.view import MouseEvent, View
 from viewer.render.volumes.volume_view import VolumeView
-from viewer.scene.document import Document
-from viewer.scene.edits import Edit
-from viewer.scene.view_state import ViewState
 from viewer.tools.measure.region import DrawBox, DrawEllipse
-from viewer.tools.mouse_profiles import Profile
 from viewer.tools.navigate.crosshair import Crosshair
 from viewer.tools.navigate.orbit import Orbit
 from viewer.tools.navigate.pan import Pan
@@ -26,7 +21,16 @@ from viewer.tools.segment.livewire import Livewire
 from viewer.tools.segment.outline import Draw
 from viewer.tools.segment.region_grow import Fill, Grow
 from viewer.tools.segment.scissors import Scissors
-from viewer.tools.tool import DrawingKey, Tool, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.render.view import MouseEvent, View
+    from viewer.scene.document import Document
+    from viewer.scene.edits import Edit
+    from viewer.scene.view_state import ViewState
+    from viewer.tools.mouse_profiles import Profile
+    from viewer.tools.tool import DrawingKey, Tool, Work
 
 MODIFIERS = ("ctrl", "alt", "shift")  # the order they are written in
 ACTIVE = "active"  # in a table: whatever tool is chosen

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from PySide6.QtCore import Qt
 
-from viewer.render.view import MouseEvent, View
 from viewer.scene.active_image import active_image
 from viewer.scene.compare.inspection import inspection_pair
-from viewer.scene.document import Document
-from viewer.scene.edits import Edit
-from viewer.scene.layer import VolumeLayer
-from viewer.scene.task import Task
-from viewer.scene.view_state import ViewState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.render.view import MouseEvent, View
+    from viewer.scene.document import Document
+    from viewer.scene.edits import Edit
+    from viewer.scene.layer import VolumeLayer
+    from viewer.scene.task import Task
+    from viewer.scene.view_state import ViewState
 
 DrawingKey = Literal["end", "drop", "back"]
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.cli.exit_codes import BadInput, WrongUse
 from viewer.cli.headless_session import HeadlessStage
@@ -16,13 +14,19 @@ from viewer.compute.images.image_metrics import compare_series
 from viewer.compute.labels.label_image import label_values
 from viewer.compute.labels.label_metrics import label_metrics
 from viewer.compute.registration.transform_quality import distances, jacobian, smoothness, target_errors
-from viewer.data.annotations.landmarks import Landmarks
-from viewer.data.arrays import Json
-from viewer.data.grid import Grid
-from viewer.data.transform import End, Transform
-from viewer.data.volume import Volume
 from viewer.io import requests
 from viewer.io.transforms.transform_file import ITK, ending_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from viewer.data.annotations.landmarks import Landmarks
+    from viewer.data.arrays import Json
+    from viewer.data.grid import Grid
+    from viewer.data.transform import End, Transform
+    from viewer.data.volume import Volume
 
 MOST_LABELS = 256  # values that two images of whole numbers may have and still be taken for label maps
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from viewer.cli.exit_codes import BadInput, JobFailed
 from viewer.cli.headless_session import HeadlessStage, one_image
 from viewer.cli.inputs import aside, check_time, is_label_file, labels_of, read_aside, read_volume, read_volumes
 from viewer.compute.labels.label_image import is_label_image
-from viewer.data.arrays import Json
-from viewer.data.grid import Grid
-from viewer.data.segmentation import Segmentation
 from viewer.data.transform import End
 from viewer.io import requests
 from viewer.io.errors import SaveError
-from viewer.io.images.save import Format, SaveReport
 from viewer.io.segmentations.segmentation_file import format_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from viewer.data.arrays import Json
+    from viewer.data.grid import Grid
+    from viewer.data.segmentation import Segmentation
+    from viewer.io.images.save import Format, SaveReport
 
 
 def convert(source: str, target: str, reference: str = "", placement: str = "", time: int | None = None) -> Json:

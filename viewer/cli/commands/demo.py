@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,15 +13,19 @@ from viewer.cli.commands.info import patients
 from viewer.cli.exit_codes import JobFailed
 from viewer.cli.headless_session import WindowStage, find_images, finish
 from viewer.compute.images.image_metrics import compare_images
-from viewer.data.arrays import Json
-from viewer.data.study import Image, Source
-from viewer.data.volume import Volume
 from viewer.io.reader.reader import index_now, load_now
 from viewer.io.sample.sample import SamplePaths, make_sample
 from viewer.io.sample.truth import measure_retention, truth_of
 from viewer.scene.compare.inspection import Inspection
-from viewer.scene.layer import VolumeLayer
 from viewer.settings import NOTICE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.data.arrays import Json
+    from viewer.data.study import Image, Source
+    from viewer.data.volume import Volume
+    from viewer.scene.layer import VolumeLayer
 
 
 def demo(window: Callable[[], WindowStage], out: Path) -> Json:

@@ -6,16 +6,21 @@ import importlib.util
 import os
 import shutil
 import sys
-from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.text import Text
 
 from viewer.compute.devices import devices
-from viewer.data.arrays import Json
 from viewer.files.memory_limit import available_memory, total_memory
 from viewer.settings import application_version, cache_folder, log_folder, state_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from viewer.data.arrays import Json
 
 LIBRARIES = ("PySide6-Essentials", "vtk", "torch", "SimpleITK", "pydicom", "numpy", "highdicom")
 CODECS = {  # package -> what it decodes

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
 from viewer.cli.headless_session import HeadlessStage, open_all
-from viewer.data.arrays import Json
-from viewer.data.study import Image, LabelFile, RefusedFile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from viewer.data.arrays import Json
+    from viewer.data.study import Image, LabelFile, RefusedFile
 
 
 def info(paths: Sequence[str], placement: str = "") -> Json:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from rich.console import Console
+from typing import TYPE_CHECKING
+
 from rich.text import Text
 
 from viewer.compute.networks.model_cards import Gate, cards
-from viewer.data.arrays import Json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from viewer.data.arrays import Json
 
 
 def models() -> list[Json]:

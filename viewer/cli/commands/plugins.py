@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from rich.console import Console
+from typing import TYPE_CHECKING
+
 from rich.text import Text
 
-from viewer.data.arrays import Json
 from viewer.plugin.discovery import discover
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from viewer.data.arrays import Json
 
 
 def plugins() -> list[Json]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from viewer.cli.exit_codes import BadInput, Failure, JobFailed, WrongUse
 from viewer.cli.headless_session import HeadlessStage
@@ -15,13 +13,18 @@ from viewer.cli.outputs import ENDINGS, write_output
 from viewer.compute.devices import choose_device
 from viewer.compute.progress import Refusal
 from viewer.data.annotations.landmarks import Landmarks
-from viewer.data.arrays import Json
 from viewer.data.printable_text import printable
 from viewer.data.segmentation import Segmentation
 from viewer.data.volume import Volume
-from viewer.io.images.save import Format
 from viewer.plugin.execute import Result, submit_plugin
-from viewer.plugin.plugin import Plugin, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from viewer.data.arrays import Json
+    from viewer.io.images.save import Format
+    from viewer.plugin.plugin import Plugin, Value
 
 
 def run(

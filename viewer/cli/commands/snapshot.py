@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from viewer.cli.exit_codes import BadInput, WrongUse
 from viewer.cli.headless_session import WindowStage, check_placement, find_images, finish, open_all
 from viewer.data.printable_text import printable
 from viewer.scene.view_state import LAYOUTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
 
 def snapshot(

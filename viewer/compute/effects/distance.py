@@ -8,10 +8,11 @@ import numpy as np
 
 from viewer.compute.effects.checks import Spacing, Values, unheard
 from viewer.compute.itk_filter import execute
-from viewer.data.arrays import Floats32, Mask, Tell
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
+
+    from viewer.data.arrays import Floats32, Mask, Tell
 
 
 REACH = 3.0  # standard deviations that a Gaussian reaches

@@ -6,11 +6,13 @@ load (libraries, models) from job to job. Nothing here imports torch: only what 
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from viewer.compute.engine.process_lane import ProcessLane
 from viewer.compute.engine.submission import Lane, Listeners, Priority, Running
-from viewer.data.arrays import Post
+
+if TYPE_CHECKING:
+    from viewer.data.arrays import Post
 
 
 class Engine:

@@ -7,19 +7,21 @@ import gc
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from multiprocessing.connection import Connection
 from pickle import PicklingError
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from viewer.compute.engine.job import Job
 from viewer.compute.engine.run_job import Outcome, out_of_memory, perform
 from viewer.compute.no_network import leave_network, no_network
 from viewer.processes.messages import borrow, give
 from viewer.processes.shared_array import sweep_owner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from multiprocessing.connection import Connection
 
 BEAT = 0.5  # seconds between two signs of life while a job runs
 

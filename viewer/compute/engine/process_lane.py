@@ -5,19 +5,22 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
 from pickle import PicklingError
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from viewer.compute.engine.engine_process import HUNG, EngineProcess, why
 from viewer.compute.engine.run_job import OUT_OF_MEMORY, Outcome
-from viewer.compute.engine.submission import Running
 from viewer.processes.messages import lend, take
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.compute.engine.submission import Running
 
 log = logging.getLogger(__name__)
 

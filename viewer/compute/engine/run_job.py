@@ -7,13 +7,15 @@ import sys
 import traceback
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from viewer.compute.engine.job import Job
 from viewer.compute.networks.network import DeviceLost
 from viewer.compute.no_network import Offline, broke_on, no_network
 from viewer.compute.progress import Cancelled, Refusal
 from viewer.processes.functions import function_of
+
+if TYPE_CHECKING:
+    from viewer.compute.engine.job import Job
 
 log = logging.getLogger(__name__)
 

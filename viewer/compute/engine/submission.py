@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any, Generic, Literal, Protocol, TypedDict, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypedDict, TypeVar, get_args
 
-from viewer.compute.engine.run_job import Outcome
-from viewer.data.arrays import Post
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.compute.engine.run_job import Outcome
+    from viewer.data.arrays import Post
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 Priority = Literal["interactive", "batch"]

@@ -8,12 +8,15 @@ from __future__ import annotations
 import threading
 from itertools import count
 from queue import PriorityQueue
+from typing import TYPE_CHECKING
 
 from viewer.compute.engine.engine import Engine
 from viewer.compute.engine.job import Job
 from viewer.compute.engine.run_job import Outcome, perform
-from viewer.compute.engine.submission import Lane, Running
 from viewer.processes.messages import borrow, lend
+
+if TYPE_CHECKING:
+    from viewer.compute.engine.submission import Lane, Running
 
 
 class ThreadLane:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from viewer.data.arrays import Floats32
 from viewer.data.box import dilate_box, label_boxes
-from viewer.data.volume import Volume
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.data.arrays import Floats32
+    from viewer.data.volume import Volume
 
 GAP, SHELL = 1.0, 4.0  # mm: the surroundings of a lesion lie between these distances from it
 SMOOTH = 0.7  # voxels

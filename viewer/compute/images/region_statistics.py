@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from viewer.data.annotations.region import Region
 from viewer.data.box import Box, box_at
-from viewer.data.grid import Grid
-from viewer.data.volume import Volume
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.data.annotations.region import Region
+    from viewer.data.grid import Grid
+    from viewer.data.volume import Volume
 
 
 @dataclass(frozen=True)

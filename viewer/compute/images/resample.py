@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.compute.itk_filter import execute
-from viewer.data.grid import Grid
-from viewer.data.transform import Transform
-from viewer.data.volume import Diffusion, Volume
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import SimpleITK as sitk
+    from numpy.typing import NDArray
+
+    from viewer.data.grid import Grid
+    from viewer.data.transform import Transform
+    from viewer.data.volume import Diffusion, Volume
 
 Interpolation = Literal["nearest", "linear", "bspline"]
 LabelInterpolation = Literal["nearest", "smoothed"]

@@ -9,14 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.compute.images.region_statistics import voxels_in
-from viewer.data.annotations.region import Region
-from viewer.data.arrays import Floats32
-from viewer.data.volume import Volume
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.data.annotations.region import Region
+    from viewer.data.arrays import Floats32
+    from viewer.data.volume import Volume
 
 SLICES = 64  # of a whole image that are measured, evenly spread
 BINS = 101

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.compute.labels.label_metrics import Agreement, agreement, surface_distances
 from viewer.compute.progress import Refusal
-from viewer.data.annotations.region import Point
-from viewer.data.arrays import Mask, Tell
 from viewer.data.box import Box, box_size, box_union, label_boxes
 from viewer.data.segmentation import Segment, Segmentation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from numpy.typing import NDArray
+
+    from viewer.data.annotations.region import Point
+    from viewer.data.arrays import Mask, Tell
 
 Pair = tuple[Segment | None, Segment | None]
 EXTRA, MISSED = 1, 2  # labels of `differences`

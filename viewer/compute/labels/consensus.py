@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.compute.labels.comparison import boxes_of, check, mask_of, pairs
 from viewer.compute.progress import Refusal
-from viewer.data.arrays import Floats, Mask, Tell
 from viewer.data.box import Box, box_union
 from viewer.data.provenance import Provenance
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.settings import application_version
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from viewer.data.arrays import Floats, Mask, Tell
 
 Method = Literal["majority", "staple"]
 TITLES: dict[Method, str] = {"majority": "Majority", "staple": "STAPLE"}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from viewer.data.grid import Grid
-from viewer.data.segmentation import Segmentation
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.data.grid import Grid
+    from viewer.data.segmentation import Segmentation
 
 BESIDE = 0.01  # voxels
 

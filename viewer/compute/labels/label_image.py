@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.data.segmentation import Segment, Segmentation
-from viewer.data.volume import Volume
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.data.volume import Volume
 
 MOST = 128  # different values in a sample of the voxels; grey images have more, label maps of the whole brain fewer
 EVEN = 0.5  # of the labelled voxels have the label of their neighbour; in smooth grey images far fewer

@@ -15,14 +15,17 @@ The definitions are MONAI's (monai.metrics), written out because others differ:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from viewer.data.arrays import Floats, Mask, Tell
 from viewer.data.box import box_union, label_boxes
-from viewer.data.grid import Grid
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.data.arrays import Floats, Mask, Tell
+    from viewer.data.grid import Grid
 
 HIGHEST = 65_535  # label up to which boxes are found by a table; atlases have labels of nine digits
 AT_ONCE = 20_000  # voxels of a surface between two chances to cancel

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.compute.images.resample import itk_image
 from viewer.compute.itk_filter import execute
-from viewer.data.arrays import Tell
 from viewer.data.box import Box, box_at
-from viewer.data.grid import Grid
-from viewer.data.segmentation import Segment, Segmentation
-from viewer.data.volume import Volume
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.data.arrays import Tell
+    from viewer.data.grid import Grid
+    from viewer.data.segmentation import Segment, Segmentation
+    from viewer.data.volume import Volume
 
 SHARE = 0.3  # of the work that finding sizes and surfaces is
 

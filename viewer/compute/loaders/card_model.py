@@ -9,17 +9,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from viewer.compute.loaders.external_model import Decision, Foreign
 from viewer.compute.loaders.preprocessing.intensity import Clip, Quantiles, Range, Step, ZScore
 from viewer.compute.loaders.preprocessing.orientation import WORLD, Preparation, spacing_of
 from viewer.compute.model_files.weights_file import MALFORMED
 from viewer.compute.networks.model_cards import Card, card_network, read_card
-from viewer.compute.networks.network import Net
 from viewer.compute.progress import Progress, Refusal
-from viewer.data.box import Shape
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from viewer.compute.networks.network import Net
+    from viewer.data.box import Shape
 
 CARD = "card.json"
 MOST_CHANNELS = 64

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.compute.model_files.weights_file import MALFORMED
-from viewer.compute.networks.network import Net
 from viewer.compute.progress import Progress, Refusal, Used
-from viewer.data.arrays import Floats32
-from viewer.data.box import Shape
-from viewer.data.volume import Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from viewer.compute.networks.network import Net
+    from viewer.data.arrays import Floats32
+    from viewer.data.box import Shape
+    from viewer.data.volume import Volume
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,6 @@ ends in _gn is followed by an instance norm over the whole image: such a network
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import prod
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.compute.loaders.external_model import Decision, Foreign
 from viewer.compute.loaders.preprocessing.conform import Conformation
@@ -23,11 +21,15 @@ from viewer.compute.loaders.preprocessing.intensity import Quantiles
 from viewer.compute.model_files.trust import digest
 from viewer.compute.model_files.weights_file import MALFORMED, read_bytes, read_json
 from viewer.compute.networks.known_networks import counted
-from viewer.compute.networks.network import Net
 from viewer.compute.progress import Progress, Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
+    from numpy.typing import NDArray
+
+    from viewer.compute.networks.network import Net
 
 SPEC = "model.json"
 ACTIVATIONS = ("linear", "relu", "elu", "gelu", "sigmoid", "tanh", "softmax", "leaky_relu")

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from viewer.compute.loaders.card_model import Told
 from viewer.compute.loaders.external_model import Foreign
 from viewer.compute.loaders.onnx_constants import check_constants
 from viewer.compute.memory_check import check_memory, limited
@@ -19,7 +16,14 @@ from viewer.compute.model_files.trust import digest
 from viewer.compute.model_files.weights_file import BESIDE, GROWS
 from viewer.compute.networks.network import Net, plain_errors
 from viewer.compute.progress import Progress, Refusal
-from viewer.data.box import Shape
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from viewer.compute.loaders.card_model import Told
+    from viewer.data.box import Shape
 
 TYPES = {"f32": np.float32, "f16": np.float16, "f64": np.float64}
 

@@ -7,11 +7,13 @@ expands a number to an array can take any amount of memory while it is made read
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from viewer.compute.model_files.weights_file import BESIDE
 from viewer.compute.progress import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 FOLDS = 32  # times its file: weights of 4 bits, converted to float32, shifted and scaled
 DATA, SHAPE, CONSTANT = range(3)  # what a value depends on: an input, only the shape of one, or nothing

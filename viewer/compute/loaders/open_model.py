@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from viewer.compute.loaders import card_model, meshnet, onnx, torchscript
 from viewer.compute.loaders.card_model import CARD, told_beside
-from viewer.compute.loaders.external_model import Foreign
 from viewer.compute.loaders.monai import bundle
 from viewer.compute.loaders.nnunet import results_folder
 from viewer.compute.model_files.copies import copied, own_folder, unpacked
 from viewer.compute.model_files.trust import trust as let_run
 from viewer.compute.progress import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from viewer.compute.loaders.external_model import Foreign
 
 FOLDERS = (bundle, results_folder, meshnet, card_model)  # in the order in which they are tried
 FILES = (onnx, torchscript)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import zipfile
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from viewer.compute.loaders.card_model import Told
 from viewer.compute.loaders.external_model import Foreign
 from viewer.compute.model_files.trust import ask, digest
 from viewer.compute.model_files.weights_file import read_bytes
-from viewer.compute.networks.network import Net
 from viewer.compute.progress import Progress, Refusal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from viewer.compute.loaders.card_model import Told
+    from viewer.compute.networks.network import Net
 
 ENDINGS = (".pt", ".ts", ".pth")
 

@@ -12,16 +12,18 @@ import shutil
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import psutil
 
 from viewer.compute.progress import Refusal
 from viewer.settings import cache_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 LARGEST = 8 << 30  # bytes of a model, unpacked
 MOST_MEMBERS = 2000

@@ -5,10 +5,13 @@ Messages and field numbers are those of onnx/onnx.proto (ModelProto, GraphProto 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from viewer.compute.progress import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Parts = dict[int, str]  # a field of a message -> the kind of message in it
 MESSAGES: dict[str, Parts] = {

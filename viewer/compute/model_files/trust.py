@@ -6,12 +6,15 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from viewer.compute.progress import Refusal
 from viewer.files.checksum import sha256_of
 from viewer.settings import config_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viewer.compute.memory_check import check_memory, limited
@@ -12,6 +11,8 @@ from viewer.compute.progress import Refusal
 from viewer.files.regular_file import open_regular
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import torch
 
 LARGEST_TEXT = 16 << 20  # bytes of a JSON file

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from viewer.compute.networks.benchmark_tile import Probe, ramp
-from viewer.compute.networks.network import Net, Ranges
 from viewer.compute.networks.openvino_network import OpenVinoNet, converted, keep, kept, library, place, precisions
 from viewer.compute.networks.quantization import quantized
 from viewer.compute.networks.torch_network import TorchNet
 from viewer.compute.progress import Progress, Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
+
+    from viewer.compute.networks.network import Net, Ranges
 
 log = logging.getLogger(__name__)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from viewer.compute.networks.network import Net
-from viewer.compute.progress import Progress
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.compute.networks.network import Net
+    from viewer.compute.progress import Progress
 
 log = logging.getLogger(__name__)
 

@@ -8,15 +8,19 @@ the same as in one piece, provided that tiles begin where its strides do. So the
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.progress import Refusal
-from viewer.data.box import Box
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.data.box import Box
 
 Array = NDArray[np.float32]
 

@@ -7,16 +7,18 @@ weights that are there for it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from viewer.compute.progress import Refusal
-from viewer.data.arrays import Json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
     import torch
+
+    from viewer.data.arrays import Json
 
 
 MONAI = "monai.networks.nets"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,13 +19,16 @@ from viewer.compute.model_files.onnx_weights import data_files
 from viewer.compute.model_files.trust import digest
 from viewer.compute.model_files.weights_file import MALFORMED, read_bytes, read_json, safetensors
 from viewer.compute.networks.known_networks import PLUGIN, check_sizes, fitted, monai_network, plugin_network, why_code
-from viewer.compute.networks.network import Ranges
 from viewer.compute.progress import Refusal
 from viewer.data.printable_text import printable
 from viewer.settings import models_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
+
+    from viewer.compute.networks.network import Ranges
 
 log = logging.getLogger(__name__)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol, runtime_checkable
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from viewer.compute.progress import Progress, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 WANT_OF_MEMORY = ("out of memory", "bad_alloc", "can't allocate memory", "not enough memory", "failed to allocate")
 LOSS = ("cuda error", "hip error", "cudnn_status_execution_failed", "cublas_status_execution_failed", "mps error")

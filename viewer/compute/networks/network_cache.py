@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from viewer.compute.networks.backends import ready
 from viewer.compute.networks.model_cards import card_network, find_card
-from viewer.compute.networks.network import Net
-from viewer.compute.progress import Progress
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from viewer.compute.networks.network import Net
+    from viewer.compute.progress import Progress
 
 KEPT = 2  # networks; the one used last goes last
 

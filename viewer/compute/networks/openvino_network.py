@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.compute.devices import processor
 from viewer.compute.networks.network import Ranges, plain_errors
@@ -24,6 +23,7 @@ from viewer.settings import cache_folder
 
 if TYPE_CHECKING:
     import torch
+    from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
 

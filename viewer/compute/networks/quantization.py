@@ -7,12 +7,14 @@ and runs what is between them in integers.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewer.compute.networks.network import Ranges
 from viewer.compute.networks.openvino_network import library
+
+if TYPE_CHECKING:
+    from viewer.compute.networks.network import Ranges
 
 CHANNELS = {"Convolution": 0, "ConvolutionBackpropData": 1}  # the axis of a weight that counts the result's
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from viewer.compute.networks.blend import Array, Axis, blend, cut, fits, slide
 from viewer.compute.networks.network import Net, Spared
-from viewer.compute.progress import Progress
-from viewer.data.box import Box, Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.compute.progress import Progress
+    from viewer.data.box import Box, Shape
 
 log = logging.getLogger(__name__)
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.compute.networks.network import Net, plain_errors
-from viewer.compute.progress import Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
+    from numpy.typing import NDArray
+
+    from viewer.compute.progress import Progress
 
 
 class TorchNet:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from viewer.data.arrays import Floats
-from viewer.data.transform import Transform
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from viewer.data.arrays import Floats
+    from viewer.data.transform import Transform
 
 
 @dataclass(frozen=True)

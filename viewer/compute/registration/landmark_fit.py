@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from viewer.compute.registration.control_grid import control_grid
 from viewer.compute.registration.transform_algebra import by_slabs, voxel_points
-from viewer.data.annotations.landmarks import Landmarks
-from viewer.data.arrays import Floats
-from viewer.data.grid import Grid
 from viewer.data.transform import Transform
+
+if TYPE_CHECKING:
+    from viewer.data.annotations.landmarks import Landmarks
+    from viewer.data.arrays import Floats
+    from viewer.data.grid import Grid
 
 Fit = Literal["rigid", "similarity", "affine", "spline"]
 LEAST: dict[Fit, int] = {"rigid": 3, "similarity": 3, "affine": 4, "spline": 4}  # pairs that each takes

@@ -5,18 +5,21 @@ They are computed and not photographed, so that a report shows the same whatever
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.registration.transform_algebra import moved
-from viewer.data.arrays import Floats
 from viewer.data.grid import Grid
-from viewer.data.transform import Transform
-from viewer.data.volume import Volume, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from viewer.data.arrays import Floats
+    from viewer.data.transform import Transform
+    from viewer.data.volume import Volume, Window
 
 Picture = NDArray[np.uint8]  # [r, c, 3]
 Style = Literal["before", "after", "checkerboard", "volume change"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,10 +13,12 @@ from viewer.compute.labels.label_metrics import Agreement, label_metrics
 from viewer.compute.registration.similarity import Similarity, similarity
 from viewer.compute.registration.transform_algebra import by_slabs, moved, voxel_points
 from viewer.compute.registration.transform_quality import Smoothness, inverse_consistency, jacobian, smoothness
-from viewer.data.grid import Grid
-from viewer.data.segmentation import Segmentation
-from viewer.data.transform import Transform
-from viewer.data.volume import Volume
+
+if TYPE_CHECKING:
+    from viewer.data.grid import Grid
+    from viewer.data.segmentation import Segmentation
+    from viewer.data.transform import Transform
+    from viewer.data.volume import Volume
 
 Tell = Callable[[float, str], None]  # fraction done, what happens now; it may raise to stop the measuring
 PERCENTILE = 95

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.compute.registration.transform_algebra import by_slabs, moved, voxel_points
-from viewer.data.arrays import Floats
 from viewer.data.grid import Grid
-from viewer.data.transform import Transform
-from viewer.data.volume import Volume
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.data.arrays import Floats
+    from viewer.data.transform import Transform
+    from viewer.data.volume import Volume
 
 SAMPLES = 1_000_000  # voxels at the most
 LEAST = 64  # that must lie in both images

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.data.arrays import Floats
 from viewer.data.grid import Grid
 from viewer.data.transform import Transform
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.data.arrays import Floats
 
 SLAB = 8  # slices worked on at a time
 TOLERANCE = 1e-3  # mm; the inverse is found to this

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.registration.transform_algebra import by_slabs, lattice_points, moved, voxel_points
-from viewer.data.annotations.landmarks import Landmarks
-from viewer.data.arrays import Floats
-from viewer.data.grid import Grid
 from viewer.data.transform import Transform
+
+if TYPE_CHECKING:
+    from viewer.data.annotations.landmarks import Landmarks
+    from viewer.data.arrays import Floats
+    from viewer.data.grid import Grid
 
 LEAST = 1e-9  # a determinant whose logarithm is still taken; folds count as this
 TG132_TARGET = 2.0  # mm; AAPM TG-132 (Brock et al., Medical Physics 44, 2017), table V: TRE within 2 mm or a voxel

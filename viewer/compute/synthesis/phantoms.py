@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.interpolate import CubicSpline
 
 from viewer.compute.registration.control_grid import control_grid
 from viewer.compute.registration.transform_algebra import inverted_points
-from viewer.data.arrays import Floats
 from viewer.data.box import Box, box_at
-from viewer.data.grid import Grid
-from viewer.data.transform import Transform
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.data.arrays import Floats
+    from viewer.data.grid import Grid
+    from viewer.data.transform import Transform
 
 SQUARINGS = 6  # of the scaled velocity field
 SLAB = 8  # slices resampled at a time: the coordinates of more would outweigh the image

@@ -7,18 +7,21 @@ scanned with more noise and another receive field; some lesions have grown and s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from viewer.compute.registration.control_grid import control_grid
 from viewer.compute.synthesis import phantoms
-from viewer.data.arrays import Floats
 from viewer.data.grid import Grid
 from viewer.data.transform import Transform
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.data.arrays import Floats
 
 SEED = 20090
 WHITE = 896.0  # value of white matter in the clean T1 image

@@ -9,14 +9,10 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from viewer.data.arrays import Floats
-from viewer.data.grid import Grid
 from viewer.data.notice import Notice
 from viewer.data.volume import Diffusion, Volume
 from viewer.io.archive import is_there, member_of, read_small
@@ -24,6 +20,13 @@ from viewer.io.dicom.headers.b_matrix import MOST
 from viewer.io.dicom.series.timepoints import word_of
 from viewer.io.errors import OpenError, sentence
 from viewer.io.images.headers.data_files import NIFTI
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from viewer.data.arrays import Floats
+    from viewer.data.grid import Grid
 
 B_VALUES, DIRECTIONS = ".bval", ".bvec"
 LONGEST = 1 << 20  # bytes of either file

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.compute.labels.label_image import is_label_image
 from viewer.data.grid import Grid
@@ -21,10 +19,16 @@ from viewer.io.images import itk_image, nifti
 from viewer.io.images.fsl_gradients import Gradients, gradients_beside, weighting_words
 from viewer.io.images.headers.data_files import FORMATS, PICTURES, ending_of, files_of
 from viewer.io.images.headers.geometry import Geometry, geometry, resample_slice
-from viewer.io.images.stored_image import StoredImage
 from viewer.io.read_plan import Plan
 from viewer.io.work_item import begin_item
 from viewer.processes.shared_array import SharedHandle, open_shared, write_shared
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from viewer.io.images.stored_image import StoredImage
 
 EXACT = 1 << 24  # whole numbers up to here are what single precision, in which values are computed, keeps
 NOT_FINITE = Notice("not-a-number", "Some of its values are no numbers (NaN or infinite).", "not a number")

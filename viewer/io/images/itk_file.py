@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import SimpleITK as sitk
 
 from viewer.data.grid import Grid
-from viewer.data.segmentation import Segment
-from viewer.data.volume import Volume
 from viewer.files.checksum import sha256_of
 from viewer.io.errors import SaveError
 from viewer.io.stored_values import mark_of, physical_values
 from viewer.settings import NAME, NOTICE, application_version
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from viewer.data.segmentation import Segment
+    from viewer.data.volume import Volume
 
 NIFTI_CODES = slice(252, 256)  # qform_code and sform_code of NIfTI-1: 0 where the placement is not known
 NRRD_SPACES = {  # as ITK writes them: those without sides, of as many dimensions

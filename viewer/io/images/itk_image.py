@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.data.notice import UNMEASURED, Notice
 from viewer.io.errors import OpenError
@@ -17,6 +15,11 @@ from viewer.io.images.headers.itk_header import Facts, facts_of, voxels
 from viewer.io.images.headers.nrrd_header import value_axes
 from viewer.io.images.headers.text_header import fields_of, has_decimal_commas, placement, scale_of
 from viewer.io.images.stored_image import COMPLEX, COMPLEX_VALUES, StoredImage, colours, numbered_names, several_values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
 
 KINDS = {"rgb-color", "rgba-color", "3-color", "4-color"}
 COLOURED = {"uint8": KINDS | {"", "vector"}, "uint16": KINDS}  # kinds under which three or four values are a colour

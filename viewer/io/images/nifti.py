@@ -11,10 +11,9 @@ import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BufferedReader, RawIOBase
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.data.notice import Notice
 from viewer.data.volume import Window
@@ -32,6 +31,9 @@ from viewer.io.archive import (
 from viewer.io.errors import OpenError
 from viewer.io.images.headers.nifti_header import HEADER, NiftiHeader, parse, placement
 from viewer.io.images.stored_image import COMPLEX, COMPLEX_VALUES, StoredImage, colours, numbered_names, several_values
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 PIECE = 1 << 20
 DAMAGED = "It is cut off or damaged: its voxels end too early; copy it again from its source."
@@ -157,4 +159,4 @@ def _unpacked_length(path: str, length: int) -> int:
 def _unpacked(file: BinaryIO) -> Iterator[BinaryIO]:
     """The file unpacked while it is read, where it is packed."""
     with file, unpacking_faults():
-        yield unpacked_stream(file) or cast(BinaryIO, BufferedReader(cast(RawIOBase, file), PIECE))
+        yield unpacked_stream(file) or cast("BinaryIO", BufferedReader(cast("RawIOBase", file), PIECE))

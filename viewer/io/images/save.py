@@ -7,12 +7,10 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.volume import Volume
 from viewer.files import atomic_write
 from viewer.io.dicom.export.derived_series import derived_series, write_series
@@ -21,6 +19,11 @@ from viewer.io.errors import SaveError
 from viewer.io.images.fsl_gradients import gradient_paths, gradient_texts
 from viewer.io.images.itk_file import check_image, sidecar, write_image
 from viewer.io.stored_values import shear_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from viewer.data.segmentation import Segment, Segmentation
 
 Format = Literal["dicom", "nifti", "nrrd", "mha"]
 ENDINGS: dict[Format, tuple[str, ...]] = {"nifti": (".nii.gz", ".nii"), "nrrd": (".nrrd",), "mha": (".mha",)}

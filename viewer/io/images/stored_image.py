@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from viewer.data.notice import Notice
-from viewer.data.volume import Window
-from viewer.io.images.headers.geometry import Placement
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from viewer.data.volume import Window
+    from viewer.io.images.headers.geometry import Placement
 
 COMPLEX = ("real part", "imaginary part")
 COMPLEX_VALUES = Notice(

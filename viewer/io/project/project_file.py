@@ -13,22 +13,26 @@ import os
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tokenize import TokenError  # of numpy, at the header of an array
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from viewer.data.arrays import Json
 from viewer.files import atomic_write
 from viewer.files.regular_file import check_regular, open_regular
 from viewer.io.errors import OpenError, SaveError
 from viewer.scene.journal.project_state import Project, same_project
 from viewer.scene.view_state import ViewState
 from viewer.settings import application_version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from viewer.data.arrays import Json
 
 log = logging.getLogger(__name__)
 

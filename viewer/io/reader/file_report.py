@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from viewer.data.study import Image, LabelFile
+if TYPE_CHECKING:
+    from viewer.data.study import Image, LabelFile
 
 
 class FileReport(NamedTuple):

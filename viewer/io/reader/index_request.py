@@ -9,18 +9,22 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from viewer.data.study import Image, LabelFile, RefusedFile
 from viewer.io.errors import GONE
-from viewer.io.find_files import Contents
-from viewer.io.reader.file_report import FileReport, SeriesReport
 from viewer.io.reader.load_plan import base_name, stopped_sentence
 from viewer.io.reader.pool import Pool, Unit
-from viewer.io.reader.request import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from viewer.io.find_files import Contents
+    from viewer.io.reader.file_report import FileReport, SeriesReport
+    from viewer.io.reader.request import Request
 
 # What the reader processes are asked to call.
 LIST_CONTENTS = "viewer.io.find_files:list_contents"

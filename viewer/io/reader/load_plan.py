@@ -5,22 +5,26 @@ Nothing is parsed here: it serves the window's process.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from viewer.data.grid import Grid
 from viewer.data.notice import Notice
-from viewer.data.study import Image
 from viewer.data.volume import Volume, slice_window
 from viewer.io import memory_budget
 from viewer.io.dicom.pixels.read import ReadJob, TargetSlice
 from viewer.io.dicom.pixels.slice_weights import parts_of
 from viewer.io.errors import OpenError
-from viewer.io.read_plan import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from viewer.data.grid import Grid
+    from viewer.data.study import Image
+    from viewer.io.read_plan import Plan
 
 LOST = "lost"  # how the badge of an image ends of which slices are blank
 

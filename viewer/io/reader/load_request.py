@@ -7,20 +7,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from viewer.data.notice import Notice
-from viewer.data.study import Image
-from viewer.data.volume import Volume
-from viewer.io.dicom.pixels.read import ReadJob
 from viewer.io.errors import OpenError
-from viewer.io.read_plan import Plan
 from viewer.io.reader.load_plan import (
     badges_of,
     base_name,
@@ -34,8 +27,19 @@ from viewer.io.reader.load_plan import (
     with_lost_slices,
 )
 from viewer.io.reader.pool import Pool, Unit
-from viewer.io.reader.request import Request
 from viewer.processes.shared_array import SharedHandle, create_shared
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from viewer.data.notice import Notice
+    from viewer.data.study import Image
+    from viewer.data.volume import Volume
+    from viewer.io.dicom.pixels.read import ReadJob
+    from viewer.io.read_plan import Plan
+    from viewer.io.reader.request import Request
 
 # What the reader processes are asked to call.
 READ_VOXELS = "viewer.io.images.image_files:read_voxels"

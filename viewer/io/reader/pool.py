@@ -11,21 +11,24 @@ import pickle
 import signal
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain
 from multiprocessing.connection import Connection, wait
 from queue import Empty, SimpleQueue
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import psutil
-from numpy.typing import NDArray
 
 from viewer.io.reader.reader_worker import CALL_FAULT, serve
 from viewer.io.work_item import COMPUTED, DECODED, ITEM, NUMBERS, SINCE
 from viewer.processes.messages import lend
 from viewer.processes.shared_array import create_shared
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
 

@@ -6,16 +6,9 @@ Requests return at once; answers come through `post`. See viewer/io/reader/pool.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from viewer.data.study import Image, LabelFile, RefusedFile
-from viewer.data.volume import Volume
 from viewer.io import memory_budget
 from viewer.io.errors import OpenError
 from viewer.io.reader.index_request import IndexCallbacks, IndexRequest
@@ -24,6 +17,16 @@ from viewer.io.reader.load_request import LoadCallbacks, LoadRequest, frame_seco
 from viewer.io.reader.pool import Pool, Unit
 from viewer.io.reader.request import Post, Request, at_once
 from viewer.processes.functions import name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from viewer.data.study import Image, LabelFile, RefusedFile
+    from viewer.data.volume import Volume
 
 __all__ = ["OpenError", "Reader", "Request", "index_now", "load_now"]
 

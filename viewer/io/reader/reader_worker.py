@@ -12,16 +12,19 @@ import sys
 import threading
 import warnings
 from importlib import import_module
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from viewer.compute.no_network import leave_network
 from viewer.io.errors import sentence
 from viewer.io.work_item import attach_slot
 from viewer.processes.functions import function_of
 from viewer.processes.messages import borrow
-from viewer.processes.shared_array import SharedHandle
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from viewer.processes.shared_array import SharedHandle
 
 if sys.platform != "win32":
     import resource

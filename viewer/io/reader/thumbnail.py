@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from viewer.data.volume import Window
 from viewer.io.dicom.pixels.read import ReadJob, slices
-from viewer.io.read_plan import Plan
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.data.volume import Window
+    from viewer.io.read_plan import Plan
 
 SIDE = 96  # pixels of the longest side
 

@@ -10,15 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from io import FileIO
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from viewer.files import atomic_write
 from viewer.files.file_lock import locked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
 FIRST = "0" * 64  # what the first line has in place of a hash
 WANTED = {"time": str, "reader": str, "what": str, "facts": dict}

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from viewer.compute.labels.comparison import SegmentReview
 from viewer.io.reports.csv_table import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from viewer.compute.labels.comparison import SegmentReview
 
 NAMES = ("segment", "in reference", "in compared", "Dice", "HD95 (mm)", "ASSD (mm)")
 SIZES = ("reference (ml)", "compared (ml)", "difference (ml)", "extra (ml)", "missed (ml)")

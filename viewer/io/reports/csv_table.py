@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from viewer.files import atomic_write
 from viewer.io.errors import SaveError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what begins so is a formula to a spreadsheet, and names come from files
 

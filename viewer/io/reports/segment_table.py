@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from viewer.compute.labels.statistics import SegmentStatistics
 from viewer.io.reports.csv_table import plain, save_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from viewer.compute.labels.statistics import SegmentStatistics
 
 NAMES = ("segment", "label map", "label", "code", "state")
 SIZES = ("voxels", "volume (mm³)", "volume (ml)", "surface (mm²)")

@@ -7,15 +7,18 @@ becomes the PDF: tables for the layout, and pictures with their sizes.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
 
-from viewer.data.transform import SignOff
 from viewer.settings import NAME, NOTICE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from viewer.data.transform import SignOff
 
 Verdict = Literal["", "good", "warning"]
 WORDS: dict[Verdict, str] = {"": "", "good": "✓ within", "warning": "⚠ beyond"}

@@ -18,17 +18,19 @@ import json
 import math
 import re
 import secrets
-from collections.abc import Iterable
 from dataclasses import asdict, fields
 from itertools import count
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from viewer.data.segmentation import State
 from viewer.files import atomic_write
 from viewer.io.archive import read_small
 from viewer.io.errors import OpenError, SaveError
 from viewer.scene.worklist import Case, Worklist
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MOST_BYTES, MOST_CASES, MOST_NAME = 16 << 20, 20_000, 80  # of a table, of its cases, of a file
 MOST_KEPT = 4 * MOST_BYTES  # remarks come to what a table says

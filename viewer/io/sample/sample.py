@@ -8,15 +8,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import numpy as np
 import SimpleITK as sitk
-from numpy.typing import NDArray
 
 from viewer.compute.registration.transform_quality import jacobian
 from viewer.compute.synthesis import sample_case as case
@@ -25,6 +24,11 @@ from viewer.data.volume import Volume, Window
 from viewer.io.images.itk_file import write_image
 from viewer.io.sample.series import FLAIR, PET, T1, Scan, Study, write_scan
 from viewer.settings import NOTICE, cache_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
 
 VERSION = 2  # of what is made; another number makes it anew
 BASELINE = Study("baseline", "Brain, baseline (simulated)", "20240115", "101500")

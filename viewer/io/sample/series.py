@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
@@ -23,6 +21,11 @@ from viewer.io.dicom.export.derived_series import (
 )
 from viewer.io.dicom.export.source_attributes import code_sequence_item
 from viewer.io.stored_values import sixteen_bits
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
 
 FLUORINE = Code("77004003", "SCT", "^18^Fluorine")  # CID 4020
 GLUCOSE = Code("35321007", "SCT", "Fluorodeoxyglucose F^18^")  # CID 4021

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from viewer.compute.images.detail_retention import Lesion, contrast_kept, edges_kept
 from viewer.data.grid import Grid
-from viewer.data.study import Source
 from viewer.data.volume import Volume
+
+if TYPE_CHECKING:
+    from viewer.data.study import Source
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import cast, get_args
+from typing import TYPE_CHECKING, cast, get_args
 
-from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code as DicomCode
 
 from viewer.data.segmentation import Code, Segment, Side, State
 from viewer.data.terminology import SIDES
 from viewer.io.dicom.export.source_attributes import code_sequence_item
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 UNKNOWN: Code = ("SCT", "85756007", "Tissue")  # what a segment without a code is said to be
 REVIEW = re.compile(r"Review: ([a-z ]+?)(?: \((.*?)\))?\.(?: (.*))?", re.DOTALL)
@@ -57,4 +59,4 @@ def review_of(text: str) -> tuple[State, str, str] | None:
     match = REVIEW.fullmatch(text)
     if match is None or match[1] not in get_args(State):
         return None
-    return cast(State, match[1]), match[2] or "", match[3] or ""
+    return cast("State", match[1]), match[2] or "", match[3] or ""

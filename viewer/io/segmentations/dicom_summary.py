@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pydicom
 from pydicom import uid
-from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from viewer.data.study import LabelFile
@@ -14,6 +14,9 @@ from viewer.io.archive import open_content
 from viewer.io.dicom.attributes.texts import decode_texts
 from viewer.io.dicom.export.object_header import object_source
 from viewer.io.errors import OpenError, refuse_damage
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 CLASSES = {
     str(uid.SegmentationStorage),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.data.arrays import Floats
 from viewer.data.grid import Grid
 from viewer.io.dicom.series.stack import neighbours, normal_of
 from viewer.io.errors import OpenError
+
+if TYPE_CHECKING:
+    from viewer.data.arrays import Floats
 
 Whole = NDArray[np.signedinteger[Any]]
 

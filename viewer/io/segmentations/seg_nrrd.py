@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.data.grid import Grid
 from viewer.data.printable_text import printable
@@ -24,6 +21,12 @@ from viewer.data.terminology import SIDES, category_of
 from viewer.io.errors import OpenError, refuse_damage
 from viewer.io.images.headers.geometry import NO_PLACE
 from viewer.io.images.headers.itk_header import facts_of, metadata, voxels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
 
 ENDING = ".seg.nrrd"
 TYPES = {"u1": "unsigned char", "u2": "unsigned short"}

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydicom.errors import BytesLengthException
@@ -16,10 +14,7 @@ from pydicom.errors import BytesLengthException
 from viewer.compute.images.resample import BADGE, resample_labels
 from viewer.compute.labels.fit_grid import apart, fitted
 from viewer.compute.labels.label_image import as_segmentation
-from viewer.data.grid import Grid
 from viewer.data.printable_text import printable
-from viewer.data.segmentation import Segmentation
-from viewer.data.study import Image, Source
 from viewer.data.transform import End
 from viewer.files import atomic_write
 from viewer.io.archive import first_bytes, member_of
@@ -34,6 +29,14 @@ from viewer.io.segmentations.rtstruct.read import contours_of
 from viewer.io.segmentations.rtstruct.write import write_rtstruct
 from viewer.io.segmentations.seg_nrrd import ENDING, read_seg_nrrd, write_seg_nrrd
 from viewer.io.segmentations.surfaces import SURFACES, write_surfaces
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from viewer.data.grid import Grid
+    from viewer.data.segmentation import Segmentation
+    from viewer.data.study import Image, Source
 
 MOST_TOLD = 16 << 20  # bytes of the JSON beside a label map
 PLACE = 1e-3  # mm between a voxel and where its file puts it

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from io import BytesIO
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.data.segmentation import Segment, Segmentation
 from viewer.io.errors import SaveError
 from viewer.settings import NAME, NOTICE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from viewer.data.segmentation import Segment, Segmentation
 
 Mesh = tuple[NDArray[np.float64], NDArray[np.int64]]  # vertices (n, 3), LPS mm; triangles (m, 3)
 Corners = NDArray[np.float64]  # of triangles (m, 3, 3), LPS mm

@@ -7,15 +7,18 @@ ITK before 5), of itkHDF5TransformIO.cxx.
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.compute.hdf5_file import open_hdf5
 from viewer.compute.progress import Refusal
 from viewer.io.errors import OpenError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
 
 MOST_PARTS = 64  # transforms in one file
 KIND = re.compile(r"([A-Za-z0-9]{1,80})_(?:double|float)_([23])_\2")

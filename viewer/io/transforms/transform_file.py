@@ -10,7 +10,7 @@ import os
 import re
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import numpy as np
@@ -19,7 +19,6 @@ import SimpleITK as sitk
 from viewer.compute.hdf5_file import is_hdf5
 from viewer.compute.images.resample import itk_transform
 from viewer.compute.registration.transform_algebra import as_field, compose
-from viewer.data.arrays import Floats
 from viewer.data.grid import Grid
 from viewer.data.printable_text import printable
 from viewer.data.transform import End, Transform
@@ -28,6 +27,9 @@ from viewer.io.errors import OpenError, SaveError
 from viewer.io.images.headers.itk_header import facts_of, metadata, voxels
 from viewer.io.transforms.itk_hdf5 import MOST_PARTS, StoredTransform, stored_transforms
 from viewer.processes.shared_array import FOLDER, PREFIX
+
+if TYPE_CHECKING:
+    from viewer.data.arrays import Floats
 
 TEXTS = (".tfm", ".txt")
 ITK = (*TEXTS, ".h5", ".hdf5", ".mat")

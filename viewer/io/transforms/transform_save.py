@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import asdict, replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from viewer.compute.registration.transform_algebra import lattice_points, moved
-from viewer.data.arrays import Floats
-from viewer.data.grid import Grid
 from viewer.data.provenance import Provenance
 from viewer.data.transform import End, SignOff, Transform
 from viewer.files import atomic_write
@@ -21,6 +18,12 @@ from viewer.io.dicom.export.registration import registration
 from viewer.io.errors import SaveError
 from viewer.io.transforms.transform_file import DICOM, ending_of, read_transform, write_transform
 from viewer.settings import NAME, NOTICE, application_version
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from viewer.data.arrays import Floats
+    from viewer.data.grid import Grid
 
 TOLERANCE = 0.01  # mm between where a transform and its file take a point
 MOST_TOLD = 1 << 20  # bytes of the JSON beside

@@ -7,13 +7,16 @@ Greys are float32 [rows, columns] from 0 to 1 within a window, NaN where an imag
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.data.arrays import Mask
-from viewer.data.volume import Window
 from viewer.render.colormaps import colour_table
+
+if TYPE_CHECKING:
+    from viewer.data.arrays import Mask
+    from viewer.data.volume import Window
 
 Grey = NDArray[np.float32]
 Picture = NDArray[np.float32]

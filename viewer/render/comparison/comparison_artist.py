@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
-from viewer.data.volume import Volume, Window
 from viewer.render.comparison.blending import Picture, Slice, blend, checks, contours, difference, parted, two_colours
 from viewer.render.comparison.inspection_overlay import line_at
 from viewer.render.overlay.overlay import (
@@ -24,12 +23,17 @@ from viewer.render.overlay.overlay import (
     written_date,
 )
 from viewer.render.planes.pixel_plane import PictureSlice
-from viewer.render.planes.plane import Pose
 from viewer.render.planes.reslice import Lattice, PlaneReslice, lattice, visible
 from viewer.render.planes.warp import reach
 from viewer.render.vtk_bridge import image_of
 from viewer.scene.compare.comparison import STYLES, ComparisonPair
-from viewer.scene.layer import VolumeLayer
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from viewer.data.volume import Volume, Window
+    from viewer.render.planes.plane import Pose
+    from viewer.scene.layer import VolumeLayer
 
 GREEN, MAGENTA = "#58d578", "#e87ae0"  # what the two images are called in, in two colours
 

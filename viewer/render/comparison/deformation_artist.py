@@ -6,23 +6,27 @@ displacement field that field alone; of a matrix the matrix.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.data.arrays import Floats
-from viewer.data.grid import Grid
 from viewer.data.transform import Transform
 from viewer.render.colormaps import colour_table
 from viewer.render.overlay.overlay import ACCENT, ColorBar, Line, Strokes, number
 from viewer.render.planes.pixel_plane import Colours, PictureSlice
-from viewer.render.planes.plane import Pose
 from viewer.render.planes.reslice import Lattice, lattice, visible
 from viewer.render.planes.warp import reach
 from viewer.scene.compare.deformation_display import DEFORMATIONS, Deformation
-from viewer.scene.document import Document
 from viewer.scene.layer import VolumeLayer
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from viewer.data.arrays import Floats
+    from viewer.data.grid import Grid
+    from viewer.render.planes.plane import Pose
+    from viewer.scene.document import Document
 
 LINES = 24  # across a view, at most, where no spacing is asked for
 PARTS = 4  # pieces of a grid line between two crossings

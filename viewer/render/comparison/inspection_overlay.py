@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -11,13 +11,15 @@ from vtkmodules.vtkCommonDataModel import vtkPlane
 from viewer.compute.images.region_statistics import Measured, measure
 from viewer.data.annotations.region import Point, Region
 from viewer.data.transform import Transform
-from viewer.data.volume import Volume
 from viewer.render.overlay.overlay import ACCENT, AI, REGION, TEXT, Line, Outline, Wipe, layer_lines, number
-from viewer.render.planes.plane import Pose
 from viewer.scene.compare.inspection import Inspection, InspectionPair, input_of
-from viewer.scene.document import Document
-from viewer.scene.layer import VolumeLayer
-from viewer.scene.view_state import ViewState
+
+if TYPE_CHECKING:
+    from viewer.data.volume import Volume
+    from viewer.render.planes.plane import Pose
+    from viewer.scene.document import Document
+    from viewer.scene.layer import VolumeLayer
+    from viewer.scene.view_state import ViewState
 
 Asked = tuple[Region, Transform | None]  # what was measured, and where the image lay
 SHORE = 16  # px that the wipe's line keeps from the edges of a view: it can always be taken hold of

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from viewer.data.annotations.region import Point
 from viewer.render.overlay.overlay import Line, Mark
-from viewer.render.planes.plane import Pose
-from viewer.scene.document import Document
-from viewer.scene.layer import VolumeLayer
 from viewer.scene.registration_pair import pair
-from viewer.scene.view_state import ViewState
+
+if TYPE_CHECKING:
+    from viewer.data.annotations.region import Point
+    from viewer.render.planes.plane import Pose
+    from viewer.scene.document import Document
+    from viewer.scene.layer import VolumeLayer
+    from viewer.scene.view_state import ViewState
 
 DEEP = 2.5  # mm, or half a slice where that is more: how far from the slice a mark may be
 LEAST = 0.05  # mm: a smaller residual is not written

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import atan2, cos, hypot, pi, sin
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPixmap, QPolygonF
 
 from viewer.render.overlay.overlay import ACCENT, Line, Mark, Strokes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 GREEN, MAGENTA = "#58d578", "#e87ae0"  # the fixed and the moving end
 SIZE, HEAD, LEAST = 6, 5, 3  # px: a mark, an arrow's head, the shortest line that gets one

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from viewer.data.grid import PLANES, orientation_letters
-from viewer.data.study import Source
-from viewer.data.volume import Window
 from viewer.render.colormaps import BOUNDED
-from viewer.render.planes.plane import Plane, Pose
 from viewer.scene.layer import MARKS, PlacedLayer, VolumeLayer
-from viewer.scene.segmentation_layer import SegmentationLayer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from viewer.data.study import Source
+    from viewer.data.volume import Window
+    from viewer.render.planes.plane import Plane, Pose
+    from viewer.scene.segmentation_layer import SegmentationLayer
 
 TEXT, DIM, ACCENT = "#d8dce2", "#a3abb6", "#3fb6c9"
 AI, WARNING, DANGER = "#a890f0", "#e2a43b", "#e5645f"

@@ -5,15 +5,17 @@ Outlines stay one pixel wide at any zoom, and a slice costs what its pixels cost
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.data.grid import Grid
-from viewer.data.transform import Transform
-from viewer.render.planes.plane import Pose
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from viewer.data.grid import Grid
+    from viewer.data.transform import Transform
+    from viewer.render.planes.plane import Pose
 
 Picture = NDArray[np.uint8]  # [row, column, RGBA]
 DASH = 5  # pixels of a dash, and of the gap after it

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +10,11 @@ from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkRenderingCore import vtkImageSlice, vtkImageSliceMapper
 
-from viewer.data.arrays import Floats
-from viewer.render.planes.reslice import Lattice
 from viewer.render.vtk_bridge import vtk_matrix
+
+if TYPE_CHECKING:
+    from viewer.data.arrays import Floats
+    from viewer.render.planes.reslice import Lattice
 
 Colours = NDArray[np.uint8]
 

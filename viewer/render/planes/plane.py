@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from viewer.data.arrays import Floats
 from viewer.data.grid import PLANES, Grid, orientation_letters
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from viewer.data.arrays import Floats
 
 # For each plane the world axes (0 x, 1 y, 2 z) and signs that run to the right and down on the screen.
 SCREEN = {"axial": ((0, 1), (1, 1)), "coronal": ((0, 1), (2, -1)), "sagittal": ((1, 1), (2, -1))}

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from vtkmodules.util.vtkConstants import VTK_FLOAT
 from vtkmodules.vtkCommonDataModel import vtkPlane
 from vtkmodules.vtkImagingCore import vtkImageReslice
 
-from viewer.data.arrays import Floats
-from viewer.data.grid import Grid
-from viewer.data.transform import Transform
-from viewer.render.planes.plane import Plane, Pose
 from viewer.render.planes.warp import reach, warp
 from viewer.render.vtk_bridge import matrix_of, vtk_matrix
+
+if TYPE_CHECKING:
+    from viewer.data.arrays import Floats
+    from viewer.data.grid import Grid
+    from viewer.data.transform import Transform
+    from viewer.render.planes.plane import Plane, Pose
 
 PARALLEL = 0.99999  # the cosine from which axes count as parallel (a quarter of a degree)
 Outline = tuple[float, float, float, float]  # left, top, width, height on a slice, mm

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -10,8 +10,10 @@ from vtkmodules.vtkCommonTransforms import vtkGeneralTransform
 from vtkmodules.vtkFiltersHybrid import vtkGridTransform
 
 from viewer.data.grid import Grid
-from viewer.data.transform import Transform
 from viewer.render.vtk_bridge import image_of, matrix_of
+
+if TYPE_CHECKING:
+    from viewer.data.transform import Transform
 
 _FIELDS: WeakKeyDictionary[Transform, tuple[Any, float]] = WeakKeyDictionary()  # image of the field, longest arrow
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from viewer.render.planes.plane import Pose
 from viewer.render.slices.image_artist import VolumeSliceArtist
 from viewer.render.slices.label_artist import LabelSliceArtist
 from viewer.scene.layer import Layer, VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from viewer.render.planes.plane import Pose
 
 
 class SliceArtist(Protocol):

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from vtkmodules.vtkCommonCore import vtkLookupTable
 from vtkmodules.vtkRenderingCore import vtkImageSlice, vtkImageSliceMapper
 
-from viewer.data.arrays import Floats
-from viewer.data.grid import Grid
-from viewer.data.volume import Volume, Window
 from viewer.render.colormaps import BOUNDED, colour_table
-from viewer.render.planes.plane import Pose
 from viewer.render.planes.reslice import PlaneReslice, clip_box
 from viewer.render.vtk_bridge import fill_table, image_of, matrix_of, vtk_axis
-from viewer.scene.layer import VolumeLayer
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from viewer.data.arrays import Floats
+    from viewer.data.grid import Grid
+    from viewer.data.volume import Volume, Window
+    from viewer.render.planes.plane import Pose
+    from viewer.scene.layer import VolumeLayer
 
 
 class VolumeSliceArtist:

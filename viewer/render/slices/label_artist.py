@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import replace
 from functools import reduce
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkRenderingCore import vtkImageSlice, vtkImageSliceMapper
 
-from viewer.data.segmentation import Segment
 from viewer.render.planes.label_pixels import Picture, over, picture, sampled
-from viewer.render.planes.plane import Pose
 from viewer.render.planes.reslice import visible
 from viewer.render.planes.warp import reach
 from viewer.render.vtk_bridge import vtk_matrix
-from viewer.scene.segmentation_layer import SegmentationLayer
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from viewer.data.segmentation import Segment
+    from viewer.render.planes.plane import Pose
+    from viewer.scene.segmentation_layer import SegmentationLayer
 
 STRONGER = 0.15  # more of the fill has the chosen segment
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from viewer.render.comparison.deformation_artist import Deformed, deformed
-from viewer.render.planes.plane import Pose
 from viewer.scene.compare.comparison import ComparisonPair, comparison_pair
 from viewer.scene.compare.inspection import InspectionPair, inspection_pair
-from viewer.scene.document import Document
-from viewer.scene.layer import Layer, VolumeLayer
-from viewer.scene.segmentation_layer import SegmentationLayer
-from viewer.scene.view_state import ViewState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.render.planes.plane import Pose
+    from viewer.scene.document import Document
+    from viewer.scene.layer import Layer, VolumeLayer
+    from viewer.scene.segmentation_layer import SegmentationLayer
+    from viewer.scene.view_state import ViewState
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from viewer.data.notice import UNMEASURED
 from viewer.render.comparison.comparison_artist import comparison_bars, comparison_lines, comparison_wipe
@@ -25,10 +26,12 @@ from viewer.render.overlay.overlay import (
     slice_lines,
     window_lines,
 )
-from viewer.render.planes.plane import Pose
-from viewer.render.slices.slice_content import SliceContent
-from viewer.scene.document import Document
-from viewer.scene.view_state import ViewState
+
+if TYPE_CHECKING:
+    from viewer.render.planes.plane import Pose
+    from viewer.render.slices.slice_content import SliceContent
+    from viewer.scene.document import Document
+    from viewer.scene.view_state import ViewState
 
 
 def slice_overlay(

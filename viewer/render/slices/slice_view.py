@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtWidgets import QWidget
 
-from viewer.data.annotations.region import Point
-from viewer.data.box import Box
-from viewer.data.grid import Grid
 from viewer.render.comparison.comparison_artist import ComparisonArtist
 from viewer.render.comparison.deformation_artist import DeformationArtist
 from viewer.render.comparison.inspection_overlay import RegionReader, wipe_face
-from viewer.render.overlay.overlay import Overlay
 from viewer.render.planes.plane import Plane, Pose
 from viewer.render.slices.artists import SliceArtist, artist_of
 from viewer.render.slices.slice_content import SliceContent, slice_content
 from viewer.render.slices.slice_overlay import slice_overlay
 from viewer.render.view import View
-from viewer.scene.compare.comparison import ComparisonPair
-from viewer.scene.document import Document
 from viewer.scene.layer import Layer, PlacedLayer, VolumeLayer
-from viewer.scene.view_state import ViewState
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from PySide6.QtWidgets import QWidget
+
+    from viewer.data.annotations.region import Point
+    from viewer.data.box import Box
+    from viewer.data.grid import Grid
+    from viewer.render.overlay.overlay import Overlay
+    from viewer.scene.compare.comparison import ComparisonPair
+    from viewer.scene.document import Document
+    from viewer.scene.view_state import ViewState
 
 LIFT = 0.05  # mm between layers: the depth buffer tells 0.0001
 FAR = 1000.0  # mm from the camera to the slice; parallel projection, so only the order matters

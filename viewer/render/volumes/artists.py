@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from viewer.data.volume import Volume
 from viewer.render.volumes.image_artist_3d import VolumeSpaceArtist
-from viewer.render.volumes.volume_presets import Preset
 from viewer.scene.layer import Layer, VolumeLayer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from viewer.data.volume import Volume
+    from viewer.render.volumes.volume_presets import Preset
 
 
 class SpaceArtist(Protocol):

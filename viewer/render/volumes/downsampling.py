@@ -7,16 +7,20 @@ the noise down as well. A volume that is small enough is not copied at all.
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.data.grid import Grid
-from viewer.data.volume import Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from numpy.typing import NDArray
+
+    from viewer.data.volume import Volume
 
 SHADING = 3  # bytes a voxel that shading on the processor keeps
 SHARE = 0.58  # of the stored size, at most, for 3-D on the processor

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from vtkmodules.vtkCommonDataModel import vtkPiecewiseFunction
 from vtkmodules.vtkRenderingCore import vtkColorTransferFunction, vtkVolume, vtkVolumeProperty
 from vtkmodules.vtkRenderingVolume import vtkFixedPointVolumeRayCastMapper, vtkGPUVolumeRayCastMapper
 
-from viewer.data.volume import Volume, Window
 from viewer.render.volumes.downsampling import factors, limits, reduce
 from viewer.render.volumes.volume_presets import Preset, stored_value
 from viewer.render.vtk_bridge import image_of, matrix_of, vtk_matrix
-from viewer.scene.layer import VolumeLayer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from viewer.data.volume import Volume, Window
+    from viewer.scene.layer import VolumeLayer
 
 FINE, COARSE = 0.5, 1.0  # distance between samples along a ray, in voxels: at rest, while turning
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from viewer.data.arrays import Floats
-from viewer.render.view import View
+if TYPE_CHECKING:
+    from viewer.data.arrays import Floats
+    from viewer.render.view import View
 
 
 def line_of_sight(view: View, x: float, y: float) -> tuple[Floats, Floats]:

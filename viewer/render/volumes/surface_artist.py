@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import zip_longest
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QTimer
 from vtkmodules.vtkRenderingCore import vtkActor, vtkAssembly, vtkPolyDataMapper
 
@@ -17,7 +15,13 @@ from viewer.data.box import Box, box_union, whole_box
 from viewer.data.segmentation import Key
 from viewer.render.volumes.surface_mesh import changed, coarse, surface
 from viewer.render.vtk_bridge import matrix_of, vtk_matrix
-from viewer.scene.segmentation_layer import SegmentationLayer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from numpy.typing import NDArray
+
+    from viewer.scene.segmentation_layer import SegmentationLayer
 
 PAUSE = 500  # ms without a stroke until surfaces follow
 LOOK = 200  # ms between two looks at what has been made

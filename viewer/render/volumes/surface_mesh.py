@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkFiltersCore import (
     vtkMassProperties,
@@ -21,6 +19,11 @@ from viewer.data.box import Box, box_size, box_union, label_boxes, mask_box, shi
 from viewer.data.grid import Grid
 from viewer.render.volumes.downsampling import Limits, factors
 from viewer.render.vtk_bridge import image_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
 
 SHIFT = 0.3  # voxels that smoothing may move a corner along each axis
 CUT = 2.6  # triangles, about, that a bin as wide as high makes of the surface that goes through it

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from viewer.render.overlay.overlay import DIM, Line
 from viewer.render.volumes.surface_artist import LabelSurfaceArtist
-from viewer.scene.layer import Layer
-from viewer.scene.segmentation_layer import SegmentationLayer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from viewer.scene.layer import Layer
+    from viewer.scene.segmentation_layer import SegmentationLayer
 
 
 class LabelSurfaces:

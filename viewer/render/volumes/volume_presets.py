@@ -6,9 +6,10 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from viewer.data.volume import Volume, Window
+if TYPE_CHECKING:
+    from viewer.data.volume import Volume, Window
 
 FILE = Path(__file__).parents[3] / "resources" / "presets" / "volume.json"
 

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QWidget
 from vtkmodules.vtkRenderingOpenGL2 import vtkTextureObject
 
-from viewer.data.box import Box
 from viewer.data.grid import Grid, orientation_letters
-from viewer.data.volume import Window
 from viewer.render.gl_info import is_software
 from viewer.render.overlay.overlay import (
     DIM,
@@ -33,9 +28,18 @@ from viewer.render.view import View
 from viewer.render.volumes.artists import SpaceArtist, space_artist_of
 from viewer.render.volumes.surface_scene import LabelSurfaces
 from viewer.render.volumes.volume_presets import Preset, presets, presets_for
-from viewer.scene.document import Document
-from viewer.scene.layer import Layer, VolumeLayer
-from viewer.scene.view_state import ViewState
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+
+    from PySide6.QtGui import QImage
+    from PySide6.QtWidgets import QWidget
+
+    from viewer.data.box import Box
+    from viewer.data.volume import Window
+    from viewer.scene.document import Document
+    from viewer.scene.layer import Layer, VolumeLayer
+    from viewer.scene.view_state import ViewState
 
 # Where the reader stands (LPS direction from the patient) and what is up.
 SIDES = {

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from psygnal import Signal
 
-from viewer.data.segmentation import Key, Segment
 from viewer.io.reports import audit_log
-from viewer.scene.document import Document
 from viewer.scene.layer import Layer, VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.settings import state_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from viewer.data.segmentation import Key, Segment
+    from viewer.scene.document import Document
 
 NAME = "audit.jsonl"
 

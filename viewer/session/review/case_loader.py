@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from viewer.data.arrays import Tell
-from viewer.data.segmentation import Segmentation
 from viewer.data.study import Image, Source
 from viewer.data.transform import End
 from viewer.io import requests
 from viewer.io.errors import OpenError
 from viewer.io.reader.reader import index_now
-from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
-from viewer.scene.task import Task
-from viewer.scene.worklist import Case, Worklist
-from viewer.session.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.data.arrays import Tell
+    from viewer.data.segmentation import Segmentation
+    from viewer.scene.layer import VolumeLayer
+    from viewer.scene.task import Task
+    from viewer.scene.worklist import Case, Worklist
+    from viewer.session.session import Session
 
 
 class CaseLoader:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from viewer.scene.edits import ReviewLayer
-from viewer.scene.history import History
-from viewer.scene.layer import Layer
-from viewer.scene.layer import Review as Verdict
 from viewer.session.review.audit_trail import AuditTrail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.scene.history import History
+    from viewer.scene.layer import Layer
+    from viewer.scene.layer import Review as Verdict
 
 
 class Review:

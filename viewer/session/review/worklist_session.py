@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from concurrent.futures import Future
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from viewer.data.segmentation import State
 from viewer.io.errors import SaveError
 from viewer.io.reports.worklist_file import file_name, open_worklist, save_worklist
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.task import Message, Task
 from viewer.scene.worklist import Case, ReadingTimer, Worklist
 from viewer.session.review.case_loader import CaseLoader
-from viewer.session.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from viewer.data.segmentation import State
+    from viewer.session.session import Session
 
 log = logging.getLogger(__name__)
 

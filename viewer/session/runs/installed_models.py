@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from threading import Thread
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from psygnal import Signal
 
 from viewer.compute.networks.model_cards import Card, cards
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 State = Literal["verified", "wrong hash", "file missing"]
 REASONS: dict[State, str] = {

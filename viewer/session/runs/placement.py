@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from viewer.compute.registration.transform_algebra import compose, inverse
 from viewer.data.transform import Transform
-from viewer.scene.layer import VolumeLayer
+
+if TYPE_CHECKING:
+    from viewer.scene.layer import VolumeLayer
 
 
 def placed_by(found: Transform, fixed: VolumeLayer | None) -> Transform:

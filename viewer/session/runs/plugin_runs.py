@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from viewer.compute.engine.engine import Engine
 from viewer.data.preview import CurvePoint, Preview
 from viewer.data.transform import Transform
 from viewer.plugin.execute import Result, submit_plugin
-from viewer.plugin.plugin import Plugin, Value
-from viewer.scene.document import Document
 from viewer.scene.edits import AddLayer, AlignLayer, CompositeEdit, Edit
-from viewer.scene.history import History
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.preview.result_preview import ResultPreview
 from viewer.scene.preview.transform_preview import TransformPreview
-from viewer.scene.segmentation_layer import SegmentationLayer
-from viewer.scene.task import Task
-from viewer.scene.view_state import ViewState
-from viewer.session.background import Background
-from viewer.session.journal import SessionJournal
 from viewer.session.runs.placement import between, placed_by, start_of
 from viewer.session.runs.result_layers import Given, found_transform, label_layers, result_layers
-from viewer.session.tasks import Tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from viewer.compute.engine.engine import Engine
+    from viewer.plugin.plugin import Plugin, Value
+    from viewer.scene.document import Document
+    from viewer.scene.history import History
+    from viewer.scene.segmentation_layer import SegmentationLayer
+    from viewer.scene.task import Task
+    from viewer.scene.view_state import ViewState
+    from viewer.session.background import Background
+    from viewer.session.journal import SessionJournal
+    from viewer.session.tasks import Tasks
 
 log = logging.getLogger(__name__)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from viewer.compute.images.difference import difference
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
-from viewer.plugin.execute import Result
 from viewer.scene.layer import VolumeLayer, difference_layer, volume_layer
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
+
+if TYPE_CHECKING:
+    from viewer.plugin.execute import Result
 
 Given = dict[str, tuple[VolumeLayer, Volume]]  # by input: the layer, and the volume of it that was used
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from PySide6.QtCore import Qt
 
 from viewer.data.annotations.region import Point, Region, Shape
 from viewer.render.slices.slice_view import SliceView
-from viewer.render.view import MouseEvent, View
 from viewer.tools.tool import Tool
+
+if TYPE_CHECKING:
+    from viewer.render.view import MouseEvent, View
 
 LEAST = 3.0  # px: a shorter drag draws nothing
 

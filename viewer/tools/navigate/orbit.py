@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt
 
-from viewer.render.view import MouseEvent, View
 from viewer.render.volumes.volume_view import VolumeView
 from viewer.tools.tool import Tool
+
+if TYPE_CHECKING:
+    from viewer.render.view import MouseEvent, View
 
 
 class Orbit(Tool):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt
 
 from viewer.render.slices.slice_view import SliceView
-from viewer.render.view import MouseEvent, View
 from viewer.tools.tool import Tool
+
+if TYPE_CHECKING:
+    from viewer.render.view import MouseEvent, View
 
 STEP = (2.0, 12.0)  # least and most pixels of a drag that move one slice
 # Which way a stack is read: from the head to the feet, from right to left, from the front to the back.

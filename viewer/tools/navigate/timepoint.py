@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from viewer.render.view import MouseEvent, View
-from viewer.scene.document import Document
+from typing import TYPE_CHECKING
+
 from viewer.tools.tool import Tool
+
+if TYPE_CHECKING:
+    from viewer.render.view import MouseEvent, View
+    from viewer.scene.document import Document
 
 
 class Timepoint(Tool):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from viewer.data.segmentation import Segment
-from viewer.render.view import MouseEvent, View
-from viewer.scene.layer import VolumeLayer
 from viewer.tools.tool import Tool
+
+if TYPE_CHECKING:
+    from viewer.data.segmentation import Segment
+    from viewer.render.view import MouseEvent, View
+    from viewer.scene.layer import VolumeLayer
 
 
 @dataclass(frozen=True)

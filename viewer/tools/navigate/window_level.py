@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt
 
 from viewer.data.volume import Window
-from viewer.render.view import MouseEvent, View
 from viewer.tools.tool import Tool
+
+if TYPE_CHECKING:
+    from viewer.render.view import MouseEvent, View
 
 DOUBLES = 150.0  # pixels to the right that double the width
 CROSSES = 300.0  # pixels down that raise the level by one width

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 
-from viewer.render.overlay.overlay import Wipe
 from viewer.render.slices.slice_overlay import slice_wipe
 from viewer.render.slices.slice_view import SliceView
-from viewer.render.view import MouseEvent, View
 from viewer.tools.tool import Tool
+
+if TYPE_CHECKING:
+    from viewer.render.overlay.overlay import Wipe
+    from viewer.render.view import MouseEvent, View
 
 NEAR = 6.0  # px
 

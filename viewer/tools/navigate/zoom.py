@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt
 
-from viewer.render.view import MouseEvent, View
 from viewer.tools.tool import Tool
+
+if TYPE_CHECKING:
+    from viewer.render.view import MouseEvent, View
 
 DOUBLES = 150.0  # pixels upwards that double the size
 NOTCH = 1.2

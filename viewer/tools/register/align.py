@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import atan2, hypot
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import Qt
 
-from viewer.data.annotations.region import Point
-from viewer.data.arrays import Floats
 from viewer.data.transform import Transform
-from viewer.render.planes.plane import Pose
 from viewer.render.slices.slice_view import SliceView
-from viewer.render.view import MouseEvent, View
 from viewer.scene.edits import AlignLayer
-from viewer.scene.layer import VolumeLayer
 from viewer.scene.preview.transform_preview import TransformPreview
 from viewer.scene.registration_pair import pair
 from viewer.tools.tool import Tool
+
+if TYPE_CHECKING:
+    from viewer.data.annotations.region import Point
+    from viewer.data.arrays import Floats
+    from viewer.render.planes.plane import Pose
+    from viewer.render.view import MouseEvent, View
+    from viewer.scene.layer import VolumeLayer
 
 NEAR = 8.0  # px: how close to the ring a press takes hold of it
 NAME = "by hand"

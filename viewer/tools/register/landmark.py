@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import hypot
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
 
 from PySide6.QtCore import Qt
 
-from viewer.data.annotations.region import Point
 from viewer.render.comparison.landmark_marks import shown_pairs
-from viewer.render.planes.plane import Pose
 from viewer.render.slices.slice_view import SliceView
-from viewer.render.view import MouseEvent, View
 from viewer.scene.edits import ChangeLandmark
 from viewer.scene.landmarks import LandmarkPair
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.registration_pair import pair
 from viewer.tools.tool import Tool
+
+if TYPE_CHECKING:
+    from viewer.data.annotations.region import Point
+    from viewer.render.planes.plane import Pose
+    from viewer.render.view import MouseEvent, View
 
 NEAR = 9.0  # px
 End = Literal["fixed", "moving"]

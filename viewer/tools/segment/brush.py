@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt
 
 from viewer.effects.footprint import ball, disc, flat
-from viewer.render.slices.slice_view import SliceView
 from viewer.render.tool_sketch import Draft
-from viewer.render.view import MouseEvent, View
 from viewer.tools.segment.paint_tool import Paints, Part, chosen_segmentation, slices_of
+
+if TYPE_CHECKING:
+    from viewer.render.slices.slice_view import SliceView
+    from viewer.render.view import MouseEvent, View
 
 
 class Brush(Paints):

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.compute.effects.image.livewire import Wire
-from viewer.data.annotations.region import Point
-from viewer.data.arrays import Floats
-from viewer.data.volume import Volume
 from viewer.effects.footprint import around, flat
-from viewer.render.planes.plane import Pose
-from viewer.render.view import MouseEvent, View
-from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.tools.segment.outline import Draw
 from viewer.tools.segment.paint_tool import goal_of, slices_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.data.annotations.region import Point
+    from viewer.data.arrays import Floats
+    from viewer.data.volume import Volume
+    from viewer.render.planes.plane import Pose
+    from viewer.render.view import MouseEvent, View
+    from viewer.scene.segmentation_layer import SegmentationLayer
 
 REACH = 100  # pixels from the last corner that edges are followed to: what one frame has time for
 

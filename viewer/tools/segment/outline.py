@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from math import hypot
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 
-from viewer.data.annotations.region import Point
 from viewer.effects.footprint import flat, inside
 from viewer.render.tool_sketch import Draft
-from viewer.render.view import MouseEvent, View
 from viewer.tools.segment.paint_tool import Paints, chosen_segmentation, slices_of
-from viewer.tools.tool import DrawingKey
+
+if TYPE_CHECKING:
+    from viewer.data.annotations.region import Point
+    from viewer.render.view import MouseEvent, View
+    from viewer.tools.tool import DrawingKey
 
 NEAR = 8.0  # px: a click so near to the first corner closes the outline
 STEP = 2.0  # px between two places of a drag

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from viewer.data.arrays import Mask
 from viewer.data.box import Box
-from viewer.data.segmentation import Key, Segment
-from viewer.data.volume import Volume
 from viewer.render.slices.slice_view import SliceView
-from viewer.render.view import View
 from viewer.scene.active_image import active_image, seen_images
-from viewer.scene.document import Document
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation.masking import erase, paint
 from viewer.scene.segmentation.stroke import Stroke
-from viewer.scene.segmentation_layer import SegmentationLayer
-from viewer.scene.view_state import ViewState
 from viewer.tools.tool import Tool
+
+if TYPE_CHECKING:
+    from viewer.data.segmentation import Key, Segment
+    from viewer.data.volume import Volume
+    from viewer.render.view import View
+    from viewer.scene.document import Document
+    from viewer.scene.segmentation_layer import SegmentationLayer
+    from viewer.scene.view_state import ViewState
 
 Part = tuple[Box, Mask]
 

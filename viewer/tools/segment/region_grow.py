@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import Qt
 
 from viewer.compute.effects.image.region_growing import between, flood
-from viewer.data.arrays import Mask, Tell
-from viewer.data.box import Box
-from viewer.data.grid import Grid
-from viewer.data.segmentation import Key
-from viewer.data.volume import Volume
-from viewer.effects.effect_run import Answer, Call
 from viewer.effects.footprint import slab, trimmed
 from viewer.render.overlay.overlay import number
-from viewer.render.planes.plane import Pose
-from viewer.render.slices.slice_view import SliceView
 from viewer.render.tool_sketch import Draft
-from viewer.render.view import MouseEvent, View
 from viewer.tools.segment.paint_tool import Goal, Paints, Part, slices_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from viewer.data.arrays import Mask, Tell
+    from viewer.data.box import Box
+    from viewer.data.grid import Grid
+    from viewer.data.segmentation import Key
+    from viewer.data.volume import Volume
+    from viewer.effects.effect_run import Answer, Call
+    from viewer.render.planes.plane import Pose
+    from viewer.render.slices.slice_view import SliceView
+    from viewer.render.view import MouseEvent, View
 
 DOUBLES = 60.0  # px to the right, or up, that double the tolerance
 REACH = 3  # voxels around the click whose spread of values is the first tolerance

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from viewer.data.annotations.region import Point
-from viewer.data.arrays import Floats, Mask, Tell
 from viewer.data.box import Box, box_shape, mask_box, whole_box
-from viewer.effects.effect_run import Answer, Call
 from viewer.effects.footprint import filled
 from viewer.render.slices.slice_view import SliceView
-from viewer.render.view import MouseEvent, View
 from viewer.render.volumes.picking import to_screen
-from viewer.scene.segmentation.brush import Cut
 from viewer.tools.segment.outline import Outlining
-from viewer.tools.segment.paint_tool import Goal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from viewer.data.annotations.region import Point
+    from viewer.data.arrays import Floats, Mask, Tell
+    from viewer.effects.effect_run import Answer, Call
+    from viewer.render.view import MouseEvent, View
+    from viewer.scene.segmentation.brush import Cut
+    from viewer.tools.segment.paint_tool import Goal
 
 HOW: dict[Cut, Literal["add", "remove"]] = {"erase inside": "remove", "erase outside": "remove", "fill inside": "add"}
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QKeyEvent, QPainter
@@ -20,6 +20,9 @@ from PySide6.QtWidgets import (
 
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import label
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 DETAIL = Qt.ItemDataRole.UserRole + 1
 Index = QModelIndex | QPersistentModelIndex

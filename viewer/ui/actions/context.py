@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from PySide6.QtWidgets import QWidget
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-from viewer.scene.task import Severity, Task
-from viewer.session.session import Session
-from viewer.ui.actions.action import ActionList
-from viewer.ui.preferences import Preferences
+    from PySide6.QtWidgets import QWidget
+
+    from viewer.scene.task import Severity, Task
+    from viewer.session.session import Session
+    from viewer.ui.actions.action import ActionList
+    from viewer.ui.preferences import Preferences
 
 
 class ActionContext(Protocol):

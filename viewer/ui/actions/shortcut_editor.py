@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
@@ -20,8 +20,12 @@ from PySide6.QtWidgets import (
 
 from viewer.tools.mouse_dispatch import ACTIVE, CHOICES
 from viewer.ui.actions.action import ActionList, sequences
-from viewer.ui.preferences import Preferences
 from viewer.ui.widgets.basics import button, label, set_role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.ui.preferences import Preferences
 
 ID = Qt.ItemDataRole.UserRole
 GESTURES = {

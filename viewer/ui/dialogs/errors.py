@@ -7,9 +7,8 @@ import logging.handlers
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
+from typing import TYPE_CHECKING
 
 from psygnal import EmitLoopError
 from PySide6.QtCore import QtMsgType, QUrl, qInstallMessageHandler
@@ -29,6 +28,10 @@ from viewer.scene.task import Message, Severity
 from viewer.settings import application_version, log_folder
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import button, label
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
 
 log = logging.getLogger(__name__)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -18,13 +19,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.io.images.save import Format
-from viewer.scene.layer import VolumeLayer
-from viewer.scene.task import Task
-from viewer.session.session import Session
 from viewer.settings import NOTICE
 from viewer.ui.widgets import text_format, theme
 from viewer.ui.widgets.basics import button, label, set_role
+
+if TYPE_CHECKING:
+    from viewer.io.images.save import Format
+    from viewer.scene.layer import VolumeLayer
+    from viewer.scene.task import Task
+    from viewer.session.session import Session
 
 FORMATS: dict[Format, tuple[str, str]] = {  # what the list says, and the ending ("" for a folder)
     "dicom": ("DICOM: a derived series in a folder", ""),

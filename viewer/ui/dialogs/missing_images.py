@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from viewer.data.printable_text import printable
-from viewer.session.projects import Opening
-from viewer.session.session import Session
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import button, label
+
+if TYPE_CHECKING:
+    from viewer.session.projects import Opening
+    from viewer.session.session import Session
 
 
 class MissingImagesDialog(QDialog):

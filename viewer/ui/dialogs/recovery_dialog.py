@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from viewer.data.printable_text import printable
-from viewer.scene.task import Task
-from viewer.session.session import Session
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import Bar, button, label
+
+if TYPE_CHECKING:
+    from viewer.scene.task import Task
+    from viewer.session.session import Session
 
 SURE = "Discard for good"
 

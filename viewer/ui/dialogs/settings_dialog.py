@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
@@ -14,6 +13,9 @@ from viewer.tools.mouse_profiles import profiles
 from viewer.ui.preferences import SCALES, UNDO_MEMORY, Preferences
 from viewer.ui.widgets import text_format, theme
 from viewer.ui.widgets.basics import label
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
 THEME_TITLES: dict[theme.Theme, str] = {"dark": "Dark", "light": "Light, for daylight"}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from viewer.ui.actions.action import Action
-from viewer.ui.actions.context import ActionContext
-from viewer.ui.inspect.controller import InspectionController
+
+if TYPE_CHECKING:
+    from viewer.ui.actions.context import ActionContext
+    from viewer.ui.inspect.controller import InspectionController
 
 MENU = "Layer/Inspect"
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject
 from PySide6.QtGui import QKeyEvent
 
 from viewer.compute.images.difference import difference
-from viewer.render.slices.slice_view import SliceView
 from viewer.scene.compare.inspection import Inspection, Mode, difference_of, input_of
 from viewer.scene.edits import AddLayer
 from viewer.scene.layer import VolumeLayer, difference_layer
-from viewer.scene.task import Task
-from viewer.session.session import Session
 from viewer.tools.measure.region import region_between
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.render.slices.slice_view import SliceView
+    from viewer.scene.task import Task
+    from viewer.session.session import Session
 
 HANDY = 60.0  # px across a region that is put at the cross-hair
 

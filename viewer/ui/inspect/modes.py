@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QButtonGroup, QDoubleSpinBox, QHBoxLayout, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from viewer.data.volume import Window
 from viewer.scene.compare.inspection import Mode, difference_of
-from viewer.scene.layer import VolumeLayer
-from viewer.ui.inspect.controller import InspectionController
 from viewer.ui.widgets import text_format
 from viewer.ui.widgets.basics import button, label, tabular
+
+if TYPE_CHECKING:
+    from viewer.scene.layer import VolumeLayer
+    from viewer.ui.inspect.controller import InspectionController
 
 MODES: dict[Mode | None, tuple[str, str]] = {
     None: ("Layers", "Show the layers as they are"),

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
-from viewer.render.slices.slice_view import SliceView
-from viewer.scene.layer import VolumeLayer
-from viewer.session.session import Session
 from viewer.ui.inspect.controller import InspectionController
 from viewer.ui.inspect.modes import Modes
 from viewer.ui.inspect.region import RegionSection
@@ -17,6 +14,13 @@ from viewer.ui.inspect.residual import ResidualSection
 from viewer.ui.inspect.truth import TruthSection
 from viewer.ui.layers.layer_row import Badges
 from viewer.ui.widgets.basics import Elided, label, set_role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.render.slices.slice_view import SliceView
+    from viewer.scene.layer import VolumeLayer
+    from viewer.session.session import Session
 
 EMPTY = "Choose a result whose input is open: here it is held against it. A drawn region is measured in any image."
 

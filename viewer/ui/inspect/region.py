@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
@@ -9,12 +11,14 @@ from viewer.compute.images.region_statistics import Measured, measure
 from viewer.render.overlay.overlay import number
 from viewer.scene.active_image import active_image
 from viewer.scene.compare.inspection import input_of
-from viewer.scene.layer import VolumeLayer
 from viewer.tools.measure.region import thicken
-from viewer.ui.inspect.controller import InspectionController
 from viewer.ui.widgets import text_format
 from viewer.ui.widgets.basics import button, label, rule
 from viewer.ui.widgets.table import Table
+
+if TYPE_CHECKING:
+    from viewer.scene.layer import VolumeLayer
+    from viewer.ui.inspect.controller import InspectionController
 
 PAUSE = 80  # ms between two measurements while it is dragged
 THICKEST = 10  # slices on either side

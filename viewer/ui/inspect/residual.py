@@ -8,16 +8,16 @@ from PySide6.QtCore import QObject, QRunnable, QThreadPool, QTimer, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from viewer.compute.images.residual import Residual, residual
-from viewer.data.annotations.region import Region
-from viewer.data.volume import Volume
 from viewer.render.overlay.overlay import number
-from viewer.scene.layer import VolumeLayer
-from viewer.ui.inspect.controller import InspectionController
 from viewer.ui.widgets import text_format, theme
 from viewer.ui.widgets.basics import Bar, label, rule
 from viewer.ui.widgets.table import Table
 
 if TYPE_CHECKING:
+    from viewer.data.annotations.region import Region
+    from viewer.data.volume import Volume
+    from viewer.scene.layer import VolumeLayer
+    from viewer.ui.inspect.controller import InspectionController
     from viewer.ui.inspect.residual_plot import ResidualPlot
 
 PAUSE = 250  # ms of rest before a region that is dragged is measured

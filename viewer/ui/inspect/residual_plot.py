@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import html
+from typing import TYPE_CHECKING
 
 import pyqtgraph as pg
 
-from viewer.compute.images.residual import Residual
 from viewer.ui.widgets import theme
+
+if TYPE_CHECKING:
+    from viewer.compute.images.residual import Residual
 
 
 class ResidualPlot(pg.PlotWidget):  # type: ignore[misc]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
 from viewer.io import requests
-from viewer.io.reader.reader import Request
 from viewer.io.sample.truth import Retention, truth_of
-from viewer.scene.layer import VolumeLayer
-from viewer.ui.inspect.controller import InspectionController
 from viewer.ui.widgets.basics import label, rule
 from viewer.ui.widgets.table import Table
+
+if TYPE_CHECKING:
+    from viewer.io.reader.reader import Request
+    from viewer.scene.layer import VolumeLayer
+    from viewer.ui.inspect.controller import InspectionController
 
 ABOUT = "100 % is the contrast, or the steepness, in the sample's image without noise. Noise scatters small lesions."
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QWidget
 
 from viewer.data.printable_text import printable
-from viewer.scene.task import Task
 from viewer.ui.widgets import text_format
 from viewer.ui.widgets.basics import label, tabular
+
+if TYPE_CHECKING:
+    from viewer.scene.task import Task
 
 UNSAID = 0.05  # seconds outside of all stages that need no line of their own
 

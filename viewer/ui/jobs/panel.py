@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from viewer.scene.task import State, Task
-from viewer.session.session import Session
 from viewer.ui.jobs.details import JobDetails, report, summary
 from viewer.ui.widgets import text_format, theme
 from viewer.ui.widgets.basics import Bar, Elided, button, label, set_role, tabular
+
+if TYPE_CHECKING:
+    from viewer.scene.task import State, Task
+    from viewer.session.session import Session
 
 TICK = 500  # ms between looks at the clock, for the time left
 STATES: dict[State, tuple[str, str, str]] = {  # word, icon, role

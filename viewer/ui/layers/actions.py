@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from viewer.ui.actions.action import Action
-from viewer.ui.actions.context import ActionContext
-from viewer.ui.layers.controller import LayersController
 from viewer.ui.widgets import text_format
+
+if TYPE_CHECKING:
+    from viewer.ui.actions.context import ActionContext
+    from viewer.ui.layers.controller import LayersController
 
 PRESETS = 9
 

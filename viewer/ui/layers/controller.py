@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from viewer.data.study import Image
+from typing import TYPE_CHECKING
+
 from viewer.data.volume import Window, automatic_window
 from viewer.scene.active_image import selected_image
-from viewer.scene.layer import Layer, Review, VolumeLayer
-from viewer.session.session import Session
 from viewer.tools.window_presets import Preset, presets
+
+if TYPE_CHECKING:
+    from viewer.data.study import Image
+    from viewer.scene.layer import Layer, Review, VolumeLayer
+    from viewer.session.session import Session
 
 
 class LayersController:

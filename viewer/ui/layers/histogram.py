@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import html
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
-from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QRunnable, QSize, QThreadPool, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from viewer.data.volume import Volume, Window
-from viewer.scene.layer import VolumeLayer
 from viewer.ui.widgets import text_format, theme
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.scene.layer import VolumeLayer
 
 SAMPLES = 400_000  # voxels that are counted
 BINS = 160

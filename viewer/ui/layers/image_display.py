@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, QTimer
 from PySide6.QtGui import QIcon, QImage, QPixmap
@@ -10,12 +11,14 @@ from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QHBoxLayou
 
 from viewer.data.volume import Window, automatic_window
 from viewer.render.colormaps import COLORMAPS, colour_table
-from viewer.scene.layer import VolumeLayer
-from viewer.session.session import Session
 from viewer.tools.window_presets import presets
 from viewer.ui.layers.histogram import Histogram
 from viewer.ui.widgets import text_format
 from viewer.ui.widgets.basics import tabular
+
+if TYPE_CHECKING:
+    from viewer.scene.layer import VolumeLayer
+    from viewer.session.session import Session
 
 PAUSE = 150  # ms between two looks at the layer
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QGuiApplication, QResizeEvent
@@ -18,11 +18,15 @@ from PySide6.QtWidgets import (
 
 from viewer.data.grid import orientation_letters
 from viewer.data.printable_text import printable
-from viewer.data.volume import Volume
 from viewer.scene.layer import VolumeLayer
-from viewer.session.session import Session
 from viewer.ui.widgets import text_format, theme
 from viewer.ui.widgets.basics import button, label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from viewer.data.volume import Volume
+    from viewer.session.session import Session
 
 Facts = dict[str, str]
 MARGIN = 8

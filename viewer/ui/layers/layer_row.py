@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from psygnal import SignalInstance
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSlider, QStackedLayout, QToolButton, QVBoxLayout, QWidget
 
 from viewer.scene.layer import PlacedLayer, VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
-from viewer.session.session import Session
 from viewer.ui.widgets import badges, text_format, theme
 from viewer.ui.widgets.basics import Elided, button, set_role
+
+if TYPE_CHECKING:
+    from psygnal import SignalInstance
+
+    from viewer.session.session import Session
 
 
 class LayerRow(QWidget):

@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
 
 from viewer.scene.layer import Layer, PlacedLayer, VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
-from viewer.session.session import Session
 from viewer.ui.layers.controller import LayersController
 from viewer.ui.layers.layer_row import LayerRow
 from viewer.ui.layers.segmentation_display import SegmentationDisplay
@@ -27,6 +26,7 @@ from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import label
 
 if TYPE_CHECKING:
+    from viewer.session.session import Session
     from viewer.ui.layers.image_display import ImageDisplay
 
 ID = Qt.ItemDataRole.UserRole

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QCheckBox, QFormLayout, QSlider, QWidget
 
-from viewer.scene.segmentation_layer import SegmentationLayer
+if TYPE_CHECKING:
+    from viewer.scene.segmentation_layer import SegmentationLayer
 
 
 class SegmentationDisplay(QWidget):

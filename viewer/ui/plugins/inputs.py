@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from viewer.compute.labels.label_image import as_segmentation, is_label_image
-from viewer.data.study import Source
-from viewer.plugin.plugin import Input, Plugin, Value
 from viewer.scene.active_image import active_image, seen_images
 from viewer.scene.layer import Layer, VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
-from viewer.session.session import Session
 from viewer.tools.segment.paint_tool import chosen_segmentation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from viewer.data.study import Source
+    from viewer.plugin.plugin import Input, Plugin, Value
+    from viewer.session.session import Session
 
 DIFFERENT_PATIENTS = "different_patients"  # the parameter of a plugin that asks about them itself
 FROM_LAYERS = ("volume", "segmentation")  # the rest is the session's: it knows landmarks and where an image stands

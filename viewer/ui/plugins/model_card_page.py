@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from viewer.compute.networks.model_cards import Card, Gate
 from viewer.data.printable_text import printable
-from viewer.session.runs.installed_models import Model, State
 from viewer.ui.widgets import text_format
 from viewer.ui.widgets.basics import label
 from viewer.ui.widgets.table import StateCell, Table, state_cell
+
+if TYPE_CHECKING:
+    from viewer.compute.networks.model_cards import Card, Gate
+    from viewer.session.runs.installed_models import Model, State
 
 STATES: dict[State, StateCell] = {
     "verified": StateCell("good", "verified", "good"),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from viewer.session.runs.installed_models import Models
 from viewer.ui.plugins.model_card_page import STATES, key_figure
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import Elided, button, label, set_role
 from viewer.ui.widgets.table import StateCell, state_cell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.session.runs.installed_models import Models
 
 CHECKING = StateCell("time", "being checked", "dim")
 ABSENT = StateCell("warning", "not installed", "warning")

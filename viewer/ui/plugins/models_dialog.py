@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QIcon
@@ -20,12 +19,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.session.runs.installed_models import Model
-from viewer.session.session import Session
 from viewer.settings import models_folder
 from viewer.ui.plugins.model_card_page import STATES, ModelCardPage
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import button, label
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from viewer.session.runs.installed_models import Model
+    from viewer.session.session import Session
 
 APPLY = "apply_model"  # the plugin that runs model files without a card
 NAME = Qt.ItemDataRole.UserRole

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QFrame,
     QLineEdit,
@@ -18,15 +16,21 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.plugin.plugin import Plugin
-from viewer.scene.task import Task
-from viewer.session.session import Session
 from viewer.ui.jobs.panel import JobRow
 from viewer.ui.plugins.inputs import PluginInputs
 from viewer.ui.plugins.model_line import ModelLine
 from viewer.ui.widgets import text_format, theme
 from viewer.ui.widgets.basics import button, label, set_role
 from viewer.ui.widgets.parameter_form import ParameterForm
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from PySide6.QtGui import QKeyEvent
+
+    from viewer.plugin.plugin import Plugin
+    from viewer.scene.task import Task
+    from viewer.session.session import Session
 
 ID = Qt.ItemDataRole.UserRole
 

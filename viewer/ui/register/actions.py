@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from viewer.scene.compare.comparison import STYLES
 from viewer.scene.compare.deformation_display import DEFORMATIONS
 from viewer.ui.actions.action import Action
-from viewer.ui.register.comparison_controller import ComparisonController
+
+if TYPE_CHECKING:
+    from viewer.ui.register.comparison_controller import ComparisonController
 
 COMPARE, BY_HAND, MARKS, DRAWN = "Layer/Compare", "Layer/Align by hand", "Layer/Landmarks", "Layer/Deformation"
 HELD: dict[Literal["fixed", "moving"], str] = {"fixed": "U", "moving": "Y"}  # keys

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
-from viewer.scene.task import Task
 from viewer.ui.jobs.panel import JobRow
 from viewer.ui.register.controller import METHODS, RegistrationController
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import button, label, rule, set_role
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.scene.task import Task
     from viewer.ui.widgets.curve_plot import CurvePlot
 
 ABOUT = "It starts from where the moving image stands now, and shows it on its way. Cancel puts it back."

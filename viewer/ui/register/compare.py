@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import (
@@ -23,8 +23,10 @@ from PySide6.QtWidgets import (
 
 from viewer.scene.compare.comparison import STYLES, Comparison, Style
 from viewer.scene.compare.deformation_display import DEFORMATIONS, Deformation
-from viewer.ui.register.controller import RegistrationController
 from viewer.ui.widgets.basics import button, label, rule
+
+if TYPE_CHECKING:
+    from viewer.ui.register.controller import RegistrationController
 
 TIPS: dict[Style, str] = {
     "blend": "Both through each other",

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer
 from PySide6.QtGui import QKeyEvent
 
-from viewer.render.slices.slice_view import SliceView
 from viewer.scene.compare.comparison import Comparison, Style, comparison_pair
 from viewer.scene.compare.deformation_display import Deformation, DeformationStyle
 from viewer.scene.edits import ChangeLandmark
 from viewer.scene.registration_pair import Pair, pair
-from viewer.session.session import Session
 from viewer.tools.register.align import nudged, shift, turn
-from viewer.ui.register.controller import RegistrationController
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.render.slices.slice_view import SliceView
+    from viewer.session.session import Session
+    from viewer.ui.register.controller import RegistrationController
 
 TURN = 500  # ms that each image is seen while they flicker: below three flashes a second (WCAG 2.3.1)
 TOGETHER = 1000  # ms between two nudges that are one step of the history

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from psygnal import Signal
 
 from viewer.compute.labels.label_image import is_label_image
 from viewer.compute.registration.transform_algebra import compose, inverse
-from viewer.data.annotations.landmarks import Landmarks
-from viewer.data.study import PatientMatch
-from viewer.data.transform import Transform
-from viewer.plugin.plugin import Value
 from viewer.scene.active_image import active_image, seen_images
 from viewer.scene.compare.comparison import Comparison, Style
-from viewer.scene.landmarks import LandmarkPair
-from viewer.scene.layer import VolumeLayer
-from viewer.scene.task import Task
-from viewer.session.session import Session
 from viewer.ui.plugins.inputs import DIFFERENT_PATIENTS
 from viewer.ui.widgets import text_format
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from viewer.data.annotations.landmarks import Landmarks
+    from viewer.data.study import PatientMatch
+    from viewer.data.transform import Transform
+    from viewer.plugin.plugin import Value
+    from viewer.scene.landmarks import LandmarkPair
+    from viewer.scene.layer import VolumeLayer
+    from viewer.scene.task import Task
+    from viewer.session.session import Session
 
 METHODS = {  # plugin -> what the list says
     "register_rigid": "Rigid: rotation and translation",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt
@@ -21,12 +22,14 @@ from PySide6.QtWidgets import (
 
 from viewer.compute.registration.landmark_fit import LEAST
 from viewer.compute.registration.transform_quality import TG132_TARGET
-from viewer.data.grid import Grid
-from viewer.scene.landmarks import LandmarkPair
-from viewer.ui.register.controller import RegistrationController
 from viewer.ui.register.landmarks_controller import FITS, LandmarksController
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import button, label, rule, set_role, tabular
+
+if TYPE_CHECKING:
+    from viewer.data.grid import Grid
+    from viewer.scene.landmarks import LandmarkPair
+    from viewer.ui.register.controller import RegistrationController
 
 ID = Qt.ItemDataRole.UserRole
 ABOUT = "Set a pair with the landmark tool: first the place in the fixed image, then the same place in the moving one."

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from viewer.compute.registration.landmark_fit import Fit, fit
-from viewer.data.annotations.landmarks import Landmarks
 from viewer.io import requests
 from viewer.scene.edits import ChangeLandmark, CompositeEdit
 from viewer.scene.landmarks import LandmarkPair
 from viewer.scene.task import Message
-from viewer.ui.register.controller import RegistrationController
 from viewer.ui.widgets import text_format
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from viewer.data.annotations.landmarks import Landmarks
+    from viewer.ui.register.controller import RegistrationController
 
 TOOL = "landmark"
 FITS: dict[Fit, str] = {

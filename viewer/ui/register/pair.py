@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from viewer.scene.layer import VolumeLayer
 from viewer.ui.register.controller import DIFFERENT, RegistrationController
 from viewer.ui.widgets.basics import button, label, set_role
+
+if TYPE_CHECKING:
+    from viewer.scene.layer import VolumeLayer
 
 
 class PairSection(QWidget):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
-from viewer.session.session import Session
 from viewer.ui.register.align import AlignSection
 from viewer.ui.register.compare import ComparisonSection
 from viewer.ui.register.controller import RegistrationController
@@ -19,6 +17,11 @@ from viewer.ui.register.quality.label_choice import LabelChoice
 from viewer.ui.register.quality.section import QualitySection
 from viewer.ui.register.quality.sign_off_section import SignOffSection
 from viewer.ui.register.result import ResultSection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from viewer.session.session import Session
 
 
 class RegisterPanel(QWidget):

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from viewer.compute.registration.decomposition import Motion, motion
-from viewer.data.transform import Transform
-from viewer.scene.layer import VolumeLayer
 from viewer.ui.register.controller import RESAMPLE, RegistrationController
 from viewer.ui.widgets.basics import button, discard, label, rule
 from viewer.ui.widgets.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.data.transform import Transform
+    from viewer.scene.layer import VolumeLayer
 
 NOTHING = "The moving image is where its file puts it."
 FORMATS = (

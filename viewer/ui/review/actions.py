@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
-from viewer.data.segmentation import State
 from viewer.ui.actions.action import Action
-from viewer.ui.actions.context import ActionContext
-from viewer.ui.review.panel import ReviewPanel
-from viewer.ui.review.worklist_panel import WorklistPanel
+
+if TYPE_CHECKING:
+    from viewer.data.segmentation import State
+    from viewer.ui.actions.context import ActionContext
+    from viewer.ui.review.panel import ReviewPanel
+    from viewer.ui.review.worklist_panel import WorklistPanel
 
 MENU = "Review"
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QVBoxLayout, QWidget
 
 from viewer.data.printable_text import printable
 from viewer.io.reports.audit_log import Entry, check, entries
-from viewer.session.review.worklist_session import WorklistSession
-from viewer.session.session import Session
 from viewer.ui.widgets.basics import button, label, set_role
+
+if TYPE_CHECKING:
+    from viewer.session.review.worklist_session import WorklistSession
+    from viewer.session.session import Session
 
 MOST = 100  # entries that are shown
 SPOKEN = ("state", "verdict")

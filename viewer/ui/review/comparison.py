@@ -22,8 +22,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.scene.segmentation_layer import SegmentationLayer
-from viewer.session.session import Session
 from viewer.ui.review.comparison_controller import LabelComparisonController
 from viewer.ui.review.difference_display import EXTRA, MISSED, DifferenceDisplay
 from viewer.ui.segments.segment_list import swatch
@@ -32,6 +30,8 @@ from viewer.ui.widgets.basics import Bar, button, label, set_role, tabular
 
 if TYPE_CHECKING:  # scipy comes with it
     from viewer.compute.labels.comparison import SegmentReview
+    from viewer.scene.segmentation_layer import SegmentationLayer
+    from viewer.session.session import Session
 
 EMPTY = "Open or draw two segmentations of one image: here they are held against each other."
 HINT = "Click a row: the views go where the two are farthest apart."

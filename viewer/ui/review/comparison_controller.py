@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from viewer.data.arrays import Tell
 from viewer.data.segmentation import Segment
 from viewer.scene.segmentation_layer import SegmentationLayer
-from viewer.scene.task import Task
-from viewer.session.session import Session
 from viewer.tools.segment.paint_tool import seen_segmentations
 
 if TYPE_CHECKING:  # scipy comes with it
     from viewer.compute.labels.comparison import SegmentReview
+    from viewer.data.arrays import Tell
+    from viewer.scene.task import Task
+    from viewer.session.session import Session
 
 TOLERANCE = 1.0  # mm, of the NSD
 EDITED = "Edited since: these numbers are old. Compare again."

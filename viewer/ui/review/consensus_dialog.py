@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QComboBox,
@@ -16,17 +18,19 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.compute.labels.consensus import TITLES, Method, consensus
-from viewer.data.arrays import Tell
-from viewer.data.segmentation import Segmentation
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
-from viewer.scene.task import Task
-from viewer.session.session import Session
 from viewer.tools.segment.paint_tool import seen_segmentations
 from viewer.ui.jobs.panel import JobRow
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import button, label, set_role
 from viewer.ui.widgets.table import Table
+
+if TYPE_CHECKING:
+    from viewer.data.arrays import Tell
+    from viewer.data.segmentation import Segmentation
+    from viewer.scene.task import Task
+    from viewer.session.session import Session
 
 SIZE = (520, 480)
 ABOUT: dict[Method, str] = {

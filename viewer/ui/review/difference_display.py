@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PySide6.QtCore import QObject, QThreadPool
 
-from viewer.data.arrays import Tell
-from viewer.data.box import Box
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
-from viewer.ui.review.comparison_controller import LabelComparisonController, Pair
 from viewer.ui.widgets.background_call import BackgroundCall
 
 if TYPE_CHECKING:  # scipy comes with it
     from viewer.compute.labels.comparison import SegmentReview
+    from viewer.data.arrays import Tell
+    from viewer.data.box import Box
+    from viewer.ui.review.comparison_controller import LabelComparisonController, Pair
 
 # Orange and sky blue (Okabe & Ito 2008) stay apart for every kind of colour vision.
 EXTRA = Segment(1, "Only in B", (230, 159, 0))

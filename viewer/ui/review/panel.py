@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
-from viewer.session.review.worklist_session import WorklistSession
-from viewer.session.session import Session
 from viewer.ui.review.audit_section import AuditSection
 from viewer.ui.review.comparison import LabelComparisonSection
 from viewer.ui.widgets.basics import button, label, rule, show_dialog
+
+if TYPE_CHECKING:
+    from viewer.session.review.worklist_session import WorklistSession
+    from viewer.session.session import Session
 
 
 class ReviewPanel(QWidget):

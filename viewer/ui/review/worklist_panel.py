@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtWidgets import (
@@ -23,11 +23,13 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.data.printable_text import printable
-from viewer.data.segmentation import State
 from viewer.session.review.worklist_session import WorklistSession
-from viewer.session.session import Session
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import Bar, Elided, button, label, set_role, tabular
+
+if TYPE_CHECKING:
+    from viewer.data.segmentation import State
+    from viewer.session.session import Session
 
 HEADS = ("Case", "State")
 ICONS: dict[State, str] = {

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from viewer.tools.mouse_dispatch import PAINTING
 from viewer.ui.actions.action import Action
-from viewer.ui.actions.context import ActionContext
-from viewer.ui.segments.controller import SegmentsController
-from viewer.ui.segments.panel import SegmentsPanel
 from viewer.ui.segments.split_islands import split
+
+if TYPE_CHECKING:
+    from viewer.ui.actions.context import ActionContext
+    from viewer.ui.segments.controller import SegmentsController
+    from viewer.ui.segments.panel import SegmentsPanel
 
 MENU = "Segments"
 IN_BAR = ("brush", "erase")

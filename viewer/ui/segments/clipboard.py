@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from viewer.compute.labels.fit_grid import BESIDE, apart
 from viewer.compute.progress import Refusal
-from viewer.data.arrays import Mask, Tell
 from viewer.data.box import label_box, mask_box
-from viewer.data.grid import Grid
 from viewer.data.segmentation import Key, Segment, Segmentation
-from viewer.data.transform import Transform
-from viewer.effects.effect_run import Answer
-from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.task import Message, Task
-from viewer.ui.segments.controller import SegmentsController
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from viewer.data.arrays import Mask, Tell
+    from viewer.data.grid import Grid
+    from viewer.data.transform import Transform
+    from viewer.effects.effect_run import Answer
+    from viewer.scene.segmentation_layer import SegmentationLayer
+    from viewer.ui.segments.controller import SegmentsController
 
 
 @dataclass(frozen=True, eq=False)

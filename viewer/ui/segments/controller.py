@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
-from viewer.data.segmentation import Code, Key, Segment
 from viewer.effects.effect import Given, Operation
 from viewer.scene.active_image import active_image
-from viewer.scene.layer import Layer, VolumeLayer
 from viewer.scene.segmentation.brush import STEP
-from viewer.scene.segmentation_layer import SegmentationLayer
-from viewer.session.session import Session
 from viewer.tools.segment.paint_tool import chosen_segmentation, goal_of, labelled_image
 from viewer.ui.widgets.text_format import number
+
+if TYPE_CHECKING:
+    from viewer.data.segmentation import Code, Key, Segment
+    from viewer.scene.layer import Layer, VolumeLayer
+    from viewer.scene.segmentation_layer import SegmentationLayer
+    from viewer.session.session import Session
 
 FOLLOWED = ("segmentation", "active", "hidden", "locked", "name", "visible")
 FILL = 0.35  # opacity inside the outline

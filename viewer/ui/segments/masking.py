@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from viewer.scene.segmentation.masking import Editable, Overlap
-from viewer.ui.segments.controller import SegmentsController
 from viewer.ui.segments.effects.preview_tint import RangeTint
 from viewer.ui.widgets import text_format
 from viewer.ui.widgets.basics import label
+
+if TYPE_CHECKING:
+    from viewer.scene.segmentation.masking import Editable, Overlap
+    from viewer.ui.segments.controller import SegmentsController
 
 REGIONS: dict[Editable, str] = {
     "everywhere": "Everywhere",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QKeyEvent
@@ -19,11 +19,13 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.data.printable_text import printable
-from viewer.data.segmentation import Segment
 from viewer.data.terminology import Term, search
-from viewer.ui.segments.controller import SegmentsController
 from viewer.ui.segments.segment_list import swatch
 from viewer.ui.widgets.basics import button, label
+
+if TYPE_CHECKING:
+    from viewer.data.segmentation import Segment
+    from viewer.ui.segments.controller import SegmentsController
 
 TERM = Qt.ItemDataRole.UserRole
 NOT_CODED = "No code: other programs see the name alone."

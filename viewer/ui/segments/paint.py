@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from math import log
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import (
@@ -20,8 +21,10 @@ from PySide6.QtWidgets import (
 
 from viewer.scene.segmentation.brush import SIZES
 from viewer.tools.mouse_dispatch import PAINTING
-from viewer.ui.segments.controller import SegmentsController
 from viewer.ui.widgets.basics import label, tile
+
+if TYPE_CHECKING:
+    from viewer.ui.segments.controller import SegmentsController
 
 COLUMNS = 4
 CUTS = {"erase inside": "Erase inside", "erase outside": "Erase outside", "fill inside": "Fill inside"}

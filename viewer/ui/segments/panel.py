@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QComboBox,
@@ -14,7 +16,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.session.session import Session
 from viewer.tools.segment.paint_tool import seen_segmentations
 from viewer.ui.segments.clipboard import SegmentClipboard
 from viewer.ui.segments.controller import SegmentsController
@@ -25,6 +26,9 @@ from viewer.ui.segments.segment_list import SegmentList
 from viewer.ui.segments.statistics import StatisticsSection
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import button, label, show_dialog
+
+if TYPE_CHECKING:
+    from viewer.session.session import Session
 
 LIMITS = 2  # the page
 EMPTY = "Label an image: paint with the brush (B), or begin with a threshold."

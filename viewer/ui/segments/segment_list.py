@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QKeyEvent, QMouseEvent, QPixmap
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView
 
 from viewer.data.printable_text import printable
-from viewer.data.segmentation import Segment, State
-from viewer.scene.segmentation_layer import SegmentationLayer
-from viewer.ui.segments.controller import SegmentsController
 from viewer.ui.widgets import theme
+
+if TYPE_CHECKING:
+    from viewer.data.segmentation import Segment, State
+    from viewer.scene.segmentation_layer import SegmentationLayer
+    from viewer.ui.segments.controller import SegmentsController
 
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole

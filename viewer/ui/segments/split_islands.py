@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QThreadPool
 
 from viewer.compute.labels.label_image import COLORS
 from viewer.data.arrays import Mask, Tell
 from viewer.data.box import Box
-from viewer.effects.effect import Given
 from viewer.scene.segmentation.stroke import Stroke
-from viewer.ui.segments.controller import SegmentsController
 from viewer.ui.widgets.background_call import BackgroundCall
+
+if TYPE_CHECKING:
+    from viewer.effects.effect import Given
+    from viewer.ui.segments.controller import SegmentsController
 
 Found = tuple[Box, list[Mask]]
 

@@ -18,8 +18,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.data.arrays import Tell
-from viewer.ui.segments.controller import SegmentsController
 from viewer.ui.segments.segment_list import swatch
 from viewer.ui.widgets import text_format, theme
 from viewer.ui.widgets.background_call import BackgroundCall
@@ -27,6 +25,8 @@ from viewer.ui.widgets.basics import Bar, button, label, tabular
 
 if TYPE_CHECKING:  # scipy comes with it
     from viewer.compute.labels.statistics import SegmentStatistics
+    from viewer.data.arrays import Tell
+    from viewer.ui.segments.controller import SegmentsController
 
 OLD = "The segments have changed since: measure again."
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QImage, QPixmap
 from PySide6.QtWidgets import (
@@ -24,16 +22,20 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.data.printable_text import printable
-from viewer.data.study import Image, RefusedFile
-from viewer.scene.task import Task
 from viewer.ui.studies.row_painter import StudyDelegate
-from viewer.ui.studies.rows import Node
 from viewer.ui.studies.tree_model import StudyFilter, StudyTree
 from viewer.ui.widgets import text_format, theme
 from viewer.ui.widgets.basics import Bar, button, label
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from viewer.data.study import Image, RefusedFile
+    from viewer.scene.task import Task
     from viewer.session.session import Session
+    from viewer.ui.studies.rows import Node
 
 EXPANDED_PATIENTS = 8  # so many patients are shown unfolded; a longer list stays folded until it is filtered
 TURN_MS = 50  # arrivals within one turn are shown together

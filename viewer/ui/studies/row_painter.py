@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPixmap
@@ -12,6 +12,9 @@ from viewer.ui.studies.rows import Node
 from viewer.ui.studies.rows import badges as badges_of
 from viewer.ui.studies.tree_model import NODE
 from viewer.ui.widgets import badges, theme
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PICTURE = 3  # lines of text that a thumbnail is high
 GAP = 6

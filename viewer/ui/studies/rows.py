@@ -5,11 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from viewer.data.printable_text import printable
-from viewer.data.study import Image, LabelFile, Source
 from viewer.ui.widgets import text_format
+
+if TYPE_CHECKING:
+    from viewer.data.study import Image, LabelFile, Source
 
 Kind = Literal["root", "patient", "study", "series", "image"]
 

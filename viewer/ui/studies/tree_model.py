@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
     QAbstractItemModel,
@@ -16,7 +15,6 @@ from PySide6.QtCore import (
     Qt,
 )
 
-from viewer.data.study import Image, LabelFile, Source
 from viewer.ui.studies.rows import (
     Node,
     accessible,
@@ -29,6 +27,11 @@ from viewer.ui.studies.rows import (
     tooltip,
 )
 from viewer.ui.widgets import text_format
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from viewer.data.study import Image, LabelFile, Source
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 # Keys of images and paths of files of segments: what is dragged from the browser to a view.

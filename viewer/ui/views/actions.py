@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from viewer.render.volumes.volume_presets import presets
 from viewer.render.volumes.volume_view import SIDES
 from viewer.scene.view_state import LAYOUTS, Layout
 from viewer.tools.mouse_dispatch import CHOICES
 from viewer.ui.actions.action import Action, always
-from viewer.ui.actions.context import ActionContext
-from viewer.ui.views.controller import ViewsController
+
+if TYPE_CHECKING:
+    from viewer.ui.actions.context import ActionContext
+    from viewer.ui.views.controller import ViewsController
 
 LAYOUT_TITLES: dict[Layout, str] = {
     "2x2": "Four views",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from viewer.render.volumes.volume_presets import Preset
+from typing import TYPE_CHECKING
+
 from viewer.scene.active_image import selected_image
 from viewer.scene.view_state import LAYOUTS, VIEWS
 from viewer.tools.navigate.timepoint import timepoints
-from viewer.ui.views.view_grid import ViewGrid
+
+if TYPE_CHECKING:
+    from viewer.render.volumes.volume_presets import Preset
+    from viewer.ui.views.view_grid import ViewGrid
 
 
 class ViewsController:

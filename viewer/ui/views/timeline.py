@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
 
 from viewer.scene.layer import VolumeLayer
-from viewer.session.session import Session
 from viewer.tools.navigate.timepoint import timepoints
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import tabular
+
+if TYPE_CHECKING:
+    from viewer.session.session import Session
 
 PACE = 125  # ms a time point while playing
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QImage, QKeyEvent, QPainter
@@ -13,12 +13,9 @@ from viewer.render.view import MouseEvent, View
 from viewer.render.volumes.volume_view import VolumeView
 from viewer.scene.active_image import seen_images
 from viewer.scene.document import SingleLayerDocument
-from viewer.scene.layer import VolumeLayer
 from viewer.scene.view_state import VIEWS, Layout
-from viewer.session.session import Session
 from viewer.settings import NOTICE
 from viewer.tools.mouse_dispatch import Mouse
-from viewer.tools.mouse_profiles import Profile
 from viewer.tools.navigate.scroll import onward
 from viewer.tools.navigate.value_probe import Probe
 from viewer.tools.tool import DrawingKey, Work
@@ -26,6 +23,13 @@ from viewer.ui.actions.shortcut_editor import gestures
 from viewer.ui.views.timeline import Timeline
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import button, label
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.scene.layer import VolumeLayer
+    from viewer.session.session import Session
+    from viewer.tools.mouse_profiles import Profile
 
 Cell = tuple[int, int, int, int]  # row, column, rows, columns
 SIDE_BY_SIDE = 4  # layers at most

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QRunnable, Signal
 
 from viewer.compute.progress import Cancelled
-from viewer.data.arrays import Mask, Tell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from viewer.data.arrays import Mask, Tell
 
 PACE = 0.05  # seconds between two pictures of what creeps
 PATIENCE = 400  # steps after which it rests by itself

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
 
 from viewer.ui.widgets import theme
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def meaning(badge: str) -> tuple[str, QColor]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QDialog, QFrame, QLabel, QProgressBar, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from viewer.ui.widgets import theme
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def label(text: str = "", role: str = "", *, wrap: bool = True, selectable: bool = False) -> QLabel:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import html
 from itertools import cycle
+from typing import TYPE_CHECKING
 
 import pyqtgraph as pg
 from PySide6.QtCore import QTimer
 
-from viewer.scene.task import Task
 from viewer.ui.widgets import theme
+
+if TYPE_CHECKING:
+    from viewer.scene.task import Task
 
 INKS = (theme.ACCENT, theme.WARNING, theme.GOOD, theme.AI)
 PACE = 100  # ms between two drawings of the curves

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container, FileEdit, create_widget
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QVBoxLayout, QWidget
 
 from viewer.compute.progress import Refusal
-from viewer.plugin.plugin import Plugin
 from viewer.ui.widgets.basics import button, label, set_role
+
+if TYPE_CHECKING:
+    from viewer.plugin.plugin import Plugin
 
 
 class ParameterForm(QWidget):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from PySide6.QtCore import QMarginsF, QRectF, QSizeF
 from PySide6.QtGui import QFont, QPageLayout, QPageSize, QPainter, QPdfWriter, QTextDocument
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MARGIN = 12.0  # mm
 RESOLUTION = 96  # dots an inch: Qt's rich text measures its pixels in them

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from viewer.data.grid import Grid
-from viewer.data.study import Image, Source
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from viewer.data.grid import Grid
+    from viewer.data.study import Image, Source
 
 
 def person(name: str) -> str:

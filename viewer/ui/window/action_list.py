@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from viewer.settings import log_folder, plugin_folder
 from viewer.ui.actions.action import Action
-from viewer.ui.actions.context import ActionContext
 from viewer.ui.inspect.actions import inspection_actions
-from viewer.ui.inspect.controller import InspectionController
 from viewer.ui.layers.actions import layer_actions, window_actions
-from viewer.ui.layers.controller import LayersController
 from viewer.ui.register.actions import comparison_actions
-from viewer.ui.register.comparison_controller import ComparisonController
 from viewer.ui.review.actions import review_actions
-from viewer.ui.review.panel import ReviewPanel
-from viewer.ui.review.worklist_panel import WorklistPanel
 from viewer.ui.segments.actions import segment_actions
-from viewer.ui.segments.controller import SegmentsController
-from viewer.ui.segments.panel import SegmentsPanel
 from viewer.ui.views.actions import layout_actions, slice_actions, tool_actions, view_actions, volume_actions
-from viewer.ui.views.controller import ViewsController
-from viewer.ui.window.commands import WindowCommands
-from viewer.ui.window.file_commands import FileCommands
+
+if TYPE_CHECKING:
+    from viewer.ui.actions.context import ActionContext
+    from viewer.ui.inspect.controller import InspectionController
+    from viewer.ui.layers.controller import LayersController
+    from viewer.ui.register.comparison_controller import ComparisonController
+    from viewer.ui.review.panel import ReviewPanel
+    from viewer.ui.review.worklist_panel import WorklistPanel
+    from viewer.ui.segments.controller import SegmentsController
+    from viewer.ui.segments.panel import SegmentsPanel
+    from viewer.ui.views.controller import ViewsController
+    from viewer.ui.window.commands import WindowCommands
+    from viewer.ui.window.file_commands import FileCommands
 
 RECENT = 9
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtWidgets import QMessageBox, QWidget
 
-from viewer.session.session import Session
+if TYPE_CHECKING:
+    from viewer.session.session import Session
 
 NAMED = 5  # of each kind, at most
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
@@ -12,13 +11,18 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from viewer.data.printable_text import printable
 from viewer.ui.actions.command_palette import Entry, Palette
-from viewer.ui.actions.context import ActionContext
-from viewer.ui.studies.panel import StudiesPanel
 from viewer.ui.widgets.basics import show_dialog
-from viewer.ui.window.docks import Docks
 from viewer.ui.window.focus_zones import move_focus
-from viewer.ui.window.inspector import Inspector
-from viewer.ui.window.status_bar import StatusBar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from viewer.ui.actions.context import ActionContext
+    from viewer.ui.studies.panel import StudiesPanel
+    from viewer.ui.window.docks import Docks
+    from viewer.ui.window.inspector import Inspector
+    from viewer.ui.window.status_bar import StatusBar
 
 
 class WindowCommands:

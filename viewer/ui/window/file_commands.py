@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
@@ -12,11 +12,15 @@ from PySide6.QtWidgets import QFileDialog
 from viewer.data.printable_text import printable
 from viewer.io.project.project_file import ENDING
 from viewer.scene.active_image import selected_image
-from viewer.session.projects import Opening
 from viewer.tools.segment.paint_tool import chosen_segmentation
-from viewer.ui.actions.context import ActionContext
-from viewer.ui.views.view_grid import ViewGrid
 from viewer.ui.widgets.basics import show_dialog
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from viewer.session.projects import Opening
+    from viewer.ui.actions.context import ActionContext
+    from viewer.ui.views.view_grid import ViewGrid
 
 IMAGES = "Images (*.dcm *.ima *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.hdr *.zip DICOMDIR *.png *.jpg);;All files (*)"
 PICTURES = "PNG picture (*.png)"

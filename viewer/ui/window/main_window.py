@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtGui import (
     QCloseEvent,
@@ -22,7 +22,6 @@ from PySide6.QtWidgets import (
 
 from viewer.io.project.project_file import ENDING
 from viewer.scene.task import Message, Severity, Task
-from viewer.session.session import Session
 from viewer.settings import NAME
 from viewer.ui.actions.action import ActionList
 from viewer.ui.actions.menus import ToolBar, build_menus
@@ -31,7 +30,6 @@ from viewer.ui.jobs.panel import JobsPanel
 from viewer.ui.layers.info_panel import InfoPanel
 from viewer.ui.layers.panel import LayersPanel
 from viewer.ui.plugins.panel import PluginsPanel
-from viewer.ui.preferences import Preferences
 from viewer.ui.register.comparison_controller import ComparisonController
 from viewer.ui.register.panel import RegisterPanel
 from viewer.ui.review.panel import ReviewPanel
@@ -51,6 +49,12 @@ from viewer.ui.window.file_commands import FileCommands
 from viewer.ui.window.inspector import Inspector
 from viewer.ui.window.status_bar import StatusBar
 from viewer.ui.window.window_geometry import keep_shape, restore_shape, restore_view
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from viewer.session.session import Session
+    from viewer.ui.preferences import Preferences
 
 
 class MainWindow(QMainWindow):

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import psutil
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStatusBar, QWidget
 
-from viewer.compute.devices import Device
 from viewer.data.grid import LETTERS
 from viewer.files.memory_limit import total_memory
 from viewer.scene.task import Message, Severity, Task
-from viewer.session.session import Session
-from viewer.tools.navigate.value_probe import Reading
 from viewer.ui.dialogs.errors import ICONS
 from viewer.ui.widgets import text_format, theme
 from viewer.ui.widgets.basics import Bar, Elided, button, set_role, tabular
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtGui import QResizeEvent
+
+    from viewer.compute.devices import Device
+    from viewer.session.session import Session
+    from viewer.tools.navigate.value_probe import Reading
 
 STAYS = {"info": 10_000, "warning": 30_000, "error": 0}  # ms a message is shown; 0: until the next one
 MEMORY_EVERY = 2_000  # ms

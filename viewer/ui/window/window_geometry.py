@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QMainWindow
 
 from viewer.scene.view_state import LAYOUTS, ViewState
-from viewer.ui.preferences import Preferences
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QMainWindow
+
+    from viewer.ui.preferences import Preferences
 
 LASTING = ("show_crosshair", "show_overlays", "show_text")  # of the ViewState, besides the layout
 

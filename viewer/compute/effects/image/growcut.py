@@ -8,14 +8,18 @@ In a large box ways are found at half the resolution, and at the full one about 
 from __future__ import annotations
 
 from threading import Lock
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.compute.effects.checks import Spacing, Values, finite, need_seeds, part_of, unheard
 from viewer.compute.effects.distance import blurred
 from viewer.compute.effects.image.shortest_paths import Costs, spread
-from viewer.data.arrays import Labels, Tell
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.data.arrays import Labels, Tell
 
 SMOOTH = 1.0
 LOCALITY = 0.01

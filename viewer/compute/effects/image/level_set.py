@@ -7,12 +7,17 @@ while the surface stays where it is (G. Russo, P. Smereka, ibid. 163 (2000) 51).
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
-from viewer.compute.effects.checks import Spacing, Values
+import numpy as np
+
 from viewer.compute.effects.distance import distance
 from viewer.data.arrays import Floats32, Mask
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.compute.effects.checks import Spacing, Values
 
 Slopes = list[tuple[Floats32, Floats32]]  # from the voxel before and to the one after, along k, j, i
 

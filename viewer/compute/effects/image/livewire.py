@@ -6,8 +6,12 @@ lattice of pixels, cheap where the gradient is strong. One search from the ancho
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SHARE = 90.0  # percentile of the gradients above the mean that counts as a full edge, however much of it is flat
 LEAST = 0.03  # cost of a pixel on a full edge: keeps ways short along straight edges

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from viewer.compute.effects.checks import Values
 from viewer.compute.progress import Refusal
-from viewer.data.arrays import Mask
+
+if TYPE_CHECKING:
+    from viewer.compute.effects.checks import Values
+    from viewer.data.arrays import Mask
 
 
 def masked(array: Values, mask: Mask, fill: float, *, outside: bool = True) -> Values:

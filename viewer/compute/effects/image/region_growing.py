@@ -5,13 +5,17 @@ About a voxel it is looked for in a box that grows with it, so that small region
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from viewer.compute.effects.checks import Values, finite, need_voxels, unheard
-from viewer.data.arrays import Labels, Mask, Tell
 from viewer.data.box import Box, box_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from viewer.data.arrays import Labels, Mask, Tell
 
 FIRST = 24  # voxels from the seed to the faces of the first box
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.effects.checks import Spacing
-from viewer.data.arrays import Labels, Mask, Tell
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from viewer.compute.effects.checks import Spacing
+    from viewer.data.arrays import Labels, Mask, Tell
 
 Costs = NDArray[np.float32]
 Indices = NDArray[np.intp]

@@ -7,7 +7,7 @@ and outside. "alike": outwards over values like those that the segment had in th
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -15,7 +15,9 @@ from viewer.compute.effects.checks import Spacing, Values, finite, need_voxels
 from viewer.compute.effects.distance import blurred, slopes, steepness
 from viewer.compute.effects.image.level_set import LevelSet
 from viewer.compute.progress import Refusal
-from viewer.data.arrays import Floats32, Mask
+
+if TYPE_CHECKING:
+    from viewer.data.arrays import Floats32, Mask
 
 By = Literal["edges", "regions", "alike"]
 MOVES = 4  # of the surface in a step, each by less than a voxel

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from viewer.compute.effects.checks import Spacing, Values, finite, need_distance, unheard
 from viewer.compute.progress import Refusal
-from viewer.data.arrays import Mask, Tell
+
+if TYPE_CHECKING:
+    from viewer.data.arrays import Mask, Tell
 
 SAMPLE = 4_000_000  # voxels that an automatic limit is found from
 TAILS = (0.1, 99.9)  # percentiles; what lies beyond does not stretch the histogram

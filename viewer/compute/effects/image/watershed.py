@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from viewer.compute.effects.checks import Spacing, Values, finite, need_seeds, part_of, unheard
 from viewer.compute.effects.distance import blurred, itk_image, steepness
 from viewer.compute.itk_filter import execute
-from viewer.data.arrays import Labels, Tell
+
+if TYPE_CHECKING:
+    from viewer.data.arrays import Labels, Tell
 
 LEVELS = 4095  # steps of the gradient; whole numbers are flooded fast
 STEEPEST = 99.9  # percentile of the gradient at the highest level

@@ -8,15 +8,19 @@ D. Laurendeau, IEEE Trans. Biomed. Eng. 55 (2008) 2022).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.effects.checks import Spacing, need_voxels, unheard
 from viewer.compute.progress import Refusal
-from viewer.data.arrays import Labels, Mask, Tell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from viewer.data.arrays import Labels, Mask, Tell
 
 Plane = NDArray[np.float32]
 

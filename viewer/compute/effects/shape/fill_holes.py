@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from viewer.compute.effects.checks import Spacing, need_voxels
-from viewer.data.arrays import Mask
+
+if TYPE_CHECKING:
+    from viewer.data.arrays import Mask
 
 
 def fill(mask: Mask, spacing: Spacing, largest: float | None = None, axis: int | None = None) -> Mask:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from viewer.compute.effects.checks import Spacing, need_distance, need_voxels, part_of, unheard
 from viewer.compute.effects.shape.margin import grow, shrink
-from viewer.data.arrays import Mask, Tell
+
+if TYPE_CHECKING:
+    from viewer.data.arrays import Mask, Tell
 
 Side = Literal["inside", "outside", "both"]
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.compute.effects.checks import Spacing, need_voxels
 from viewer.compute.progress import Refusal
-from viewer.data.arrays import Mask
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from viewer.data.arrays import Mask
 
 MOST = 20  # parts that are worth a segment each
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from viewer.data.arrays import Mask
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from viewer.data.arrays import Mask
 
 
 def union(one: Mask, other: Mask) -> Mask:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from viewer.compute.effects.checks import Spacing, need_distance, need_voxels, unheard
 from viewer.compute.effects.distance import within
-from viewer.data.arrays import Mask, Tell
+
+if TYPE_CHECKING:
+    from viewer.data.arrays import Mask, Tell
 
 
 def grow(mask: Mask, mm: float, spacing: Spacing, tell: Tell = unheard) -> Mask:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from viewer.compute.effects.checks import Spacing, need_distance, need_voxels, part_of, unheard
 from viewer.compute.effects.distance import REACH, blurred, within
 from viewer.compute.effects.shape.margin import grow
-from viewer.data.arrays import Labels, Mask, Tell
 from viewer.data.box import dilate_box, label_boxes
+
+if TYPE_CHECKING:
+    from viewer.data.arrays import Labels, Mask, Tell
 
 
 def median(mask: Mask, mm: float, spacing: Spacing, tell: Tell = unheard) -> Mask:

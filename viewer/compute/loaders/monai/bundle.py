@@ -8,11 +8,9 @@ whatever lies in the bundle, so its hash is that of every file.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from viewer.compute.loaders import torchscript
@@ -20,18 +18,22 @@ from viewer.compute.loaders.card_model import Told
 from viewer.compute.loaders.external_model import Decision, Foreign
 from viewer.compute.loaders.monai.config import Resolved, read_config
 from viewer.compute.loaders.monai.transforms import preparation, thresholded
-from viewer.compute.loaders.preprocessing.orientation import Preparation
 from viewer.compute.model_files.copies import every_file
 from viewer.compute.model_files.trust import ask, digest
 from viewer.compute.model_files.weights_file import MALFORMED, read_checkpoint, read_json, read_text, table
 from viewer.compute.networks.known_networks import check_sizes, fitted, monai_network
-from viewer.compute.networks.network import Net
 from viewer.compute.no_network import broke_on
 from viewer.compute.progress import Progress, Refusal
-from viewer.data.arrays import Json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
     import torch
+
+    from viewer.compute.loaders.preprocessing.orientation import Preparation
+    from viewer.compute.networks.network import Net
+    from viewer.data.arrays import Json
 
     Make = Callable[[], torch.nn.Module]
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from viewer.compute.model_files.weights_file import LARGEST_YAML, read_json, read_text
 from viewer.compute.networks.known_networks import why_code
 from viewer.compute.progress import Refusal
-from viewer.data.arrays import Json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from viewer.data.arrays import Json
 
 CONFIGS = ("configs/inference.json", "configs/inference.yaml", "configs/inference.yml")
 MOST_ENTRIES, DEEPEST = 100_000, 100

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from viewer.compute.loaders.external_model import Decision
 from viewer.compute.loaders.preprocessing.intensity import Quantiles, Range, Step, ZScore
 from viewer.compute.loaders.preprocessing.orientation import WORLD, Crop, Preparation, spacing_of
 from viewer.compute.progress import Refusal
-from viewer.data.arrays import Json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from viewer.compute.loaders.external_model import Decision
+    from viewer.data.arrays import Json
 
 READING = ("LoadImage", "EnsureChannelFirst", "AddChannel", "EnsureType", "ToTensor", "CastToType", "AsChannelFirst",
            "DeleteItems", "SelectItems", "Identity", "ToDevice")  # fmt: skip

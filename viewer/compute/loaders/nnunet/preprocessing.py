@@ -7,21 +7,26 @@ are more than three times as long as wide), linear for results. The array's axes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from viewer.compute.loaders.external_model import Decision
 from viewer.compute.loaders.preprocessing.intensity import Clip, Step, ZScore
 from viewer.compute.loaders.preprocessing.orientation import LARGEST, Aligned, one_patch, turn_to, turned
 from viewer.compute.loaders.preprocessing.resize import nodes
 from viewer.compute.memory_check import check_memory
 from viewer.compute.progress import Progress, Refusal
-from viewer.data.arrays import Floats32
 from viewer.data.box import Box, Shape, mask_box, whole_box
-from viewer.data.volume import Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from viewer.compute.loaders.external_model import Decision
+    from viewer.data.arrays import Floats32
+    from viewer.data.volume import Volume
 
 ANISOTROPIC = 3.0
 CT = "CTNormalization"

@@ -5,11 +5,9 @@ from __future__ import annotations
 from functools import partial
 from importlib import import_module
 from math import lcm, prod
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.compute.loaders.external_model import Decision, Foreign
 from viewer.compute.loaders.nnunet.network_plans import network_design, triple
@@ -18,8 +16,14 @@ from viewer.compute.loaders.preprocessing.orientation import spacing_of
 from viewer.compute.model_files.trust import digest
 from viewer.compute.model_files.weights_file import MALFORMED, read_checkpoint, read_json, table
 from viewer.compute.networks.known_networks import fitted
-from viewer.compute.networks.network import Net
 from viewer.compute.progress import Progress, Refusal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from viewer.compute.networks.network import Net
 
 NETWORK = "plugins.apply_model.nnunet_networks"  # found by name: modules of torch live in plugins
 PLANS, DATASET, CHECKPOINT = "plans.json", "dataset.json", "checkpoint_final.pth"

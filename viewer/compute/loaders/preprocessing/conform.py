@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.compute.images.resample import resample, resample_labels
-from viewer.compute.loaders.external_model import Decision
 from viewer.compute.loaders.preprocessing.intensity import EightBit, Step
 from viewer.compute.loaders.preprocessing.orientation import WORLD, Crop, foreground, smallest
 from viewer.compute.memory_check import check_memory
-from viewer.compute.progress import Progress
-from viewer.data.arrays import Floats32
 from viewer.data.grid import Grid
-from viewer.data.volume import Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from viewer.compute.loaders.external_model import Decision
+    from viewer.compute.progress import Progress
+    from viewer.data.arrays import Floats32
+    from viewer.data.volume import Volume
 
 SIDE = 256
 MARGIN = 18  # voxels of nothing that brainchop leaves around a head

@@ -5,13 +5,15 @@ The numbers are a file's: a step raises ValueError for those that are none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from viewer.data.arrays import Floats32
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from viewer.data.arrays import Floats32
 
 LARGEST = float(np.finfo(np.float32).max)
 LEAST = 1e-8  # a deviation or a width below this counts as none

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.compute.images.resample import resample
-from viewer.compute.loaders.external_model import Decision
-from viewer.compute.loaders.preprocessing.intensity import Step
 from viewer.compute.loaders.preprocessing.resize import Coordinates, Stream, along, same
 from viewer.compute.memory_check import check_memory
 from viewer.compute.progress import Progress, Refusal
-from viewer.data.arrays import Floats32
 from viewer.data.box import Box, Shape, whole_box
-from viewer.data.grid import Grid
-from viewer.data.volume import Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from viewer.compute.loaders.external_model import Decision
+    from viewer.compute.loaders.preprocessing.intensity import Step
+    from viewer.data.arrays import Floats32
+    from viewer.data.grid import Grid
+    from viewer.data.volume import Volume
 
 WORLD = {"L": (0, 1), "R": (0, -1), "P": (1, 1), "A": (1, -1), "S": (2, 1), "I": (2, -1)}  # axis and sign in LPS
 STORED = {"kji": (0, 1, 2), "ijk": (2, 1, 0)}  # axes that are the stored image's own, and their order

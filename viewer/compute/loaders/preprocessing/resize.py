@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.data.arrays import Floats32
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.data.arrays import Floats32
 
 Coordinates = NDArray[np.float64]
 ROOM = 64 << 20  # bytes of finished slices in one go

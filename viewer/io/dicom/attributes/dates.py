@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from datetime import date
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from viewer.io.dicom.attributes.values import Values
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from viewer.io.dicom.attributes.values import Values
 
 DAY = 86400.0
 CLOCK = re.compile(r"(\d\d):?(?:(\d\d):?(?:(\d\d)(\.\d+)?)?)?")  # colons as ACR-NEMA 2.0 had them

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from viewer.io.dicom.attributes.values import Values
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from viewer.io.dicom.attributes.values import Values
 
 # By group: the low bytes of the elements that are read, whoever their creator is.
 ELEMENTS = {

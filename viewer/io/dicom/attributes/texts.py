@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
-from pydicom.dataset import Dataset
 
 from viewer.io.dicom.attributes.character_sets import decode
 from viewer.io.dicom.attributes.values import CHARSET, PADDING
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 TEXTS = ("LO", "LT", "PN", "SH", "ST", "UC", "UT")
 SINGLE = ("LT", "ST", "UT")  # a backslash is a letter in them

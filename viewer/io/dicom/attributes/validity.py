@@ -5,9 +5,13 @@ The one place that decides between absent (the standard's default holds), invali
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from viewer.data.notice import UNMEASURED, Notice
-from viewer.io.dicom.attributes.values import Values
 from viewer.io.errors import ScanError
+
+if TYPE_CHECKING:
+    from viewer.io.dicom.attributes.values import Values
 
 SPACING, POSITION, ORIENTATION, THICKNESS = 0x00280030, 0x00200032, 0x00200037, 0x00180050
 INTERCEPT, SLOPE, DOSE_SCALING = 0x00281052, 0x00281053, 0x3004000E

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
-from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
@@ -26,14 +25,19 @@ from pydicom.sr.coding import Code
 from pydicom.tag import Tag
 from pydicom.valuerep import format_number_as_ds
 
-from viewer.data.grid import Grid
 from viewer.data.provenance import ALTERED, is_learned
-from viewer.data.volume import Diffusion, Volume
 from viewer.io.dicom.export import source_attributes as carried
 from viewer.io.dicom.headers.mosaic import is_mosaic
 from viewer.io.errors import SaveError
 from viewer.io.stored_values import Coding, mark_of, sixteen_bits
 from viewer.settings import NAME, NOTICE, application_version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from viewer.data.grid import Grid
+    from viewer.data.volume import Diffusion, Volume
 
 CREATOR, PROVENANCE = "TOMOLENS", 0x01  # private block (0071,xx01): the whole provenance as JSON
 PROCESSING_EQUIPMENT = Code("109102", "DCM", "Processing Equipment")  # CID 7005

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pydicom
 import SimpleITK as sitk
-from numpy.typing import NDArray
-from pydicom.dataset import Dataset
 
-from viewer.data.arrays import Floats
 from viewer.data.grid import Grid
-from viewer.data.volume import Volume
-from viewer.io.dicom.export.derived_series import Series
 from viewer.io.errors import SaveError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from pydicom.dataset import Dataset
+
+    from viewer.data.arrays import Floats
+    from viewer.data.volume import Volume
+    from viewer.io.dicom.export.derived_series import Series
 
 PLACE = 1e-4  # mm
 IDENTITY = ("PatientID", "PatientName", "PatientBirthDate", "StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID")

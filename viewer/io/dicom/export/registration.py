@@ -6,8 +6,7 @@ registered space (C.20.2.1.1); a deformation takes points of the registered spac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pydicom
@@ -16,7 +15,6 @@ from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from viewer.compute.registration.transform_algebra import inverse
-from viewer.data.arrays import Floats
 from viewer.data.grid import Grid
 from viewer.data.transform import End, Transform
 from viewer.files.regular_file import check_regular
@@ -24,6 +22,12 @@ from viewer.io.dicom.export.derived_series import decimal_string, describe_file
 from viewer.io.dicom.export.object_header import object_header, referenced_images, referenced_series
 from viewer.io.errors import OpenError, SaveError, refuse_damage
 from viewer.io.stored_values import SHEAR
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from viewer.data.arrays import Floats
 
 RIGID = 1e-5  # of a cosine or length: a rotation still
 DAMAGED = "Its registration is incomplete or damaged: {what}."

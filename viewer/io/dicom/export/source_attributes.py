@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from copy import deepcopy
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pydicom
 from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
-from pydicom.sr.coding import Code
 
-from viewer.data.grid import Grid
-from viewer.data.study import Source
-from viewer.data.volume import Volume
 from viewer.io.archive import open_content
 from viewer.io.dicom.attributes.texts import decode_texts
-from viewer.io.dicom.headers.header import Frame, Vector
 from viewer.io.dicom.headers.mosaic import is_mosaic
 from viewer.io.dicom.headers.scan import scan_file
 from viewer.io.errors import OpenError, SaveError, ScanError
 from viewer.settings import NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydicom.sr.coding import Code
+
+    from viewer.data.grid import Grid
+    from viewer.data.study import Source
+    from viewer.data.volume import Volume
+    from viewer.io.dicom.headers.header import Frame, Vector
 
 # Attributes copied as they are. All others (private ones, stale pixel statistics, overlays, windows) stay behind.
 CARRIED = """

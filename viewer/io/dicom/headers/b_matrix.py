@@ -6,12 +6,16 @@ component is made positive, and that is said.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from viewer.data.notice import Notice
-from viewer.io.dicom.attributes.values import Values
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from viewer.io.dicom.attributes.values import Values
 
 SEQUENCE, COMPONENTS = 0x00189601, range(0x00189602, 0x00189608)  # xx, xy, xz, yy, yz, zz in s/mm², LPS
 MOST = 100_000  # s/mm² that can be meant

@@ -7,13 +7,15 @@ taken where no rescale gives the values a unit; where one does, the map is only 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from viewer.data.notice import Notice
 from viewer.io.dicom.attributes.validity import INTERCEPT, LARGEST_VALUE, NO_RESCALE, SLOPE, rescale, windows
-from viewer.io.dicom.attributes.values import Values
 from viewer.io.dicom.headers.multiframe import MAPS
-from viewer.io.dicom.headers.pixel_format import Pixels
+
+if TYPE_CHECKING:
+    from viewer.io.dicom.attributes.values import Values
+    from viewer.io.dicom.headers.pixel_format import Pixels
 
 MAP_UNIT = 0x004008EA
 MAP_SLOPE, MAP_INTERCEPT, MAP_TABLE = 0x00409225, 0x00409224, 0x00409212

@@ -10,13 +10,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from viewer.data.notice import Notice
 from viewer.io.dicom.attributes.private import UIH, blocks_of
 from viewer.io.dicom.attributes.siemens_csa import csa_numbers, csa_texts
-from viewer.io.dicom.attributes.values import Values
 from viewer.io.dicom.headers.b_matrix import MOST, UNSIGNED, b_matrix, principal, standard_order
+
+if TYPE_CHECKING:
+    from viewer.data.notice import Notice
+    from viewer.io.dicom.attributes.values import Values
 
 Vector = tuple[float, float, float]
 Blocks = dict[tuple[int, str], int]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from viewer.data.notice import Notice
-from viewer.io.archive import Stamp
-from viewer.io.dicom.attributes.values import Values
-from viewer.io.dicom.headers.pixel_format import Pixels
-from viewer.io.dicom.headers.suv import Tracer
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from viewer.data.notice import Notice
+    from viewer.io.archive import Stamp
+    from viewer.io.dicom.attributes.values import Values
+    from viewer.io.dicom.headers.pixel_format import Pixels
+    from viewer.io.dicom.headers.suv import Tracer
 
 Vector = tuple[float, float, float]
 

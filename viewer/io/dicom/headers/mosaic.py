@@ -9,14 +9,17 @@ sequence with the position of every slice (notes of dcm2niix on UIH; SplitGridFi
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from viewer.data.notice import Notice
 from viewer.io.dicom.attributes.private import UIH, blocks_of
 from viewer.io.dicom.attributes.siemens_csa import csa_numbers
-from viewer.io.dicom.attributes.values import Values
-from viewer.io.dicom.headers.header import Frame, Vector
 from viewer.io.dicom.headers.multiframe import along, position_of
-from viewer.io.dicom.headers.pixel_format import Pixels
+
+if TYPE_CHECKING:
+    from viewer.io.dicom.attributes.values import Values
+    from viewer.io.dicom.headers.header import Frame, Vector
+    from viewer.io.dicom.headers.pixel_format import Pixels
 
 SIEMENS, VFRAME = "MOSAIC", "VFRAME"  # image types of such pictures
 CSA, HEADER = (0x0029, "siemens csa header"), (0x0019, "siemens mr header")

@@ -6,14 +6,18 @@ The functional groups (PS3.3 C.7.6.16) use the attributes of classic files, one 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from viewer.data.notice import Notice
 from viewer.io.dicom.attributes.values import Values
-from viewer.io.dicom.headers.header import Frame, Vector
 from viewer.io.dicom.headers.ophthalmic import LOCATION, on_reference
 from viewer.io.errors import ScanError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from viewer.io.dicom.headers.header import Frame, Vector
 
 SHARED, PER_FRAME, DETECTOR = 0x52009229, 0x52009230, 0x00540022
 POSITION, ORIENTATION = 0x00200032, 0x00200037

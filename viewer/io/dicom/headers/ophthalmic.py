@@ -7,13 +7,16 @@ column in pixels of another image. Places are mm in that image: x along its rows
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from statistics import median
+from typing import TYPE_CHECKING
 
 from viewer.data.notice import UNMEASURED, Notice
 from viewer.io.dicom.attributes.validity import ORIENTATION, POSITION
 from viewer.io.dicom.attributes.values import Values
 from viewer.io.dicom.headers.pixel_spacing import pixel_spacing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 LOCATION, COORDINATES, KIND, REFERENCE = 0x00220031, 0x00220032, 0x00220039, 0x00081155
 PARALLEL = 0.01  # difference of directions, which are rounded to pixels

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from viewer.io.dicom.attributes.values import Values
 from viewer.io.errors import ScanError
+
+if TYPE_CHECKING:
+    from viewer.io.dicom.attributes.values import Values
 
 FLOAT_PIXELS, DOUBLE_PIXELS, PIXELS = 0x7FE00008, 0x7FE00009, 0x7FE00010
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from viewer.data.notice import UNMEASURED, Notice
 from viewer.data.provenance import ALTERED
 from viewer.io.dicom.attributes.validity import INVALID_SPACING, SPACING
-from viewer.io.dicom.attributes.values import Values
-from viewer.io.dicom.headers.header import Header
+
+if TYPE_CHECKING:
+    from viewer.io.dicom.attributes.values import Values
+    from viewer.io.dicom.headers.header import Header
 
 LOSSY_SYNTAXES = frozenset(
     (

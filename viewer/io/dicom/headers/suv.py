@@ -6,12 +6,14 @@ Nothing is assumed: where what counts is missing or contradicts itself, there is
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from viewer.data.notice import Notice
 from viewer.io.dicom.attributes.dates import ACQUISITION, DAY, SERIES_DATE, UTC_OFFSET, moment
 from viewer.io.dicom.attributes.values import Values
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 RADIOPHARMACEUTICAL = 0x00540016
 SERIES_TIME, START_TIME, START = 0x00080031, 0x00181072, 0x00181078

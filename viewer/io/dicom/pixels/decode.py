@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import pydicom
-from numpy.typing import NDArray
 from pydicom import uid
-from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.errors import BytesLengthException
 from pydicom.pixels.decoders.base import get_decoder
@@ -30,8 +27,15 @@ from viewer.io.dicom.pixels.frame_header import FrameSize, check_frame
 from viewer.io.dicom.pixels.lookup_tables import apply_modality_table, apply_palette
 from viewer.io.dicom.pixels.stored_bits import significant_bits
 from viewer.io.errors import DAMAGE, FrameError, OpenError
-from viewer.io.read_plan import Plan
 from viewer.io.work_item import begin_item
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+    from pydicom.dataset import Dataset
+
+    from viewer.io.read_plan import Plan
 
 log = logging.getLogger(__name__)
 

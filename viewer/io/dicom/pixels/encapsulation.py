@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import struct
 from bisect import bisect_left
-from collections.abc import Sequence
 from itertools import pairwise
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from viewer.io.dicom.pixels.frame_header import STARTS
 from viewer.io.errors import FrameError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ITEM = 0xFFFEE000
 UNDEFINED = 0xFFFFFFFF

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import struct
 import zlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
-from pydicom import uid
 
 from viewer.io.dicom.pixels.frame_header import RLE_HEAD
 from viewer.io.errors import FrameError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from pydicom import uid
 
 DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"  # which pydicom 3.0 does not know
 NO_RUN = 128  # a head that stands for nothing

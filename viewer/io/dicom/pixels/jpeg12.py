@@ -5,11 +5,13 @@ A pydicom decoder plugin (pydicom guide "Creating pixel data decoder plugins"); 
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import gdcm
 from pydicom import uid
-from pydicom.pixels.decoders.base import DecodeRunner
+
+if TYPE_CHECKING:
+    from pydicom.pixels.decoders.base import DecodeRunner
 
 
 def is_available(syntax: str) -> bool:
@@ -36,7 +38,7 @@ def decode_frame(source: bytes, runner: DecodeRunner) -> bytes:
     image.SetPixelFormat(
         gdcm.PixelFormat(runner.samples_per_pixel, runner.bits_allocated, bits, bits - 1, runner.pixel_representation)
     )
-    pixels = cast(bytes, image.GetBuffer().encode("utf-8", "surrogateescape"))  # GDCM gives char* as str
+    pixels = cast("bytes", image.GetBuffer().encode("utf-8", "surrogateescape"))  # GDCM gives char* as str
     if len(pixels) != runner.frame_length(unit="bytes"):
         raise ValueError("GDCM decoded another number of pixels than the header says")
     return pixels

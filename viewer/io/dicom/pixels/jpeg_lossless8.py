@@ -6,10 +6,13 @@ A pydicom decoder plugin (pydicom guide "Creating pixel data decoder plugins"); 
 from __future__ import annotations
 
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 from PIL import Image, features
 from pydicom import uid
-from pydicom.pixels.decoders.base import DecodeRunner
+
+if TYPE_CHECKING:
+    from pydicom.pixels.decoders.base import DecodeRunner
 
 SYNTAXES = (uid.JPEGLossless, uid.JPEGLosslessSV1)
 

@@ -5,12 +5,15 @@ pydicom takes byte order and odd lengths of tables on trust and wraps indices be
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
-from pydicom.dataset import Dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from pydicom.dataset import Dataset
 
 COLOURS = ("Red", "Green", "Blue")
 MOST = 1 << 16  # entries of a table

@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from importlib import import_module
 from io import BytesIO
-from typing import Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.io.archive import open_unchanged, unpack
 from viewer.io.dicom.pixels.stored_bits import significant_bits
 from viewer.io.errors import FrameError, OpenError
-from viewer.io.read_plan import Plan
 from viewer.io.work_item import begin_item
 from viewer.processes.shared_array import SharedHandle, open_shared, write_shared
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from viewer.io.read_plan import Plan
 
 
 class TargetSlice(NamedTuple):

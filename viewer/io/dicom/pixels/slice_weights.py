@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from viewer.io.read_plan import Plan, Resampling
+if TYPE_CHECKING:
+    from viewer.io.read_plan import Plan, Resampling
 
 EXACT = 0.01  # of the spacing; a stored slice so close is taken as it is
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from viewer.data.notice import Notice
 from viewer.io.archive import Stamp, open_unchanged, unpack
-from viewer.io.dicom.headers.header import Frame, FrameSet, Header
 from viewer.io.errors import OpenError
 from viewer.io.work_item import keep_alive
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from viewer.io.dicom.headers.header import Frame, FrameSet, Header
 
 INSTANCE_UID = 0x00080018
 BLOCK = 1 << 20

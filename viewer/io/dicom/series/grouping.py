@@ -8,13 +8,11 @@ instance numbers decide nothing where there is a position, and no slice is left 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from viewer.data.arrays import Floats
 from viewer.data.grid import Grid
 from viewer.data.notice import UNMEASURED, Notice
 from viewer.data.study import Image
@@ -30,6 +28,13 @@ from viewer.io.dicom.series.read_plan import plan_of
 from viewer.io.dicom.series.separation import by_direction, by_meaning, depth_of, same_direction
 from viewer.io.dicom.series.stack import Stack, neighbours, normal_of, stack_of
 from viewer.io.dicom.series.timepoints import OVERLAPPING, Part, time_points
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from viewer.data.arrays import Floats
 
 Found = tuple[Image, Frame, str]  # an image, its middle frame, what tells it from others at the same place
 SPATIAL = ("CT", "MR", "PT")

@@ -6,11 +6,15 @@ A series is what one Series Instance UID names (PS3.3 C.7.3.1), of one patient a
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from viewer.data.notice import Notice
-from viewer.io.dicom.attributes.values import Values
-from viewer.io.dicom.headers.header import Header
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from viewer.io.dicom.attributes.values import Values
+    from viewer.io.dicom.headers.header import Header
 
 SERIES_UID, STUDY_UID, NAME = 0x0020000E, 0x0020000D, 0x00100010
 PATIENT = (0x00100020, 0x00100021, NAME, 0x00100030, 0x00100040)  # id, its issuer, name, birth date, sex

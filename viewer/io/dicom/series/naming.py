@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pydicom.uid import UID
 
 from viewer.data.grid import PLANES
 from viewer.data.study import Image, Source
-from viewer.io.dicom.headers.header import Frame, Header
 from viewer.io.dicom.headers.pixel_format import NATIVE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from viewer.io.dicom.headers.header import Frame, Header
 
 MAX_TEXT = 256  # letters of one identifying text; the standard allows 64 for most
 

@@ -6,16 +6,21 @@ can be taken that fits the spacing: the table or the patient moves a little betw
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from itertools import pairwise, permutations
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from viewer.data.arrays import Floats
-from viewer.io.dicom.headers.header import Frame
 from viewer.io.dicom.series.stack import even_spacing, neighbours, whole_steps
 from viewer.io.dicom.series.timepoints import ATTRIBUTES, COMPLETE, word_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from viewer.data.arrays import Floats
+    from viewer.io.dicom.headers.header import Frame
 
 SAME_PLACE = 0.01  # mm along the normal within one slice, where nothing says more
 TOLERANCE = 0.35  # of spacing and thickness: places that differ by less may be one slice

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.data.volume import Diffusion, Window
-from viewer.io.dicom.headers.header import Frame, FrameSet, Header
 from viewer.io.dicom.headers.mosaic import corner_of
 from viewer.io.dicom.headers.pixel_format import Pixels, padding_range
 from viewer.io.read_plan import FRAME, Plan, Resampling
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from viewer.io.dicom.headers.header import Frame, FrameSet, Header
 
 AIR = -1000.0  # HU
 

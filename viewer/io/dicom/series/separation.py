@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.data.arrays import Floats
 from viewer.data.notice import Notice
-from viewer.io.dicom.headers.header import Frame, FrameSet
 from viewer.io.dicom.series.positions import SAME_PLACE, is_even
 from viewer.io.dicom.series.stack import normal_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.data.arrays import Floats
+    from viewer.io.dicom.headers.header import Frame, FrameSet
 
 SAME_DIRECTION = 2e-3  # difference of direction cosines within one stack
 Parts = list[NDArray[np.intp]]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.data.arrays import Floats
 from viewer.data.grid import Grid
 from viewer.data.notice import Notice
 from viewer.io.read_plan import Resampling
+
+if TYPE_CHECKING:
+    from viewer.data.arrays import Floats
 
 ROUNDING = 0.051  # mm; positions written with one decimal are off by up to half of it
 SHEAR = 0.002  # in-plane drift per mm along the normal that counts as tilt (0.1°)

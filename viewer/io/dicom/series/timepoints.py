@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, permutations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from viewer.data.notice import Notice
-from viewer.io.dicom.headers.header import Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from viewer.io.dicom.headers.header import Frame
 
 COMPLETE = 0.9  # share of (time point, slice) cells that must be filled
 HALF = 0.5  # the same where a scan was stopped

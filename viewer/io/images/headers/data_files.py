@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from uuid import uuid4
 
 from viewer.data.printable_text import printable
@@ -23,6 +22,9 @@ from viewer.io.images.headers.header_lines import LONGEST
 from viewer.io.images.headers.meta_image_header import MetaImage, parse_meta_image
 from viewer.io.images.headers.nrrd_header import Nrrd, parse_nrrd
 from viewer.processes.shared_array import FOLDER, PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 PACKED = (".gz", ".bz2", ".xz")  # after the ending of a volume; what is packed, and how, the bytes tell
 PICTURES = {".png": "PNGImageIO", ".jpg": "JPEGImageIO", ".jpeg": "JPEGImageIO"}

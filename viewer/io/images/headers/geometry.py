@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from viewer.data.arrays import Floats
 from viewer.data.grid import Grid
 from viewer.data.notice import Notice
 from viewer.io.errors import OpenError
 from viewer.io.stored_values import SHEAR
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.data.arrays import Floats
 
 MOST = 8  # times as many voxels as are stored that a regular grid may have
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from viewer.io.errors import OpenError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LONGEST = 16 << 20  # bytes in which a header must be over
 MOST_FILES = 1 << 16  # files of pixels of one header

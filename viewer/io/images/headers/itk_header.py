@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.io.archive import MAX_RATIO
 from viewer.io.errors import OpenError
 from viewer.io.images.headers.data_files import FORMATS, ending_of, readable_by_itk
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 UNREADABLE = "It cannot be read as {format}: it is damaged, cut off or of another kind than its name says."
 

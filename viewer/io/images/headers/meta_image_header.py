@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from viewer.io.errors import OpenError
 from viewer.io.images.headers.header_lines import MOST_FILES, expand_pattern, lines_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # What says how pixels are stored and placed. Everything else has no part in reading and is left out.
 KEYS = (

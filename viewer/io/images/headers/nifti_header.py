@@ -9,15 +9,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from viewer.data.arrays import Floats
 from viewer.data.notice import UNMEASURED, Notice
 from viewer.io.errors import OpenError
 from viewer.io.images.headers.geometry import Placement
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.data.arrays import Floats
 
 HEADER = 540  # bytes that tell the header of either version
 TYPES = {

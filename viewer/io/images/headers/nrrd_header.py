@@ -7,11 +7,14 @@ Rules of https://teem.sourceforge.net/nrrd/format.html: a magic line, then "fiel
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from viewer.io.errors import OpenError
 from viewer.io.images.headers.header_lines import MOST_FILES, expand_pattern, lines_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 FIELDS = (
     "content", "number", "type", "block size", "dimension", "space", "space dimension", "sizes", "spacings",

@@ -7,16 +7,19 @@ Runs in a reader process.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.data.arrays import Floats
 from viewer.data.grid import LETTERS
 from viewer.data.notice import UNMEASURED, Notice
 from viewer.io.images.headers.geometry import Placement
-from viewer.io.images.headers.itk_header import Facts
-from viewer.io.images.headers.meta_image_header import MetaImage
 from viewer.io.images.headers.nrrd_header import Nrrd, value_axes
+
+if TYPE_CHECKING:
+    from viewer.data.arrays import Floats
+    from viewer.io.images.headers.itk_header import Facts
+    from viewer.io.images.headers.meta_image_header import MetaImage
 
 Fields = dict[str, str]  # of a header, by their names in small letters
 

@@ -6,16 +6,20 @@ Thousands of groups take pydicom many seconds: what is wanted is picked out of t
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
-from viewer.data.transform import End
 from viewer.io.errors import OpenError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from viewer.data.transform import End
 
 ITEM, PLANE, MEASURES, PLACE = 0xFFFEE000, 0x00209116, 0x00289110, 0x00200032
 POSITION, SEGMENT, NUMBER = 0x00209113, 0x0062000A, 0x0062000B

@@ -7,19 +7,23 @@ decoder hangs at it or takes the process along, the reader's does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
 
-from viewer.data.segmentation import Segment
 from viewer.io.dicom.pixels.decode import FAULTS, frames_of_dataset
 from viewer.io.dicom.pixels.frame_bits import DEFLATED_FRAMES, is_encapsulated
 from viewer.io.errors import OpenError
 from viewer.scene.journal.serialization import restore_segments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pydicom.dataset import Dataset
+
+    from viewer.data.segmentation import Segment
 
 DAMAGED = "Its segmentation is incomplete or damaged: {what}."
 UNDECODED = (

@@ -7,9 +7,8 @@ an image whose pixels they share, else on a grid of their own. Segments that sha
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -18,8 +17,6 @@ from viewer.compute.labels.label_image import COLORS
 from viewer.data.grid import Grid
 from viewer.data.provenance import Provenance
 from viewer.data.segmentation import Segment, Segmentation
-from viewer.data.study import Source
-from viewer.data.transform import End
 from viewer.io.dicom.export.object_header import object_source
 from viewer.io.dicom.pixels.frame_bits import DEFLATED_FRAMES
 from viewer.io.errors import OpenError
@@ -31,6 +28,12 @@ from viewer.io.segmentations.dicom_seg.write import whole_of
 from viewer.io.segmentations.frame_planes import Fit, Planes, fill_grid, fit, own_fit
 from viewer.io.segmentations.label_maps import LabelLayers
 from viewer.scene.journal.serialization import restore_segments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from viewer.data.study import Source
+    from viewer.data.transform import End
 
 SKEWED = 1e-2  # of the products of a frame's direction cosines
 CUT = "probabilities cut at one half"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import struct
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 RUN = 128  # bytes at most that one pair of bytes stands for
 HEAD = struct.pack("<16L", 1, 64, *[0] * 14)  # one segment, behind this header

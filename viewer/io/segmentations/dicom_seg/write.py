@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator
 from dataclasses import asdict
 from io import BytesIO
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
@@ -24,8 +21,6 @@ from pydicom.filewriter import write_dataset
 from pydicom.sr.coding import Code
 from pydicom.tag import Tag
 
-from viewer.data.grid import Grid
-from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.terminology import category_of
 from viewer.io.dicom.export.derived_series import CREATOR, decimal_string, describe_file, named_uid
 from viewer.io.dicom.export.object_header import object_header, referenced_series
@@ -35,6 +30,15 @@ from viewer.io.segmentations.dicom_codes import code_item, property_type, review
 from viewer.io.segmentations.dicom_seg.rle import encode_frame
 from viewer.io.stored_values import shear_of
 from viewer.settings import NAME, application_version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from viewer.data.grid import Grid
+    from viewer.data.segmentation import Segment, Segmentation
 
 Kind = Literal["BINARY", "FRACTIONAL", "LABELMAP"]
 KINDS: tuple[Kind, ...] = ("BINARY", "LABELMAP", "FRACTIONAL")

@@ -7,11 +7,13 @@ but contours that only cross are joined, and one that is there already is left o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Points = NDArray[np.float64]
 Mask = NDArray[np.bool_]

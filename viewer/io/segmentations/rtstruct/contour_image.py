@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from pydicom.dataset import Dataset
 
-from viewer.data.grid import Grid
-from viewer.data.transform import End
 from viewer.io.dicom.export.object_header import object_source
 from viewer.io.segmentations.rtstruct.contours import ONE, Points, Region, axis_of, encloses, reaches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pydicom.dataset import Dataset
+
+    from viewer.data.grid import Grid
+    from viewer.data.transform import End
 
 NEARLY = 0.9  # of all contours, which must lie in planes of an image that nothing else tells is theirs
 ANOTHER_FRAME = "drawn on the images that it names, whose frame of reference is another"

@@ -6,15 +6,18 @@ has no neighbour is as thick as the voxels that it crosses.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.data.grid import Grid
 from viewer.io.dicom.series.stack import neighbours
 from viewer.io.segmentations.rtstruct.contour_fill import Ring, fill_rings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from viewer.data.grid import Grid
 
 Points = NDArray[np.float64]
 Mask = NDArray[np.bool_]

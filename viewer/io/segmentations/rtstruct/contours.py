@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
 
-from viewer.data.grid import Grid
 from viewer.io.segmentations.frame_planes import nearest
 from viewer.io.segmentations.rtstruct.contour_fill import Ring, fill_rings
 from viewer.io.segmentations.rtstruct.contour_stack import Stack, area_of, stacks_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pydicom.dataset import Dataset
+
+    from viewer.data.grid import Grid
 
 Points = NDArray[np.float64]
 Mask = NDArray[np.bool_]

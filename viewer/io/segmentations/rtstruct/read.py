@@ -6,8 +6,8 @@ Slices between contours stay empty: nothing is invented, and what is left out, j
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -15,7 +15,6 @@ from pydicom.errors import BytesLengthException
 
 from viewer.compute.labels.label_image import COLORS
 from viewer.data.segmentation import Algorithm, Segment, Segmentation, State
-from viewer.data.transform import End
 from viewer.io.dicom.export.object_header import object_source
 from viewer.io.errors import refuse_damage
 from viewer.io.segmentations.dicom_codes import code_of, review_of, side_of
@@ -23,6 +22,11 @@ from viewer.io.segmentations.label_maps import LabelLayers
 from viewer.io.segmentations.rtstruct.contour_grid import own_grid
 from viewer.io.segmentations.rtstruct.contour_image import Choice, image_of, rings_in
 from viewer.io.segmentations.rtstruct.contours import Drawing, Region, regions_of, without_contours
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from viewer.data.transform import End
 
 ALGORITHMS: dict[str, Algorithm] = {"MANUAL": "MANUAL", "SEMIAUTOMATIC": "SEMIAUTOMATIC", "AUTOMATIC": "AUTOMATIC"}
 STATES: dict[str, State] = {"APPROVED": "completed", "REJECTED": "rejected"}  # Approval Status, PS3.3 C.8.8.16

@@ -6,17 +6,13 @@ voxels. A hole is joined to what surrounds it by a key-hole: a channel of no wid
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.dataset import Dataset
 
-from viewer.data.grid import Grid
-from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.terminology import category_of
 from viewer.io.dicom.export.derived_series import decimal_string, describe_file
 from viewer.io.dicom.export.object_header import object_header, referenced_images
@@ -24,6 +20,13 @@ from viewer.io.dicom.export.source_attributes import source_header
 from viewer.io.errors import SaveError
 from viewer.io.segmentations.dicom_codes import code_item, property_type, reviewed_text
 from viewer.io.stored_values import shear_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from viewer.data.grid import Grid
+    from viewer.data.segmentation import Segment, Segmentation
 
 Points = NDArray[np.float64]
 

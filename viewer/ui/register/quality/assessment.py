@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from psygnal import Signal
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice
@@ -12,14 +12,18 @@ from PySide6.QtGui import QImage, QImageWriter
 
 from viewer.compute.registration.pictures import Picture, Shown, Style, pictures, styles
 from viewer.compute.registration.quality import Quality, WayBack, measure, way_back
-from viewer.data.transform import Transform
 from viewer.plugin.execute import Result, submit_plugin
-from viewer.scene.layer import VolumeLayer
-from viewer.scene.task import Task
 from viewer.session.runs.placement import between
 from viewer.session.runs.result_layers import found_transform
-from viewer.ui.register.controller import RegistrationController
-from viewer.ui.register.quality.label_choice import Labels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.data.transform import Transform
+    from viewer.scene.layer import VolumeLayer
+    from viewer.scene.task import Task
+    from viewer.ui.register.controller import RegistrationController
+    from viewer.ui.register.quality.label_choice import Labels
 
 PLANES = 3
 MEASURING = 0.7  # part of the time that the figures take; the pictures take the rest

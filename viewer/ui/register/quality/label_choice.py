@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from viewer.compute.labels.label_image import as_segmentation
 from viewer.data.segmentation import Segmentation
-from viewer.scene.layer import VolumeLayer
-from viewer.ui.register.controller import RegistrationController
+
+if TYPE_CHECKING:
+    from viewer.scene.layer import VolumeLayer
+    from viewer.ui.register.controller import RegistrationController
 
 Labels = tuple[Segmentation, Segmentation]  # of the fixed, of the moving image
 

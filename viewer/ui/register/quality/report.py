@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from viewer.compute.labels.label_metrics import Agreement
 from viewer.compute.registration.decomposition import motion
 from viewer.compute.registration.pictures import AXES, Style
-from viewer.compute.registration.quality import Bending, Quality, WayBack
 from viewer.compute.registration.transform_quality import target_errors, within_tg132
-from viewer.data.annotations.landmarks import Landmarks
-from viewer.data.arrays import Floats
-from viewer.data.grid import Grid
-from viewer.data.transform import Transform
 from viewer.io.reports.sign_off_report import Figure, Picture, Report, Section, Verdict
-from viewer.scene.layer import VolumeLayer
 from viewer.ui.register.landmarks import allowed
-from viewer.ui.register.quality.assessment import Assessment
 from viewer.ui.register.result import described
 from viewer.ui.widgets import text_format
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from viewer.compute.labels.label_metrics import Agreement
+    from viewer.compute.registration.quality import Bending, Quality, WayBack
+    from viewer.data.annotations.landmarks import Landmarks
+    from viewer.data.arrays import Floats
+    from viewer.data.grid import Grid
+    from viewer.data.transform import Transform
+    from viewer.scene.layer import VolumeLayer
+    from viewer.ui.register.quality.assessment import Assessment
 
 NOTE = (
     "Before and after: green is the fixed image alone, magenta the moving one, grey both. Checkerboard: fixed and "

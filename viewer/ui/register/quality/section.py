@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from viewer.io.reports.sign_off_report import Figure, Section, Verdict
-from viewer.scene.task import Task
 from viewer.ui.jobs.panel import JobRow
-from viewer.ui.register.quality.assessment import Assessor
-from viewer.ui.register.quality.label_choice import LabelChoice
 from viewer.ui.register.quality.report import quality_sections
 from viewer.ui.widgets.basics import button, discard, label, rule
 from viewer.ui.widgets.table import Cell, StateCell, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from viewer.io.reports.sign_off_report import Figure, Section, Verdict
+    from viewer.scene.task import Task
+    from viewer.ui.register.quality.assessment import Assessor
+    from viewer.ui.register.quality.label_choice import LabelChoice
 
 ABOUT = "Folds, change of volume, and how alike the images are before and after; measured when you ask."
 SIGNS: dict[Verdict, tuple[str, str]] = {"good": ("good", "within"), "warning": ("warning", "beyond")}

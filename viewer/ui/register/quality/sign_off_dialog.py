@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -17,14 +18,16 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.io.reports.sign_off_report import Report, html, write
-from viewer.scene.task import Task
 from viewer.ui.jobs.panel import JobRow
-from viewer.ui.register.controller import Word
-from viewer.ui.register.quality.assessment import Assessor
 from viewer.ui.register.quality.report import written
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import button, label, set_role
 from viewer.ui.widgets.pdf_page import write_pdf
+
+if TYPE_CHECKING:
+    from viewer.scene.task import Task
+    from viewer.ui.register.controller import Word
+    from viewer.ui.register.quality.assessment import Assessor
 
 SIZE = (860, 900)
 NAME = "registration-sign-off"

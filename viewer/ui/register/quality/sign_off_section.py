@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from viewer.data.transform import SignOff
-from viewer.ui.register.quality.assessment import Assessor
 from viewer.ui.register.quality.sign_off_dialog import SignOffDialog
 from viewer.ui.widgets.basics import button, discard, label, rule, show_dialog
 from viewer.ui.widgets.table import StateCell, state_cell
+
+if TYPE_CHECKING:
+    from viewer.data.transform import SignOff
+    from viewer.ui.register.quality.assessment import Assessor
 
 SIGNS = {"accepted": ("accepted", "good"), "rejected": ("rejected", "danger")}
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QThreadPool, QTimer, Signal
 
 from viewer.compute.progress import Refusal
-from viewer.data.arrays import Mask
-from viewer.effects.effect import Given, Operation
-from viewer.effects.effect_run import Answer
-from viewer.scene.segmentation_layer import SegmentationLayer
-from viewer.ui.segments.controller import SegmentsController
 from viewer.ui.segments.effects.preview_tint import MaskTint, RangeTint
 from viewer.ui.widgets.background_call import BackgroundCall, BackgroundSteps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.data.arrays import Mask
+    from viewer.effects.effect import Given, Operation
+    from viewer.effects.effect_run import Answer
+    from viewer.scene.segmentation_layer import SegmentationLayer
+    from viewer.ui.segments.controller import SegmentsController
 
 PAUSE = 250  # ms without a change of settings or strokes until it is computed anew
 

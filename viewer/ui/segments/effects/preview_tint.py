@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer
 
-from viewer.data.arrays import Mask
-from viewer.data.box import Box
 from viewer.data.volume import Volume, Window
 from viewer.scene.layer import VolumeLayer
-from viewer.ui.segments.controller import SegmentsController
+
+if TYPE_CHECKING:
+    from viewer.data.arrays import Mask
+    from viewer.data.box import Box
+    from viewer.ui.segments.controller import SegmentsController
 
 FLASH = 2500  # ms that a range is shown after it was changed
 STRENGTH = 0.45  # opacity

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QButtonGroup, QComboBox, QGridLayout, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from viewer.effects.catalogue import OPERATIONS
-from viewer.effects.effect import Operation
-from viewer.effects.effect_run import How
-from viewer.scene.layer import VolumeLayer
-from viewer.scene.task import Task
 from viewer.ui.jobs.panel import JobRow
-from viewer.ui.segments.controller import SegmentsController
 from viewer.ui.segments.effects.preview_controller import EffectPreview, EffectRequest
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import Bar, button, discard, label, set_role, tile
 from viewer.ui.widgets.parameter_form import ParameterForm
+
+if TYPE_CHECKING:
+    from viewer.effects.effect import Operation
+    from viewer.effects.effect_run import How
+    from viewer.scene.layer import VolumeLayer
+    from viewer.scene.task import Task
+    from viewer.ui.segments.controller import SegmentsController
 
 COLUMNS = 4
 HOWS: dict[How, str] = {"set": "Replace the segment", "add": "Add to the segment", "remove": "Take from the segment"}
