@@ -9,7 +9,7 @@ from viewer.compute.effects.image.mask_volume import masked
 from viewer.compute.engine.job import Job
 from viewer.compute.hdf5_file import is_hdf5, open_hdf5
 from viewer.compute.images.resample import resample, resample_labels
-from viewer.compute.loaders.external_model import Foreign, Prepared
+from viewer.compute.loaders.external_model import ExternalModel, PreparedImages
 from viewer.compute.loaders.open_model import open_model
 from viewer.compute.memory_check import check_memory
 from viewer.compute.model_files.weights_file import read_weights
@@ -26,17 +26,19 @@ from viewer.data.volume import Volume, Window
 from viewer.plugin.parameter import Range
 from viewer.plugin.plugin import plugin
 
+Foreign, Prepared = ExternalModel, PreparedImages  # names of version 0.1.0, for plugins that users have
+
 __all__ = [
     "Annotated",
     "Cancelled",
     "CurvePoint",
     "DeviceLost",
-    "Foreign",
+    "ExternalModel",
     "Grid",
     "Job",
     "Landmarks",
     "Net",
-    "Prepared",
+    "PreparedImages",
     "Preview",
     "Range",
     "Refusal",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from colorsys import hls_to_rgb
 from pathlib import Path
 
-from viewer.api import Foreign, Job, Prepared, Refusal, Segment, Segmentation, Volume, open_model, tiles
+from viewer.api import ExternalModel, Job, PreparedImages, Refusal, Segment, Segmentation, Volume, open_model, tiles
 
 TURN = 0.381966  # of the colour circle between two labels: the golden section leaves no two close together
 
@@ -35,7 +35,7 @@ def predict_image(images: Sequence[Volume], path: Path, trust: bool, job: Job) -
         return first.with_values(prepared.image(), unit="", windows=(), inverted=False, badges=badges)
 
 
-def _run(model: Foreign, images: Sequence[Volume], job: Job) -> Prepared:
+def _run(model: ExternalModel, images: Sequence[Volume], job: Job) -> PreparedImages:
     with job.stage(f"preparing for {model.title}" + (f": {model.intensity}" if model.intensity else "")):
         prepared = model.prepare(images, job)
     net = model.net(job)

@@ -26,7 +26,7 @@ from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Source
-from viewer.data.transform import End, Transform
+from viewer.data.transform import ImageReference, Transform
 from viewer.data.volume import Volume
 from viewer.io import requests
 from viewer.io.errors import SaveError
@@ -141,7 +141,7 @@ def _transforms(folder: Path) -> Iterator[Seed]:
     moved = np.eye(4)
     moved[:3, 3] = 3, -2, 1
     source = Source(patient_id="P-77", study_uid="1.2.3.1", series_uid="1.2.3.2", modality="CT")
-    end = End(GRID, source)
+    end = ImageReference(GRID, source)
     for ending in (".tfm", ".h5", ".nii.gz", ".dcm"):
         for kind, transform in (("rigid", Transform(moved)), ("field", Transform(np.eye(4), field, GRID))):
             path = folder / f"{kind}-{ending[1:3]}{ending}"  # each has a JSON of its own beside it

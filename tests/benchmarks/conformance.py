@@ -36,7 +36,7 @@ from tests.fixtures.dicom_verdict import judge, judge_tables
 from viewer.io.dicom.headers.scan import scan_file
 
 Outcome = str  # "right", "refused", "unsaid", "misread", "misplaced", "merged" or "lost"
-Reading = Callable[[DrawnStudy, Path], Outcome]
+ProbeValue = Callable[[DrawnStudy, Path], Outcome]
 KINDS = ("lost", "merged", "misplaced", "misread", "unsaid")
 
 
@@ -89,7 +89,7 @@ def by_highdicom(study: DrawnStudy, folder: Path) -> Outcome:
     return outcome(study, tables, "", refused)
 
 
-def dcm2niix(program: str) -> Reading:
+def dcm2niix(program: str) -> ProbeValue:
     """All NIfTI files that dcm2niix writes; derived ones (_Eq, _Tilt) beside the originals are left out."""
 
     def read(study: DrawnStudy, folder: Path) -> Outcome:

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "plugins"))
 from tests.fixtures.phantom import clean
 from viewer.compute.engine.engine import Engine
 from viewer.compute.engine.job import Job
-from viewer.compute.engine.thread_lane import Runner
+from viewer.compute.engine.thread_queue import Runner
 from viewer.compute.networks.backends import forms
 from viewer.compute.networks.openvino_network import OpenVinoNet, converted
 from viewer.compute.networks.torch_network import TorchNet

@@ -26,10 +26,10 @@ from tests.fixtures.phantom import clean, phantom
 from viewer.api import Grid, Job, Refusal, Transform, Volume, resample
 from viewer.compute.devices import choose_device, devices
 from viewer.compute.engine.engine import Engine
-from viewer.compute.engine.job import Used
+from viewer.compute.engine.job import NetworkRun
 from viewer.compute.networks.benchmark_tile import Probe
 from viewer.compute.networks.model_cards import card_network, find_card
-from viewer.compute.networks.network import Net, Spared
+from viewer.compute.networks.network import LighterNet, Net
 from viewer.compute.networks.sliding_window import tiles
 from viewer.compute.networks.torch_network import TorchNet
 from viewer.compute.registration.transform_quality import jacobian
@@ -96,7 +96,7 @@ class Watched:
         return result
 
     def lighter(self, job: Job) -> Watched | None:
-        net = self._net.lighter(job) if isinstance(self._net, Spared) else None
+        net = self._net.lighter(job) if isinstance(self._net, LighterNet) else None
         return Watched(net, self._rungs) if net else None
 
 
@@ -125,7 +125,7 @@ def walked(net: Net, values: Floats) -> tuple[Floats, dict[str, int], Job]:
     """The result of the tiles, where they ran, and the job that tells of it."""
     rungs: dict[str, int] = {}
     job, parts = Job(device=net.device), []
-    job.used = Used(MODEL, "", net.engine, net.precision, net.device)
+    job.used = NetworkRun(MODEL, "", net.engine, net.precision, net.device)
     tiles(
         Watched(net, rungs),
         values.shape[1:],

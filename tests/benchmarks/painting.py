@@ -80,7 +80,11 @@ class Clock:
 
 def draw(stage: HeadlessStage, layer: SegmentationLayer, number: int, clock: Clock) -> None:
     """A stroke of one brush radius (3…30 mm) along a line."""
-    random, rules, radius = np.random.default_rng(number), Masking(overlap=OVERLAPS[number % 3]), RADII[number // 3 % 3]
+    random, masking, radius = (
+        np.random.default_rng(number),
+        Masking(overlap=OVERLAPS[number % 3]),
+        RADII[number // 3 % 3],
+    )
     place, drift = random.uniform((60, 80, 80), (340, 430, 430)), random.normal(0, 3, 3)
     stroke, key = Stroke(layer), layer.segmentation.segments[random.integers(SEGMENTS)].key
     for _ in range(MOVES):
@@ -88,7 +92,7 @@ def draw(stage: HeadlessStage, layer: SegmentationLayer, number: int, clock: Clo
         place = np.clip(place + drift, 45, np.array(SHAPE) - 46)
         begun = time.perf_counter()
         box, mask = ball(GRID, GRID.to_world(start), GRID.to_world(place), radius) or ((), ())
-        key = paint(stroke, key, box, mask, rules)
+        key = paint(stroke, key, box, mask, masking)
         spent = 1000 * (time.perf_counter() - begun)
         clock.add(f"movement, {radius} mm" if key == before else "movement that needs another label map", spent)
     clock.time("end of a stroke", lambda: stage.session.segments.end_stroke(stroke, f"Brush {number}"))

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from viewer.cli.headless_session import HeadlessStage
 from viewer.cli.inputs import read_volume
-from viewer.data.transform import End
+from viewer.data.transform import ImageReference
 from viewer.io.errors import OpenError
 from viewer.io.segmentations.segmentation_file import read_segmentation
 
@@ -36,7 +36,7 @@ def here(path: Path, images: str) -> tuple[list[int], str]:
     if images:
         with HeadlessStage() as stage:
             volume = read_volume(stage, images)
-        ends = [End(volume.grid, volume.source)]
+        ends = [ImageReference(volume.grid, volume.source)]
     try:
         found = read_segmentation(path, ends)
     except OpenError as error:

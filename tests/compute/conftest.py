@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from viewer.compute.engine.engine import Engine
-from viewer.compute.engine.thread_lane import Runner
+from viewer.compute.engine.thread_queue import Runner
 
 
 @pytest.fixture(scope="module")

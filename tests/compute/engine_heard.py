@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from viewer.compute.engine.engine import Engine
-from viewer.compute.engine.submission import Running
+from viewer.compute.engine.submission import SubmittedJob
 from viewer.processes.shared_array import FOLDER, PREFIX
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals and limits")
@@ -45,7 +45,7 @@ class Heard:
         return self.said[-1]
 
 
-def submit(engine: Engine, function: str, *args: Any, **options: Any) -> tuple[Running, Heard]:
+def submit(engine: Engine, function: str, *args: Any, **options: Any) -> tuple[SubmittedJob, Heard]:
     heard = Heard()
     return engine.submit(f"engine_jobs:{function}", args, **options, **heard.listeners()), heard
 

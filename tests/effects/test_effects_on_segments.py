@@ -13,7 +13,7 @@ from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.volume import Volume
 from viewer.effects.catalogue import OPERATIONS
-from viewer.effects.effect import Given
+from viewer.effects.effect import EffectContext
 from viewer.effects.snake_steps import creeping
 from viewer.scene.segmentation_layer import segmentation_layer
 
@@ -25,7 +25,7 @@ ORGAN = OFF <= 12
 
 
 @pytest.fixture
-def given() -> Given:
+def given() -> EffectContext:
     """A bright ball of 12 mm in noise; the first segment has its middle, the second a rim around it."""
     noise = np.random.default_rng(0).normal(0, 5, GRID.shape)
     image = Volume(np.where(ORGAN, 100, 0).astype(np.float32) + noise.astype(np.float32), GRID, "ball", "HU")
@@ -33,10 +33,10 @@ def given() -> Given:
     labels[OFF <= 6], labels[(OFF > 16) & (OFF < 18)] = 1, 2
     segments = Segment(1, "organ"), Segment(2, "around")
     layer = segmentation_layer(Segmentation(labels, GRID, segments, "labels"))
-    return Given(layer, segments[0], image, segments[1], (12, 20, 20))
+    return EffectContext(layer, segments[0], image, segments[1], (12, 20, 20))
 
 
-def done(given: Given, name: str, **values) -> np.ndarray:
+def done(given: EffectContext, name: str, **values) -> np.ndarray:
     """What becomes of the first segment."""
     out = given.held(given.segment, given.whole)
     for key, mask, box in BY_ID[name].call(given, values)(lambda fraction: None):
@@ -75,7 +75,7 @@ def test_an_empty_segment_is_refused_in_a_sentence(given, name):
 
 @pytest.mark.parametrize("name", ["threshold", "otsu", "local_threshold", "grow_from_seeds", "watershed", "extend"])
 def test_without_an_image_it_says_so(given, name):
-    blind = Given(given.layer, given.segment, None)
+    blind = EffectContext(given.layer, given.segment, None)
     with pytest.raises(Refusal, match="no grey image"):
         list(BY_ID[name].call(blind, {})(lambda fraction: None))
 
@@ -120,7 +120,7 @@ def test_the_island_at_the_crosshair_is_kept_or_removed(given):
     assert not kept[:5].any()
     gone = done(given, "islands", do="remove that one")
     assert gone.sum() == 18
-    away = Given(given.layer, given.segment, given.image, None, (0, 0, 0))
+    away = EffectContext(given.layer, given.segment, given.image, None, (0, 0, 0))
     with pytest.raises(Refusal, match="cross-hair"):
         list(BY_ID["islands"].call(away, {"do": "remove that one"})(lambda fraction: None))
 
@@ -132,7 +132,7 @@ def test_another_segment_is_added_subtracted_or_met(given):
     assert (done(given, "combine", do="subtract the other") == (array == 1)).all()
     assert not done(given, "combine", do="keep what both have").any()
     with pytest.raises(Refusal, match="another segment"):
-        BY_ID["combine"].call(Given(given.layer, given.segment, given.image), {})
+        BY_ID["combine"].call(EffectContext(given.layer, given.segment, given.image), {})
 
 
 def test_a_wrong_setting_is_refused_by_name(given):

@@ -24,7 +24,7 @@ from viewer.io.dicom.pixels.read import ReadJob
 from viewer.io.errors import OpenError
 from viewer.io.reader import probe_file
 from viewer.io.reader.file_report import FileReport
-from viewer.io.reader.pool import Pool, Unit
+from viewer.io.reader.pool import Pool, PoolRequest
 from viewer.io.segmentations.segmentation_file import read_segmentation
 from viewer.io.work_item import begin_item
 from viewer.processes.shared_array import SharedHandle
@@ -140,7 +140,7 @@ def on_a_slow_drive(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reader processes look at files by `slow_look`."""
     add = Pool.add
 
-    def slow(self: Pool, unit: Unit) -> None:
+    def slow(self: Pool, unit: PoolRequest) -> None:
         unit.function = unit.function.replace("viewer.io.reader.probe_file:probe_files", f"{__name__}:slow_look")
         add(self, unit)
 

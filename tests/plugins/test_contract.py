@@ -17,7 +17,7 @@ from tests.fixtures.model_files import bright_onnx
 from tests.fixtures.phantom import phantom
 from viewer.compute.engine.engine import Engine
 from viewer.compute.engine.job import Job
-from viewer.compute.engine.thread_lane import Runner
+from viewer.compute.engine.thread_queue import Runner
 from viewer.compute.progress import Cancelled
 from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.segmentation import Segment, Segmentation

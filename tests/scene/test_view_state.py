@@ -27,7 +27,7 @@ OTHER: dict[str, Any] = {
     "comparison": Comparison("CT", "MR", "checkerboard"),
     "landmark": "pair",
     "brush": Brush(8.0),
-    "rules": Masking("visible"),
+    "masking": Masking("visible"),
     "deformation": Deformation("MR", "arrows"),
     "region": Region("box", (0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (2.0, 3.0), 0.5),
     "show_crosshair": False,

@@ -1,4 +1,4 @@
-"""Work in the background: what a task hears of it, and that lanes do not wait for each other."""
+"""Work in the background: what a task hears of it, and that queues do not wait for each other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from threading import Event
 
 import pytest
 
-from viewer.effects.effect_run import Tell
+from viewer.effects.effect_run import ProgressCallback
 from viewer.scene.task import Task
 from viewer.session.background import Background
 from viewer.session.tasks import Messages, Tasks
@@ -52,7 +52,7 @@ def test_an_answer_comes_on_the_main_thread(main: Main) -> None:
 def test_a_cancel_ends_the_task_at_once_and_the_work_where_it_tells_its_progress(main: Main) -> None:
     begun, cancelled, stopped = Event(), Event(), Event()
 
-    def call(tell: Tell) -> None:
+    def call(tell: ProgressCallback) -> None:
         begun.set()
         cancelled.wait(PATIENCE)
         try:
@@ -73,10 +73,10 @@ def test_what_cannot_be_is_said_and_what_breaks_is_said_too(main: Main) -> None:
     said: list[str] = []
     main.messages.added.connect(lambda message: said.append(message.text))
 
-    def refuse(tell: Tell) -> None:
+    def refuse(tell: ProgressCallback) -> None:
         raise ValueError("There is nothing to count.")
 
-    def crash(tell: Tell) -> None:
+    def crash(tell: ProgressCallback) -> None:
         raise ZeroDivisionError
 
     states = [main.wait_for(main.background.ask("Count", call, print)).state for call in (refuse, crash)]

@@ -18,7 +18,7 @@ from viewer.data.volume import Volume, Window
 from viewer.scene.edits import AddLayer, ChangeLandmark
 from viewer.scene.landmarks import LandmarkPair
 from viewer.scene.layer import VolumeLayer, volume_layer
-from viewer.session.projects import Opening
+from viewer.session.projects import ProjectOpening
 from viewer.session.session import Session
 
 SHAPE = (6, 16, 20)
@@ -89,7 +89,7 @@ def save(stage: HeadlessStage, path: Path, **options: bool) -> None:
     finish(stage, stage.session.projects.save(path, **options))
 
 
-def opened(path: Path, asked: list[Opening] | None = None) -> object:
+def opened(path: Path, asked: list[ProjectOpening] | None = None) -> object:
     """What a fresh session has of it."""
     with HeadlessStage() as fresh:
         if asked is not None:
@@ -123,7 +123,7 @@ def test_images_that_moved_are_asked_for_and_known_by_their_bytes(work: Headless
     wanted = told(work.session)
     write(tmp_path / "archive" / "a" / "another.nii.gz", seed=5)
     shutil.move(tmp_path / "scans" / "t1.nii.gz", tmp_path / "archive" / "renamed.nii.gz")
-    asked: list[Opening] = []
+    asked: list[ProjectOpening] = []
     with HeadlessStage() as fresh:
         fresh.session.projects.images_missing.connect(asked.append)
         finish(fresh, fresh.session.projects.open(tmp_path / "case.tomolens"))
@@ -138,7 +138,7 @@ def test_images_that_moved_are_asked_for_and_known_by_their_bytes(work: Headless
 def test_a_changed_image_is_not_taken_for_the_one_it_was(work: HeadlessStage, tmp_path: Path) -> None:
     save(work, tmp_path / "case.tomolens")
     write(tmp_path / "scans" / "t1.nii.gz", seed=9)
-    asked: list[Opening] = []
+    asked: list[ProjectOpening] = []
     with HeadlessStage() as fresh:
         fresh.session.projects.images_missing.connect(asked.append)
         finish(fresh, fresh.session.projects.open(tmp_path / "case.tomolens"))

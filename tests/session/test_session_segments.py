@@ -145,7 +145,9 @@ def test_an_effect_that_overlaps_makes_room(stage: HeadlessStage, layer: Segment
     answer = other.key, np.ones(SHAPE, bool), WHOLE
     finish(
         stage,
-        stage.session.segments.run_effect(layer, "Fill", lambda tell: [answer], rules=Masking(overlap="allow overlap")),
+        stage.session.segments.run_effect(
+            layer, "Fill", lambda tell: [answer], masking=Masking(overlap="allow overlap")
+        ),
     )
     assert [int((map > 0).sum()) for map in layer.segmentation.maps] == [16, 192]
 

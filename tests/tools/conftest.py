@@ -20,7 +20,7 @@ from viewer.tools.mouse_dispatch import Mouse
 from viewer.tools.mouse_profiles import profiles
 
 
-class Work:
+class ToolServices:
     """What tools ask of the session, written down."""
 
     def __init__(self) -> None:
@@ -81,8 +81,8 @@ def history(document) -> History:
 
 
 @pytest.fixture
-def work() -> Work:
-    return Work()
+def work() -> ToolServices:
+    return ToolServices()
 
 
 @pytest.fixture

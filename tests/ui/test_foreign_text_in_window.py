@@ -21,7 +21,7 @@ from viewer.data.study import RefusedFile, Source
 from viewer.data.transform import SignOff
 from viewer.data.volume import Volume, Window
 from viewer.io.segmentations.seg_nrrd import write_seg_nrrd
-from viewer.plugin.discovery import Broken
+from viewer.plugin.discovery import PluginFailure
 from viewer.render.overlay.overlay import patient_lines
 from viewer.scene.landmarks import LandmarkPair
 from viewer.scene.layer import Layer, volume_layer
@@ -167,7 +167,7 @@ def test_dialogs(window, session, hostile, labelled, tmp_path, home, qtbot):
         (Message(FOREIGN), "text"),
         (RefusedFile("a", FOREIGN), "reason"),
         (Case("a", "b", reader=FOREIGN), "reader"),
-        (Broken("a", FOREIGN), "reason"),
+        (PluginFailure("a", FOREIGN), "reason"),
         (Window(0, 1, FOREIGN), "name"),
         (SignOff("accepted", FOREIGN, "", ""), "reader"),
     ],

@@ -11,7 +11,7 @@ from viewer.cli.exit_codes import BadInput, Failure
 from viewer.cli.headless_session import Stage, one_image, require
 from viewer.compute.labels.label_image import as_segmentation
 from viewer.data.segmentation import Segment, Segmentation
-from viewer.data.transform import End
+from viewer.data.transform import ImageReference
 from viewer.data.volume import Volume
 from viewer.io import requests
 from viewer.io.reader.reader import OpenError, load_now
@@ -71,7 +71,9 @@ def is_label_file(stage: Stage, text: str) -> bool:
     return os.path.isfile(text) and read_aside(stage, requests.holds_labels, text)
 
 
-def read_labels(stage: Stage, text: str, images: Sequence[End] = (), time: int | None = None) -> Segmentation:
+def read_labels(
+    stage: Stage, text: str, images: Sequence[ImageReference] = (), time: int | None = None
+) -> Segmentation:
     """A file of segments or a label image. images: what it may be of. Raises BadInput."""
     if is_label_file(stage, text):
         return read_aside(stage, requests.read_segmentation, text, images, stage.placement)
@@ -128,6 +130,6 @@ def _read(stage: Stage, kind: str, text: str, values: dict[str, Value], time: in
     return read_aside(stage, requests.load_transform, text, *ends)
 
 
-def end_of(value: Value | None) -> End | None:
+def end_of(value: Value | None) -> ImageReference | None:
     """An image as what others refer to, where it is one."""
-    return End(value.grid, value.source) if isinstance(value, Volume) else None
+    return ImageReference(value.grid, value.source) if isinstance(value, Volume) else None

@@ -9,7 +9,7 @@ from viewer.cli.inputs import aside, end_of
 from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.provenance import is_learned
 from viewer.data.segmentation import Segmentation
-from viewer.data.transform import End, Transform
+from viewer.data.transform import ImageReference, Transform
 from viewer.data.volume import Volume
 from viewer.io import requests
 from viewer.scene.layer import MARKS, exported, volume_layer
@@ -62,7 +62,7 @@ def _save(stage: Stage, function: Callable[[*Arguments], object], *arguments: *A
     aside(stage, function, *arguments, failure=JobFailed)
 
 
-def _ends(inputs: Mapping[str, Value]) -> tuple[End, End]:
+def _ends(inputs: Mapping[str, Value]) -> tuple[ImageReference, ImageReference]:
     """The fixed and the moving image; the first image in place of one that the plugin does not have."""
     images = [end for end in map(end_of, inputs.values()) if end is not None]
     if not images:

@@ -24,7 +24,7 @@ def _nobody(*_: Any) -> None:
     """Nobody listens."""
 
 
-class Used(NamedTuple):
+class NetworkRun(NamedTuple):
     """What a job's network ran on in the end, for the provenance of its result. sha256: of the weights."""
 
     model: str
@@ -52,7 +52,7 @@ class Progress:
     ) -> None:
         self.device = device
         self.title = "The job"
-        self.used: Used | None = None
+        self.used: NetworkRun | None = None
         self.wanted: frozenset[str] | None = None
         self.stages: dict[str, float] = {}
         self._tell, self._show, self._cancelled = tell, show, cancelled

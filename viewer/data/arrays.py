@@ -15,5 +15,5 @@ Labels = NDArray[Any]  # unsigned integers, 0 for none
 
 Json = dict[str, Any]
 
-Tell = Callable[[float], None]  # gets the fraction done, 0…1; may raise Cancelled
+ProgressCallback = Callable[[float], None]  # gets the fraction done, 0…1; may raise Cancelled
 Post = Callable[[Callable[[], None]], None]  # runs a function on the thread that wants the answers

@@ -30,7 +30,7 @@ class SignOff:
         keep_printable(self, "reader", "remark")
 
 
-class End(NamedTuple):
+class ImageReference(NamedTuple):
     """An image, for what refers to it (one of two for a transform): where it lies and whose it is."""
 
     grid: Grid

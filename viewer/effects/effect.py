@@ -14,7 +14,7 @@ from docstring_parser import parse
 from numpy.typing import NDArray
 
 from viewer.compute.progress import Refusal
-from viewer.data.arrays import Floats, Mask, Tell
+from viewer.data.arrays import Floats, Mask, ProgressCallback
 from viewer.data.box import Box, dilate_box, mask_box, whole_box
 from viewer.data.segmentation import Key, Segment
 from viewer.data.volume import Volume
@@ -29,7 +29,7 @@ Live = Literal["", "range", "preview", "play"]
 
 
 @dataclass(frozen=True)
-class Given:
+class EffectContext:
     """What an effect works on: a segment of a layer, the image it labels, another segment where one was asked for.
 
     here: the voxel (k, j, i) of the cross-hair. kept: what an effect may find again at the next look, to go on from.
@@ -110,12 +110,12 @@ class Operation:
     def title(self) -> str:
         return self.form.title
 
-    def call(self, given: Given, values: dict[str, Any]) -> Call:
+    def call(self, context: EffectContext, values: dict[str, Any]) -> Call:
         """The computation with checked parameters. Raises Refusal, one sentence, for a wrong one."""
         checked = self.form.validate(values)
-        if self.other and given.other is None:
+        if self.other and context.other is None:
             raise Refusal(f"{self.title} needs another segment: choose one.")
-        return partial(_called, self.form.function, given, checked)
+        return partial(_called, self.form.function, context, checked)
 
 
 def operation(
@@ -138,12 +138,12 @@ def operation(
     return declare
 
 
-def _called(function: Function, given: Given, values: dict[str, Any], tell: Tell) -> Answers:
-    return function(given, tell, **values)
+def _called(function: Function, context: EffectContext, values: dict[str, Any], tell: ProgressCallback) -> Answers:
+    return function(context, tell, **values)
 
 
-def each_segment(given: Given, box: Box, labels: NDArray[Any]) -> Answers:
+def each_segment(context: EffectContext, box: Box, labels: NDArray[Any]) -> Answers:
     """What becomes of every segment of the chosen one's label map; locked ones stay as they are."""
-    for segment in given.layer.segmentation.segments:
-        if segment.layer == given.segment.layer and segment.key not in given.layer.locked:
+    for segment in context.layer.segmentation.segments:
+        if segment.layer == context.segment.layer and segment.key not in context.layer.locked:
             yield segment.key, np.asarray(labels == segment.label), box

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from viewer.compute.progress import Cancelled
-from viewer.data.arrays import Mask, Tell
+from viewer.data.arrays import Mask, ProgressCallback
 from viewer.data.box import Box
 from viewer.data.segmentation import Key, Segment
 from viewer.data.volume import Volume
@@ -19,17 +19,17 @@ from viewer.scene.segmentation_layer import SegmentationLayer
 
 How = Literal["add", "remove", "set"]  # what a mask does to its segment: inside the box, "set" makes it the segment
 Answer = tuple[Key, Mask, Box]
-Call = Callable[[Tell], Iterable[Answer]]
+Call = Callable[[ProgressCallback], Iterable[Answer]]
 
 
 class Effect:
     """What Segments.run_effect asks for."""
 
     def __init__(
-        self, layer: SegmentationLayer, label: str, call: Call, how: How, rules: Masking, image: Volume | None
+        self, layer: SegmentationLayer, label: str, call: Call, how: How, masking: Masking, image: Volume | None
     ) -> None:
         self.layer, self.label = layer, label
-        self._call, self._how, self._rules, self._image = call, how, rules, image
+        self._call, self._how, self._masking, self._image = call, how, masking, image
         self._generation = layer.generation
         self._wanted = True
 
@@ -41,7 +41,7 @@ class Effect:
         """False where the layer was edited or removed since this began."""
         return self._generation == self.layer.generation and self.layer in tuple(document)
 
-    def edit(self, tell: Tell) -> EditLabels | None:
+    def edit(self, tell: ProgressCallback) -> EditLabels | None:
         """The step it comes to; None where it changes nothing. Raises Cancelled, and what the computation raises."""
 
         def told(fraction: float) -> None:
@@ -51,7 +51,7 @@ class Effect:
 
         stroke = Stroke(self._copy())
         for answer in self._call(told):
-            key = apply(stroke, answer, self._how, self._rules, self._image)
+            key = apply(stroke, answer, self._how, self._masking, self._image)
             stroke.change(key, self._signed)
             if not self._wanted:
                 raise Cancelled
@@ -75,9 +75,9 @@ class Effect:
         return replace(segment, algorithm="SEMIAUTOMATIC", algorithm_name=self.label)
 
 
-def apply(stroke: Stroke, answer: Answer, how: How, rules: Masking, image: Volume | None) -> Key:
+def apply(stroke: Stroke, answer: Answer, how: How, masking: Masking, image: Volume | None) -> Key:
     """Put a mask into a segment as the rules let it; its key then. Raises ValueError as `paint` does."""
     key, mask, box = answer
     if how != "add":
-        erase(stroke, key, box, mask if how == "remove" else ~mask, rules, image)
-    return key if how == "remove" else paint(stroke, key, box, mask, rules, image)
+        erase(stroke, key, box, mask if how == "remove" else ~mask, masking, image)
+    return key if how == "remove" else paint(stroke, key, box, mask, masking, image)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.progress import Refusal
-from viewer.data.arrays import Tell
+from viewer.data.arrays import ProgressCallback
 from viewer.data.box import Box, mask_box
-from viewer.effects.effect import Answers, Given, Millimetres, each_segment, operation
+from viewer.effects.effect import Answers, EffectContext, Millimetres, each_segment, operation
 from viewer.plugin.parameter import Range
 
 SLICES = 32  # that are looked at between two words about progress
@@ -21,8 +21,8 @@ AROUND = 20.0  # mm around all seeds that growing and flooding may reach
 
 @operation("Threshold", "contrast-2", live="range", makes=True)
 def threshold(
-    given: Given,
-    tell: Tell,
+    context: EffectContext,
+    tell: ProgressCallback,
     *,
     lower: Annotated[float, Range(-100000, 100000, 1)] = 0.0,
     upper: Annotated[float, Range(-100000, 100000, 1)] = 100.0,
@@ -40,14 +40,14 @@ def threshold(
 
     if lower > upper:
         raise Refusal("The lower bound lies above the upper one: exchange them.")
-    for box in _slabs(given, tell):
-        yield given.key, between(given.values(box), lower, upper), box
+    for box in _slabs(context, tell):
+        yield context.key, between(context.values(box), lower, upper), box
 
 
 @operation("Otsu", "bar-chart-2", live="preview", makes=True)
 def otsu(
-    given: Given,
-    tell: Tell,
+    context: EffectContext,
+    tell: ProgressCallback,
     *,
     classes: Annotated[int, Range(2, 5)] = 2,
     take: Annotated[int, Range(1, 5)] = 2,
@@ -66,16 +66,16 @@ def otsu(
 
     if take > classes:
         raise Refusal(f"There are {classes} classes: take one of them.")
-    limits = [-np.inf, *limits_of(given.values(given.whole), classes), np.inf]
+    limits = [-np.inf, *limits_of(context.values(context.whole), classes), np.inf]
     low, high = limits[take - 1], limits[take]
-    for box in _slabs(given, tell):
-        yield given.key, between(given.values(box), np.nextafter(low, np.inf), high), box
+    for box in _slabs(context, tell):
+        yield context.key, between(context.values(box), np.nextafter(low, np.inf), high), box
 
 
 @operation("Local", "focus-3", live="preview", makes=True)
 def local_threshold(
-    given: Given,
-    tell: Tell,
+    context: EffectContext,
+    tell: ProgressCallback,
     *,
     radius: Millimetres = 10.0,
     deviations: Annotated[float, Range(-5, 5, 0.1)] = 1.0,
@@ -94,14 +94,14 @@ def local_threshold(
     """
     from viewer.compute.effects.image.threshold import local
 
-    values, darker = given.values(given.whole), looking_for == "darker"
-    yield given.key, local(values, given.spacing, radius, deviations, darker=darker, tell=tell), given.whole
+    values, darker = context.values(context.whole), looking_for == "darker"
+    yield context.key, local(values, context.spacing, radius, deviations, darker=darker, tell=tell), context.whole
 
 
 @operation("Extend", "seedling", live="preview")
 def extend(
-    given: Given,
-    tell: Tell,
+    context: EffectContext,
+    tell: ProgressCallback,
     *,
     deviations: Annotated[float, Range(0.5, 10, 0.1)] = 2.5,
     reach: Millimetres = 20.0,
@@ -117,12 +117,12 @@ def extend(
     """
     from viewer.compute.effects.image.region_growing import alike
 
-    box, mask = given.part(reach)
-    yield given.key, alike(given.values(box), mask, deviations, tell=tell), box
+    box, mask = context.part(reach)
+    yield context.key, alike(context.values(box), mask, deviations, tell=tell), box
 
 
 @operation("From seeds", "plant", live="preview")
-def grow_from_seeds(given: Given, tell: Tell, *, around: Millimetres = AROUND) -> Answers:
+def grow_from_seeds(context: EffectContext, tell: ProgressCallback, *, around: Millimetres = AROUND) -> Answers:
     """A few strokes in each segment, and one for what is around: every voxel goes to the seed that reaches it best.
 
     Parameters
@@ -132,18 +132,18 @@ def grow_from_seeds(given: Given, tell: Tell, *, around: Millimetres = AROUND) -
     """
     from viewer.compute.effects.image.growcut import GrowCut
 
-    box, seeds = _seeds(given, around)
-    about = given.image, box
-    if given.kept.get("about") != about:
-        given.kept.update(about=about, growing=GrowCut(given.values(box), given.spacing))
-    growing: GrowCut = given.kept["growing"]
-    yield from each_segment(given, box, growing.grow(seeds, tell))
+    box, seeds = _seeds(context, around)
+    about = context.image, box
+    if context.kept.get("about") != about:
+        context.kept.update(about=about, growing=GrowCut(context.values(box), context.spacing))
+    growing: GrowCut = context.kept["growing"]
+    yield from each_segment(context, box, growing.grow(seeds, tell))
 
 
 @operation("Watershed", "landscape", live="preview")
 def watershed(
-    given: Given,
-    tell: Tell,
+    context: EffectContext,
+    tell: ProgressCallback,
     *,
     around: Millimetres = AROUND,
     smooth: Annotated[float, Range(0, 20, 0.5)] = 1.0,
@@ -159,14 +159,16 @@ def watershed(
     """
     from viewer.compute.effects.image.watershed import from_markers
 
-    box, seeds = _seeds(given, around)
-    yield from each_segment(given, box, from_markers(given.values(box), seeds, given.spacing, smooth=smooth, tell=tell))
+    box, seeds = _seeds(context, around)
+    yield from each_segment(
+        context, box, from_markers(context.values(box), seeds, context.spacing, smooth=smooth, tell=tell)
+    )
 
 
 @operation("Snake", "bubble-chart", live="play")
 def snake(
-    given: Given,
-    tell: Tell,
+    context: EffectContext,
+    tell: ProgressCallback,
     *,
     to: Literal["edges", "regions", "likeness"] = "edges",
     push: Annotated[float, Range(-1, 1, 0.1)] = 0.7,
@@ -186,23 +188,23 @@ def snake(
     raise Refusal("A snake creeps while you watch: press Play.")
 
 
-def _slabs(given: Given, tell: Tell) -> Iterator[Box]:
+def _slabs(context: EffectContext, tell: ProgressCallback) -> Iterator[Box]:
     """All voxels, some slices at a time."""
-    deep, _, _ = given.layer.grid.shape
-    _, j, i = given.whole
+    deep, _, _ = context.layer.grid.shape
+    _, j, i = context.whole
     for start in range(0, deep, SLICES):
         tell(start / deep)
         yield slice(start, min(start + SLICES, deep)), j, i
 
 
-def _seeds(given: Given, around: float) -> tuple[Box, NDArray[Any]]:
+def _seeds(context: EffectContext, around: float) -> tuple[Box, NDArray[Any]]:
     """The strokes of all segments of the chosen one's label map, in a box with some mm around them."""
-    labels = given.layer.segmentation.maps[given.segment.layer]
+    labels = context.layer.segmentation.maps[context.segment.layer]
     found = mask_box(labels > 0)
     if found is None:
-        raise Refusal(f"{given.layer.name} is empty: draw a stroke in each segment first, and one in what is around.")
+        raise Refusal(f"{context.layer.name} is empty: draw a stroke in each segment first, and one in what is around.")
     k, j, i = (
         slice(one.start // WHOLE * WHOLE, min(-(-one.stop // WHOLE) * WHOLE, size))
-        for one, size in zip(given.wider(found, around), labels.shape, strict=True)
+        for one, size in zip(context.wider(found, around), labels.shape, strict=True)
     )
     return (k, j, i), labels[k, j, i].copy()

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 import numpy as np
 
 from viewer.compute.progress import Refusal
-from viewer.data.arrays import Tell
+from viewer.data.arrays import ProgressCallback
 from viewer.data.box import Box, mask_box
-from viewer.effects.effect import Answers, Given, Millimetres, each_segment, operation
+from viewer.effects.effect import Answers, EffectContext, Millimetres, each_segment, operation
 from viewer.plugin.parameter import Range
 
 PLANES: dict[str, int | None] = {"any": None, "k": 0, "j": 1, "i": 2}
@@ -18,7 +18,9 @@ Combination = Literal["add the other", "subtract the other", "keep what both hav
 
 
 @operation("Interpolate", "stack", live="preview")
-def fill_between(given: Given, tell: Tell, *, along: Literal["any", "k", "j", "i"] = "any") -> Answers:
+def fill_between(
+    context: EffectContext, tell: ProgressCallback, *, along: Literal["any", "k", "j", "i"] = "any"
+) -> Answers:
     """Draw a slice here and there: the slices between follow from their shapes.
 
     Parameters
@@ -28,14 +30,14 @@ def fill_between(given: Given, tell: Tell, *, along: Literal["any", "k", "j", "i
     """
     from viewer.compute.effects.shape.fill_between_slices import fill
 
-    box, mask = given.part()
-    yield given.key, fill(mask.astype(np.uint8), given.spacing, PLANES[along], tell) > 0, box
+    box, mask = context.part()
+    yield context.key, fill(mask.astype(np.uint8), context.spacing, PLANES[along], tell) > 0, box
 
 
 @operation("Islands", "grid", live="preview")
 def islands(
-    given: Given,
-    tell: Tell,
+    context: EffectContext,
+    tell: ProgressCallback,
     *,
     do: Islands = "keep the largest",
     smallest: Annotated[float, Range(0, 1000000, 10)] = 100.0,
@@ -51,19 +53,21 @@ def islands(
     """
     from viewer.compute.effects.shape.islands import keep_at, keep_largest, remove_at, remove_small
 
-    box, mask = given.part()
+    box, mask = context.part()
     if do == "keep the largest":
         made = keep_largest(mask)
     elif do == "remove small ones":
-        made = remove_small(mask, given.spacing, smallest)
+        made = remove_small(mask, context.spacing, smallest)
     else:
-        seed = _inside(given, box)
+        seed = _inside(context, box)
         made = (keep_at if do == "keep the one at the cross-hair" else remove_at)(mask, seed)
-    yield given.key, made, box
+    yield context.key, made, box
 
 
 @operation("Holes", "donut-chart", live="preview")
-def fill_holes(given: Given, tell: Tell, *, largest: Annotated[float, Range(0, 1000000, 10)] = 0.0) -> Answers:
+def fill_holes(
+    context: EffectContext, tell: ProgressCallback, *, largest: Annotated[float, Range(0, 1000000, 10)] = 0.0
+) -> Answers:
     """What the segment encloses on all sides becomes part of it.
 
     Parameters
@@ -73,12 +77,14 @@ def fill_holes(given: Given, tell: Tell, *, largest: Annotated[float, Range(0, 1
     """
     from viewer.compute.effects.shape.fill_holes import fill
 
-    box, mask = given.part()
-    yield given.key, fill(mask, given.spacing, largest or None), box
+    box, mask = context.part()
+    yield context.key, fill(mask, context.spacing, largest or None), box
 
 
 @operation("Margin", "focus-2", live="preview")
-def margin(given: Given, tell: Tell, *, distance: Annotated[float, Range(-50, 50, 0.5)] = 3.0) -> Answers:
+def margin(
+    context: EffectContext, tell: ProgressCallback, *, distance: Annotated[float, Range(-50, 50, 0.5)] = 3.0
+) -> Answers:
     """Makes the segment larger, or smaller below 0, by the same distance everywhere.
 
     Parameters
@@ -88,14 +94,20 @@ def margin(given: Given, tell: Tell, *, distance: Annotated[float, Range(-50, 50
     """
     from viewer.compute.effects.shape.margin import grow, shrink
 
-    box, mask = given.part(max(distance, 2 * float(given.spacing.max())))
-    made = grow(mask, distance, given.spacing, tell) if distance >= 0 else shrink(mask, -distance, given.spacing, tell)
-    yield given.key, made, box
+    box, mask = context.part(max(distance, 2 * float(context.spacing.max())))
+    made = (
+        grow(mask, distance, context.spacing, tell) if distance >= 0 else shrink(mask, -distance, context.spacing, tell)
+    )
+    yield context.key, made, box
 
 
 @operation("Hollow", "checkbox-blank-circle", live="preview")
 def hollow(
-    given: Given, tell: Tell, *, thickness: Millimetres = 3.0, side: Literal["inside", "outside", "both"] = "inside"
+    context: EffectContext,
+    tell: ProgressCallback,
+    *,
+    thickness: Millimetres = 3.0,
+    side: Literal["inside", "outside", "both"] = "inside",
 ) -> Answers:
     """Leaves a shell of the segment.
 
@@ -108,14 +120,14 @@ def hollow(
     """
     from viewer.compute.effects.shape.hollow import shell
 
-    box, mask = given.part(thickness + 2 * float(given.spacing.max()))
-    yield given.key, shell(mask, thickness, given.spacing, side, tell), box
+    box, mask = context.part(thickness + 2 * float(context.spacing.max()))
+    yield context.key, shell(mask, thickness, context.spacing, side, tell), box
 
 
 @operation("Smooth", "contrast-drop", live="preview")
 def smooth(
-    given: Given,
-    tell: Tell,
+    context: EffectContext,
+    tell: ProgressCallback,
     *,
     by: Literal["median", "gaussian", "opening", "closing"] = "median",
     radius: Millimetres = 3.0,
@@ -131,12 +143,12 @@ def smooth(
     """
     from viewer.compute.effects.shape import smoothing as ways
 
-    box, mask = given.part(2 * radius)
-    yield given.key, getattr(ways, by)(mask, radius, given.spacing, tell), box
+    box, mask = context.part(2 * radius)
+    yield context.key, getattr(ways, by)(mask, radius, context.spacing, tell), box
 
 
 @operation("Smooth all", "contrast-drop-2")
-def smooth_all(given: Given, tell: Tell, *, radius: Millimetres = 3.0) -> Answers:
+def smooth_all(context: EffectContext, tell: ProgressCallback, *, radius: Millimetres = 3.0) -> Answers:
     """Smooths all segments at once, so that neighbours stay neighbours: no gaps, no overlap.
 
     Parameters
@@ -146,16 +158,16 @@ def smooth_all(given: Given, tell: Tell, *, radius: Millimetres = 3.0) -> Answer
     """
     from viewer.compute.effects.shape.smoothing import joint
 
-    labels = given.layer.segmentation.maps[given.segment.layer]
+    labels = context.layer.segmentation.maps[context.segment.layer]
     found = mask_box(labels > 0)
     if found is None:
-        raise Refusal(f"{given.layer.name} is empty: paint something first.")
-    box = given.wider(found, 2 * radius)
-    yield from each_segment(given, box, joint(labels[box], radius, given.spacing, tell))
+        raise Refusal(f"{context.layer.name} is empty: paint something first.")
+    box = context.wider(found, 2 * radius)
+    yield from each_segment(context, box, joint(labels[box], radius, context.spacing, tell))
 
 
 @operation("Combine", "git-merge", other="The other segment")
-def combine(given: Given, tell: Tell, *, do: Combination = "add the other") -> Answers:
+def combine(context: EffectContext, tell: ProgressCallback, *, do: Combination = "add the other") -> Answers:
     """The segment together with another one, without it, or where both are.
 
     Parameters
@@ -166,16 +178,16 @@ def combine(given: Given, tell: Tell, *, do: Combination = "add the other") -> A
     from viewer.compute.effects.shape.logical_operators import difference, intersection, union
 
     ways = {"add the other": union, "subtract the other": difference, "keep what both have": intersection}
-    assert given.other is not None
-    mine, its = given.held(given.segment, given.whole), given.held(given.other, given.whole)
-    box = mask_box(mine | its) or given.whole
-    yield given.key, ways[do](mine[box], its[box]), box
+    assert context.other is not None
+    mine, its = context.held(context.segment, context.whole), context.held(context.other, context.whole)
+    box = mask_box(mine | its) or context.whole
+    yield context.key, ways[do](mine[box], its[box]), box
 
 
-def _inside(given: Given, box: Box) -> tuple[int, int, int]:
+def _inside(context: EffectContext, box: Box) -> tuple[int, int, int]:
     """The voxel of the cross-hair within a box. Raises Refusal where it lies outside."""
-    here = given.here
+    here = context.here
     if here is None or not all(one.start <= at < one.stop for one, at in zip(box, here, strict=True)):
-        raise Refusal(f"The cross-hair is not in {given.segment.name}: put it into the part that is meant.")
+        raise Refusal(f"The cross-hair is not in {context.segment.name}: put it into the part that is meant.")
     k, j, i = (at - one.start for one, at in zip(box, here, strict=True))
     return k, j, i

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from viewer.data.grid import Grid
     from viewer.data.segmentation import Segmentation
     from viewer.data.study import Source
-    from viewer.data.transform import End, Transform
+    from viewer.data.transform import ImageReference, Transform
     from viewer.data.volume import Volume
     from viewer.io.images.save import Format, SaveReport
     from viewer.io.project.project_file import Marks
@@ -50,7 +50,7 @@ def holds_labels(path: Path) -> bool:
 
 
 def read_segmentation(
-    path: Path, images: Sequence[End] = (), placement: str = "", time: int | None = None
+    path: Path, images: Sequence[ImageReference] = (), placement: str = "", time: int | None = None
 ) -> Segmentation:
     """The segments in a file, on the grid of one of the images where they are of it; see segmentation_file."""
     from viewer.io.segmentations import segmentation_file
@@ -73,14 +73,16 @@ def save_segmentation(segmentation: Segmentation, target: Path, mark: str = "", 
 
 
 # ---- transforms and landmarks
-def load_transform(path: Path, fixed: End | None = None, moving: End | None = None) -> Transform:
+def load_transform(path: Path, fixed: ImageReference | None = None, moving: ImageReference | None = None) -> Transform:
     """The transform in a file, with its provenance and sign-off. fixed, moving: the images that it is for."""
     from viewer.io.transforms import transform_save
 
     return transform_save.load_transform(path, fixed, moving)
 
 
-def save_transform(transform: Transform, target: Path, fixed: End, moving: End, overwrite: bool = False) -> str:
+def save_transform(
+    transform: Transform, target: Path, fixed: ImageReference, moving: ImageReference, overwrite: bool = False
+) -> str:
     """Write what takes points of the fixed to points of the moving image; what a person should read of it, or ""."""
     from viewer.io.transforms import transform_save
 

@@ -26,7 +26,7 @@ ENTRY_POINTS = "tomolens.plugins"
 
 
 @dataclass(frozen=True)
-class Broken:
+class PluginFailure:
     """A plugin that cannot be used: which one, and why in one sentence."""
 
     name: str
@@ -36,24 +36,26 @@ class Broken:
         keep_printable(self, "name", "reason")
 
 
-def discover(folder: Path | None = None) -> tuple[dict[str, Plugin], tuple[Broken, ...]]:
+def discover(folder: Path | None = None) -> tuple[dict[str, Plugin], tuple[PluginFailure, ...]]:
     """Every plugin by its id, and those that cannot be used; none has a network while it is loaded.
 
     folder: the user's, by default the one of the settings.
     """
     found: dict[str, Plugin] = {}
-    broken: list[Broken] = []
+    broken: list[PluginFailure] = []
     for name, load in _places(folder or plugin_folder()):
         try:
             with no_network():
                 plugins = _plugins_in(load())
         except (Exception, SystemExit) as error:
             log.warning("the plugin %s cannot be loaded", name, exc_info=True)
-            broken.append(Broken(name, _reason(error)))
+            broken.append(PluginFailure(name, _reason(error)))
             continue
         for plugin in plugins:
             if plugin.id in found:
-                broken.append(Broken(name, f"Another plugin has the id {plugin.id} already: rename the function."))
+                broken.append(
+                    PluginFailure(name, f"Another plugin has the id {plugin.id} already: rename the function.")
+                )
             else:
                 found[plugin.id] = plugin
     return found, tuple(broken)

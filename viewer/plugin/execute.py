@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from viewer.compute.engine.engine import Engine
 from viewer.compute.engine.job import Job
 from viewer.compute.engine.peak_memory import PeakMemory
-from viewer.compute.engine.submission import Listeners, Running
+from viewer.compute.engine.submission import Listeners, SubmittedJob
 from viewer.compute.progress import Refusal
 from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.printable_text import encodable
@@ -58,7 +58,7 @@ def submit_plugin(
     *,
     device: str = "cpu",
     **listeners: Unpack[Listeners[Result]],
-) -> Running:
+) -> SubmittedJob:
     """Have an engine execute a plugin: see execute, and Engine.submit."""
     return engine.submit(name_of(execute), (plugin_id, inputs, parameters, wanted), device=device, **listeners)
 

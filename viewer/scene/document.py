@@ -83,7 +83,7 @@ class Document:
         return next((layer for layer in self.shown if layer.transform is None), self.base)
 
     @property
-    def whole(self) -> Document:
+    def root(self) -> Document:
         """The document that this one shows a part of: itself."""
         return self
 
@@ -152,7 +152,7 @@ class SingleLayerDocument(Document):
         self.insert(0, layer)
 
     @property
-    def whole(self) -> Document:
+    def root(self) -> Document:
         return self._among
 
     @property

@@ -47,7 +47,7 @@ class ViewState:
     deformation: Deformation | None = None
     region: Region | None = None
     brush: Brush = field(default_factory=Brush)
-    rules: Masking = field(default_factory=Masking)
+    masking: Masking = field(default_factory=Masking)
     show_crosshair: bool = True
     show_overlays: bool = True  # layers above the base
     blinded: bool = False  # nothing tells whose images these are

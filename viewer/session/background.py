@@ -1,4 +1,4 @@
-"""Work beside the main thread, in lanes: what a person waits for never stands behind what takes long."""
+"""Work beside the main thread, in queues: what a person waits for never stands behind what takes long."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from viewer.compute.progress import PROGRESS_PAUSE, Cancelled
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from viewer.data.arrays import Tell
+    from viewer.data.arrays import ProgressCallback
     from viewer.scene.task import Task
     from viewer.session.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
-Lane = Literal["results", "work", "worklist"]
+JobQueue = Literal["results", "work", "worklist"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ T = TypeVar("T")
 class Background:
     """post: runs a function on the main thread.
 
-    Within a lane there is one thread, and one thing after the other: "results" for previews and results of runs, which
+    Within a queue there is one thread, and one thing after the other: "results" for previews and results of runs, which
     are short; "work" for what takes as long as it takes (effects, a consensus, projects); "worklist" for the file of a
     task list.
     """
@@ -35,13 +35,13 @@ class Background:
     def __init__(self, post: Callable[[Callable[[], None]], None], tasks: Tasks) -> None:
         self.post = post
         self._tasks = tasks
-        self._lanes = {lane: ThreadPoolExecutor(1, f"tomolens-{lane}") for lane in get_args(Lane)}
+        self._queues = {queue: ThreadPoolExecutor(1, f"tomolens-{queue}") for queue in get_args(JobQueue)}
 
-    def submit(self, lane: Lane, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
+    def submit(self, queue: JobQueue, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
         """Run in the background. Who asks looks after what goes wrong there."""
-        return self._lanes[lane].submit(work, *arguments, **named)
+        return self._queues[queue].submit(work, *arguments, **named)
 
-    def run(self, task: Task, work: Callable[..., None], *arguments: object, lane: Lane = "work") -> None:
+    def run(self, task: Task, work: Callable[..., None], *arguments: object, queue: JobQueue = "work") -> None:
         """Run a part of a task in the background; what goes wrong there ends the task."""
 
         def ended(future: Future[None]) -> None:
@@ -50,9 +50,9 @@ class Background:
                 log.error("%s failed", task.kind, exc_info=error)
                 self.fail(task, f"{task.title} failed ({type(error).__name__}); see the log.")
 
-        self.submit(lane, work, *arguments).add_done_callback(ended)
+        self.submit(queue, work, *arguments).add_done_callback(ended)
 
-    def ask(self, title: str, call: Callable[[Tell], T], done: Callable[[T], None]) -> Task:
+    def ask(self, title: str, call: Callable[[ProgressCallback], T], done: Callable[[T], None]) -> Task:
         """A task that can be cancelled: `done` gets what `call(tell)` returns on the main thread, unless it was.
 
         call: tells its progress (0…1), which is where a cancel takes effect; raises ValueError, one sentence, where it
@@ -80,7 +80,7 @@ class Background:
         self.run(task, work)
         return task
 
-    def progress(self, task: Task, text: str = "") -> Tell:
+    def progress(self, task: Task, text: str = "") -> ProgressCallback:
         """What work tells its fraction done (0…1) to: shown a few times a second. It raises Cancelled once the
         task has ended."""
         shown = 0.0
@@ -101,5 +101,5 @@ class Background:
 
     def close(self) -> None:
         """Wait for what runs."""
-        for lane in self._lanes.values():
-            lane.shutdown()
+        for queue in self._queues.values():
+            queue.shutdown()

@@ -12,7 +12,7 @@ from psygnal import Signal
 from viewer.compute.progress import Cancelled
 from viewer.files.file_lock import FileLock
 from viewer.io import requests
-from viewer.io.project.source_images import Found, Missing, load_image, locate_files, search_folder
+from viewer.io.project.source_images import Found, MissingImage, load_image, locate_files, search_folder
 from viewer.scene.journal.project_state import Project, describe_project, replacement_edit
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
-class Opening:
+class ProjectOpening:
     """A project on its way. sha256: of its file. found, missing: its images, by now."""
 
     path: Path
@@ -43,7 +43,7 @@ class Opening:
     marks: Marks
     sha256: str
     found: Found = field(default_factory=dict)
-    missing: tuple[Missing, ...] = ()
+    missing: tuple[MissingImage, ...] = ()
 
     def title(self, key: str) -> str:
         """The name that the layer of an image has in the project."""
@@ -122,7 +122,7 @@ class Projects:
         task.begin()
 
         def done(read: tuple[Project, Marks, str]) -> None:
-            opening = Opening(path, *read)
+            opening = ProjectOpening(path, *read)
             task.stop = partial(task.end, "cancelled")
             self.background.run(task, self._locate, task, opening)
 
@@ -130,7 +130,7 @@ class Projects:
         task.stop_with(running.cancel)
         return task
 
-    def find_images(self, opening: Opening, folder: Path) -> Task:
+    def find_images(self, opening: ProjectOpening, folder: Path) -> Task:
         """Look for the images that are missing in a folder and all below it; then as before."""
         task = self.tasks.add("load", f"Look for the images of {opening.path.name}")
         task.stop = partial(task.end, "cancelled")
@@ -138,7 +138,7 @@ class Projects:
         self.background.run(task, self._look, task, opening, folder)
         return task
 
-    def finish(self, opening: Opening) -> Task:
+    def finish(self, opening: ProjectOpening) -> Task:
         """Open it with the images that were found; the others' layers are left out."""
         task = self.tasks.add("load", f"Open {opening.path.name}")
         task.stop = partial(task.end, "cancelled")
@@ -168,7 +168,7 @@ class Projects:
         self._lock = None
 
     # ---- in the background
-    def _locate(self, task: Task, opening: Opening) -> None:
+    def _locate(self, task: Task, opening: ProjectOpening) -> None:
         try:
             found, missing = locate_files(
                 opening.marks, opening.path, self.background.progress(task, "looking for the images")
@@ -181,7 +181,7 @@ class Projects:
         else:
             self._restore(task, opening)
 
-    def _look(self, task: Task, opening: Opening, folder: Path) -> None:
+    def _look(self, task: Task, opening: ProjectOpening, folder: Path) -> None:
         wanted = {one.key: opening.marks[one.key] for one in opening.missing}
         try:
             found = search_folder(wanted, folder, self.background.progress(task, "comparing files"))
@@ -193,15 +193,15 @@ class Projects:
             partial(self._ask, task, opening) if opening.missing else partial(self._go_on, task, opening)
         )
 
-    def _ask(self, task: Task, opening: Opening) -> None:
+    def _ask(self, task: Task, opening: ProjectOpening) -> None:
         task.end("done")
         self.images_missing.emit(opening)
 
-    def _go_on(self, task: Task, opening: Opening) -> None:
+    def _go_on(self, task: Task, opening: ProjectOpening) -> None:
         task.end("done")
         self.finish(opening)
 
-    def _restore(self, task: Task, opening: Opening) -> None:
+    def _restore(self, task: Task, opening: ProjectOpening) -> None:
         tell, images = self.background.progress(task, "reading images"), dict[str, VolumeLayer | None]()
         try:
             for done, (key, files) in enumerate(opening.found.items()):
@@ -216,7 +216,7 @@ class Projects:
         self.journal.keep(layers)
         self.background.post(partial(self._show, task, opening, layers))
 
-    def _show(self, task: Task, opening: Opening, layers: tuple[Restored, ...]) -> None:
+    def _show(self, task: Task, opening: ProjectOpening, layers: tuple[Restored, ...]) -> None:
         if not task.running:
             return
         project = opening.project

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from viewer.compute.labels.fit_grid import apart
-from viewer.data.transform import End
+from viewer.data.transform import ImageReference
 from viewer.io import requests
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 from viewer.scene.task import Message, Task
@@ -60,7 +60,7 @@ class SegmentFiles:
         running = self.reader.call(
             requests.read_segmentation,
             path,
-            [End(layer.grid, layer.source) for layer in layers],
+            [ImageReference(layer.grid, layer.source) for layer in layers],
             done=done,
             failed=partial(self.tasks.fail, task),
         )

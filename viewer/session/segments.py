@@ -152,7 +152,7 @@ class Segments:
         box: Box,
         label: str,
         how: How = "add",
-        rules: Masking = EVERYWHERE,
+        masking: Masking = EVERYWHERE,
         image: Volume | None = None,
     ) -> bool:
         """Add a mask to a segment, take it away, or make it the segment's voxels in the box; False: nothing changed.
@@ -160,7 +160,7 @@ class Segments:
         Raises ValueError, one sentence, where the rules forbid it (viewer.scene.segmentation.masking).
         """
         stroke = Stroke(layer)
-        apply(stroke, (key, mask, box), how, rules, image)
+        apply(stroke, (key, mask, box), how, masking, image)
         return self.end_stroke(stroke, label)
 
     def run_effect(
@@ -169,7 +169,7 @@ class Segments:
         label: str,
         call: Call,
         how: How = "set",
-        rules: Masking = EVERYWHERE,
+        masking: Masking = EVERYWHERE,
         image: Volume | None = None,
     ) -> Task:
         """Compute masks of segments in the background, and put them into the layer as one step.
@@ -179,7 +179,7 @@ class Segments:
         An answer about a layer that was edited meanwhile is dropped, and that is said.
         """
         task = self.tasks.add("run", f"{label}: {layer.name}")
-        effect = Effect(layer, label, call, how, rules, image)
+        effect = Effect(layer, label, call, how, masking, image)
         task.stop = effect.cancel
         task.begin()
         self.background.run(task, self._run_effect, task, effect)

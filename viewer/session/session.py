@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from viewer.compute.engine.engine import Engine
-from viewer.compute.engine.thread_lane import Runner
+from viewer.compute.engine.thread_queue import Runner
 from viewer.io.reader.reader import Reader
 from viewer.plugin.discovery import discover
 from viewer.processes.shared_array import sweep_shared

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from viewer.data.transform import End, SignOff, Transform
+from viewer.data.transform import ImageReference, SignOff, Transform
 from viewer.io import requests
 from viewer.scene.edits import AlignLayer
 from viewer.scene.task import Message, Task
@@ -131,5 +131,5 @@ class Transforms:
         return task
 
 
-def _end(layer: VolumeLayer) -> End:
-    return End(layer.volumes[0].grid, layer.source)
+def _end(layer: VolumeLayer) -> ImageReference:
+    return ImageReference(layer.volumes[0].grid, layer.source)

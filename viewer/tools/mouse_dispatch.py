@@ -5,22 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from viewer.render.volumes.volume_view import VolumeView
-from viewer.tools.measure.region import DrawBox, DrawEllipse
-from viewer.tools.navigate.crosshair import Crosshair
-from viewer.tools.navigate.orbit import Orbit
-from viewer.tools.navigate.pan import Pan
-from viewer.tools.navigate.scroll import Scroll
-from viewer.tools.navigate.timepoint import Timepoint
-from viewer.tools.navigate.window_level import WindowLevel
-from viewer.tools.navigate.wipe import WipeLine
-from viewer.tools.navigate.zoom import Zoom
-from viewer.tools.register.align import Align
-from viewer.tools.register.landmark import Landmark
-from viewer.tools.segment.brush import Brush, Erase
-from viewer.tools.segment.livewire import Livewire
-from viewer.tools.segment.outline import Draw
-from viewer.tools.segment.region_grow import Fill, Grow
-from viewer.tools.segment.scissors import Scissors
+from viewer.tools.measure.region import BoxTool, EllipseTool
+from viewer.tools.navigate.crosshair import CrosshairTool
+from viewer.tools.navigate.orbit import OrbitTool
+from viewer.tools.navigate.pan import PanTool
+from viewer.tools.navigate.scroll import ScrollTool
+from viewer.tools.navigate.timepoint import TimepointTool
+from viewer.tools.navigate.window_level import WindowLevelTool
+from viewer.tools.navigate.wipe import WipeTool
+from viewer.tools.navigate.zoom import ZoomTool
+from viewer.tools.register.align import AlignTool
+from viewer.tools.register.landmark import LandmarkTool
+from viewer.tools.segment.brush import BrushTool, EraseTool
+from viewer.tools.segment.livewire import LivewireTool
+from viewer.tools.segment.outline import DrawTool
+from viewer.tools.segment.region_grow import FillTool, GrowTool
+from viewer.tools.segment.scissors import ScissorsTool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,15 +30,25 @@ if TYPE_CHECKING:
     from viewer.scene.edits import Edit
     from viewer.scene.view_state import ViewState
     from viewer.tools.mouse_profiles import Profile
-    from viewer.tools.tool import DrawingKey, Tool, Work
+    from viewer.tools.tool import DrawingKey, Tool, ToolServices
 
 MODIFIERS = ("ctrl", "alt", "shift")  # the order they are written in
 ACTIVE = "active"  # in a table: whatever tool is chosen
 
 # What the left button can be; the first is chosen at the start.
-CHOICES: tuple[type[Tool], ...] = (WindowLevel, Crosshair, Scroll, Zoom, Pan, DrawEllipse, DrawBox, Align, Landmark)
+CHOICES: tuple[type[Tool], ...] = (
+    WindowLevelTool,
+    CrosshairTool,
+    ScrollTool,
+    ZoomTool,
+    PanTool,
+    EllipseTool,
+    BoxTool,
+    AlignTool,
+    LandmarkTool,
+)
 # What it can be besides, to change segments; in the order of the Segments tab.
-PAINTING: tuple[type[Tool], ...] = (Brush, Erase, Draw, Livewire, Scissors, Grow, Fill)
+PAINTING: tuple[type[Tool], ...] = (BrushTool, EraseTool, DrawTool, LivewireTool, ScissorsTool, GrowTool, FillTool)
 
 
 class Mouse:
@@ -50,14 +60,14 @@ class Mouse:
         state: ViewState,
         profile: Profile,
         edit: Callable[[Edit], object],
-        work: Work | None = None,
+        work: ToolServices | None = None,
     ) -> None:
         self.state = state
         self.profile = profile
-        kinds: tuple[type[Tool], ...] = (*CHOICES, *PAINTING, Orbit, Timepoint)
+        kinds: tuple[type[Tool], ...] = (*CHOICES, *PAINTING, OrbitTool, TimepointTool)
         self.tools = {kind.id: kind(document, state, edit, work) for kind in kinds}
         self._chosen = state.tool
-        self._wipe = WipeLine(document, state, edit)
+        self._wipe = WipeTool(document, state, edit)
         self._over: View | None = None  # the view whose wipe line the mouse is on
         self._held: tuple[Tool, View, MouseEvent] | None = None  # the tool at work, where, and the last event it saw
         state.events.tool.connect(self._tool_chosen)

@@ -24,7 +24,7 @@ DrawingKey = Literal["end", "drop", "back"]
 
 
 @dataclass(frozen=True)
-class Work:
+class ToolServices:
     """What tools ask of the session: warn says a sentence; run_effect computes in the background, as Segments does."""
 
     warn: Callable[[str], None]
@@ -51,7 +51,7 @@ class Tool:
     in_volume: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(
-        self, document: Document, state: ViewState, edit: Callable[[Edit], object], work: Work | None = None
+        self, document: Document, state: ViewState, edit: Callable[[Edit], object], work: ToolServices | None = None
     ) -> None:
         self.document = document
         self.state = state

@@ -17,14 +17,14 @@ from viewer.cli.exit_codes import BadInput, JobFailed
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Source
-from viewer.data.transform import End
+from viewer.data.transform import ImageReference
 from viewer.io.segmentations.segmentation_file import read_segmentation, save_segmentation
 
 SHAPE = (5, 8, 9)
 GRID = Grid.of(SHAPE, (2.5, 0.7, 0.8), (-12.5, 30, 7), frame_of_reference="1.2.3.3")
 
 SOURCE = Source(patient_id="P-77", study_uid="1.2.3.1", series_uid="1.2.3.2", dicom=True)
-IMAGE = End(GRID, SOURCE)
+IMAGE = ImageReference(GRID, SOURCE)
 
 
 def made(grid: Grid = GRID) -> Segmentation:

@@ -17,13 +17,13 @@ from viewer.compute.synthesis.phantoms import diffeomorphism
 from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.grid import Grid
 from viewer.data.study import Source
-from viewer.data.transform import End, Transform
+from viewer.data.transform import ImageReference, Transform
 from viewer.io.transforms.landmark_file import write_landmarks
 from viewer.io.transforms.transform_save import save_transform
 
 GRID = Grid.of((14, 18, 16), (4, 4, 4), (-30, 10, 5))
 MOVED = Grid.of((14, 18, 16), (4, 4, 4), (-25, 10, 5))
-END = End(GRID, Source())
+END = ImageReference(GRID, Source())
 PLUGIN = '''
 """Register by landmarks: the smallest registration there is."""
 from viewer.api import Job, Landmarks, Segmentation, Transform, Volume, plugin, replace, resample

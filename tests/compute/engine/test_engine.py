@@ -9,7 +9,7 @@ import pytest
 from engine_heard import Heard, engine_pid, posix, submit
 
 from viewer.compute.engine.engine import Engine
-from viewer.compute.engine.thread_lane import Runner
+from viewer.compute.engine.thread_queue import Runner
 from viewer.processes.shared_array import share
 
 

@@ -177,7 +177,7 @@ def test_the_engine_ends_with_its_parent(tmp_path: Path) -> None:
 
 def test_neither_qt_nor_vtk_nor_torch_comes_with_it() -> None:
     code = (
-        "import sys, viewer.compute.engine.engine, viewer.compute.engine.thread_lane; "
+        "import sys, viewer.compute.engine.engine, viewer.compute.engine.thread_queue; "
         "print([m for m in ('PySide6', 'vtkmodules', 'torch', 'SimpleITK', 'skimage') if m in sys.modules])"
     )
     root = Path(__file__).parents[3]

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from viewer.compute.engine.job import Job
-from viewer.compute.loaders.external_model import Foreign
+from viewer.compute.loaders.external_model import ExternalModel
 from viewer.compute.loaders.open_model import open_model
 from viewer.compute.networks.sliding_window import tiles
 from viewer.compute.networks.torch_network import TorchNet
@@ -24,7 +24,7 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("viewer.compute.networks.backends.ready", lambda module, device, **_: TorchNet(module, device))
 
 
-def labelled(model: Foreign, volumes: Sequence[Volume]) -> NDArray[Any]:
+def labelled(model: ExternalModel, volumes: Sequence[Volume]) -> NDArray[Any]:
     """The label map of a model, as the plugin makes it."""
     job = Job()
     prepared = model.prepare(volumes, job)

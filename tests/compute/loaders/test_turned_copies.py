@@ -18,7 +18,7 @@ from scipy.spatial.transform import Rotation
 from tests.compute.loaders.conftest import labelled
 from tests.fixtures.model_files import PLANS, bundle, nnunet, write_card
 from tests.fixtures.onnx_writer import write_convolution
-from viewer.compute.loaders.external_model import Foreign
+from viewer.compute.loaders.external_model import ExternalModel
 from viewer.compute.loaders.open_model import open_model
 from viewer.compute.networks.torch_network import TorchNet
 from viewer.data.grid import Grid
@@ -51,7 +51,7 @@ KINDS: dict[str, Callable[[Path], Path]] = {
 
 
 @pytest.fixture(scope="module", params=list(KINDS))
-def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Foreign]:
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExternalModel]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TOMOLENS_HOME", str(tmp_path_factory.mktemp("home")))
         patch.setattr("viewer.compute.networks.backends.ready", lambda module, device, **_: TorchNet(module, device))
@@ -78,7 +78,7 @@ def turned(volume: Volume, order: Any, flips: Any) -> Volume:
 
 @settings(max_examples=12, deadline=None)
 @given(ORDERS, FLIPS, TILTS)
-def test_a_turned_copy_gets_the_same_labels(model: Foreign, order: Any, flips: Any, tilt: Any) -> None:
+def test_a_turned_copy_gets_the_same_labels(model: ExternalModel, order: Any, flips: Any, tilt: Any) -> None:
     volume = image(tilt)
     wanted = labelled(model, [volume])
     copy = turned(volume, order, flips)
@@ -87,7 +87,7 @@ def test_a_turned_copy_gets_the_same_labels(model: Foreign, order: Any, flips: A
     assert np.array_equal(found, wanted)
 
 
-def test_a_mirrored_image_gets_others(model: Foreign) -> None:
+def test_a_mirrored_image_gets_others(model: ExternalModel) -> None:
     """Or the test above could not fail."""
     volume = image((0, 0, 0))
     mirrored = replace(volume, array=np.ascontiguousarray(volume.array[:, :, ::-1]))

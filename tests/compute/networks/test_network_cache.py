@@ -13,7 +13,7 @@ import pytest
 from viewer.compute.engine.job import Job
 from viewer.compute.networks import network_cache
 from viewer.compute.networks.torch_network import TorchNet
-from viewer.compute.progress import Refusal, Used
+from viewer.compute.progress import NetworkRun, Refusal
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
 from viewer.plugin.execute import execute
@@ -72,7 +72,7 @@ def test_a_model_runs_as_its_network_does_and_is_kept(home: Path, monkeypatch: p
     sha256 = install(home, "small-a")
     job = Job()
     net = job.model("small-a", channels=10, multiple=4)
-    assert job.used == Used("small-a", sha256, net.engine, net.precision, "cpu")
+    assert job.used == NetworkRun("small-a", sha256, net.engine, net.precision, "cpu")
     given = np.random.default_rng(0).standard_normal((1, 10, 16, 20, 24), np.float32)
     expected = TorchNet(card_network(find_card("small-a")), "cpu")(given)
     assert np.abs(net(given) - expected).max() < 0.2

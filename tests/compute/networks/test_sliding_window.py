@@ -17,7 +17,7 @@ from viewer.compute.engine.job import Job
 from viewer.compute.networks.blend import cut, slide
 from viewer.compute.networks.network import DeviceLost
 from viewer.compute.networks.sliding_window import tiles
-from viewer.compute.progress import Cancelled, Refusal, Used
+from viewer.compute.progress import Cancelled, NetworkRun, Refusal
 
 
 def image(shape: tuple[int, int, int], seed: int = 0) -> NDArray[np.float32]:
@@ -139,7 +139,7 @@ def test_the_ladder_walks_down_and_gives_the_same(
     values = image((96, 24, 168))
     net = Capped(room)
     job = Job(device="cuda:0")
-    job.used = Used("m", "s", net.engine, net.precision, net.device)
+    job.used = NetworkRun("m", "s", net.engine, net.precision, net.device)
     with caplog.at_level(logging.WARNING):
         got = run(net, values, job)
     assert walked(net) == rungs

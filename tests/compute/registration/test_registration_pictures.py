@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from viewer.compute.registration.pictures import FOLDED, SIDE, Shown, pictures, styles
+from viewer.compute.registration.pictures import FOLDED, SIDE, PlacedImage, pictures, styles
 from viewer.data.grid import Grid
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume, Window
@@ -32,7 +32,7 @@ def shift(vector) -> Transform:
 @pytest.fixture
 def shown():
     fixed, moving = ball(GRID.centre), ball(GRID.centre + SHIFT)
-    given = (Shown(fixed, WINDOW), Shown(moving, WINDOW), Shown(moving, WINDOW, shift(SHIFT)))
+    given = (PlacedImage(fixed, WINDOW), PlacedImage(moving, WINDOW), PlacedImage(moving, WINDOW, shift(SHIFT)))
     x, y, z = (float(mm) for mm in GRID.centre)
     return {(style, plane): picture for style, plane, picture in pictures(*given, (x, y, z))}
 
@@ -84,8 +84,8 @@ def test_growth_shrinkage_and_folds_have_their_colours():
     x = points[..., 0]
     field = np.zeros((*grid.shape, 3), np.float32)
     field[..., 0] = np.where(x < -5, 1.0 * x, np.where(x > 5, -2.0 * x, 0.0))  # det 2 on the left, -1 on the right
-    fixed = Shown(Volume(np.zeros(grid.shape, np.int16), grid), WINDOW)
-    after = Shown(fixed.volume, WINDOW, Transform(np.eye(4), field, grid))
+    fixed = PlacedImage(Volume(np.zeros(grid.shape, np.int16), grid), WINDOW)
+    after = PlacedImage(fixed.volume, WINDOW, Transform(np.eye(4), field, grid))
     found = {(style, plane): p for style, plane, p in pictures(fixed, fixed, after, (0.0, 0.0, 0.0))}
     row = found["volume change", "axial"][SIDE // 2].astype(int)
     assert row[SIDE // 8].tolist() == pytest.approx([184, 127, 0], abs=2)  # four fifths of orange: doubled
@@ -104,6 +104,6 @@ def test_a_fixed_image_that_is_placed_itself_is_shown_where_it_lies():
     volume = ball(GRID.centre)
     here = tuple(float(mm) for mm in GRID.centre)
     there = (here[0] - 70.0, here[1], here[2])
-    plain = next(p for s, _, p in pictures(*[Shown(volume, WINDOW)] * 3, here) if s == "after")
-    placed = next(p for s, _, p in pictures(*[Shown(volume, WINDOW, place)] * 3, there) if s == "after")
+    plain = next(p for s, _, p in pictures(*[PlacedImage(volume, WINDOW)] * 3, here) if s == "after")
+    placed = next(p for s, _, p in pictures(*[PlacedImage(volume, WINDOW, place)] * 3, there) if s == "after")
     assert np.array_equal(plain, placed)

@@ -22,7 +22,7 @@ from viewer.data.grid import Grid
 from viewer.data.study import Image, RefusedFile
 from viewer.data.volume import Volume
 from viewer.io import memory_budget
-from viewer.io.reader.pool import Unit
+from viewer.io.reader.pool import PoolRequest
 from viewer.io.reader.reader import Reader, index_now, load_now
 from viewer.io.reader.request import Request, at_once
 from viewer.processes.functions import name_of
@@ -135,7 +135,7 @@ def test_a_process_that_computes_too_long_is_stopped_by_its_own_time_and_says_wh
     own = Reader(workers=1)
     told: Queue[tuple[int, str]] = Queue()
     try:
-        unit = Unit(
+        unit = PoolRequest(
             Request(at_once), name_of(spin), (), pytest.fail, pytest.fail, lambda *why: told.put(why), computing=0.2
         )
         call(own, "process")  # from now on the import of its module does not count

@@ -19,7 +19,7 @@ from viewer.io.dicom.pixels import read
 from viewer.io.errors import OpenError
 from viewer.io.images import nifti
 from viewer.io.reader.load_plan import read_job
-from viewer.io.reader.pool import Pool, Unit
+from viewer.io.reader.pool import Pool, PoolRequest
 from viewer.io.reader.reader import Reader, index_now, load_now
 from viewer.processes.shared_array import create_shared
 
@@ -83,7 +83,7 @@ def test_an_archive_that_goes_while_it_is_read_is_one_sentence(
     archive = Path(shutil.make_archive(str(tmp_path / "study"), "zip", tmp_path / "series"))
     add = Pool.add
 
-    def going(self: Pool, unit: Unit) -> None:
+    def going(self: Pool, unit: PoolRequest) -> None:
         if unit.function.endswith(":probe_files"):
             archive.unlink(missing_ok=True)
         add(self, unit)

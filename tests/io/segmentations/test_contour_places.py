@@ -14,7 +14,7 @@ from tests.fixtures.foreign_segments import FRAME, write_contours
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segmentation
 from viewer.data.study import Source
-from viewer.data.transform import End
+from viewer.data.transform import ImageReference
 from viewer.io.segmentations.rtstruct.contour_image import PART
 from viewer.io.segmentations.rtstruct.read import ALONE
 from viewer.io.segmentations.segmentation_file import read_segmentation
@@ -49,7 +49,9 @@ SHAPES: Contours = [
 
 
 def over(path: Path, contours: Contours, *grids: Grid) -> Segmentation:
-    return read_segmentation(write_contours(path / "a.dcm", [contours]), [End(grid, Source()) for grid in grids])
+    return read_segmentation(
+        write_contours(path / "a.dcm", [contours]), [ImageReference(grid, Source()) for grid in grids]
+    )
 
 
 def part(start: np.ndarray, shape: np.ndarray, order: list[int], back: list[bool]) -> Grid:
@@ -182,7 +184,7 @@ def test_oblique_regions_lie_beside_those_in_the_slices(tmp_path: Path) -> None:
     saddle = FINE.to_world([(5, 30, 5), (15, 40, 5), (5, 40, 15), (15, 30, 15)])
     far = [(kind, points + np.array((0, 300, 0))) for kind, points in cut(box(20, 20, 1), turn, 1)]
     regions = [flat, [*cut(sphere(10, 2), turn, 2), *far], [(CLOSED, saddle)]]
-    found = read_segmentation(write_contours(tmp_path / "a.dcm", regions), [End(FINE, Source())])
+    found = read_segmentation(write_contours(tmp_path / "a.dcm", regions), [ImageReference(FINE, Source())])
     assert [int(found.mask(one).sum()) for one in found.segments[::2]] == [4 * 49, 0]
     ball = np.count_nonzero(found.mask(found.segments[1])) * FINE.spacing.prod()
     assert ball == pytest.approx(4 / 3 * np.pi * 1000, rel=0.03)
@@ -198,7 +200,7 @@ def test_regions_whose_planes_are_no_common_stack_keep_their_size(tmp_path: Path
     turn = Rotation.from_euler("x", 30, degrees=True)
     normal = turn.as_matrix()[:, 2]
     balls = [cut(sphere(9, 3), turn, 3), [(kind, points + 0.8 * normal) for kind, points in cut(sphere(9, 3), turn, 3)]]
-    found = read_segmentation(write_contours(tmp_path / "a.dcm", balls), [End(FINE, Source())])
+    found = read_segmentation(write_contours(tmp_path / "a.dcm", balls), [ImageReference(FINE, Source())])
     for one in found.segments:
         assert found.mask(one).sum() * FINE.spacing.prod() == pytest.approx(4 / 3 * np.pi * 9**3, rel=0.05)
     assert found.badges == ("contours oblique to the slices are resampled: 12",)

@@ -15,7 +15,7 @@ from tests.fixtures.foreign_segments import FRAME, SERIES, Plane, plane_of, writ
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segmentation
 from viewer.data.study import Source
-from viewer.data.transform import End
+from viewer.data.transform import ImageReference
 from viewer.io.dicom.series.stack import stack_of
 from viewer.io.errors import OpenError
 from viewer.io.segmentations.frame_planes import nearest
@@ -36,7 +36,7 @@ def axial(number: int, at: int, values: np.ndarray | None = None, grid: Grid = G
 
 
 def on(path: Path, *grids: Grid) -> Segmentation:
-    return read_segmentation(path, [End(grid, SOURCE) for grid in grids])
+    return read_segmentation(path, [ImageReference(grid, SOURCE) for grid in grids])
 
 
 @settings(max_examples=60, deadline=None)
@@ -198,11 +198,11 @@ def test_frames_without_a_place_lie_on_the_images_that_they_name(tmp_path: Path,
     ds.save_as(path)
     flat = replace(GRID, placed=False, frame_of_reference="")
     source = replace(SOURCE, sop_instance_uids=NAMED[:1] if frames else NAMED)
-    found = read_segmentation(path, [End(flat, source)])
+    found = read_segmentation(path, [ImageReference(flat, source)])
     assert found.grid is flat
     assert [np.flatnonzero(found.mask(one).any(axis=(1, 2))).tolist() for one in found.segments] == [[5], [2]]
     with pytest.raises(OpenError, match="open the image that it is of"):
-        read_segmentation(path, [End(flat, Source())])
+        read_segmentation(path, [ImageReference(flat, Source())])
 
 
 def test_what_lies_outside_of_an_image_keeps_a_grid_of_its_own(tmp_path: Path) -> None:

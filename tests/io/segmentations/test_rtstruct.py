@@ -18,7 +18,7 @@ from tests.fixtures.dicom_phantom import ramp, write_series
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation, State
 from viewer.data.study import Source
-from viewer.data.transform import End
+from viewer.data.transform import ImageReference
 from viewer.io.errors import OpenError, SaveError
 from viewer.io.segmentations.rtstruct.read import ALONE, contours_of
 from viewer.io.segmentations.rtstruct.write import write_rtstruct
@@ -27,7 +27,7 @@ from viewer.io.segmentations.segmentation_file import read_segmentation, save_se
 SHAPE = (4, 12, 14)
 GRID = Grid.of(SHAPE, (2.5, 0.7, 0.8), (-12.5, 30, 7), frame_of_reference="1.2.3.3")
 SOURCE = Source(patient_id="P", study_uid="1.2.3.1", series_uid="1.2.3.2", dicom=True)
-IMAGE = End(GRID, SOURCE)
+IMAGE = ImageReference(GRID, SOURCE)
 
 
 def made(array: np.ndarray, grid: Grid = GRID) -> Segmentation:
@@ -56,12 +56,14 @@ def test_any_mask_comes_back(seed: int, share: float, tmp_path_factory: pytest.T
     grid = Grid.of(SHAPE, rng.uniform(0.3, 5, 3), rng.uniform(-200, 200, 3), axes, "1.2.3.3")
     path = tmp_path_factory.mktemp("contours") / "a.dcm"
     write_rtstruct(made(array, grid), path)
-    assert np.array_equal(contours_of(pydicom.dcmread(path), [End(grid, SOURCE)], "a").array, array)
+    assert np.array_equal(contours_of(pydicom.dcmread(path), [ImageReference(grid, SOURCE)], "a").array, array)
 
 
 @pytest.mark.parametrize("turned", [False, True])
-@pytest.mark.parametrize("images", [[], [End(replace(GRID, frame_of_reference="9"), Source())]])
-def test_contours_without_their_image_lie_on_their_own_planes(tmp_path: Path, images: list[End], turned: bool) -> None:
+@pytest.mark.parametrize("images", [[], [ImageReference(replace(GRID, frame_of_reference="9"), Source())]])
+def test_contours_without_their_image_lie_on_their_own_planes(
+    tmp_path: Path, images: list[ImageReference], turned: bool
+) -> None:
     axes = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0] if turned else np.eye(3)
     wide = Grid.of((6, 50, 40), (2.5, 0.7, 0.8), (-12.5, 30, 7), axes, "1.2.3.3")
     array = np.zeros(wide.shape, np.uint8)
@@ -87,7 +89,7 @@ def test_contours_come_on_the_series_they_refer_to(tmp_path: Path) -> None:
     array = np.ones(SHAPE, np.uint8)
     write_rtstruct(made(array), tmp_path / "a.dcm")
     pet = Grid.of((2, 5, 5), (5, 4, 4), frame_of_reference="1.2.3.3")
-    found = read_segmentation(tmp_path / "a.dcm", [End(pet, replace(SOURCE, series_uid="1.2.3.9")), IMAGE])
+    found = read_segmentation(tmp_path / "a.dcm", [ImageReference(pet, replace(SOURCE, series_uid="1.2.3.9")), IMAGE])
     assert found.grid.matches(GRID)
     assert found.source.series_uid == "1.2.3.2"
 
@@ -179,6 +181,6 @@ def test_contours_of_another_program() -> None:
     origin = [*(float(mm) for mm in image.ImagePositionPatient[:2]), heights[0]]
     depth = round((heights[-1] - heights[0]) / 3) + 1
     grid = Grid.of((depth, image.Rows, image.Columns), (3, *map(float, image.PixelSpacing)), origin, None, str(frame))
-    found = read_segmentation(folder / "rtss.dcm", [End(grid, Source())])
+    found = read_segmentation(folder / "rtss.dcm", [ImageReference(grid, Source())])
     assert [one.name for one in found.segments] == [one.ROIName for one in ds.StructureSetROISequence]
     assert sum(found.mask(one).any() for one in found.segments) > len(found.segments) / 2

@@ -16,7 +16,7 @@ from viewer.compute.synthesis.phantoms import diffeomorphism
 from viewer.data.grid import Grid
 from viewer.data.provenance import Provenance
 from viewer.data.study import Source
-from viewer.data.transform import End, SignOff, Transform
+from viewer.data.transform import ImageReference, SignOff, Transform
 from viewer.data.volume import Volume
 from viewer.io.errors import OpenError, SaveError
 from viewer.io.transforms.transform_file import read_transform
@@ -28,7 +28,7 @@ FIXED = Grid.of((10, 12, 11), (5, 4, 4.5), (-28, 15, 43), DIRECTION)
 MATRIX = np.array([[0.96, -0.28, 0, 12], [0.28, 0.96, 0.05, -3], [0, 0, 1.1, 4], [0, 0, 0, 1.0]])
 AFFINE = Transform(MATRIX, name="affine")
 BENT = Transform(MATRIX, diffeomorphism(GRID, 4.0, 16.0, np.random.default_rng(0)), GRID, "bent")
-ENDS = End(FIXED, Source()), End(FIXED, Source())
+ENDS = ImageReference(FIXED, Source()), ImageReference(FIXED, Source())
 
 
 def voxels(grid: Grid) -> np.ndarray:

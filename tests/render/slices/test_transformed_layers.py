@@ -14,7 +14,7 @@ from viewer.data.transform import Transform
 from viewer.render.slices.slice_view import SliceView
 from viewer.render.volumes.volume_view import VolumeView
 from viewer.scene.history import History
-from viewer.tools.navigate.value_probe import Probe
+from viewer.tools.navigate.value_probe import ProbeTool
 
 
 def at_the_fields_end(pose, transform):
@@ -86,7 +86,7 @@ def test_an_image_that_is_moved_by_a_shift_of_whole_voxels_shows_the_very_same_v
 def test_the_value_under_the_mouse_is_read_through_the_transform(document, state, pair, name):
     _, moving = pair
     moving.transform = TRANSFORMS[name]
-    probe, read = Probe(document, state, History(document).do), 0
+    probe, read = ProbeTool(document, state, History(document).do), 0
     image = itk(MOVING, moving.volumes[0].array)
     for place in np.random.default_rng(5).uniform(-30, 30, (40, 3)):
         point = tuple(float(mm) for mm in place)

@@ -30,10 +30,10 @@ def rows(layer: SegmentationLayer) -> list[list[int]]:
     return [map.ravel().tolist() for map in layer.segmentation.maps]
 
 
-def brush(layer: SegmentationLayer, key: Any, rules: Masking, image: Volume | None = None) -> Any:
+def brush(layer: SegmentationLayer, key: Any, masking: Masking, image: Volume | None = None) -> Any:
     """Paint everything but the first voxel."""
     stroke = Stroke(layer)
-    return paint(stroke, key, ROW, np.arange(8).reshape(1, 1, 8) > 0, rules, image)
+    return paint(stroke, key, ROW, np.arange(8).reshape(1, 1, 8) > 0, masking, image)
 
 
 def test_others_are_replaced_in_every_map() -> None:
@@ -83,7 +83,7 @@ def test_what_is_locked_stays() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rules", "expected"),
+    ("masking", "expected"),
     [
         (Masking(), "11111111"),
         (Masking("inside"), "11111111"),
@@ -95,11 +95,11 @@ def test_what_is_locked_stays() -> None:
         (Masking("outside", ONE, values=(2.5, 4.0)), "00011110"),
     ],
 )
-def test_regions_and_values(rules: Masking, expected: str) -> None:
+def test_regions_and_values(masking: Masking, expected: str) -> None:
     shown = layer()
     shown.hidden = frozenset({ONE})
     image = Volume(np.arange(8, dtype=np.int16).reshape(1, 1, 8), GRID, slope=0.5, intercept=1.0)
-    found = allowed(shown, ROW, image, rules)
+    found = allowed(shown, ROW, image, masking)
     assert "".join(str(int(may)) for may in found.ravel()) == expected
 
 

@@ -7,12 +7,12 @@ import pytest
 
 from viewer.render.view import MouseEvent
 from viewer.scene.history import History
-from viewer.tools.navigate.value_probe import Probe
+from viewer.tools.navigate.value_probe import ProbeTool
 
 
 @pytest.fixture
 def readings(document, state, view):
-    probe = Probe(document, state, History(document).do)
+    probe = ProbeTool(document, state, History(document).do)
     probe.follow(view)
     heard = []
     probe.reading.connect(heard.append)

@@ -57,7 +57,7 @@ def test_other_buttons_and_the_wheel_do_what_they_always_did(drag, wheel, state,
 
 def test_only_the_range_of_values_is_painted(drag, state, labels, layer):
     state.tool, state.brush = "brush", Brush(6.0, solid=True)
-    state.rules = Masking(values=(-990.0, -989.0))  # the values of slices 10 and 11
+    state.masking = Masking(values=(-990.0, -989.0))  # the values of slices 10 and 11
     drag(1, 0)
     assert set(np.argwhere(labels.segmentation.array)[:, 0]) == {10, 11}
 
@@ -77,7 +77,7 @@ def test_a_locked_a_hidden_or_a_missing_segment_is_said_and_nothing_painted(drag
 
 
 def test_a_range_without_an_image_on_the_grid_is_said(drag, state, labels, work, document, layer, history):
-    state.tool, state.rules = "brush", Masking(values=(0.0, 1.0))
+    state.tool, state.masking = "brush", Masking(values=(0.0, 1.0))
     layer.volumes = tuple(type(one)(one.array[:19], one.grid.crop((0, 0, 0), (19, 30, 40))) for one in layer.volumes)
     drag(10, 0)
     assert len(work.said) == 1

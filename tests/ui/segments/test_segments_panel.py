@@ -227,11 +227,11 @@ def test_limits_are_said_above_the_pages_and_hold_for_effects(panel, labelled, s
 def test_a_range_of_values_begins_as_the_window(panel, labelled, session):
     panel.masking.limited.click()
     window = session.document.volume_layers[0].window
-    assert session.state.rules.values == (window.lower, window.upper)
+    assert session.state.masking.values == (window.lower, window.upper)
     panel.masking.low.setValue(100.0)
-    assert session.state.rules.values[0] == 100
+    assert session.state.masking.values[0] == 100
     panel.masking.limited.click()
-    assert session.state.rules.values is None
+    assert session.state.masking.values is None
 
 
 def test_without_an_image_there_is_nothing_to_label(window):

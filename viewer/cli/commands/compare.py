@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from viewer.data.annotations.landmarks import Landmarks
     from viewer.data.arrays import Json
     from viewer.data.grid import Grid
-    from viewer.data.transform import End, Transform
+    from viewer.data.transform import ImageReference, Transform
     from viewer.data.volume import Volume
 
 MOST_LABELS = 256  # values that two images of whole numbers may have and still be taken for label maps
@@ -110,7 +110,9 @@ def _few_whole_numbers(volume: Volume) -> bool:
     return few and bool((values == np.rint(values)).all())
 
 
-def _label_maps(stage: HeadlessStage, text: str, images: Sequence[End], time: int | None, file: bool) -> list[Labels]:
+def _label_maps(
+    stage: HeadlessStage, text: str, images: Sequence[ImageReference], time: int | None, file: bool
+) -> list[Labels]:
     """The label map of a file of segments; those of an image, by time point. Raises BadInput."""
     if not file:
         return _labels_in(read_volumes(stage, text, time), text)

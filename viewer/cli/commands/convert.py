@@ -9,7 +9,7 @@ from viewer.cli.exit_codes import BadInput, JobFailed
 from viewer.cli.headless_session import HeadlessStage, one_image
 from viewer.cli.inputs import aside, check_time, is_label_file, labels_of, read_aside, read_volume, read_volumes
 from viewer.compute.labels.label_image import is_label_image
-from viewer.data.transform import End
+from viewer.data.transform import ImageReference
 from viewer.io import requests
 from viewer.io.errors import SaveError
 from viewer.io.segmentations.segmentation_file import format_of
@@ -65,7 +65,7 @@ def _label_map(stage: HeadlessStage, source: str, time: int | None) -> int | Non
 
 def _read_segments(stage: HeadlessStage, source: str, reference: str, time: int | None) -> Segmentation:
     image = read_volume(stage, reference) if reference else None
-    images = [End(image.grid, image.source)] if image is not None else []
+    images = [ImageReference(image.grid, image.source)] if image is not None else []
     found = read_aside(stage, requests.read_segmentation, source, images, stage.placement, time)
     if image is None:
         return found

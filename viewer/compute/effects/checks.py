@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.compute.progress import Refusal
-from viewer.data.arrays import Floats, Labels, Mask, Tell
+from viewer.data.arrays import Floats, Labels, Mask, ProgressCallback
 
 Values = NDArray[Any]  # of an image, in the unit that limits and tolerances have
 Spacing = Sequence[float] | Floats  # mm along k, j, i
@@ -22,7 +22,7 @@ def unheard(fraction: float) -> None:
     """Nobody listens."""
 
 
-def part_of(tell: Tell, first: float, last: float) -> Tell:
+def part_of(tell: ProgressCallback, first: float, last: float) -> ProgressCallback:
     """What tells a part of the work that runs from one fraction of the whole to another."""
     return lambda fraction: tell(first + fraction * (last - first))
 

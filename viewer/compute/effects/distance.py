@@ -12,14 +12,14 @@ from viewer.compute.itk_filter import execute
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
-    from viewer.data.arrays import Floats32, Mask, Tell
+    from viewer.data.arrays import Floats32, Mask, ProgressCallback
 
 
 REACH = 3.0  # standard deviations that a Gaussian reaches
 ROUNDING = 1e-5  # of a distance: two voxels that lie exactly at it count as within
 
 
-def distance(mask: Mask, spacing: Spacing, tell: Tell = unheard) -> Floats32:
+def distance(mask: Mask, spacing: Spacing, tell: ProgressCallback = unheard) -> Floats32:
     """mm from each voxel's centre to the nearest centre of a voxel of the mask, 0 in it; infinite for an empty mask.
 
     Exact Euclidean distances in linear time (Maurer, Qi, Raghavan, IEEE PAMI 25 (2003) 265).
@@ -35,12 +35,12 @@ def distance(mask: Mask, spacing: Spacing, tell: Tell = unheard) -> Floats32:
     return np.asarray(np.maximum(sitk.GetArrayViewFromImage(away), np.float32(0)))
 
 
-def within(mask: Mask, mm: float, spacing: Spacing, tell: Tell = unheard) -> Mask:
+def within(mask: Mask, mm: float, spacing: Spacing, tell: ProgressCallback = unheard) -> Mask:
     """The voxels whose centres lie at most so many mm from the centre of one of the mask."""
     return np.asarray(distance(mask, spacing, tell) <= mm * (1 + ROUNDING))
 
 
-def blurred(values: Floats32, mm: float, spacing: Spacing, tell: Tell = unheard) -> Floats32:
+def blurred(values: Floats32, mm: float, spacing: Spacing, tell: ProgressCallback = unheard) -> Floats32:
     """By a Gaussian of that standard deviation, out to three of them; as they are for 0 mm."""
     from scipy.ndimage import gaussian_filter1d
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Unpack
 
-from viewer.compute.engine.process_lane import ProcessLane
-from viewer.compute.engine.submission import Lane, Listeners, Priority, Running
+from viewer.compute.engine.process_queue import ProcessQueue
+from viewer.compute.engine.submission import JobQueue, Listeners, Priority, SubmittedJob
 
 if TYPE_CHECKING:
     from viewer.data.arrays import Post
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 class Engine:
     """post: brings a call to the listeners' thread; by default they are called at once, on the engine's thread."""
 
-    lane: type[Lane] = ProcessLane
+    queue: type[JobQueue] = ProcessQueue
 
     def __init__(self, post: Post = lambda call: call()) -> None:
         self._post = post
-        self._lanes: dict[str, Lane] = {}
+        self._queues: dict[str, JobQueue] = {}
 
     def submit(
         self,
@@ -32,20 +32,20 @@ class Engine:
         device: str = "cpu",
         priority: Priority = "interactive",
         **listeners: Unpack[Listeners[Any]],
-    ) -> Running:
+    ) -> SubmittedJob:
         """Run "module:name" as name(job, *args) when the device is free. Arguments and result are picklable values.
 
         priority: those that somebody waits for ("interactive") begin before those that nobody does ("batch").
         Large arrays travel in shared memory; a job must not write to those of its arguments.
         """
-        if device not in self._lanes:
-            self._lanes[device] = self.lane(device)
-        running = Running(function, args, self._post, listeners, self._lanes[device], priority)
-        self._lanes[device].add(running)
+        if device not in self._queues:
+            self._queues[device] = self.queue(device)
+        running = SubmittedJob(function, args, self._post, listeners, self._queues[device], priority)
+        self._queues[device].add(running)
         return running
 
     def close(self) -> None:
         """End every process; listeners hear nothing more."""
-        for lane in self._lanes.values():
-            lane.close()
-        self._lanes.clear()
+        for queue in self._queues.values():
+            queue.close()
+        self._queues.clear()

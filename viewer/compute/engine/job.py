@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from viewer.compute.memory_check import check_memory
-from viewer.compute.progress import Progress, Used
+from viewer.compute.progress import NetworkRun, Progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +37,7 @@ class Job(Progress):
 
         name = name or self.model_name
         net, sha256 = find(name, self, channels=channels, multiple=multiple, example=example)
-        self.used = Used(name, sha256, net.engine, net.precision, net.device)
+        self.used = NetworkRun(name, sha256, net.engine, net.precision, net.device)
         return net
 
     def need(self, size: int, what: str) -> None:

@@ -28,17 +28,17 @@ class Listeners(TypedDict, Generic[Result], total=False):
     cancelled: Callable[[], Any]
 
 
-class Lane(Protocol):
+class JobQueue(Protocol):
     """Where one job at a time runs: interactive ones before batches, and each kind in the order of submission."""
 
     def __init__(self, device: str) -> None: ...
-    def add(self, running: Running) -> None: ...
-    def cancel(self, running: Running) -> None: ...
+    def add(self, running: SubmittedJob) -> None: ...
+    def cancel(self, running: SubmittedJob) -> None: ...
     def close(self) -> None: ...
 
 
-class Running:
-    """state: what is known of it; it changes on the lane's thread, before the listeners are told.
+class SubmittedJob:
+    """state: what is known of it; it changes on the queue's thread, before the listeners are told.
 
     rank: of those that wait, the first of the lowest rank is next. refused: it failed by what it was given.
     """
@@ -49,20 +49,20 @@ class Running:
         args: tuple[Any, ...],
         post: Post,
         listeners: Listeners[Any],
-        lane: Lane,
+        queue: JobQueue,
         priority: Priority = "interactive",
     ) -> None:
         self.function, self.args = function, args
         self.rank = PRIORITIES.index(priority)
         self.state: State = "queued"
         self.refused = False
-        self._post, self._listeners, self._lane = post, listeners, lane
+        self._post, self._listeners, self._queue = post, listeners, queue
         self._stopping = False
 
     def cancel(self) -> None:
         """Ask it to stop: nothing but `cancelled` is heard of it from now on."""
         self._stopping = True
-        self._lane.cancel(self)
+        self._queue.cancel(self)
 
     @property
     def stopping(self) -> bool:
@@ -73,7 +73,7 @@ class Running:
     def ended(self) -> bool:
         return self.state not in ("queued", "running")
 
-    # ---- for the lane
+    # ---- for the queue
     def begin(self) -> None:
         """Once more where the process was gone that it was handed to."""
         if self.state == "queued":

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Measured:
+class RegionStatistics:
     """mean, sd: in the image's unit; sd over n − 1, 0 for a single voxel. area: mm² of its widest slice.
 
     volume: mm³. Both are those of the voxels counted: a region that leaves the image counts what is inside.
@@ -31,7 +31,7 @@ class Measured:
     volume: float
 
 
-def measure(volume: Volume, region: Region) -> Measured | None:
+def measure(volume: Volume, region: Region) -> RegionStatistics | None:
     """Mean and standard deviation of the voxels whose centres lie in the region; None without any, or in colour."""
     box, inside = voxels_in(volume.grid, region)
     stored = volume.array[box][inside] if not volume.color else np.empty(0)
@@ -44,7 +44,9 @@ def measure(volume: Volume, region: Region) -> Measured | None:
     face = float(np.prod([mm for one, mm in enumerate(grid.spacing) if one != axis]))
     cell = float(abs(np.linalg.det(grid.affine[:3, :3])))
     sd = float(values.std(ddof=1)) if values.size > 1 else 0.0
-    return Measured(int(values.size), float(values.mean()), sd, int(slices.max()) * face, int(values.size) * cell)
+    return RegionStatistics(
+        int(values.size), float(values.mean()), sd, int(slices.max()) * face, int(values.size) * cell
+    )
 
 
 def voxels_in(grid: Grid, region: Region) -> tuple[Box, NDArray[np.bool_]]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.data.annotations.region import Point
-    from viewer.data.arrays import Mask, Tell
+    from viewer.data.arrays import Mask, ProgressCallback
 
 Pair = tuple[Segment | None, Segment | None]
 EXTRA, MISSED = 1, 2  # labels of `differences`
@@ -63,7 +63,7 @@ def pairs(reference: Iterable[Segment], other: Iterable[Segment]) -> list[Pair]:
 
 
 def review(
-    reference: Segmentation, other: Segmentation, tolerance: float = 1.0, tell: Tell = lambda fraction: None
+    reference: Segmentation, other: Segmentation, tolerance: float = 1.0, tell: ProgressCallback = lambda fraction: None
 ) -> list[SegmentReview]:
     """Every pair of segments. tolerance: of the NSD, mm. tell: gets the progress, 0…1; may raise Cancelled.
 
@@ -111,7 +111,7 @@ def mask_of(segmentation: Segmentation, segment: Segment | None, box: Box) -> Ma
 
 
 def _reviewed(
-    reference: Segmentation, other: Segmentation, pair: Pair, box: Box, tolerance: float, tell: Tell
+    reference: Segmentation, other: Segmentation, pair: Pair, box: Box, tolerance: float, tell: ProgressCallback
 ) -> SegmentReview:
     one, two = mask_of(reference, pair[0], box), mask_of(other, pair[1], box)
     grid = reference.grid

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.data.arrays import Floats, Mask, Tell
+    from viewer.data.arrays import Floats, Mask, ProgressCallback
 
 Method = Literal["majority", "staple"]
 TITLES: dict[Method, str] = {"majority": "Majority", "staple": "STAPLE"}
@@ -75,7 +75,10 @@ def majority(readers: int) -> Floats:
 
 
 def consensus(
-    given: Sequence[Segmentation], method: Method, names: Sequence[str] = (), tell: Tell = lambda fraction: None
+    given: Sequence[Segmentation],
+    method: Method,
+    names: Sequence[str] = (),
+    tell: ProgressCallback = lambda fraction: None,
 ) -> Segmentation:
     """One segmentation of every segment that a reader has, matched by code or name as `label_review.pairs` does.
 

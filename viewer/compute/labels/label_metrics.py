@@ -24,7 +24,7 @@ from viewer.data.box import box_union, label_boxes
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from viewer.data.arrays import Floats, Mask, Tell
+    from viewer.data.arrays import Floats, Mask, ProgressCallback
     from viewer.data.grid import Grid
 
 HIGHEST = 65_535  # label up to which boxes are found by a table; atlases have labels of nine digits
@@ -91,7 +91,7 @@ class SurfaceDistances:
 
 
 def surface_distances(
-    one: Mask, two: Mask, spacing: Floats, tell: Tell = lambda fraction: None
+    one: Mask, two: Mask, spacing: Floats, tell: ProgressCallback = lambda fraction: None
 ) -> SurfaceDistances | None:
     """Between two masks [k, j, i]; None where one of them is empty. spacing: along k, j, i in mm.
 

@@ -14,7 +14,7 @@ from viewer.data.box import Box, box_at
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from viewer.data.arrays import Tell
+    from viewer.data.arrays import ProgressCallback
     from viewer.data.grid import Grid
     from viewer.data.segmentation import Segment, Segmentation
     from viewer.data.volume import Volume
@@ -48,7 +48,7 @@ class SegmentStatistics:
 
 
 def statistics(
-    segmentation: Segmentation, image: Volume | None = None, tell: Tell = lambda fraction: None
+    segmentation: Segmentation, image: Volume | None = None, tell: ProgressCallback = lambda fraction: None
 ) -> list[SegmentStatistics]:
     """Of every segment, in the order of the list. A segment without voxels has a volume of 0.
 
@@ -70,7 +70,7 @@ def statistics(
     return found
 
 
-def _sizes(labels: NDArray[Any], grid: Grid, tell: Tell) -> dict[int, tuple[int, float, Box]]:
+def _sizes(labels: NDArray[Any], grid: Grid, tell: ProgressCallback) -> dict[int, tuple[int, float, Box]]:
     """Voxels, area of the surface and box of each label of a map."""
     import SimpleITK as sitk
 

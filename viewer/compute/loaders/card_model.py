@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from viewer.compute.loaders.external_model import Decision, Foreign
+from viewer.compute.loaders.external_model import Decision, ExternalModel
 from viewer.compute.loaders.preprocessing.intensity import Clip, Quantiles, Range, Step, ZScore
 from viewer.compute.loaders.preprocessing.orientation import WORLD, Preparation, spacing_of
 from viewer.compute.model_files.weights_file import MALFORMED
@@ -30,7 +30,7 @@ STEPS: dict[str, type[Step]] = {"range": Range, "quantiles": Quantiles, "zscore"
 
 
 @dataclass(frozen=True)
-class Told:
+class ModelDescription:
     """What a card tells a program. decision: None for a model that makes an image."""
 
     title: str = ""
@@ -67,11 +67,11 @@ def files(folder: Path) -> list[Path]:
     return [folder / CARD, *read_card(folder / CARD).files]
 
 
-def describe(folder: Path, title: str) -> Foreign:
+def describe(folder: Path, title: str) -> ExternalModel:
     """The model in a folder with safetensors. Raises Refusal."""
     card = read_card(folder / CARD)
     told = told_by(card)
-    return Foreign(
+    return ExternalModel(
         title=told.title or title,
         kind="safetensors with a card",
         sha256=card.sha256,
@@ -100,10 +100,10 @@ def names(path: Path) -> bool:
     return looks_like(path.parent) and read_card(path.parent / CARD).weights == path.name
 
 
-def told_beside(path: Path) -> Told:
+def told_beside(path: Path) -> ModelDescription:
     """What the card beside a file tells of it; nothing where there is none. Raises Refusal where it is another's."""
     if not names(path):
-        return Told()
+        return ModelDescription()
     card = read_card(path.parent / CARD)
     if not card.verified():
         others = ", ".join(one.name[:80] for one in card.files[1:])
@@ -112,7 +112,7 @@ def told_beside(path: Path) -> Told:
     return told_by(card)
 
 
-def told_by(card: Card) -> Told:
+def told_by(card: Card) -> ModelDescription:
     """The entries of a card that a program understands. Raises Refusal."""
     try:
         return _told(card)
@@ -122,7 +122,7 @@ def told_by(card: Card) -> Told:
         ) from error
 
 
-def _told(card: Card) -> Told:
+def _told(card: Card) -> ModelDescription:
     prepare: dict[str, Any] = card.input.get("prepare", {})
     axes, spacing = str(prepare.get("axes", "kji")), prepare.get("spacing")
     if axes not in ("kji", "ijk") and sorted(WORLD[letter][0] for letter in axes) != [0, 1, 2]:
@@ -136,7 +136,7 @@ def _told(card: Card) -> Told:
     if not 1 <= len(channels) <= MOST_CHANNELS:
         raise ValueError(f"{len(channels)} channels")
     decision = Decision() if threshold is None else Decision(tuple(value for value, _ in labels), float(threshold))
-    return Told(
+    return ModelDescription(
         title=card.title,
         licence=card.licence,
         channels=channels,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from viewer.compute.model_files.weights_file import MALFORMED
-from viewer.compute.progress import Progress, Refusal, Used
+from viewer.compute.progress import NetworkRun, Progress, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 LARGEST_LABEL = 65535
 
 
-class Prepared(Protocol):
+class PreparedImages(Protocol):
     """Images as a model wants them, and the way back. array: [c, k, j, i]. notes: what was done to them, in words.
 
     take: finished slices of the result, in order. labels: the label map on the first image's grid; image: its like for
@@ -70,7 +70,7 @@ class Decision:
 
 
 @dataclass(frozen=True, eq=False)
-class Foreign:
+class ExternalModel:
     """kind: what its files are. channels: names of the images that it takes. labels: value -> name of what it finds,
     without the background; empty where it makes an image. spacing: mm along the network's axes, None for any.
     axes: where these point ("RAS": to the right, the front, the head), "kji" or "ijk" for those of the stored image.
@@ -84,7 +84,7 @@ class Foreign:
     channels: tuple[str, ...]
     labels: dict[int, str]
     make: Callable[[Progress], Net]
-    preparation: Callable[[Sequence[Volume], Progress], Prepared]
+    preparation: Callable[[Sequence[Volume], Progress], PreparedImages]
     spacing: tuple[float, ...] | None = None
     axes: str = "kji"
     intensity: str = ""
@@ -106,10 +106,10 @@ class Foreign:
                 f"the network of the model {self.title} cannot run on a volume with a number of channels of "
                 f"{len(self.channels)} ({' '.join(str(error).split())[:100]}): it is for other inputs."
             ) from error
-        job.used = Used(self.title, self.sha256, net.engine, net.precision, net.device)
+        job.used = NetworkRun(self.title, self.sha256, net.engine, net.precision, net.device)
         return net
 
-    def prepare(self, volumes: Sequence[Volume], job: Progress) -> Prepared:
+    def prepare(self, volumes: Sequence[Volume], job: Progress) -> PreparedImages:
         """Images as it wants them; the first one's grid is that of the result. Raises Refusal."""
         if len(volumes) != len(self.channels):
             wanted = (

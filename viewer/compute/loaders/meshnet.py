@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewer.compute.loaders.external_model import Decision, Foreign
+from viewer.compute.loaders.external_model import Decision, ExternalModel
 from viewer.compute.loaders.preprocessing.conform import Conformation
 from viewer.compute.loaders.preprocessing.intensity import Quantiles
 from viewer.compute.model_files.trust import digest
@@ -63,7 +63,7 @@ def files(folder: Path) -> list[Path]:
     return [folder / SPEC, *sorted(folder.glob("*.bin")), *sorted(folder.glob("colormap*.json"))]
 
 
-def describe(folder: Path, title: str) -> Foreign:
+def describe(folder: Path, title: str) -> ExternalModel:
     """The model in a folder. Raises Refusal."""
     spec = read_json(folder / SPEC)
     try:
@@ -77,7 +77,7 @@ def describe(folder: Path, title: str) -> Foreign:
         raise Refusal(f"the TensorFlow.js model {title} is no MeshNet that is known here ({error}).") from error
     intensity = Quantiles(0.05, 0.95) if title in QUANTILES else Quantiles()
     sha256 = digest(files(folder), folder)
-    return Foreign(
+    return ExternalModel(
         title=title,
         kind="brainchop MeshNet",
         sha256=sha256,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewer.compute.loaders.external_model import Foreign
+from viewer.compute.loaders.external_model import ExternalModel
 from viewer.compute.loaders.onnx_constants import check_constants
 from viewer.compute.memory_check import check_memory, limited
 from viewer.compute.model_files.onnx_weights import DAMAGED, data_files
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.compute.loaders.card_model import Told
+    from viewer.compute.loaders.card_model import ModelDescription
     from viewer.data.box import Shape
 
 TYPES = {"f32": np.float32, "f16": np.float16, "f64": np.float64}
@@ -38,13 +38,13 @@ def files(path: Path) -> list[Path]:
     return [path, *data_files(path)]
 
 
-def describe(path: Path, title: str, told: Told) -> Foreign:
+def describe(path: Path, title: str, told: ModelDescription) -> ExternalModel:
     """Raises Refusal where it cannot be read, or is for other inputs than a volume with these channels."""
     runs = files(path)
     model = _read(path, runs)
     channels, patch = _inputs(model, title, told)
     told = replace(told, patch=patch)
-    return Foreign(
+    return ExternalModel(
         title=told.title or title,
         kind="ONNX",
         sha256=digest(runs, path.parent),
@@ -82,7 +82,7 @@ def _read(path: Path, runs: list[Path]) -> Any:
     return model
 
 
-def _inputs(model: Any, title: str, told: Told) -> tuple[tuple[str, ...], Shape]:
+def _inputs(model: Any, title: str, told: ModelDescription) -> tuple[tuple[str, ...], Shape]:
     """Names of the channels, and the size of a patch."""
     if len(model.inputs) != 1:
         raise Refusal(f"the model {title} takes {len(model.inputs)} inputs at once: only models of one image run here.")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from viewer.compute.loaders.external_model import Foreign
+    from viewer.compute.loaders.external_model import ExternalModel
 
 FOLDERS = (bundle, results_folder, meshnet, card_model)  # in the order in which they are tried
 FILES = (onnx, torchscript)
@@ -28,7 +28,7 @@ KNOWN = (
 
 
 @contextmanager
-def open_model(path: Path, *, trust: bool = False) -> Iterator[Foreign]:
+def open_model(path: Path, *, trust: bool = False) -> Iterator[ExternalModel]:
     """The model in a file or a folder, usable within the `with`. trust: let its code run, now and later.
 
     It is described and loaded from a copy of its files. Nothing of it has run yet. Raises Refusal: one sentence.
@@ -43,7 +43,7 @@ def open_model(path: Path, *, trust: bool = False) -> Iterator[Foreign]:
         if not zipped:
             root = found if found.is_dir() else found.parent
             found = copied(_files(kind, found), root, place) / found.relative_to(root)
-        model: Foreign = kind.describe(found, title, *([] if kind in FOLDERS else [told_beside(found)]))
+        model: ExternalModel = kind.describe(found, title, *([] if kind in FOLDERS else [told_beside(found)]))
         if trust and model.is_code:
             let_run(model.sha256)
         yield model

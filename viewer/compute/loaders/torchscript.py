@@ -6,7 +6,7 @@ import zipfile
 from functools import partial
 from typing import TYPE_CHECKING
 
-from viewer.compute.loaders.external_model import Foreign
+from viewer.compute.loaders.external_model import ExternalModel
 from viewer.compute.model_files.trust import ask, digest
 from viewer.compute.model_files.weights_file import read_bytes
 from viewer.compute.progress import Progress, Refusal
@@ -14,7 +14,7 @@ from viewer.compute.progress import Progress, Refusal
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from viewer.compute.loaders.card_model import Told
+    from viewer.compute.loaders.card_model import ModelDescription
     from viewer.compute.networks.network import Net
 
 ENDINGS = (".pt", ".ts", ".pth")
@@ -36,11 +36,11 @@ def files(path: Path) -> list[Path]:
     return [path]
 
 
-def describe(path: Path, title: str, told: Told, sha256: str = "") -> Foreign:
+def describe(path: Path, title: str, told: ModelDescription, sha256: str = "") -> ExternalModel:
     """sha256: of what is trusted, where that is more than the file."""
     sha256 = sha256 or digest([path])
     channels = told.channels or ("image",)
-    return Foreign(
+    return ExternalModel(
         title=told.title or title,
         kind="TorchScript",
         sha256=sha256,

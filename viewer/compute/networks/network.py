@@ -34,7 +34,7 @@ class Net(Protocol):
 
 
 @runtime_checkable
-class Spared(Protocol):
+class LighterNet(Protocol):
     """A Net that knows of another which takes less of its device's memory."""
 
     def lighter(self, job: Progress) -> Net | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.compute.networks.blend import Array, Axis, blend, cut, fits, slide
-from viewer.compute.networks.network import Net, Spared
+from viewer.compute.networks.network import LighterNet, Net
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +109,7 @@ class _Ladder:
             self._limit = smaller[0]
             log.warning("out of memory on %s: going on with tiles of %d voxels", self._net.device, self._limit)
             return True
-        net = self._net.lighter(self._job) if isinstance(self._net, Spared) else None
+        net = self._net.lighter(self._job) if isinstance(self._net, LighterNet) else None
         if net is None:
             return False
         log.warning("out of memory on %s: going on in %s on %s", self._net.device, net.precision, net.device)

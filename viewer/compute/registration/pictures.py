@@ -36,7 +36,7 @@ SHRUNK, GROWN, FOLDED = (np.array(rgb, np.float64) for rgb in ((0, 114, 178), (2
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class PlacedImage:
     """An image of the pair: a volume, its window, and where it lies: world points to its own points; None for same."""
 
     volume: Volume
@@ -64,7 +64,7 @@ def styles(after: Transform | None) -> tuple[Style, ...]:
 
 
 def pictures(
-    fixed: Shown, before: Shown, after: Shown, at: tuple[float, float, float]
+    fixed: PlacedImage, before: PlacedImage, after: PlacedImage, at: tuple[float, float, float]
 ) -> Iterator[tuple[Style, str, Picture]]:
     """(style, plane, picture) through the world point `at`, mm; style by style, all planes at one scale.
 
@@ -82,7 +82,7 @@ def pictures(
             yield style, plane, _checkerboard(grey, other) if style == "checkerboard" else _two_colours(grey, other)
 
 
-def _points(fixed: Shown, plane: str, at: Floats) -> Floats:
+def _points(fixed: PlacedImage, plane: str, at: Floats) -> Floats:
     """Room points (SIDE, SIDE, 3) of a plane: square, about the middle of the fixed image, as wide as it is long."""
     grid = _world_grid(fixed)
     right, down = (np.array(axis) for axis in AXES[plane])
@@ -93,7 +93,7 @@ def _points(fixed: Shown, plane: str, at: Floats) -> Floats:
     return np.asarray(middle + across[..., None] * right + along[..., None] * down)
 
 
-def _world_grid(fixed: Shown) -> Grid:
+def _world_grid(fixed: PlacedImage) -> Grid:
     """Where the fixed image lies in the world, by the matrix of its transform."""
     grid = fixed.volume.grid
     if fixed.transform is None:

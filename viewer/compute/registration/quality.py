@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from viewer.data.transform import Transform
     from viewer.data.volume import Volume
 
-Tell = Callable[[float, str], None]  # fraction done, what happens now; it may raise to stop the measuring
+ProgressCallback = Callable[[float, str], None]  # fraction done, what happens now; it may raise to stop the measuring
 PERCENTILE = 95
 
 
@@ -56,7 +56,11 @@ class Quality:
 
 
 def measure(
-    fixed: Volume, moving: Volume, transform: Transform, labels: tuple[Segmentation, Segmentation] | None, tell: Tell
+    fixed: Volume,
+    moving: Volume,
+    transform: Transform,
+    labels: tuple[Segmentation, Segmentation] | None,
+    tell: ProgressCallback,
 ) -> Quality:
     """Of a transform from points of the fixed to points of the moving image, mm.
 
@@ -76,7 +80,7 @@ def measure(
 
 
 def agreements(
-    fixed: Segmentation, moving: Segmentation, transform: Transform, tell: Tell
+    fixed: Segmentation, moving: Segmentation, transform: Transform, tell: ProgressCallback
 ) -> dict[int, tuple[Agreement, Agreement]]:
     """How well the labels of two images agree on the fixed one's grid, before and after; nearest voxels are taken."""
     found = []

@@ -11,7 +11,7 @@ from viewer.data.notice import UNMEASURED, Notice
 from viewer.io.errors import OpenError
 from viewer.io.images.headers.data_files import FORMATS, PICTURES, ending_of, text_header
 from viewer.io.images.headers.geometry import Placement
-from viewer.io.images.headers.itk_header import Facts, facts_of, voxels
+from viewer.io.images.headers.itk_header import ItkHeader, facts_of, voxels
 from viewer.io.images.headers.nrrd_header import value_axes
 from viewer.io.images.headers.text_header import fields_of, has_decimal_commas, placement, scale_of
 from viewer.io.images.stored_image import COMPLEX, COMPLEX_VALUES, StoredImage, colours, numbered_names, several_values
@@ -77,7 +77,7 @@ def _apart(array: NDArray[Any], stored: StoredImage, *, several: bool) -> NDArra
     return found.transpose(count + 3, *range(count)[::-1], *range(count, count + 3))
 
 
-def _volumes(facts: Facts, kinds: Sequence[str]) -> tuple[tuple[tuple[str, ...], ...], tuple[Notice, ...]]:
+def _volumes(facts: ItkHeader, kinds: Sequence[str]) -> tuple[tuple[tuple[str, ...], ...], tuple[Notice, ...]]:
     """The words for what there is beyond three dimensions (the last ones fastest), and what must be said of them.
 
     kinds: of the axes of values. Several of them are shown in the order of the file.

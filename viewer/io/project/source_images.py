@@ -12,12 +12,12 @@ from viewer.io.reader.reader import OpenError, Reader, index_now, load_now
 from viewer.scene.layer import VolumeLayer, volume_layer
 
 Found = dict[str, tuple[str, ...]]  # the files of an image by its key
-Tell = Callable[[float], None]  # gets the progress; raises to cancel
+ProgressCallback = Callable[[float], None]  # gets the progress; raises to cancel
 MOST = 200_000  # files of a folder that are looked at
 
 
 @dataclass(frozen=True)
-class Missing:
+class MissingImage:
     """An image that is not where it was. changed: a file of its name is there, with other bytes."""
 
     key: str
@@ -26,7 +26,7 @@ class Missing:
     changed: bool
 
 
-def locate_files(marks: Marks, project: Path, tell: Tell) -> tuple[Found, tuple[Missing, ...]]:
+def locate_files(marks: Marks, project: Path, tell: ProgressCallback) -> tuple[Found, tuple[MissingImage, ...]]:
     """Look where the images were, seen from the project first. Slow: every byte is read."""
     found: Found = {}
     missing = []
@@ -43,11 +43,11 @@ def locate_files(marks: Marks, project: Path, tell: Tell) -> tuple[Found, tuple[
         if all(places):
             found[key] = tuple(map(str, places))
         else:
-            missing.append(Missing(key, str(Path(files[0].path).parent) if files else "", len(files), changed))
+            missing.append(MissingImage(key, str(Path(files[0].path).parent) if files else "", len(files), changed))
     return found, tuple(missing)
 
 
-def search_folder(marks: Marks, folder: Path, tell: Tell) -> Found:
+def search_folder(marks: Marks, folder: Path, tell: ProgressCallback) -> Found:
     """Those images all of whose files lie somewhere in a folder, by whatever names."""
     sizes: dict[int, list[Path]] = {}
     wanted = {mark.size for files in marks.values() for mark in files}

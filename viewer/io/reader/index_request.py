@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from viewer.data.study import Image, LabelFile, RefusedFile
 from viewer.io.errors import GONE
 from viewer.io.reader.load_plan import base_name, stopped_sentence
-from viewer.io.reader.pool import Pool, Unit
+from viewer.io.reader.pool import Pool, PoolRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -146,7 +146,7 @@ class IndexRequest:
             self._go_on()
 
         self._running += 1
-        self._pool.add(Unit(self._request, function, arguments, answered, partial(ended, 0), ended, urgency=2))
+        self._pool.add(PoolRequest(self._request, function, arguments, answered, partial(ended, 0), ended, urgency=2))
 
     # ---- folders and archives
     def _list(self, containers: list[str]) -> None:

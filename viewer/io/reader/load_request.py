@@ -26,7 +26,7 @@ from viewer.io.reader.load_plan import (
     volumes_of,
     with_lost_slices,
 )
-from viewer.io.reader.pool import Pool, Unit
+from viewer.io.reader.pool import Pool, PoolRequest
 from viewer.processes.shared_array import SharedHandle, create_shared
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ class LoadRequest:
         urgency = 0 if number == 0 else 1
         limits = seconds, computing
         self._pool.add(
-            Unit(self._request, function, arguments, done, self._refuse, stopped, urgency, *limits, progressed)
+            PoolRequest(self._request, function, arguments, done, self._refuse, stopped, urgency, *limits, progressed)
         )
 
     def _progressed(self, number: int, item: int) -> None:

@@ -48,7 +48,7 @@ class Owner(Protocol):
 
 
 @dataclass(eq=False)
-class Unit:
+class PoolRequest:
     """One request to a reader process. All callbacks run on the pool's thread.
 
     function: "module:name". urgency: lower goes first; equals in their order. seconds: for each item; computing: of
@@ -77,7 +77,7 @@ class _Worker:
     pipe: Connection
     slot: NDArray[np.int64]
     ready: bool = False
-    unit: Unit | None = None
+    unit: PoolRequest | None = None
     lent: list[Any] = field(default_factory=list)
     cancelled_at: float = 0.0
 
@@ -95,7 +95,7 @@ class Pool:
         self._context = multiprocessing.get_context("spawn")
         self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._listen, self._call = multiprocessing.Pipe(duplex=False)
-        self._waiting: dict[int, list[Unit]] = {}
+        self._waiting: dict[int, list[PoolRequest]] = {}
         self._workers: list[_Worker] = []
         self._failed_starts = 0
         self._closing = False
@@ -108,7 +108,7 @@ class Pool:
             self._inbox.put(function)
             self._call.send_bytes(b"!")
 
-    def add(self, unit: Unit) -> None:
+    def add(self, unit: PoolRequest) -> None:
         """Queue a unit. On the pool's thread only."""
         self._waiting.setdefault(unit.urgency, []).append(unit)
 
@@ -167,14 +167,14 @@ class Pool:
             if self._waiting and worker.ready and worker.unit is None:
                 self._give(worker, self._next())
 
-    def _next(self) -> Unit:
+    def _next(self) -> PoolRequest:
         urgency = min(self._waiting)
         unit = self._waiting[urgency].pop(0)
         if not self._waiting[urgency]:
             del self._waiting[urgency]
         return unit
 
-    def _give(self, worker: _Worker, unit: Unit) -> None:
+    def _give(self, worker: _Worker, unit: PoolRequest) -> None:
         try:
             data, worker.lent = lend((unit.function, unit.arguments))
         except (MemoryError, pickle.PicklingError, TypeError, AttributeError) as error:

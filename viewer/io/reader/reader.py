@@ -14,7 +14,7 @@ from viewer.io.errors import OpenError
 from viewer.io.reader.index_request import IndexCallbacks, IndexRequest
 from viewer.io.reader.load_plan import LOST, loaded_grid, read_job
 from viewer.io.reader.load_request import LoadCallbacks, LoadRequest, frame_seconds
-from viewer.io.reader.pool import Pool, Unit
+from viewer.io.reader.pool import Pool, PoolRequest
 from viewer.io.reader.request import Post, Request, at_once
 from viewer.processes.functions import name_of
 
@@ -171,7 +171,7 @@ class Reader:
         def refused(reason: str) -> None:
             request.finish(failed, reason)
 
-        self._pool.add(Unit(request, function, arguments, answered, refused, stopped, 2, seconds, computing))
+        self._pool.add(PoolRequest(request, function, arguments, answered, refused, stopped, 2, seconds, computing))
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from viewer.compute.images.resample import BADGE, resample_labels
 from viewer.compute.labels.fit_grid import apart, fitted
 from viewer.compute.labels.label_image import as_segmentation
 from viewer.data.printable_text import printable
-from viewer.data.transform import End
+from viewer.data.transform import ImageReference
 from viewer.files import atomic_write
 from viewer.io.archive import first_bytes, member_of
 from viewer.io.errors import OpenError, SaveError, refuse_damage
@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 
 
 def read_segmentation(
-    path: Path, images: Sequence[End] = (), placement: str = "", time: int | None = None
+    path: Path, images: Sequence[ImageReference] = (), placement: str = "", time: int | None = None
 ) -> Segmentation:
     """Of a file of FORMATS, or of a label image with the JSON beside it; DICOM by whatever name.
 
@@ -75,7 +75,7 @@ def holds_labels(path: Path) -> bool:
     return path.is_file() and _is_dicom(path) and dataset(str(path), header_only=True).SOPClassUID in CLASSES
 
 
-def read_dicom(path: Path, images: Sequence[End] = ()) -> Segmentation:
+def read_dicom(path: Path, images: Sequence[ImageReference] = ()) -> Segmentation:
     """A segmentation, or contours on one of the images. Raises OpenError: one sentence."""
     ds = dataset(str(path))
     with refuse_damage("It is incomplete or damaged: a part of its header is missing or wrong.", BytesLengthException):
@@ -108,12 +108,14 @@ def _is_dicom(path: Path) -> bool:
     return first_bytes(str(path), 132)[128:] == b"DICM"
 
 
-def _no_labels(path: Path, images: Sequence[End] = ()) -> Segmentation:
+def _no_labels(path: Path, images: Sequence[ImageReference] = ()) -> Segmentation:
     raise OpenError("It is a surface, which has no voxels to open: surfaces are only written.")
 
 
 # By ending: what reads a file of several label maps (for which images), and what writes it.
-FORMATS: dict[str, tuple[Callable[[Path, Sequence[End]], Segmentation], Callable[[Segmentation, Path], None]]] = {
+FORMATS: dict[
+    str, tuple[Callable[[Path, Sequence[ImageReference]], Segmentation], Callable[[Segmentation, Path], None]]
+] = {
     ENDING: (lambda path, images: read_seg_nrrd(path), write_seg_nrrd),
     CONTOURS: (read_dicom, write_rtstruct),
     ".labelmap.dcm": (read_dicom, partial(write_seg, kind="LABELMAP")),
@@ -144,7 +146,7 @@ def save_segmentation(segmentation: Segmentation, target: Path, mark: str = "", 
             atomic_write.flush(made)
             if ending not in SURFACES:
                 (_check_masks if ending == CONTOURS else _check)(
-                    segmentation, read(made, [End(segmentation.grid, segmentation.source)])
+                    segmentation, read(made, [ImageReference(segmentation.grid, segmentation.source)])
                 )
             size = made.stat().st_size
             made.replace(target)
@@ -194,7 +196,7 @@ def _check_masks(wanted: Segmentation, found: Segmentation) -> None:
         raise SaveError("its contours do not enclose the same voxels when read back: save it as .dcm instead.")
 
 
-def _read_label_image(path: Path, images: Sequence[End], placement: str, time: int | None) -> Segmentation:
+def _read_label_image(path: Path, images: Sequence[ImageReference], placement: str, time: int | None) -> Segmentation:
     if not ending_of(str(path)):
         raise OpenError(f"It is no file of labels that is known: {', '.join(FORMATS)}, NIfTI, NRRD or MetaImage are.")
     image = describe_image(str(path))
@@ -209,7 +211,7 @@ def _read_label_image(path: Path, images: Sequence[End], placement: str, time: i
     return replace(labels, segments=tuple(replace(one, **told.get(one.label, {})) for one in labels.segments))
 
 
-def _following(labels: Image, images: Sequence[End]) -> Image:
+def _following(labels: Image, images: Sequence[ImageReference]) -> Image:
     """By its other placement where that lays it on an image that was opened by that one, as it was drawn on it."""
     if (other := labels.other) is None:
         return labels

@@ -21,7 +21,7 @@ from viewer.compute.images.resample import itk_transform
 from viewer.compute.registration.transform_algebra import as_field, compose
 from viewer.data.grid import Grid
 from viewer.data.printable_text import printable
-from viewer.data.transform import End, Transform
+from viewer.data.transform import ImageReference, Transform
 from viewer.files.regular_file import open_regular
 from viewer.io.errors import OpenError, SaveError
 from viewer.io.images.headers.itk_header import facts_of, metadata, voxels
@@ -55,7 +55,9 @@ def ending_of(path: str | Path) -> str:
     return next((one for one in (*ITK, *FIELDS, *DICOM) if name.endswith(one)), "")
 
 
-def read_transform(path: str | Path, fixed: End | None = None, moving: End | None = None) -> Transform:
+def read_transform(
+    path: str | Path, fixed: ImageReference | None = None, moving: ImageReference | None = None
+) -> Transform:
     """The transform in a file, named after it.
 
     fixed, moving: the images it is for: a DICOM file may hold registrations of others, too, and B-splines are sampled
@@ -143,7 +145,7 @@ def _placed(shape: tuple[int, int, int], spacing: Any, origin: Any, direction: A
         raise OpenError("Its displacement field has no valid voxel size or direction.") from error
 
 
-def _read_itk(path: Path, ending: str, fixed: End | None) -> Transform:
+def _read_itk(path: Path, ending: str, fixed: ImageReference | None) -> Transform:
     if is_hdf5(path):  # whatever its name: ITK, too, goes by what a file is
         found = [_of_stored(part, fixed) for part in reversed(stored_transforms(path))]
     elif ending in (*TEXTS, ".mat"):
@@ -193,7 +195,7 @@ def _numbers_in(data: bytes) -> int:
         raise OpenError(UNREADABLE) from error
 
 
-def _of_stored(part: StoredTransform, fixed: End | None) -> Transform:
+def _of_stored(part: StoredTransform, fixed: ImageReference | None) -> Transform:
     """One of an HDF5 file. A field is taken as it is; of the others ITK knows what their parameters mean."""
     if not (np.isfinite(part.fixed).all() and np.isfinite(part.parameters).all()):
         raise OpenError("It holds values that are not numbers: it cannot be used.")
@@ -241,7 +243,7 @@ def _children(transform: sitk.Transform) -> list[sitk.Transform]:
     return [] if count == 1 and children[0].GetName() == transform.GetName() else children
 
 
-def _of_itk(part: sitk.Transform, fixed: End | None) -> Transform:
+def _of_itk(part: sitk.Transform, fixed: ImageReference | None) -> Transform:
     if part.IsLinear():
         return Transform(_matrix_of(part))
     if part.GetName() == "DisplacementFieldTransform":

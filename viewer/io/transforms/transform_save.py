@@ -11,7 +11,7 @@ import numpy as np
 
 from viewer.compute.registration.transform_algebra import lattice_points, moved
 from viewer.data.provenance import Provenance
-from viewer.data.transform import End, SignOff, Transform
+from viewer.data.transform import ImageReference, SignOff, Transform
 from viewer.files import atomic_write
 from viewer.files.checksum import sha256_of
 from viewer.io.dicom.export.registration import registration
@@ -31,7 +31,9 @@ MOST_TOLD = 1 << 20  # bytes of the JSON beside
 log = logging.getLogger(__name__)
 
 
-def save_transform(transform: Transform, target: Path, fixed: End, moving: End, overwrite: bool = False) -> str:
+def save_transform(
+    transform: Transform, target: Path, fixed: ImageReference, moving: ImageReference, overwrite: bool = False
+) -> str:
     """Save what takes points of the fixed to points of the moving image; the ending chooses the form.
 
     A JSON beside it holds where it came from and what was said of it. Returns a sentence that a person should read, or
@@ -67,7 +69,7 @@ def beside_of(path: Path) -> Path:
     return path.with_name(path.name[: len(path.name) - len(ending_of(path))] + ".json")
 
 
-def load_transform(path: Path, fixed: End | None = None, moving: End | None = None) -> Transform:
+def load_transform(path: Path, fixed: ImageReference | None = None, moving: ImageReference | None = None) -> Transform:
     """What read_transform reads, with the provenance and the sign-off of the JSON beside where that is of this file."""
     found = read_transform(path, fixed, moving)
     beside = beside_of(path)
@@ -89,7 +91,7 @@ def load_transform(path: Path, fixed: End | None = None, moving: End | None = No
         return found
 
 
-def _write(transform: Transform, made: Path, fixed: End, moving: End) -> None:
+def _write(transform: Transform, made: Path, fixed: ImageReference, moving: ImageReference) -> None:
     if ending_of(made) in DICOM:
         registration(transform, fixed, moving).save_as(made, enforce_file_format=True)
     else:

@@ -39,7 +39,7 @@ UP = 1.0  # mm that a map is lifted off the images
 
 
 @dataclass(frozen=True, eq=False)
-class Deformed:
+class DeformationContent:
     """The transform that is drawn, of which layer, and how."""
 
     how: Deformation
@@ -59,12 +59,12 @@ class Deformed:
         return float(np.linalg.norm(displacements(self.transform, self.extent.corners), axis=-1).max()) or 1.0
 
 
-def deformed(document: Document, how: Deformation | None) -> Deformed | None:
+def deformed(document: Document, how: Deformation | None) -> DeformationContent | None:
     """What is to be drawn; None where the layer is gone or has no transform."""
     layer = document.find(how.layer) if how else None
     if how is None or not isinstance(layer, VolumeLayer) or layer.transform is None:
         return None
-    return Deformed(how, layer, layer.transform)
+    return DeformationContent(how, layer, layer.transform)
 
 
 class DeformationArtist:
@@ -74,11 +74,11 @@ class DeformationArtist:
         self._picture = PictureSlice()
         self.prop = self._picture.prop
 
-    def look(self, drawn: Deformed) -> Hashable:
+    def look(self, drawn: DeformationContent) -> Hashable:
         """Everything beside the pose that the map depends on."""
         return drawn.how, drawn.layer.volumes[0], drawn.transform
 
-    def show(self, pose: Pose, drawn: Deformed) -> bool:
+    def show(self, pose: Pose, drawn: DeformationContent) -> bool:
         """False where this slice has no map to show."""
         transform, outline = drawn.transform, visible(drawn.extent, pose)
         if outline is None or drawn.how.style not in ("magnitude", "determinant"):
@@ -113,7 +113,7 @@ def determinants(transform: Transform, points: Floats) -> Floats:
     return np.asarray(scale * np.linalg.det(np.eye(3) + np.stack(slopes, axis=-1) @ transform.grid.inverse[:3, :3]))
 
 
-def strokes(pose: Pose, drawn: Deformed) -> Strokes | None:
+def strokes(pose: Pose, drawn: DeformationContent) -> Strokes | None:
     """The lines of a warped grid, or arrows, in pixels; None for maps and where the slice shows nothing of it."""
     outline, transform, how = visible(drawn.extent, pose), drawn.transform, drawn.how
     if outline is None or how.style not in ("grid", "arrows"):
@@ -138,7 +138,7 @@ def spacing(length: float) -> float:
     return next((mm for mm in rounds if mm * LINES >= length), MOST)
 
 
-def deformation_line(pose: Pose, drawn: Deformed) -> Line:
+def deformation_line(pose: Pose, drawn: DeformationContent) -> Line:
     """What is drawn."""
     how = drawn.how
     title = DEFORMATIONS[how.style]
@@ -150,7 +150,7 @@ def deformation_line(pose: Pose, drawn: Deformed) -> Line:
     return Line(f"{title}{every}", ACCENT)
 
 
-def deformation_bar(drawn: Deformed) -> ColorBar | None:
+def deformation_bar(drawn: DeformationContent) -> ColorBar | None:
     """What the colours of a map mean."""
     if drawn.how.style == "magnitude":
         return ColorBar("viridis", "0", number(drawn.most), "mm")

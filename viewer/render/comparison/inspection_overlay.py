@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from vtkmodules.vtkCommonDataModel import vtkPlane
 
-from viewer.compute.images.region_statistics import Measured, measure
+from viewer.compute.images.region_statistics import RegionStatistics, measure
 from viewer.data.annotations.region import Point, Region
 from viewer.data.transform import Transform
 from viewer.render.overlay.overlay import ACCENT, AI, REGION, TEXT, Line, Outline, Wipe, layer_lines, number
@@ -81,7 +81,7 @@ class RegionReader:
     """Measures the region in the images of one view; what was measured is kept while nothing changes."""
 
     def __init__(self) -> None:
-        self._known: WeakKeyDictionary[Volume, tuple[Asked, Measured | None]] = WeakKeyDictionary()
+        self._known: WeakKeyDictionary[Volume, tuple[Asked, RegionStatistics | None]] = WeakKeyDictionary()
 
     def outline(
         self, pose: Pose, document: Document, state: ViewState, shown: tuple[VolumeLayer, ...]
@@ -113,7 +113,7 @@ class RegionReader:
             size = f"{number(found.area)} mm² · {found.voxels} voxels"
         return (*lines, Line(size, REGION)) if size else ()
 
-    def _measured(self, layer: VolumeLayer, timepoint: int, region: Region) -> Measured | None:
+    def _measured(self, layer: VolumeLayer, timepoint: int, region: Region) -> RegionStatistics | None:
         volume, asked = layer.volume(timepoint), (region, layer.transform)
         known = self._known.get(volume)
         if known is None or known[0] != asked:

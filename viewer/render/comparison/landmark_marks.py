@@ -22,7 +22,7 @@ LEAST = 0.05  # mm: a smaller residual is not written
 
 def shown_pairs(document: Document, state: ViewState, shown: tuple[VolumeLayer, ...], pose: Pose) -> tuple[Mark, ...]:
     """Those of the registration's two images of which an end lies in the slice, in one of the images that are shown."""
-    found = pair(document.whole, state)
+    found = pair(document.root, state)
     if found is None:
         return ()
     (fixed, moving), marks = found, []
@@ -41,7 +41,7 @@ def ring(
     document: Document, state: ViewState, shown: tuple[VolumeLayer, ...], pose: Pose
 ) -> tuple[float, float, float] | None:
     """The handle that turns the moving image, while the tool for that is chosen: middle and radius in pixels."""
-    found = pair(document.whole, state) if state.tool == "align" else None
+    found = pair(document.root, state) if state.tool == "align" else None
     if found is None or found[1] not in shown:
         return None
     return (*pose.pixel(state.crosshair), pose.ring)

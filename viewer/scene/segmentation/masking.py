@@ -36,21 +36,21 @@ class Masking:
 EVERYWHERE = Masking()
 
 
-def allowed(layer: SegmentationLayer, box: Box, image: Volume | None, rules: Masking) -> Mask:
+def allowed(layer: SegmentationLayer, box: Box, image: Volume | None, masking: Masking) -> Mask:
     """The voxels of a box [k, j, i] that may become another segment's; a locked segment keeps its own.
 
     image: on the layer's grid; needed where the rules have a range of values. Raises ValueError, one sentence, where it
     is not there.
     """
-    may = _editable(layer, box, image, rules)
-    if rules.overlap == "keep others":
+    may = _editable(layer, box, image, masking)
+    if masking.overlap == "keep others":
         may &= ~_held(layer.segmentation, box, (one.key for one in layer.segmentation.segments))
-    elif rules.overlap == "replace others" and layer.locked:
+    elif masking.overlap == "replace others" and layer.locked:
         may &= ~_held(layer.segmentation, box, layer.locked)
     return may
 
 
-def paint(stroke: Stroke, key: Key, box: Box, mask: Mask, rules: Masking, image: Volume | None = None) -> Key:
+def paint(stroke: Stroke, key: Key, box: Box, mask: Mask, masking: Masking, image: Volume | None = None) -> Key:
     """Make the voxels of a mask, as far as the rules let them, the segment's; its key, another one where overlap made
     it go into another label map.
 
@@ -58,10 +58,10 @@ def paint(stroke: Stroke, key: Key, box: Box, mask: Mask, rules: Masking, image:
     """
     layer = stroke.layer
     _refuse_locked(layer, key)
-    mask = mask & allowed(layer, box, image, rules)
+    mask = mask & allowed(layer, box, image, masking)
     if not mask.any():
         return key
-    if rules.overlap == "replace others":
+    if masking.overlap == "replace others":
         for map, array in enumerate(layer.segmentation.maps):
             if map != key[0] and (array[box] != 0)[mask].any():
                 stroke.fill(map, box, mask, 0)
@@ -72,12 +72,12 @@ def paint(stroke: Stroke, key: Key, box: Box, mask: Mask, rules: Masking, image:
     return key
 
 
-def erase(stroke: Stroke, key: Key, box: Box, mask: Mask, rules: Masking, image: Volume | None = None) -> None:
+def erase(stroke: Stroke, key: Key, box: Box, mask: Mask, masking: Masking, image: Volume | None = None) -> None:
     """Take the voxels of a mask, as far as the rules let them, from the segment. Raises ValueError as `paint` does."""
     layer = stroke.layer
     _refuse_locked(layer, key)
     own = layer.segmentation.maps[key[0]][box] == key[1]
-    mask = mask & own & _editable(layer, box, image, rules)
+    mask = mask & own & _editable(layer, box, image, masking)
     if mask.any():
         stroke.fill(key[0], box, mask, 0)
         stroke.change(key, _begun)
@@ -95,19 +95,19 @@ def _refuse_locked(layer: SegmentationLayer, key: Key) -> None:
         raise ValueError(f"{segment.name} is locked: unlock it to change it.")
 
 
-def _editable(layer: SegmentationLayer, box: Box, image: Volume | None, rules: Masking) -> Mask:
+def _editable(layer: SegmentationLayer, box: Box, image: Volume | None, masking: Masking) -> Mask:
     """Whatever segment it is."""
-    segments = layer.visible_segments if rules.region == "visible" else layer.segmentation.segments
-    keys = [segment.key for segment in segments] if rules.of is None or rules.region == "visible" else [rules.of]
-    if rules.region == "everywhere":
+    segments = layer.visible_segments if masking.region == "visible" else layer.segmentation.segments
+    keys = [segment.key for segment in segments] if masking.of is None or masking.region == "visible" else [masking.of]
+    if masking.region == "everywhere":
         may = np.ones(box_shape(box), bool)
     else:
-        may = _held(layer.segmentation, box, keys) ^ (rules.region == "outside")
-    if rules.values is None:
+        may = _held(layer.segmentation, box, keys) ^ (masking.region == "outside")
+    if masking.values is None:
         return may
     if image is None or image.color or not image.grid.matches(layer.grid):
         raise ValueError(f"{layer.name} has no grey image on its grid, so no range of values: switch the range off.")
-    low, high = rules.values
+    low, high = masking.values
     physical = image.array[box] * image.slope + image.intercept
     return may & (physical >= low) & (physical <= high)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from viewer.data.study import Image, Source
-from viewer.data.transform import End
+from viewer.data.transform import ImageReference
 from viewer.io import requests
 from viewer.io.errors import OpenError
 from viewer.io.reader.reader import index_now
@@ -16,7 +16,7 @@ from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_laye
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from viewer.data.arrays import Tell
+    from viewer.data.arrays import ProgressCallback
     from viewer.data.segmentation import Segmentation
     from viewer.scene.layer import VolumeLayer
     from viewer.scene.task import Task
@@ -35,7 +35,7 @@ class CaseLoader:
         self.tasks: list[Task] = []
         self._have, self._wanted = have, True
 
-        def call(tell: Tell) -> list[Image]:
+        def call(tell: ProgressCallback) -> list[Image]:
             try:
                 return _images(worklist.root / case.image, worklist.root / case.segmentation, session)
             except OpenError as error:
@@ -92,7 +92,7 @@ class CaseLoader:
         running = self.session.reader.call(
             requests.read_segmentation,
             saved if self.case.saved else given,
-            [End(layer.grid, layer.source)],
+            [ImageReference(layer.grid, layer.source)],
             done=done,
             failed=lambda reason: self.session.tasks.fail(task, self._why(reason)),
         )

@@ -15,7 +15,7 @@ from viewer.scene.layer import VolumeLayer
 from viewer.scene.preview.result_preview import ResultPreview
 from viewer.scene.preview.transform_preview import TransformPreview
 from viewer.session.runs.placement import between, placed_by, start_of
-from viewer.session.runs.result_layers import Given, found_transform, label_layers, result_layers
+from viewer.session.runs.result_layers import EffectContext, found_transform, label_layers, result_layers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,7 +42,7 @@ class Run:
 
     plugin: Plugin
     task: Task
-    given: Given
+    given: EffectContext
     at: int
     slices: ResultPreview
     moving: VolumeLayer | None
@@ -151,7 +151,7 @@ class PluginRuns:
             log.warning("a preview is a %s: it is not shown", type(value).__name__)
 
     def _aside(self, run: Run, work: Callable[..., None], *arguments: Any) -> None:
-        self.background.run(run.task, work, *arguments, lane="results")
+        self.background.run(run.task, work, *arguments, queue="results")
 
     def _preview_place(self, placing: TransformPreview, fixed: VolumeLayer | None, found: Transform) -> None:
         """In the background: where the moving image stands by now."""

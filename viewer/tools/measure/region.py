@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LEAST = 3.0  # px: a shorter drag draws nothing
 
 
-class DrawRegion(Tool):
+class RegionTool(Tool):
     """From corner to corner; a drag that begins in the region moves it. It lies in the slice, as thick as that."""
 
     shape: ClassVar[Shape]
@@ -39,7 +39,7 @@ class DrawRegion(Tool):
             self.state.region = region_between(view, self.shape, self._start, end)
 
 
-class DrawEllipse(DrawRegion):
+class EllipseTool(RegionTool):
     """An ellipse in the box between two corners."""
 
     shape = "ellipse"
@@ -50,7 +50,7 @@ class DrawEllipse(DrawRegion):
     tip = "Drag to draw a region and read mean, SD and area; drag it by its inside to move it"
 
 
-class DrawBox(DrawRegion):
+class BoxTool(RegionTool):
     """A box between two corners."""
 
     shape = "box"

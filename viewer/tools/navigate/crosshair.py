@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from viewer.render.view import MouseEvent, View
 
 
-class Crosshair(Tool):
+class CrosshairTool(Tool):
     """Every view goes to the slice through the point under the mouse."""
 
     id = "crosshair"

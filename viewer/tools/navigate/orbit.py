@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from viewer.render.view import MouseEvent, View
 
 
-class Orbit(Tool):
+class OrbitTool(Tool):
     """The volume turns with the mouse."""
 
     id = "orbit"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from viewer.render.view import MouseEvent, View
 
 
-class Pan(Tool):
+class PanTool(Tool):
     """The picture follows the mouse."""
 
     id = "pan"

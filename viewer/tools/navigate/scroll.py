@@ -17,7 +17,7 @@ STEP = (2.0, 12.0)  # least and most pixels of a drag that move one slice
 ONWARD = {"axial": -1, "sagittal": 1, "coronal": 1}
 
 
-class Scroll(Tool):
+class ScrollTool(Tool):
     """Towards the user, or down: onward. A stack fits into one drag across the view."""
 
     id = "scroll"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from viewer.scene.document import Document
 
 
-class Timepoint(Tool):
+class TimepointTool(Tool):
     """Towards the user: the next time point."""
 
     id = "timepoint"

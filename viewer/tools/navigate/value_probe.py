@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ProbeValue:
     """world: LPS mm. index: voxel (k, j, i) of the first layer, None outside it. Each image is read where its own
     transform puts the place.
 
@@ -30,7 +30,7 @@ class Reading:
     segments: tuple[Segment, ...] = ()
 
 
-class Probe(Tool):
+class ProbeTool(Tool):
     """Reads every visible image wherever the mouse is; None where it left the views."""
 
     reading = Signal(object)  # Reading | None
@@ -43,7 +43,7 @@ class Probe(Tool):
         world = None if event.kind == "leave" else view.world_at(event.x, event.y)
         self.reading.emit(None if world is None else self.read(world))
 
-    def read(self, world: tuple[float, float, float]) -> Reading | None:
+    def read(self, world: tuple[float, float, float]) -> ProbeValue | None:
         """What the images hold at a world position (mm); None without images."""
         shown = [layer for layer in reversed(self.document.volume_layers) if layer.visible]
         if not shown:
@@ -51,7 +51,7 @@ class Probe(Tool):
         now = self.state.timepoint
         index = shown[0].volume(now).grid.nearest(shown[0].own_place(world))
         values = tuple((layer, layer.value_at(world, now)) for layer in shown)
-        return Reading(world, index, values, self._segments(world))
+        return ProbeValue(world, index, values, self._segments(world))
 
     def _segments(self, world: tuple[float, float, float]) -> tuple[Segment, ...]:
         """Those that slices show at a place."""

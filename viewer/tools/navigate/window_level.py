@@ -16,7 +16,7 @@ DOUBLES = 150.0  # pixels to the right that double the width
 CROSSES = 300.0  # pixels down that raise the level by one width
 
 
-class WindowLevel(Tool):
+class WindowLevelTool(Tool):
     """Right: wider window, less contrast. Down: higher level, darker. The starting width sets the pace.
 
     A difference stays even about zero, or its colours would lie.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 NEAR = 6.0  # px
 
 
-class WipeLine(Tool):
+class WipeTool(Tool):
     """The left button on the line moves it, whatever tool is chosen."""
 
     id = "wipe"

@@ -15,7 +15,7 @@ DOUBLES = 150.0  # pixels upwards that double the size
 NOTCH = 1.2
 
 
-class Zoom(Tool):
+class ZoomTool(Tool):
     """Up, or the wheel away from the user: larger. The point under the mouse at the start stays where it is."""
 
     id = "zoom"

@@ -27,7 +27,7 @@ NEAR = 8.0  # px: how close to the ring a press takes hold of it
 NAME = "by hand"
 
 
-class Align(Tool):
+class AlignTool(Tool):
     """A drag shifts the image in the slice's plane; by the ring about the cross-hair, or with Shift, it turns it.
 
     Turning is about the cross-hair, in the slice's plane. One edit when the button is let go.

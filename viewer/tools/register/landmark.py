@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from viewer.render.view import MouseEvent, View
 
 NEAR = 9.0  # px
-End = Literal["fixed", "moving"]
+ImageReference = Literal["fixed", "moving"]
 
 
-class Landmark(Tool):
+class LandmarkTool(Tool):
     """A click sets a pair: its place in the fixed image, and the same for the moving one as it lies now.
 
     The ends are dragged apart to where they belong. Where the moving image is seen alone (side by side, or held), a
@@ -39,7 +39,7 @@ class Landmark(Tool):
     key = "K"
     tip = "Click a place in the fixed image, then the same place in the moving one; drag a mark to correct it"
     cursor = Qt.CursorShape.CrossCursor
-    _held: tuple[str, End] | None = None
+    _held: tuple[str, ImageReference] | None = None
     _gesture = ""
 
     def press(self, view: View, event: MouseEvent) -> None:
@@ -68,7 +68,7 @@ class Landmark(Tool):
         if self._held and pose and one and isinstance(moving, VolumeLayer):
             self._put(one, self._held[1], _place(pose, event), moving)
 
-    def _put(self, one: LandmarkPair, end: End, place: Point, moving: VolumeLayer) -> None:
+    def _put(self, one: LandmarkPair, end: ImageReference, place: Point, moving: VolumeLayer) -> None:
         moved = replace(one, fixed=place) if end == "fixed" else replace(one, moving=moving.own_place(place))
         self.edit(ChangeLandmark(one, moved, self.document.landmarks.index(one.id), self._gesture))
 
@@ -78,9 +78,11 @@ class Landmark(Tool):
         self.edit(ChangeLandmark(None, one, len(pairs)))
         self.state.landmark = one.id
 
-    def _near(self, view: SliceView, pose: Pose, event: MouseEvent, ends: tuple[End, ...]) -> tuple[str, End] | None:
+    def _near(
+        self, view: SliceView, pose: Pose, event: MouseEvent, ends: tuple[ImageReference, ...]
+    ) -> tuple[str, ImageReference] | None:
         """The end of a pair under the mouse; the moving one where both are."""
-        close: list[tuple[float, str, End]] = []
+        close: list[tuple[float, str, ImageReference]] = []
         for mark in shown_pairs(view.document, view.state, view.shown, pose):
             for end in ends:
                 x, y = mark.moving if end == "moving" else mark.fixed
@@ -89,7 +91,7 @@ class Landmark(Tool):
         return (found, side) if distance <= NEAR else None
 
 
-def _ends(view: SliceView, fixed: VolumeLayer, moving: VolumeLayer) -> tuple[End, ...]:
+def _ends(view: SliceView, fixed: VolumeLayer, moving: VolumeLayer) -> tuple[ImageReference, ...]:
     """The ends of pairs that a view shows the places of."""
     shown = view.shown
     return (*(("fixed",) if fixed in shown else ()), *(("moving",) if moving in shown else ()))

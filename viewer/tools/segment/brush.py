@@ -8,14 +8,14 @@ from PySide6.QtCore import Qt
 
 from viewer.effects.footprint import ball, disc, flat
 from viewer.render.tool_sketch import Draft
-from viewer.tools.segment.paint_tool import Paints, Part, chosen_segmentation, slices_of
+from viewer.tools.segment.paint_tool import PaintTool, Part, chosen_segmentation, slices_of
 
 if TYPE_CHECKING:
     from viewer.render.slices.slice_view import SliceView
     from viewer.render.view import MouseEvent, View
 
 
-class Brush(Paints):
+class BrushTool(PaintTool):
     """A disc in the slice, or a ball; it paints all the way between two events, so that a fast stroke has no gaps."""
 
     id = "brush"
@@ -94,7 +94,7 @@ class Brush(Paints):
             self._ring(*self._over)
 
 
-class Erase(Brush):
+class EraseTool(BrushTool):
     """The brush the other way round; with Alt it paints."""
 
     id = "erase"

@@ -8,7 +8,7 @@ import numpy as np
 
 from viewer.compute.effects.image.livewire import Wire
 from viewer.effects.footprint import around, flat
-from viewer.tools.segment.outline import Draw
+from viewer.tools.segment.outline import DrawTool
 from viewer.tools.segment.paint_tool import goal_of, slices_of
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 REACH = 100  # pixels from the last corner that edges are followed to: what one frame has time for
 
 
-class Livewire(Draw):
+class LivewireTool(DrawTool):
     """The line follows the strongest edge from the last corner to the mouse; a click makes a corner."""
 
     id = "livewire"

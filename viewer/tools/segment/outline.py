@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 
 from viewer.effects.footprint import flat, inside
 from viewer.render.tool_sketch import Draft
-from viewer.tools.segment.paint_tool import Paints, chosen_segmentation, slices_of
+from viewer.tools.segment.paint_tool import PaintTool, chosen_segmentation, slices_of
 
 if TYPE_CHECKING:
     from viewer.data.annotations.region import Point
@@ -21,7 +21,7 @@ STEP = 2.0  # px between two places of a drag
 LASSO = 16.0  # px: a drag of that length that began the outline ends it when the button is let go
 
 
-class Outlining(Paints):
+class OutlineTool(PaintTool):
     """Double click, Enter, or a click on the first corner ends it; Escape drops it; Backspace takes a corner back.
 
     Places are LPS mm; in the 3-D view (x, y, 0) of the widget.
@@ -150,7 +150,7 @@ class Outlining(Paints):
         self._view.sketch(Draft(line=line, knots=knots, closed=True, color=color, taking=self._takes))
 
 
-class Draw(Outlining):
+class DrawTool(OutlineTool):
     """The inside of an outline, in the slice."""
 
     id = "draw"

@@ -26,7 +26,7 @@ Part = tuple[Box, Mask]
 
 
 @dataclass(frozen=True)
-class Goal:
+class PaintTarget:
     """What is painted: a segment of a layer. image: what the layer labels, at the time point that is shown."""
 
     layer: SegmentationLayer
@@ -60,7 +60,7 @@ def labelled_image(document: Document, layer: SegmentationLayer) -> VolumeLayer 
     return image if isinstance(image, VolumeLayer) else document.base
 
 
-def goal_of(document: Document, state: ViewState) -> Goal | str:
+def goal_of(document: Document, state: ViewState) -> PaintTarget | str:
     """What is painted now; else why nothing can be, in one sentence."""
     layer = chosen_segmentation(document, state)
     if layer is None:
@@ -75,15 +75,15 @@ def goal_of(document: Document, state: ViewState) -> Goal | str:
     if segment.key in layer.locked:
         return f"{segment.name} is locked: unlock it before you change it."
     image = labelled_image(document, layer)
-    return Goal(layer, segment, image.volume(state.timepoint) if image else None)
+    return PaintTarget(layer, segment, image.volume(state.timepoint) if image else None)
 
 
-class Paints(Tool):
+class PaintTool(Tool):
     """Begin with `begin`, `lay` parts, end with `finish`: one step of the history, named after the verb."""
 
     gestures = frozenset({"move"})
     verb: ClassVar[str] = ""
-    goal: Goal | None = None
+    goal: PaintTarget | None = None
     stroke: Stroke | None = None
     painted: Key = 0, 0  # the segment's key, which painting may change
 
@@ -103,9 +103,9 @@ class Paints(Tool):
             return
         try:
             if taking:
-                erase(stroke, self.painted, *part, self.state.rules, goal.image)
+                erase(stroke, self.painted, *part, self.state.masking, goal.image)
             else:
-                self.painted = paint(stroke, self.painted, *part, self.state.rules, goal.image)
+                self.painted = paint(stroke, self.painted, *part, self.state.masking, goal.image)
         except ValueError as refusal:
             self.drop()
             self.say(str(refusal))

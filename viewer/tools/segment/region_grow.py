@@ -11,12 +11,12 @@ from viewer.compute.effects.image.region_growing import between, flood
 from viewer.effects.footprint import slab, trimmed
 from viewer.render.overlay.overlay import number
 from viewer.render.tool_sketch import Draft
-from viewer.tools.segment.paint_tool import Goal, Paints, Part, slices_of
+from viewer.tools.segment.paint_tool import PaintTarget, PaintTool, Part, slices_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from viewer.data.arrays import Mask, Tell
+    from viewer.data.arrays import Mask, ProgressCallback
     from viewer.data.box import Box
     from viewer.data.grid import Grid
     from viewer.data.segmentation import Key
@@ -32,7 +32,7 @@ SPREADS = 2.5  # of it that count as alike
 Index = tuple[int, int, int]
 
 
-class Grow(Paints):
+class GrowTool(PaintTool):
     """The slice shows at once what is taken; through the slices it follows when the button is let go."""
 
     id = "grow"
@@ -64,7 +64,7 @@ class Grow(Paints):
             self._take(shown, event)
 
     def release(self, view: View, event: MouseEvent) -> None:
-        goal, seed, rules = self.goal, self._seed, self.state.rules
+        goal, seed, masking = self.goal, self._seed, self.state.masking
         self._seed = None
         view.sketch(None)
         if goal is None or seed is None or goal.image is None:
@@ -74,7 +74,7 @@ class Grow(Paints):
             return
         self.drop()
         call = grown(goal.image, goal.segment.key, seed, self._range)
-        self.work.run_effect(goal.layer, f"Grow {goal.segment.name}", call, "add", rules, goal.image)
+        self.work.run_effect(goal.layer, f"Grow {goal.segment.name}", call, "add", masking, goal.image)
 
     def _take(self, view: SliceView, event: MouseEvent) -> None:
         """What the tolerance of this place of the mouse gives, in place of what was taken before."""
@@ -93,7 +93,7 @@ class Grow(Paints):
         view.sketch(Draft(ring=(place, 0.0), text=text) if place else None)
 
 
-class Fill(Paints):
+class FillTool(PaintTool):
     """What is connected to the click and belongs to the same segment, or to none."""
 
     id = "fill"
@@ -109,7 +109,7 @@ class Fill(Paints):
         shown = slices_of(view)
         if shown is None or not self.begin() or self.goal is None or shown.pose is None:
             return
-        goal, seed, rules = self.goal, voxel_at(shown, event, self.goal), self.state.rules
+        goal, seed, masking = self.goal, voxel_at(shown, event, self.goal), self.state.masking
         if seed is None:
             self.drop()
             return
@@ -117,7 +117,7 @@ class Fill(Paints):
         if self.state.brush.solid and self.work:
             self.drop()
             call = flooded(labels, goal.segment.key, seed)
-            self.work.run_effect(goal.layer, f"Fill {goal.segment.name}", call, "add", rules, goal.image)
+            self.work.run_effect(goal.layer, f"Fill {goal.segment.name}", call, "add", masking, goal.image)
             return
         wanted = labels[seed]
         part = connected(goal.layer.world_grid, shown.pose, seed, lambda box: labels[box] == wanted)
@@ -129,7 +129,7 @@ class Fill(Paints):
         self.finish()
 
 
-def voxel_at(view: SliceView, event: MouseEvent, goal: Goal | None) -> Index | None:
+def voxel_at(view: SliceView, event: MouseEvent, goal: PaintTarget | None) -> Index | None:
     """The voxel of the labels under the mouse; None outside them."""
     world = view.world_at(event.x, event.y)
     return goal.layer.grid.nearest(goal.layer.own_place(world)) if world and goal else None
@@ -161,7 +161,7 @@ def connected(grid: Grid, pose: Pose, seed: Index, fits: Callable[[Box], Mask]) 
 def grown(image: Volume, key: Key, seed: Index, values: tuple[float, float]) -> Call:
     """The computation of what a range of values gives in the whole volume."""
 
-    def call(tell: Tell) -> Iterable[Answer]:
+    def call(tell: ProgressCallback) -> Iterable[Answer]:
         box, mask = between(image.array, seed, _stored(image, values), tell)
         return [(key, mask, box)]
 
@@ -171,7 +171,7 @@ def grown(image: Volume, key: Key, seed: Index, values: tuple[float, float]) -> 
 def flooded(labels: Mask, key: Key, seed: Index) -> Call:
     """The computation of what hangs together with a voxel and has its label."""
 
-    def call(tell: Tell) -> Iterable[Answer]:
+    def call(tell: ProgressCallback) -> Iterable[Answer]:
         box, mask = flood(labels, seed, tell)
         return [(key, mask, box)]
 

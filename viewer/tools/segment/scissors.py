@@ -10,22 +10,22 @@ from viewer.data.box import Box, box_shape, mask_box, whole_box
 from viewer.effects.footprint import filled
 from viewer.render.slices.slice_view import SliceView
 from viewer.render.volumes.picking import to_screen
-from viewer.tools.segment.outline import Outlining
+from viewer.tools.segment.outline import OutlineTool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from viewer.data.annotations.region import Point
-    from viewer.data.arrays import Floats, Mask, Tell
+    from viewer.data.arrays import Floats, Mask, ProgressCallback
     from viewer.effects.effect_run import Answer, Call
     from viewer.render.view import MouseEvent, View
     from viewer.scene.segmentation.brush import Cut
-    from viewer.tools.segment.paint_tool import Goal
+    from viewer.tools.segment.paint_tool import PaintTarget
 
 HOW: dict[Cut, Literal["add", "remove"]] = {"erase inside": "remove", "erase outside": "remove", "fill inside": "add"}
 
 
-class Scissors(Outlining):
+class ScissorsTool(OutlineTool):
     """What they do is chosen in the Segments tab: erase what is inside, erase what is outside, fill what is inside."""
 
     id = "scissors"
@@ -42,20 +42,20 @@ class Scissors(Outlining):
     def close(self, view: View, line: tuple[Point, ...]) -> None:
         if not self.begin() or self.goal is None or self.work is None:
             return
-        goal, cut, rules = self.goal, self.state.brush.cut, self.state.rules
+        goal, cut, masking = self.goal, self.state.brush.cut, self.state.masking
         self.drop()
         outline = np.array([view.pixel_of(place) for place in line])
         call = cut_out(goal, outline, _screen(view) @ goal.layer.world_grid.affine, cut)
-        self.work.run_effect(goal.layer, f"Cut {goal.segment.name}", call, HOW[cut], rules, goal.image)
+        self.work.run_effect(goal.layer, f"Cut {goal.segment.name}", call, HOW[cut], masking, goal.image)
 
 
-def cut_out(goal: Goal, outline: Floats, to_pixel: Floats, cut: Cut) -> Call:
+def cut_out(goal: PaintTarget, outline: Floats, to_pixel: Floats, cut: Cut) -> Call:
     """The computation of what is cut. outline (n, 2) in pixels; to_pixel: 4×4, voxel (k, j, i, 1) to (x, y, …, 1)."""
     labels, key = goal.layer.segmentation.maps[goal.segment.key[0]], goal.segment.key
     low, high = np.floor(outline.min(axis=0)), np.ceil(outline.max(axis=0))
     drawn = filled(outline, low, 1.0, (high - low + 1).astype(int))
 
-    def call(tell: Tell) -> Iterable[Answer]:
+    def call(tell: ProgressCallback) -> Iterable[Answer]:
         held = mask_box(labels == key[1]) if cut != "fill inside" else whole_box(labels.shape)
         if held is None:
             return []

@@ -12,14 +12,14 @@ from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import button, label
 
 if TYPE_CHECKING:
-    from viewer.session.projects import Opening
+    from viewer.session.projects import ProjectOpening
     from viewer.session.session import Session
 
 
 class MissingImagesDialog(QDialog):
     """Find them, open the rest, or leave everything as it is."""
 
-    def __init__(self, session: Session, opening: Opening, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, opening: ProjectOpening, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session, self.opening = session, opening
         self.setWindowTitle(printable(opening.path.name))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
-from viewer.compute.images.region_statistics import Measured, measure
+from viewer.compute.images.region_statistics import RegionStatistics, measure
 from viewer.render.overlay.overlay import number
 from viewer.scene.active_image import active_image
 from viewer.scene.compare.inspection import input_of
@@ -124,7 +124,7 @@ class RegionSection(QWidget):
             self.controller.state.region = thicken(region, self._spacing(layer), slices)
 
 
-def _table(before: Measured | None, after: Measured, unit: str) -> Table:
+def _table(before: RegionStatistics | None, after: RegionStatistics, unit: str) -> Table:
     """Input beside result, with what became of the noise; or the one image alone."""
     rows = [["Mean", number(after.mean)], ["SD (noise)", number(after.sd)]]
     head = ["", unit or "value"]

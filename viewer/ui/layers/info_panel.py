@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from viewer.data.volume import Volume
     from viewer.session.session import Session
 
-Facts = dict[str, str]
+ItkHeader = dict[str, str]
 MARGIN = 8
 
 
@@ -105,12 +105,12 @@ class InfoPanel(QWidget):
                 lines += [title, *(f"  {name}: {value}" for name, value in found.items())]
             QGuiApplication.clipboard().setText("\n".join(lines))
 
-    def _told(self, layer: VolumeLayer) -> Iterator[tuple[str, Facts]]:
+    def _told(self, layer: VolumeLayer) -> Iterator[tuple[str, ItkHeader]]:
         """In a blinded list not where the files are: folders bear the names of cases."""
         hidden = ("Files",) if self.session.state.blinded else ()
         return (one for one in groups(layer, self.session.state.timepoint) if one[0] not in hidden)
 
-    def _add(self, title: str, found: Facts) -> None:
+    def _add(self, title: str, found: ItkHeader) -> None:
         group = QTreeWidgetItem([title])
         font = group.font(0)
         font.setBold(True)
@@ -142,7 +142,7 @@ class _WrappedText(QStyledItemDelegate):
         return QSize(size.width(), max(size.height(), lines.height() + MARGIN))
 
 
-def groups(layer: VolumeLayer, timepoint: int) -> Iterator[tuple[str, Facts]]:
+def groups(layer: VolumeLayer, timepoint: int) -> Iterator[tuple[str, ItkHeader]]:
     """The facts of a layer under their headings; what a file does not say is left out."""
     volume = layer.volume(timepoint)
     notices = layer.image.notices if layer.image else ()
@@ -164,7 +164,7 @@ def groups(layer: VolumeLayer, timepoint: int) -> Iterator[tuple[str, Facts]]:
             yield title, facts
 
 
-def _identity(volume: Volume) -> Facts:
+def _identity(volume: Volume) -> ItkHeader:
     source = volume.source.shown
     return {
         "Patient": text_format.person(source.patient_name),
@@ -182,7 +182,7 @@ def _identity(volume: Volume) -> Facts:
     }
 
 
-def _geometry(volume: Volume) -> Facts:
+def _geometry(volume: Volume) -> ItkHeader:
     grid = volume.grid
     k, j, i = grid.shape
     if not grid.placed:
@@ -199,7 +199,7 @@ def _geometry(volume: Volume) -> Facts:
     }
 
 
-def _pixels(layer: VolumeLayer, volume: Volume) -> Facts:
+def _pixels(layer: VolumeLayer, volume: Volume) -> ItkHeader:
     sign = "+" if volume.intercept >= 0 else "−"
     rescale = f"stored × {text_format.number(volume.slope, 6)} {sign} {text_format.number(abs(volume.intercept), 6)}"
     return {
@@ -212,7 +212,7 @@ def _pixels(layer: VolumeLayer, volume: Volume) -> Facts:
     }
 
 
-def _made(volume: Volume) -> Facts:
+def _made(volume: Volume) -> ItkHeader:
     made = volume.provenance
     if made is None:
         return {}
@@ -227,7 +227,7 @@ def _made(volume: Volume) -> Facts:
     }
 
 
-def _files(layer: VolumeLayer) -> Facts:
+def _files(layer: VolumeLayer) -> ItkHeader:
     files = layer.image.source.files if layer.image else ()
     beside = [Path(path).name for path in layer.image.beside] if layer.image else []
     return {

@@ -13,7 +13,7 @@ from viewer.tools.segment.paint_tool import seen_segmentations
 
 if TYPE_CHECKING:  # scipy comes with it
     from viewer.compute.labels.comparison import SegmentReview
-    from viewer.data.arrays import Tell
+    from viewer.data.arrays import ProgressCallback
     from viewer.scene.task import Task
     from viewer.session.session import Session
 
@@ -84,7 +84,7 @@ class LabelComparisonController:
         self._follow(pair)
         one, two = (layer.segmentation for layer in pair)
 
-        def call(tell: Tell) -> list[SegmentReview]:
+        def call(tell: ProgressCallback) -> list[SegmentReview]:
             from viewer.compute.labels.comparison import review
 
             return review(one, two, tolerance, tell)

@@ -27,7 +27,7 @@ from viewer.ui.widgets.basics import button, label, set_role
 from viewer.ui.widgets.table import Table
 
 if TYPE_CHECKING:
-    from viewer.data.arrays import Tell
+    from viewer.data.arrays import ProgressCallback
     from viewer.data.segmentation import Segmentation
     from viewer.scene.task import Task
     from viewer.session.session import Session
@@ -79,7 +79,7 @@ class ConsensusDialog(QDialog):
         readings, names = [layer.segmentation for layer in layers], [layer.name for layer in layers]
         generations = [layer.generation for layer in layers]
 
-        def call(tell: Tell) -> Segmentation:
+        def call(tell: ProgressCallback) -> Segmentation:
             return consensus(readings, method, names, tell)
 
         def found(made: Segmentation) -> None:

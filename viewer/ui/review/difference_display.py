@@ -15,7 +15,7 @@ from viewer.ui.widgets.background_call import BackgroundCall
 
 if TYPE_CHECKING:  # scipy comes with it
     from viewer.compute.labels.comparison import SegmentReview
-    from viewer.data.arrays import Tell
+    from viewer.data.arrays import ProgressCallback
     from viewer.data.box import Box
     from viewer.ui.review.comparison_controller import LabelComparisonController, Pair
 
@@ -46,7 +46,7 @@ class DifferenceDisplay(QObject):
             return
         one, two = (layer.segmentation for layer in pair)
 
-        def call(tell: Tell) -> list[Any]:
+        def call(tell: ProgressCallback) -> list[Any]:
             from viewer.compute.labels.comparison import differences
 
             return [differences(one, two, row)]

@@ -18,7 +18,7 @@ from viewer.scene.task import Message, Task
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from viewer.data.arrays import Mask, Tell
+    from viewer.data.arrays import Mask, ProgressCallback
     from viewer.data.grid import Grid
     from viewer.data.transform import Transform
     from viewer.effects.effect_run import Answer
@@ -83,11 +83,11 @@ class SegmentClipboard:
             segment = session.segments.add(layer, source.name, source.color, source.code, source.side)
         layer.active = key = segment.key
 
-        def call(tell: Tell) -> Iterable[Answer]:
+        def call(tell: ProgressCallback) -> Iterable[Answer]:
             return _pasted(copied, key, grid, place, tell)
 
         label = f"Paste {source.name}"
-        task = session.segments.run_effect(layer, label, call, "add", self.controller.state.rules)
+        task = session.segments.run_effect(layer, label, call, "add", self.controller.state.masking)
         task.events.state.connect(lambda state: self._say(copied, grid, place) if state == "done" else None)
         return task
 
@@ -124,7 +124,9 @@ def _part(layer: SegmentationLayer, segment: Segment) -> tuple[Mask, Grid] | Non
     return mask, layer.grid.crop((k.start, j.start, i.start), mask.shape)
 
 
-def _pasted(copied: CopiedSegment, key: Key, grid: Grid, place: Transform | None, tell: Tell) -> list[Answer]:
+def _pasted(
+    copied: CopiedSegment, key: Key, grid: Grid, place: Transform | None, tell: ProgressCallback
+) -> list[Answer]:
     """Raises Refusal where the copy has no place on the grid."""
     from viewer.compute.images.resample import resample_labels
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
-from viewer.effects.effect import Given, Operation
+from viewer.effects.effect import EffectContext, Operation
 from viewer.scene.active_image import active_image
 from viewer.scene.segmentation.brush import STEP
 from viewer.tools.segment.paint_tool import chosen_segmentation, goal_of, labelled_image
@@ -65,14 +65,16 @@ class SegmentsController:
         goal = goal_of(self.session.document, self.state)
         return goal if isinstance(goal, str) else ""
 
-    def effect_target(self, other: Key | None = None) -> Given | None:
+    def effect_target(self, other: Key | None = None) -> EffectContext | None:
         """What an effect works on: the chosen segment, its image, another segment where one is meant."""
         goal = goal_of(self.session.document, self.state)
         if isinstance(goal, str):
             return None
         layer = goal.layer
         here = layer.grid.nearest(layer.own_place(self.state.crosshair))
-        return Given(layer, goal.segment, goal.image, layer.segmentation.segment(other) if other else None, here)
+        return EffectContext(
+            layer, goal.segment, goal.image, layer.segmentation.segment(other) if other else None, here
+        )
 
     def first_values(self, operation: Operation) -> dict[str, Any]:
         """Settings to begin with, where the image tells better ones than the defaults: a range is its window."""
@@ -178,21 +180,21 @@ class SegmentsController:
         self.state.brush = replace(self.state.brush, **fields)
 
     def set_rules(self, **fields: Any) -> None:
-        self.state.rules = replace(self.state.rules, **fields)
+        self.state.masking = replace(self.state.masking, **fields)
 
     @property
     def limits(self) -> str:
         """What may change, in words; "" where everything may."""
-        rules, layer = self.state.rules, self.layer
-        of = layer.segmentation.segment(rules.of) if layer and rules.of else None
+        masking, layer = self.state.masking, self.layer
+        of = layer.segmentation.segment(masking.of) if layer and masking.of else None
         parts = []
-        if rules.region in ("inside", "outside"):
-            parts.append(f"{rules.region} {of.name if of else 'segments'}")
-        elif rules.region == "visible":
+        if masking.region in ("inside", "outside"):
+            parts.append(f"{masking.region} {of.name if of else 'segments'}")
+        elif masking.region == "visible":
             parts.append("inside visible segments")
-        if rules.values:
-            parts.append("values " + " to ".join(number(value) for value in rules.values))
-        if rules.overlap == "keep others":
+        if masking.values:
+            parts.append("values " + " to ".join(number(value) for value in masking.values))
+        if masking.overlap == "keep others":
             parts.append("others are kept")
         return f"Limited: {', '.join(parts)}" if parts else ""
 

@@ -56,24 +56,24 @@ class MaskingSection(QWidget):
 
     def refresh(self, *_: object) -> None:
         """Show the rules as they are."""
-        rules, layer, image = self.controller.state.rules, self.controller.layer, self.controller.image
+        masking, layer, image = self.controller.state.masking, self.controller.layer, self.controller.image
         segments = layer.segmentation.segments if layer else ()
         with QSignalBlocker(self.of):
             self.of.clear()
             self.of.addItem(ANY, None)
             for segment in segments:
                 self.of.addItem(segment.name, segment.key)
-            self.of.setCurrentIndex(max(self.of.findData(rules.of), 0))
-        self.of.setVisible(rules.region in ("inside", "outside"))
-        self.region.setCurrentIndex(self.region.findData(rules.region))
-        self.overlap.setCurrentIndex(self.overlap.findData(rules.overlap))
+            self.of.setCurrentIndex(max(self.of.findData(masking.of), 0))
+        self.of.setVisible(masking.region in ("inside", "outside"))
+        self.region.setCurrentIndex(self.region.findData(masking.region))
+        self.overlap.setCurrentIndex(self.overlap.findData(masking.overlap))
         unit = text_format.unit(image.volumes[0].unit) if image else ""
         with QSignalBlocker(self.low), QSignalBlocker(self.high), QSignalBlocker(self.limited):
-            self.limited.setChecked(rules.values is not None)
-            for box, value in zip((self.low, self.high), rules.values or (), strict=False):
+            self.limited.setChecked(masking.values is not None)
+            for box, value in zip((self.low, self.high), masking.values or (), strict=False):
                 box.setValue(value)
             for box in (self.low, self.high):
-                box.setEnabled(rules.values is not None)
+                box.setEnabled(masking.values is not None)
                 box.setSuffix(f" {unit}" if unit else "")
 
     def _build(self) -> None:
@@ -100,7 +100,7 @@ class MaskingSection(QWidget):
         self.limited.toggled.connect(self._limit)
         for box in (self.low, self.high):
             box.valueChanged.connect(self._take_range)
-        controller.state.events.rules.connect(self.refresh)
+        controller.state.events.masking.connect(self.refresh)
         controller.changed.connect(self.refresh)
 
     def _limit(self, on: bool) -> None:
@@ -116,7 +116,7 @@ class MaskingSection(QWidget):
         self._show_tint(True)
 
     def _show_tint(self, on: bool) -> None:
-        values = self.controller.state.rules.values
+        values = self.controller.state.masking.values
         if on and values:
             self.tint.flash(*values)
         else:

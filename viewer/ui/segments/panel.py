@@ -58,7 +58,7 @@ class SegmentsPanel(QWidget):
         self._build()
         self.layers.activated.connect(lambda: self.controller.choose_layer(self.layers.currentData()))
         self.controller.changed.connect(self.refresh)
-        session.state.events.rules.connect(self.refresh)
+        session.state.events.masking.connect(self.refresh)
         self.refresh()
 
     def refresh(self, *_: object) -> None:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QThreadPool
 
 from viewer.compute.labels.label_image import COLORS
-from viewer.data.arrays import Mask, Tell
+from viewer.data.arrays import Mask, ProgressCallback
 from viewer.data.box import Box
 from viewer.scene.segmentation.stroke import Stroke
 from viewer.ui.widgets.background_call import BackgroundCall
 
 if TYPE_CHECKING:
-    from viewer.effects.effect import Given
+    from viewer.effects.effect import EffectContext
     from viewer.ui.segments.controller import SegmentsController
 
 Found = tuple[Box, list[Mask]]
@@ -28,7 +28,7 @@ def split(controller: SegmentsController) -> None:
         return
     generation = target.layer.generation
 
-    def call(tell: Tell) -> list[Found]:
+    def call(tell: ProgressCallback) -> list[Found]:
         from viewer.compute.effects.shape.islands import split as parts_of
 
         box, mask = target.part()
@@ -46,7 +46,7 @@ def split(controller: SegmentsController) -> None:
     QThreadPool.globalInstance().start(work)
 
 
-def _into_segments(controller: SegmentsController, target: Given, box: Box, parts: list[Mask]) -> None:
+def _into_segments(controller: SegmentsController, target: EffectContext, box: Box, parts: list[Mask]) -> None:
     layer, segment = target.layer, target.segment
     if len(parts) < 2:
         controller.session.messages.warn(f"{segment.name} hangs together: there is nothing to split.")

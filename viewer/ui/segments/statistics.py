@@ -25,7 +25,7 @@ from viewer.ui.widgets.basics import Bar, button, label, tabular
 
 if TYPE_CHECKING:  # scipy comes with it
     from viewer.compute.labels.statistics import SegmentStatistics
-    from viewer.data.arrays import Tell
+    from viewer.data.arrays import ProgressCallback
     from viewer.ui.segments.controller import SegmentsController
 
 OLD = "The segments have changed since: measure again."
@@ -71,7 +71,7 @@ class StatisticsSection(QWidget):
         self.unit = text_format.unit(volume.unit) if volume else ""
         measured = layer, layer.generation
 
-        def call(tell: Tell) -> list[SegmentStatistics]:
+        def call(tell: ProgressCallback) -> list[SegmentStatistics]:
             from viewer.compute.labels.statistics import statistics
 
             return statistics(segmentation, volume, tell)

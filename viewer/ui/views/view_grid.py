@@ -17,8 +17,8 @@ from viewer.scene.view_state import VIEWS, Layout
 from viewer.settings import NOTICE
 from viewer.tools.mouse_dispatch import Mouse
 from viewer.tools.navigate.scroll import onward
-from viewer.tools.navigate.value_probe import Probe
-from viewer.tools.tool import DrawingKey, Work
+from viewer.tools.navigate.value_probe import ProbeTool
+from viewer.tools.tool import DrawingKey, ToolServices
 from viewer.ui.actions.shortcut_editor import gestures
 from viewer.ui.views.timeline import Timeline
 from viewer.ui.widgets import theme
@@ -52,9 +52,9 @@ class ViewGrid(QStackedWidget):
         self.setAccessibleName("Views")
         self.session = session
         self.by_name = {name: self._make(name) for name in VIEWS}
-        work = Work(session.messages.warn, session.segments.run_effect)
+        work = ToolServices(session.messages.warn, session.segments.run_effect)
         self.mouse = Mouse(session.document, session.state, profile, session.history.do, work)
-        self.probe = Probe(session.document, session.state, session.history.do)
+        self.probe = ProbeTool(session.document, session.state, session.history.do)
         self._compared: dict[str, SliceView] = {}  # layer id -> the view that shows it alone
         for view in self.by_name.values():
             self._listen(view)

@@ -13,7 +13,7 @@ from viewer.compute.progress import Cancelled
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from viewer.data.arrays import Mask, Tell
+    from viewer.data.arrays import Mask, ProgressCallback
 
 PACE = 0.05  # seconds between two pictures of what creeps
 PATIENCE = 400  # steps after which it rests by itself
@@ -31,7 +31,7 @@ class CallSignals(QObject):
 class BackgroundCall(QRunnable):
     """What an effect would do, or another list of things to find out."""
 
-    def __init__(self, call: Callable[[Tell], Iterable[Any]]) -> None:
+    def __init__(self, call: Callable[[ProgressCallback], Iterable[Any]]) -> None:
         super().__init__()
         self._call, self.signals, self.stopped = call, CallSignals(), False
 

@@ -18,7 +18,7 @@ from viewer.ui.widgets.basics import show_dialog
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from viewer.session.projects import Opening
+    from viewer.session.projects import ProjectOpening
     from viewer.ui.actions.context import ActionContext
     from viewer.ui.views.view_grid import ViewGrid
 
@@ -94,7 +94,7 @@ class FileCommands:
         if paths:
             self.context.open(paths[:1])
 
-    def ask_for_images(self, opening: Opening) -> None:
+    def ask_for_images(self, opening: ProjectOpening) -> None:
         """Of a project that is being opened."""
         from viewer.ui.dialogs.missing_images import MissingImagesDialog
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from viewer.compute.devices import Device
     from viewer.session.session import Session
-    from viewer.tools.navigate.value_probe import Reading
+    from viewer.tools.navigate.value_probe import ProbeValue
 
 STAYS = {"info": 10_000, "warning": 30_000, "error": 0}  # ms a message is shown; 0: until the next one
 MEMORY_EVERY = 2_000  # ms
@@ -111,7 +111,7 @@ class StatusBar(QStatusBar):
         self.list.setToolTip("Messages (Ctrl+M)")
 
     # ---- facts
-    def show_reading(self, reading: Reading | None) -> None:
+    def show_reading(self, reading: ProbeValue | None) -> None:
         self.reading.setText(describe(reading) if reading else "")
 
     def show_devices(self, devices: Sequence[Device]) -> None:
@@ -171,7 +171,7 @@ class _JobsSummary(QPushButton):
         self.bar.setGeometry(8, self.height() - 3, self.width() - 16, 2)
 
 
-def describe(reading: Reading) -> str:
+def describe(reading: ProbeValue) -> str:
     """Place, values, segments: "L 12.3  P 4.0  H 33.5 mm · CT 57 HU · liver"; column and row where no side is known."""
     if reading.values[-1][0].volumes[0].grid.placed:
         place = "  ".join(f"{LETTERS[axis][mm < 0]} {abs(mm):.1f}" for axis, mm in enumerate(reading.world))

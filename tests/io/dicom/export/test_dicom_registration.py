@@ -15,7 +15,7 @@ from pydicom.uid import DeformableSpatialRegistrationStorage, SpatialRegistratio
 from viewer.compute.synthesis.phantoms import diffeomorphism
 from viewer.data.grid import Grid
 from viewer.data.study import Source
-from viewer.data.transform import End, Transform
+from viewer.data.transform import ImageReference, Transform
 from viewer.io.errors import OpenError, SaveError
 from viewer.io.transforms.transform_file import read_transform
 from viewer.io.transforms.transform_save import save_transform
@@ -25,10 +25,10 @@ SHAPE = (5, 12, 10)
 
 
 @pytest.fixture
-def ends(tmp_path: Path) -> tuple[End, End]:
+def ends(tmp_path: Path) -> tuple[ImageReference, ImageReference]:
     """Two series of two studies."""
     volumes = [classic_series(tmp_path / name, ct_array(SHAPE), oblique_grid(SHAPE)) for name in ("fixed", "moving")]
-    one, other = (End(volume.grid, volume.source) for volume in volumes)
+    one, other = (ImageReference(volume.grid, volume.source) for volume in volumes)
     return one, other
 
 
@@ -58,7 +58,9 @@ def by_hand(ds: Dataset, point: np.ndarray) -> np.ndarray:
     return place, matrix[:3, :3] @ moved + matrix[:3, 3]
 
 
-def test_a_rigid_registration_takes_each_image_to_the_registered_space(tmp_path: Path, ends: tuple[End, End]) -> None:
+def test_a_rigid_registration_takes_each_image_to_the_registered_space(
+    tmp_path: Path, ends: tuple[ImageReference, ImageReference]
+) -> None:
     path = tmp_path / "found.dcm"
     save_transform(Transform(MATRIX), path, *ends)
     ds = pydicom.dcmread(path)
@@ -83,7 +85,7 @@ def test_a_rigid_registration_takes_each_image_to_the_registered_space(tmp_path:
 
 @pytest.mark.parametrize("flipped", [False, True])
 def test_a_deformation_follows_the_equation_of_the_standard(
-    tmp_path: Path, ends: tuple[End, End], flipped: bool
+    tmp_path: Path, ends: tuple[ImageReference, ImageReference], flipped: bool
 ) -> None:
     path, transform = tmp_path / "found.dcm", bent(ends[0].grid)
     if flipped:  # a left-handed grid, which DICOM does not have
@@ -102,7 +104,7 @@ def test_a_deformation_follows_the_equation_of_the_standard(
     assert np.linalg.norm(backward(transform(points)) - points, axis=1).max() < 0.2
 
 
-def test_a_matrix_before_the_deformation_counts(tmp_path: Path, ends: tuple[End, End]) -> None:
+def test_a_matrix_before_the_deformation_counts(tmp_path: Path, ends: tuple[ImageReference, ImageReference]) -> None:
     path, transform = tmp_path / "found.dcm", bent(ends[0].grid)
     save_transform(transform, path, *ends)
     ds = pydicom.dcmread(path)
@@ -118,31 +120,37 @@ def test_a_matrix_before_the_deformation_counts(tmp_path: Path, ends: tuple[End,
     assert np.allclose(found(voxel), Transform(MATRIX)(Transform(before)(voxel) + shift), atol=1e-3)
 
 
-def test_images_of_one_space_are_told_apart_by_their_files(tmp_path: Path, ends: tuple[End, End]) -> None:
+def test_images_of_one_space_are_told_apart_by_their_files(
+    tmp_path: Path, ends: tuple[ImageReference, ImageReference]
+) -> None:
     fixed = ends[0]
-    moving = End(fixed.grid, ends[1].source)
+    moving = ImageReference(fixed.grid, ends[1].source)
     save_transform(Transform(MATRIX), tmp_path / "found.dcm", fixed, moving)
     assert np.allclose(read_transform(tmp_path / "found.dcm", fixed, moving).matrix, MATRIX, atol=1e-6)
     backward = read_transform(tmp_path / "found.dcm", moving, fixed).matrix
     assert np.allclose(backward, np.linalg.inv(MATRIX), atol=1e-6)
 
 
-def test_registrations_of_other_images_are_refused(tmp_path: Path, ends: tuple[End, End]) -> None:
-    stranger = End(Grid.of(SHAPE, frame_of_reference="1.2.3"), Source())
+def test_registrations_of_other_images_are_refused(tmp_path: Path, ends: tuple[ImageReference, ImageReference]) -> None:
+    stranger = ImageReference(Grid.of(SHAPE, frame_of_reference="1.2.3"), Source())
     for number, transform in enumerate((Transform(MATRIX), bent(ends[0].grid))):
         save_transform(transform, tmp_path / f"{number}.dcm", *ends)
         with pytest.raises(OpenError, match="other images"):
             read_transform(tmp_path / f"{number}.dcm", stranger, stranger)
 
 
-def test_images_without_a_space_cannot_be_connected(tmp_path: Path, ends: tuple[End, End]) -> None:
+def test_images_without_a_space_cannot_be_connected(
+    tmp_path: Path, ends: tuple[ImageReference, ImageReference]
+) -> None:
     with pytest.raises(SaveError, match="frames of reference"):
-        save_transform(Transform(MATRIX), tmp_path / "found.dcm", ends[0], End(ends[1].grid, Source()))
+        save_transform(Transform(MATRIX), tmp_path / "found.dcm", ends[0], ImageReference(ends[1].grid, Source()))
     assert not (tmp_path / "found.dcm").exists()
 
 
 @pytest.mark.parametrize("damage", ["short", "matrix", "image"])
-def test_damage_is_told_in_one_sentence(tmp_path: Path, ends: tuple[End, End], damage: str) -> None:
+def test_damage_is_told_in_one_sentence(
+    tmp_path: Path, ends: tuple[ImageReference, ImageReference], damage: str
+) -> None:
     path = tmp_path / "found.dcm"
     save_transform(bent(ends[0].grid), path, *ends)
     ds = pydicom.dcmread(path)

@@ -20,7 +20,7 @@ from tests.io.asking import call
 from viewer.data.volume import Volume
 from viewer.io.dicom.pixels.decode import DECODERS, decode_bytes
 from viewer.io.errors import FrameError
-from viewer.io.reader.pool import Pool, Unit
+from viewer.io.reader.pool import Pool, PoolRequest
 from viewer.io.reader.reader import OpenError, Reader, index_now, load_now
 
 OPTIONS = {
@@ -121,7 +121,7 @@ def test_where_every_frame_is_lost_the_image_is_refused(own: Reader, tmp_path: P
 def test_a_frame_at_which_the_process_crashes_costs_its_slice_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, syntax: str
 ) -> None:
-    def misbehaving(self: Pool, unit: Unit) -> None:
+    def misbehaving(self: Pool, unit: PoolRequest) -> None:
         unit.function = unit.function.replace("viewer.io.dicom.pixels.read:read_slices", "tests.io.misbehaviour:fill")
         add(self, unit)
 

@@ -13,7 +13,7 @@ from tests.fixtures.foreign_segments import FRAME, SERIES, write_contours
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segmentation
 from viewer.data.study import Source
-from viewer.data.transform import End
+from viewer.data.transform import ImageReference
 from viewer.io.errors import OpenError
 from viewer.io.segmentations.rtstruct.contour_fill import Ring, fill_rings
 from viewer.io.segmentations.rtstruct.read import ALONE
@@ -35,7 +35,7 @@ def circle(radius: float, k: float, centre: tuple[float, float] = (20, 20), corn
 
 
 def drawn(path: Path, *contours: tuple[str, np.ndarray], grid: Grid = GRID) -> Segmentation:
-    return read_segmentation(write_contours(path / "a.dcm", [contours]), [End(grid, SOURCE)])
+    return read_segmentation(write_contours(path / "a.dcm", [contours]), [ImageReference(grid, SOURCE)])
 
 
 def counts(found: Segmentation) -> dict[int, int]:
@@ -140,16 +140,16 @@ def test_the_same_image_without_frame_of_reference_has_the_same_voxels(tmp_path:
     affine = GRID.affine.astype(np.float32).astype(float)
     wanted = drawn(tmp_path, *contours)
     path = write_contours(tmp_path / "b.dcm", [contours], frame=frame)
-    found = read_segmentation(path, [End(Grid(SHAPE, affine), Source())])
+    found = read_segmentation(path, [ImageReference(Grid(SHAPE, affine), Source())])
     assert np.array_equal(found.array, wanted.array)
     assert found.badges == ()
-    apart = read_segmentation(path, [End(Grid((2, 5, 5), affine), Source())])  # some other image
+    apart = read_segmentation(path, [ImageReference(Grid((2, 5, 5), affine), Source())])  # some other image
     assert apart.badges == (ALONE,)
 
 
 def test_the_image_that_is_named_comes_before_its_frame_of_reference(tmp_path: Path) -> None:
     path = write_contours(tmp_path / "a.dcm", [[(CLOSED, circle(10, 4))]], frame="9.9", instances=("1.2.9.0",))
-    found = read_segmentation(path, [End(GRID, SOURCE)])
+    found = read_segmentation(path, [ImageReference(GRID, SOURCE)])
     assert found.grid is GRID
     assert found.badges == ("drawn on the images that it names, whose frame of reference is another",)
 
@@ -161,7 +161,7 @@ def test_regions_of_two_frames_of_reference_do_not_mix(tmp_path: Path) -> None:
     ds = pydicom.dcmread(path)
     ds.StructureSetROISequence[1].ReferencedFrameOfReferenceUID = "9.9"
     ds.save_as(path)
-    found = read_segmentation(path, [End(GRID, SOURCE)])
+    found = read_segmentation(path, [ImageReference(GRID, SOURCE)])
     assert [bool(found.mask(one).any()) for one in found.segments] == [True, False]
     assert found.badges == ("contours left out: 1 in another frame of reference",)
 
@@ -173,7 +173,7 @@ def test_contours_of_a_region_that_is_not_listed_are_kept(tmp_path: Path) -> Non
     ds = pydicom.dcmread(path)
     del ds.StructureSetROISequence[1]
     ds.save_as(path)
-    found = read_segmentation(path, [End(GRID, SOURCE)])
+    found = read_segmentation(path, [ImageReference(GRID, SOURCE)])
     assert [one.name for one in found.segments] == ["R1", "ROI 2"]
     assert set(counts(found)) == {4, 6}
 

@@ -19,7 +19,7 @@ from viewer.compute.effects.image.shortest_paths import Costs, spread
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from viewer.data.arrays import Labels, Tell
+    from viewer.data.arrays import Labels, ProgressCallback
 
 SMOOTH = 1.0
 LOCALITY = 0.01
@@ -41,7 +41,7 @@ class GrowCut:
         scaled = values / np.float32(values.std(dtype=np.float64))
         self._level = _Level(scaled, np.asarray(spacing, dtype=np.float64), locality)
 
-    def grow(self, seeds: Labels, tell: Tell = unheard) -> Labels:
+    def grow(self, seeds: Labels, tell: ProgressCallback = unheard) -> Labels:
         """A label for every voxel; those of the seeds stay. Paint seeds of what is not wanted, too.
 
         In boxes of more than LARGE voxels what is thinner than two voxels and far from every border may be missed.
@@ -65,7 +65,7 @@ class _Level:
             self._coarse = _Level(halved, spacing * self._factor, locality)
         self._cost, self._labels, self._seeds = self._nothing()
 
-    def grow(self, seeds: Labels, tell: Tell) -> tuple[Costs, Labels]:
+    def grow(self, seeds: Labels, tell: ProgressCallback) -> tuple[Costs, Labels]:
         """Cost of the cheapest way, and label, of each voxel."""
         if self._coarse:
             return self._refined(self._coarse, seeds, tell)
@@ -78,7 +78,7 @@ class _Level:
         self._seeds = seeds.copy()
         return self._cost, self._labels
 
-    def _refined(self, coarse: _Level, seeds: Labels, tell: Tell) -> tuple[Costs, Labels]:
+    def _refined(self, coarse: _Level, seeds: Labels, tell: ProgressCallback) -> tuple[Costs, Labels]:
         """From the level below: its borders are found again, from what lies around them."""
         from scipy.ndimage import maximum_filter, minimum_filter
 

@@ -15,12 +15,14 @@ from viewer.data.box import Box, box_at
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from viewer.data.arrays import Labels, Mask, Tell
+    from viewer.data.arrays import Labels, Mask, ProgressCallback
 
 FIRST = 24  # voxels from the seed to the faces of the first box
 
 
-def grow(fits: Callable[[Box], Mask], shape: Sequence[int], seed: Sequence[int], tell: Tell) -> tuple[Box, Mask]:
+def grow(
+    fits: Callable[[Box], Mask], shape: Sequence[int], seed: Sequence[int], tell: ProgressCallback
+) -> tuple[Box, Mask]:
     """The voxels that fit and hang together with the seed by their faces.
 
     fits: which voxels of a box do. shape: of the whole array [k, j, i]; seed: k, j, i.
@@ -49,20 +51,22 @@ def between(
     array: Values,
     seed: Sequence[int],
     values: tuple[float, float],
-    tell: Tell,
+    tell: ProgressCallback,
 ) -> tuple[Box, Mask]:
     """The voxels from `values[0]` to `values[1]` (as the array holds them) that hang together with the seed."""
     low, high = values
     return grow(lambda box: (array[box] >= low) & (array[box] <= high), array.shape, seed, tell)
 
 
-def flood(labels: Labels, seed: Sequence[int], tell: Tell) -> tuple[Box, Mask]:
+def flood(labels: Labels, seed: Sequence[int], tell: ProgressCallback) -> tuple[Box, Mask]:
     """The voxels that hang together with the seed and have its label."""
     wanted = labels[tuple(seed)]
     return grow(lambda box: labels[box] == wanted, labels.shape, seed, tell)
 
 
-def alike(image: Values, mask: Mask, deviations: float = 2.5, rounds: int = 3, tell: Tell = unheard) -> Mask:
+def alike(
+    image: Values, mask: Mask, deviations: float = 2.5, rounds: int = 3, tell: ProgressCallback = unheard
+) -> Mask:
     """The segment with all that hangs together with it and lies within so many standard deviations of the mean of its
     values; these are taken anew from what was found, round by round (ITK's confidence connected filter, whose range is
     stretched to hold all that was painted, noise and slips too; this one is not).

@@ -11,14 +11,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from viewer.compute.effects.checks import Spacing
-    from viewer.data.arrays import Labels, Mask, Tell
+    from viewer.data.arrays import Labels, Mask, ProgressCallback
 
 Costs = NDArray[np.float32]
 Indices = NDArray[np.intp]
 WIDTH = 0.1  # of the front, in cost: what is so near to its cheapest voxel moves on with it
 
 
-def spread(values: Costs, cost: Costs, labels: Labels, front: Mask, steps: Spacing, tell: Tell) -> tuple[Costs, Labels]:
+def spread(
+    values: Costs, cost: Costs, labels: Labels, front: Mask, steps: Spacing, tell: ProgressCallback
+) -> tuple[Costs, Labels]:
     """The cost of the cheapest way to each voxel [k, j, i], and the label where it begins.
 
     A step to the neighbour by a face costs the difference of their values and what `steps` says for its axis.

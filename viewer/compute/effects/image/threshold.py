@@ -11,7 +11,7 @@ from viewer.compute.effects.checks import Spacing, Values, finite, need_distance
 from viewer.compute.progress import Refusal
 
 if TYPE_CHECKING:
-    from viewer.data.arrays import Mask, Tell
+    from viewer.data.arrays import Mask, ProgressCallback
 
 SAMPLE = 4_000_000  # voxels that an automatic limit is found from
 TAILS = (0.1, 99.9)  # percentiles; what lies beyond does not stretch the histogram
@@ -51,7 +51,7 @@ def local(
     deviations: float = 0.0,
     *,
     darker: bool = False,
-    tell: Tell = unheard,
+    tell: ProgressCallback = unheard,
 ) -> Mask:
     """The voxels brighter than the mean around them plus so many standard deviations; or darker than the mean less
     them. Around: a block that reaches so many mm to each side, and the voxels beside the image's edge again beyond it.

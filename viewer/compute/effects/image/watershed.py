@@ -11,14 +11,14 @@ from viewer.compute.effects.distance import blurred, itk_image, steepness
 from viewer.compute.itk_filter import execute
 
 if TYPE_CHECKING:
-    from viewer.data.arrays import Labels, Tell
+    from viewer.data.arrays import Labels, ProgressCallback
 
 LEVELS = 4095  # steps of the gradient; whole numbers are flooded fast
 STEEPEST = 99.9  # percentile of the gradient at the highest level
 
 
 def from_markers(
-    image: Values, seeds: Labels, spacing: Spacing, *, smooth: float = 1.0, tell: Tell = unheard
+    image: Values, seeds: Labels, spacing: Spacing, *, smooth: float = 1.0, tell: ProgressCallback = unheard
 ) -> Labels:
     """A label for every voxel; those of the seeds stay. Paint seeds of what is not wanted, too.
 

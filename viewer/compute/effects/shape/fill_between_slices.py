@@ -20,12 +20,12 @@ from viewer.compute.progress import Refusal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from viewer.data.arrays import Labels, Mask, Tell
+    from viewer.data.arrays import Labels, Mask, ProgressCallback
 
 Plane = NDArray[np.float32]
 
 
-def fill(labels: Labels, spacing: Spacing, axis: int | None = None, tell: Tell = unheard) -> Labels:
+def fill(labels: Labels, spacing: Spacing, axis: int | None = None, tell: ProgressCallback = unheard) -> Labels:
     """Every segment between each two slices that hold it, where no other one has been painted.
 
     axis: the slices lie one after the other along it; None: along the axis with the largest gaps. Box: around the

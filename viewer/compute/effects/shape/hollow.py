@@ -8,12 +8,12 @@ from viewer.compute.effects.checks import Spacing, need_distance, need_voxels, p
 from viewer.compute.effects.shape.margin import grow, shrink
 
 if TYPE_CHECKING:
-    from viewer.data.arrays import Mask, Tell
+    from viewer.data.arrays import Mask, ProgressCallback
 
 Side = Literal["inside", "outside", "both"]
 
 
-def shell(mask: Mask, mm: float, spacing: Spacing, side: Side = "inside", tell: Tell = unheard) -> Mask:
+def shell(mask: Mask, mm: float, spacing: Spacing, side: Side = "inside", tell: ProgressCallback = unheard) -> Mask:
     """A wall so many mm thick: of the segment's own voxels, around them, or half and half.
 
     Box: with the thickness around the segment.

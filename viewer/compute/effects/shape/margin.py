@@ -8,17 +8,17 @@ from viewer.compute.effects.checks import Spacing, need_distance, need_voxels, u
 from viewer.compute.effects.distance import within
 
 if TYPE_CHECKING:
-    from viewer.data.arrays import Mask, Tell
+    from viewer.data.arrays import Mask, ProgressCallback
 
 
-def grow(mask: Mask, mm: float, spacing: Spacing, tell: Tell = unheard) -> Mask:
+def grow(mask: Mask, mm: float, spacing: Spacing, tell: ProgressCallback = unheard) -> Mask:
     """With every voxel whose centre lies at most so many mm from one of the segment. Box: with the margin around it."""
     need_voxels(mask)
     need_distance(mm)
     return within(mask, mm, spacing, tell)
 
 
-def shrink(mask: Mask, mm: float, spacing: Spacing, tell: Tell = unheard) -> Mask:
+def shrink(mask: Mask, mm: float, spacing: Spacing, tell: ProgressCallback = unheard) -> Mask:
     """Without every voxel whose centre lies at most so many mm from one that is not the segment's.
 
     What lies outside the image takes nothing away: an organ that the image cuts keeps its flat face. Box: with one

@@ -13,10 +13,10 @@ from viewer.compute.effects.shape.margin import grow
 from viewer.data.box import dilate_box, label_boxes
 
 if TYPE_CHECKING:
-    from viewer.data.arrays import Labels, Mask, Tell
+    from viewer.data.arrays import Labels, Mask, ProgressCallback
 
 
-def median(mask: Mask, mm: float, spacing: Spacing, tell: Tell = unheard) -> Mask:
+def median(mask: Mask, mm: float, spacing: Spacing, tell: ProgressCallback = unheard) -> Mask:
     """What most voxels of the block around are, which reaches so many mm to each side, as far as whole voxels go."""
     from scipy.ndimage import uniform_filter1d
 
@@ -29,14 +29,14 @@ def median(mask: Mask, mm: float, spacing: Spacing, tell: Tell = unheard) -> Mas
     return share > 0.5
 
 
-def gaussian(mask: Mask, mm: float, spacing: Spacing, tell: Tell = unheard) -> Mask:
+def gaussian(mask: Mask, mm: float, spacing: Spacing, tell: ProgressCallback = unheard) -> Mask:
     """Where the segment, blurred with a standard deviation of so many mm, is more than half. Thin parts go."""
     need_voxels(mask)
     need_distance(mm)
     return blurred(mask.astype(np.float32), mm, spacing, tell) > 0.5
 
 
-def opening(mask: Mask, mm: float, spacing: Spacing, tell: Tell = unheard) -> Mask:
+def opening(mask: Mask, mm: float, spacing: Spacing, tell: ProgressCallback = unheard) -> Mask:
     """What a ball of that radius reaches that stays inside the segment: thin bridges and spikes go."""
     need_voxels(mask)
     need_distance(mm)
@@ -44,13 +44,13 @@ def opening(mask: Mask, mm: float, spacing: Spacing, tell: Tell = unheard) -> Ma
     return within(core, mm, spacing, part_of(tell, 0.5, 1))
 
 
-def closing(mask: Mask, mm: float, spacing: Spacing, tell: Tell = unheard) -> Mask:
+def closing(mask: Mask, mm: float, spacing: Spacing, tell: ProgressCallback = unheard) -> Mask:
     """With all that a ball of that radius cannot reach from outside the segment: notches and narrow gaps are filled."""
     wide = grow(mask, mm, spacing, part_of(tell, 0, 0.5))
     return ~within(~wide, mm, spacing, part_of(tell, 0.5, 1))
 
 
-def joint(labels: Labels, mm: float, spacing: Spacing, tell: Tell = unheard) -> Labels:
+def joint(labels: Labels, mm: float, spacing: Spacing, tell: ProgressCallback = unheard) -> Labels:
     """All segments at once, so that neighbours stay neighbours, without gaps or overlaps.
 
     Where all of them together, blurred with a standard deviation of so many mm, are more than half, each voxel goes to

@@ -14,9 +14,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from viewer.compute.loaders import torchscript
-from viewer.compute.loaders.card_model import Told
-from viewer.compute.loaders.external_model import Decision, Foreign
-from viewer.compute.loaders.monai.config import Resolved, read_config
+from viewer.compute.loaders.card_model import ModelDescription
+from viewer.compute.loaders.external_model import Decision, ExternalModel
+from viewer.compute.loaders.monai.config import ResolvedConfig, read_config
 from viewer.compute.loaders.monai.transforms import preparation, thresholded
 from viewer.compute.model_files.copies import every_file
 from viewer.compute.model_files.trust import ask, digest
@@ -52,7 +52,7 @@ def files(folder: Path) -> Iterator[Path]:
     return every_file(folder)
 
 
-def describe(folder: Path, title: str) -> Foreign:
+def describe(folder: Path, title: str) -> ExternalModel:
     """The model in a bundle's folder. Raises Refusal."""
     metadata, config = read_json(folder / METADATA), read_config(folder)
     try:
@@ -65,14 +65,14 @@ def describe(folder: Path, title: str) -> Foreign:
         ) from error
 
 
-def _described(metadata: Json, config: Json, folder: Path, title: str) -> Foreign:
-    resolved = Resolved(config)
+def _described(metadata: Json, config: Json, folder: Path, title: str) -> ExternalModel:
+    resolved = ResolvedConfig(config)
     network, code = resolved.network()
     sha256 = digest(every_file(folder), folder)
     channels, labels, count = _data(metadata, title)
     prepare = _preparation(resolved, labels, count, title)
     if network is None and (folder / SCRIPT).is_file():
-        scripted = torchscript.describe(folder / SCRIPT, title, Told(channels=channels), sha256)
+        scripted = torchscript.describe(folder / SCRIPT, title, ModelDescription(channels=channels), sha256)
         make, code = scripted.make, "TorchScript"
     elif network is None:
         raise KeyError("network_def")
@@ -81,7 +81,7 @@ def _described(metadata: Json, config: Json, folder: Path, title: str) -> Foreig
         check_sizes(arguments, title)
         plain = partial(monai_network, str(network["_target_"]), arguments) if not code else None
         make = partial(_make, folder, plain or partial(_evaluated, config, folder), code, sha256, title, len(channels))
-    return Foreign(
+    return ExternalModel(
         title=str(metadata.get("name") or title),
         kind="MONAI bundle",
         sha256=sha256,
@@ -99,7 +99,7 @@ def _described(metadata: Json, config: Json, folder: Path, title: str) -> Foreig
     )
 
 
-def _preparation(resolved: Resolved, labels: dict[int, str], count: int, title: str) -> Preparation:
+def _preparation(resolved: ResolvedConfig, labels: dict[int, str], count: int, title: str) -> Preparation:
     """How images are prepared, and how the channels of the result become labels."""
     made = resolved.plain("network_def::out_channels")
     if isinstance(made, int) and made != count:
@@ -149,7 +149,7 @@ def _count(told: Json, most: int, title: str) -> int:
     return count
 
 
-def _patch(resolved: Resolved) -> tuple[tuple[int, int, int], int]:
+def _patch(resolved: ResolvedConfig) -> tuple[tuple[int, int, int], int]:
     """The size of a patch and the halo that overlap asks for: from the sliding window, else the usual ones."""
     sizes, overlap = resolved.plain("inferer::roi_size"), resolved.plain("inferer::overlap")
     if not (isinstance(sizes, list) and len(sizes) == 3 and all(isinstance(n, int) and 16 <= n <= 512 for n in sizes)):

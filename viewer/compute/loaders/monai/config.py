@@ -46,7 +46,7 @@ def _read_yaml(path: Path) -> Any:
         raise Refusal(f"{path.name} of the bundle is no valid YAML that is known here.") from error
 
 
-class Resolved:
+class ResolvedConfig:
     """A config whose references to its own entries (@name::name) are followed; nothing is evaluated."""
 
     def __init__(self, config: Json) -> None:

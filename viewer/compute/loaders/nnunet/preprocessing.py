@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.compute.loaders.preprocessing.intensity import Clip, Step, ZScore
-from viewer.compute.loaders.preprocessing.orientation import LARGEST, Aligned, one_patch, turn_to, turned
+from viewer.compute.loaders.preprocessing.orientation import LARGEST, AlignedImages, one_patch, turn_to, turned
 from viewer.compute.loaders.preprocessing.resize import nodes
 from viewer.compute.memory_check import check_memory
 from viewer.compute.progress import Progress, Refusal
@@ -104,8 +104,9 @@ class Resampling:
 
 @dataclass(frozen=True)
 class Preparation:
-    """axes: that the image is turned to first, as in Foreign. transpose: of those; spacing: mm, transposed. patch: the
-    image is padded with 0 to the size of one at least.
+    """axes: that the image is turned to first, as in ExternalModel. transpose: of those; spacing: mm, transposed.
+
+    patch: the image is padded with 0 to the size of one at least.
     """
 
     axes: str
@@ -117,7 +118,7 @@ class Preparation:
     patch: Shape
     decision: Decision
 
-    def __call__(self, volumes: Sequence[Volume], job: Progress) -> Aligned:
+    def __call__(self, volumes: Sequence[Volume], job: Progress) -> AlignedImages:
         if any(not volume.grid.matches(volumes[0].grid) for volume in volumes[1:]):
             raise Refusal(
                 "nnU-Net takes images of one grid only: resample the others to the first one's, then run it again."
@@ -146,7 +147,7 @@ class Preparation:
         )
         nearest = tuple(place == axis and self.result.across == 0 for place in range(3))
         notes = (*self._notes(cropped, shape), *turned(self.axes, volumes[0].grid))
-        return Aligned(padded, notes, turn, whole, part, coordinates, self.decision, nearest)
+        return AlignedImages(padded, notes, turn, whole, part, coordinates, self.decision, nearest)
 
     def _notes(self, given: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[str, ...]:
         if given == wanted:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewer.compute.loaders.external_model import Decision, Foreign
+from viewer.compute.loaders.external_model import Decision, ExternalModel
 from viewer.compute.loaders.nnunet.network_plans import network_design, triple
 from viewer.compute.loaders.nnunet.preprocessing import SCHEMES, Preparation, Resampling, Scheme
 from viewer.compute.loaders.preprocessing.orientation import spacing_of
@@ -50,7 +50,7 @@ def _folds(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"fold_*/{CHECKPOINT}"))
 
 
-def describe(folder: Path, title: str) -> Foreign:
+def describe(folder: Path, title: str) -> ExternalModel:
     """The model in a results folder, all its folds together. Raises Refusal."""
     plans, dataset = read_json(folder / PLANS), read_json(folder / DATASET)
     folds = _folds(folder)
@@ -68,7 +68,7 @@ def describe(folder: Path, title: str) -> Foreign:
         ) from error
 
 
-def _described(plans: Any, dataset: Any, folds: list[Path], folder: Path, title: str) -> Foreign:
+def _described(plans: Any, dataset: Any, folds: list[Path], folder: Path, title: str) -> ExternalModel:
     config = _configuration(plans, folder.name.rpartition("__")[2])
     if config.get("preprocessor_name", PREPROCESSOR) != PREPROCESSOR:
         raise Refusal(f"this nnU-Net model prepares images by {config['preprocessor_name']}, which is not known here.")
@@ -82,7 +82,7 @@ def _described(plans: Any, dataset: Any, folds: list[Path], folder: Path, title:
         raise ValueError(f"patches of {patch} voxels do not fit its strides")
     schemes = _schemes(plans, config, len(channels))
     axes, sha256 = _axes(plans, dataset), digest(files(folder), folder)
-    return Foreign(
+    return ExternalModel(
         title=title,
         kind="nnU-Net v2",
         sha256=sha256,

@@ -37,8 +37,8 @@ def conformed_grid(grid: Grid, axes: str) -> Grid:
     return Grid((SIDE,) * 3, affine)
 
 
-class Conformed:
-    """A Prepared: labels come back to the image's own grid by the greatest share of a voxel.
+class ConformedImage:
+    """PreparedImages. labels come back to the image's own grid by the greatest share of a voxel.
 
     box: the part of the cube that the model sees; the rest of `grid`, the cube's, is background.
     """
@@ -77,7 +77,7 @@ class Conformation:
     decision: Decision
     whole: bool
 
-    def __call__(self, volumes: Sequence[Volume], job: Progress) -> Conformed:
+    def __call__(self, volumes: Sequence[Volume], job: Progress) -> ConformedImage:
         volume = volumes[0]
         grid = conformed_grid(volume.grid, self.axes)
         check_memory(SIDE**3 * 4 * 32, "a network on 256 × 256 × 256 voxels", job.device)
@@ -90,4 +90,4 @@ class Conformation:
             step(array)
         box = foreground(array, None if self.whole else Crop(margin=MARGIN))
         note = "resampled to 256³ voxels of 1 mm for the model"
-        return Conformed(array, box, (note,), grid, volume.grid, self.decision)
+        return ConformedImage(array, box, (note,), grid, volume.grid, self.decision)

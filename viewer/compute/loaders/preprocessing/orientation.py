@@ -60,7 +60,7 @@ def spacing_of(told: Any) -> tuple[float, float, float]:
 
 
 def turn_to(axes: str, grid: Grid) -> Turn:
-    """axes: as in Foreign. An image that is not placed in the patient keeps its own axes: i, j, k stand for x, y, z."""
+    """axes: as in ExternalModel. One that is not placed in the patient keeps its own: i, j, k stand for x, y, z."""
     if axes in STORED:
         return Turn(STORED[axes])
     order, flipped = [], []
@@ -96,8 +96,8 @@ def turned(axes: str, grid: Grid) -> tuple[str, ...]:
     return ("axes turned for the model",) if turn_to(axes, grid) != Turn() else ()
 
 
-class Aligned:
-    """A Prepared. whole: shape of the turned image; part: where in it the result lies, background elsewhere.
+class AlignedImages:
+    """PreparedImages. whole: shape of the turned image; part: where in it the result lies, background elsewhere.
 
     coordinates: by axis, the voxels of that part on the grid of `array`; nearest: axes along which nothing is mixed.
     decision: None for a model that makes an image.
@@ -155,8 +155,8 @@ class Crop:
 
 @dataclass(frozen=True)
 class Preparation:
-    """How a model wants images. axes, spacing: as in Foreign. before, after: what is done to values before and after
-    respacing. The grid begins at the first voxel's centre, as that of MONAI's Spacing does. patch, lap: as for
+    """How a model wants images. axes, spacing: as in ExternalModel. before, after: what is done to values before and
+    after respacing. The grid begins at the first voxel's centre, as that of MONAI's Spacing does. patch, lap: as for
     whole_patches.
     """
 
@@ -169,7 +169,7 @@ class Preparation:
     patch: Shape = (96, 96, 96)
     lap: int = 32
 
-    def __call__(self, volumes: Sequence[Volume], job: Progress) -> Aligned:
+    def __call__(self, volumes: Sequence[Volume], job: Progress) -> AlignedImages:
         """Raises Refusal where the image is too large on the model's grid."""
         turn = turn_to(self.axes, volumes[0].grid)
         spacing = volumes[0].grid.spacing[list(turn.order)]
@@ -195,7 +195,7 @@ class Preparation:
             for places, part, end, shift in zip(back, parts, ends, shifts, strict=True)
         )
         notes = _notes(self.axes, all(map(same, there, lengths)), wanted, volumes)
-        return Aligned(array, notes, turn, tuple(map(int, lengths)), parts, inner, self.decision)
+        return AlignedImages(array, notes, turn, tuple(map(int, lengths)), parts, inner, self.decision)
 
     @staticmethod
     def _do(steps: tuple[Step, ...], array: Floats32) -> None:

@@ -16,7 +16,7 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from viewer.compute.registration.transform_algebra import inverse
 from viewer.data.grid import Grid
-from viewer.data.transform import End, Transform
+from viewer.data.transform import ImageReference, Transform
 from viewer.files.regular_file import check_regular
 from viewer.io.dicom.export.derived_series import decimal_string, describe_file
 from viewer.io.dicom.export.object_header import object_header, referenced_images, referenced_series
@@ -33,7 +33,7 @@ RIGID = 1e-5  # of a cosine or length: a rotation still
 DAMAGED = "Its registration is incomplete or damaged: {what}."
 
 
-def registration(transform: Transform, fixed: End, moving: End) -> Dataset:
+def registration(transform: Transform, fixed: ImageReference, moving: ImageReference) -> Dataset:
     """The whole file. Raises SaveError, one sentence, for images without a frame of reference."""
     for end in (fixed, moving):
         if not end.source.dicom or not end.grid.frame_of_reference:
@@ -51,7 +51,9 @@ def registration(transform: Transform, fixed: End, moving: End) -> Dataset:
     return ds
 
 
-def read_registration(path: str | Path, fixed: End | None = None, moving: End | None = None) -> Transform:
+def read_registration(
+    path: str | Path, fixed: ImageReference | None = None, moving: ImageReference | None = None
+) -> Transform:
     """From the fixed to the moving image. Without them: from the registered space to the file's one other image.
 
     Raises OpenError, one sentence, also where the file is about other images.
@@ -63,7 +65,7 @@ def read_registration(path: str | Path, fixed: End | None = None, moving: End | 
         return _read(path, fixed, moving)
 
 
-def _read(path: str | Path, fixed: End | None, moving: End | None) -> Transform:
+def _read(path: str | Path, fixed: ImageReference | None, moving: ImageReference | None) -> Transform:
     try:
         ds = pydicom.dcmread(path)
     except InvalidDicomError as error:
@@ -75,7 +77,7 @@ def _read(path: str | Path, fixed: End | None, moving: End | None) -> Transform:
     raise OpenError("It is a DICOM file, but no registration: choose one of modality REG.")
 
 
-def _header(fixed: End, moving: End) -> Dataset:
+def _header(fixed: ImageReference, moving: ImageReference) -> Dataset:
     """Patient and study of the fixed image, a new series, and which images are meant."""
     ds = object_header(fixed.source, "REG")
     ds.StudyInstanceUID = fixed.source.study_uid
@@ -92,7 +94,7 @@ def _header(fixed: End, moving: End) -> Dataset:
     return ds
 
 
-def _item(end: End, matrix: Floats) -> Dataset:
+def _item(end: ImageReference, matrix: Floats) -> Dataset:
     item, registered = Dataset(), Dataset()
     item.FrameOfReferenceUID = end.grid.frame_of_reference
     item.ReferencedImageSequence = referenced_images(end.source)
@@ -112,7 +114,7 @@ def _matrix(matrix: Floats) -> Dataset:
     return item
 
 
-def _deformation(transform: Transform, moving: End) -> Dataset:
+def _deformation(transform: Transform, moving: ImageReference) -> Dataset:
     field, grid = transform.displacement, transform.grid
     assert field is not None  # as the caller has made sure
     assert grid is not None
@@ -136,7 +138,7 @@ def _deformation(transform: Transform, moving: End) -> Dataset:
     return item
 
 
-def _read_matrices(ds: Dataset, fixed: End | None, moving: End | None) -> Transform:
+def _read_matrices(ds: Dataset, fixed: ImageReference | None, moving: ImageReference | None) -> Transform:
     """moving⁻¹ · fixed, each to the registered space."""
     items = list(ds.RegistrationSequence)
     home = str(ds.get("FrameOfReferenceUID", ""))
@@ -149,7 +151,7 @@ def _read_matrices(ds: Dataset, fixed: End | None, moving: End | None) -> Transf
     return Transform(np.linalg.inv(_matrix_in(other.get("MatrixRegistrationSequence"))) @ start)
 
 
-def _of_image(items: Sequence[Dataset], end: End) -> Dataset | None:
+def _of_image(items: Sequence[Dataset], end: ImageReference) -> Dataset | None:
     """The item of an image: by its files, else by its frame of reference."""
     ours = set(end.source.sop_instance_uids)
     for item in items:
@@ -177,7 +179,7 @@ def _matrix_in(sequence: Sequence[Dataset] | None) -> Floats:
     return matrix.reshape(4, 4)
 
 
-def _read_deformation(ds: Dataset, fixed: End | None, moving: End | None) -> Transform:
+def _read_deformation(ds: Dataset, fixed: ImageReference | None, moving: ImageReference | None) -> Transform:
     items = [item for item in ds.DeformableRegistrationSequence if item.get("DeformableRegistrationGridSequence")]
     one = _of_image(items, moving) if moving else items[0] if len(items) == 1 else None
     if one is not None:

@@ -22,7 +22,7 @@ UNREADABLE = "It cannot be read as {format}: it is damaged, cut off or of anothe
 
 
 @dataclass(frozen=True)
-class Facts:
+class ItkHeader:
     """What SimpleITK says of a file before its pixels are read; sizes and spacing in order i, j, k."""
 
     size: tuple[int, ...]
@@ -48,7 +48,7 @@ class Facts:
         return int(np.prod(self.size, dtype=object)) * self.components * self.dtype.itemsize
 
 
-def facts_of(path: str) -> Facts:
+def facts_of(path: str) -> ItkHeader:
     """From the header alone. Raises OpenError with one sentence."""
     with readable_by_itk(path) as (place, size):
         return _facts(place, size)
@@ -89,7 +89,7 @@ def _reader(place: str) -> Any:
     return reader
 
 
-def _facts(place: str, size: int) -> Facts:
+def _facts(place: str, size: int) -> ItkHeader:
     """Read the header and hold what it claims against the bytes there are. Raises OpenError."""
     import SimpleITK as sitk
 
@@ -102,7 +102,7 @@ def _facts(place: str, size: int) -> Facts:
     kind = sitk.GetPixelIDValueAsString(reader.GetPixelID())
     complex_ = "complex" in kind
     dimension = reader.GetDimension()
-    facts = Facts(
+    facts = ItkHeader(
         reader.GetSize(), 2 if complex_ else reader.GetNumberOfComponents(), _dtype(kind), reader.GetSpacing(),
         reader.GetOrigin(), np.array(reader.GetDirection()).reshape(dimension, dimension), complex_,
     )  # fmt: skip

@@ -18,7 +18,7 @@ from viewer.io.images.headers.nrrd_header import Nrrd, value_axes
 
 if TYPE_CHECKING:
     from viewer.data.arrays import Floats
-    from viewer.io.images.headers.itk_header import Facts
+    from viewer.io.images.headers.itk_header import ItkHeader
     from viewer.io.images.headers.meta_image_header import MetaImage
 
 Fields = dict[str, str]  # of a header, by their names in small letters
@@ -61,7 +61,7 @@ def has_decimal_commas(fields: Fields) -> bool:
     return bool(DECIMAL_COMMA.search(fields.get("spacings", "")))
 
 
-def placement(fields: Fields, facts: Facts, *, nrrd: bool) -> Placement:
+def placement(fields: Fields, facts: ItkHeader, *, nrrd: bool) -> Placement:
     """Where the voxels lie, and what must be said of it."""
     flat = len(facts.size) == 2
     spacing = np.array((*facts.spacing, 1.0)[:3] if flat else facts.spacing[:3])

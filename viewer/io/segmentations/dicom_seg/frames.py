@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.data.transform import End
+    from viewer.data.transform import ImageReference
 
 ITEM, PLANE, MEASURES, PLACE = 0xFFFEE000, 0x00209116, 0x00289110, 0x00200032
 POSITION, SEGMENT, NUMBER = 0x00209113, 0x0062000A, 0x0062000B
@@ -43,7 +43,7 @@ class FramePlace(NamedTuple):
     thickness: float
 
 
-def frames_of(ds: Dataset, images: Sequence[End] = ()) -> FramePlace:
+def frames_of(ds: Dataset, images: Sequence[ImageReference] = ()) -> FramePlace:
     """images: what it may be of; frames without a place of their own lie on those that they name.
 
     Raises OpenError, one sentence, where frames have no place; KeyError and the like where a part is missing.
@@ -85,7 +85,7 @@ def _placed(
 
 
 def _on_images(
-    sources: Sequence[tuple[str, int]], numbers: list[int], size: tuple[int, int], images: Sequence[End]
+    sources: Sequence[tuple[str, int]], numbers: list[int], size: tuple[int, int], images: Sequence[ImageReference]
 ) -> FramePlace:
     """Of frames that tell no place: on the slices of the first image that all of them name, pixel by pixel."""
     for grid, source in images:

@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from viewer.data.study import Source
-    from viewer.data.transform import End
+    from viewer.data.transform import ImageReference
 
 SKEWED = 1e-2  # of the products of a frame's direction cosines
 CUT = "probabilities cut at one half"
 ANOTHER_FRAME = "placed on the images that it names, whose frame of reference is another"
 
 
-def segmentation_of(ds: Dataset, name: str, images: Sequence[End] = ()) -> Segmentation:
+def segmentation_of(ds: Dataset, name: str, images: Sequence[ImageReference] = ()) -> Segmentation:
     """Of a whole data set, on the first of the images whose voxels its frames fill. Raises OpenError: one sentence."""
     if "SegmentSequence" not in ds or "PixelData" not in ds:
         raise OpenError("It is a DICOM file, but no segmentation with pixels: choose one of modality SEG.")
@@ -55,7 +55,7 @@ def segmentation_of(ds: Dataset, name: str, images: Sequence[End] = ()) -> Segme
         raise OpenError(DAMAGED.format(what="a part of its header or its pixels is missing or wrong")) from error
 
 
-def _segmentation(ds: Dataset, name: str, images: Sequence[End]) -> Segmentation:
+def _segmentation(ds: Dataset, name: str, images: Sequence[ImageReference]) -> Segmentation:
     whole = whole_of(ds)
     planes, frames = _planes_of(ds, images)
     maps, segments = _decoded(ds, frames, len(planes.starts), whole)
@@ -72,7 +72,9 @@ def _segmentation(ds: Dataset, name: str, images: Sequence[End]) -> Segmentation
     return Segmentation(maps[0], grid, segments, title, source, made, badges=badges, overlapping=maps[1:])
 
 
-def _in_question(ds: Dataset, source: Source, images: Sequence[End]) -> Iterator[tuple[End, tuple[str, ...]]]:
+def _in_question(
+    ds: Dataset, source: Source, images: Sequence[ImageReference]
+) -> Iterator[tuple[ImageReference, tuple[str, ...]]]:
     """The images that it may be of, and what must be said then: those in its frame of reference, or that it names."""
     frame, named = str(ds.get("FrameOfReferenceUID", "")), set(source.sop_instance_uids)
     for image in images:
@@ -88,7 +90,7 @@ def _placed(
     planes: Planes,
     maps: Maps,
     segments: tuple[Segment, ...],
-    images: Iterable[tuple[End, tuple[str, ...]]],
+    images: Iterable[tuple[ImageReference, tuple[str, ...]]],
 ) -> tuple[Grid, Maps, tuple[Segment, ...], tuple[str, ...]]:
     """On the first image whose voxels hold all that is marked, else on a grid of their own."""
     cut = (CUT,) if _is_cut(ds) else ()
@@ -135,7 +137,7 @@ def _is_cut(ds: Dataset) -> bool:
     return bool(ds.SegmentationType == "FRACTIONAL" and ds.get("MaximumFractionalValue", 1) > 1)
 
 
-def _planes_of(ds: Dataset, images: Sequence[End]) -> tuple[Planes, Frames]:
+def _planes_of(ds: Dataset, images: Sequence[ImageReference]) -> tuple[Planes, Frames]:
     """The planes that frames lie in, sorted by place, and segment and plane of every frame."""
     placed = frames_of(ds, images)
     if len(placed.numbers) != int(ds.NumberOfFrames):

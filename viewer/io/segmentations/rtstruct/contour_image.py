@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from viewer.data.grid import Grid
-    from viewer.data.transform import End
+    from viewer.data.transform import ImageReference
 
 NEARLY = 0.9  # of all contours, which must lie in planes of an image that nothing else tells is theirs
 ANOTHER_FRAME = "drawn on the images that it names, whose frame of reference is another"
@@ -31,7 +31,7 @@ class Choice(NamedTuple):
 
 
 def image_of(
-    ds: Dataset, images: Sequence[End], regions: Mapping[int, Region], frames: Mapping[int, str]
+    ds: Dataset, images: Sequence[ImageReference], regions: Mapping[int, Region], frames: Mapping[int, str]
 ) -> Choice | None:
     """The first image that contours may be of; None where there is none.
 

@@ -28,7 +28,7 @@ FINE = 0.5  # voxels between the samples of a plane
 GAP = 1.5  # times the distance of neighbours: from there on planes are missing
 
 
-class Drawn(NamedTuple):
+class StackDrawing(NamedTuple):
     """twice: contours that were there already. empty: those smaller than a voxel. crossing: whether some cross. apart:
     whether planes between them are missing."""
 
@@ -56,7 +56,7 @@ class Stack:
         """Whether a contour lies in a plane of it."""
         return bool(np.ptp(ring @ self._axes[:, 0]) <= FLAT * self._voxel)
 
-    def draw(self, mask: Mask, rings: Sequence[Ring]) -> Drawn:
+    def draw(self, mask: Mask, rings: Sequence[Ring]) -> StackDrawing:
         """What contours (points: LPS mm) of a region enclose, into a mask [k, j, i] of the grid's shape."""
         points, ends = np.concatenate([ring.points for ring in rings]), self._grid.corners @ self._axes[:, 1:]
         pitch, flat = FINE * self._voxel, points @ self._axes[:, 1:]
@@ -71,7 +71,7 @@ class Stack:
         found = [fill_rings(own, shape) for own in planes]
         thick, apart = self._thickness(levels)
         self._sample(mask, np.stack([one.mask for one in found]), low, levels, thick, points)
-        return Drawn(
+        return StackDrawing(
             sum(one.twice for one in found),
             sum(one.empty for one in found),
             any(one.crossing for one in found),

@@ -26,14 +26,14 @@ from viewer.io.segmentations.rtstruct.contours import Drawing, Region, regions_o
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from viewer.data.transform import End
+    from viewer.data.transform import ImageReference
 
 ALGORITHMS: dict[str, Algorithm] = {"MANUAL": "MANUAL", "SEMIAUTOMATIC": "SEMIAUTOMATIC", "AUTOMATIC": "AUTOMATIC"}
 STATES: dict[str, State] = {"APPROVED": "completed", "REJECTED": "rejected"}  # Approval Status, PS3.3 C.8.8.16
 ALONE = "drawn without its images, in squares of 1 mm"
 
 
-def contours_of(ds: Dataset, images: Sequence[End], name: str) -> Segmentation:
+def contours_of(ds: Dataset, images: Sequence[ImageReference], name: str) -> Segmentation:
     """On the first of the images that it may be of; on a grid of its own where there is none.
 
     Raises OpenError: one sentence.
@@ -44,7 +44,7 @@ def contours_of(ds: Dataset, images: Sequence[End], name: str) -> Segmentation:
         return _segmentation(ds, images, name)
 
 
-def _segmentation(ds: Dataset, images: Sequence[End], name: str) -> Segmentation:
+def _segmentation(ds: Dataset, images: Sequence[ImageReference], name: str) -> Segmentation:
     regions, rois = regions_of(ds), {int(one.ROINumber): one for one in ds.StructureSetROISequence}
     rois |= {number: Dataset() for number in regions if number not in rois}
     frames = {number: str(roi.get("ReferencedFrameOfReferenceUID", "")) for number, roi in rois.items()}

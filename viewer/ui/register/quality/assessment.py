@@ -10,7 +10,7 @@ from psygnal import Signal
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice
 from PySide6.QtGui import QImage, QImageWriter
 
-from viewer.compute.registration.pictures import Picture, Shown, Style, pictures, styles
+from viewer.compute.registration.pictures import Picture, PlacedImage, Style, pictures, styles
 from viewer.compute.registration.quality import Quality, WayBack, measure, way_back
 from viewer.plugin.execute import Result, submit_plugin
 from viewer.session.runs.placement import between
@@ -132,8 +132,8 @@ class Assessor:
                 lambda part, text: tell(MEASURING * part, text),
             )
             made = []
-            shown = Shown(fixed.volumes[0], fixed.window, fixed.transform)
-            before = Shown(moving.volumes[0], moving.window)
+            shown = PlacedImage(fixed.volumes[0], fixed.window, fixed.transform)
+            before = PlacedImage(moving.volumes[0], moving.window)
             after = replace(before, transform=transform)
             count = PLANES * len(styles(transform))
             for style, plane, pixels in pictures(shown, before, after, self.controller.state.crosshair):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from viewer.data.arrays import Mask
-    from viewer.effects.effect import Given, Operation
+    from viewer.effects.effect import EffectContext, Operation
     from viewer.effects.effect_run import Answer
     from viewer.scene.segmentation_layer import SegmentationLayer
     from viewer.ui.segments.controller import SegmentsController
@@ -28,7 +28,7 @@ class EffectRequest:
     """An effect to be done. target: what it works on; None where nothing can be changed. values: its settings."""
 
     operation: Operation
-    target: Given | None
+    target: EffectContext | None
     values: dict[str, Any]
 
 
@@ -141,7 +141,7 @@ class EffectPreview(QObject):
         work.signals.ended.connect(lambda: self._rest(work))
         QThreadPool.globalInstance().start(work)
 
-    def _show(self, target: Given, found: list[Answer]) -> None:
+    def _show(self, target: EffectContext, found: list[Answer]) -> None:
         self.answers = found
         self.progressed.emit(1.0)
         for key, mask, box in found:

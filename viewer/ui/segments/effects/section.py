@@ -115,8 +115,8 @@ class EffectsSection(QWidget):
             self.controller.session.messages.warn(str(refusal))
             return None
         title = f"{self.chosen.title}: {target.segment.name}"
-        rules = self.controller.state.rules
-        task = self.controller.session.segments.run_effect(target.layer, title, call, how, rules, target.image)
+        masking = self.controller.state.masking
+        task = self.controller.session.segments.run_effect(target.layer, title, call, how, masking, target.image)
         self.preview.stop()
         self._show_task(task)
         return task

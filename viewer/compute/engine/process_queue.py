@@ -20,7 +20,7 @@ from viewer.processes.messages import lend, take
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from viewer.compute.engine.submission import Running
+    from viewer.compute.engine.submission import SubmittedJob
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +28,8 @@ GRACE = 2.0  # seconds that a job has to follow a cancel
 TICK = 0.25  # seconds between two looks at a process that runs a job
 
 
-class ProcessLane:
-    """Everything here but add, cancel and close happens on the lane's own thread, so nothing needs a lock.
+class ProcessQueue:
+    """Everything here but add, cancel and close happens on the queue's own thread, so nothing needs a lock.
 
     The process starts with the first job, stays for the next ones, and is replaced when it crashed or had to be killed.
     """
@@ -37,8 +37,8 @@ class ProcessLane:
     def __init__(self, device: str) -> None:
         self._device = device
         self._process: EngineProcess | None = None
-        self._waiting: list[Running] = []
-        self._current: Running | None = None
+        self._waiting: list[SubmittedJob] = []
+        self._current: SubmittedJob | None = None
         self._unheard = False  # the job was handed to a process that stood ready, which said nothing of it yet
         self._number = 0
         self._lent: list[Any] = []
@@ -47,14 +47,14 @@ class ProcessLane:
         self._ringing = threading.Lock()
         self._door, self._bell = Pipe(duplex=False)
         self._open = True
-        self._thread = threading.Thread(target=self._run, name=f"tomolens-lane-{device}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"tomolens-queue-{device}", daemon=True)
         self._thread.start()
 
     # ---- from any thread
-    def add(self, running: Running) -> None:
+    def add(self, running: SubmittedJob) -> None:
         self._order(partial(self._waiting.append, running))
 
-    def cancel(self, running: Running) -> None:
+    def cancel(self, running: SubmittedJob) -> None:
         self._order(partial(self._cancel, running))
 
     def close(self) -> None:
@@ -69,7 +69,7 @@ class ProcessLane:
                 self._orders.put(order)
                 self._bell.send_bytes(b".")
 
-    # ---- on the lane's thread
+    # ---- on the queue's thread
     def _run(self) -> None:
         try:
             while self._open:
@@ -96,7 +96,7 @@ class ProcessLane:
         with self._ringing:
             self._open = False
 
-    def _cancel(self, running: Running) -> None:
+    def _cancel(self, running: SubmittedJob) -> None:
         if running in self._waiting:
             self._waiting.remove(running)
             running.end(Outcome("cancelled"))

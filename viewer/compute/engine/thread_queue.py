@@ -16,25 +16,25 @@ from viewer.compute.engine.run_job import Outcome, perform
 from viewer.processes.messages import borrow, lend
 
 if TYPE_CHECKING:
-    from viewer.compute.engine.submission import Lane, Running
+    from viewer.compute.engine.submission import JobQueue, SubmittedJob
 
 
-class ThreadLane:
+class ThreadQueue:
     """Jobs one at a time on a thread, by priority, then first come, first served."""
 
     def __init__(self, device: str) -> None:
         self._device = device
-        self._waiting: PriorityQueue[tuple[int, int, Running | None]] = PriorityQueue()
+        self._waiting: PriorityQueue[tuple[int, int, SubmittedJob | None]] = PriorityQueue()
         self._numbers = count()
         self._open = True
         self._turn = threading.Lock()  # a job begins, or ends before it has begun
         self._thread = threading.Thread(target=self._run, name=f"tomolens-runner-{device}", daemon=True)
         self._thread.start()
 
-    def add(self, running: Running) -> None:
+    def add(self, running: SubmittedJob) -> None:
         self._waiting.put((running.rank, next(self._numbers), running))
 
-    def cancel(self, running: Running) -> None:
+    def cancel(self, running: SubmittedJob) -> None:
         with self._turn:
             if running.state == "queued":
                 running.end(Outcome("cancelled"))
@@ -53,7 +53,7 @@ class ThreadLane:
                 running.begin()
             running.end(self._perform(running))
 
-    def _perform(self, running: Running) -> Outcome:
+    def _perform(self, running: SubmittedJob) -> Outcome:
         job = Job(
             tell=running.advance,
             show=running.show,
@@ -67,4 +67,4 @@ class ThreadLane:
 class Runner(Engine):
     """An Engine in this process."""
 
-    lane: type[Lane] = ThreadLane
+    queue: type[JobQueue] = ThreadQueue
