@@ -1,6 +1,7 @@
 """Segmentation without training from the same prompts: marker watershed, geodesic distance, random walker.
 
-The faces of the crop count as background, as the negative prompts do. Without a seed nothing is segmented.
+The faces of the crop count as background, as the negative prompts do, or those of their voxels that are given as
+`faces`. Without a seed nothing is segmented.
 """
 
 from __future__ import annotations
@@ -27,26 +28,32 @@ def gradient(image: Floats) -> NDArray[np.uint8]:
     return edges
 
 
-def markers(prompts: Prompts) -> NDArray[np.uint8]:
+def all_faces(shape: tuple[int, ...]) -> Mask:
+    """The outermost voxels of a crop."""
+    faces = np.ones(shape, bool)
+    faces[1:-1, 1:-1, 1:-1] = False
+    return faces
+
+
+def markers(prompts: Prompts, faces: Mask | None = None) -> NDArray[np.uint8]:
     """1 in the structure, 2 in the background, 0 where nothing is known."""
-    known = np.full(prompts.positive.shape, BACKGROUND, np.uint8)
-    known[1:-1, 1:-1, 1:-1] = 0
+    known = np.where(all_faces(prompts.positive.shape) if faces is None else faces, BACKGROUND, 0).astype(np.uint8)
     known[thicken(prompts.negative) | prompts.excluded] = BACKGROUND
     known[prompts.seeds()] = STRUCTURE
     return known
 
 
-def watershed(edges: NDArray[np.uint8], prompts: Prompts) -> Mask:
+def watershed(edges: NDArray[np.uint8], prompts: Prompts, faces: Mask | None = None) -> Mask:
     """Floods the gradient (see above) from the markers (Beucher and Meyer, 1993)."""
     flooded = sitk.MorphologicalWatershedFromMarkers(
-        sitk.GetImageFromArray(edges), sitk.GetImageFromArray(markers(prompts)), markWatershedLine=False
+        sitk.GetImageFromArray(edges), sitk.GetImageFromArray(markers(prompts, faces)), markWatershedLine=False
     )
     return np.asarray(sitk.GetArrayViewFromImage(flooded) == STRUCTURE)
 
 
-def geodesic(edges: NDArray[np.uint8], prompts: Prompts) -> Mask:
+def geodesic(edges: NDArray[np.uint8], prompts: Prompts, faces: Mask | None = None) -> Mask:
     """What a front reaches from the seeds before it does from the background, slowed by edges (Sethian, PNAS 1996)."""
-    known = markers(prompts)
+    known = markers(prompts, faces)
     speed = sitk.GetImageFromArray(1 / (EDGE + edges.astype(np.float32) / 255))
     near, far = (_arrival(speed, known == kind) for kind in (STRUCTURE, BACKGROUND))
     return np.asarray(near < far)
@@ -60,9 +67,9 @@ def _arrival(speed: sitk.Image, start: Mask) -> Floats:
     return arrival
 
 
-def random_walker(image: Floats, prompts: Prompts) -> Mask:
+def random_walker(image: Floats, prompts: Prompts, faces: Mask | None = None) -> Mask:
     """Where a random walk more probably ends at a seed than in the background (Grady, TPAMI 2006)."""
-    known = markers(prompts)
+    known = markers(prompts, faces)
     if not (known == STRUCTURE).any():
         return np.zeros(known.shape, bool)
     return np.asarray(walk(image, known, beta=BETA, mode="cg_j", tol=1e-3) == STRUCTURE)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-JobQueue = Literal["results", "work", "worklist"]
+JobQueue = Literal["results", "prompts", "work", "worklist"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -28,8 +28,8 @@ class Background:
     """post: runs a function on the main thread.
 
     Within a queue there is one thread, and one thing after the other: "results" for previews and results of runs, which
-    are short; "work" for what takes as long as it takes (effects, a consensus, projects); "worklist" for the file of a
-    task list.
+    are short; "prompts" for masks that are found from them; "work" for what takes as long as it takes (effects, a
+    consensus, projects); "worklist" for the file of a task list.
     """
 
     def __init__(self, post: Callable[[Callable[[], None]], None], tasks: Tasks) -> None:
