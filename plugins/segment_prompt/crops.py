@@ -110,4 +110,5 @@ def _linear(places: NDArray[np.floating[Any]], count: int) -> Floats:
 
 def _along(array: Floats, axis: int, weights: Floats) -> Floats:
     """An array with one axis weighted [new, old]."""
-    return np.asarray(np.moveaxis(np.tensordot(weights, array, (1, axis)), 0, axis))
+    weighted: Floats = np.tensordot(weights, array, (1, axis))
+    return np.moveaxis(weighted, 0, axis)
