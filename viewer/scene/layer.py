@@ -95,7 +95,7 @@ class PlacedLayer(Layer):
 
     def world_place(self, own: Point) -> Point:
         """The place in the world of a place in the voxels' own space, LPS mm."""
-        x, y, z = (float(mm) for mm in self.transform.back(own)) if self.transform else own
+        x, y, z = (float(mm) for mm in self.transform.inverse_point(own)) if self.transform else own
         return x, y, z
 
     @property

@@ -115,7 +115,7 @@ class SegmentFiles:
 def _drawn_at(found: Segmentation, image: VolumeLayer) -> int | None:
     """The one time point of an image whose files a segmentation refers to; None where it tells none, or several."""
     referred, count = set(found.source.sop_instance_uids), len(image.volumes)
-    sources = [volume.source.at(n, count, volume.grid.shape[0]) for n, volume in enumerate(image.volumes)]
+    sources = [volume.source.of_timepoint(n, count, volume.grid.shape[0]) for n, volume in enumerate(image.volumes)]
     times = [n for n, source in enumerate(sources) if referred & set(source.sop_instance_uids)]
     return times[0] if len(times) == 1 < count else None
 

@@ -50,7 +50,7 @@ class Segments:
         several = len(image.volumes) > 1
         volume = image.volume(self.state.timepoint)
         at = f", time point {self.state.timepoint + 1}" if several else ""
-        source = volume.source.at(self.state.timepoint, len(image.volumes), volume.grid.shape[0])
+        source = volume.source.of_timepoint(self.state.timepoint, len(image.volumes), volume.grid.shape[0])
         values = Segmentation(
             np.zeros(volume.grid.shape, np.uint8), volume.grid, (), name or f"Segments of {image.name}{at}", source
         )

@@ -192,7 +192,7 @@ class Studies:
         None where neither was found, or where such a one is visible already.
         """
         known = [image for images in self.images.values() for image in images]
-        of_series = [image for image in known if found.about and image.source.series_uid == found.about]
+        of_series = [image for image in known if image.source.series_uid == found.referenced_series_uid != ""]
         in_frame = [
             image
             for image in known

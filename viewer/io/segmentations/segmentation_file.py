@@ -58,7 +58,7 @@ def read_segmentation(
     """
     ending = _ending(path) or (".dcm" if _is_dicom(path) else "")
     if images and ending.endswith(".dcm"):
-        about = label_file(str(path)).about
+        about = label_file(str(path)).referenced_series_uid
         images = sorted(images, key=lambda image: not about or image.source.series_uid != about)
     if ending and placement:
         raise OpenError(NO_SUCH.format(placement))
@@ -200,7 +200,7 @@ def _read_label_image(path: Path, images: Sequence[ImageReference], placement: s
     if not ending_of(str(path)):
         raise OpenError(f"It is no file of labels that is known: {', '.join(FORMATS)}, NIfTI, NRRD or MetaImage are.")
     image = describe_image(str(path))
-    placed = image.by(placement) if placement else _following(image, images)
+    placed = image.with_placement(placement) if placement else _following(image, images)
     if placed is None:
         raise OpenError(NO_SUCH.format(placement))
     try:
