@@ -30,7 +30,8 @@ STRUCTURE: Code = ("SCT", "91723000", "Anatomical Structure")
 class Term:
     """What a segment can be called. code: what it is, whichever side. category: of what kind, PS3.16 CID 7150.
 
-    color: r, g, b in 0…255. phrases: what it is found by: its name first, then its synonyms, in lower case and without the side.
+    color: r, g, b in 0…255. phrases: what it is found by: its name first, then its synonyms, in lower case and without
+    the side.
     """
 
     name: str

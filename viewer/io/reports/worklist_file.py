@@ -69,7 +69,7 @@ def save_worklist(worklist: Worklist) -> None:
         atomic_write.sweep(output)
         if _stamp(output / KEPT) != worklist.kept:
             raise SaveError("Somebody else works on this task list: open it again; what you did last was not kept.")
-        with atomic_write.temporary(output) as folder:
+        with atomic_write.temporary_folder(output) as folder:
             made = folder / KEPT
             made.write_bytes(data)
             atomic_write.flush(made)
@@ -79,7 +79,9 @@ def save_worklist(worklist: Worklist) -> None:
             worklist.kept = _hash(data)
             atomic_write.flush(output)
     except OSError as error:
-        raise SaveError(f"The task list was not saved: {atomic_write.reason(error, output, len(data))}.") from error
+        raise SaveError(
+            f"The task list was not saved: {atomic_write.failure_reason(error, output, len(data))}."
+        ) from error
 
 
 def file_name(worklist: Worklist, case_id: str) -> str:

@@ -139,7 +139,7 @@ def save_segmentation(segmentation: Segmentation, target: Path, mark: str = "", 
         if target.exists() and (not overwrite or target.is_dir()):
             raise SaveError("it is already there: choose another name, or ask to replace it.")
         atomic_write.sweep(target.parent)
-        with atomic_write.temporary(target.parent) as folder:
+        with atomic_write.temporary_folder(target.parent) as folder:
             made = folder / f"made{ending}"
             badges = tuple(dict.fromkeys((*([mark] if mark else []), *segmentation.badges)))
             write(replace(segmentation, badges=badges), made)
@@ -157,7 +157,9 @@ def save_segmentation(segmentation: Segmentation, target: Path, mark: str = "", 
     except (OSError, RuntimeError, MemoryError) as error:
         log.warning("saving a segmentation failed: %s", type(error).__name__)
         need = sum(array.nbytes for array in segmentation.maps)
-        raise SaveError(f"{target.name} was not saved: {atomic_write.reason(error, target.parent, need)}.") from error
+        raise SaveError(
+            f"{target.name} was not saved: {atomic_write.failure_reason(error, target.parent, need)}."
+        ) from error
 
 
 def format_of(target: Path) -> Format | None:

@@ -47,21 +47,23 @@ def save_transform(
         if taken and (not overwrite or target.is_dir()):
             raise SaveError(f"{taken[0].name} is already there: choose another name, or ask to replace it.")
         atomic_write.sweep(target.parent)
-        with atomic_write.temporary(target.parent) as folder:
+        with atomic_write.temporary_folder(target.parent) as folder:
             made, told = folder / f"made{ending_of(target)}", folder / "made.json"
             _write(transform, made, fixed, moving)
             atomic_write.flush(made)
             _check(transform, read_transform(made, fixed, moving), fixed.grid)
             told.write_text(json.dumps(_told(transform, made), indent=1, ensure_ascii=False), encoding="utf-8")
             atomic_write.flush(told)
-            atomic_write.put((told, beside), (made, target))
+            atomic_write.replace_files((told, beside), (made, target))
         return "" if transform.sign_off else "Nobody has accepted or rejected this registration yet."
     except SaveError as error:
         raise SaveError(f"{target.name} was not saved: {error}") from error
     except (OSError, RuntimeError, MemoryError) as error:
         log.warning("saving a transform failed: %s", type(error).__name__)
         need = transform.displacement.nbytes if transform.displacement is not None else 1 << 16
-        raise SaveError(f"{target.name} was not saved: {atomic_write.reason(error, target.parent, need)}.") from error
+        raise SaveError(
+            f"{target.name} was not saved: {atomic_write.failure_reason(error, target.parent, need)}."
+        ) from error
 
 
 def beside_of(path: Path) -> Path:
