@@ -110,7 +110,7 @@ class Segments:
         around = label_box(labels, removed.label)
         if around is not None:
             stroke.fill(removed.layer, around, labels[around] == removed.label, 0)
-        stroke.arrange(tuple(one for one in layer.segmentation.segments if one is not removed))
+        stroke.set_segments(tuple(one for one in layer.segmentation.segments if one is not removed))
         self.end_stroke(stroke, f"Remove {removed.name}")
 
     def change(self, layer: SegmentationLayer, key: Key, *, gesture: str = "", **fields: Any) -> None:

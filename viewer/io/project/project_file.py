@@ -249,5 +249,5 @@ def _check(project: Project) -> None:
             raise TypeError("an image that is none")
         if not all(isinstance(entry[name], str) for name in ("id", "name")):
             raise TypeError("a layer without a name")
-    project.look(ViewState())
+    project.restore_view(ViewState())
     len(project.pairs)

@@ -33,7 +33,7 @@ class Inspection:
 class InspectionPair:
     """A result being held against its input: the layers, and how."""
 
-    given: VolumeLayer
+    input: VolumeLayer
     result: VolumeLayer
     difference: VolumeLayer | None
     how: Inspection
@@ -42,8 +42,8 @@ class InspectionPair:
     def shown(self) -> tuple[VolumeLayer, ...]:
         """What is drawn, bottom first: both, or the one that is seen alone."""
         if self.how.flipped or (self.how.mode == "blend" and self.how.blend == 0):
-            return (self.given,)
-        return (self.difference,) if self.difference else (self.given, self.result)
+            return (self.input,)
+        return (self.difference,) if self.difference else (self.input, self.result)
 
     @property
     def share(self) -> float:
@@ -56,14 +56,14 @@ def inspection_pair(document: Document, inspection: Inspection | None, active: s
     if inspection is None or inspection.result != active:
         return None
     result = document.find(active)
-    given = input_of(document, result) if isinstance(result, VolumeLayer) else None
-    if not isinstance(result, VolumeLayer) or given is None:
+    input = input_of(document, result) if isinstance(result, VolumeLayer) else None
+    if not isinstance(result, VolumeLayer) or input is None:
         return None
     if inspection.mode != "difference":
-        return InspectionPair(given, result, None, inspection)
+        return InspectionPair(input, result, None, inspection)
     difference = difference_of(document, result)
     how = inspection if difference else replace(inspection, mode="blend", blend=1.0)
-    return InspectionPair(given, result, difference, how)
+    return InspectionPair(input, result, difference, how)
 
 
 def input_of(document: Document, layer: VolumeLayer | None) -> VolumeLayer | None:
@@ -76,8 +76,8 @@ def input_of(document: Document, layer: VolumeLayer | None) -> VolumeLayer | Non
     found = document.find(layer.made_from)
     if not isinstance(found, VolumeLayer):
         return None
-    made, given = layer.volumes[0], found.volume(layer.made_at)
-    alike = made.grid.matches(given.grid) and made.unit == given.unit and not (made.color or given.color)
+    made, input = layer.volumes[0], found.volume(layer.made_at)
+    alike = made.grid.matches(input.grid) and made.unit == input.unit and not (made.color or input.color)
     return found if alike else None
 
 

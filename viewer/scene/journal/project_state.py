@@ -46,9 +46,10 @@ class Project:
 
     @property
     def pairs(self) -> tuple[LandmarkPair, ...]:
+        """The pairs of landmarks. Raises KeyError or TypeError where an entry is none."""
         return tuple(restore_landmark(entry) for entry in self.landmarks)
 
-    def look(self, state: ViewState) -> None:
+    def restore_view(self, state: ViewState) -> None:
         """Look at things as they were looked at. Raises KeyError, TypeError or ValueError as `restored`."""
         restore_state(self.view, state)
 

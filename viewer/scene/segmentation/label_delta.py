@@ -55,8 +55,8 @@ class LabelDelta:
         """Bytes kept."""
         return len(self.before) + len(self.after)
 
-    def each(self, packed: bytes) -> Iterator[tuple[int, Box, Labels]]:
-        """The boxes of `before` or `after`: label map, box, labels."""
+    def unpack(self, packed: bytes) -> Iterator[tuple[int, Box, Labels]]:
+        """The boxes of `before` or `after`: number of the label map, box [k, j, i], labels."""
         labels, at = self._unpacked(packed), 0
         for place in self.places:
             shape = place[4:]
