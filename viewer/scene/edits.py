@@ -52,7 +52,7 @@ class AddLayer(_PlainEdit):
 
     @property
     def label(self) -> str:
-        """ "Add" and the layer's name."""
+        """For the undo menu: "Add" and the layer's name."""
         return f"Add {self.layer.name}"
 
     @property
@@ -78,7 +78,7 @@ class RemoveLayer(_PlainEdit):
 
     @property
     def label(self) -> str:
-        """ "Remove" and the layer's name."""
+        """For the undo menu: "Remove" and the layer's name."""
         return f"Remove {self.layer.name}"
 
     @property
@@ -105,7 +105,7 @@ class MoveLayer(_PlainEdit):
 
     @property
     def label(self) -> str:
-        """ "Move", the layer's name, and the direction."""
+        """For the undo menu: "Move", the layer's name, and the direction."""
         return f"Move {self.layer.name} {'up' if self.after > self.before else 'down'}"
 
     def do(self, document: Document) -> None:
@@ -130,7 +130,7 @@ class RenameLayer(_PlainEdit):
 
     @property
     def label(self) -> str:
-        """ "Rename" and the name that the layer had."""
+        """For the undo menu: "Rename" and the name that the layer had."""
         return f"Rename {self.before}"
 
     def do(self, document: Document) -> None:
@@ -158,7 +158,7 @@ class ReviewLayer(_PlainEdit):
 
     @property
     def label(self) -> str:
-        """ "Accept", "Reject" or "Reopen", and the layer's name."""
+        """For the undo menu: "Accept", "Reject" or "Reopen", and the layer's name."""
         verb = {"accepted": "Accept", "rejected": "Reject"}.get(self.after, "Reopen")
         return f"{verb} {self.layer.name}"
 
@@ -182,7 +182,7 @@ class AlignLayer(_PlainEdit):
 
     @property
     def label(self) -> str:
-        """ "Align" and the image's name."""
+        """For the undo menu: "Align" and the image's name."""
         return f"Align {self.layer.name}"
 
     @property
@@ -227,7 +227,7 @@ class ChangeLandmark(_PlainEdit):
 
     @property
     def label(self) -> str:
-        """What is done, and the pair's name."""
+        """For the undo menu: what is done, and the pair's name."""
         if self.before is None or self.after is None:
             pair = self.before or self.after
             return f"{'Remove' if self.before else 'Add'} landmark {pair.name if pair else ''}"
