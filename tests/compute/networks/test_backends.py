@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from viewer.compute.engine.job import Job
 from viewer.compute.networks import backends, openvino_network
-from viewer.compute.networks.backends import ready
+from viewer.compute.networks.backends import prepare_network
 from viewer.compute.networks.benchmark_tile import Probe, ramp
 from viewer.compute.networks.network import DeviceLost, plain_errors
-from viewer.compute.networks.openvino_network import OpenVinoNet, converted, kept, place
+from viewer.compute.networks.openvino_network import OpenVinoNet, convert_network, network_folder, saved_network
 from viewer.compute.networks.torch_network import TorchNet
 from viewer.compute.progress import Cancelled
 
@@ -40,7 +40,9 @@ def batch(*shape: int) -> NDArray[np.float32]:
 
 
 def made(job: Job | None = None, **options: Any) -> Any:
-    return ready(small(**options), "cpu", key=KEY, channels=options.get("channels", 1), multiple=2, job=job or Job())
+    return prepare_network(
+        small(**options), "cpu", key=KEY, channels=options.get("channels", 1), multiple=2, job=job or Job()
+    )
 
 
 def test_a_network_runs_on_the_processor_as_torch_runs_it() -> None:
@@ -59,10 +61,10 @@ def test_a_network_runs_on_the_processor_as_torch_runs_it() -> None:
 
 @pytest.mark.parametrize("precision", openvino_network.precisions())
 def test_what_is_converted_is_kept_and_comes_back(precision: str) -> None:
-    model = converted(small(), 1, 2)
-    openvino_network.keep(model, precision, place(KEY, {}))
-    assert [path.name for path in place(KEY, {}).parent.iterdir()] == [place(KEY, {}).name]
-    again = kept(place(KEY, {}))
+    model = convert_network(small(), 1, 2)
+    openvino_network.save_network(model, precision, network_folder(KEY, {}))
+    assert [path.name for path in network_folder(KEY, {}).parent.iterdir()] == [network_folder(KEY, {}).name]
+    again = saved_network(network_folder(KEY, {}))
     assert again is not None
     assert again.precision == precision
     given = batch(1, 16, 16, 16)
@@ -70,16 +72,16 @@ def test_what_is_converted_is_kept_and_comes_back(precision: str) -> None:
 
 
 def test_a_kept_network_is_used_and_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    openvino_network.keep(converted(small(), 1, 2), "float32", place(KEY, {}))
-    monkeypatch.setattr(backends, "converted", lambda *_: pytest.fail("converted again"))
+    openvino_network.save_network(convert_network(small(), 1, 2), "float32", network_folder(KEY, {}))
+    monkeypatch.setattr(backends, "convert_network", lambda *_: pytest.fail("converted again"))
     assert made().engine.startswith("OpenVINO")
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "about", "other"])
 def test_a_damaged_or_wrong_kept_network_is_made_anew(damage: str, caplog: pytest.LogCaptureFixture) -> None:
     other = damage == "other"  # of other weights: only the check against torch can tell
-    openvino_network.keep(converted(small(seed=int(other)), 1, 2), "float32", place(KEY, {}))
-    weights = place(KEY, {}) / "net.bin"
+    openvino_network.save_network(convert_network(small(seed=int(other)), 1, 2), "float32", network_folder(KEY, {}))
+    weights = network_folder(KEY, {}) / "net.bin"
     data = bytearray(weights.read_bytes())
     if damage == "cut":
         weights.write_bytes(data[: len(data) // 2])
@@ -87,19 +89,19 @@ def test_a_damaged_or_wrong_kept_network_is_made_anew(damage: str, caplog: pytes
         data[100] ^= 255
         weights.write_bytes(data)
     elif damage == "about":
-        (place(KEY, {}) / "kept.json").write_text("[1]")
+        (network_folder(KEY, {}) / "kept.json").write_text("[1]")
     net = made()
     given = batch(1, 16, 16, 16)
     assert np.abs(net(given) - TorchNet(small(), "cpu")(given)).max() < 0.2
     if net.engine.startswith("OpenVINO"):
-        assert kept(place(KEY, {})) is not None
+        assert saved_network(network_folder(KEY, {})) is not None
 
 
 def test_what_openvino_cannot_run_torch_runs(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     def fail(*_: Any) -> None:
         raise RuntimeError("No conversion rule found for operations: aten::odd")
 
-    monkeypatch.setattr(backends, "converted", fail)
+    monkeypatch.setattr(backends, "convert_network", fail)
     with caplog.at_level(logging.WARNING):
         assert made().engine.startswith("torch")
     assert "OpenVINO cannot run the network" in caplog.text
@@ -112,7 +114,7 @@ def test_a_precision_that_cannot_be_compiled_costs_the_others_nothing(monkeypatc
         return OpenVinoNet(model, precision)
 
     monkeypatch.setattr(backends, "OpenVinoNet", only_one)
-    model = converted(small(), 1, 2)
+    model = convert_network(small(), 1, 2)
     assert [net.precision for net in backends._compiled({"int8": model, "float32": model})] == ["float32"]
 
 

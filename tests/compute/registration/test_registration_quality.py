@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from viewer.compute.registration.quality import agreements, bending, measure, way_back
+from viewer.compute.registration.quality import agreements, bending, measure, measure_inverse_consistency
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import Transform
@@ -89,15 +89,15 @@ def test_what_bends_is_told_with_its_folds():
 
 def test_the_way_back_is_measured_where_the_images_overlap():
     there = shift(4, 0, 0)
-    assert way_back(there, shift(-4, 0, 0), GRID, GRID).largest == pytest.approx(0, abs=1e-5)
-    off = way_back(there, shift(-4, 1.5, 0), GRID, GRID)
+    assert measure_inverse_consistency(there, shift(-4, 0, 0), GRID, GRID).largest == pytest.approx(0, abs=1e-5)
+    off = measure_inverse_consistency(there, shift(-4, 1.5, 0), GRID, GRID)
     assert (off.mean, off.percentile, off.largest) == pytest.approx((1.5, 1.5, 1.5), abs=1e-5)
     with pytest.raises(ValueError, match="do not overlap"):
-        way_back(shift(500, 0, 0), there, GRID, GRID)
+        measure_inverse_consistency(shift(500, 0, 0), there, GRID, GRID)
 
 
 def test_points_that_leave_the_moving_image_do_not_count():
     """There the backward field is 0, which says nothing of the registration."""
     field = np.full((*GRID.shape, 3), (-4.0, 0, 0), np.float32)
-    found = way_back(shift(4, 0, 0), Transform(np.eye(4), field, GRID), GRID, GRID)
+    found = measure_inverse_consistency(shift(4, 0, 0), Transform(np.eye(4), field, GRID), GRID, GRID)
     assert found.largest == pytest.approx(0, abs=1e-5)

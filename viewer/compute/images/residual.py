@@ -46,7 +46,7 @@ class Residual:
     voxels: int
     mean: float
     sd: float
-    beyond: float
+    outliers: float
     counts: NDArray[np.int64]
     edges: NDArray[np.float64]
     structure: float | None
@@ -88,10 +88,10 @@ def residual(
         raise ValueError("There is no voxel to measure here: draw the region within the image.")
     mean, sd = float(change.mean(dtype=np.float64)), float(change.std(dtype=np.float64))
     counts, edges = np.histogram(change, _bins(change, _step(result, before)))
-    beyond = float(np.mean(np.abs(change - mean) > 3 * sd)) if sd else 0.0
+    outliers = float(np.mean(np.abs(change - mean) > 3 * sd)) if sd else 0.0
     structure = _structure(change, slope)
     measured = (count, before.grid.shape[0] if not region else count)
-    return Residual(change.size, mean, sd, beyond, counts, edges, structure, background, measured)
+    return Residual(change.size, mean, sd, outliers, counts, edges, structure, background, measured)
 
 
 def _step(result: Volume, before: Volume) -> float:

@@ -26,7 +26,7 @@ EXTRA, MISSED = 1, 2  # labels of `differences`
 
 @dataclass(frozen=True)
 class SegmentReview:
-    """A segment in the reference and in the other segmentation; None where one has no such segment.
+    """How one segment differs between the reference and the other segmentation; None where one has no such segment.
 
     agreement: None where neither has voxels. volumes, extra (only in the other: false positive) and missed (only in the
     reference: false negative): mm³. worst: the place in the grid's space, LPS mm, from which the largest distance
@@ -65,7 +65,7 @@ def pairs(reference: Iterable[Segment], other: Iterable[Segment]) -> list[Pair]:
 def review(
     reference: Segmentation, other: Segmentation, tolerance: float = 1.0, tell: ProgressCallback = lambda fraction: None
 ) -> list[SegmentReview]:
-    """Every pair of segments. tolerance: of the NSD, mm. tell: gets the progress, 0…1; may raise Cancelled.
+    """The review of every pair of segments. tolerance: of the NSD, mm. tell: gets 0…1; may raise Cancelled.
 
     Raises Refusal, one sentence, where the two do not lie on one grid.
     """

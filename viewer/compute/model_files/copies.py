@@ -32,7 +32,7 @@ CHUNK = 1 << 20  # bytes copied at a time
 
 
 @contextmanager
-def own_folder() -> Iterator[Path]:
+def private_folder() -> Iterator[Path]:
     """A folder that only this process writes to, for the copy of a model; what killed processes left goes first.
 
     Raises Refusal.
@@ -64,7 +64,7 @@ def every_file(folder: Path) -> Iterator[Path]:
             yield Path(place) / name
 
 
-def copied(files: Iterable[Path], root: Path, place: Path) -> Path:
+def copy_files(files: Iterable[Path], root: Path, place: Path) -> Path:
     """Copies of files of the folder `root`, in a folder of the same name in `place`, which is returned.
 
     What is hashed is then what is loaded, whatever becomes of the files meanwhile. Raises Refusal where one is not
@@ -110,7 +110,7 @@ def _opened(path: Path, root: Path) -> BinaryIO:
     return file
 
 
-def unpacked(path: Path, place: Path) -> Path:
+def unpack_zip(path: Path, place: Path) -> Path:
     """The folder in a ZIP file, unpacked in `place`. Raises Refusal."""
     try:
         with zipfile.ZipFile(path) as archive:

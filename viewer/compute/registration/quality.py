@@ -11,7 +11,7 @@ import numpy as np
 from viewer.compute.images.resample import resample_labels
 from viewer.compute.labels.label_metrics import Agreement, label_metrics
 from viewer.compute.registration.similarity import Similarity, similarity
-from viewer.compute.registration.transform_algebra import by_slabs, moved, voxel_points
+from viewer.compute.registration.transform_algebra import run_slabs, transform_points, voxel_points
 from viewer.compute.registration.transform_quality import Smoothness, inverse_consistency, jacobian, smoothness
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ PERCENTILE = 95
 
 @dataclass(frozen=True)
 class Bending:
-    """Of a displacement field: its mean and largest length in mm, and its folds and smoothness."""
+    """What a displacement field does: its mean and largest length in mm, and its folds and smoothness."""
 
     mean: float
     largest: float
@@ -34,7 +34,7 @@ class Bending:
 
 
 @dataclass(frozen=True)
-class WayBack:
+class InverseConsistency:
     """How far points come to lie from where they started, there by one registration and back by another, mm."""
 
     mean: float
@@ -44,7 +44,7 @@ class WayBack:
 
 @dataclass(frozen=True)
 class Quality:
-    """bending: None for a matrix alone. before: None where the images do not overlap without the transform.
+    """A registration measured. bending: None for a matrix alone. before: None without overlap before the transform.
 
     labels: of every label, before and after; empty where no label maps were given.
     """
@@ -62,7 +62,7 @@ def measure(
     labels: tuple[Segmentation, Segmentation] | None,
     tell: ProgressCallback,
 ) -> Quality:
-    """Of a transform from points of the fixed to points of the moving image, mm.
+    """The quality of a transform from points of the fixed to points of the moving image, LPS mm.
 
     labels: of the fixed and of the moving image. Raises ValueError, one sentence, where the two do not overlap.
     """
@@ -101,7 +101,9 @@ def bending(transform: Transform) -> Bending | None:
     return Bending(float(lengths.mean()), float(lengths.max()), smoothness(jacobian(transform)[0]))
 
 
-def way_back(forward: Transform, backward: Transform, fixed: Grid, moving: Grid) -> WayBack:
+def measure_inverse_consistency(
+    forward: Transform, backward: Transform, fixed: Grid, moving: Grid
+) -> InverseConsistency:
     """Inverse consistency of two registrations, over the voxels of the fixed image that come to lie in the moving one.
 
     Raises ValueError where none does.
@@ -111,11 +113,11 @@ def way_back(forward: Transform, backward: Transform, fixed: Grid, moving: Grid)
     size = np.array(moving.shape)
 
     def look(first: int, last: int) -> None:
-        index = moving.to_index(moved(forward, voxel_points(fixed, first, last)))
+        index = moving.to_index(transform_points(forward, voxel_points(fixed, first, last)))
         inside[first:last] = ((index >= -0.5) & (index <= size - 0.5)).all(axis=-1)
 
-    by_slabs(fixed, look)
+    run_slabs(fixed, look)
     if not inside.any():
         raise ValueError("The two images do not overlap: align them by hand first.")
     lengths = found[inside]
-    return WayBack(float(lengths.mean()), float(np.percentile(lengths, PERCENTILE)), float(lengths.max()))
+    return InverseConsistency(float(lengths.mean()), float(np.percentile(lengths, PERCENTILE)), float(lengths.max()))

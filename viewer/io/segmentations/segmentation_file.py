@@ -12,7 +12,7 @@ import numpy as np
 from pydicom.errors import BytesLengthException
 
 from viewer.compute.images.resample import BADGE, resample_labels
-from viewer.compute.labels.fit_grid import apart, fitted
+from viewer.compute.labels.fit_grid import different_frames, fitted
 from viewer.compute.labels.label_image import as_segmentation
 from viewer.data.printable_text import printable
 from viewer.data.transform import ImageReference
@@ -88,7 +88,7 @@ def resample_segmentation(segmentation: Segmentation, grid: Grid, source: Source
 
     Raises OpenError where both name their frames of reference and these differ.
     """
-    if apart(segmentation.grid, grid):
+    if different_frames(segmentation.grid, grid):
         raise OpenError("The segments lie in another frame of reference than the image: register the two first.")
     badges = segmentation.badges
     if not segmentation.grid.matches(grid):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewer.compute.registration.transform_algebra import lattice_points, moved
+from viewer.compute.registration.transform_algebra import lattice_points, transform_points
 from viewer.data.provenance import Provenance
 from viewer.data.transform import ImageReference, SignOff, Transform
 from viewer.files import atomic_write
@@ -103,7 +103,7 @@ def _write(transform: Transform, made: Path, fixed: ImageReference, moving: Imag
 def _check(transform: Transform, found: Transform, grid: Grid) -> None:
     """At voxels of the field that was read back, where every form is exact. Raises SaveError."""
     points = _some_voxels(found.grid or grid)
-    if not np.abs(moved(transform, points) - moved(found, points)).max() <= TOLERANCE:
+    if not np.abs(transform_points(transform, points) - transform_points(found, points)).max() <= TOLERANCE:
         raise SaveError("it does not read back as the same transform: try again or choose another form.")
 
 

@@ -56,7 +56,7 @@ def preparation(transforms: Iterable[Json], decision: Decision | None) -> Prepar
     return Preparation(axes, spacing, tuple(before), tuple(after), crop, decision)
 
 
-def thresholded(transforms: Iterable[Json]) -> bool:
+def is_multi_label(transforms: Iterable[Json]) -> bool:
     """True where each channel stands for itself: a sigmoid, or a threshold, instead of the greatest channel."""
     told = [one for one in transforms if kind_of(one) in ("Activations", "AsDiscrete")]
     return any(

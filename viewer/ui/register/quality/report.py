@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from viewer.compute.labels.label_metrics import Agreement
-    from viewer.compute.registration.quality import Bending, Quality, WayBack
+    from viewer.compute.registration.quality import Bending, InverseConsistency, Quality
     from viewer.data.annotations.landmarks import Landmarks
     from viewer.data.arrays import Floats
     from viewer.data.grid import Grid
@@ -80,8 +80,8 @@ def quality_sections(assessment: Assessment) -> Iterable[Section]:
         yield Section("Deformation", tuple(_bending(quality.bending)))
     if quality.labels:
         yield Section("Labels, before → after", tuple(_labels(quality.labels)))
-    if assessment.way_back:
-        yield Section("There and back (inverse consistency)", tuple(_way_back(assessment.way_back)))
+    if assessment.inverse_consistency:
+        yield Section("There and back (inverse consistency)", tuple(_way_back(assessment.inverse_consistency)))
 
 
 def landmark_sections(errors: Floats, grid: Grid) -> Iterable[Section]:
@@ -166,7 +166,7 @@ def _bending(bent: Bending) -> Iterable[Figure]:
     yield Figure("Change of volume", f"× {smooth.lowest:.2f} to × {smooth.highest:.2f}")
 
 
-def _way_back(found: WayBack) -> Iterable[Figure]:
+def _way_back(found: InverseConsistency) -> Iterable[Figure]:
     """How far apart the registrations there and back are."""
     yield Figure("Mean", f"{found.mean:.2f} mm")
     yield Figure("95th percentile", f"{found.percentile:.2f} mm")
