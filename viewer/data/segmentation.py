@@ -49,7 +49,7 @@ class Segment:
 
     @property
     def key(self) -> Key:
-        """By which a segmentation names it: the number of its label map, and its label there."""
+        """What a segmentation knows it by: the number of its label map, and its label there."""
         return self.layer, self.label
 
 

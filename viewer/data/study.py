@@ -51,7 +51,7 @@ class Source:
         return copy
 
     def of_timepoint(self, timepoint: int, timepoints: int, slices: int) -> Source:
-        """Of files of one slice each, time point after time point, those of one time point; else all of them."""
+        """The source of one time point, where files hold one slice each, time point after time point; else the same."""
         if not len(self.files) == len(self.sop_instance_uids) == timepoints * slices:
             return self
         own = slice(timepoint * slices, (timepoint + 1) * slices)

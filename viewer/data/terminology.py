@@ -69,7 +69,7 @@ def search(text: str, limit: int = 20) -> tuple[Term, ...]:
 
 
 def category_of(code: Code | None) -> Code:
-    """Of what kind a coded thing is, PS3.16 CID 7150; an anatomical structure where it is not known."""
+    """The kind of a coded thing, PS3.16 CID 7150; an anatomical structure where it is not known."""
     return next((term.category for term in terms() if code is not None and term.code[:2] == code[:2]), STRUCTURE)
 
 

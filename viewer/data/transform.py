@@ -66,7 +66,7 @@ class Transform:
         return moved @ self.matrix[:3, :3].T + self.matrix[:3, 3]
 
     def placed(self, grid: Grid) -> Grid:
-        """Where an image's grid comes to lie in the fixed space by the matrix; the field's part is left out."""
+        """The grid of an image where the matrix puts it in the fixed space; the field's part is left out."""
         return Grid(grid.shape, np.linalg.inv(self.matrix) @ grid.affine, grid.frame_of_reference, grid.placed)
 
     def inverse_point(self, point: ArrayLike) -> Floats:

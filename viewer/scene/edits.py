@@ -13,7 +13,7 @@ from viewer.scene.layer import Layer, Review, VolumeLayer
 
 
 class Edit(Protocol):
-    """label: what the undo menu says ("Add CT chest"). size: bytes it keeps alive."""
+    """A change of the document that can be taken back."""
 
     @property
     def label(self) -> str:

@@ -56,7 +56,7 @@ class Layer:
 
     @property
     def bytes(self) -> int:
-        """Of its arrays."""
+        """Size of its arrays in bytes."""
         return 0
 
 
@@ -172,7 +172,7 @@ class VolumeLayer(PlacedLayer):
 
     @property
     def bytes(self) -> int:
-        """Of the arrays of all time points."""
+        """Size of the arrays of all time points in bytes."""
         return sum(volume.array.nbytes for volume in self.volumes)
 
 

@@ -87,7 +87,7 @@ class SegmentationLayer(PlacedLayer):
 
     @property
     def bytes(self) -> int:
-        """Of all its label maps."""
+        """Size of all its label maps in bytes."""
         return sum(array.nbytes for array in self.segmentation.maps)
 
 

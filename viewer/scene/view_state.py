@@ -21,14 +21,14 @@ VIEWS = ("axial", "volume", "sagittal", "coronal")  # reading order of the 2×2 
 
 @dataclass(eq=False)
 class ViewState:
-    """crosshair: world position in LPS mm that all views share. timepoint: from 0. active: the selected layer's id.
+    """How all views look. crosshair: world position, LPS mm. timepoint: from 0. active: the selected layer's id.
 
     view: the view that the keyboard and the 1-up layout mean, one of VIEWS. tool: id of what the left button does.
     inspection: how the active result is held against its input; None while the layers are shown as they are.
     comparison: how the two images of a registration are held against each other, in place of the layers as they are.
     landmark: id of the pair of landmarks that is chosen. deformation: how a transform is drawn over the images.
     region: the drawn region of interest, where there is one.
-    brush, rules: how the painting tools paint, and which voxels they may change.
+    brush, masking: how the painting tools paint, and which voxels they may change.
     compared: ids of the layers that the layout "compare" shows side by side, in one plane (input, result, difference).
     """
 

@@ -75,7 +75,7 @@ class Worklist:
 
     @property
     def cases(self) -> tuple[Case, ...]:
-        """As the list names them."""
+        """The cases in the order of the list."""
         return tuple(self._cases.values())
 
     @property

@@ -17,7 +17,7 @@ BUSY = 0.05  # of one processor core: a silent process that uses more computes i
 
 
 class EngineProcess:
-    """pipe: where its messages (kind, what) arrive."""
+    """A process of a device, started. pipe: where its messages (kind, what) arrive."""
 
     def __init__(self, device: str) -> None:
         context = multiprocessing.get_context("spawn")
@@ -34,7 +34,7 @@ class EngineProcess:
         return self._process.is_alive()
 
     def send(self, verb: str, number: int, data: bytes = b"") -> None:
-        """Raises OSError where the process is gone."""
+        """Send a verb ("run", "cancel") with a job's number. Raises OSError where the process is gone."""
         self.pipe.send((verb, number, data))
 
     def note_heartbeat(self) -> None:

@@ -43,7 +43,7 @@ class JobQueue(Protocol):
 
 
 class SubmittedJob:
-    """state: what is known of it; it changes on the queue's thread, before the listeners are told.
+    """A job. state: what is known of it; it changes on the queue's thread, before the listeners are told.
 
     rank: of those that wait, the first of the lowest rank is next. refused: it failed by what it was given.
     """
@@ -81,7 +81,7 @@ class SubmittedJob:
 
     # ---- for the queue
     def begin(self) -> None:
-        """Once more where the process was gone that it was handed to."""
+        """Note that it runs; called once more where the process was gone that it was handed to."""
         if self.state == "queued":
             self.state = "running"
             self._say("started")

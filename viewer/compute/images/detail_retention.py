@@ -23,7 +23,7 @@ FEWEST = 8  # voxels of surroundings that a contrast is measured against
 
 @dataclass(frozen=True)
 class Lesion:
-    """label: its value in the label map. diameter: mm, of the ball of its volume.
+    """A known lesion. label: its value in the label map. diameter: mm, of the ball of its volume.
 
     reference: its contrast, mean minus that of its surroundings, in the unit. kept: that of the image over it.
     """

@@ -20,7 +20,7 @@ SLAB = 32  # slices measured in one go
 
 @dataclass(frozen=True)
 class Difference:
-    """mean, squared, largest: of the absolute difference. low, high: of the reference. ssim: None in small images."""
+    """Two images. mean, squared, largest: of the absolute difference. low, high: of the reference. ssim: or None."""
 
     mean: float
     squared: float
@@ -43,7 +43,7 @@ def compare_images(reference: Volume, other: Volume) -> dict[str, float]:
 def compare_series(
     references: Sequence[Volume], others: Sequence[Volume]
 ) -> tuple[dict[str, float], list[dict[str, float]]]:
-    """As compare_images: over all time points together, and of each alone.
+    """The metrics of compare_images: over all time points together, and of each alone.
 
     PSNR together relates to the range of all references; SSIM together is the mean. Raises ValueError, one sentence.
     """

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RegionStatistics:
-    """mean, sd: in the image's unit; sd over n − 1, 0 for a single voxel. area: mm² of its widest slice.
+    """A region. mean, sd: in the image's unit; sd over n − 1, 0 for a single voxel. area: mm² of its widest slice.
 
     volume: mm³. Both are those of the voxels counted: a region that leaves the image counts what is inside.
     """

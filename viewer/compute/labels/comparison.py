@@ -46,7 +46,7 @@ class SegmentReview:
 
     @property
     def name(self) -> str:
-        """As the reference calls it, else the other."""
+        """The name that the reference gives it, else the other."""
         named = self.reference or self.other
         return named.name if named else ""
 

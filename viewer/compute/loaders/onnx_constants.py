@@ -24,7 +24,7 @@ FOLDED = (
 
 
 def check_constants(model: Any, name: str, size: int) -> None:
-    """model: as OpenVINO has read it. size: bytes of its files. Raises Refusal."""
+    """Raises Refusal where far too much would be computed. model: as OpenVINO has read it. size: bytes of its files."""
     most = max(BESIDE, FOLDS * size)
     found = sum(_folded(model, DATA))
     if found > most:

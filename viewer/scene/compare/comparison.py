@@ -23,7 +23,7 @@ STYLES: dict[Style, str] = {  # what the buttons say
 
 @dataclass(frozen=True)
 class Comparison:
-    """fixed, moving: ids of two layers. While both are there the slice views show them, only, in the fixed's planes.
+    """How two layers are compared. fixed, moving: their ids. While both are there slice views show only them.
 
     share: the part of the moving image in a blend, 0…1. square: side of a field of the checkerboard, mm.
     at: the point in LPS mm that the wipe's line goes through in every view. upright: the line stands (the fixed image

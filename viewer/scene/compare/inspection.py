@@ -15,7 +15,7 @@ Mode = Literal["blend", "wipe", "difference"]
 
 @dataclass(frozen=True)
 class Inspection:
-    """result: the id of its layer. While that is the active layer, the slice views show it and its input, only.
+    """How a result is inspected. result: id of its layer. While that is active, slice views show only it and its input.
 
     blend: the part of the result, 0…1. at: the point in LPS mm that the wipe's line goes through in every view.
     upright: the line stands (the input on its left), or lies (the input above it). flipped: the input alone, for now.

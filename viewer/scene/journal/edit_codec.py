@@ -103,7 +103,7 @@ def encode_edit(edit: Edit, context: EncodeContext) -> Json:
 
 
 def check_edit(entry: Any) -> None:
-    """Raises ValueError where the entry is no edit, UnknownEditError where it is one of an unknown kind."""
+    """Raises ValueError where a JSON object is no edit, UnknownEditError where it is one of an unknown kind."""
     kind = entry.get("kind") if isinstance(entry, dict) else None
     if not isinstance(kind, str):
         raise ValueError("no edit")

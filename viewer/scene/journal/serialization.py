@@ -229,7 +229,7 @@ def restore_look(layer: Restored, entry: Json) -> None:
 
 
 def restore_layer(entry: Json, image: Callable[[str], VolumeLayer | None], load: Load) -> Restored | None:
-    """image: a new layer of the image of that key; None where it is gone, which makes this None, too."""
+    """The layer of an entry, None where its image is gone. image: a new layer of the image of that key, or None."""
     layer: Restored | None
     if "segmentation" in entry:
         layer = segmentation_layer(restore_segmentation(entry["segmentation"], load))

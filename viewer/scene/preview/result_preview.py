@@ -55,7 +55,7 @@ class ResultPreview:
         return box_at((preview.start, 0, 0), preview.array.shape)
 
     def show(self, box: Box) -> None:
-        """On the main thread: let the views show what was put there."""
+        """Let the views show what was put into a box [k, j, i]; on the main thread."""
         if self._over or self._array is None:
             return
         layer = self._layer or self._lay(self._array)

@@ -23,7 +23,7 @@ Change = tuple[int, Box, Labels, Labels]  # label map, box, what was there, what
 
 @dataclass(frozen=True)
 class LabelDelta:
-    """places: where the boxes lie. dtype: of the labels. before, after: their labels, one box after the other."""
+    """Changed boxes. places: where they lie. dtype: of the labels. before, after: these, one box after the other."""
 
     places: tuple[Place, ...]
     dtype: str

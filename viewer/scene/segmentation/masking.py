@@ -21,7 +21,7 @@ Overlap = Literal["replace others", "keep others", "allow overlap"]
 
 @dataclass(frozen=True)
 class Masking:
-    """region: inside or outside of the segment `of` (of every segment where that is None), or inside the visible ones.
+    """What may change. region: inside or outside of the segment `of` (None: of every one), or inside the visible ones.
 
     values: the lowest and the highest physical value of the image in which voxels may change; None for any.
     overlap: what becomes of another segment where this one is painted over it.

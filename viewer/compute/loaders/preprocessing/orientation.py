@@ -155,7 +155,7 @@ def smallest_type(labels: NDArray[Any]) -> NDArray[Any]:
 
 @dataclass(frozen=True)
 class Crop:
-    """To the box around the voxels above `above` (after what was done before), grown by `margin` voxels."""
+    """A crop to the box around the voxels above `above` (after what was done before), grown by `margin` voxels."""
 
     above: float = 0.0
     margin: int = 0
