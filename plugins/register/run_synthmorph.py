@@ -21,10 +21,10 @@ AXES = np.array([(1.0, 0, 0), (0, 0, -1), (0, -1, 0)]).T  # of its images in LPS
 
 
 def register(fixed: Volume, moving: Volume, matrix: Floats | None, weights: Path, job: Job) -> Transform:
-    """The transform x ↦ matrix·(x + u(x)), LPS mm, in the box that the network sees: voxels of 1 mm round the fixed image's middle.
+    """The transform x ↦ matrix·(x + u(x)), LPS mm, in the box that the network sees.
 
-    matrix: of an alignment that was made before; None: the middles of the images are laid on each other. Raises Refusal
-    where the file does not hold a SynthMorph network.
+    That has voxels of 1 mm round the fixed image's middle. matrix: of an alignment that was made before; None: the
+    middles of the images are laid on each other. Raises Refusal where the file does not hold a SynthMorph network.
     """
     net = _load(weights, job)
     check_memory(COPIES * 4 * net.floats, "SynthMorph", job.device)

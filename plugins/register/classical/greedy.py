@@ -112,7 +112,7 @@ def refine(
 
 
 def _compose(mm: Tensor, update: Tensor, voxel: Tensor, calm: list[Tensor]) -> Tensor:
-    """The field u ← v + u∘(id + v), smoothed; v is left out where the whole would fold, and everywhere if that does not help."""
+    """Field u ← v + u∘(id + v), smoothed; v is left out where the whole would fold, everywhere if that does not help."""
     sampler = Sampler(mm, np.eye(4), Lattice(mm, np.eye(4)).shape)
     for _ in range(TRIES):
         tried = apply_matrices(update + sampler(update / voxel), calm)
