@@ -163,7 +163,7 @@ class LabelFile:
     """Segments in a file of their own (DICOM Segmentation, RT Structure Set, .seg.nrrd), described but not read.
 
     source: its own series; its one file. referenced_series_uid: of the image series that it labels (DICOM PS3.3
-    C.8.20.2, C.8.8.5), "" where it does not say.
+    C.12.2, C.8.8.5), "" where it does not say.
     """
 
     source: Source

@@ -156,7 +156,7 @@ def plugin(
             parameters=_parameters(arguments, hints, texts),
             outputs=_outputs(hints.get("return"), outputs),
             summary=text.short_description or "",
-            description=_flowing(text.long_description or ""),
+            description=_join_lines(text.long_description or ""),
             libraries=libraries,
             model=model,
             gpu=gpu,
@@ -166,7 +166,7 @@ def plugin(
     return declare
 
 
-def _flowing(text: str) -> str:
+def _join_lines(text: str) -> str:
     """Paragraphs without the line breaks that the source code needs."""
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 

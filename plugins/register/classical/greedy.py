@@ -89,7 +89,7 @@ def refine(
     affine = resize_affine(fixed.affine, fixed.shape, coarse)
     coarse_mm = column(np.linalg.norm(affine[:3, :3], axis=0), field.mm)
     mm = remove_folds(field.interpolate(coarse, affine).mm / coarse_mm) * coarse_mm
-    smooth = _Smoothing(fixed, coarse, affine, stage, mm)
+    smooth = _Smoother(fixed, coarse, affine, stage, mm)
     fine_mm = column(fixed.spacing, mm)
     evaluate = level.force_function(between)
     length, best, kept, since = stage.length, -np.inf, mm, 0
@@ -112,7 +112,7 @@ def refine(
 
 
 def _compose(mm: Tensor, update: Tensor, voxel: Tensor, calm: list[Tensor]) -> Tensor:
-    """Field u ← v + u∘(id + v), smoothed; v is left out where the whole would fold, everywhere if that does not help."""
+    """Field u ← v + u∘(id + v), smoothed; v is left out where the whole would fold, else everywhere."""
     sampler = Sampler(mm, np.eye(4), Lattice(mm, np.eye(4)).shape)
     for _ in range(TRIES):
         tried = apply_matrices(update + sampler(update / voxel), calm)
@@ -146,7 +146,7 @@ def jacobian_determinant(moved: Tensor) -> Tensor:
     return determinant
 
 
-class _Smoothing:
+class _Smoother:
     """The matrices that take a field up to the voxels compared, a force down to the field, and calm the field."""
 
     def __init__(self, fixed: Lattice, coarse: Shape, affine: Floats, stage: Stage, like: Tensor) -> None:

@@ -115,7 +115,7 @@ def test_a_precision_that_cannot_be_compiled_costs_the_others_nothing(monkeypatc
 
     monkeypatch.setattr(backends, "OpenVinoNet", only_one)
     model = convert_network(small(), 1, 2)
-    assert [net.precision for net in backends._compiled({"int8": model, "float32": model})] == ["float32"]
+    assert [net.precision for net in backends._compile_models({"int8": model, "float32": model})] == ["float32"]
 
 
 def test_without_openvino_torch_runs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from viewer.compute.registration.quality import agreements, bending, measure, measure_inverse_consistency
+from viewer.compute.registration.quality import agreements, deformation, measure, measure_inverse_consistency
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import Transform
@@ -44,7 +44,7 @@ def test_similarity_rises_where_the_images_come_together(pair):
     assert found.before.ncc < 0.6
     assert found.after.ncc > 0.95
     assert found.after.mse < found.before.mse / 4
-    assert found.bending is None
+    assert found.deformation is None
     assert told == sorted(told)
 
 
@@ -80,11 +80,11 @@ def test_what_bends_is_told_with_its_folds():
     field = np.zeros((*GRID.shape, 3), np.float32)
     field[..., 0] = 3.0
     field[:, :, 10, 0] = -3.0
-    found = bending(Transform(np.eye(4), field, GRID))
+    found = deformation(Transform(np.eye(4), field, GRID))
     assert found.largest == 3.0
     assert found.mean == pytest.approx(3.0)
     assert found.smoothness.folds > 0
-    assert bending(shift(1, 2, 3)) is None
+    assert deformation(shift(1, 2, 3)) is None
 
 
 def test_the_way_back_is_measured_where_the_images_overlap():

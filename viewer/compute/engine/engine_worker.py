@@ -69,13 +69,13 @@ class _Worker:
             cancelled=lambda: self._cancelled == number,
             device=self._device,
         )
-        with self._beating():
+        with self._heartbeat():
             function, args = borrow(data)
             outcome = _packed(run_job(function, args, job), job)
         self._send("end", outcome)
 
     @contextmanager
-    def _beating(self) -> Iterator[None]:
+    def _heartbeat(self) -> Iterator[None]:
         over = threading.Event()
 
         def beat() -> None:

@@ -76,7 +76,7 @@ class ProcessQueue:
         try:
             while self._open:
                 self._begin_next()
-                self._attend(wait(self._watched(), TICK if self._current else None))
+                self._attend(wait(self._connections(), TICK if self._current else None))
                 self._look_after()
         finally:
             if self._process is not None:
@@ -84,7 +84,7 @@ class ProcessQueue:
             self._door.close()
             self._bell.close()
 
-    def _watched(self) -> list[Any]:
+    def _connections(self) -> list[Any]:
         return [self._door, *([self._process.pipe] if self._process else [])]
 
     def _attend(self, ready: list[Any]) -> None:

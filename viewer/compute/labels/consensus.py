@@ -103,7 +103,7 @@ def consensus(
         for reader, segment in enumerate(row):
             box = box_union(box, boxes[reader][segment.layer].get(segment.label) if segment else None)
         patterns = _patterns(segmentations, row, box) if box else np.zeros((0, 0, 0), np.uint16)
-        rated = _rated(patterns, draft.size, method, len(segmentations))
+        rated = _rate_patterns(patterns, draft.size, method, len(segmentations))
         draft.add(row, box, rated.weights[patterns], TITLES[method])
         if method == "staple":
             found[draft.segments[-1].name] = {
@@ -171,7 +171,7 @@ class _Draft:
         return Segmentation(maps[0], self._like.grid, segments, source=source, overlapping=tuple(maps[1:]))
 
 
-def _rated(patterns: NDArray[np.uint16], size: int, method: Method, readers: int) -> Staple:
+def _rate_patterns(patterns: NDArray[np.uint16], size: int, method: Method, readers: int) -> Staple:
     """What each pattern of votes comes to."""
     if method == "majority":
         return Staple(majority(readers), np.zeros(0), np.zeros(0))

@@ -39,7 +39,7 @@ def open_model(path: Path, *, trust: bool = False) -> Iterator[ExternalModel]:
         raise Refusal(f"there is no model {path.name} (any more): choose its file or folder.")
     title = path.name if path.is_dir() else path.stem
     with private_folder() as place:
-        kind, found = _found(unpack_zip(path, place) if zipped else path, title)
+        kind, found = _kind_of(unpack_zip(path, place) if zipped else path, title)
         if not zipped:
             root = found if found.is_dir() else found.parent
             found = copy_files(_files(kind, found), root, place) / found.relative_to(root)
@@ -49,7 +49,7 @@ def open_model(path: Path, *, trust: bool = False) -> Iterator[ExternalModel]:
         yield model
 
 
-def _found(path: Path, title: str) -> tuple[Any, Path]:
+def _kind_of(path: Path, title: str) -> tuple[Any, Path]:
     """The module for the model in a file or folder, and the file or folder. Raises Refusal."""
     if path.is_file():
         return _file_kind(path)

@@ -83,7 +83,7 @@ def _copy(path: Path, root: Path, target: Path, most: int) -> int:
     """Copy one file; returns how many bytes it had. Raises Refusal for more than `most`, however it grows meanwhile."""
     copy, count = target / path.relative_to(root), 0
     copy.parent.mkdir(parents=True, exist_ok=True)
-    with _opened(path, root) as source, copy.open("wb") as written:
+    with _open_plain(path, root) as source, copy.open("wb") as written:
         while part := source.read(CHUNK):
             count += len(part)
             if count > most:
@@ -92,7 +92,7 @@ def _copy(path: Path, root: Path, target: Path, most: int) -> int:
     return count
 
 
-def _opened(path: Path, root: Path) -> BinaryIO:
+def _open_plain(path: Path, root: Path) -> BinaryIO:
     """A plain file below `root`, to read. Raises Refusal where it, or a folder on the way, is something else."""
     ways = [path, *(folder for folder in path.parents if folder.is_relative_to(root) and folder != root)]
     link = next((way for way in ways if way.is_symlink()), None)

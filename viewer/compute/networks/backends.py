@@ -92,7 +92,7 @@ def _on_processor(
         model = convert_network(module, len(example), multiple)
         job.progress(0.0)
         models = precision_variants(model, ranges)
-        found = probe.fastest([plain, *_compiled(models)])
+        found = probe.fastest([plain, *_compile_models(models)])
     except (RuntimeError, TypeError, ValueError) as error:  # what OpenVINO raises for what it cannot convert
         log.warning("OpenVINO cannot run the network, torch does: %s", error)
         return plain
@@ -101,7 +101,7 @@ def _on_processor(
     return found
 
 
-def _compiled(models: dict[str, Any]) -> Iterator[OpenVinoNet]:
+def _compile_models(models: dict[str, Any]) -> Iterator[OpenVinoNet]:
     """Those that OpenVINO can compile: one precision that it cannot costs the others nothing."""
     for precision, model in models.items():
         try:

@@ -25,7 +25,7 @@ PERCENTILE = 95
 
 
 @dataclass(frozen=True)
-class Bending:
+class Deformation:
     """What a displacement field does: its mean and largest length in mm, and its folds and smoothness."""
 
     mean: float
@@ -44,12 +44,12 @@ class InverseConsistency:
 
 @dataclass(frozen=True)
 class Quality:
-    """A registration measured. bending: None for a matrix alone. before: None without overlap before the transform.
+    """A registration measured. deformation: None for a matrix alone. before: None without overlap before the transform.
 
     labels: of every label, before and after; empty where no label maps were given.
     """
 
-    bending: Bending | None
+    deformation: Deformation | None
     before: Similarity | None
     after: Similarity
     labels: Mapping[int, tuple[Agreement, Agreement]] = field(default_factory=dict)
@@ -67,7 +67,7 @@ def measure(
     labels: of the fixed and of the moving image. Raises ValueError, one sentence, where the two do not overlap.
     """
     tell(0.0, "what it bends")
-    bent = bending(transform)
+    bent = deformation(transform)
     tell(0.2, "similarity")
     after = similarity(fixed, moving, transform)
     tell(0.4, "similarity before")
@@ -93,12 +93,12 @@ def agreements(
     return {label: (found[0].get(label, nothing), found[1].get(label, nothing)) for label in both}
 
 
-def bending(transform: Transform) -> Bending | None:
+def deformation(transform: Transform) -> Deformation | None:
     """What a displacement field does on its own lattice; None for a matrix alone."""
     if transform.displacement is None:
         return None
     lengths = np.concatenate([np.linalg.norm(part, axis=-1).ravel() for part in transform.displacement])
-    return Bending(float(lengths.mean()), float(lengths.max()), smoothness(jacobian(transform)[0]))
+    return Deformation(float(lengths.mean()), float(lengths.max()), smoothness(jacobian(transform)[0]))
 
 
 def measure_inverse_consistency(

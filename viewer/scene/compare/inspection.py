@@ -33,7 +33,7 @@ class Inspection:
 class InspectionPair:
     """A result being held against its input: the layers, and how."""
 
-    input: VolumeLayer
+    original: VolumeLayer
     result: VolumeLayer
     difference: VolumeLayer | None
     how: Inspection
@@ -42,8 +42,8 @@ class InspectionPair:
     def shown(self) -> tuple[VolumeLayer, ...]:
         """What is drawn, bottom first: both, or the one that is seen alone."""
         if self.how.flipped or (self.how.mode == "blend" and self.how.blend == 0):
-            return (self.input,)
-        return (self.difference,) if self.difference else (self.input, self.result)
+            return (self.original,)
+        return (self.difference,) if self.difference else (self.original, self.result)
 
     @property
     def share(self) -> float:
@@ -56,14 +56,14 @@ def inspection_pair(document: Document, inspection: Inspection | None, active: s
     if inspection is None or inspection.result != active:
         return None
     result = document.find(active)
-    input = input_of(document, result) if isinstance(result, VolumeLayer) else None
-    if not isinstance(result, VolumeLayer) or input is None:
+    original = input_of(document, result) if isinstance(result, VolumeLayer) else None
+    if not isinstance(result, VolumeLayer) or original is None:
         return None
     if inspection.mode != "difference":
-        return InspectionPair(input, result, None, inspection)
+        return InspectionPair(original, result, None, inspection)
     difference = difference_of(document, result)
     how = inspection if difference else replace(inspection, mode="blend", blend=1.0)
-    return InspectionPair(input, result, difference, how)
+    return InspectionPair(original, result, difference, how)
 
 
 def input_of(document: Document, layer: VolumeLayer | None) -> VolumeLayer | None:
@@ -76,8 +76,8 @@ def input_of(document: Document, layer: VolumeLayer | None) -> VolumeLayer | Non
     found = document.find(layer.made_from)
     if not isinstance(found, VolumeLayer):
         return None
-    made, input = layer.volumes[0], found.volume(layer.made_at)
-    alike = made.grid.matches(input.grid) and made.unit == input.unit and not (made.color or input.color)
+    made, original = layer.volumes[0], found.volume(layer.made_at)
+    alike = made.grid.matches(original.grid) and made.unit == original.unit and not (made.color or original.color)
     return found if alike else None
 
 

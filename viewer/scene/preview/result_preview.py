@@ -39,7 +39,7 @@ class ResultPreview:
         self._slices = 0
         self._over = False
 
-    def put(self, preview: Preview) -> Box | None:
+    def write(self, preview: Preview) -> Box | None:
         """Write finished slices; what was written, None where it is over. For the background: large arrays take time.
 
         Raises ValueError where they do not lie on the image's grid, MemoryError where there is no room for them.

@@ -160,7 +160,7 @@ class PluginRuns:
     def _preview_slices(self, result_preview: ResultPreview, value: Preview) -> None:
         """In the background: finished slices into the views."""
         try:
-            box = result_preview.put(value)
+            box = result_preview.write(value)
         except (MemoryError, ValueError) as error:
             log.warning("a preview is not shown: %s", error)
             return

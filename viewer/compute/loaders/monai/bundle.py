@@ -57,7 +57,7 @@ def describe(folder: Path, title: str) -> ExternalModel:
     """The model in a bundle's folder. Raises Refusal."""
     metadata, config = read_json(folder / METADATA), read_config(folder)
     try:
-        return _described(metadata, config, folder, title)
+        return _model(metadata, config, folder, title)
     except Refusal:
         raise
     except MALFORMED as error:
@@ -66,7 +66,7 @@ def describe(folder: Path, title: str) -> ExternalModel:
         ) from error
 
 
-def _described(metadata: Json, config: Json, folder: Path, title: str) -> ExternalModel:
+def _model(metadata: Json, config: Json, folder: Path, title: str) -> ExternalModel:
     resolved = ResolvedConfig(config)
     network, code = resolved.network()
     sha256 = digest(every_file(folder), folder)
@@ -81,7 +81,9 @@ def _described(metadata: Json, config: Json, folder: Path, title: str) -> Extern
         arguments = {key: value for key, value in network.items() if key != "_target_"} if not code else {}
         check_sizes(arguments, title)
         plain = partial(monai_network, str(network["_target_"]), arguments) if not code else None
-        make = partial(_make, folder, plain or partial(_evaluated, config, folder), code, sha256, title, len(channels))
+        make = partial(
+            _make, folder, plain or partial(_evaluate_network, config, folder), code, sha256, title, len(channels)
+        )
     return ExternalModel(
         title=str(metadata.get("name") or title),
         kind="MONAI bundle",
@@ -200,7 +202,7 @@ def _weights(path: Path) -> dict[str, torch.Tensor]:
     return tensor_table(found, path.name)
 
 
-def _evaluated(config: Json, folder: Path) -> torch.nn.Module:
+def _evaluate_network(config: Json, folder: Path) -> torch.nn.Module:
     """The network that a trusted bundle's config makes."""
     import torch
     from monai.bundle import ConfigParser

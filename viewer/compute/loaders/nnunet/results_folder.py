@@ -60,7 +60,7 @@ def describe(folder: Path, title: str) -> ExternalModel:
             f"the nnU-Net folder {title} holds no fold_…/{CHECKPOINT}: choose the folder of a finished training."
         )
     try:
-        return _described(plans, dataset, folds, folder, title)
+        return _model(plans, dataset, folds, folder, title)
     except Refusal:
         raise
     except MALFORMED as error:
@@ -69,7 +69,7 @@ def describe(folder: Path, title: str) -> ExternalModel:
         ) from error
 
 
-def _described(plans: Any, dataset: Any, folds: list[Path], folder: Path, title: str) -> ExternalModel:
+def _model(plans: Any, dataset: Any, folds: list[Path], folder: Path, title: str) -> ExternalModel:
     config = _configuration(plans, folder.name.rpartition("__")[2])
     if config.get("preprocessor_name", PREPROCESSOR) != PREPROCESSOR:
         raise Refusal(f"this nnU-Net model prepares images by {config['preprocessor_name']}, which is not known here.")
