@@ -20,7 +20,10 @@ SLAB = 32  # slices measured in one go
 
 @dataclass(frozen=True)
 class Difference:
-    """Two images. mean, squared, largest: of the absolute difference. low, high: of the reference. ssim: or None."""
+    """How far two images are apart. mean, squared, largest: of the absolute difference, in the unit or its square.
+
+    low, high: of the reference, in the unit. ssim: None in small images.
+    """
 
     mean: float
     squared: float

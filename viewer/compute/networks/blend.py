@@ -41,7 +41,7 @@ class Axis:
 
 
 def cut_axis(length: int, side: int, halo: int, multiple: int) -> Axis:
-    """The fewest tiles of at most `side` voxels (rounded up to the multiple) as cover the axis, all of one size.
+    """The fewest tiles of at most `side` voxels (rounded up to the multiple) that cover the axis, all of one size.
 
     Raises ValueError where nothing is left of a tile between its halos.
     """

@@ -58,9 +58,10 @@ def preparation(transforms: Iterable[Json], decision: Decision | None) -> Prepar
 
 def is_multi_label(transforms: Iterable[Json]) -> bool:
     """True where each channel stands for itself: a sigmoid, or a threshold, instead of the greatest channel."""
-    entry = [one for one in transforms if kind_of(one) in ("Activations", "AsDiscrete")]
+    decisions = [one for one in transforms if kind_of(one) in ("Activations", "AsDiscrete")]
     return any(
-        _any(one.get("sigmoid")) or (kind_of(one) == "AsDiscrete" and one.get("threshold") is not None) for one in entry
+        _any(one.get("sigmoid")) or (kind_of(one) == "AsDiscrete" and one.get("threshold") is not None)
+        for one in decisions
     )
 
 

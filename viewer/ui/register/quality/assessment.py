@@ -31,7 +31,7 @@ MEASURING = 0.7  # part of the time that the figures take; the pictures take the
 
 @dataclass(frozen=True, eq=False)
 class Assessment:
-    """of: the transform that it is about. pictures: (style, plane, PNG). inverse_consistency: None before it is asked."""
+    """of: the transform that it is about. pictures: (style, plane, PNG). inverse_consistency: None until asked."""
 
     of: Transform
     quality: Quality
