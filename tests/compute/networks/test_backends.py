@@ -182,10 +182,10 @@ def test_a_full_disk_costs_nothing_but_the_next_conversion(tmp_path: Path) -> No
     code = (
         "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "import numpy as np, torch\n"
-        "from nets import small\nfrom viewer.compute.networks.backends import ready\n"
+        "from nets import small\nfrom viewer.compute.networks.backends import prepare_network\n"
         "from viewer.compute.engine.job import Job\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
-        "net = ready(small(), 'cpu', key='0' * 64, channels=1, multiple=2, job=Job())\n"
+        "net = prepare_network(small(), 'cpu', key='0' * 64, channels=1, multiple=2, job=Job())\n"
         "print(net(np.ones((1, 1, 8, 8, 8), np.float32)).shape)\n"
     )
     path = os.pathsep.join([str(ROOT), str(Path(__file__).parents[1])])
@@ -230,9 +230,9 @@ def told(code: str, home: Path) -> dict[str, Any]:
 def test_openvino_reports_nothing_to_anybody(tmp_path: Path) -> None:
     ours = (
         "import os; os.environ['TOMOLENS_HOME'] = os.environ['HOME']\n"
-        "from nets import small\nfrom viewer.compute.networks.backends import ready\n"
+        "from nets import small\nfrom viewer.compute.networks.backends import prepare_network\n"
         "from viewer.compute.engine.job import Job\n"
-        "ready(small(), 'cpu', key='0' * 64, channels=1, multiple=2, job=Job())\n"
+        "prepare_network(small(), 'cpu', key='0' * 64, channels=1, multiple=2, job=Job())\n"
         "assert 'openvino' in sys.modules"
     )
     assert told(ours, tmp_path) == {"tried": 0, "module": False, "left": False}
@@ -265,8 +265,8 @@ def test_real_want_of_memory_is_a_memory_error() -> None:
     code = (
         "import resource, numpy as np, torch\nfrom nets import small\n"
         "from viewer.compute.networks.torch_network import TorchNet\n"
-        "from viewer.compute.networks.openvino_network import OpenVinoNet, converted\n"
-        "nets = [TorchNet(small(width=64), 'cpu'), OpenVinoNet(converted(small(width=64), 1, 2), 'float32')]\n"
+        "from viewer.compute.networks.openvino_network import OpenVinoNet, convert_network\n"
+        "nets = [TorchNet(small(width=64), 'cpu'), OpenVinoNet(convert_network(small(width=64), 1, 2), 'float32')]\n"
         "for net in nets: net(np.ones((1, 1, 16, 16, 16), np.float32))\n"
         "given = np.ones((1, 1, 128, 256, 256), np.float32)\n"
         "import psutil; room = psutil.Process().memory_info().vms + (1 << 30)\n"
