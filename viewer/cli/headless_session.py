@@ -106,7 +106,7 @@ def check_placement(name: str) -> str:
 
 def placed(image: Image, path: str | Path, placement: str) -> Image:
     """The image by that placement of its NIfTI file, "" for the one that is taken. Raises BadInput."""
-    if (found := image.by(placement)) is None:
+    if (found := image.with_placement(placement)) is None:
         raise BadInput(f"{_short(path)}: it has no {placement}; leave that choice out.")
     return found
 

@@ -21,7 +21,7 @@ VIEWS = ("axial", "volume", "sagittal", "coronal")  # reading order of the 2×2 
 
 @dataclass(eq=False)
 class ViewState:
-    """crosshair: world position in LPS mm that all views share. timepoint: from 0. active: the selected layer's id.
+    """How all views look. crosshair: world position, LPS mm. timepoint: from 0. active: the selected layer's id.
 
     view: the view that the keyboard and the 1-up layout mean, one of VIEWS. tool: id of what the left button does.
     inspection: how the active result is held against its input; None while the layers are shown as they are.

@@ -219,7 +219,7 @@ class Projects:
             return
         project = opening.project
         self.history.do(replacement_edit(self.document, layers, project.pairs, opening.path.name))
-        project.look(self.state)
+        project.restore_view(self.state)
         self.path, self.layers = opening.path, frozenset(layer.id for layer in layers)
         self._sha256 = opening.sha256
         task.end("done")

@@ -52,7 +52,7 @@ def group(headers: Sequence[Header]) -> list[Image]:
         return []
     common = frozenset.intersection(*(frozenset(frame.kind) for _, frame, _ in found))
     facets = [facets_of(image, frame, common, label) for image, frame, label in found]
-    return [image.noted(*notices) for image in name_apart([image for image, _, _ in found], facets)]
+    return [image.with_notices(*notices) for image in name_apart([image for image, _, _ in found], facets)]
 
 
 def _natural(path: str) -> list[tuple[int, str]]:
@@ -99,7 +99,7 @@ def _timed(frames: Sequence[Frame]) -> tuple[Frame, ...]:
 
 
 def _noted(found: list[Found], *notices: Notice) -> list[Found]:
-    return [(image.noted(*notices), frame, label) for image, frame, label in found]
+    return [(image.with_notices(*notices), frame, label) for image, frame, label in found]
 
 
 def _directions_said(found: list[Found]) -> list[Found]:

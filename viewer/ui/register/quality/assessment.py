@@ -11,7 +11,7 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice
 from PySide6.QtGui import QImage, QImageWriter
 
 from viewer.compute.registration.pictures import Picture, PlacedImage, Style, pictures, styles
-from viewer.compute.registration.quality import Quality, WayBack, measure, way_back
+from viewer.compute.registration.quality import InverseConsistency, Quality, measure, measure_inverse_consistency
 from viewer.plugin.execute import Result, submit_plugin
 from viewer.session.runs.placement import between
 from viewer.session.runs.result_layers import found_transform
@@ -31,12 +31,12 @@ MEASURING = 0.7  # part of the time that the figures take; the pictures take the
 
 @dataclass(frozen=True, eq=False)
 class Assessment:
-    """of: the transform that it is about. pictures: (style, plane, PNG). way_back: None until it was asked for."""
+    """of: the transform that it is about. pictures: (style, plane, PNG). inverse_consistency: None until asked."""
 
     of: Transform
     quality: Quality
     pictures: tuple[tuple[Style, str, bytes], ...]
-    way_back: WayBack | None = None
+    inverse_consistency: InverseConsistency | None = None
 
     def holds(self, transform: Transform | None) -> bool:
         """False once the image was moved; what a person says of a transform changes nothing in it."""
@@ -150,7 +150,9 @@ class Assessor:
         back = found_transform(result)
         assert back is not None  # as the plugin declares, and the engine has checked
         try:
-            found = way_back(between(fixed, moving), back, fixed.volumes[0].grid, moving.volumes[0].grid)
+            found = measure_inverse_consistency(
+                between(fixed, moving), back, fixed.volumes[0].grid, moving.volumes[0].grid
+            )
         except ValueError as error:
             self.session.background.fail(task, str(error))
             return
@@ -159,7 +161,7 @@ class Assessor:
                 partial(self.session.tasks.fail, task, "The image was moved meanwhile: check it again.")
             )
             return
-        self._end(task, replace(self._assessment, way_back=found))
+        self._end(task, replace(self._assessment, inverse_consistency=found))
 
     def _end(self, task: Task, assessment: Assessment) -> None:
         def end() -> None:
