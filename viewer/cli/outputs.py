@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVarTuple
+from typing import TYPE_CHECKING, TypeVarTuple
 
 from viewer.cli.exit_codes import JobFailed
 from viewer.cli.inputs import aside, end_of
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from viewer.cli.headless_session import Stage
+    from viewer.data.arrays import Json
     from viewer.io.images.save import Format
     from viewer.plugin.plugin import Value
 
@@ -28,7 +29,7 @@ ENDINGS: dict[Format, str] = {"dicom": "", "nifti": ".nii.gz", "nrrd": ".nrrd", 
 
 def write_output(
     stage: Stage, name: str, made: Sequence[Value], inputs: Mapping[str, Value], out: Path, format: Format
-) -> dict[str, Any]:
+) -> Json:
     """Write one result into the folder `out`; its entry in the document of `run --json`.
 
     made: an image for each time point, or one value of another kind.
@@ -70,5 +71,5 @@ def _ends(inputs: Mapping[str, Value]) -> tuple[ImageReference, ImageReference]:
     return end_of(inputs.get("fixed")) or images[0], end_of(inputs.get("moving")) or images[0]
 
 
-def _entry(name: str, kind: str, target: Path) -> dict[str, Any]:
+def _entry(name: str, kind: str, target: Path) -> Json:
     return {"name": name, "type": kind, "path": str(target)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from viewer.data.arrays import Json
     from viewer.data.segmentation import Segment
     from viewer.data.volume import Volume
 
@@ -83,7 +84,7 @@ def check_image(volumes: Sequence[Volume], path: Path, tolerance: float) -> None
         raise SaveError("it does not read back in the same place: try again or use another drive.")
 
 
-def sidecar(volumes: Sequence[Volume], image: Path, mark: str, segments: Sequence[Segment] = ()) -> dict[str, Any]:
+def sidecar(volumes: Sequence[Volume], image: Path, mark: str, segments: Sequence[Segment] = ()) -> Json:
     """What the JSON beside an image says: what it is and where it came from, by UID; no patient name, id or date."""
     first = volumes[0]
     source = first.source
@@ -111,7 +112,7 @@ def sidecar(volumes: Sequence[Volume], image: Path, mark: str, segments: Sequenc
     }
 
 
-def _gradients(volumes: Sequence[Volume]) -> dict[str, Any]:
+def _gradients(volumes: Sequence[Volume]) -> Json:
     """The diffusion weighting of each time point, directions in LPS; nothing where none is known."""
     told = [volume.diffusion for volume in volumes]
     if not any(told):

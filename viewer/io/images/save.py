@@ -21,8 +21,9 @@ from viewer.io.images.itk_file import check_image, sidecar, write_image
 from viewer.io.stored_values import shear_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from viewer.data.arrays import ProgressCallback
     from viewer.data.segmentation import Segment, Segmentation
 
 Format = Literal["dicom", "nifti", "nrrd", "mha"]
@@ -49,7 +50,7 @@ def save_image(
     overwrite: bool = False,
     *,
     segments: Sequence[Segment] = (),
-    progress: Callable[[float], None] = lambda fraction: None,
+    progress: ProgressCallback = lambda fraction: None,
 ) -> SaveReport:
     """Save the time points of an image (usually one): a folder for a DICOM series, else a file and a JSON beside it.
 
@@ -93,7 +94,7 @@ def save_label_image(
 
 
 def _save_series(
-    volumes: Sequence[Volume], target: Path, folder: Path, mark: str, progress: Callable[[float], None]
+    volumes: Sequence[Volume], target: Path, folder: Path, mark: str, progress: ProgressCallback
 ) -> SaveReport:
     shear = shear_of(volumes[0].grid)
     series = derived_series(volumes, mark)
@@ -119,7 +120,7 @@ def _save_image(
     format: Format,
     mark: str,
     segments: Sequence[Segment],
-    progress: Callable[[float], None],
+    progress: ProgressCallback,
 ) -> SaveReport:
     made, told = folder / f"image{_ending(target, format)}", folder / "image.json"
     write_image(volumes, made)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from viewer.io.project.project_file import FileMark, Marks, file_mark
 from viewer.io.reader.reader import OpenError, Reader, index_now, load_now
 from viewer.scene.layer import VolumeLayer, volume_layer
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from viewer.data.arrays import ProgressCallback
+
 Found = dict[str, tuple[str, ...]]  # the files of an image by its key
-ProgressCallback = Callable[[float], None]  # gets the progress; raises to cancel
 MOST = 200_000  # files of a folder that are looked at
 
 

@@ -15,7 +15,7 @@ from viewer.io.reader.index_request import IndexCallbacks, IndexRequest
 from viewer.io.reader.load_plan import LOST, loaded_grid, read_job
 from viewer.io.reader.load_request import LoadCallbacks, LoadRequest, frame_seconds
 from viewer.io.reader.pool import Pool, PoolRequest
-from viewer.io.reader.request import Post, Request, at_once
+from viewer.io.reader.request import Request, at_once
 from viewer.processes.functions import name_of
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from viewer.data.arrays import Post
     from viewer.data.study import Image, LabelFile, RefusedFile
     from viewer.data.volume import Volume
 

@@ -1,5 +1,6 @@
 """A reader process: runs named functions on foreign files one by one, capped in memory, without a network (on Linux),
-and goes with its parent."""
+and goes with its parent.
+"""
 
 from __future__ import annotations
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-Post = Callable[[Callable[[], None]], None]  # runs a function on the thread that wants the answers
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.data.arrays import Post
 
 
 def at_once(function: Callable[[], None]) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from viewer.data.arrays import Json
+
 FIRST = "0" * 64  # what the first line has in place of a hash
 WANTED = {"time": str, "reader": str, "what": str, "facts": dict}
 FAULTS = 3  # that are told; the others are counted
@@ -34,7 +36,7 @@ class Entry:
     time: str
     reader: str
     what: str
-    facts: dict[str, Any]
+    facts: Json
 
 
 def append(path: Path, reader: str, what: str, **facts: Any) -> Entry:
@@ -81,7 +83,7 @@ def _faults(lines: Iterable[bytes]) -> Iterator[str]:
         before = _hash(line)
 
 
-def _told(line: bytes) -> dict[str, Any] | None:
+def _told(line: bytes) -> Json | None:
     try:
         told = json.loads(line)
     except (ValueError, RecursionError):

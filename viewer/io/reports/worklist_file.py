@@ -32,6 +32,8 @@ from viewer.scene.worklist import Case, Worklist
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from viewer.data.arrays import Json
+
 MOST_BYTES, MOST_CASES, MOST_NAME = 16 << 20, 20_000, 80  # of a table, of its cases, of a file
 MOST_KEPT = 4 * MOST_BYTES  # remarks come to what a table says
 STATES: tuple[str, ...] = get_args(State)
@@ -166,7 +168,7 @@ def _text(path: Path) -> str:
     return text
 
 
-def _of_line(root: Path, where: str, line: dict[str, Any]) -> Case:
+def _of_line(root: Path, where: str, line: Json) -> Case:
     case, image, labels = ((line.get(name) or "").strip() for name in ("case", "image", "segmentation"))
     if not case or not image:
         raise OpenError(f"{where}: a case needs a name and an image.")
@@ -201,7 +203,7 @@ def _described(worklist: Worklist) -> str:
     return json.dumps(told, ensure_ascii=False, indent=1)
 
 
-def _kept(path: Path) -> tuple[dict[str, Any], str]:
+def _kept(path: Path) -> tuple[Json, str]:
     """What stands there, and its SHA-256."""
     if not path.exists():
         return {}, ""

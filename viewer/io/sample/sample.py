@@ -26,9 +26,9 @@ from viewer.io.sample.series import FLAIR, PET, T1, Scan, Study, write_scan
 from viewer.settings import NOTICE, cache_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
+
+    from viewer.data.arrays import ProgressCallback
 
 VERSION = 2  # of what is made; another number makes it anew
 BASELINE = Study("baseline", "Brain, baseline (simulated)", "20240115", "101500")
@@ -64,7 +64,7 @@ class SamplePaths:
     truth: Path
 
 
-def make_sample(progress: Callable[[float], None] = lambda fraction: None) -> SamplePaths:
+def make_sample(progress: ProgressCallback = lambda fraction: None) -> SamplePaths:
     """The sample's folders, made first where they are not in the cache yet (some seconds). progress: 0…1.
 
     The cache is the user's cache folder or the one that TOMOLENS_CACHE names. Raises SampleError.
@@ -119,7 +119,7 @@ def _template() -> case.Head:
     return case.Head(Grid.of(shape, image.GetSpacing()[::-1], origin), *parts)
 
 
-def _make(folder: Path, head: case.Head, progress: Callable[[float], None]) -> None:
+def _make(folder: Path, head: case.Head, progress: ProgressCallback) -> None:
     made = case.make_case(head)
     progress(0.6)
     bright = Window(480, 960, "T1")

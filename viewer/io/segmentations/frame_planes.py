@@ -32,7 +32,8 @@ EMPTY_EACH = 64
 @dataclass(frozen=True, eq=False)
 class Planes:
     """starts: centres of first pixels [n, 3]. down, across: from a pixel to that of the next row, of the next column
-    [n, 3]; LPS mm. size: rows, columns. between, thickness: mm as told, 0 where they are not."""
+    [n, 3]; LPS mm. size: rows, columns. between, thickness: mm as told, 0 where they are not.
+    """
 
     starts: Floats
     down: Floats
@@ -148,7 +149,7 @@ def own_fit(planes: Planes, frame_of_reference: str) -> tuple[Fit, tuple[str, ..
 
 
 def _step(levels: Floats, planes: Planes) -> tuple[float, bool]:
-    """mm between the slices of a grid through planes at these levels, and whether no step leads to all of them.
+    """Mm between the slices of a grid through planes at these levels, and whether no step leads to all of them.
 
     Empty frames may have been left out, so the planes need not be neighbours.
     """
@@ -168,7 +169,8 @@ def _step(levels: Floats, planes: Planes) -> tuple[float, bool]:
 
 def fill_grid(found: Fit, arrays: tuple[NDArray[Any], ...]) -> tuple[tuple[NDArray[Any], ...], bool, bool]:
     """Values of planes [n, rows, columns] as voxels [k, j, i]; whether some that are not 0 lie outside of the grid, and
-    whether some meet others (then the last is kept)."""
+    whether some meet others (then the last is kept).
+    """
     grid, count = found.grid, len(found.starts)
     if grid.shape == (count, *found.planes.size) and _in_order(found):
         return arrays, False, False

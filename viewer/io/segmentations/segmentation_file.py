@@ -6,7 +6,7 @@ import json
 import logging
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydicom.errors import BytesLengthException
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from viewer.data.arrays import Json
     from viewer.data.grid import Grid
     from viewer.data.segmentation import Segmentation
     from viewer.data.study import Image, Source
@@ -223,7 +224,7 @@ def _following(labels: Image, images: Sequence[ImageReference]) -> Image:
     return labels
 
 
-def labels_beside(path: Path) -> dict[int, dict[str, Any]]:
+def labels_beside(path: Path) -> dict[int, Json]:
     """What the JSON beside a label map tells of each label: name and colour; {} where there is no such file."""
     beside = path.with_name(path.name[: len(path.name) - len(ending_of(str(path)))] + ".json")
     if not beside.is_file() or beside.stat().st_size > MOST_TOLD:
@@ -235,8 +236,8 @@ def labels_beside(path: Path) -> dict[int, dict[str, Any]]:
         return {}  # some other JSON of the same name
 
 
-def _about(one: dict[str, Any]) -> dict[str, Any]:
-    about: dict[str, Any] = {"name": str(one["name"])}
+def _about(one: Json) -> Json:
+    about: Json = {"name": str(one["name"])}
     if "color" in one:
         red, green, blue = (min(max(int(part), 0), 255) for part in one["color"])
         about["color"] = red, green, blue

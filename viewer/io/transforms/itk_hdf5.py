@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from viewer.data.arrays import Floats
+
 MOST_PARTS = 64  # transforms in one file
 KIND = re.compile(r"([A-Za-z0-9]{1,80})_(?:double|float)_([23])_\2")
 COMPOSITE = "CompositeTransform"
@@ -30,7 +32,7 @@ class StoredTransform(NamedTuple):
 
     kind: str
     dimension: int
-    fixed: NDArray[np.float64]
+    fixed: Floats
     parameters: NDArray[Any]
 
 

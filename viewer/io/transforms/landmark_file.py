@@ -12,13 +12,16 @@ import io
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from viewer.data.annotations.landmarks import Landmarks
 from viewer.io.archive import read_small
 from viewer.io.errors import OpenError
+
+if TYPE_CHECKING:
+    from viewer.data.arrays import Json
 
 LISTS = (".fcsv", ".mrk.json")
 ENDINGS = (*LISTS, ".csv", ".json")
@@ -173,13 +176,13 @@ def _points_of_markup(markup: Any) -> Points:
         raise OpenError("It holds no list of points as 3D Slicer writes them.") from error
 
 
-def _position(one: dict[str, Any], flip: Place) -> Place | None:
+def _position(one: Json, flip: Place) -> Place | None:
     placed = one.get("positionStatus", "defined") == "defined" and one.get("position")
     return _point(one["position"], flip) if placed else None
 
 
 def _scale(unit: Any) -> float:
-    """mm in a unit: a word, or a code in front of its scheme."""
+    """Mm in a unit: a word, or a code in front of its scheme."""
     word = str(unit[0] if isinstance(unit, list) and unit else unit or "mm")
     if word not in UNITS:
         raise OpenError(f"Its coordinates are in “{word[:20]}”, which is no unit of length that is known: use mm.")

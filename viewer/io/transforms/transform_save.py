@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from viewer.settings import NAME, NOTICE, application_version
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from viewer.data.arrays import Floats
+    from viewer.data.arrays import Floats, Json
     from viewer.data.grid import Grid
 
 TOLERANCE = 0.01  # mm between where a transform and its file take a point
@@ -111,7 +111,7 @@ def _some_voxels(grid: Grid) -> Floats:
     return grid.to_world(inside)
 
 
-def _told(transform: Transform, made: Path) -> dict[str, Any]:
+def _told(transform: Transform, made: Path) -> Json:
     """What the JSON beside says: where it came from and what was said of it; no patient name, id or date."""
     return {
         "notice": NOTICE,
@@ -124,7 +124,7 @@ def _told(transform: Transform, made: Path) -> dict[str, Any]:
     }
 
 
-def _sign_off(said: dict[str, Any]) -> SignOff:
+def _sign_off(said: Json) -> SignOff:
     """Raises ValueError for anything but a verdict and three texts."""
     signed = SignOff(**said)
     texts = (signed.reader, signed.remark, signed.time)

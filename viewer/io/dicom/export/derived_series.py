@@ -33,9 +33,10 @@ from viewer.io.stored_values import Coding, mark_of, sixteen_bits
 from viewer.settings import NAME, NOTICE, application_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from viewer.data.arrays import ProgressCallback
     from viewer.data.grid import Grid
     from viewer.data.volume import Diffusion, Volume
 
@@ -89,7 +90,7 @@ def derived_series(volumes: Sequence[Volume], mark: str = "") -> Series:
 
 
 def write_series(
-    series: Series, volumes: Sequence[Volume], folder: Path, progress: Callable[[float], None]
+    series: Series, volumes: Sequence[Volume], folder: Path, progress: ProgressCallback
 ) -> Iterator[tuple[Path, Volume, int]]:
     """Write the slices into the folder in order along the normal; yields file, volume and slice index of each."""
     order = slice_order(volumes[0].grid)

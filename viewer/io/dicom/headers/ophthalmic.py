@@ -64,7 +64,7 @@ def _line(location: Values) -> Line | None:
 
 
 def _estimate(frames: Sequence[Values], lines: Sequence[Line]) -> float:
-    """mm between the pixels of the reference image: a line is as long as the row of pixels that lies on it."""
+    """Mm between the pixels of the reference image: a line is as long as the row of pixels that lies on it."""
     lengths = []
     for frame, (row, column, last_row, last_column) in zip(frames, lines, strict=True):
         own = pixel_spacing(frame) or (1.0, 1.0)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from viewer.data.arrays import Floats
     from viewer.io.read_plan import Plan
 
 
@@ -51,7 +52,7 @@ class ReadJob:
     targets: tuple[TargetSlice, ...]
     dtype: str
     shape: tuple[int, ...]
-    shifts: NDArray[np.float64] | None = None
+    shifts: Floats | None = None
 
     @property
     def compressed(self) -> bool:

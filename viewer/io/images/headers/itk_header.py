@@ -18,6 +18,8 @@ from viewer.io.images.headers.data_files import FORMATS, ending_of, readable_by_
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from viewer.data.arrays import Floats
+
 UNREADABLE = "It cannot be read as {format}: it is damaged, cut off or of another kind than its name says."
 
 
@@ -30,7 +32,7 @@ class ItkHeader:
     dtype: np.dtype[Any]
     spacing: tuple[float, ...]
     origin: tuple[float, ...]
-    direction: NDArray[np.float64]
+    direction: Floats
     complex: bool = False  # two components: the real and the imaginary part
 
     @property

@@ -17,8 +17,7 @@ from viewer.io.errors import OpenError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from numpy.typing import NDArray
-
+    from viewer.data.arrays import Floats
     from viewer.data.transform import ImageReference
 
 ITEM, PLANE, MEASURES, PLACE = 0xFFFEE000, 0x00209116, 0x00289110, 0x00200032
@@ -35,10 +34,10 @@ class FramePlace(NamedTuple):
     between, thickness: Spacing Between Slices and Slice Thickness as told, mm; 0 where they are not.
     """
 
-    positions: NDArray[np.float64]
+    positions: Floats
     numbers: list[int]
-    cosines: NDArray[np.float64]
-    spacing: NDArray[np.float64]
+    cosines: Floats
+    spacing: Floats
     between: float
     thickness: float
 
@@ -71,7 +70,7 @@ def frames_of(ds: Dataset, images: Sequence[ImageReference] = ()) -> FramePlace:
 def _placed(
     places: Sequence[Any], numbers: list[int], turns: Sequence[Dataset], measures: Sequence[Dataset]
 ) -> FramePlace:
-    """turns and measures: of every frame, or one for all."""
+    """Turns and measures: of every frame, or one for all."""
     cosines = np.array([list(one.ImageOrientationPatient) for one in turns], float).reshape(-1, 6)
     spacing = np.array([list(one.PixelSpacing) for one in measures], float).reshape(-1, 2)
     told = [float(measures[0].get(name, 0) or 0) for name in ("SpacingBetweenSlices", "SliceThickness")]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
+    from viewer.data.arrays import Json, Mask
     from viewer.data.segmentation import Segment
 
 DAMAGED = "Its segmentation is incomplete or damaged: {what}."
@@ -57,7 +58,7 @@ def pack_masks(
     shape: tuple[int, int, int],
     frames: Frames,
     segments: tuple[Segment, ...],
-    whole: dict[str, Any] | None,
+    whole: Json | None,
 ) -> tuple[Maps, tuple[Segment, ...]]:
     """Masks into label maps: each segment into the first that it fits in; what was written here into its own."""
     own = restore_segments(whole["segments"]) if whole else ()
@@ -66,7 +67,7 @@ def pack_masks(
     maps = [np.zeros(shape, one) for one in kinds] or [np.zeros(shape, kind)]
     placed = {number: one.key for number, one in enumerate(own, 1)}
     alone = ds.get("SegmentsOverlap") == "NO"
-    masks: dict[int, list[tuple[int, slice, NDArray[np.bool_]]]] = {}
+    masks: dict[int, list[tuple[int, slice, Mask]]] = {}
     flats = [one.reshape(len(one), -1) for one in maps]
     for (number, k), (part, mask) in zip(frames, _bits(ds, len(frames)), strict=True):
         if number in placed or alone:
@@ -90,11 +91,11 @@ def pack_masks(
     return tuple(maps), tuple(replace(one, layer=layers.get(one.label, 0)) for one in segments)
 
 
-def _meets(flat: NDArray[Any], found: Iterable[tuple[int, slice, NDArray[np.bool_]]]) -> bool:
+def _meets(flat: NDArray[Any], found: Iterable[tuple[int, slice, Mask]]) -> bool:
     return any(flat[k, part][mask].any() for k, part, mask in found)
 
 
-def _bits(ds: Dataset, count: int) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
+def _bits(ds: Dataset, count: int) -> Iterator[tuple[slice, Mask]]:
     """Of each frame: the run of its pixels, row by row, from the first to the last that is set, and its mask."""
     size, binary = int(ds.Rows) * int(ds.Columns), ds.SegmentationType == "BINARY"
     if binary and int(ds.get("BitsAllocated", 1)) == 1 and not is_encapsulated(ds.file_meta.TransferSyntaxUID):
@@ -113,7 +114,7 @@ def _bits(ds: Dataset, count: int) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
         yield slice(low * frame.shape[1], high * frame.shape[1]), part >= half
 
 
-def _packed_bits(packed: NDArray[np.uint8], count: int, size: int) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
+def _packed_bits(packed: NDArray[np.uint8], count: int, size: int) -> Iterator[tuple[slice, Mask]]:
     """The same of native frames of `size` bits, which follow each other without a gap (PS3.5 8.1.1)."""
     need = -(-count * size // 8)
     if len(packed) < need:

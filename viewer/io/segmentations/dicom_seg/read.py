@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -32,6 +32,7 @@ from viewer.scene.journal.serialization import restore_segments
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from viewer.data.arrays import Json
     from viewer.data.study import Source
     from viewer.data.transform import ImageReference
 
@@ -121,7 +122,7 @@ def _apart(
     return tuple(layers.maps), tuple(placed)
 
 
-def _as_written(whole: dict[str, Any], planes: Planes, maps: Maps) -> tuple[Grid, Maps]:
+def _as_written(whole: Json, planes: Planes, maps: Maps) -> tuple[Grid, Maps]:
     """On the grid that this program wrote it from."""
     grid = Grid(tuple(whole["shape"]), np.array(whole["affine"]), whole["frame_of_reference"])
     found = fit(planes, grid)
@@ -159,7 +160,7 @@ def _planes_of(ds: Dataset, images: Sequence[ImageReference]) -> tuple[Planes, F
     return planes, list(zip(placed.numbers, owners.ravel().tolist(), strict=True))
 
 
-def _decoded(ds: Dataset, frames: Frames, count: int, whole: dict[str, Any] | None) -> tuple[Maps, tuple[Segment, ...]]:
+def _decoded(ds: Dataset, frames: Frames, count: int, whole: Json | None) -> tuple[Maps, tuple[Segment, ...]]:
     """Label maps [plane, row, column] and segments."""
     shape = (count, int(ds.Rows), int(ds.Columns))
     check_claim(math.prod(shape), len(ds.PixelData))

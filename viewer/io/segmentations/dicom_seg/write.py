@@ -10,7 +10,7 @@ import json
 import struct
 from dataclasses import asdict
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydicom import uid
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
+    from viewer.data.arrays import Json, Mask
     from viewer.data.grid import Grid
     from viewer.data.segmentation import Segment, Segmentation
 
@@ -118,7 +117,7 @@ def _packed_frames(segmentation: Segmentation, ds: Dataset) -> tuple[Planes, lis
         raise SaveError(LARGE) from error
 
 
-def _masks(segmentation: Segmentation) -> Iterator[tuple[int, int, tuple[slice, slice], NDArray[np.bool_]]]:
+def _masks(segmentation: Segmentation) -> Iterator[tuple[int, int, tuple[slice, slice], Mask]]:
     from scipy import ndimage
 
     boxes = [ndimage.find_objects(array) for array in segmentation.maps]
@@ -287,7 +286,7 @@ def _shared(grid: Grid) -> Dataset:
     return shared
 
 
-def whole_of(ds: Dataset) -> dict[str, Any] | None:
+def whole_of(ds: Dataset) -> Json | None:
     """What this program wrote about the very file; None where somebody else wrote or changed it."""
     try:
         told = json.loads(ds.private_block(0x0071, CREATOR)[WHOLE].value)

@@ -10,13 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Points = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+    from viewer.data.arrays import Mask, Points
+
 
 WITHIN = 0.95  # of a contour's voxels that lie in another where it is drawn within that
 SAME = 0.5  # voxels between two contours, on average, that are one
@@ -34,7 +33,8 @@ class Ring(NamedTuple):
 
 class PlaneFill(NamedTuple):
     """mask: of the plane. twice: contours that were there already. crossing: whether some cross. empty: contours that
-    enclose no voxel."""
+    enclose no voxel.
+    """
 
     mask: Mask
     twice: int = 0
@@ -44,7 +44,8 @@ class PlaneFill(NamedTuple):
 
 class _Part(NamedTuple):
     """A contour's voxels, in the box around it. at: its first row and column. limit: voxels that one which differs by
-    less is the same contour."""
+    less is the same contour.
+    """
 
     at: tuple[int, int]
     mask: Mask

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from viewer.io.dicom.export.object_header import object_source
-from viewer.io.segmentations.rtstruct.contours import ONE, Points, Region, axis_of, encloses, reaches
+from viewer.io.segmentations.rtstruct.contours import ONE, Region, axis_of, encloses, reaches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pydicom.dataset import Dataset
 
+    from viewer.data.arrays import Points
     from viewer.data.grid import Grid
     from viewer.data.transform import ImageReference
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.io.dicom.series.stack import neighbours
 from viewer.io.segmentations.rtstruct.contour_fill import Ring, fill_rings
@@ -17,10 +16,9 @@ from viewer.io.segmentations.rtstruct.contour_fill import Ring, fill_rings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from viewer.data.arrays import Mask, Points
     from viewer.data.grid import Grid
 
-Points = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 FLAT = 0.5  # voxels that a contour may leave its plane
 ONE = 0.1  # voxels between two contours that are drawn as of one plane
@@ -30,7 +28,8 @@ GAP = 1.5  # times the distance of neighbours: from there on planes are missing
 
 class StackDrawing(NamedTuple):
     """twice: contours that were there already. empty: those smaller than a voxel. crossing: whether some cross. apart:
-    whether planes between them are missing."""
+    whether planes between them are missing.
+    """
 
     twice: int
     empty: int

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.io.segmentations.frame_planes import nearest
 from viewer.io.segmentations.rtstruct.contour_fill import Ring, fill_rings
@@ -16,12 +15,12 @@ from viewer.io.segmentations.rtstruct.contour_stack import Stack, area_of, stack
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from numpy.typing import NDArray
     from pydicom.dataset import Dataset
 
+    from viewer.data.arrays import Mask, Points
     from viewer.data.grid import Grid
 
-Points = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
 FLAT = 1.0  # voxels that a contour may reach along the axis that it is a slice of

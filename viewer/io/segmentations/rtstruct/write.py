@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.dataset import Dataset
 
@@ -25,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from viewer.data.arrays import Points
     from viewer.data.grid import Grid
     from viewer.data.segmentation import Segment, Segmentation
 
-Points = NDArray[np.float64]
 
 STATUS = {"completed": "APPROVED", "rejected": "REJECTED"}
 STUDY_MANAGEMENT = "1.2.840.10008.3.1.2.3.1"  # Detached Study Management, which C.8.8.5 asks for here
