@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.data.grid import Grid
-from viewer.io.dicom.series.stack import neighbours, normal_of
+from viewer.io.dicom.series.stack import neighbour_distance, normal_of
 from viewer.io.errors import OpenError
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def _step(levels: Floats, planes: Planes) -> tuple[float, bool]:
         counts = np.rint(gaps / step)
         if (np.abs(gaps - counts * step) <= UNEVEN * step).all():
             return float((levels[-1] - levels[0]) / counts.sum()), False
-    typical = neighbours(gaps)
+    typical = neighbour_distance(gaps)
     places = np.floor((levels - levels[0]) / typical + 0.5)
     return (typical if len(np.unique(places)) == len(levels) else least), True
 

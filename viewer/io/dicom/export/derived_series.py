@@ -64,6 +64,7 @@ class Series:
 
     @property
     def color(self) -> bool:
+        """Whether its pixels are RGB."""
         return bool(self.header.SamplesPerPixel == 3)
 
 

@@ -191,7 +191,7 @@ def _read_deformation(ds: Dataset, fixed: ImageReference | None, moving: ImageRe
 
 
 def _deformed(item: Dataset) -> Transform:
-    """Post · (pre · x + u(x)) as A · (x + pre⁻¹ · u(x)) (C.20.3.1.1)."""
+    """A · (x + pre⁻¹ · u(x)) for its post · (pre · x + u(x)), with A = post · pre (C.20.3.1.1)."""
     before, after = (
         _matrix_in(item[keyword].value) if item.get(keyword) else np.eye(4)
         for keyword in ("PreDeformationMatrixRegistrationSequence", "PostDeformationMatrixRegistrationSequence")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from viewer.io.dicom.series.stack import neighbours
+from viewer.io.dicom.series.stack import neighbour_distance
 from viewer.io.segmentations.rtstruct.contour_fill import Ring, fill_rings
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Stack:
         across /= np.linalg.norm(across)
         self._axes = np.column_stack([normal, np.cross(normal, across), across])  # of depth, rows and columns
         gaps = np.diff(self._levels([ring for ring in rings if self.holds(ring)]))
-        step = neighbours(gaps) if len(gaps) else 0.0
+        step = neighbour_distance(gaps) if len(gaps) else 0.0
         even = (np.abs(gaps - np.rint(gaps / step) * step) <= ONE * step).all() if step else False
         self._step = step if even else 0.0  # of all regions; 0 where each has planes of its own
 
@@ -87,7 +87,7 @@ class Stack:
         """How far each plane reaches down and up [n, 2], mm, and whether some between them are missing."""
         gaps = np.diff(levels)
         voxel = float((np.abs(self._grid.axes.T @ self._axes[:, 0]) * self._grid.spacing).max())
-        step = self._step or (neighbours(gaps) if len(gaps) else voxel)
+        step = self._step or (neighbour_distance(gaps) if len(gaps) else voxel)
         reach = np.where(gaps > GAP * step, step, gaps) / 2
         ends = [step / 2], reach
         return np.column_stack([np.concatenate(ends), np.concatenate(ends[::-1])]), bool((gaps > GAP * step).any())
