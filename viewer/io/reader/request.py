@@ -44,7 +44,7 @@ class Request:
         """True after the last callback, or after a cancel."""
         return self._ended.is_set()
 
-    def tell(self, callback: Callable[..., None], *arguments: Any) -> None:
+    def answer(self, callback: Callable[..., None], *arguments: Any) -> None:
         """Answer on the asking thread."""
         self._post(partial(self._deliver, callback, arguments, last=False))
 

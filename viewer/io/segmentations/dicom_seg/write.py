@@ -24,7 +24,12 @@ from pydicom.tag import Tag
 from viewer.data.terminology import category_of
 from viewer.io.dicom.export.derived_series import CREATOR, decimal_string, describe_file, named_uid
 from viewer.io.dicom.export.object_header import object_header, referenced_series
-from viewer.io.dicom.export.source_attributes import code_sequence_item, is_slice_by_slice, reference, source_header
+from viewer.io.dicom.export.source_attributes import (
+    code_sequence_item,
+    is_slice_by_slice,
+    source_header,
+    source_image_item,
+)
 from viewer.io.errors import SaveError
 from viewer.io.segmentations.dicom_codes import code_item, property_type, reviewed_text
 from viewer.io.segmentations.dicom_seg.rle import encode_frame
@@ -188,7 +193,7 @@ def _references(segmentation: Segmentation) -> dict[int, Dataset]:
     header = source_header(source)
     assert header is not None
     return {
-        k: reference(header.SOPClassUID, instance, SOURCE_IMAGE, same_place=True)
+        k: source_image_item(header.SOPClassUID, instance, SOURCE_IMAGE, same_place=True)
         for k, instance in enumerate(source.sop_instance_uids)
     }
 
