@@ -45,18 +45,18 @@ def write_image(volumes: Sequence[Volume], path: Path) -> None:
         images.append(image)
     sitk.WriteImage(images[0] if len(images) == 1 else sitk.JoinSeries(images), str(path), useCompression=True)
     if not volumes[0].grid.placed:
-        _take_sides_away(path)
+        _remove_sides(path)
 
 
-def _take_sides_away(path: Path) -> None:
+def _remove_sides(path: Path) -> None:
     """What no file placed in a patient must not claim sides, as ITK does for whatever it writes."""
     packed = path.name.endswith(".gz")
     data = bytearray(gzip.decompress(path.read_bytes()) if packed else path.read_bytes())
     if path.name.endswith((".nii", ".nii.gz")):
         data[NIFTI_CODES] = bytes(4)
     if path.name.endswith(".nrrd"):
-        told = next(space for space in NRRD_SPACES if space in data)
-        data = data.replace(told, NRRD_SPACES[told], 1)
+        weightings = next(space for space in NRRD_SPACES if space in data)
+        data = data.replace(weightings, NRRD_SPACES[weightings], 1)
     if path.name.endswith(".mha"):  # three letters, also in 4-D, where ITK itself writes "????" for whatever is placed
         data = bytearray(META_SIDES.sub(rb"\1???", data, count=1))
     path.write_bytes(gzip.compress(data, mtime=0) if packed else data)
@@ -114,10 +114,10 @@ def sidecar(volumes: Sequence[Volume], image: Path, mark: str, segments: Sequenc
 
 def _gradients(volumes: Sequence[Volume]) -> Json:
     """The diffusion weighting of each time point, directions in LPS; nothing where none is known."""
-    told = [volume.diffusion for volume in volumes]
-    if not any(told):
+    weightings = [volume.diffusion for volume in volumes]
+    if not any(weightings):
         return {}
     return {
-        "b_values": [one and one.b_value for one in told],
-        "gradient_directions": [one and one.direction for one in told],
+        "b_values": [one and one.b_value for one in weightings],
+        "gradient_directions": [one and one.direction for one in weightings],
     }

@@ -20,7 +20,7 @@ from viewer.data.study import LabelFile, Source
 from viewer.data.terminology import SIDES, category_of
 from viewer.io.errors import OpenError, refuse_damage
 from viewer.io.images.headers.geometry import NO_PLACE
-from viewer.io.images.headers.itk_header import facts_of, metadata, voxels
+from viewer.io.images.headers.itk_header import metadata, read_itk_header, voxels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,7 +51,7 @@ def label_file(path: str) -> LabelFile:
 
 def read_seg_nrrd(path: Path) -> Segmentation:
     """Raises OpenError: one sentence."""
-    facts, told = facts_of(str(path)), metadata(str(path))
+    facts, told = read_itk_header(str(path)), metadata(str(path))
     if FRACTIONAL in (told.get("Segmentation_MasterRepresentation"), told.get("Segmentation_SourceRepresentation")):
         raise OpenError("It holds fractions of voxels, no labels: let 3D Slicer make a binary labelmap of them first.")
     array, _keep = voxels(str(path))

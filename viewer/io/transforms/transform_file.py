@@ -24,7 +24,7 @@ from viewer.data.printable_text import printable
 from viewer.data.transform import ImageReference, Transform
 from viewer.files.regular_file import open_regular
 from viewer.io.errors import OpenError, SaveError
-from viewer.io.images.headers.itk_header import facts_of, metadata, voxels
+from viewer.io.images.headers.itk_header import metadata, read_itk_header, voxels
 from viewer.io.transforms.itk_hdf5 import MOST_PARTS, StoredTransform, stored_transforms
 from viewer.processes.shared_array import FOLDER, PREFIX
 
@@ -127,7 +127,7 @@ def _vectors(field: Any, grid: Grid) -> sitk.Image:
 
 def _read_field(path: str) -> Transform:
     """An image whose voxels are displacements (x, y, z or x, y) in LPS mm."""
-    facts = facts_of(path)
+    facts = read_itk_header(path)
     width = min(len(facts.size), 3)
     if facts.components != width or facts.dtype.kind != "f" or facts.repeats != 1:
         raise OpenError("It is no displacement field: its voxels are not vectors of as many numbers as it has axes.")
