@@ -101,6 +101,7 @@ class Study:
 
     @property
     def frame_of_reference(self) -> str:
+        """The Frame of Reference UID of all its series."""
         return named_uid(f"tomolens-sample/{self.key}/frame")
 
 

@@ -43,7 +43,7 @@ def stored_transforms(path: Path) -> list[StoredTransform]:
             groups = file["TransformGroup"]
             if len(groups) > MOST_PARTS:
                 raise OpenError(f"It holds {len(groups)} transforms; at most {MOST_PARTS} can be put into one.")
-            found = [_stored(groups[str(n)]) for n in range(len(groups))]
+            found = [_stored_transform(groups[str(n)]) for n in range(len(groups))]
     except Refusal as refusal:
         raise OpenError(f"{refusal}") from refusal
     parts = found[1:] if found and found[0].kind == COMPOSITE else found
@@ -52,7 +52,7 @@ def stored_transforms(path: Path) -> list[StoredTransform]:
     return parts
 
 
-def _stored(group: Any) -> StoredTransform:
+def _stored_transform(group: Any) -> StoredTransform:
     told = group["TransformType"][0]
     match = KIND.fullmatch(told.decode("ascii", "replace") if isinstance(told, bytes) else str(told))
     if not match:

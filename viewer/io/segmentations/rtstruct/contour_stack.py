@@ -27,7 +27,9 @@ GAP = 1.5  # times the distance of neighbours: from there on planes are missing
 
 
 class StackDrawing(NamedTuple):
-    """twice: contours that were there already. empty: those smaller than a voxel. crossing: whether some cross. apart:
+    """What became of the contours of a stack.
+
+    twice: contours that were there already. empty: those smaller than a voxel. crossing: whether some cross. apart:
     whether planes between them are missing.
     """
 
@@ -66,7 +68,7 @@ class Stack:
         planes: list[list[Ring]] = [[] for _ in levels]
         for ring in rings:
             plane = np.abs(levels - (ring.points @ self._axes[:, 0]).mean()).argmin()
-            planes[plane].append(Ring((ring.points @ self._axes[:, 1:] - low) / pitch, ring.turns))
+            planes[plane].append(Ring((ring.points @ self._axes[:, 1:] - low) / pitch, ring.is_xor))
         found = [fill_rings(own, shape) for own in planes]
         thick, apart = self._thickness(levels)
         self._sample(mask, np.stack([one.mask for one in found]), low, levels, thick, points)
@@ -114,17 +116,17 @@ class Stack:
 
 
 def stacks_of(grid: Grid, rings: Sequence[Points]) -> list[Stack]:
-    """One for each direction, the largest contours first; contours that lie in no plane are in none."""
-    left = sorted(rings, key=lambda ring: -float(np.linalg.norm(area_of(ring))))
+    """A stack for each direction of contours, the largest first; contours that lie in no plane are in none."""
+    remaining = sorted(rings, key=lambda ring: -float(np.linalg.norm(area_of(ring))))
     found: list[Stack] = []
-    while left and area_of(left[0]).any():
-        stack = Stack(grid, left)
-        rest = [ring for ring in left[1:] if not stack.holds(ring)]
-        if stack.holds(left[0]):
+    while remaining and area_of(remaining[0]).any():
+        stack = Stack(grid, remaining)
+        rest = [ring for ring in remaining[1:] if not stack.holds(ring)]
+        if stack.holds(remaining[0]):
             found.append(stack)
-            left = rest
+            remaining = rest
         else:
-            left = left[1:]
+            remaining = remaining[1:]
     return found
 
 
@@ -136,5 +138,5 @@ def area_of(ring: Points) -> Points:
 
 
 def normal_of(ring: Points) -> Points:
-    """Unit length."""
+    """The normal of a contour [n, 3], of length 1."""
     return np.asarray(area_of(ring) / np.linalg.norm(area_of(ring)))
