@@ -32,7 +32,7 @@ class Crop:
 
     @property
     def pitch(self) -> float:
-        """mm between its voxels: the image's own finest, or what SIDE voxels along the longest side come to."""
+        """The mm between its voxels: the image's own finest, or what SIDE voxels along the longest side come to."""
         extent = (self.high - self.low + 1) * self.image.spacing
         return max(float(self.image.spacing.min()), float(extent.max()) / SIDE)
 
@@ -111,4 +111,5 @@ def _linear(places: NDArray[np.floating[Any]], count: int) -> Floats:
 def _along(array: Floats, axis: int, weights: Floats) -> Floats:
     """An array with one axis weighted [new, old]."""
     weighted: Floats = np.tensordot(weights, array, (1, axis))
-    return np.moveaxis(weighted, 0, axis)
+    moved: Floats = np.moveaxis(weighted, 0, axis)
+    return moved

@@ -138,7 +138,7 @@ def _frame(prompt: Prompt) -> tuple[Places, Places, bool]:
 
 
 def _half(normal: Places, radius: float, grid: Grid) -> float:
-    """mm to each side of a plane: the radius, but at least what every voxel reaches that the plane cuts."""
+    """How many mm to each side of a plane: the radius, but at least what every voxel reaches that the plane cuts."""
     return max(radius, 0.5 * float(np.abs(normal @ grid.affine[:3, :3]).max()) * (1 + 1e-6))
 
 

@@ -105,12 +105,12 @@ def _measure(stage: WindowStage, sample: SamplePaths, baseline: Image, result: V
     }
     return {
         "root mean square error inside the head": errors,
-        "kept of the truth": _kept(noisy, result.volumes[0], baseline.source),
+        "kept of the truth": _retention(noisy, result.volumes[0], baseline.source),
         "saved against result": compare_images(result.volumes[0], read(out / "denoised")),
     }
 
 
-def _kept(before: Volume, result: Volume, source: Source) -> Json:
+def _retention(before: Volume, result: Volume, source: Source) -> Json:
     """The parts of the truth's edges and lesion contrasts that input and result keep: 1 is all."""
     truth = truth_of(source)
     if truth is None:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what begins so is a formula to a spreadsheet, and names come from files
 
 
-def plain(text: str) -> str:
-    """As a spreadsheet shows it, but never a formula."""
+def safe_cell(text: str) -> str:
+    """A cell that a spreadsheet shows as this text and never takes for a formula."""
     return f"'{text}" if text.startswith(FORMULA) else text
 
 

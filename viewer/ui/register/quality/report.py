@@ -51,7 +51,7 @@ def written(fixed: VolumeLayer, moving: VolumeLayer, assessment: Assessment, lan
     moved = motion(now, grid.centre)
     return Report(
         title="Registration: sign-off",
-        made=datetime.now().astimezone().isoformat(timespec="seconds"),
+        created=datetime.now().astimezone().isoformat(timespec="seconds"),
         sign_off=now.sign_off,
         images=(_image("Fixed image", fixed), _image("Moving image", moving)),
         sections=(
