@@ -10,7 +10,6 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Thread
 from typing import TYPE_CHECKING, Self
 
 from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer, Signal
@@ -64,7 +63,7 @@ def start(paths: Sequence[str | Path], *, sample: bool = False) -> int:
     if unwritable:
         session.messages.warn(unwritable)
     QTimer.singleShot(0, lambda: _begin(window, paths, sample))
-    Thread(target=lambda: post(partial(_learn, window, devices())), daemon=True).start()
+    session.background.call("inventory", lambda tell: devices(), partial(_learn, window))
     code = app.exec()
     session.close()
     return code

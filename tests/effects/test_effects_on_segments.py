@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.volume import Volume
 from viewer.effects.catalogue import OPERATIONS
 from viewer.effects.effect import EffectContext
-from viewer.effects.snake_steps import creeping
+from viewer.effects.snake_steps import snake_masks
 from viewer.scene.segmentation_layer import segmentation_layer
 
 BY_ID = {one.id: one for one in OPERATIONS}
@@ -141,14 +142,11 @@ def test_a_wrong_setting_is_refused_by_name(given):
 
 
 def test_a_snake_creeps_to_the_edge_step_by_step(given):
-    box, begin = creeping(given, {"reach": 10.0})
-    step, mask = begin(), None
-    for _ in range(60):
-        mask, changed = step()
-        if not changed:
-            break
+    box, masks = snake_masks(given, {"reach": 10.0})
+    for mask in islice(masks, 60):
+        last = mask
     whole = np.zeros(GRID.shape, bool)
-    whole[box] = mask
+    whole[box] = last
     assert dice(whole, ORGAN) > 0.9
     with pytest.raises(Refusal, match="Play"):
         list(BY_ID["snake"].call(given, {})(lambda fraction: None))

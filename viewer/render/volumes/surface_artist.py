@@ -32,7 +32,7 @@ LEAST = 300  # of them for a segment
 Dirty = dict[int, Box]  # by label map, what changed
 Made = tuple[Key, tuple[Any, Box] | None]
 
-_background = ThreadPoolExecutor(1, "tomolens-surfaces")
+_background = ThreadPoolExecutor(1, "tomolens-surfaces")  # its own: what draws knows no session, nor its queues
 
 
 class LabelSurfaceArtist:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from threading import Thread
 from typing import TYPE_CHECKING, Literal
 
 from psygnal import Signal
@@ -12,7 +10,8 @@ from psygnal import Signal
 from viewer.compute.networks.model_cards import Card, cards
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from viewer.data.arrays import ProgressCallback
+    from viewer.session.background import Background, BackgroundCall
 
 State = Literal["verified", "wrong hash", "file missing"]
 REASONS: dict[State, str] = {
@@ -43,17 +42,16 @@ class Models:
 
     changed = Signal()
 
-    def __init__(self, post: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(self, background: Background) -> None:
         self.found: tuple[Model, ...] = ()
         self.known = False
-        self._post = post
-        self._looking: Thread | None = None
+        self._background = background
+        self._look: BackgroundCall[float, tuple[Model, ...]] | None = None
 
     def look(self) -> None:
         """Read every card and file again."""
-        if self._looking is None:
-            self._looking = Thread(target=self._look, name="tomolens-models", daemon=True)
-            self._looking.start()
+        if self._look is None:
+            self._look = self._background.call("inventory", _models, self._take)
 
     def look_once(self) -> None:
         """Read them unless that was done."""
@@ -74,13 +72,17 @@ class Models:
             return ""
         return model.problem if model else f"The model {name} is not installed: add it to the models first."
 
-    def _look(self) -> None:
-        found = tuple(Model(card, _state(card)) for card in cards())
-        self._post(partial(self._tell, found))
-
-    def _tell(self, found: tuple[Model, ...]) -> None:
-        self.found, self.known, self._looking = found, True, None
+    def _take(self, found: tuple[Model, ...]) -> None:
+        self.found, self.known, self._look = found, True, None
         self.changed.emit()
+
+
+def _models(tell: ProgressCallback) -> tuple[Model, ...]:
+    models, every = [], cards()
+    for number, card in enumerate(every):
+        tell(number / len(every))
+        models.append(Model(card, _state(card)))
+    return tuple(models)
 
 
 def _state(card: Card) -> State:

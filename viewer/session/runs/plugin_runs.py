@@ -18,7 +18,7 @@ from viewer.session.runs.placement import between, placed_by, start_of
 from viewer.session.runs.result_layers import EffectContext, found_transform, label_layers, result_layers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from viewer.compute.engine.engine import Engine
     from viewer.plugin.plugin import Plugin, Value
@@ -117,27 +117,54 @@ class PluginRuns:
         inputs: dict[str, str | Value] = {"image": layer.id, "onto": onto.id, "transform": between(onto, layer)}
         return self.run_plugin("resample_image", inputs, {"interpolation": interpolation})
 
+    def compute(
+        self,
+        task: Task,
+        plugin_id: str,
+        inputs: Mapping[str, Value],
+        parameters: Mapping[str, Any],
+        wanted: Collection[str] | None = None,
+        *,
+        done: Callable[[Result], object],
+        preview: Callable[[Any], object] = lambda value: None,
+        device: str = "",
+    ) -> None:
+        """Run a plugin on values as the work of a task: `done` gets its outputs, on the main thread; no layer is made.
+
+        wanted: the outputs that are asked for; None for all. device: by default the one of all runs.
+        """
+        running = submit_plugin(
+            self.engine,
+            plugin_id,
+            inputs,
+            parameters,
+            wanted,
+            device=device or self.device,
+            started=task.begin,
+            progress=task.advance,
+            preview=preview,
+            done=done,
+            failed=partial(self.tasks.fail, task),
+            cancelled=lambda: task.end("cancelled"),
+        )
+        task.stop = running.cancel
+
     def _submit(self, run: Run, values: dict[str, Value], parameters: Mapping[str, Any], device: str) -> None:
         task = run.task
         transforms = [output.name for output in run.plugin.outputs if output.type == "transform"]
         wanted = transforms if run.moving and transforms else None
         task.events.state.connect(lambda: None if task.running else run.withdraw())
         task.device = device
-        running = submit_plugin(
-            self.engine,
+        self.compute(
+            task,
             run.plugin.id,
             values,
             parameters,
             wanted,
             device=device,
-            started=task.begin,
-            progress=task.advance,
             preview=partial(self._preview, run),
             done=lambda result: self._aside(run, self._add_results, run, result),
-            failed=partial(self.tasks.fail, task),
-            cancelled=lambda: task.end("cancelled"),
         )
-        task.stop = running.cancel
 
     def _preview(self, run: Run, value: Any) -> None:
         """What there is so far. A run goes on without a preview that cannot be shown."""

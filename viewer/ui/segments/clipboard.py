@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from viewer.scene.task import Message, Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from concurrent.futures import Future
 
     from viewer.data.arrays import Mask, ProgressCallback
     from viewer.data.grid import Grid
@@ -44,18 +44,16 @@ class SegmentClipboard:
     def __init__(self, controller: SegmentsController) -> None:
         self.controller = controller
         self.copied: CopiedSegment | None = None
-        self._background = ThreadPoolExecutor(1, "tomolens-clipboard")
 
     def copy(self) -> None:
         """Remember the chosen segment as it is now; it is looked for in the background."""
         layer, segment = self.controller.layer, self.controller.segment
         if layer is None or segment is None:
             return
-        copied = CopiedSegment(segment, self._background.submit(_part, layer, segment), layer.transform)
+        background = self.controller.session.background
+        copied = CopiedSegment(segment, background.submit("display", _part, layer, segment), layer.transform)
         self.copied = copied
-        copied.part.add_done_callback(
-            lambda part: self.controller.session.background.post(partial(self._looked, copied))
-        )
+        copied.part.add_done_callback(lambda part: background.post(partial(self._looked, copied)))
 
     def _looked(self, copied: CopiedSegment) -> None:
         if copied.part.result() is None and self.copied is copied:

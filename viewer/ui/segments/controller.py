@@ -30,7 +30,6 @@ class SegmentsController:
 
     def __init__(self, session: Session) -> None:
         self.session, self.state = session, session.state
-        self.work: object = None  # what is computed beside the window for a verb: kept alive until the next one
         self._followed: SegmentationLayer | None = None
         document = session.document
         events = session.state.events
