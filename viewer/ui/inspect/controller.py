@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject
-from PySide6.QtGui import QKeyEvent
-
 from viewer.compute.images.difference import difference
 from viewer.scene.compare.inspection import Inspection, Mode, difference_of, input_of
 from viewer.scene.edits import AddLayer
 from viewer.scene.layer import VolumeLayer, difference_layer
 from viewer.tools.measure.region import region_between
+from viewer.ui.widgets.held_key import HeldKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,14 +22,13 @@ if TYPE_CHECKING:
 HANDY = 60.0  # px across a region that is put at the cross-hair
 
 
-class InspectionController(QObject):
+class InspectionController:
     """The verbs; the state is the session's. view: tells in whose slices a region is drawn at the cross-hair."""
 
     def __init__(self, session: Session, view: Callable[[], SliceView]) -> None:
-        super().__init__()
         self.session, self.state = session, session.state
         self._view = view
-        self._before: Inspection | None = None  # what a held key interrupts
+        self._key = HeldKey()
 
     @property
     def layer(self) -> VolumeLayer | None:
@@ -88,29 +85,13 @@ class InspectionController(QObject):
         if self.now is not None:
             self.change(upright=not self.now.upright)
 
-    # ---- the input alone, while a key is held
     def hold(self) -> None:
-        """The input alone until a key is let go."""
-        app = QCoreApplication.instance()
-        if self.layer is None or self.source_image is None or app is None or (self.now and self.now.flipped):
+        """The input alone until a key is let go; then as it was before."""
+        before = self.state.inspection
+        if self.layer is None or self.source_image is None or (self.now and self.now.flipped):
             return
-        self._before = self.state.inspection
+        self._key.hold(lambda: setattr(self.state, "inspection", before))
         self.state.inspection = replace(self.now or Inspection(self.layer.id), flipped=True)
-        app.installEventFilter(self)
-
-    def let_go(self) -> None:
-        """As it was before."""
-        app = QCoreApplication.instance()
-        if app is not None:
-            app.removeEventFilter(self)
-        self.state.inspection = self._before
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """A key that is let go anywhere ends it, and so does another window that comes to the front."""
-        released = event.type() == QEvent.Type.KeyRelease and isinstance(event, QKeyEvent) and not event.isAutoRepeat()
-        if released or event.type() == QEvent.Type.ApplicationDeactivate:
-            self.let_go()
-        return False
 
     # ---- the region
     def region_here(self) -> None:

@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import QObject, QTimer
 
 from viewer.scene.compare.comparison import Comparison, Style, comparison_pair
 from viewer.scene.compare.deformation_display import Deformation, DeformationStyle
 from viewer.scene.edits import ChangeLandmark
 from viewer.scene.registration_pair import Pair, pair
 from viewer.tools.register.align import nudged, shift, turn
+from viewer.ui.widgets.held_key import HeldKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ class ComparisonController(QObject):
         super().__init__()
         self.session, self.state = session, session.state
         self._registration, self._view = registration, view
-        self._before: Comparison | None = None  # what a held key interrupts
+        self._key = HeldKey()
         self._flicker = QTimer(self, interval=TURN)
         self._flicker.timeout.connect(self.take_turns)
         self._pause = QTimer(self, interval=TOGETHER, singleShot=True)
@@ -86,28 +86,13 @@ class ComparisonController(QObject):
             self.state.comparison = replace(self.now, alone="moving" if self.now.alone != "moving" else "fixed")
 
     def hold(self, alone: Literal["fixed", "moving"]) -> None:
-        """One image alone until a key is let go."""
-        app, found = QCoreApplication.instance(), self.pair
-        if app is None or found is None or (self.now and self.now.alone):
+        """One image alone until a key is let go; then as it was before."""
+        found, before = self.pair, self.state.comparison
+        if found is None or (self.now and self.now.alone):
             return
-        self._before = self.state.comparison
+        self._key.hold(lambda: setattr(self.state, "comparison", before))
         start = self.now or Comparison(found[0].id, found[1].id)
         self.state.comparison = replace(start, alone=alone, flicker=False)
-        app.installEventFilter(self)
-
-    def let_go(self) -> None:
-        """As it was before."""
-        app = QCoreApplication.instance()
-        if app is not None:
-            app.removeEventFilter(self)
-        self.state.comparison = self._before
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """A key that is let go anywhere ends it, and so does another window that comes to the front."""
-        released = event.type() == QEvent.Type.KeyRelease and isinstance(event, QKeyEvent) and not event.isAutoRepeat()
-        if released or event.type() == QEvent.Type.ApplicationDeactivate:
-            self.let_go()
-        return False
 
     # ---- by hand
     def can_nudge(self) -> bool:
@@ -173,5 +158,5 @@ class ComparisonController(QObject):
             self._flicker.start()
         elif not flickers and self._flicker.isActive():
             self._flicker.stop()
-            if comparison is not None and comparison.alone and self._before is None:
+            if comparison is not None and comparison.alone and not self._key.held:
                 self.state.comparison = replace(comparison, alone="")
