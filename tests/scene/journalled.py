@@ -20,7 +20,7 @@ from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_laye
 SHAPE = (3, 40, 40)
 
 
-class ToolServices:
+class Work:
     """Somebody who paints, journalled under a folder."""
 
     def __init__(self, root: Path) -> None:

@@ -126,6 +126,8 @@ def _read(stage: Stage, kind: str, text: str, values: dict[str, Value], time: in
         return read_labels(stage, text, [end for end in map(end_of, values.values()) if end is not None], time)
     if kind == "landmarks":
         return read_aside(stage, requests.read_landmarks, text)
+    if kind == "prompts":
+        return read_aside(stage, requests.read_prompts, text)
     ends = end_of(values.get("fixed")), end_of(values.get("moving"))
     return read_aside(stage, requests.load_transform, text, *ends)
 

@@ -13,17 +13,19 @@ from docstring_parser import parse
 
 from viewer.compute.progress import Refusal
 from viewer.data.annotations.landmarks import Landmarks
+from viewer.data.annotations.prompts import Prompts
 from viewer.data.segmentation import Segmentation
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
 from viewer.plugin.parameter import Parameter, declared, text_of, title_of
 
-Value = Volume | Segmentation | Transform | Landmarks
+Value = Volume | Segmentation | Transform | Landmarks | Prompts
 KINDS: dict[str, type[Value]] = {
     "volume": Volume,
     "segmentation": Segmentation,
     "transform": Transform,
     "landmarks": Landmarks,
+    "prompts": Prompts,
 }
 NAMES = {kind: name for name, kind in KINDS.items()}
 

@@ -28,7 +28,7 @@ class ViewState:
     comparison: how the two images of a registration are held against each other, in place of the layers as they are.
     landmark: id of the pair of landmarks that is chosen. deformation: how a transform is drawn over the images.
     region: the drawn region of interest, where there is one.
-    brush, rules: how the painting tools paint, and which voxels they may change.
+    brush, masking: how the painting tools paint, and which voxels they may change.
     compared: ids of the layers that the layout "compare" shows side by side, in one plane (input, result, difference).
     """
 

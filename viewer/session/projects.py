@@ -91,9 +91,7 @@ class Projects:
             self.tasks.fail(task, f"{target.name} is open in another window ({holder}): save it under another name.")
             return task
         if any(layer.loaded < 1 for layer in self.document.volume_layers):
-            self.tasks.fail(
-                task, "An image is not whole yet: wait until it is load_image, then save the project again."
-            )
+            self.tasks.fail(task, "An image is not whole yet: wait until it is loaded, then save the project again.")
             return task
         task.begin()
         project = describe_project(self.document, self.state, voxels=voxels)

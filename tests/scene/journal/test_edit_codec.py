@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from journalled import ToolServices, again, painted
+from journalled import Work, again, painted
 
 import viewer.scene
 from viewer.data.grid import Grid
@@ -188,7 +188,7 @@ def test_an_edit_that_nobody_taught_it_is_not_written(scene: Scene) -> None:
 def test_an_unknown_kind_is_refused_by_its_name_and_what_is_before_it_is_offered(
     tmp_path: Path, wrap: Callable[[Any], Any]
 ) -> None:
-    work = ToolServices(tmp_path)
+    work = Work(tmp_path)
     work.paint(0)
     unknown = wrap({"kind": "annotation", "layer": work.layer.id, "after": "accepted"})
     with pytest.raises(UnknownEditError, match="annotation"):

@@ -126,8 +126,12 @@ FORMATS: dict[
 
 
 def save_segmentation(segmentation: Segmentation, target: Path, mark: str = "", overwrite: bool = False) -> SaveReport:
-    """The ending chooses the form. mark: of the review, for label images. Raises SaveError: one sentence."""
-    ending = _ending(target)
+    """The ending chooses the form. mark: of the review, for label images. Raises SaveError: one sentence.
+
+    Prompts stay in the journal and the project: no other program knows them.
+    """
+    segments = tuple(replace(one, prompts=(), base_mask="") for one in segmentation.segments)
+    segmentation, ending = replace(segmentation, segments=segments), _ending(target)
     if (kind := format_of(target)) is not None:
         if segmentation.overlapping:
             raise SaveError(f"{target.name} was not saved: its segments overlap: choose one of {', '.join(FORMATS)}.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -49,6 +49,8 @@ def json_value(hint: Any, value: Any) -> Any:
         return next(json_value(part, value) for part in parts if _fits(part, value))
     if origin is tuple:
         return tuple(json_value(part, one) for part, one in zip(_each(parts, value), value, strict=True))
+    if isinstance(hint, type) and is_dataclass(hint):
+        return from_json(hint, value)
     if origin is frozenset:
         return frozenset(json_value(parts[0], one) for one in value)
     return float(value) if hint is float else value
@@ -62,6 +64,8 @@ def _fits(hint: Any, value: Any) -> bool:
         return value in parts
     if origin in (tuple, frozenset):
         return isinstance(value, list | tuple)
+    if is_dataclass(hint):
+        return isinstance(value, dict)
     if isinstance(value, bool):
         return hint is bool
     return isinstance(value, int | float) if hint is float else isinstance(value, hint)

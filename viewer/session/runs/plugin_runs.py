@@ -15,7 +15,7 @@ from viewer.scene.layer import VolumeLayer
 from viewer.scene.preview.result_preview import ResultPreview
 from viewer.scene.preview.transform_preview import TransformPreview
 from viewer.session.runs.placement import between, placed_by, start_of
-from viewer.session.runs.result_layers import EffectContext, found_transform, label_layers, result_layers
+from viewer.session.runs.result_layers import RunImages, found_transform, label_layers, result_layers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -42,7 +42,7 @@ class Run:
 
     plugin: Plugin
     task: Task
-    given: EffectContext
+    given: RunImages
     at: int
     slices: ResultPreview
     moving: VolumeLayer | None
@@ -238,7 +238,7 @@ class PluginRuns:
 def _refusal(plugin: Plugin, layers: Mapping[str, VolumeLayer]) -> str:
     """Why it cannot run on these layers, in one sentence; "" where it can."""
     if not layers or any(layer.loaded < 1 for layer in layers.values()):
-        return f"{plugin.title} needs a whole image: wait until it is load_image, then run it again."
+        return f"{plugin.title} needs a whole image: wait until it is loaded, then run it again."
     places = {id(layer.transform) for layer in layers.values()}
     if len(places) > 1 and not any(_takes(plugin, name) for name in MINDFUL):
         return f"{plugin.title} works on images of one place, and one was moved: resample it onto the other first."
