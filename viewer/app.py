@@ -47,6 +47,7 @@ class Post(QObject):
         self._call.connect(lambda function: function(), Qt.ConnectionType.QueuedConnection)
 
     def __call__(self, function: Callable[[], None]) -> None:
+        """Queue a function without arguments; the main thread runs it in its next turn."""
         self._call.emit(function)
 
 

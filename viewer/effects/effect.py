@@ -46,11 +46,12 @@ class EffectContext:
 
     @property
     def key(self) -> Key:
+        """Of the segment that is worked on: its label map and its label there."""
         return self.segment.key
 
     @property
     def spacing(self) -> Floats:
-        """mm along k, j, i."""
+        """Size of a voxel along k, j, i, mm."""
         return self.layer.grid.spacing
 
     @property
@@ -104,10 +105,12 @@ class Operation:
 
     @property
     def id(self) -> str:
+        """The name of the effect's function, by which it is found."""
         return self.form.id
 
     @property
     def title(self) -> str:
+        """What menus and the history call it."""
         return self.form.title
 
     def call(self, context: EffectContext, values: dict[str, Any]) -> Call:

@@ -29,7 +29,8 @@ V = TypeVar("V")
 class TaskProgress(Protocol):
     """What work tells its progress to: the fraction done (0…1) and what it is at. It raises Cancelled."""
 
-    def __call__(self, fraction: float, text: str = "") -> None: ...
+    def __call__(self, fraction: float, text: str = "") -> None:
+        """Show it; raises Cancelled once the task has ended."""
 
 
 class Background:
@@ -114,8 +115,10 @@ class Background:
         return call
 
     def progress(self, task: Task, text: str = "") -> TaskProgress:
-        """What work tells its fraction done (0…1) to: shown a few times a second. It raises Cancelled once the
-        task has ended. text: what it is at, unless it tells."""
+        """What work tells its fraction done (0…1) to: shown a few times a second.
+
+        It raises Cancelled once the task has ended. text: what the work is at, unless it tells.
+        """
         shown, default = 0.0, text
 
         def tell(fraction: float, text: str = "") -> None:

@@ -34,8 +34,10 @@ class SessionJournal:
     def keep(
         self, layers: Iterable[VolumeLayer | SegmentationLayer], transforms: Iterable[Transform | None] = ()
     ) -> None:
-        """Write what the journal needs of layers and transforms before they come. Slow for large ones: in the
-        background."""
+        """Write what the journal needs of layers and transforms before they come.
+
+        Slow for large ones: in the background.
+        """
         layers = tuple(layers)
         placed = [layer.transform for layer in layers] + list(transforms)
         made = [layer for layer in layers if isinstance(layer, VolumeLayer) and not layer.image]

@@ -88,8 +88,11 @@ class SessionRecovery:
             recovery.discard()
 
     def look_again(self, recovery: Recovery) -> None:
-        """Look at what was recovered as it was looked at. Where that is not known, or what was seen is not back, at the
-        image that came last: those of several patients are never laid over each other."""
+        """Look at what was recovered as it was looked at.
+
+        Where that is not known, or what was seen is not back, at the image that came last: those of several patients
+        are never laid over each other.
+        """
         try:
             restore_view(recovery.view or {}, self.document, self.state)
             known = self.document.base is not None

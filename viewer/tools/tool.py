@@ -32,9 +32,10 @@ class ToolServices:
 
 
 class Tool:
-    """Between press and release, or by wheel or hovering. It writes the ViewState or a layer's look; what would be in
-    an export goes by `edit` (of a History), a gesture being one step.
+    """What the mouse does between press and release, by its wheel, or by hovering.
 
+    It writes the ViewState or a layer's look; what would be in an export goes by `edit` (of a History), a gesture being
+    one step.
     Positions and distances are logical widget pixels, x to the right, y down. gestures: what the tool takes for itself
     while it is chosen, whatever the profile says. in_volume: those it takes in the 3-D view.
     work: what it asks of the session.

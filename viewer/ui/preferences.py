@@ -29,11 +29,13 @@ class Preferences:
     # ---- look
     @property
     def theme(self) -> Theme:
+        """The colours of the window; dark unless another is stored."""
         stored = self._get("theme", "dark")
         return next((name for name in THEMES if name == stored), "dark")
 
     @theme.setter
     def theme(self, name: Theme) -> None:
+        """The colours of the window; dark unless another is stored."""
         self._set("theme", name)
 
     @property
@@ -71,15 +73,18 @@ class Preferences:
     # ---- habits
     @property
     def profile(self) -> str:
+        """The name of the mouse's habits; "default" where the stored one is not there."""
         stored = self._get("profile", "default")
         return stored if stored in profiles() else "default"
 
     @profile.setter
     def profile(self, name: str) -> None:
+        """The name of the mouse's habits; "default" where the stored one is not there."""
         self._set("profile", name)
 
     @property
     def habits(self) -> Profile:
+        """Which tool each button of the mouse is."""
         return profiles()[self.profile]
 
     @property

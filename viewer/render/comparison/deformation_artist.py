@@ -95,7 +95,7 @@ class DeformationArtist:
 
 
 def displacements(transform: Transform, points: Floats) -> Floats:
-    """mm (…, 3) at places (…, 3) of the world: the field's where there is one, else the matrix's."""
+    """Displacements (…, 3), LPS mm, at places (…, 3) of the world: the field's, or where there is none the matrix's."""
     from viewer.compute.registration.transform_algebra import moved  # scipy: not before the window is there
 
     bare = Transform(np.eye(4), transform.displacement, transform.grid) if transform.grid else transform
@@ -103,8 +103,11 @@ def displacements(transform: Transform, points: Floats) -> Floats:
 
 
 def determinants(transform: Transform, points: Floats) -> Floats:
-    """det J of the whole map at places (…, 3) of the world; central differences over a voxel of the field each way, as
-    viewer.compute.registration.transform_quality takes them at its voxels."""
+    """The Jacobian determinant of the whole map at places (…, 3) of the world, LPS mm.
+
+    Central differences over a voxel of the field each way, as viewer.compute.registration.transform_quality takes them
+    at its voxels.
+    """
     scale = float(np.linalg.det(transform.matrix[:3, :3]))
     if transform.grid is None:
         return np.full(points.shape[:-1], scale)

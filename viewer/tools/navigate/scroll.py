@@ -29,14 +29,17 @@ class ScrollTool(Tool):
     _rest = 0.0
 
     def press(self, view: View, event: MouseEvent) -> None:
+        """Forget the part of a slice that the last gesture left over."""
         self._rest = 0.0
 
     def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
+        """Go through the slices: all of them over the view's height, where that is neither too fast nor too slow."""
         if isinstance(view, SliceView):
             pixels = min(max(view.height() / max(view.count, 1), STEP[0]), STEP[1])
             self._advance(view, dy / pixels)
 
     def wheel(self, view: View, event: MouseEvent) -> None:
+        """Go one slice a notch."""
         if isinstance(view, SliceView):
             self._advance(view, -event.steps)
 

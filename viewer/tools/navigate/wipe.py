@@ -34,6 +34,7 @@ class WipeTool(Tool):
         return Qt.CursorShape.SplitHCursor if line is None or line.upright else Qt.CursorShape.SplitVCursor
 
     def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
+        """Draw the line that parts two images through the mouse."""
         world = view.world_at(event.x, event.y)
         if world is None or not isinstance(view, SliceView):
             return

@@ -43,6 +43,7 @@ class LandmarkTool(Tool):
     _gesture = ""
 
     def press(self, view: View, event: MouseEvent) -> None:
+        """Take hold of the landmark under the mouse, set a pair, or set the moving image's end of the chosen one."""
         found, pose = pair(self.document, self.state), view.pose if isinstance(view, SliceView) else None
         self._held, self._gesture = None, uuid4().hex
         if found is None or pose is None or not isinstance(view, SliceView):
@@ -62,6 +63,7 @@ class LandmarkTool(Tool):
             self._add(fixed, moving, place)
 
     def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
+        """Move the point that is held."""
         pose = view.pose if isinstance(view, SliceView) else None
         one = self.document.landmarks.find(self._held[0]) if self._held else None
         moving = self.document.find(one.of[1]) if one else None

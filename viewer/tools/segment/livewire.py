@@ -35,12 +35,14 @@ class LivewireTool(DrawTool):
     _wire: Wire | None = None
 
     def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
+        """Let the wire follow as without a button: there is no lasso."""
         self.hover(view, event)
 
     def release(self, view: View, event: MouseEvent) -> None:
         """A click is over; the outline is not."""
 
     def way(self, place: Point) -> tuple[Point, ...]:
+        """Along edges of the image from the last corner to a place: points in LPS mm."""
         if self._wire is None:
             return (place,)
         u, v = flat(self._pose, place)

@@ -46,6 +46,7 @@ class GrowTool(PaintTool):
     _seed: Index | None = None
 
     def press(self, view: View, event: MouseEvent) -> None:
+        """Grow from the voxel under the mouse, over values like those around it."""
         shown, self._seed = slices_of(view), None
         if shown is None or not self.begin() or self.goal is None:
             return
@@ -59,11 +60,13 @@ class GrowTool(PaintTool):
             self._take(shown, event)
 
     def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
+        """To the right and up a wider range of values, to the left and down a narrower one."""
         shown = slices_of(view)
         if shown and self._seed is not None:
             self._take(shown, event)
 
     def release(self, view: View, event: MouseEvent) -> None:
+        """Keep the slice's part, or have the whole volume grown in the background with these values."""
         goal, seed, masking = self.goal, self._seed, self.state.masking
         self._seed = None
         view.sketch(None)
@@ -106,6 +109,7 @@ class FillTool(PaintTool):
     gestures = frozenset()
 
     def press(self, view: View, event: MouseEvent) -> None:
+        """Fill from the voxel under the mouse: the slice at once; by the solid brush the volume, in the background."""
         shown = slices_of(view)
         if shown is None or not self.begin() or self.goal is None or shown.pose is None:
             return

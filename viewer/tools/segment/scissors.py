@@ -37,9 +37,11 @@ class ScissorsTool(OutlineTool):
     in_volume = frozenset({"left", "move"})
 
     def place(self, view: View, event: MouseEvent) -> Point | None:
+        """In a slice LPS mm; in the 3-D view the widget pixel (x, y, 0)."""
         return super().place(view, event) if isinstance(view, SliceView) else (event.x, event.y, 0.0)
 
     def close(self, view: View, line: tuple[Point, ...]) -> None:
+        """Cut the segment along the line of sight through the outline, in the background."""
         if not self.begin() or self.goal is None or self.work is None:
             return
         goal, cut, masking = self.goal, self.state.brush.cut, self.state.masking

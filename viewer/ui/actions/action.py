@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 def always() -> bool:
+    """True: what needs nothing to be there."""
     return True
 
 
@@ -45,6 +46,7 @@ class Action:
 
     @property
     def text(self) -> str:
+        """The title, as it is now where it depends on what is chosen."""
         return self.title if isinstance(self.title, str) else self.title()
 
 
@@ -84,6 +86,7 @@ class ActionList(QObject):
         self._soon.start()
 
     def refresh_now(self) -> None:
+        """Show of every action whether it can be done, what it is called, and by which keys."""
         for name, action in self.actions.items():
             made, possible = self.made[name], action.when()
             made.setText(action.text.replace("&", "&&"))

@@ -113,6 +113,7 @@ class Palette(QDialog):
             self.found[row].run()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Arrows and Enter in the text field mean the list below it."""
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
             key = Qt.Key(event.key())
             if key in STEPS and self.found:

@@ -52,6 +52,7 @@ class InspectionController:
         return self.source_image is not None
 
     def is_on(self, mode: Mode) -> bool:
+        """Whether the active result is inspected in that way."""
         return self.now is not None and self.now.mode == mode
 
     def turn_on(self, mode: Mode) -> None:
@@ -106,6 +107,7 @@ class InspectionController:
             self.state.region = region_between(view, "ellipse", first, last)
 
     def remove_region(self) -> None:
+        """Measure the whole image again."""
         self.state.region = None
 
     # ---- within

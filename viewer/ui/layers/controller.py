@@ -36,6 +36,7 @@ class LayersController:
         return self.layer is not None and self.layer.review != "source"
 
     def review(self, verdict: Review) -> None:
+        """Accept or reject the active layer."""
         if self.layer is not None:
             self.session.review.decide(self.layer, verdict)
 
@@ -80,6 +81,7 @@ class LayersController:
         return known[place] if place < len(known) else None
 
     def use_preset(self, place: int) -> None:
+        """Give the active image the window of that place in its list of presets."""
         preset, image = self.preset(place), self.image
         if preset and image:
             image.window = preset.window(image.volume(self.state.timepoint))

@@ -58,9 +58,11 @@ class Histogram(QWidget):
         self._count()
 
     def sizeHint(self) -> QSize:
+        """As large as the plot wants to be, px."""
         return QSize(240, 160)
 
     def minimumSizeHint(self) -> QSize:
+        """As small as it can be read, px."""
         return QSize(120, 120)
 
     def stop(self) -> None:

@@ -89,6 +89,7 @@ class InfoPanel(QWidget):
             self.session.studies.load(image)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        """Wrap the values anew."""
         super().resizeEvent(event)
         self._fit()
 

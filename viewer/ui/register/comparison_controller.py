@@ -52,9 +52,11 @@ class ComparisonController(QObject):
         return self.state.comparison if comparison_pair(self.session.document, self.state.comparison) else None
 
     def possible(self) -> bool:
+        """Whether two images are there to be compared."""
         return bool(self._registration.pair_inputs)
 
     def is_on(self, style: Style) -> bool:
+        """Whether they are compared in that style."""
         return self.now is not None and self.now.style == style
 
     def flip(self, style: Style) -> None:
@@ -71,6 +73,7 @@ class ComparisonController(QObject):
 
     # ---- one image alone
     def flickers(self) -> bool:
+        """Whether they take turns by themselves."""
         return self.now is not None and self.now.flicker
 
     def flip_flicker(self) -> None:
@@ -96,6 +99,7 @@ class ComparisonController(QObject):
 
     # ---- by hand
     def can_nudge(self) -> bool:
+        """Whether arrow keys move the moving image: the align tool is chosen."""
         return self.state.tool == "align" and self.pair is not None
 
     def nudge(self, right: float, down: float, forward: float) -> None:
@@ -112,6 +116,7 @@ class ComparisonController(QObject):
 
     # ---- landmarks
     def has_landmark(self) -> bool:
+        """Whether a pair of landmarks is chosen."""
         return self.session.document.landmarks.find(self.state.landmark) is not None
 
     def remove_landmark(self) -> None:
@@ -132,9 +137,11 @@ class ComparisonController(QObject):
 
     # ---- the transform itself
     def can_draw(self) -> bool:
+        """Whether the moving image has a transform."""
         return self._registration.transform is not None
 
     def draws(self, style: DeformationStyle) -> bool:
+        """Whether that is drawn in this style."""
         return self.state.deformation is not None and self.state.deformation.style == style
 
     def flip_deformation(self, style: DeformationStyle) -> None:

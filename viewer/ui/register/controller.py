@@ -160,6 +160,7 @@ class RegistrationController:
 
     # ---- ways to align
     def can_run(self, plugin: str) -> bool:
+        """Whether a registration plugin is installed and has its two images."""
         return plugin in self.session.plugins and bool(self.pair_inputs)
 
     def run(self, plugin: str, *, landmarks: bool = False) -> Task:

@@ -53,10 +53,12 @@ class LabelComparisonController:
 
     @property
     def possible(self) -> bool:
+        """Whether two different segmentations are chosen."""
         return self.reference is not None and self.other is not None and self.reference is not self.other
 
     @property
     def running(self) -> bool:
+        """Whether they are measured now."""
         return self.task is not None and self.task.running
 
     @property
@@ -69,10 +71,12 @@ class LabelComparisonController:
         return EDITED if self._edited or self._meant != _meanings(self.pair) else ""
 
     def choose(self, reference: SegmentationLayer | None, other: SegmentationLayer | None) -> None:
+        """Compare these from now on; the figures that there are stay until `compare`."""
         self.reference, self.other = reference, other
         self.changed.emit()
 
     def swap(self) -> None:
+        """Make the reference the other one."""
         self.choose(self.other, self.reference)
 
     def compare(self) -> Task | None:

@@ -65,6 +65,7 @@ class WorklistModel(QAbstractTableModel):
             self.dataChanged.emit(self.index(0, 0), self.index(len(order) - 1, len(HEADS) - 1))
 
     def case_id(self, row: int) -> str:
+        """The case that a row shows."""
         return self._order[row]
 
     def row(self, case_id: str | None) -> int:
@@ -72,16 +73,20 @@ class WorklistModel(QAbstractTableModel):
         return self._order.index(case_id) if case_id in self._order else -1
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        """One row a case."""
         return 0 if parent.isValid() else len(self._order)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        """One column a head."""
         return len(HEADS)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> Any:
+        """The heads."""
         across = orientation == Qt.Orientation.Horizontal
         return HEADS[section] if across and role == Role.DisplayRole else None
 
     def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
+        """What a cell shows of its case: name or state, its icon, and in the tool tip reader, time and remark."""
         worklist = self.controller.worklist
         if worklist is None:
             return None

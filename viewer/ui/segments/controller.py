@@ -94,6 +94,7 @@ class SegmentsController:
         self.state.active = layer.id
 
     def choose_layer(self, layer: Layer) -> None:
+        """Make a segmentation the one that tools and effects change."""
         self.state.active = layer.id
 
     # ---- segments
@@ -122,6 +123,7 @@ class SegmentsController:
                 self.session.segments.move(self.layer, self.segment.key, place)
 
     def choose(self, key: Key) -> None:
+        """Make a segment of it the one that they change."""
         if self.layer:
             self.layer.active = key
 
@@ -176,9 +178,11 @@ class SegmentsController:
         self.state.brush = self.state.brush.resized(STEP**steps)
 
     def set_brush(self, **fields: Any) -> None:
+        """Change settings of the brush: fields of scene's Brush, by name."""
         self.state.brush = replace(self.state.brush, **fields)
 
     def set_rules(self, **fields: Any) -> None:
+        """Change what painting may touch: fields of Masking, by name."""
         self.state.masking = replace(self.state.masking, **fields)
 
     @property

@@ -73,6 +73,7 @@ class NamingDialog(QDialog):
         self._show_code()
 
     def choose_color(self) -> None:
+        """Ask for the segment's colour."""
         chosen = QColorDialog.getColor(QColor(*self.color), self, "Colour of the segment")
         if chosen.isValid():
             self.color = chosen.red(), chosen.green(), chosen.blue()

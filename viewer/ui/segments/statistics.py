@@ -91,6 +91,7 @@ class StatisticsSection(QWidget):
         self._busy(False)
 
     def copy_table(self) -> None:
+        """Put the figures on the clipboard, as a table for a spreadsheet."""
         from viewer.io.reports.segment_table import table
 
         QGuiApplication.clipboard().setText(table(self.rows, self.unit))

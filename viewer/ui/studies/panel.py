@@ -101,6 +101,7 @@ class StudiesPanel(QWidget):
         self.box.selectAll()
 
     def selected(self) -> list[Node]:
+        """The rows that are chosen."""
         indexes = self.view.selectionModel().selectedRows()
         return [self.tree.node(self.filter.mapToSource(index)) for index in indexes]
 

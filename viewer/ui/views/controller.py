@@ -30,10 +30,12 @@ class ViewsController:
         self.state.view = VIEWS[(VIEWS.index(self.state.view) + step) % len(VIEWS)]
 
     def next_timepoint(self, step: int) -> None:
+        """Go so many time points on, or back; not beyond the ends."""
         last = timepoints(self.session.document) - 1
         self.state.timepoint = min(max(self.state.timepoint + step, 0), max(last, 0))
 
     def has_timepoints(self) -> bool:
+        """Whether any image has more than one time point."""
         return timepoints(self.session.document) > 1
 
     def zoom(self, factor: float) -> None:

@@ -90,6 +90,7 @@ class ViewGrid(QStackedWidget):
 
     @property
     def all(self) -> tuple[View, ...]:
+        """Every view, those of the layout and those that compare."""
         return (*self.by_name.values(), *self._compared.values())
 
     def read_on(self, slices: int) -> None:
@@ -101,10 +102,12 @@ class ViewGrid(QStackedWidget):
         self.volume.look_from(side)
 
     def set_volume_preset(self, name: str) -> None:
+        """Show the 3-D view by a preset's name."""
         self.volume.set_preset(name)
 
     @property
     def volume(self) -> VolumeView:
+        """The 3-D view."""
         view = self.by_name["volume"]
         assert isinstance(view, VolumeView)
         return view

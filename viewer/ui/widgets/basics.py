@@ -94,11 +94,13 @@ class Elided(QLabel):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def say(self, text: str) -> None:
+        """Show a text, cut to the room that there is."""
         self._whole = text
         self.setToolTip(text)
         self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        """Cut it anew."""
         super().resizeEvent(event)
         self._fit()
 

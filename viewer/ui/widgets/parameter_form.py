@@ -59,6 +59,7 @@ class ParameterForm(QWidget):
 
     @property
     def valid(self) -> bool:
+        """Whether every value can be used."""
         return not self.problem.text()
 
     def reset(self) -> None:

@@ -48,6 +48,7 @@ class WindowCommands:
         self.session.history.undo()
 
     def redo(self) -> None:
+        """Do again what was undone last; a stroke that is being drawn ends first."""
         self.context.end_stroke()
         self.session.history.redo()
 
@@ -67,14 +68,17 @@ class WindowCommands:
         move_focus(self._zones(), step)
 
     def flip_full_screen(self) -> None:
+        """To the whole screen, or back."""
         window = self.context.window()
         window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen)
 
     # ---- dialogs
     def show_palette(self) -> None:
+        """Look for an action by its name."""
         show_dialog(Palette(self.entries(), self.context.window()))
 
     def show_shortcuts(self) -> None:
+        """Show the keys of every action, to be changed."""
         from viewer.ui.actions.shortcut_editor import ShortcutsDialog
 
         context = self.context
@@ -82,6 +86,7 @@ class WindowCommands:
         show_dialog(dialog)
 
     def show_settings(self) -> None:
+        """Show the preferences."""
         from viewer.ui.dialogs.settings_dialog import SettingsDialog
 
         context = self.context
@@ -89,11 +94,13 @@ class WindowCommands:
         show_dialog(dialog)
 
     def show_messages(self) -> None:
+        """Show what was said so far."""
         from viewer.ui.dialogs.errors import MessagesDialog
 
         show_dialog(MessagesDialog(self._status.messages, self.context.window()))
 
     def show_about(self) -> None:
+        """Show the version, the licence, and what the program is not meant for."""
         from viewer.ui.dialogs.about import AboutDialog
 
         show_dialog(AboutDialog(self.context.window()))
@@ -109,6 +116,7 @@ class WindowCommands:
 
     # ---- help
     def show_folder(self, folder: Path) -> None:
+        """Show a folder in the system's file manager; it is made where it is not there. Raises OSError."""
         folder.mkdir(parents=True, exist_ok=True)
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 

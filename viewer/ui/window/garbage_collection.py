@@ -27,6 +27,7 @@ class Collector(QObject):
         QTimer.singleShot(PAUSE // 2, self, gc.freeze)
 
     def timerEvent(self, event: QTimerEvent) -> None:
+        """Collect what is due."""
         collect()
 
 
