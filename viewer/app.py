@@ -19,7 +19,7 @@ from viewer.compute.devices import Device, devices
 from viewer.render.gl_view import GLView
 from viewer.session.session import Session
 from viewer.settings import NAME, log_folder
-from viewer.ui.dialogs.errors import ErrorDialog, catch, start_log
+from viewer.ui.dialogs.errors import ErrorDialog, install_excepthook, start_log
 from viewer.ui.preferences import Preferences
 from viewer.ui.window.garbage_collection import Collector
 from viewer.ui.window.main_window import MainWindow
@@ -59,7 +59,7 @@ def start(paths: Sequence[str | Path], *, sample: bool = False) -> int:
     post = Post()
     session = Session(post)
     window = MainWindow(session, preferences)
-    catch(lambda message: _tell(window, message))
+    install_excepthook(lambda message: _tell(window, message))
     window.show()
     if unwritable:
         session.messages.warn(unwritable)
@@ -153,7 +153,7 @@ class Stage:
         if any(layer.loaded < 1 for layer in self.session.document.volume_layers):
             return False
         volume = self.window.views.volume
-        return volume.still or not volume.isVisible() or volume.layer is None or bool(volume.problem)
+        return volume.is_complete or not volume.isVisible() or volume.layer is None or bool(volume.problem)
 
 
 def _begin(window: MainWindow, paths: Sequence[str | Path], sample: bool) -> None:

@@ -39,7 +39,7 @@ def given() -> EffectContext:
 
 def done(given: EffectContext, name: str, **values) -> np.ndarray:
     """What becomes of the first segment."""
-    out = given.held(given.segment, given.whole)
+    out = given.segment_mask(given.segment, given.whole)
     for key, mask, box in BY_ID[name].call(given, values)(lambda fraction: None):
         if key == given.key:
             out[box] = mask
@@ -110,7 +110,7 @@ def test_a_margin_is_measured_in_mm(given):
 
 
 def test_gaps_between_slices_are_filled(given):
-    before = given.held(given.segment, given.whole)
+    before = given.segment_mask(given.segment, given.whole)
     given.layer.segmentation.array[[10, 12, 13]] = 0
     assert dice(done(given, "fill_between"), before) > 0.85
 
@@ -161,7 +161,7 @@ def test_growing_goes_on_from_the_look_before(given, monkeypatch):
     seeds[tuple(np.argwhere(seeds == 2)[0] + [1, 0, 0])] = 2  # another stroke beside it
     went_on = done(given, "grow_from_seeds")
     assert len(made) == 1
-    anew = done(replace(given, kept={}), "grow_from_seeds")
+    anew = done(replace(given, cache={}), "grow_from_seeds")
     assert len(made) == 2
     assert np.array_equal(went_on, anew)
     other = replace(given.image, array=given.image.array.copy())

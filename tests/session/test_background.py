@@ -111,7 +111,7 @@ def test_a_call_tells_on_the_main_thread_and_is_no_task(main: Main) -> None:
         tell(0.5)
         return "answer"
 
-    main.background.call("display", work, heard.append, told=heard.append)
+    main.background.call("display", work, heard.append, progress=heard.append)
     assert heard == []
     main.step()
     main.step()
@@ -135,7 +135,7 @@ def test_a_stopped_call_is_not_heard_and_ends_where_it_tells(main: Main) -> None
     def hear(what: object) -> None:
         pytest.fail("it was stopped")
 
-    call = main.background.call("display", work, hear, told=hear)
+    call = main.background.call("display", work, hear, progress=hear)
     begun.wait(PATIENCE)
     call.stop()
     stopped.set()

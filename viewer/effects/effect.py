@@ -32,7 +32,7 @@ Live = Literal["", "range", "preview", "play"]
 class EffectContext:
     """What an effect works on: a segment of a layer, the image it labels, another segment where one was asked for.
 
-    here: the voxel (k, j, i) of the cross-hair. kept: what an effect may find again at the next look, to go on from.
+    crosshair: its voxel (k, j, i). cache: what an effect may find again at the next look, to go on from.
     It reads only, and may do so in the background: answers about a layer
     that changed meanwhile are dropped.
     """
@@ -41,8 +41,8 @@ class EffectContext:
     segment: Segment
     image: Volume | None
     other: Segment | None = None
-    here: tuple[int, int, int] | None = None
-    kept: dict[str, Any] = field(default_factory=dict)
+    crosshair: tuple[int, int, int] | None = None
+    cache: dict[str, Any] = field(default_factory=dict)
 
     @property
     def key(self) -> Key:
@@ -59,19 +59,19 @@ class EffectContext:
         """All voxels."""
         return whole_box(self.layer.grid.shape)
 
-    def held(self, segment: Segment, box: Box) -> Mask:
+    def segment_mask(self, segment: Segment, box: Box) -> Mask:
         """Where a segment is within a box."""
         return np.asarray(self.layer.segmentation.maps[segment.layer][box] == segment.label)
 
     def part(self, margin: float = 0.0) -> tuple[Box, Mask]:
         """The segment with so many mm around it. Raises Refusal where it is empty."""
-        found = mask_box(self.held(self.segment, self.whole))
+        found = mask_box(self.segment_mask(self.segment, self.whole))
         if found is None:
             raise Refusal(f"{self.segment.name} is empty: paint something first.")
-        box = self.wider(found, margin)
-        return box, self.held(self.segment, box)
+        box = self.expand(found, margin)
+        return box, self.segment_mask(self.segment, box)
 
-    def wider(self, box: Box, margin: float) -> Box:
+    def expand(self, box: Box, margin: float) -> Box:
         """A box with so many mm around it, within the voxels."""
         more = np.ceil(margin / self.spacing).astype(int)
         return dilate_box(box, more.tolist(), self.layer.grid.shape)
@@ -118,7 +118,7 @@ class Operation:
         checked = self.form.validate(values)
         if self.other and context.other is None:
             raise Refusal(f"{self.title} needs another segment: choose one.")
-        return partial(_called, self.form.function, context, checked)
+        return partial(_run, self.form.function, context, checked)
 
 
 def operation(
@@ -141,7 +141,7 @@ def operation(
     return declare
 
 
-def _called(function: Function, context: EffectContext, values: dict[str, Any], tell: ProgressCallback) -> Answers:
+def _run(function: Function, context: EffectContext, values: dict[str, Any], tell: ProgressCallback) -> Answers:
     return function(context, tell, **values)
 
 

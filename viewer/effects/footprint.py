@@ -48,7 +48,7 @@ def slab(grid: Grid, pose: Pose, low: ArrayLike, high: ArrayLike) -> Slab | None
     ends = np.array([[*np.asarray(low), depth - half], [*np.asarray(high), depth + half]])
     corners = np.array([(ends[a, 0], ends[b, 1], ends[c, 2]) for a in (0, 1) for b in (0, 1) for c in (0, 1)])
     index = grid.to_index(corners @ frame)  # frame is orthonormal: its transpose leads back
-    box = around(index.min(axis=0), index.max(axis=0), grid.shape)
+    box = box_between(index.min(axis=0), index.max(axis=0), grid.shape)
     if box is None:
         return None
     steps = frame @ grid.affine[:3, :3]
@@ -86,7 +86,7 @@ def ball(grid: Grid, start: ArrayLike, end: ArrayLike, radius: float) -> tuple[B
     way = last - first
     reach = radius * np.linalg.norm(grid.inverse[:3, :3], axis=1)
     ends = grid.to_index([first, last])
-    box = around(ends.min(axis=0) - reach, ends.max(axis=0) + reach, grid.shape)
+    box = box_between(ends.min(axis=0) - reach, ends.max(axis=0) + reach, grid.shape)
     if box is None:
         return None
     k, j, i = (  # mm along the axes of the voxels, which need not be at right angles
@@ -151,7 +151,7 @@ def trimmed(box: Box, mask: Mask) -> tuple[Box, Mask] | None:
     return None if found is None else (shift_box(found, box), mask[found])
 
 
-def around(low: ArrayLike, high: ArrayLike, shape: Sequence[int]) -> Box | None:
+def box_between(low: ArrayLike, high: ArrayLike, shape: Sequence[int]) -> Box | None:
     """The voxels between two indices with fractions, within an array; None where there are none."""
     first = np.maximum(np.floor(np.asarray(low)), 0).astype(int)
     after = np.minimum(np.ceil(np.asarray(high)) + 1, shape).astype(int)

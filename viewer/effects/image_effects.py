@@ -134,9 +134,9 @@ def grow_from_seeds(context: EffectContext, tell: ProgressCallback, *, around: M
 
     box, seeds = _seeds(context, around)
     about = context.image, box
-    if context.kept.get("about") != about:
-        context.kept.update(about=about, growing=GrowCut(context.values(box), context.spacing))
-    growing: GrowCut = context.kept["growing"]
+    if context.cache.get("about") != about:
+        context.cache.update(about=about, growing=GrowCut(context.values(box), context.spacing))
+    growing: GrowCut = context.cache["growing"]
     yield from each_segment(context, box, growing.grow(seeds, tell))
 
 
@@ -205,6 +205,6 @@ def _seeds(context: EffectContext, around: float) -> tuple[Box, NDArray[Any]]:
         raise Refusal(f"{context.layer.name} is empty: draw a stroke in each segment first, and one in what is around.")
     k, j, i = (
         slice(one.start // WHOLE * WHOLE, min(-(-one.stop // WHOLE) * WHOLE, size))
-        for one, size in zip(context.wider(found, around), labels.shape, strict=True)
+        for one, size in zip(context.expand(found, around), labels.shape, strict=True)
     )
     return (k, j, i), labels[k, j, i].copy()

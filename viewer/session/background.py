@@ -95,17 +95,17 @@ class Background:
         self,
         queue: JobQueue,
         work: Callable[[Callable[[S], None]], T],
-        found: Callable[[T], None],
+        done: Callable[[T], None],
         *,
-        told: Callable[[S], None] | None = None,
+        progress: Callable[[S], None] | None = None,
         failed: Callable[[str], None] | None = None,
     ) -> BackgroundCall[S, T]:
-        """Compute what a part of the window shows: `found` gets what `work(tell)` returns, unless it was stopped.
+        """Compute what a part of the window shows: `done` gets what `work(tell)` returns, unless it was stopped.
 
-        told: gets what work tells on its way, such as the fraction done. failed: gets the sentence of a ValueError.
+        progress: gets what work tells on its way, such as the fraction done. failed: gets the sentence of a ValueError.
         All three are called on the main thread; any other error is raised there.
         """
-        call = BackgroundCall(self, work, found, told, failed)
+        call = BackgroundCall(self, work, done, progress, failed)
 
         def ended(future: Future[None]) -> None:
             if future.exception() is not None:
@@ -149,12 +149,12 @@ class BackgroundCall(Generic[S, T]):
         self,
         background: Background,
         work: Callable[[Callable[[S], None]], T],
-        found: Callable[[T], None],
-        told: Callable[[S], None] | None,
+        done: Callable[[T], None],
+        progress: Callable[[S], None] | None,
         failed: Callable[[str], None] | None,
     ) -> None:
         self._background, self._work = background, work
-        self._found, self._told, self._failed = found, told, failed
+        self._done, self._progress, self._failed = done, progress, failed
         self._stopped = False
 
     @property
@@ -171,7 +171,7 @@ class BackgroundCall(Generic[S, T]):
         if not self.wanted:
             return
         try:
-            self._post(self._found, self._work(self._tell))
+            self._post(self._done, self._work(self._tell))
         except Cancelled:
             return
         except ValueError as error:
@@ -182,8 +182,8 @@ class BackgroundCall(Generic[S, T]):
     def _tell(self, value: S) -> None:
         if not self.wanted:
             raise Cancelled
-        if self._told is not None:
-            self._post(self._told, value)
+        if self._progress is not None:
+            self._post(self._progress, value)
 
     def _post(self, listener: Callable[[V], None], value: V) -> None:
         self._background.post(lambda: listener(value) if self.wanted else None)

@@ -102,7 +102,7 @@ class Segments:
 
     def remove(self, layer: SegmentationLayer, key: Key) -> None:
         """With its voxels. Raises ValueError, one sentence, where it is locked, KeyError where it is not there."""
-        removed = _found(layer, key)
+        removed = _segment_of(layer, key)
         if key in layer.locked:
             raise ValueError(f"{removed.name} is locked: unlock it to remove it.")
         stroke = Stroke(layer)
@@ -119,7 +119,7 @@ class Segments:
         Raises KeyError where there is no such segment.
         """
         segments = layer.segmentation.segments
-        before = _found(layer, key)
+        before = _segment_of(layer, key)
         after = replace(before, **fields)
         verb = "Rename" if after.name != before.name else "Change"
         changed = tuple(after if one is before else one for one in segments)
@@ -127,7 +127,7 @@ class Segments:
 
     def move(self, layer: SegmentationLayer, key: Key, to: int) -> None:
         """To another place in the list, counted from the top. Raises KeyError where there is no such segment."""
-        moved = _found(layer, key)
+        moved = _segment_of(layer, key)
         others = [one for one in layer.segmentation.segments if one is not moved]
         self._arrange(layer, f"Move {moved.name}", (*others[:to], moved, *others[to:]))
 
@@ -208,7 +208,7 @@ class Segments:
         task.end("done")
 
 
-def _found(layer: SegmentationLayer, key: Key) -> Segment:
+def _segment_of(layer: SegmentationLayer, key: Key) -> Segment:
     segment = layer.segmentation.segment(key)
     if segment is None:
         raise KeyError(key)

@@ -74,7 +74,7 @@ class Tool:
     def hover(self, view: View, event: MouseEvent) -> None:
         """The mouse moved with no button held."""
 
-    def double(self, view: View, event: MouseEvent) -> bool:
+    def double_click(self, view: View, event: MouseEvent) -> bool:
         """The left button went down for the second time; False where that means nothing to the tool."""
         return False
 
@@ -83,7 +83,7 @@ class Tool:
         """Whether something is under way that `typed` ends."""
         return False
 
-    def typed(self, name: DrawingKey) -> None:
+    def handle_key(self, name: DrawingKey) -> None:
         """End, drop or take back a part of what is being drawn."""
 
     def leave(self, view: View) -> None:

@@ -40,7 +40,7 @@ def test_every_model_has_its_state(folder: Path) -> None:
     write_model(folder, "gone", None)
     calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
     models = looked(models_of(calls), calls)
-    assert {model.card.name: model.state for model in models.found} == {
+    assert {model.card.name: model.state for model in models.installed} == {
         "good": "verified",
         "other": "wrong hash",
         "gone": "file missing",

@@ -74,7 +74,7 @@ def two_colours(fixed: Slice, moving: Slice) -> Picture:
     return np.stack([magenta, green, magenta], axis=-1)
 
 
-def parted(fixed: Slice, moving: Slice, there: Mask) -> Picture:
+def composite(fixed: Slice, moving: Slice, there: Mask) -> Picture:
     """The moving image where the mask says so, else the fixed."""
     return np.where(there[..., None], moving.colours(), fixed.colours())
 

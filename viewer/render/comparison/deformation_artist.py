@@ -59,7 +59,7 @@ class DeformationContent:
         return float(np.linalg.norm(displacements(self.transform, self.extent.corners), axis=-1).max()) or 1.0
 
 
-def deformed(document: Document, how: Deformation | None) -> DeformationContent | None:
+def deformation_content(document: Document, how: Deformation | None) -> DeformationContent | None:
     """What is to be drawn; None where the layer is gone or has no transform."""
     layer = document.find(how.layer) if how else None
     if how is None or not isinstance(layer, VolumeLayer) or layer.transform is None:

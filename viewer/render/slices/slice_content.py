@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from viewer.render.comparison.deformation_artist import DeformationContent, deformed
+from viewer.render.comparison.deformation_artist import DeformationContent, deformation_content
 from viewer.scene.compare.comparison import ComparisonPair, comparison_pair
 from viewer.scene.compare.inspection import InspectionPair, inspection_pair
 
@@ -71,5 +71,5 @@ def slice_content(
         reference = next(iter(shown), None) if inspection else document.reference
     pose = pose_of(reference) if reference else None
     return SliceContent(
-        shown, labels, reference, pose, comparison, inspection, deformed(document.root, state.deformation)
+        shown, labels, reference, pose, comparison, inspection, deformation_content(document.root, state.deformation)
     )

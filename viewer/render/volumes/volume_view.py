@@ -108,7 +108,7 @@ class VolumeView(View):
         return presets_for(layer.volumes[0])[0] if layer else None
 
     @property
-    def still(self) -> bool:
+    def is_complete(self) -> bool:
         """True where the full picture is on the screen."""
         return self._scene is not None and self._full and not self._rest.isActive()
 

@@ -65,7 +65,7 @@ class WorklistSession:
         if self.worklist is not None and self.at is None:
             self.worklist.blinded = on
             self.trail.note("order", blinded=on)
-            self._keep()
+            self._save_soon()
 
     def _read(self, path: Path) -> None:
         """An open list is closed first, and read after the last of it was written: it may be the same one."""
@@ -149,12 +149,12 @@ class WorklistSession:
             self.watch.touch()
             if self.watch.seconds > KEEP_EVERY:
                 self._spend()
-                self._keep()
+                self._save_soon()
 
     def end(self) -> None:
         """The program ends: keep the time that was spent."""
         self._spend()
-        self._keep()
+        self._save_soon()
         self._ended = True
         self.worklist = self.at = None
 
@@ -164,7 +164,7 @@ class WorklistSession:
         self._spend()
         self.worklist.change(case_id, state=state, reader=self.trail.reader)
         self.trail.note("case", state=state)
-        self._keep()
+        self._save_soon()
 
     @property
     def _shown(self) -> bool:
@@ -190,7 +190,7 @@ class WorklistSession:
         if not self._free():
             return
         self._spend()
-        self._keep()
+        self._save_soon()
         if self.layer is not None and self.layer.unsaved:
             self._save(partial(self._leave, then))  # once more where it was edited meanwhile
         else:
@@ -215,7 +215,7 @@ class WorklistSession:
             self._saving = None
             if state == "done" and self.at == case.id:
                 worklist.change(case.id, saved=target.name)
-                self._keep()
+                self._save_soon()
                 then()
 
         task.events.state.connect(ended)
@@ -248,13 +248,13 @@ class WorklistSession:
         if case.state == "not started" and self.worklist is not None:
             self.worklist.change(case.id, state="in progress", reader=self.trail.reader)
             self.trail.note("case", state="in progress")
-            self._keep()
+            self._save_soon()
 
     def _have(self, layer: SegmentationLayer) -> None:
         self.layer = layer
         if self.worklist is not None and self.at is not None:
             self.worklist.change(self.at, layer=layer.id)
-            self._keep()
+            self._save_soon()
         self.session.state.active = layer.id
         self.changed.emit()
 
@@ -264,12 +264,14 @@ class WorklistSession:
         if self.worklist is not None and self.case is not None:
             self.worklist.change(self.case.id, seconds=self.case.seconds + self.watch.take())
 
-    def _keep(self) -> None:
+    def _save_soon(self) -> None:
         """Write the list, beside the window, one time after the other."""
         if self.worklist is not None:
-            self.session.background.submit("worklist", save_worklist, self.worklist).add_done_callback(self._kept)
+            self.session.background.submit("worklist", save_worklist, self.worklist).add_done_callback(
+                self._check_saved
+            )
 
-    def _kept(self, future: Future[None]) -> None:
+    def _check_saved(self, future: Future[None]) -> None:
         error = future.exception()
         if error is not None:
             text = str(error) if isinstance(error, SaveError) else f"The task list was not saved ({error})."

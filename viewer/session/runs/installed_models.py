@@ -35,7 +35,7 @@ class Model:
 
 
 class Models:
-    """found: every model, the built-in ones first; empty, and `known` False, until the first look has ended.
+    """installed: every model, the built-in ones first; empty, and `known` False, until the first look has ended.
 
     Hashing large files takes seconds: `look` does it in the background, and `changed` tells, on the main thread.
     """
@@ -43,7 +43,7 @@ class Models:
     changed = Signal()
 
     def __init__(self, background: Background) -> None:
-        self.found: tuple[Model, ...] = ()
+        self.installed: tuple[Model, ...] = ()
         self.known = False
         self._background = background
         self._look: BackgroundCall[float, tuple[Model, ...]] | None = None
@@ -60,7 +60,7 @@ class Models:
 
     def find(self, name: str) -> Model | None:
         """The model that a plugin declares; None where it is not installed, or not known yet."""
-        return next((model for model in self.found if model.card.name == name), None)
+        return next((model for model in self.installed if model.card.name == name), None)
 
     def problem(self, name: str) -> str:
         """Why a plugin that declares this model cannot run, in one sentence; "" where it can, or is not known yet.
@@ -73,7 +73,7 @@ class Models:
         return model.problem if model else f"The model {name} is not installed: add it to the models first."
 
     def _take(self, found: tuple[Model, ...]) -> None:
-        self.found, self.known, self._look = found, True, None
+        self.installed, self.known, self._look = found, True, None
         self.changed.emit()
 
 

@@ -36,7 +36,7 @@ def between(fixed: VolumeLayer, moving: VolumeLayer) -> Transform:
     return replace(compose(inverse(fixed.transform), moved), name=moved.name, provenance=moved.provenance)
 
 
-def start_of(moving: VolumeLayer, fixed: VolumeLayer | None) -> Transform | None:
+def initial_transform(moving: VolumeLayer, fixed: VolumeLayer | None) -> Transform | None:
     """What a registration starts from: the two images as they stand in the world; None where neither was moved.
 
     Of a fixed image that was bent itself only the matrix counts: a start need not be exact.

@@ -14,7 +14,7 @@ from viewer.scene.edits import AddLayer, AlignLayer, CompositeEdit, Edit
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.preview.result_preview import ResultPreview
 from viewer.scene.preview.transform_preview import TransformPreview
-from viewer.session.runs.placement import between, placed_by, start_of
+from viewer.session.runs.placement import between, initial_transform, placed_by
 from viewer.session.runs.result_layers import RunImages, found_transform, label_layers, result_layers
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Run:
 
     plugin: Plugin
     task: Task
-    given: RunImages
+    images: RunImages
     at: int
     slices: ResultPreview
     moving: VolumeLayer | None
@@ -95,7 +95,7 @@ class PluginRuns:
             return task
         values: dict[str, Value] = {name: volume for name, (_, volume) in given.items()}
         values |= {name: one for name, one in inputs.items() if not isinstance(one, str)}
-        start = start_of(moving, fixed) if moving and _takes(plugin, "initial") else None
+        start = initial_transform(moving, fixed) if moving and _takes(plugin, "initial") else None
         if start is not None:
             values.setdefault("initial", start)
         slices = ResultPreview(self.document, self.state, next(iter(layers.values())), plugin.title)
@@ -196,13 +196,13 @@ class PluginRuns:
 
     def _add_results(self, run: Run, result: Result) -> None:
         """In the background: differences, and the arrays on disk; then the edit, on the main thread."""
-        layers = result_layers(result, run.given)
-        shown = next(iter(run.given.values()))[0]
+        layers = result_layers(result, run.images)
+        shown = next(iter(run.images.values()))[0]
         for layer in layers:
             layer.made_from, layer.made_at = shown.id, run.at
         found = found_transform(result)
         placed = placed_by(found, run.fixed) if found and run.moving else None
-        labels = label_layers(result, run.given)
+        labels = label_layers(result, run.images)
         self.journal.keep([*layers, *labels], [placed])
         self.background.post(partial(self._finish, run, result, layers, labels, placed))
 
@@ -216,7 +216,7 @@ class PluginRuns:
     ) -> None:
         task = run.task
         run.withdraw()
-        given = next(iter(run.given.values()))[0]
+        given = next(iter(run.images.values()))[0]
         for layer in (*layers, *labels):  # another image may be looked at by now, of somebody else
             layer.visible = layer.visible and given.visible
         edits: list[Edit] = [AddLayer(layer) for layer in (*layers, *labels)]

@@ -49,9 +49,9 @@ class ScrollTool(Tool):
         whole = int(self._rest)
         self._rest -= whole
         if whole:
-            onward(view, whole)
+            scroll_onward(view, whole)
 
 
-def onward(view: SliceView, slices: int) -> None:
+def scroll_onward(view: SliceView, slices: int) -> None:
     """Go on by so many slices in reading order; back where negative."""
     view.scroll(slices * ONWARD[view.name])

@@ -23,7 +23,7 @@ class WipeTool(Tool):
 
     id = "wipe"
 
-    def on(self, view: View, event: MouseEvent) -> bool:
+    def is_on_line(self, view: View, event: MouseEvent) -> bool:
         """True where the mouse is on the line of a view."""
         line = _line(view)
         return line is not None and abs((event.x if line.upright else event.y) - line.at) <= NEAR

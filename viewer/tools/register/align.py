@@ -115,6 +115,6 @@ def on_ring(pose: Pose, crosshair: Point, x: float, y: float) -> bool:
     return abs(hypot(x - from_x, y - from_y) - pose.ring) <= NEAR
 
 
-def nudged(layer: VolumeLayer, motion: Floats, gesture: str) -> AlignLayer:
+def nudge_edit(layer: VolumeLayer, motion: Floats, gesture: str) -> AlignLayer:
     """The edit that moves an image a little in the world; those of one gesture are one step."""
     return AlignLayer(layer, layer.transform, carried(layer.transform, motion), gesture)

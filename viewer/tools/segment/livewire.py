@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.compute.effects.image.livewire import Wire
-from viewer.effects.footprint import around, flat
+from viewer.effects.footprint import box_between, flat
 from viewer.tools.segment.outline import DrawTool
 from viewer.tools.segment.paint_tool import goal_of, slices_of
 
@@ -79,7 +79,7 @@ def sampled(
     across, along = np.meshgrid(low[0] + steps, low[1] + steps)
     world = across[..., None] * plane.right + along[..., None] * plane.down + plane.depth(pose.index) * plane.normal
     index = image.grid.to_index(layer.transform(world) if layer.transform else world)
-    box = around(index.min(axis=(0, 1)), index.max(axis=(0, 1)), image.grid.shape)
+    box = box_between(index.min(axis=(0, 1)), index.max(axis=(0, 1)), image.grid.shape)
     if box is None:
         return np.zeros((size, size), np.float32)
     values = image.array[box].astype(np.float32) * np.float32(image.slope) + np.float32(image.intercept)

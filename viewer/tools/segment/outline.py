@@ -92,7 +92,7 @@ class OutlineTool(PaintTool):
         if self._line and place and view is self._view:
             self._show(self.way(place))
 
-    def double(self, view: View, event: MouseEvent) -> bool:
+    def double_click(self, view: View, event: MouseEvent) -> bool:
         """End the outline here; True where one was drawn, so that the view takes it for nothing else."""
         drawing = bool(self._line)
         self._end()
@@ -103,7 +103,7 @@ class OutlineTool(PaintTool):
         """Whether an outline has begun."""
         return bool(self._line)
 
-    def typed(self, name: DrawingKey) -> None:
+    def handle_key(self, name: DrawingKey) -> None:
         """End the outline, drop it, or take back its last corner."""
         if name == "end":
             self._end()

@@ -56,7 +56,7 @@ class GrowTool(PaintTool):
             self.say(f"{goal.layer.name} has no grey image on its grid: there are no values to grow over.")
         elif seed is not None:
             self._seed, self._from = seed, (event.x, event.y)
-            self._value, self._first = alike(image, seed)
+            self._value, self._first = seed_statistics(image, seed)
             self._take(shown, event)
 
     def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
@@ -76,7 +76,7 @@ class GrowTool(PaintTool):
             self.finish()
             return
         self.drop()
-        call = grown(goal.image, goal.segment.key, seed, self._range)
+        call = grow_call(goal.image, goal.segment.key, seed, self._range)
         self.work.run_effect(goal.layer, f"Grow {goal.segment.name}", call, "add", masking, goal.image)
 
     def _take(self, view: SliceView, event: MouseEvent) -> None:
@@ -89,7 +89,7 @@ class GrowTool(PaintTool):
         if not self.begin() or self.goal is None or self.goal.image is None or pose is None or self._seed is None:
             return
         image, grid = self.goal.image, self.goal.layer.world_grid
-        self.lay(connected(grid, pose, self._seed, lambda box: _between(image, box, self._range)), taking=False)
+        self.lay(connected_part(grid, pose, self._seed, lambda box: _between(image, box, self._range)), taking=False)
         unit = "" if image.unit == "1" else image.unit
         place = view.world_at(event.x, event.y)
         text = f"{number(self._value)} ± {number(reach)} {unit}".strip()
@@ -120,11 +120,11 @@ class FillTool(PaintTool):
         labels = goal.layer.segmentation.maps[goal.segment.key[0]]
         if self.state.brush.solid and self.work:
             self.drop()
-            call = flooded(labels, goal.segment.key, seed)
+            call = fill_call(labels, goal.segment.key, seed)
             self.work.run_effect(goal.layer, f"Fill {goal.segment.name}", call, "add", masking, goal.image)
             return
         wanted = labels[seed]
-        part = connected(goal.layer.world_grid, shown.pose, seed, lambda box: labels[box] == wanted)
+        part = connected_part(goal.layer.world_grid, shown.pose, seed, lambda box: labels[box] == wanted)
         if part and wanted == 0 and _open(part, goal.layer.grid, shown.pose):
             self.drop()
             self.say("What was clicked is open to the edge of the image: close the outline around it, then fill it.")
@@ -139,7 +139,7 @@ def voxel_at(view: SliceView, event: MouseEvent, goal: PaintTarget | None) -> In
     return goal.layer.grid.nearest(goal.layer.own_place(world)) if world and goal else None
 
 
-def alike(image: Volume, seed: Index) -> tuple[float, float]:
+def seed_statistics(image: Volume, seed: Index) -> tuple[float, float]:
     """The physical value at a voxel, less its noise, and the spread of values around it that counts as alike."""
     j, i = (slice(max(at - REACH, 0), at + REACH + 1) for at in seed[1:])
     near = image.array[seed[0], j, i].astype(np.float64) * image.slope + image.intercept
@@ -148,7 +148,7 @@ def alike(image: Volume, seed: Index) -> tuple[float, float]:
     return float(close.mean()), max(SPREADS * float(close.std()), abs(image.slope), 1e-6)
 
 
-def connected(grid: Grid, pose: Pose, seed: Index, fits: Callable[[Box], Mask]) -> Part | None:
+def connected_part(grid: Grid, pose: Pose, seed: Index, fits: Callable[[Box], Mask]) -> Part | None:
     """The voxels of the slice that fit and hang together with the seed; `fits` tells of a box of voxels."""
     from scipy.ndimage import label  # not before somebody grows something
 
@@ -162,7 +162,7 @@ def connected(grid: Grid, pose: Pose, seed: Index, fits: Callable[[Box], Mask]) 
     return trimmed(part.box, parts == parts[at]) if parts[at] else None
 
 
-def grown(image: Volume, key: Key, seed: Index, values: tuple[float, float]) -> Call:
+def grow_call(image: Volume, key: Key, seed: Index, values: tuple[float, float]) -> Call:
     """The computation of what a range of values gives in the whole volume."""
 
     def call(tell: ProgressCallback) -> Iterable[Answer]:
@@ -172,7 +172,7 @@ def grown(image: Volume, key: Key, seed: Index, values: tuple[float, float]) -> 
     return call
 
 
-def flooded(labels: Mask, key: Key, seed: Index) -> Call:
+def fill_call(labels: Mask, key: Key, seed: Index) -> Call:
     """The computation of what hangs together with a voxel and has its label."""
 
     def call(tell: ProgressCallback) -> Iterable[Answer]:

@@ -47,11 +47,11 @@ class ScissorsTool(OutlineTool):
         goal, cut, masking = self.goal, self.state.brush.cut, self.state.masking
         self.drop()
         outline = np.array([view.pixel_of(place) for place in line])
-        call = cut_out(goal, outline, _screen(view) @ goal.layer.world_grid.affine, cut)
+        call = cut_call(goal, outline, _screen(view) @ goal.layer.world_grid.affine, cut)
         self.work.run_effect(goal.layer, f"Cut {goal.segment.name}", call, HOW[cut], masking, goal.image)
 
 
-def cut_out(goal: PaintTarget, outline: Floats, to_pixel: Floats, cut: Cut) -> Call:
+def cut_call(goal: PaintTarget, outline: Floats, to_pixel: Floats, cut: Cut) -> Call:
     """The computation of what is cut. outline (n, 2) in pixels; to_pixel: 4×4, voxel (k, j, i, 1) to (x, y, …, 1)."""
     labels, key = goal.layer.segmentation.maps[goal.segment.key[0]], goal.segment.key
     low, high = np.floor(outline.min(axis=0)), np.ceil(outline.max(axis=0))
@@ -63,14 +63,14 @@ def cut_out(goal: PaintTarget, outline: Floats, to_pixel: Floats, cut: Cut) -> C
             return []
         mask = np.zeros(box_shape(held), dtype=bool)
         for place, k in enumerate(range(held[0].start, held[0].stop)):
-            mask[place] = behind(drawn, low, to_pixel, k, held) != (cut == "erase outside")
+            mask[place] = voxels_under(drawn, low, to_pixel, k, held) != (cut == "erase outside")
             tell((place + 1) / len(mask))
         return [(key, mask, held)]
 
     return call
 
 
-def behind(drawn: Mask, low: Floats, to_pixel: Floats, k: int, box: Box) -> Mask:
+def voxels_under(drawn: Mask, low: Floats, to_pixel: Floats, k: int, box: Box) -> Mask:
     """The voxels [j, i] of slice k of a box that lie under the filled pixels `drawn` [y, x], which begin at `low`."""
     j, i = np.ogrid[box[1], box[2]]
     x, y = (

@@ -32,7 +32,7 @@ class ResidualSection(QWidget):
         super().__init__()
         self.controller = controller
         self.pair: tuple[VolumeLayer, VolumeLayer] | None = None
-        self.found: Residual | None = None
+        self.residual: Residual | None = None
         self.bar = Bar("Measuring the residual")
         self.plot: ResidualPlot | None = None  # until there is something to draw: plots take long to import
         self.words = label()
@@ -77,14 +77,14 @@ class ResidualSection(QWidget):
             "measure",
             partial(residual, result.volumes[0], before, region),
             self._draw,
-            told=self.bar.advance,
+            progress=self.bar.advance,
             failed=self._say,
         )
         self.bar.advance(0)
         self.bar.show()
 
     def _say(self, reason: str) -> None:
-        self.found = None
+        self.residual = None
         self.bar.hide()
         if self.plot is not None:
             self.plot.hide()
@@ -94,7 +94,7 @@ class ResidualSection(QWidget):
 
     def _draw(self, found: Residual) -> None:
         assert self.pair is not None
-        self.found = found
+        self.residual = found
         unit = text_format.unit(self.pair[1].volumes[0].unit)
         self.bar.hide()
         self._plotted(found, unit)

@@ -12,7 +12,7 @@ from viewer.scene.compare.comparison import Comparison, Style, comparison_pair
 from viewer.scene.compare.deformation_display import Deformation, DeformationStyle
 from viewer.scene.edits import ChangeLandmark
 from viewer.scene.registration_pair import Pair, pair
-from viewer.tools.register.align import nudged, shift, turn
+from viewer.tools.register.align import nudge_edit, shift, turn
 from viewer.ui.widgets.held_key import HeldKey
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class ComparisonController(QObject):
             return
         self._nudges += not self._pause.isActive()
         self._pause.start()
-        self.session.history.do(nudged(found[1], motion, f"nudge {self._nudges}"))
+        self.session.history.do(nudge_edit(found[1], motion, f"nudge {self._nudges}"))
 
     def _follow(self, comparison: Comparison | None) -> None:
         """Start and stop the turns; at their end both are seen again."""

@@ -82,7 +82,7 @@ class RegistrationController:
     @property
     def fixed(self) -> VolumeLayer | None:
         """The image that stays: the chosen one, else the lowest that is seen."""
-        seen = self._seen
+        seen = self._shown_layers
         images = [one for one in seen if not self._is_labels(one)] or seen
         return _of(self.layers, self._fixed) or next((one for one in reversed(images) if one.id != self._moving), None)
 
@@ -93,12 +93,14 @@ class RegistrationController:
         if fixed is None:
             return None
         others = [one for one in self.layers if one is not fixed]
-        seen = [one for one in others if one in self._seen and fixed.source.patient_match(one.source) != "different"]
+        seen = [
+            one for one in others if one in self._shown_layers and fixed.source.patient_match(one.source) != "different"
+        ]
         own = [one for one in others if fixed.source.patient_match(one.source) == "same"]
         return _of(others, self._moving) or next(iter([*seen, *own]), None)
 
     @property
-    def _seen(self) -> list[VolumeLayer]:
+    def _shown_layers(self) -> list[VolumeLayer]:
         return [one for one in self.layers if one in seen_images(self.session.document, self.state)]
 
     def title(self, layer: VolumeLayer) -> str:
@@ -142,7 +144,7 @@ class RegistrationController:
         return ""
 
     @property
-    def whose(self) -> str:
+    def patient(self) -> str:
         """Of whom the two are; `doubt` says that they are of two people."""
         if self._match == "not known":
             return "Patient not known: look whether both images are of one person."
@@ -284,7 +286,7 @@ class RegistrationController:
 
     def _refresh(self, *_: object) -> None:
         """Follow the image that is seen, and what places each one: a run moves it without a step of the history."""
-        if self._active != self._chosen_at and not {one.id for one in self._seen} & {self._fixed, self._moving}:
+        if self._active != self._chosen_at and not {one.id for one in self._shown_layers} & {self._fixed, self._moving}:
             self._fixed = self._moving = ""
         for layer in self._followed:
             layer.events.transform.disconnect(self._tell)

@@ -94,7 +94,7 @@ class LabelComparisonController:
             return review(one, two, tolerance, tell)
 
         title = f"Compare {pair[1].name} with {pair[0].name}"
-        self.task = self.session.background.ask(title, call, partial(self._found, tolerance))
+        self.task = self.session.background.ask(title, call, partial(self._take_rows, tolerance))
         self.task.events.connect(lambda *_: self.changed.emit())
         self.changed.emit()
         return self.task
@@ -109,7 +109,7 @@ class LabelComparisonController:
         if row.worst is not None and self.pair is not None:
             self.session.state.crosshair = self.pair[0].world_place(row.worst)
 
-    def _found(self, tolerance: float, rows: list[SegmentReview]) -> None:
+    def _take_rows(self, tolerance: float, rows: list[SegmentReview]) -> None:
         self.rows, self.measured_at = rows, tolerance
         self.changed.emit()
 

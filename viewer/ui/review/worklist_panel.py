@@ -221,7 +221,7 @@ def minutes(seconds: float) -> str:
     return f"{whole // 60}:{whole % 60:02} min" if whole else ""
 
 
-def below(studies: QWidget, tasks: WorklistPanel) -> QSplitter:
+def study_splitter(studies: QWidget, tasks: WorklistPanel) -> QSplitter:
     """The tasks under the studies."""
     both = QSplitter(Qt.Orientation.Vertical)
     both.setChildrenCollapsible(False)

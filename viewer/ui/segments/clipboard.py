@@ -53,9 +53,9 @@ class SegmentClipboard:
         background = self.controller.session.background
         copied = CopiedSegment(segment, background.submit("display", _part, layer, segment), layer.transform)
         self.copied = copied
-        copied.part.add_done_callback(lambda part: background.post(partial(self._looked, copied)))
+        copied.part.add_done_callback(lambda part: background.post(partial(self._warn_empty, copied)))
 
-    def _looked(self, copied: CopiedSegment) -> None:
+    def _warn_empty(self, copied: CopiedSegment) -> None:
         if copied.part.result() is None and self.copied is copied:
             self.copied = None
             self.controller.session.messages.warn(f"{copied.segment.name} is empty: there is nothing to copy.")

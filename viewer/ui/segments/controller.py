@@ -149,7 +149,7 @@ class SegmentsController:
             self.layer.hidden = frozenset() if self.layer.hidden == others else others
 
     @property
-    def filled(self) -> bool:
+    def is_filled(self) -> bool:
         """Whether segments are filled, not only outlined."""
         return self.layer is not None and self.layer.fill > 0
 
@@ -159,13 +159,13 @@ class SegmentsController:
             self.layer.fill = 0.0 if self.layer.fill else FILL
 
     # ---- tools
-    def take(self, tool: str) -> None:
+    def choose_tool(self, tool: str) -> None:
         """Choose a painting tool; where there is nothing to paint in, that is made."""
         if self.layer is None and self.image is not None:
             self.new()
         self.state.tool = tool
 
-    def flip_through(self) -> None:
+    def flip_solid(self) -> None:
         """In the slice alone, or through the slices."""
         self.set_brush(solid=not self.state.brush.solid)
 

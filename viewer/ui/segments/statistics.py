@@ -79,7 +79,7 @@ class StatisticsSection(QWidget):
 
         self.stop()
         self._work = self.controller.session.background.call(
-            "measure", call, partial(self._show, measured), told=self.bar.advance, failed=self._fail
+            "measure", call, partial(self._show, measured), progress=self.bar.advance, failed=self._fail
         )
         self._busy(True)
 

@@ -67,7 +67,7 @@ class StudiesPanel(QWidget):
             self._arrive(key)
         for path in session.studies.label_files:
             self._arrive_labels(path)
-        for refused in session.studies.refused:
+        for refused in session.studies.refusals:
             self._refuse(refused)
         for task in session.tasks:
             self._follow(task)

@@ -47,7 +47,7 @@ class ViewsController:
         for view in self.views.by_name.values():
             view.fit()
 
-    def offers(self, preset: Preset) -> bool:
+    def is_preset_offered(self, preset: Preset) -> bool:
         """Whether a look of the 3-D view is made for the active image."""
         image = selected_image(self.session.document, self.state)
         return image is not None and (not preset.modalities or image.source.modality in preset.modalities)

@@ -33,7 +33,7 @@ from viewer.ui.plugins.panel import PluginsPanel
 from viewer.ui.register.comparison_controller import ComparisonController
 from viewer.ui.register.panel import RegisterPanel
 from viewer.ui.review.panel import ReviewPanel
-from viewer.ui.review.worklist_panel import WorklistPanel, below
+from viewer.ui.review.worklist_panel import WorklistPanel, study_splitter
 from viewer.ui.segments.panel import SegmentsPanel
 from viewer.ui.studies.panel import StudiesPanel
 from viewer.ui.studies.tree_model import IMAGE_MIME, unpacked_keys
@@ -187,7 +187,7 @@ class MainWindow(QMainWindow):
         )  # fmt: skip
         for panel, title, icon in tabs:
             self.inspector.add(panel, title, icon)
-        self.docks = Docks(self, below(self.studies, self.worklist), self.inspector, self.jobs)
+        self.docks = Docks(self, study_splitter(self.studies, self.worklist), self.inspector, self.jobs)
 
     def _controllers(self) -> Controllers:
         return Controllers(

@@ -32,19 +32,19 @@ MEASURING = 0.7  # part of the time that the figures take; the pictures take the
 
 @dataclass(frozen=True, eq=False)
 class Assessment:
-    """of: the transform that it is about. pictures: (style, plane, PNG). way_back: None until it was asked for."""
+    """transform: what it is about. pictures: (style, plane, PNG). way_back: None until it was asked for."""
 
-    of: Transform
+    transform: Transform
     quality: Quality
     pictures: tuple[tuple[Style, str, bytes], ...]
     way_back: WayBack | None = None
 
-    def holds(self, transform: Transform | None) -> bool:
+    def is_about(self, transform: Transform | None) -> bool:
         """False once the image was moved; what a person says of a transform changes nothing in it."""
         return (
             transform is not None
-            and transform.matrix is self.of.matrix
-            and transform.displacement is self.of.displacement
+            and transform.matrix is self.transform.matrix
+            and transform.displacement is self.transform.displacement
         )
 
 
@@ -62,7 +62,7 @@ class Assessor:
     @property
     def assessment(self) -> Assessment | None:
         """Of the present transform; None where nothing was measured since the image was moved."""
-        return self._assessment if self._assessment and self._assessment.holds(self.controller.transform) else None
+        return self._assessment if self._assessment and self._assessment.is_about(self.controller.transform) else None
 
     def assess(self) -> Task | None:
         """Measure, and take the pictures; the task, or None where there is nothing to measure."""
@@ -81,12 +81,12 @@ class Assessor:
         self._running = self.session.background.ask(title, call, self._take)
         return self._running
 
-    def can_check(self) -> bool:
+    def can_check_way_back(self) -> bool:
         """Whether the way back can be registered: the transform was made by a plugin that is there."""
         made = self.controller.transform.provenance if self.controller.transform else None
         return self.assessment is not None and made is not None and made.plugin in self.session.plugins
 
-    def check(self) -> Task | None:
+    def check_way_back(self) -> Task | None:
         """Register the other way round, with the same settings, and see how far from home points come back."""
         fixed, moving, transform = self.controller.fixed, self.controller.moving, self.controller.transform
         if fixed is None or moving is None or transform is None or transform.provenance is None:
@@ -116,7 +116,7 @@ class Assessor:
             background.post(partial(self._add_way_back, task, transform, found))
 
     def _add_way_back(self, task: Task, transform: Transform, found: WayBack) -> None:
-        if self._assessment is None or not self._assessment.holds(transform):
+        if self._assessment is None or not self._assessment.is_about(transform):
             self.session.tasks.fail(task, "The image was moved meanwhile: check it again.")
         elif task.running:
             task.end("done")

@@ -56,7 +56,7 @@ class EffectPreview(QObject):
         self._range, self._mask = RangeTint(controller), MaskTint(controller)
         self._work: BackgroundCall[Any, Any] | None = None
         self._creeping: tuple[EffectContext, Box, Iterator[Mask]] | None = None  # what plays, or pauses
-        self._kept: dict[str, Any] = {}
+        self._cache: dict[str, Any] = {}
         self._layer: SegmentationLayer | None = None
         self._soon = QTimer(self, singleShot=True, interval=PAUSE)
         self._soon.timeout.connect(self._compute)
@@ -102,7 +102,7 @@ class EffectPreview(QObject):
         self._range.hide()
         self._mask.hide()
         self._follow(None)
-        self.on, self.answers, self._kept, self._creeping = False, None, {}, None
+        self.on, self.answers, self._cache, self._creeping = False, None, {}, None
         self.progressed.emit(1.0)
         self.toggled.emit(False)
 
@@ -113,7 +113,7 @@ class EffectPreview(QObject):
         if request.target is None:
             return
         self._follow(request.target.layer)
-        target = replace(request.target, kept=self._kept)
+        target = replace(request.target, cache=self._cache)
         try:
             call = request.operation.call(target, request.values)
         except Refusal as refusal:
@@ -125,7 +125,7 @@ class EffectPreview(QObject):
 
         self.progressed.emit(0.0)
         self._work = self.controller.session.background.call(
-            "preview", work, partial(self._show, target), told=self.progressed.emit, failed=self._refuse
+            "preview", work, partial(self._show, target), progress=self.progressed.emit, failed=self._refuse
         )
 
     def _play(self) -> None:
@@ -158,7 +158,7 @@ class EffectPreview(QObject):
             self.changed.emit()
 
         self._work = self.controller.session.background.call(
-            "preview", partial(_last, masks), rest, told=show, failed=self._refuse
+            "preview", partial(_last, masks), rest, progress=show, failed=self._refuse
         )
 
     def _show(self, target: EffectContext, found: list[Answer]) -> None:
