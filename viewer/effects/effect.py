@@ -33,8 +33,7 @@ class EffectContext:
     """What an effect works on: a segment of a layer, the image it labels, another segment where one was asked for.
 
     crosshair: its voxel (k, j, i). cache: what an effect may find again at the next look, to go on from.
-    It reads only, and may do so in the background: answers about a layer
-    that changed meanwhile are dropped.
+    It reads only, and may do so in the background: answers about a layer that changed meanwhile are dropped.
     """
 
     layer: SegmentationLayer
@@ -56,15 +55,15 @@ class EffectContext:
 
     @property
     def whole(self) -> Box:
-        """All voxels."""
+        """The box of all voxels [k, j, i]."""
         return whole_box(self.layer.grid.shape)
 
     def segment_mask(self, segment: Segment, box: Box) -> Mask:
-        """Where a segment is within a box."""
+        """Where a segment is within a box of voxels [k, j, i]."""
         return np.asarray(self.layer.segmentation.maps[segment.layer][box] == segment.label)
 
     def part(self, margin: float = 0.0) -> tuple[Box, Mask]:
-        """The segment with so many mm around it. Raises Refusal where it is empty."""
+        """The segment's box [k, j, i] with so many mm around it, and its mask there. Raises Refusal if it is empty."""
         found = mask_box(self.segment_mask(self.segment, self.whole))
         if found is None:
             raise Refusal(f"{self.segment.name} is empty: paint something first.")
@@ -92,7 +91,7 @@ class Operation:
     """form: its parameters, with what checks and explains them. how: what its masks do to segments.
 
     live: what can be seen before it is done: the range of values, the mask, or the mask step by step.
-    other: what the second segment is for; "" where none is asked for. makes: it makes something anew, which may
+    other: what the second segment is for; "" where none is asked for. creates: it makes something anew, which may
     replace the segment, be added to it, or be taken from it.
     """
 
@@ -101,7 +100,7 @@ class Operation:
     how: How
     live: Live
     other: str
-    makes: bool
+    creates: bool
 
     @property
     def id(self) -> str:
@@ -122,9 +121,9 @@ class Operation:
 
 
 def operation(
-    title: str, icon: str, *, how: How = "set", live: Live = "", other: str = "", makes: bool = False
+    title: str, icon: str, *, how: How = "set", live: Live = "", other: str = "", creates: bool = False
 ) -> Callable[[Function], Operation]:
-    """Declare a function (given, tell, *, parameters) as an effect."""
+    """Declare a function (context, tell, *, parameters) as an effect."""
 
     def declare(function: Function) -> Operation:
         hints, text = get_type_hints(function, include_extras=True), parse(function.__doc__ or "")
@@ -136,7 +135,7 @@ def operation(
         )
         summary = " ".join((text.short_description or "").split())
         form = Plugin(function.__name__, title, "Segments", "1", function, (), parameters, (), summary)
-        return Operation(form, icon, how, live, other, makes)
+        return Operation(form, icon, how, live, other, creates)
 
     return declare
 

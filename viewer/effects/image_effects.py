@@ -19,7 +19,7 @@ WHOLE = 16  # voxels: where seeds are looked at begins and ends at whole multipl
 AROUND = 20.0  # mm around all seeds that growing and flooding may reach
 
 
-@operation("Threshold", "contrast-2", live="range", makes=True)
+@operation("Threshold", "contrast-2", live="range", creates=True)
 def threshold(
     context: EffectContext,
     tell: ProgressCallback,
@@ -44,7 +44,7 @@ def threshold(
         yield context.key, between(context.values(box), lower, upper), box
 
 
-@operation("Otsu", "bar-chart-2", live="preview", makes=True)
+@operation("Otsu", "bar-chart-2", live="preview", creates=True)
 def otsu(
     context: EffectContext,
     tell: ProgressCallback,
@@ -72,7 +72,7 @@ def otsu(
         yield context.key, between(context.values(box), np.nextafter(low, np.inf), high), box
 
 
-@operation("Local", "focus-3", live="preview", makes=True)
+@operation("Local", "focus-3", live="preview", creates=True)
 def local_threshold(
     context: EffectContext,
     tell: ProgressCallback,

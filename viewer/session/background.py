@@ -167,7 +167,7 @@ class BackgroundCall(Generic[S, T]):
         self._stopped = True
 
     def run(self) -> None:
-        """In the background."""
+        """Do the work, in the background, and post what it comes to. What was stopped before is not begun."""
         if not self.wanted:
             return
         try:

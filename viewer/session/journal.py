@@ -31,7 +31,7 @@ class SessionJournal:
         self.record = self._keeper.record
         self._snapshots = ViewSnapshots(document, state, self.paths, self._keeper.write_view)
 
-    def keep(
+    def store(
         self, layers: Iterable[VolumeLayer | SegmentationLayer], transforms: Iterable[Transform | None] = ()
     ) -> None:
         """Write what the journal needs of layers and transforms before they come.

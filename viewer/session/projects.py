@@ -52,7 +52,7 @@ class ProjectOpening:
 
 @dataclass(eq=False)
 class Projects:
-    """images_missing: tells of an Opening whose images are not where they were: see find_images, and finish.
+    """images_missing: tells of a ProjectOpening whose images are not where they were: see find_images, and finish.
 
     path: of the file that was opened or saved last. layers: ids of those that it holds.
     """
@@ -211,7 +211,7 @@ class Projects:
         for layer in layers:
             if isinstance(layer, SegmentationLayer):
                 layer.saved = 0
-        self.journal.keep(layers)
+        self.journal.store(layers)
         self.background.post(partial(self._show, task, opening, layers))
 
     def _show(self, task: Task, opening: ProjectOpening, layers: tuple[Restored, ...]) -> None:

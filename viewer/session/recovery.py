@@ -63,7 +63,7 @@ class SessionRecovery:
     def _recover(self, task: Task, recovery: Recovery) -> None:
         """In the background: images and results; then every step again, on the main thread."""
         layers, missing = recovered_layers(recovery, self.reader, self.background.progress(task, "reading images"))
-        self.journal.keep(layers.values())
+        self.journal.store(layers.values())
         steps = recovery.steps_again(self.history, layers)
 
         def replay() -> None:

@@ -72,7 +72,7 @@ class Segments:
     def _add_layer(self, task: Task, layer: SegmentationLayer) -> None:
         first, *others = (map if map.flags.writeable else map.copy() for map in layer.segmentation.maps)
         layer.segmentation = replace(layer.segmentation, array=first, overlapping=tuple(others))
-        self.journal.keep([layer])
+        self.journal.store([layer])
 
         def add() -> None:
             under = self.document.find(layer.made_from)

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class Studies:
-    """images: by series. label_files: files of segments that were found, by path. refused: what could not be read.
+    """images: by series. label_files: files of segments that were found, by path. refusals: what could not be read.
 
     paths: the folders and files that were opened, which the journal keeps.
     images_changed: tells of a series. labels_found: of the path of a file of segments.

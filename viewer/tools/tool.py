@@ -38,7 +38,7 @@ class Tool:
     one step.
     Positions and distances are logical widget pixels, x to the right, y down. gestures: what the tool takes for itself
     while it is chosen, whatever the profile says. in_volume: those it takes in the 3-D view.
-    work: what it asks of the session.
+    services: what it asks of the session.
     """
 
     id: ClassVar[str] = ""
@@ -52,12 +52,12 @@ class Tool:
     in_volume: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(
-        self, document: Document, state: ViewState, edit: Callable[[Edit], object], work: ToolServices | None = None
+        self, document: Document, state: ViewState, edit: Callable[[Edit], object], services: ToolServices | None = None
     ) -> None:
         self.document = document
         self.state = state
         self.edit = edit
-        self.work = work
+        self.services = services
 
     def press(self, view: View, event: MouseEvent) -> None:
         """The button went down."""

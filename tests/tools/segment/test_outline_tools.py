@@ -12,7 +12,7 @@ from viewer.render.view import MouseEvent
 from viewer.render.volumes.volume_view import VolumeView
 from viewer.scene.segmentation.brush import Brush
 from viewer.tools.segment.livewire import sampled
-from viewer.tools.segment.paint_tool import goal_of
+from viewer.tools.segment.paint_tool import find_paint_target
 
 SQUARE = ((150, 100), (250, 100), (250, 200), (150, 200))
 
@@ -120,7 +120,7 @@ def test_a_livewire_follows_the_edge_between_two_clicks(click, view, state, mous
 
 
 def test_an_oblique_picture_holds_the_values_of_the_image(view, state, document, labels, bright_disc):
-    goal = goal_of(document, state)
+    goal = find_paint_target(document, state)
     pose = view.pose
     low = np.array([pose.across, pose.along]) - 5
     picture = sampled(goal.image, labels, pose, low, 1.0, 11)

@@ -52,7 +52,7 @@ class DeformationContent:
         return self.transform.grid or self.layer.world_grid
 
     @property
-    def most(self) -> float:
+    def largest(self) -> float:
         """The longest displacement, mm: the upper end of the magnitude's colours."""
         if self.transform.grid:
             return reach(self.transform) or 1.0
@@ -87,7 +87,7 @@ class DeformationArtist:
         points = _points(samples)
         if drawn.how.style == "magnitude":
             lengths = np.linalg.norm(displacements(transform, points), axis=-1)
-            colours = _coloured(lengths / drawn.most, "viridis")
+            colours = _coloured(lengths / drawn.largest, "viridis")
         else:
             colours = _volume_colours(determinants(transform, points))
         self._picture.show(colours, samples, -UP * pose.plane.forward)
@@ -156,7 +156,7 @@ def deformation_line(pose: Pose, drawn: DeformationContent) -> Line:
 def deformation_bar(drawn: DeformationContent) -> ColorBar | None:
     """What the colours of a map mean."""
     if drawn.how.style == "magnitude":
-        return ColorBar("viridis", "0", number(drawn.most), "mm")
+        return ColorBar("viridis", "0", number(drawn.largest), "mm")
     return ColorBar("volume change", "0.5", "2", "× volume", "1") if drawn.how.style == "determinant" else None
 
 

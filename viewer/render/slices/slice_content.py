@@ -60,7 +60,10 @@ def slice_content(
     labels: tuple[SegmentationLayer, ...],
     pose_of: Callable[[VolumeLayer], Pose],
 ) -> SliceContent:
-    """visible, labels: what the view would show of the document. pose_of: the slice on the grid of the reference."""
+    """What a slice view shows at this moment.
+
+    visible, labels: what it would show of the document. pose_of: the slice on the grid of the reference.
+    """
     comparison = comparison_pair(document, state.comparison)
     inspection = None if comparison else inspection_pair(document, state.inspection, state.active)
     held = comparison or inspection

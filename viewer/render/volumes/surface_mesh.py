@@ -31,7 +31,7 @@ SLAB = 16  # slices that are searched at once: scipy holds Python's lock while i
 
 
 def boxes(labels: NDArray[Any], within: Box) -> dict[int, Box]:
-    """The box that holds what lies of each label within a box."""
+    """The box [k, j, i] that holds what lies of each label within a box, by label."""
     found: dict[int, Box] = {}
     deep, *flat = within
     for k in range(deep.start, deep.stop, SLAB):

@@ -36,7 +36,7 @@ class WorklistSession:
     def __init__(self, session: Session) -> None:
         self.session, self.trail = session, session.review.trail
         self.worklist: Worklist | None = None
-        self.at: str | None = None
+        self.case_id: str | None = None
         self.layer: SegmentationLayer | None = None
         self.watch = ReadingTimer()
         self._saving: Task | None = None
@@ -46,7 +46,7 @@ class WorklistSession:
     @property
     def case(self) -> Case | None:
         """The open one."""
-        return self.worklist.case(self.at) if self.worklist and self.at is not None else None
+        return self.worklist.case(self.case_id) if self.worklist and self.case_id is not None else None
 
     # ---- the list
     def open(self, path: Path) -> None:
@@ -62,7 +62,7 @@ class WorklistSession:
 
     def blind(self, on: bool) -> None:
         """Another order, and no names; between two cases only, for what is open shows its name."""
-        if self.worklist is not None and self.at is None:
+        if self.worklist is not None and self.case_id is None:
             self.worklist.blinded = on
             self.trail.note("order", blinded=on)
             self._save_soon()
@@ -81,7 +81,7 @@ class WorklistSession:
             self._leave(partial(self._begin, worklist))
             return
         self._show(worklist)  # a case goes on with what came back of a killed session, once that is saved
-        self.at, self.trail.case = left.id, left.id
+        self.case_id, self.trail.case = left.id, left.id
         self.layer, self.watch = self._recovered(left), ReadingTimer()
         self._leave(partial(self._open, left.id))
 
@@ -99,13 +99,13 @@ class WorklistSession:
     def _show(self, worklist: Worklist) -> None:
         self.worklist = worklist
         worklist.changed.connect(self.changed.emit)
-        self.trail.keep(worklist.output)
+        self.trail.move_to(worklist.output)
         self.changed.emit()
 
     def _closed(self) -> None:
         self._clear()
         self.worklist = None
-        self.trail.keep(None)
+        self.trail.move_to(None)
         self.changed.emit()
 
     # ---- cases
@@ -113,7 +113,7 @@ class WorklistSession:
         """Open the next case that is not decided, or the one before."""
         if self.worklist is None:
             return
-        case_id = self.worklist.next(self.at, step)
+        case_id = self.worklist.next(self.case_id, step)
         if case_id is None:
             self.session.messages.add(Message("There is no further case in this direction."))
         else:
@@ -121,13 +121,13 @@ class WorklistSession:
 
     def visit(self, case_id: str) -> None:
         """Save the open case, close it, and open another one; or the same one again, where it did not come."""
-        if self.worklist is not None and (case_id != self.at or not self._shown):
+        if self.worklist is not None and (case_id != self.case_id or not self._shown):
             self._leave(partial(self._open, case_id))
 
     def remark(self, text: str) -> None:
         """What is to be known of the open case."""
-        if self.worklist is not None and self.at is not None:
-            self.worklist.change(self.at, remark=text)
+        if self.worklist is not None and self.case_id is not None:
+            self.worklist.change(self.case_id, remark=text)
 
     def decide(self, state: State) -> None:
         """What becomes of the open case. A completed one is saved first: it is completed only where that went well."""
@@ -143,7 +143,7 @@ class WorklistSession:
         else:
             decided()
 
-    def input(self) -> None:
+    def note_presence(self) -> None:
         """Somebody is there."""
         if self.case is not None:
             self.watch.touch()
@@ -156,10 +156,10 @@ class WorklistSession:
         self._spend()
         self._save_soon()
         self._ended = True
-        self.worklist = self.at = None
+        self.worklist = self.case_id = None
 
     def _decided(self, case_id: str, state: State) -> None:
-        if self.worklist is None or self.at != case_id:
+        if self.worklist is None or self.case_id != case_id:
             return
         self._spend()
         self.worklist.change(case_id, state=state, reader=self.trail.reader)
@@ -213,7 +213,7 @@ class WorklistSession:
             if task.running:
                 return
             self._saving = None
-            if state == "done" and self.at == case.id:
+            if state == "done" and self.case_id == case.id:
                 worklist.change(case.id, saved=target.name)
                 self._save_soon()
                 then()
@@ -226,7 +226,7 @@ class WorklistSession:
         if self._loader is not None:
             self._loader.cancel()
         self._loader = None
-        self.at = self.layer = None
+        self.case_id = self.layer = None
         self.trail.case, self.session.state.blinded = "", False
         self.session.clear()
 
@@ -236,7 +236,7 @@ class WorklistSession:
         if worklist is None:
             return
         self._clear()
-        self.at, self.trail.case = case_id, case_id
+        self.case_id, self.trail.case = case_id, case_id
         self.session.state.blinded = worklist.blinded
         self.watch = ReadingTimer()
         case = worklist.case(case_id)
@@ -252,8 +252,8 @@ class WorklistSession:
 
     def _have(self, layer: SegmentationLayer) -> None:
         self.layer = layer
-        if self.worklist is not None and self.at is not None:
-            self.worklist.change(self.at, layer=layer.id)
+        if self.worklist is not None and self.case_id is not None:
+            self.worklist.change(self.case_id, layer=layer.id)
             self._save_soon()
         self.session.state.active = layer.id
         self.changed.emit()

@@ -49,7 +49,7 @@ class Models:
         self._look: BackgroundCall[float, tuple[Model, ...]] | None = None
 
     def look(self) -> None:
-        """Read every card and file again."""
+        """Read every card and file again, in the background; one look at a time."""
         if self._look is None:
             self._look = self._background.call("inventory", _models, self._take)
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from viewer.scene.layer import VolumeLayer
 
 
-def placed_by(found: Transform, fixed: VolumeLayer | None) -> Transform:
-    """From the room to the moving image, by a transform from the fixed to the moving image.
+def world_transform(found: Transform, fixed: VolumeLayer | None) -> Transform:
+    """From the world to the moving image, by a transform from the fixed to the moving image.
 
     The fixed image may itself have been moved in the world. Takes some time for fields.
     """
@@ -24,7 +24,7 @@ def placed_by(found: Transform, fixed: VolumeLayer | None) -> Transform:
     return replace(compose(fixed.transform, found), name=found.name, provenance=found.provenance)
 
 
-def between(fixed: VolumeLayer, moving: VolumeLayer) -> Transform:
+def transform_between(fixed: VolumeLayer, moving: VolumeLayer) -> Transform:
     """From the fixed to the moving image as the two stand in the world; the unit matrix where neither was moved.
 
     The moving image's own transform, with what is said of it, where the fixed image was not moved. Takes some time

@@ -14,7 +14,7 @@ from viewer.scene.edits import AddLayer, AlignLayer, CompositeEdit, Edit
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.preview.result_preview import ResultPreview
 from viewer.scene.preview.transform_preview import TransformPreview
-from viewer.session.runs.placement import between, initial_transform, placed_by
+from viewer.session.runs.placement import initial_transform, transform_between, world_transform
 from viewer.session.runs.result_layers import RunImages, found_transform, label_layers, result_layers
 
 if TYPE_CHECKING:
@@ -114,7 +114,8 @@ class PluginRuns:
                 task, f"{onto.name} was bent itself: resample onto an image that was moved as a whole or not at all."
             )
             return task
-        inputs: dict[str, str | Value] = {"image": layer.id, "onto": onto.id, "transform": between(onto, layer)}
+        transform = transform_between(onto, layer)
+        inputs: dict[str, str | Value] = {"image": layer.id, "onto": onto.id, "transform": transform}
         return self.run_plugin("resample_image", inputs, {"interpolation": interpolation})
 
     def compute(
@@ -182,7 +183,7 @@ class PluginRuns:
 
     def _preview_place(self, placing: TransformPreview, fixed: VolumeLayer | None, found: Transform) -> None:
         """In the background: where the moving image stands by now."""
-        self.background.post(partial(placing.show, placed_by(found, fixed)))
+        self.background.post(partial(placing.show, world_transform(found, fixed)))
 
     def _preview_slices(self, result_preview: ResultPreview, value: Preview) -> None:
         """In the background: finished slices into the views."""
@@ -201,9 +202,9 @@ class PluginRuns:
         for layer in layers:
             layer.made_from, layer.made_at = shown.id, run.at
         found = found_transform(result)
-        placed = placed_by(found, run.fixed) if found and run.moving else None
+        placed = world_transform(found, run.fixed) if found and run.moving else None
         labels = label_layers(result, run.images)
-        self.journal.keep([*layers, *labels], [placed])
+        self.journal.store([*layers, *labels], [placed])
         self.background.post(partial(self._finish, run, result, layers, labels, placed))
 
     def _finish(

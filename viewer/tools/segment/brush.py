@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 
-from viewer.effects.footprint import ball, disc, flat
+from viewer.effects.footprint import ball, disc, plane_coordinates
 from viewer.render.tool_sketch import Draft
 from viewer.tools.segment.paint_tool import PaintTool, Part, chosen_segmentation, slices_of
 
@@ -84,7 +84,7 @@ class BrushTool(PaintTool):
         grid, first, last = self.goal.layer.world_grid, pose.world(*start), pose.world(*end)
         if brush.solid:
             return ball(grid, first, last, brush.radius)
-        return disc(grid, pose, flat(pose, first), flat(pose, last), brush.radius)
+        return disc(grid, pose, plane_coordinates(pose, first), plane_coordinates(pose, last), brush.radius)
 
     def _ring(self, view: SliceView, event: MouseEvent) -> None:
         world = view.world_at(event.x, event.y)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.compute.effects.image.livewire import Wire
-from viewer.effects.footprint import box_between, flat
+from viewer.effects.footprint import box_between, plane_coordinates
 from viewer.tools.segment.outline import DrawTool
-from viewer.tools.segment.paint_tool import goal_of, slices_of
+from viewer.tools.segment.paint_tool import find_paint_target, slices_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,7 +45,7 @@ class LivewireTool(DrawTool):
         """Along edges of the image from the last corner to a place: points in LPS mm."""
         if self._wire is None:
             return (place,)
-        u, v = flat(self._pose, place)
+        u, v = plane_coordinates(self._pose, place)
         path = self._wire.path((round((v - self._low[1]) / self._step), round((u - self._low[0]) / self._step)))
         depth = self._pose.plane.depth(self._pose.index) * self._pose.plane.normal
         rows, columns = np.array(path[1:] or path, dtype=np.float64).T
@@ -56,12 +56,12 @@ class LivewireTool(DrawTool):
     def _go(self, place: Point) -> None:
         super()._go(place)
         shown = slices_of(self._view) if self._view else None
-        pose, goal = shown.pose if shown else None, goal_of(self.document, self.state)
+        pose, goal = shown.pose if shown else None, find_paint_target(self.document, self.state)
         self._wire = None
         if pose is None or isinstance(goal, str) or goal.image is None or goal.image.color:
             return
         self._pose, self._step = pose, float(goal.image.grid.spacing.min())
-        self._low = np.array(flat(pose, place)) - REACH * self._step
+        self._low = np.array(plane_coordinates(pose, place)) - REACH * self._step
         picture = sampled(goal.image, goal.layer, pose, self._low, self._step, 2 * REACH + 1)
         self._wire = Wire(picture, (REACH, REACH))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 
-from viewer.effects.footprint import flat, inside
+from viewer.effects.footprint import plane_coordinates, polygon_mask
 from viewer.render.tool_sketch import Draft
 from viewer.tools.segment.paint_tool import PaintTool, chosen_segmentation, slices_of
 
@@ -173,6 +173,6 @@ class DrawTool(OutlineTool):
         shown = slices_of(view)
         pose = shown.pose if shown else None
         if pose and self.begin() and self.goal:
-            part = inside(self.goal.layer.world_grid, pose, [flat(pose, place) for place in line])
+            part = polygon_mask(self.goal.layer.world_grid, pose, [plane_coordinates(pose, place) for place in line])
             self.lay(part, taking=self._takes)
             self.finish("Erase from" if self._takes else "")

@@ -72,12 +72,12 @@ class GrowTool(PaintTool):
         view.sketch(None)
         if goal is None or seed is None or goal.image is None:
             return
-        if not self.state.brush.solid or self.work is None:
+        if not self.state.brush.solid or self.services is None:
             self.finish()
             return
         self.drop()
         call = grow_call(goal.image, goal.segment.key, seed, self._range)
-        self.work.run_effect(goal.layer, f"Grow {goal.segment.name}", call, "add", masking, goal.image)
+        self.services.run_effect(goal.layer, f"Grow {goal.segment.name}", call, "add", masking, goal.image)
 
     def _take(self, view: SliceView, event: MouseEvent) -> None:
         """What the tolerance of this place of the mouse gives, in place of what was taken before."""
@@ -118,10 +118,10 @@ class FillTool(PaintTool):
             self.drop()
             return
         labels = goal.layer.segmentation.maps[goal.segment.key[0]]
-        if self.state.brush.solid and self.work:
+        if self.state.brush.solid and self.services:
             self.drop()
             call = fill_call(labels, goal.segment.key, seed)
-            self.work.run_effect(goal.layer, f"Fill {goal.segment.name}", call, "add", masking, goal.image)
+            self.services.run_effect(goal.layer, f"Fill {goal.segment.name}", call, "add", masking, goal.image)
             return
         wanted = labels[seed]
         part = connected_part(goal.layer.world_grid, shown.pose, seed, lambda box: labels[box] == wanted)

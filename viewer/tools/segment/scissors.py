@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from viewer.data.box import Box, box_shape, mask_box, whole_box
-from viewer.effects.footprint import filled
+from viewer.effects.footprint import rasterized
 from viewer.render.slices.slice_view import SliceView
 from viewer.render.volumes.picking import to_screen
 from viewer.tools.segment.outline import OutlineTool
@@ -42,20 +42,20 @@ class ScissorsTool(OutlineTool):
 
     def close(self, view: View, line: tuple[Point, ...]) -> None:
         """Cut the segment along the line of sight through the outline, in the background."""
-        if not self.begin() or self.goal is None or self.work is None:
+        if not self.begin() or self.goal is None or self.services is None:
             return
         goal, cut, masking = self.goal, self.state.brush.cut, self.state.masking
         self.drop()
         outline = np.array([view.pixel_of(place) for place in line])
         call = cut_call(goal, outline, _screen(view) @ goal.layer.world_grid.affine, cut)
-        self.work.run_effect(goal.layer, f"Cut {goal.segment.name}", call, HOW[cut], masking, goal.image)
+        self.services.run_effect(goal.layer, f"Cut {goal.segment.name}", call, HOW[cut], masking, goal.image)
 
 
 def cut_call(goal: PaintTarget, outline: Floats, to_pixel: Floats, cut: Cut) -> Call:
     """The computation of what is cut. outline (n, 2) in pixels; to_pixel: 4×4, voxel (k, j, i, 1) to (x, y, …, 1)."""
     labels, key = goal.layer.segmentation.maps[goal.segment.key[0]], goal.segment.key
     low, high = np.floor(outline.min(axis=0)), np.ceil(outline.max(axis=0))
-    drawn = filled(outline, low, 1.0, (high - low + 1).astype(int))
+    drawn = rasterized(outline, low, 1.0, (high - low + 1).astype(int))
 
     def call(tell: ProgressCallback) -> Iterable[Answer]:
         held = mask_box(labels == key[1]) if cut != "fill inside" else whole_box(labels.shape)

@@ -121,7 +121,7 @@ class InspectionController:
         """In the background."""
         layer = difference_layer(difference(result.volumes[0], source_image.volume(result.made_at)))
         layer.made_from, layer.made_at = result.made_from, result.made_at
-        self.session.journal.keep([layer])
+        self.session.journal.store([layer])
 
         def add() -> None:
             place = self.session.document.index(result.id) + 1 if self.session.document.find(result.id) else None

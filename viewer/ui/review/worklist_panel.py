@@ -95,11 +95,11 @@ class WorklistModel(QAbstractTableModel):
         if role == Role.DisplayRole:
             return (printable(worklist.name(case_id)), case.state)[index.column()]
         if role == Role.DecorationRole and index.column() == 1:
-            return theme.icon(ICONS[case.state], theme.ACCENT if case_id == self.controller.at else theme.TEXT)
+            return theme.icon(ICONS[case.state], theme.ACCENT if case_id == self.controller.case_id else theme.TEXT)
         if role == Role.ToolTipRole:
             details = (f"Read by {case.reader}" * bool(case.reader), minutes(case.seconds), case.remark)
             return "\n".join(filter(None, details))
-        if role == Role.FontRole and case_id == self.controller.at:
+        if role == Role.FontRole and case_id == self.controller.case_id:
             font = tabular(QApplication.font())
             font.setBold(True)
             return font
@@ -171,15 +171,15 @@ class WorklistPanel(QWidget):
         self.blinded.setEnabled(case is None)
         for one in (self.complete, self.flag, self.reject, self.remark):
             one.setEnabled(case is not None)
-        if self.controller.at != self._at:
-            self._at = self.controller.at
+        if self.controller.case_id != self._at:
+            self._at = self.controller.case_id
             self.remark.setText(case.remark if case else "")
-            self.view.selectRow(self.rows.row(self.controller.at))
+            self.view.selectRow(self.rows.row(self.controller.case_id))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Time is counted while somebody is there."""
         if event.type() in INPUTS:
-            self.controller.input()
+            self.controller.note_presence()
         return False
 
     def _listen(self, on: bool) -> None:

@@ -10,7 +10,7 @@ from psygnal import Signal
 from viewer.effects.effect import EffectContext, Operation
 from viewer.scene.active_image import active_image
 from viewer.scene.segmentation.brush import STEP
-from viewer.tools.segment.paint_tool import chosen_segmentation, goal_of, labelled_image
+from viewer.tools.segment.paint_tool import chosen_segmentation, find_paint_target, labelled_image
 from viewer.ui.widgets.text_format import number
 
 if TYPE_CHECKING:
@@ -61,12 +61,12 @@ class SegmentsController:
     @property
     def problem(self) -> str:
         """Why nothing can be changed now, in one sentence; "" where it can."""
-        goal = goal_of(self.session.document, self.state)
+        goal = find_paint_target(self.session.document, self.state)
         return goal if isinstance(goal, str) else ""
 
     def effect_target(self, other: Key | None = None) -> EffectContext | None:
         """What an effect works on: the chosen segment, its image, another segment where one is meant."""
-        goal = goal_of(self.session.document, self.state)
+        goal = find_paint_target(self.session.document, self.state)
         if isinstance(goal, str):
             return None
         layer = goal.layer

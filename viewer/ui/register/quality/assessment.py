@@ -12,7 +12,7 @@ from PySide6.QtGui import QImage, QImageWriter
 
 from viewer.compute.registration.pictures import Picture, PlacedImage, Style, pictures, styles
 from viewer.compute.registration.quality import Quality, WayBack, measure, way_back
-from viewer.session.runs.placement import between
+from viewer.session.runs.placement import transform_between
 from viewer.session.runs.result_layers import found_transform
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Assessor:
         assert back is not None  # as the plugin declares, and the engine has checked
         background = self.session.background
         try:
-            found = way_back(between(fixed, moving), back, fixed.volumes[0].grid, moving.volumes[0].grid)
+            found = way_back(transform_between(fixed, moving), back, fixed.volumes[0].grid, moving.volumes[0].grid)
         except ValueError as error:
             background.fail(task, str(error))
         else:
@@ -142,7 +142,7 @@ def assess(
     quality = measure(
         fixed.volumes[0],
         moving.volumes[0],
-        between(fixed, moving),
+        transform_between(fixed, moving),
         labels,
         lambda part, text: tell(MEASURING * part, text),
     )
