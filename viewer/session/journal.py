@@ -47,10 +47,10 @@ class SessionJournal:
         self._keeper.store((map for maps in labelled for map in maps if map.any()), packed=True)
 
     def forget(self) -> None:
-        """Nothing that was written is needed any more."""
+        """Remove what was written: nothing of it is needed any more."""
         self._keeper.close()
 
     def close(self) -> None:
-        """A clean end leaves nothing to recover."""
+        """End cleanly: nothing is left to recover."""
         self._snapshots.close()
         self._keeper.close()

@@ -75,7 +75,7 @@ class Projects:
     _lock: FileLock | None = field(default=None, init=False)  # tells other windows that it is open here
 
     def close(self) -> None:
-        """Nothing is open any more."""
+        """Forget the project that was open, and free its file."""
         self._let_go()
         self.path, self.layers = None, frozenset()
 

@@ -46,7 +46,7 @@ class Segments:
 
     # ---- segmentations
     def new_layer(self, image: VolumeLayer, name: str = "") -> SegmentationLayer:
-        """An empty one over an image, on its grid; of several time points that of the one that is shown."""
+        """An empty segmentation over an image, on its grid; of several time points that of the one that is shown."""
         several = len(image.volumes) > 1
         volume = image.volume(self.state.timepoint)
         at = f", time point {self.state.timepoint + 1}" if several else ""
@@ -101,7 +101,7 @@ class Segments:
         return made
 
     def remove(self, layer: SegmentationLayer, key: Key) -> None:
-        """With its voxels. Raises ValueError, one sentence, where it is locked, KeyError where it is not there."""
+        """Remove a segment with its voxels. Raises ValueError, one sentence: it is locked; KeyError: it is gone."""
         removed = _segment_of(layer, key)
         if key in layer.locked:
             raise ValueError(f"{removed.name} is locked: unlock it to remove it.")
@@ -126,7 +126,7 @@ class Segments:
         self._arrange(layer, f"{verb} {before.name}", changed, gesture)
 
     def move(self, layer: SegmentationLayer, key: Key, to: int) -> None:
-        """To another place in the list, counted from the top. Raises KeyError where there is no such segment."""
+        """Put it at another place in the list, counted from the top. Raises KeyError where there is no such segment."""
         moved = _segment_of(layer, key)
         others = [one for one in layer.segmentation.segments if one is not moved]
         self._arrange(layer, f"Move {moved.name}", (*others[:to], moved, *others[to:]))

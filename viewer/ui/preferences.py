@@ -35,7 +35,6 @@ class Preferences:
 
     @theme.setter
     def theme(self, name: Theme) -> None:
-        """The colours of the window; dark unless another is stored."""
         self._set("theme", name)
 
     @property
@@ -79,7 +78,6 @@ class Preferences:
 
     @profile.setter
     def profile(self, name: str) -> None:
-        """The name of the mouse's habits; "default" where the stored one is not there."""
         self._set("profile", name)
 
     @property

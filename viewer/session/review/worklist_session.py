@@ -61,7 +61,7 @@ class WorklistSession:
         self._leave(self._closed)
 
     def blind(self, on: bool) -> None:
-        """Another order, and no names; between two cases only, for what is open shows its name."""
+        """Blind the list: another order, and no names. Between two cases only, for what is open shows its name."""
         if self.worklist is not None and self.case_id is None:
             self.worklist.blinded = on
             self.trail.note("order", blinded=on)
@@ -125,12 +125,12 @@ class WorklistSession:
             self._leave(partial(self._open, case_id))
 
     def remark(self, text: str) -> None:
-        """What is to be known of the open case."""
+        """Write down what is to be known of the open case."""
         if self.worklist is not None and self.case_id is not None:
             self.worklist.change(self.case_id, remark=text)
 
     def decide(self, state: State) -> None:
-        """What becomes of the open case. A completed one is saved first: it is completed only where that went well."""
+        """Say what becomes of the open case. One is completed only after it was saved."""
         if self.case is None or self._saving is not None:
             return
         decided = partial(self._decided, self.case.id, state)
@@ -144,7 +144,7 @@ class WorklistSession:
             decided()
 
     def note_presence(self) -> None:
-        """Somebody is there."""
+        """Note that somebody is there: only then time is counted."""
         if self.case is not None:
             self.watch.touch()
             if self.watch.seconds > KEEP_EVERY:
@@ -152,7 +152,7 @@ class WorklistSession:
                 self._save_soon()
 
     def end(self) -> None:
-        """The program ends: keep the time that was spent."""
+        """End with the program: keep the time that was spent."""
         self._spend()
         self._save_soon()
         self._ended = True

@@ -82,7 +82,7 @@ class ActionList(QObject):
         return " or ".join(sequence.toString(native) for sequence in self.qactions[name].shortcuts())
 
     def refresh(self) -> None:
-        """Once this turn is over."""
+        """Ask every action again once this turn of the event loop is over."""
         self._soon.start()
 
     def refresh_now(self) -> None:

@@ -57,7 +57,7 @@ class ActionContext(Protocol):
         ...
 
     def apply_preferences(self) -> None:
-        """Everything the settings say, now."""
+        """Take over everything the settings say."""
         ...
 
     def show_message(self, text: str, severity: Severity = "info") -> None:

@@ -56,7 +56,7 @@ class InspectionController:
         return self.now is not None and self.now.mode == mode
 
     def turn_on(self, mode: Mode) -> None:
-        """Blend (half and half), wipe (through the cross-hair) or difference."""
+        """Show result and input blended (half and half), wiped (through the cross-hair), or their difference."""
         if self.layer is None or self.source_image is None:
             return
         if mode == "difference" and difference_of(self.session.document, self.layer) is None:
@@ -73,21 +73,21 @@ class InspectionController:
         self.state.inspection = None
 
     def flip(self, mode: Mode) -> None:
-        """On, or off where it is on."""
+        """Turn a mode on, or off where it is on."""
         self.turn_off() if self.is_on(mode) else self.turn_on(mode)
 
     def change(self, **changes: Any) -> None:
-        """Another blend, another side of the line."""
+        """Change fields of the Inspection, such as its blend, while a result is inspected."""
         if self.now is not None:
             self.state.inspection = replace(self.now, **changes)
 
     def turn_line(self) -> None:
-        """Upright, or lying."""
+        """Turn the wipe's line: upright, or lying."""
         if self.now is not None:
             self.change(upright=not self.now.upright)
 
     def hold(self) -> None:
-        """The input alone until a key is let go; then as it was before."""
+        """Show the input alone until a key is let go; then as it was before."""
         before = self.state.inspection
         if self.layer is None or self.source_image is None or (self.now and self.now.flipped):
             return
@@ -96,7 +96,7 @@ class InspectionController:
 
     # ---- the region
     def region_here(self) -> None:
-        """A round region at the cross-hair in the slice of the active view."""
+        """Draw a round region, HANDY px across, about the cross-hair in the slice of the active view."""
         view = self._view()
         pose = view.pose
         if pose is None:

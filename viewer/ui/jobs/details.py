@@ -58,7 +58,7 @@ def stage_times(task: Task) -> list[tuple[str, str]]:
 
 
 def facts(task: Task) -> list[tuple[str, str]]:
-    """What it computed on and with; what is not known is left out."""
+    """What a task computed on and with; what is not known is left out."""
     made = task.provenance
     found = [
         ("Device", text_format.device(made.device if made else task.device)),

@@ -60,14 +60,14 @@ class ComparisonController(QObject):
         return self.now is not None and self.now.style == style
 
     def flip(self, style: Style) -> None:
-        """On, or off where it is on."""
+        """Compare in a style, or no more where that is on."""
         if self.is_on(style):
             self.state.comparison = None
         else:
             self._registration.compare(style)
 
     def turn_line(self) -> None:
-        """The wipe's line upright, or lying."""
+        """Turn the wipe's line: upright, or lying."""
         if self.now:
             self.state.comparison = replace(self.now, upright=not self.now.upright)
 
@@ -84,12 +84,12 @@ class ComparisonController(QObject):
             self.state.comparison = replace(self.now, flicker=not self.now.flicker, alone="")
 
     def take_turns(self) -> None:
-        """The other image."""
+        """Show the other of the two alone."""
         if self.now:
             self.state.comparison = replace(self.now, alone="moving" if self.now.alone != "moving" else "fixed")
 
     def hold(self, alone: Literal["fixed", "moving"]) -> None:
-        """One image alone until a key is let go; then as it was before."""
+        """Show one image alone until a key is let go; then as it was before."""
         found, before = self.pair, self.state.comparison
         if found is None or (self.now and self.now.alone):
             return
@@ -103,13 +103,13 @@ class ComparisonController(QObject):
         return self.state.tool == "align" and self.pair is not None
 
     def nudge(self, right: float, down: float, forward: float) -> None:
-        """Shift the moving image by so many steps in the slice of the active view."""
+        """Shift the moving image by so many steps of NUDGE mm in the slice of the active view."""
         plane = self._view().plane
         if plane:
             self._nudge(shift(NUDGE * (right * plane.right + down * plane.down + forward * plane.normal)))
 
     def nudge_turn(self, steps: float) -> None:
-        """Turn it about the cross-hair in the slice of the active view, clockwise where positive."""
+        """Turn it by steps of NUDGE_TURN about the cross-hair in the active view's slice, clockwise if positive."""
         plane = self._view().plane
         if plane:
             self._nudge(turn(plane.forward, steps * NUDGE_TURN, self.state.crosshair))
@@ -120,7 +120,7 @@ class ComparisonController(QObject):
         return self.session.document.landmarks.find(self.state.landmark) is not None
 
     def remove_landmark(self) -> None:
-        """The chosen pair."""
+        """Remove the chosen pair, as one step."""
         pairs = self.session.document.landmarks
         chosen = pairs.find(self.state.landmark)
         if chosen:

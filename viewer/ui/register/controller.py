@@ -121,7 +121,7 @@ class RegistrationController:
         self._refresh()
 
     def swap(self) -> None:
-        """The other one stays."""
+        """Make the moving image the one that stays, and the fixed one the one that is aligned."""
         self.choose(self.moving, self.fixed)
 
     @property
@@ -182,11 +182,11 @@ class RegistrationController:
         return self.session.runs.run_plugin(plugin, inputs, settings)
 
     def show_settings(self, plugin: str) -> None:
-        """The plugin's page, with the pair chosen."""
+        """Bring the plugin's page forward, with the pair chosen."""
         self._show_plugin(plugin, self.pair_inputs)
 
     def by_hand(self) -> None:
-        """Drag and turn the moving image in any view."""
+        """Take the tool that drags and turns the moving image in any view."""
         if self.moving and self.fixed:
             self.compare(self.state.comparison.style if self.state.comparison else "colour")
             self.state.tool = ALIGN
@@ -218,12 +218,12 @@ class RegistrationController:
 
     # ---- the transform
     def reset(self) -> None:
-        """Back to where its file puts it."""
+        """Place the moving image where its file puts it."""
         if self.moving:
             self.session.transforms.align(self.moving, None)
 
     def invert(self) -> None:
-        """The other way round: for a transform that was made from the moving to the fixed image."""
+        """Place it by the inverse: for a transform that was made from the moving to the fixed image."""
         moving, now = self.moving, self.transform
         if moving and now:
             name = f"{now.name}, inverted" if now.name else "inverted"
@@ -239,12 +239,12 @@ class RegistrationController:
             )
 
     def copy_to(self, other: VolumeLayer) -> None:
-        """Move another image along: one of the same exam."""
+        """Place another image, one of the same exam, by the same transform."""
         if self.transform:
             self.session.transforms.align(other, replace(self.transform, sign_off=None))
 
     def resample_onto(self, other: VolumeLayer) -> None:
-        """The page of the plugin that makes voxels of it, on another image's grid."""
+        """Bring forward the page of the plugin that makes voxels of it, on another image's grid."""
         if self.moving:
             self._show_plugin(RESAMPLE, {"image": self.moving.id, "onto": other.id})
 

@@ -45,5 +45,5 @@ class ReviewPanel(SectionColumn):
         show_dialog(ConsensusDialog(self.session, self.window()))
 
     def refresh(self, *_: object) -> None:
-        """A consensus needs several readers."""
+        """Offer a consensus where there are several readers."""
         self.consensus.setEnabled(self.several)

@@ -69,7 +69,7 @@ class WorklistModel(QAbstractTableModel):
         return self._order[row]
 
     def row(self, case_id: str | None) -> int:
-        """-1 where there is no such case."""
+        """The row of a case; −1 where there is no such case."""
         return self._order.index(case_id) if case_id in self._order else -1
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
@@ -216,13 +216,13 @@ class WorklistPanel(QWidget):
 
 
 def minutes(seconds: float) -> str:
-    """3:07 min; nothing where nothing was spent."""
+    """A time as "3:07 min"; "" where nothing was spent."""
     whole = round(seconds)
     return f"{whole // 60}:{whole % 60:02} min" if whole else ""
 
 
 def study_splitter(studies: QWidget, tasks: WorklistPanel) -> QSplitter:
-    """The tasks under the studies."""
+    """The study browser with the task list below it."""
     both = QSplitter(Qt.Orientation.Vertical)
     both.setChildrenCollapsible(False)
     both.addWidget(studies)

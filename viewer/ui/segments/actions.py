@@ -19,7 +19,7 @@ IN_BAR = ("brush", "erase")
 
 
 def segment_actions(panel: SegmentsPanel, context: ActionContext) -> list[Action]:
-    """In the order of the menu."""
+    """The actions on segments, in the order of the menu."""
     return [*_segments(panel), *_tools(panel, context), *_display(panel.controller)]
 
 

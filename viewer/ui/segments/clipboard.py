@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class CopiedSegment:
     """A segment as it was when it was copied. part: its mask in a box, and where that box lies; None while it is empty.
 
-    place: what takes the room to the voxels' own space there.
+    place: takes the world to the voxels' own space there; None where nothing moved it.
     """
 
     segment: Segment

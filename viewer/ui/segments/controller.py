@@ -84,7 +84,7 @@ class SegmentsController:
 
     # ---- segmentations
     def new(self) -> None:
-        """A segmentation of the image that is seen, with a first segment to paint."""
+        """Add a segmentation of the image that is seen, with a first segment to paint."""
         image = active_image(self.session.document, self.state)
         if image is None:
             self.session.messages.warn("There is no image to label: show one first.")
@@ -99,24 +99,24 @@ class SegmentsController:
 
     # ---- segments
     def add(self, name: str = "", code: Code | None = None, color: tuple[int, int, int] | None = None) -> None:
-        """Another segment, chosen at once; in a new segmentation where there is none."""
+        """Add a segment, chosen at once; in a new segmentation where there is none."""
         if self.layer is None:
             self.new()
         elif segment := self.session.segments.add(self.layer, name, color, code):
             self.layer.active = segment.key
 
     def remove(self) -> None:
-        """The chosen segment, with its voxels."""
+        """Remove the chosen segment, with its voxels."""
         if self.layer and self.segment:
             self.session.segments.remove(self.layer, self.segment.key)
 
     def change(self, segment: Segment, **fields: Any) -> None:
-        """Its name, colour, code, state …: one step of the history."""
+        """Change a segment's name, colour, code or state, by the field's name: one step of the history."""
         if self.layer and any(getattr(segment, name) != value for name, value in fields.items()):
             self.session.segments.change(self.layer, segment.key, **fields)
 
     def shift(self, step: int) -> None:
-        """Up or down in the list."""
+        """Move the chosen segment down in the list by so many places, or up."""
         if self.layer and self.segment:
             place = self.layer.segmentation.segments.index(self.segment) + step
             if 0 <= place < len(self.layer.segmentation.segments):
@@ -128,7 +128,7 @@ class SegmentsController:
             self.layer.active = key
 
     def next(self, step: int) -> None:
-        """The next segment of the list, round and round."""
+        """Choose the next segment of the list, round and round."""
         if self.layer and self.layer.segmentation.segments:
             keys = [segment.key for segment in self.layer.segmentation.segments]
             now = keys.index(self.layer.active) if self.layer.active in keys else -step
@@ -154,7 +154,7 @@ class SegmentsController:
         return self.layer is not None and self.layer.fill > 0
 
     def flip_fill(self) -> None:
-        """Outlines alone, or their inside tinted, too."""
+        """Draw outlines alone, or tint their inside, too."""
         if self.layer:
             self.layer.fill = 0.0 if self.layer.fill else FILL
 
@@ -166,15 +166,15 @@ class SegmentsController:
         self.state.tool = tool
 
     def flip_solid(self) -> None:
-        """In the slice alone, or through the slices."""
+        """Paint in the slice alone, or through the slices."""
         self.set_brush(solid=not self.state.brush.solid)
 
     def flip_taking(self) -> None:
-        """Outlines add what they enclose, or take it away."""
+        """Let outlines add what they enclose, or take it away."""
         self.set_brush(taking=not self.state.brush.taking)
 
     def resize(self, steps: int) -> None:
-        """A larger brush, or a smaller one."""
+        """Make the brush larger by so many steps, or smaller."""
         self.state.brush = self.state.brush.resized(STEP**steps)
 
     def set_brush(self, **fields: Any) -> None:

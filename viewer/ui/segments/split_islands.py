@@ -18,7 +18,7 @@ Found = tuple[Box, list[Mask]]
 
 
 def split(controller: SegmentsController) -> None:
-    """Beside the window; one step of the history. The largest part stays the segment itself."""
+    """Make a segment of each part of the chosen one, in the background, as one step; the largest stays as it is."""
     target = controller.effect_target()
     if target is None:
         controller.session.messages.warn(controller.problem)

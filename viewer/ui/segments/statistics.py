@@ -62,7 +62,7 @@ class StatisticsSection(QWidget):
         self.refresh()
 
     def run(self) -> None:
-        """Measure, beside the window."""
+        """Measure every segment, in the background."""
         layer, image = self.controller.layer, self.controller.image
         if layer is None:
             return

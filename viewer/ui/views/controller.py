@@ -39,11 +39,11 @@ class ViewsController:
         return timepoints(self.session.document) > 1
 
     def zoom(self, factor: float) -> None:
-        """The active view."""
+        """Enlarge the active view by a factor."""
         self.views.active.zoom(factor)
 
     def fit(self) -> None:
-        """Every view shows the whole of its image."""
+        """Let every view show the whole of its image."""
         for view in self.views.by_name.values():
             view.fit()
 

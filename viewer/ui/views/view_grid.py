@@ -94,7 +94,7 @@ class ViewGrid(QStackedWidget):
         return (*self.by_name.values(), *self._compared.values())
 
     def read_on(self, slices: int) -> None:
-        """Onward in the active view; in the axial one where that is the 3-D view."""
+        """Scroll on by so many slices in the active view; in the axial one where that is the 3-D view."""
         scroll_onward(self.slices, slices)
 
     def look_from(self, side: str) -> None:

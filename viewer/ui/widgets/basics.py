@@ -80,7 +80,7 @@ def tabular(font: QFont) -> QFont:
 
 
 def show_dialog(dialog: QDialog) -> None:
-    """Without waiting for it; gone for good once it is closed."""
+    """Show a dialog without waiting for it; it is deleted once it is closed."""
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.open()
 

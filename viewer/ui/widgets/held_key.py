@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class HeldKey(QObject):
-    """One key at a time."""
+    """Waits for the end of one key at a time."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -63,7 +63,7 @@ class ParameterForm(QWidget):
         return not self.problem.text()
 
     def reset(self) -> None:
-        """Back to the defaults."""
+        """Give every parameter its default."""
         for parameter, field in zip(self.plugin.parameters, self.fields, strict=True):
             if not parameter.required:
                 field.value = parameter.default

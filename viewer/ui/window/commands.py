@@ -100,13 +100,13 @@ class WindowCommands:
         show_dialog(MessagesDialog(self._status.messages, self.context.window()))
 
     def show_about(self) -> None:
-        """Show the version, the licence, and what the program is not meant for."""
+        """Show the version, what the program is for, and the libraries with their licences."""
         from viewer.ui.dialogs.about import AboutDialog
 
         show_dialog(AboutDialog(self.context.window()))
 
     def show_models(self, name: str = "") -> None:
-        """The cards of all models; of the one by that name first."""
+        """Show the cards of all models, the one by that name first."""
         from viewer.ui.plugins.models_dialog import APPLY, ModelsDialog
 
         dialog = ModelsDialog(self.session, self.show_folder, name, self.context.window())
@@ -121,7 +121,7 @@ class WindowCommands:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
     def help_here(self) -> None:
-        """What the widget under the mouse is for."""
+        """Say what the widget under the mouse is for (F1)."""
         window = self.context.window()
         at = window.cursor().pos()
         widget: QWidget | None = window.childAt(window.mapFromGlobal(at))

@@ -68,7 +68,7 @@ class FileCommands:
         return printable(f"{path.name} — {path.parent}") if path.name else ""
 
     def save_image(self) -> None:
-        """The active one."""
+        """Show the dialog that writes the active image."""
         from viewer.ui.dialogs.export_dialog import ExportDialog
 
         layer = selected_image(self.session.document, self.session.state)
@@ -83,7 +83,7 @@ class FileCommands:
             self.session.segment_files.open(Path(path))
 
     def save_segmentation(self) -> None:
-        """The dialog asks before it replaces a file."""
+        """Ask where to, and write the segmentation; the dialog asks before it replaces a file."""
         layer = chosen_segmentation(self.session.document, self.session.state)
         if layer is None:
             return
@@ -101,20 +101,20 @@ class FileCommands:
             self.context.open(paths[:1])
 
     def ask_for_images(self, opening: ProjectOpening) -> None:
-        """Of a project that is being opened."""
+        """Ask for the images of a project that are not where they were."""
         from viewer.ui.dialogs.missing_images import MissingImagesDialog
 
         show_dialog(MissingImagesDialog(self.session, opening, self.context.window()))
 
     def save_project(self) -> None:
-        """Where it was saved or opened last, without a question, as long as nobody else has changed it."""
+        """Save the project where it was saved or opened last; ask only where somebody else has changed it."""
         if self.session.projects.path is None:
             self.save_project_as()
         else:
             self.session.projects.save(self.session.projects.path)
 
     def save_project_as(self, voxels: bool = False) -> None:
-        """The dialog asks before it replaces a file. voxels: with the images."""
+        """Ask where to, and save the project; the dialog asks before it replaces a file. voxels: with the images."""
         title = "Save project with its images" if voxels else "Save project"
         start = str(self.session.projects.path or Path(self._last_folder()) / "project.tomolens")
         path, _ = QFileDialog.getSaveFileName(self.context.window(), title, start, PROJECTS)

@@ -152,7 +152,7 @@ class MainWindow(QMainWindow):
         self.plugins.choose(name, inputs or {})
 
     def apply_preferences(self) -> None:
-        """Everything the settings say, now."""
+        """Take over everything the settings say."""
         self._apply_theme()
         if self.views.mouse.profile is not self.preferences.habits:
             self.session.state.tool = self.preferences.habits.tool

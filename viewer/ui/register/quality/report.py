@@ -45,7 +45,7 @@ TITLES: dict[Style, str] = {
 
 
 def quality_report(fixed: VolumeLayer, moving: VolumeLayer, assessment: Assessment, landmarks: Landmarks) -> Report:
-    """The page. landmarks: pairs of the two images; with none they are not on the page."""
+    """The page that a person signs. landmarks: pairs of the two images; with none they are not on the page."""
     now = moving.transform or assessment.transform
     grid = fixed.volumes[0].grid
     moved = motion(now, grid.centre)
@@ -73,7 +73,7 @@ def quality_report(fixed: VolumeLayer, moving: VolumeLayer, assessment: Assessme
 
 
 def quality_sections(assessment: Assessment) -> Iterable[Section]:
-    """What was measured."""
+    """What was measured, a section each."""
     quality = assessment.quality
     yield Section("Similarity, before → after", tuple(_similarity(quality)))
     if quality.bending:

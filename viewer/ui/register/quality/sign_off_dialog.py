@@ -78,7 +78,7 @@ class SignOffDialog(QDialog):
         self._check()
 
     def sign(self, word: Word) -> None:
-        """Say it, for good: with the transform it is saved, and it can be undone like any step."""
+        """Accept or reject the registration; that is saved with the transform, and can be undone like any step."""
         self.controller.sign_off(word, self.reader.text().strip(), self.remark.text().strip())
 
     def save(self, target: Path) -> None:

@@ -73,7 +73,7 @@ class EffectPreview(QObject):
             self._range.show(float(request.values["lower"]), float(request.values["upper"]))
 
     def flip(self) -> None:
-        """Preview, or no more; play, or pause."""
+        """Begin the preview, or end it; of what plays, pause or go on."""
         if self.playing:
             self._end_work()
         elif self._creeping is not None:
@@ -88,7 +88,7 @@ class EffectPreview(QObject):
         self.changed.emit()
 
     def update(self, *_: object) -> None:
-        """Other settings, or other strokes."""
+        """Follow other settings, or other strokes: compute anew after PAUSE; what plays is stopped."""
         if self._creeping is not None:
             self.stop()
         elif self.on:
@@ -96,7 +96,7 @@ class EffectPreview(QObject):
             self._soon.start()
 
     def stop(self) -> None:
-        """Show the image as it is."""
+        """End the preview, and show the image as it is."""
         self._end_work()
         self._soon.stop()
         self._range.hide()
