@@ -204,6 +204,7 @@ def test_plots_show_letters(qtbot, session):
     for one in (histogram, curves):
         qtbot.addWidget(one)
     assert HTML in histogram.plot.getAxis("bottom").label.toPlainText()
+    histogram.stop()
     task = Task("run", "a")
     task.draw(HTML, 1.0)
     curves.show_task(task)
