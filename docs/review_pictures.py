@@ -22,7 +22,7 @@ def review(pictures: Path) -> None:
 
     with Stage() as stage, TemporaryDirectory() as folder:
         session, window = stage.session, stage.window
-        window.worklist.controller.trail.keep(Path(folder))  # not the user's own trail
+        window.worklist.controller.trail.move_to(Path(folder))  # not the user's own trail
         window.worklist.reader.setText("MK")
         finish(stage, session.studies.load(find_images(stage, [make_sample().baseline / "t1"])[0]))
         first = reader(stage, "Reader 1")

@@ -38,7 +38,7 @@ def segmentation(pictures: Path) -> None:
         session, window = stage.session, stage.window
         finish(stage, session.studies.load(find_images(stage, [make_sample().baseline / "t1"])[0]))
         window.inspector.setCurrentWidget(window.segments)
-        window.segments.controller.take("brush")
+        window.segments.controller.choose_tool("brush")
         layer = window.segments.controller.layer
         assert layer is not None
         seed(stage, layer)

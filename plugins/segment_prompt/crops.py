@@ -105,7 +105,8 @@ def _averaged(array: NDArray[np.generic], axis: int, first: float, step: float, 
 def _linear(places: NDArray[np.floating[Any]], count: int) -> Floats:
     """Weights [place, voxel] of linear interpolation; beyond the ends their value goes on."""
     gap = np.abs(np.clip(places, 0, count - 1)[:, None] - np.arange(count))
-    return np.clip(1 - gap, 0, None).astype(np.float32)
+    weights: Floats = np.clip(1 - gap, 0, None).astype(np.float32)
+    return weights
 
 
 def _along(array: Floats, axis: int, weights: Floats) -> Floats:

@@ -38,6 +38,7 @@ class Scene:
 
     @property
     def grid(self) -> Grid:
+        """The image's, which all masks are on."""
         return self.image.grid
 
     def find(self, prompts: tuple[Prompt, ...], previous: Mask, job: Job) -> Mask:

@@ -155,7 +155,7 @@ def open_all(stage: Stage, paths: Sequence[str | Path]) -> list[Image]:
     stage.until(lambda: not any(task.running for task in session.tasks))
     images = [image for series in session.studies.images.values() for image in series]
     if not images and not session.studies.label_files:
-        raise _refusal(session.studies.refused, paths[0])
+        raise _refusal(session.studies.refusals, paths[0])
     return [with_placement(image, image.source.files[0], stage.placement) for image in images]
 
 

@@ -52,7 +52,7 @@ class ProjectOpening:
 
 @dataclass(eq=False)
 class Projects:
-    """images_missing: tells of an Opening whose images are not where they were: see find_images, and finish.
+    """images_missing: tells of a ProjectOpening whose images are not where they were: see find_images, and finish.
 
     path: of the file that was opened or saved last. layers: ids of those that it holds.
     """
@@ -75,7 +75,7 @@ class Projects:
     _lock: FileLock | None = field(default=None, init=False)  # tells other windows that it is open here
 
     def close(self) -> None:
-        """Nothing is open any more."""
+        """Forget the project that was open, and free its file."""
         self._let_go()
         self.path, self.layers = None, frozenset()
 
@@ -211,7 +211,7 @@ class Projects:
         for layer in layers:
             if isinstance(layer, SegmentationLayer):
                 layer.saved = 0
-        self.journal.keep(layers)
+        self.journal.store(layers)
         self.background.post(partial(self._show, task, opening, layers))
 
     def _show(self, task: Task, opening: ProjectOpening, layers: tuple[Restored, ...]) -> None:

@@ -68,8 +68,10 @@ class SegmentFiles:
         return task
 
     def save(self, layer: SegmentationLayer, target: Path, *, overwrite: bool = False) -> Task:
-        """Write a segmentation as it is now; the ending chooses the form. "Saved" is said only after it was read back
-        and compared."""
+        """Write a segmentation as it is now; the ending chooses the form.
+
+        "Saved" is said only after it was read back and compared.
+        """
         task = self.tasks.add("save", f"Save {layer.name}")
         task.begin()
         first, *others = (array.copy() for array in layer.segmentation.maps)  # strokes go on meanwhile
@@ -94,8 +96,10 @@ class SegmentFiles:
         return task
 
     def _placed(self, found: Segmentation) -> SegmentationLayer:
-        """Over the image that it labels: the one it refers to, then the active one, before others. Over another
-        patient's it says so."""
+        """Over the image that it labels: the one it refers to, then the active one, before others.
+
+        Over another patient's it says so.
+        """
         images = sorted(
             self.document.volume_layers,
             key=lambda layer: (layer.source.series_uid != found.source.series_uid, layer.id != self.state.active),

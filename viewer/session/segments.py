@@ -46,7 +46,7 @@ class Segments:
 
     # ---- segmentations
     def new_layer(self, image: VolumeLayer, name: str = "") -> SegmentationLayer:
-        """An empty one over an image, on its grid; of several time points that of the one that is shown."""
+        """An empty segmentation over an image, on its grid; of several time points that of the one that is shown."""
         several = len(image.volumes) > 1
         volume = image.volume(self.state.timepoint)
         at = f", time point {self.state.timepoint + 1}" if several else ""
@@ -72,7 +72,7 @@ class Segments:
     def _add_layer(self, task: Task, layer: SegmentationLayer) -> None:
         first, *others = (map if map.flags.writeable else map.copy() for map in layer.segmentation.maps)
         layer.segmentation = replace(layer.segmentation, array=first, overlapping=tuple(others))
-        self.journal.keep([layer])
+        self.journal.store([layer])
 
         def add() -> None:
             under = self.document.find(layer.made_from)
@@ -101,8 +101,8 @@ class Segments:
         return made
 
     def remove(self, layer: SegmentationLayer, key: Key) -> None:
-        """With its voxels. Raises ValueError, one sentence, where it is locked, KeyError where it is not there."""
-        removed = _found(layer, key)
+        """Remove a segment with its voxels. Raises ValueError, one sentence: it is locked; KeyError: it is gone."""
+        removed = _segment_of(layer, key)
         if key in layer.locked:
             raise ValueError(f"{removed.name} is locked: unlock it to remove it.")
         stroke = Stroke(layer)
@@ -119,15 +119,15 @@ class Segments:
         Raises KeyError where there is no such segment.
         """
         segments = layer.segmentation.segments
-        before = _found(layer, key)
+        before = _segment_of(layer, key)
         after = replace(before, **fields)
         verb = "Rename" if after.name != before.name else "Change"
         changed = tuple(after if one is before else one for one in segments)
         self._arrange(layer, f"{verb} {before.name}", changed, gesture)
 
     def move(self, layer: SegmentationLayer, key: Key, to: int) -> None:
-        """To another place in the list, counted from the top. Raises KeyError where there is no such segment."""
-        moved = _found(layer, key)
+        """Put it at another place in the list, counted from the top. Raises KeyError where there is no such segment."""
+        moved = _segment_of(layer, key)
         others = [one for one in layer.segmentation.segments if one is not moved]
         self._arrange(layer, f"Move {moved.name}", (*others[:to], moved, *others[to:]))
 
@@ -208,7 +208,7 @@ class Segments:
         task.end("done")
 
 
-def _found(layer: SegmentationLayer, key: Key) -> Segment:
+def _segment_of(layer: SegmentationLayer, key: Key) -> Segment:
     segment = layer.segmentation.segment(key)
     if segment is None:
         raise KeyError(key)

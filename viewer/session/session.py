@@ -63,7 +63,7 @@ class Session:
         self.reader = reader = Reader(post)
         self.engine = engine = Runner(post) if in_process else Engine(post)
         self.plugins, self.broken = discover()
-        self.models = Models(post)
+        self.models = Models(background)
 
         self.layers = Layers(document, state, history)
         self.transforms = Transforms(history, reader, self.journal, background, tasks, messages)

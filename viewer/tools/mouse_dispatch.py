@@ -86,14 +86,14 @@ class Mouse:
         chosen = self.tools.get(self.state.tool)
         return chosen is not None and chosen.drawing
 
-    def typed(self, name: DrawingKey) -> None:
+    def handle_key(self, name: DrawingKey) -> None:
         """A key for what is being drawn."""
-        self.tools[self.state.tool].typed(name)
+        self.tools[self.state.tool].handle_key(name)
 
-    def double(self, view: View, event: MouseEvent) -> bool:
+    def double_click(self, view: View, event: MouseEvent) -> bool:
         """A double click; False where the chosen tool leaves it to others."""
         chosen = self.tools.get(self.state.tool)
-        return chosen is not None and event.button == "left" and chosen.double(view, event)
+        return chosen is not None and event.button == "left" and chosen.double_click(view, event)
 
     def follow(self, view: View) -> None:
         """Listen to a view."""
@@ -115,7 +115,7 @@ class Mouse:
 
     def _press(self, view: View, event: MouseEvent) -> None:
         self.let_go()
-        if event.button == "left" and self._wipe.on(view, event):
+        if event.button == "left" and self._wipe.is_on_line(view, event):
             self._held = self._wipe, view, event
         elif tool := self._tool(view, event, event.button):
             self._held = tool, view, event
@@ -134,7 +134,7 @@ class Mouse:
 
     def _point(self, view: View, event: MouseEvent) -> None:
         """Over the wipe's line the cursor says that it can be moved."""
-        if self._wipe.on(view, event):
+        if self._wipe.is_on_line(view, event):
             self._over = view
             view.setCursor(self._wipe.shape(view))
         elif self._over is view:

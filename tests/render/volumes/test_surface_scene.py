@@ -16,7 +16,7 @@ from vtkmodules.vtkFiltersCore import vtkMassProperties
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import Transform
-from viewer.render.volumes.surface_mesh import boxes, changed, coarse, surface
+from viewer.render.volumes.surface_mesh import boxes, changed, decimated, surface
 from viewer.render.volumes.volume_view import VolumeView
 from viewer.scene.segmentation_layer import SegmentationLayer
 
@@ -62,13 +62,13 @@ def test_what_moves_has_fewer_triangles_at_the_same_place(most):
     mesh, _ = surface(
         ball((90, 90, 90), (1, 1, 1), 40), 1, (slice(0, 90),) * 3, Grid.of((90,) * 3), most=1 << 20, smooth=True
     )
-    light = coarse(mesh, most)
+    light = decimated(mesh, most)
     assert most / 2 < light.GetNumberOfCells() < most * 1.2
     assert np.allclose(light.GetBounds(), mesh.GetBounds(), atol=1)
     size = vtkMassProperties()
     size.SetInputData(light)
     assert size.GetVolume() == pytest.approx(4 / 3 * np.pi * 40**3, rel=0.03)
-    assert coarse(light, most * 2) is light
+    assert decimated(light, most * 2) is light
 
 
 def test_while_it_turns_there_is_less_to_draw(view, labels, monkeypatch, qtbot):

@@ -41,6 +41,7 @@ class ScaleBar:
 
     @property
     def text(self) -> str:
+        """The bar's length, in cm from 10 mm on."""
         return f"{self.mm / 10:g} cm" if self.mm >= 10 else f"{self.mm:g} mm"
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 def slice_overlay(
     content: SliceContent, document: Document, state: ViewState, regions: RegionReader, *, active: bool
 ) -> Overlay:
-    """For what a slice view shows. regions: measures the drawn region. active: with the accent frame."""
+    """Texts and marks over a slice. regions: measures the drawn region. active: with the accent frame."""
     base, reference, pose, shown = content.base, content.reference, content.pose, content.shown
     if base is None or reference is None or pose is None:
         return Overlay(active=active)

@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
-    QScrollArea,
     QSplitter,
     QTabWidget,
     QToolButton,
@@ -26,6 +25,7 @@ from viewer.ui.segments.segment_list import SegmentList
 from viewer.ui.segments.statistics import StatisticsSection
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import button, label, show_dialog
+from viewer.ui.widgets.section_column import SectionColumn
 
 if TYPE_CHECKING:
     from viewer.session.session import Session
@@ -98,10 +98,10 @@ class SegmentsPanel(QWidget):
         top.addWidget(self.list, 1)
         top.addWidget(self._tools)
         top.addWidget(self.limits)
-        self.pages.addTab(_page(self.paint), "Paint")
-        self.pages.addTab(_page(self.effects), "Effects")
-        self.pages.addTab(_page(self.masking), "Limits")
-        self.pages.addTab(_page(self.statistics), "Measure")
+        self.pages.addTab(SectionColumn(self.paint), "Paint")
+        self.pages.addTab(SectionColumn(self.effects), "Effects")
+        self.pages.addTab(SectionColumn(self.masking), "Limits")
+        self.pages.addTab(SectionColumn(self.statistics), "Measure")
         halves = QSplitter(Qt.Orientation.Vertical)
         halves.setChildrenCollapsible(False)
         halves.addWidget(above)
@@ -132,18 +132,3 @@ class SegmentsPanel(QWidget):
             bar.addWidget(tool)
         bar.addStretch()
         return row
-
-
-def _page(*sections: QWidget) -> QScrollArea:
-    inner = QWidget()
-    column = QVBoxLayout(inner)
-    column.setContentsMargins(8, 8, 8, 8)
-    column.setSpacing(8)
-    for section in sections:
-        column.addWidget(section)
-    column.addStretch()
-    scroll = QScrollArea()
-    scroll.setWidgetResizable(True)
-    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    scroll.setWidget(inner)
-    return scroll

@@ -48,7 +48,7 @@ class CurvePlot(pg.PlotWidget):  # type: ignore[misc]
         self.draw()
 
     def draw(self) -> None:
-        """All curves as they are now."""
+        """Draw all curves as they are now."""
         curves = self.task.curves if self.task else {}
         self.setVisible(bool(curves))
         self.clear()

@@ -47,7 +47,7 @@ class Controllers:
 
 
 def all_actions(of: Controllers, context: ActionContext) -> list[Action]:
-    """The one list."""
+    """Every action of the program, in the order of the menus."""
     return [
         *_file(of.files, of.segments.controller, context),
         *_edit(of.window),

@@ -10,7 +10,7 @@ from viewer.compute.registration.pictures import AXES, Style
 from viewer.compute.registration.transform_quality import target_errors, within_tg132
 from viewer.io.reports.sign_off_report import Figure, Picture, Report, Section, Verdict
 from viewer.ui.register.landmarks import allowed
-from viewer.ui.register.result import described
+from viewer.ui.register.result import motion_rows
 from viewer.ui.widgets import text_format
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ TITLES: dict[Style, str] = {
 }
 
 
-def written(fixed: VolumeLayer, moving: VolumeLayer, assessment: Assessment, landmarks: Landmarks) -> Report:
-    """The page. landmarks: pairs of the two images; with none they are not on the page."""
-    now = moving.transform or assessment.of
+def quality_report(fixed: VolumeLayer, moving: VolumeLayer, assessment: Assessment, landmarks: Landmarks) -> Report:
+    """The page that a person signs. landmarks: pairs of the two images; with none they are not on the page."""
+    now = moving.transform or assessment.transform
     grid = fixed.volumes[0].grid
     moved = motion(now, grid.centre)
     return Report(
@@ -56,7 +56,7 @@ def written(fixed: VolumeLayer, moving: VolumeLayer, assessment: Assessment, lan
         images=(_image("Fixed image", fixed), _image("Moving image", moving)),
         sections=(
             Section("How it was made", tuple(_method(now))),
-            Section("Movement", tuple(Figure(name, value) for name, value in described(moved))),
+            Section("Movement", tuple(Figure(name, value) for name, value in motion_rows(moved))),
             *quality_sections(assessment),
             *landmark_sections(target_errors(now, landmarks), grid),
         ),
@@ -73,7 +73,7 @@ def written(fixed: VolumeLayer, moving: VolumeLayer, assessment: Assessment, lan
 
 
 def quality_sections(assessment: Assessment) -> Iterable[Section]:
-    """What was measured."""
+    """What was measured, a section each."""
     quality = assessment.quality
     yield Section("Similarity, before → after", tuple(_similarity(quality)))
     if quality.deformation:

@@ -21,8 +21,9 @@ STRENGTH = 0.45  # opacity
 
 
 class RangeTint(QObject):
-    """Tints the values of the labelled image that lie in a range. Nothing is computed: the image is drawn once more,
-    one colour within the range, clear outside.
+    """Tints the values of the labelled image that lie in a range.
+
+    Nothing is computed: the image is drawn once more, one colour within the range, clear outside.
     """
 
     def __init__(self, controller: SegmentsController) -> None:
