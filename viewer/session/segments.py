@@ -98,6 +98,7 @@ class Segments:
         made = Segment(layer.segmentation.free_label(), name or f"Segment {number + 1}", chosen, code, side=side)
         self._arrange(layer, f"Add {made.name}", (*segments, made))
         layer.active = made.key
+        self.state.prompting = replace(self.state.prompting, positive=True)  # a new one begins with what it is
         return made
 
     def remove(self, layer: SegmentationLayer, key: Key) -> None:

@@ -103,9 +103,10 @@ class SegmentPrompts:
 
     def warm_up(self) -> None:
         """Have the engine load what the first prompt needs, before somebody waits for it."""
-        grid = Grid.of((32, 32, 32))
+        grid = Grid.of((16, 16, 16))
+        ramp = np.arange(16**3, dtype=np.int16).reshape(grid.shape)
         point = Prompts((Prompt("point", (tuple(grid.centre.tolist()),)),))
-        values: dict[str, Any] = {"image": Volume(np.zeros(grid.shape, np.int16), grid), "prompts": point}
+        values: dict[str, Any] = {"image": Volume(ramp, grid), "prompts": point}
         failed = partial(log.warning, "prompts could not be warmed up: %s (%s)")
         submit_plugin(self.engine, PLUGIN, values, {"method": self.method}, failed=failed)
 
