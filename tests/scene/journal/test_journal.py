@@ -45,6 +45,14 @@ def abandon(journal: Journal) -> None:
     journal.abandon()
 
 
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    """One without a step, whose files are closed at the end."""
+    made = Journal(tmp_path)
+    yield made
+    made.abandon()
+
+
 def write(root: Path) -> Journal:
     journal = Journal(root)
     document = Document()
@@ -118,8 +126,7 @@ def test_discard(tmp_path: Path) -> None:
     assert find_recoveries(tmp_path) == []
 
 
-def test_the_step_is_on_disk_before_the_document_changes(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
+def test_the_step_is_on_disk_before_the_document_changes(journal: Journal) -> None:
     document = Document()
     history = History(document, record=journal.record)
     seen: list[int] = []
@@ -128,8 +135,7 @@ def test_the_step_is_on_disk_before_the_document_changes(tmp_path: Path) -> None
     assert seen == [1]
 
 
-def test_a_journal_that_cannot_be_written_changes_nothing(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
+def test_a_journal_that_cannot_be_written_changes_nothing(journal: Journal) -> None:
     history = History(Document(), record=journal.record)
     journal.abandon()
     with pytest.raises(ValueError, match="closed file"):
@@ -138,8 +144,7 @@ def test_a_journal_that_cannot_be_written_changes_nothing(tmp_path: Path) -> Non
     assert history.undo_labels == ()
 
 
-def test_arrays_are_written_once(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
+def test_arrays_are_written_once(journal: Journal) -> None:
     layer = result(1)
     name = journal.store(layer.volumes[0].array)
     journal.record("do", AddLayer(layer))
