@@ -72,4 +72,5 @@ def random_walker(image: Floats, prompts: Prompts, faces: Mask | None = None) ->
     known = markers(prompts, faces)
     if not (known == STRUCTURE).any():
         return np.zeros(known.shape, bool)
-    return np.asarray(walk(image, known, beta=BETA, mode="cg_j", tol=1e-3) == STRUCTURE)
+    ends = walk(image, known, beta=BETA, mode="cg_j", tol=1e-3, prob_tol=1.0)  # probabilities are but compared
+    return np.asarray(ends == STRUCTURE)

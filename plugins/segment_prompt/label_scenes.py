@@ -29,8 +29,9 @@ def from_map(source: Source, size: int, rng: Random) -> tuple[Labels, int]:
     low, high = (np.array([getattr(s, end) for s in box]) for end in ("start", "stop"))
     centre, side = (low + high) / 2 * source.spacing, float(((high - low) * source.spacing).max()) * rng.uniform(1.3, 3)
     if rng.random() < 0.3 or side > 160:
-        inside = np.argwhere(source.array[box] == label)
-        centre = (low + inside[rng.integers(len(inside))]) * source.spacing
+        part = source.array[box] == label
+        inside = np.flatnonzero(part)
+        centre = (low + np.unravel_index(inside[rng.integers(len(inside))], part.shape)) * source.spacing
         side = float(np.exp(rng.uniform(np.log(20), np.log(110))))
     side = max(side, 12 * float(source.spacing.min()))
     centre = centre + rng.uniform(-0.12, 0.12, 3) * side

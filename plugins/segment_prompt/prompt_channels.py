@@ -17,7 +17,7 @@ ALIKE = 0.3  # standard deviations of the crop: at this distance from the clicke
 def normalize(image: NDArray[np.generic]) -> Floats:
     """Mean 0, standard deviation 1, without the highest and the lowest half percent of the values."""
     values = image.astype(np.float32)
-    values = np.clip(values, *np.percentile(values, (0.5, 99.5)))
+    values = np.clip(values, *np.percentile(values, (0.5, 99.5)).astype(np.float32))
     normalized: Floats = (values - values.mean()) / max(float(values.std()), 1e-6)
     return normalized
 

@@ -55,8 +55,8 @@ def scribble(region: Mask, axis: int, rng: Random) -> Mask:
 def box(target: Mask, rng: Random) -> Mask:
     """The box about the target, up to a tenth larger on every side."""
     inside = np.zeros_like(target)
-    for_all = ndimage.find_objects(target.astype(np.uint8))[0]
-    inside[tuple(slice(max(s.start - _slack(s, rng), 0), s.stop + _slack(s, rng)) for s in for_all)] = True
+    around = ndimage.find_objects(target.astype(np.uint8))[0]
+    inside[tuple(slice(max(s.start - _slack(s, rng), 0), s.stop + _slack(s, rng)) for s in around)] = True
     return inside
 
 
@@ -78,7 +78,7 @@ def first_prompt(prompts: Prompts, target: Mask, rng: Random) -> Prompts:
     if kind < 0.7:
         return prompts.with_region(box(target, rng))
     if kind < 0.88:
-        return prompts.with_marks(scribble(target, axis, rng) & ~prompts.excluded, True)
+        return prompts.with_marks(scribble(target, axis, rng), True)
     return prompts.with_region(*lasso(target, axis, rng))
 
 

@@ -105,7 +105,7 @@ def _worn(target: Mask, rng: Random) -> Mask:
 
 
 def _degrade(image: Floats, rng: Random) -> Floats:
-    """Thick slices, a receive field, noise, another gamma; each of them not always."""
+    """Thick slices, a receive field, noise; each of them not always."""
     span = max(float(np.percentile(image, 99) - np.percentile(image, 1)), 1e-3)
     if rng.random() < 0.3:
         image = _thick_slices(image, int(rng.integers(3)), float(rng.uniform(1.5, 5)))

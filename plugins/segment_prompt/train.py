@@ -44,10 +44,6 @@ class Trajectory:
     mask: Mask
     left: int
 
-    @classmethod
-    def begin(cls, sample: Sample, left: int) -> Trajectory:
-        return cls(sample, sample.prompts, sample.previous, left)
-
     def channels(self) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
         return channels(self.sample.image, self.sample.edges, self.mask, self.prompts)
 
@@ -77,7 +73,8 @@ class Trajectories:
         return segmentation_loss(logits, targets.float())
 
     def _begin(self) -> Trajectory:
-        return Trajectory.begin(next(self.samples), int(self.rng.integers(MOST_PROMPTS)))
+        sample = next(self.samples)
+        return Trajectory(sample, sample.prompts, sample.previous, int(self.rng.integers(MOST_PROMPTS)))
 
     def _next(self, one: Trajectory, mask: Mask) -> Trajectory:
         mask = one.prompts.constrain(mask)

@@ -20,7 +20,7 @@ from plugins.segment_prompt.prompt_channels import normalize
 from plugins.segment_prompt.prompts import Mask
 
 SIZE = 48
-LEAST = 10  # voxels of a structure, in its image
+LEAST = 30  # voxels of a structure, in its image
 JITTER = 0.12  # of the crop's side
 MAPS = "nifti/brain-labelmaps-synthseg/training_seg_{}.nii.gz"
 
@@ -95,15 +95,13 @@ GROUPS: dict[str, tuple[Callable[[], Labelled], ...]] = {
 
 
 def cases(group: str, most: int) -> Iterator[Case]:
-    """At most so many structures of a group, of all sizes. Raises FileNotFoundError without the data."""
-    sources = GROUPS[group]
-    for number, source in enumerate(sources):
+    """At most so many structures of each image of a group, of all sizes. Raises FileNotFoundError without the data."""
+    for number, source in enumerate(GROUPS[group]):
         labelled = source()
         sizes = np.bincount(labelled.labels.astype(np.int64).ravel())
         sizes[0] = 0
         fit = [int(value) for value in np.argsort(-sizes) if sizes[value] >= LEAST]
-        share = min(len(fit), most // len(sources))
-        for rank in np.unique(np.linspace(0, len(fit) - 1, share).round().astype(int)):
+        for rank in np.linspace(0, len(fit) - 1, min(len(fit), most)).round().astype(int):
             yield _crop(labelled, group, number, fit[rank])
 
 

@@ -3,7 +3,7 @@
 WEIGHTS: a state of the training (segment-prompt.safetensors, of which the averaged weights are taken). The first click
 lies in the middle of the structure, each next in the middle of the largest error of that method's own answer. Intervals
 are 95 % of a bootstrap over structures. --out writes the gates as a model card has them, and every figure behind them;
---classical takes the figures of the classical methods, which need most of the time, from an earlier such file.
+--classical takes the figures of the classical methods, which need most of the time, from such files.
 """
 
 from __future__ import annotations
@@ -198,12 +198,12 @@ def table(rows: list[dict[str, Any]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("weights", type=Path)
-    parser.add_argument("--structures", type=int, default=30, help="of each set, at most")
+    parser.add_argument("--structures", type=int, default=13, help="of each image, at most")
     parser.add_argument("--sets", nargs="+", choices=list(prompt_cases.GROUPS), default=list(prompt_cases.GROUPS))
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--classical", type=Path)
+    parser.add_argument("--classical", type=Path, nargs="+", default=[])
     options = parser.parse_args()
-    known = json.loads(options.classical.read_text())["structures"] if options.classical else []
+    known = [row for path in options.classical for row in json.loads(path.read_text())["structures"]]
     earlier = {(row["group"], row["name"]): row for row in known}
     network, rows = Network(options.weights), []
     for group in options.sets:
