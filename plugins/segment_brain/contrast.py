@@ -11,6 +11,8 @@ from .head_maps import Floats, Head, Random, smooth_field
 from .labels import CLASSES, CSF, LARGEST, class_table
 
 THICKEST = 6.0  # mm
+NOISE = 0.04  # of the brightest tissue, at most; the texture within tissues alike: what 2 mm leave of 0.1 at 1 mm
+AS_TISSUES, STRIPPED, THICK, CUT = 0.75, 0.5, 0.5, 0.25  # how often
 OUTER = 500  # numbers above are outside the brain
 TISSUE_OF = class_table()
 GREY = {  # share of grey matter in what is not fluid, by FreeSurfer's number; the rest is white matter
@@ -21,7 +23,7 @@ GREY = {  # share of grey matter in what is not fluid, by FreeSurfer's number; t
 
 def paint(head: Head, spacing: float, rng: Random) -> tuple[Floats, NDArray[np.uint16]]:
     """An image [k, j, i] of a head, from 0 to about 1, and the labels that it still shows."""
-    labels, kept = _strip(head, rng) if rng.random() < 0.5 else (head.labels, head.fine > 0)
+    labels, kept = _strip(head, rng) if rng.random() < STRIPPED else (head.labels, head.fine > 0)
     values, texture = _draw_tissues(rng)
     image = np.where(kept, values[head.fine], values[0])
     image = halve(image) if head.over > 1 else image
@@ -29,7 +31,7 @@ def paint(head: Head, spacing: float, rng: Random) -> tuple[Floats, NDArray[np.u
     image *= np.exp(smooth_field(rng.standard_normal((4, 4, 4)).astype(np.float32) * rng.uniform(0, 0.35), image.shape))
     image = gaussian_filter(image, rng.uniform(0, 0.6))
     image = _slices(image, spacing, rng)
-    image += rng.uniform(0, 0.06) * rng.standard_normal(image.shape, dtype=np.float32)
+    image += rng.uniform(0, NOISE) * rng.standard_normal(image.shape, dtype=np.float32)
     image = normalize(np.abs(image)) ** np.float32(np.exp(rng.normal(0, 0.3)))
     return _cut(image, labels, rng)
 
@@ -37,11 +39,11 @@ def paint(head: Head, spacing: float, rng: Random) -> tuple[Floats, NDArray[np.u
 def _draw_tissues(rng: Random) -> tuple[Floats, Floats]:
     """By label: mean value and standard deviation within. Both sides of the brain are alike."""
     values = rng.uniform(0.02, 1, LARGEST).astype(np.float32)
-    texture = (rng.uniform(0, 0.1, LARGEST) * (rng.random(LARGEST) < 0.9)).astype(np.float32)
+    texture = (rng.uniform(0, NOISE, LARGEST) * (rng.random(LARGEST) < 0.9)).astype(np.float32)
     brain = TISSUE_OF > 0
     for table in (values, texture):
         table[brain] = table[TISSUE_OF[brain]]
-    if rng.random() < 0.6:
+    if rng.random() < AS_TISSUES:
         values[brain] = _draw_matter(rng)[TISSUE_OF[brain]]
     values[[25, 57]] = rng.uniform(0.02, 1)  # lesions
     values[0] = 0.0 if rng.random() < 0.7 else rng.uniform(0, 0.2)
@@ -75,9 +77,9 @@ def _brain(labels: NDArray[np.uint16], fluid: bool, rim: int) -> NDArray[np.bool
 
 def _slices(image: Floats, spacing: float, rng: Random) -> Floats:
     """As from slices of up to THICKEST mm along one axis, interpolated back."""
-    thickness = rng.uniform(spacing, THICKEST)
-    if rng.random() < 0.4:
+    if rng.random() > THICK:
         return image
+    thickness = rng.uniform(spacing, THICKEST)
     axis = int(rng.integers(3))
     weights = slice_profile(image.shape[axis], thickness / spacing, rng.uniform(0, thickness / spacing))
     return np.moveaxis(np.tensordot(weights, image, (1, axis)), 0, axis)
@@ -95,7 +97,7 @@ def slice_profile(count: int, thickness: float, start: float) -> Floats:
 
 def _cut(image: Floats, labels: NDArray[np.uint16], rng: Random) -> tuple[Floats, NDArray[np.uint16]]:
     """Some images do not show the whole head: nothing beyond a plane."""
-    if rng.random() < 0.75:
+    if rng.random() > CUT:
         return image, labels
     axis, beyond = int(rng.integers(3)), int(rng.integers(2, image.shape[0] // 4))
     seen = np.ones(image.shape[axis], bool)

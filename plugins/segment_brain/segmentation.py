@@ -20,6 +20,8 @@ VOLUMES = (300.0, 2500.0)  # ml: what a brain has, with the fluid around it or n
 MODALITIES = ("MR", "CT", "OT", "")  # the last two where the file does not tell
 LOCATED, HALO = 128, 16  # voxels of 2 mm: a tile, and its halo, where the head is looked for
 BRAIN, BRAIN_COLOR = 1, (230, 159, 0)
+CEREBRUM, CEREBELLUM = (2, 3, 41, 42), (7, 8, 46, 47)
+LOWER = 15.0  # mm, at least, is the middle of the cerebellum than that of the cerebrum
 FURROWS = 5  # mm: half of the width that is closed
 FOUND, SEGMENTED = 0.4, 0.8  # of the work
 
@@ -134,10 +136,17 @@ def brain_mask(labels: NDArray[np.uint16]) -> NDArray[np.uint8]:
 
 
 def _check_brain(labels: NDArray[np.uint16]) -> None:
-    """Raises Refusal where what was found, in voxels of 1 ml / 1000, is no brain, or no upright one."""
+    """Raises Refusal where what was found, in voxels of 1 mm along the patient's axes, is no brain, or none upright."""
     volume = np.count_nonzero(labels) / 1000
     if not VOLUMES[0] <= volume <= VOLUMES[1]:
         raise Refusal(f"what looks like a brain has {volume:.0f} ml: choose an image of a whole head.")
+    cerebrum, cerebellum = (np.argwhere(np.isin(labels, part)) for part in (CEREBRUM, CEREBELLUM))
+    lower, _, _ = cerebrum.mean(0) - cerebellum.mean(0) if len(cerebrum) and len(cerebellum) else (0.0, 0.0, 0.0)
+    if lower < LOWER:
+        raise Refusal(
+            "no cerebellum was found below the cerebrum: the head lies in another way than the image's header says, or "
+            "the image does not show all of it."
+        )
 
 
 def volumes(found: Segmentation) -> dict[int, float]:

@@ -21,19 +21,20 @@ from plugins.segment_brain.segmentation import (
 )
 from viewer.api import Grid, Job, Refusal, Segmentation, Volume
 
-WHITE, CORTEX = 1, 2  # classes
-LEFT, RIGHT = (2, 3), (41, 42)
+WHITE, CORTEX, CEREBELLUM = 1, 2, 6  # classes
+LEFT, RIGHT = (2, 3, 8), (41, 42, 47)
 
 
 class Brightness:
-    """A Net: bright is white matter, half as bright cortex; what lies to the left of the cube's middle is left."""
+    """A Net: bright is white matter, less so cortex, then cerebellum; left of the middle of what is bright is left."""
 
     engine, precision, device = "none", "float32", "cpu"
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         image = batch[0, 0]
         answer = np.full((1, OUTPUTS, *image.shape), -9, np.float32)
-        answer[0, 0] = 9 * (0.4 - image)
+        answer[0, 0] = 9 * (0.3 - image)
+        answer[0, CEREBELLUM] = 9 * (0.2 - np.abs(image - 0.35))
         answer[0, CORTEX] = 9 * (0.4 - np.abs(image - 0.6))
         answer[0, WHITE] = 9 * (image - 0.8)
         inside = np.argwhere(image > 0.4)
@@ -42,11 +43,12 @@ class Brightness:
 
 
 def head(grid: Grid) -> Volume:
-    """A ball of white matter with a rim of cortex, its middle at (12, -7, 5) mm."""
+    """A ball of white matter with a rim of cortex, its middle at (12, -7, 5) mm, and a cerebellum below and behind."""
     index = np.stack(np.meshgrid(*(np.arange(n) for n in grid.shape), indexing="ij"), -1)
     x, y, z = np.moveaxis(grid.to_world(index) - (12, -7, 5), -1, 0)
     radius = np.sqrt(x**2 + y**2 + z**2)
-    values = np.select([radius < 45, radius < 55], [200, 120], 0)
+    below = np.sqrt(x**2 + (y - 30) ** 2 + (z + 50) ** 2)
+    values = np.select([radius < 45, radius < 55, below < 22], [200, 120, 70], 0)
     return Volume(values.astype(np.int16), grid)
 
 
@@ -63,7 +65,7 @@ def grids() -> list[Grid]:
     return found
 
 
-@pytest.mark.parametrize("grid", grids()[::5])
+@pytest.mark.parametrize("grid", grids()[::9])
 def test_left_is_left_on_every_grid(grid: Grid) -> None:
     image = head(grid)
     found = segment_brain(image, Brightness(), Job())
@@ -116,6 +118,12 @@ def test_an_oblique_head_is_found_where_it_is() -> None:
 def test_what_is_no_head_is_refused(change, words) -> None:
     with pytest.raises(Refusal, match=words):
         segment_brain(change(head(grids()[0])), Brightness(), Job())
+
+
+def test_a_head_upside_down_is_refused() -> None:
+    image = head(Grid.of((90, 90, 90), (2, 2, 2), (-80, -95, -85)))
+    with pytest.raises(Refusal, match="cerebellum"):
+        segment_brain(replace(image, array=image.array[::-1]), Brightness(), Job())
 
 
 def test_something_too_small_is_no_brain() -> None:
