@@ -31,8 +31,8 @@ SEED = 20261130
 SPACING = 2  # mm
 RATE, WARM_UP, FULL = 2e-3, 200, 1500  # of learning: highest; steps until then; steps until it falls with their root
 AVERAGE = 0.998
-DICE_FROM = 1500  # steps
-SAVE_EVERY, VALIDATE_EVERY = 60, 300  # seconds
+DICE_FROM, PLAIN_FROM = 600, 1000  # steps until the Dice loss comes, and until classes have no weights any more
+SAVE_EVERY, VALIDATE_EVERY = 60, 600  # seconds
 VOLUMES = (
     5498,
     459,
@@ -75,7 +75,8 @@ class Run:
         self.optimiser.param_groups[0]["lr"] = rate(self.steps)
         image = sample.image.to(memory_format=torch.channels_last_3d)
         with autocast("cpu"):
-            value = loss(self.net, image, sample.classes, sample.sides, WEIGHTS, float(self.steps >= DICE_FROM))
+            weights = WEIGHTS if self.steps < PLAIN_FROM else torch.ones(CLASSES)
+            value = loss(self.net, image, sample.classes, sample.sides, weights, float(self.steps >= DICE_FROM))
         self.optimiser.zero_grad(set_to_none=True)
         value.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
