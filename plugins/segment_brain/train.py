@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import math
 import os
 import time
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from torch.utils.data import DataLoader
 from plugins.training.loop import autocast
 from plugins.training.training_state import read_training_state, write_training_state
 
+from .head_image import SPACING
 from .head_maps import Random, draw_head, read_head_map
 from .labels import CLASSES, OUTPUTS
 from .loss import loss
@@ -28,33 +30,13 @@ from .network import SubvoxelUNet
 from .samples import HELD_OUT, MAPS, Sample, Samples, draw_sample, lower_priority
 
 SEED = 20261130
-SPACING = 2  # mm
 RATE, WARM_UP, FULL = 2e-3, 200, 1500  # of learning: highest; steps until then; steps until it falls with their root
 AVERAGE = 0.998
 DICE_FROM, PLAIN_FROM = 600, 1000  # steps until the Dice loss comes, and until classes have no weights any more
 SAVE_EVERY, VALIDATE_EVERY = 60, 600  # seconds
-VOLUMES = (
-    5498,
-    459,
-    478,
-    32,
-    1.8,
-    30,
-    112,
-    15,
-    7.5,
-    10,
-    2.9,
-    6.8,
-    2.9,
-    1.0,
-    8.3,
-    3.4,
-    1.7,
-    1.9,
-    22,
-    385,
-)  # ml, by class
+VOLUMES = (  # ml, of the classes in the label maps
+    5498, 459, 478, 32, 1.8, 30, 112, 15, 7.5, 10, 2.9, 6.8, 2.9, 1.0, 8.3, 3.4, 1.7, 1.9, 22, 385,
+)  # fmt: skip
 WEIGHTS = torch.tensor(VOLUMES) ** -0.4
 
 
@@ -86,12 +68,12 @@ class Run:
         with torch.no_grad():
             for a, b in zip(self.average.parameters(), self.net.parameters(), strict=True):
                 a.lerp_(b, 1 - keep)
-        return float(value.item())
+        return value.item()
 
 
 def rate(step: int) -> float:
     """A linear start, then with the root of the steps: the end need not be known."""
-    return RATE * min((step + 1) / WARM_UP, (FULL / max(step, FULL)) ** 0.5)
+    return RATE * min((step + 1) / WARM_UP, math.sqrt(FULL / max(step, FULL)))
 
 
 def begin(folder: Path, start: Path | None) -> Run:
