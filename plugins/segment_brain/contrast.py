@@ -63,8 +63,10 @@ def _draw_matter(rng: Random) -> Floats:
 
 
 def _strip(head: Head, rng: Random) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
-    """Labels without what is outside the brain, and which fine voxels keep a value: with the fluid around it or not,
-    or with a rim of what lies next, as programs that strip skulls do."""
+    """Labels without what is outside the brain, and which fine voxels keep a value.
+
+    With the fluid around it or not, or with a rim of what lies next, as programs that strip skulls do.
+    """
     fluid, rim = rng.random() < 0.6, int(rng.choice((0, 0, 1, 2)))
     labels = np.where(_brain(head.labels, fluid, -(-rim // head.over)), head.labels, 0)
     return labels.astype(np.uint16), _brain(head.fine, fluid, rim)

@@ -34,8 +34,11 @@ class HeadMap:
 
 @dataclass(frozen=True)
 class Head:
-    """A head of chance. fine: labels [n, n, n] that the image is painted from, `over` times as many each way as the
-    sample has; labels: those at the centres of its voxels."""
+    """A head of chance.
+
+    fine: labels [n, n, n] that the image is painted from, `over` times as many each way as the sample has; labels:
+    those at the centres of its voxels.
+    """
 
     fine: NDArray[np.uint16]
     labels: NDArray[np.uint16]
@@ -43,6 +46,7 @@ class Head:
 
 
 def read_head_map(path: Path) -> HeadMap:
+    """A label map of a head [k, j, i], turned to LPS, and the centre of its brain in voxels."""
     image = sitk.DICOMOrient(sitk.ReadImage(str(path)), "LPS")
     array = np.pad(sitk.GetArrayFromImage(image), 1).astype(np.uint16)
     brain = np.argwhere(class_table()[array] > 0)

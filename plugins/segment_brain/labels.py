@@ -32,6 +32,7 @@ class Structure:
 
     @property
     def paired(self) -> bool:
+        """Whether there is one on the left and one on the right."""
         return self.left != self.right
 
 

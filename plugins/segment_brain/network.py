@@ -23,6 +23,7 @@ class InstanceNorm(nn.InstanceNorm3d):
         super().__init__(channels, affine=True)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[n, c, k, j, i], each channel of each image with mean 0 and variance 1, scaled and shifted."""
         if self.training and len(x) == 1:
             return functional.batch_norm(x, None, None, self.weight, self.bias, training=True)
         return super().forward(x)
@@ -57,6 +58,7 @@ class SubvoxelUNet(nn.Module):
         self.head = nn.Conv3d(2 * widths[0], outputs * BLOCK**3, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Logits [n, outputs, k, j, i] of images [n, inputs, k, j, i]."""
         return from_blocks(self.head(self.features(x)), self.outputs)
 
     def features(self, x: Tensor) -> Tensor:

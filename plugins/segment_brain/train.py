@@ -42,12 +42,15 @@ WEIGHTS = torch.tensor(VOLUMES) ** -0.4
 
 @dataclass
 class Run:
+    """A training under way: the network, the moving average of its weights, and how many steps were made."""
+
     net: SubvoxelUNet
     average: SubvoxelUNet
     optimiser: torch.optim.Optimizer
     steps: int = 0
 
     def save(self, folder: Path) -> None:
+        """All that it takes to go on; a file is whole or the one before it."""
         write_training_state(self.net, self.average, self.steps, folder / "state.safetensors")
         torch.save(self.optimiser.state_dict(), folder / "optimiser.part")
         (folder / "optimiser.part").replace(folder / "optimiser.pt")
@@ -99,6 +102,7 @@ class Validation:
         self.samples = [draw_sample(head, SPACING, rng) for head in heads for _ in range(3)]
 
     def __call__(self, net: SubvoxelUNet) -> str:
+        """Mean Dice of the held-out heads, in words."""
         dice, right = np.zeros((len(self.samples), CLASSES)), []
         for row, sample in zip(dice, self.samples, strict=True):
             with torch.inference_mode(), autocast("cpu"):
@@ -148,6 +152,7 @@ def _log(folder: Path, line: str) -> None:
 
 
 def main() -> None:
+    """Train for so many minutes, or go on with what is in the folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=120)
     parser.add_argument("--out", type=Path, required=True)

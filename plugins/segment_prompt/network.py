@@ -25,6 +25,7 @@ class Block(nn.Module):
         nn.init.zeros_(self.second.weight)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[n, c, k, j, i], changed by what two convolutions find."""
         change: Tensor = self.second(functional.relu(self.first(functional.relu(x))))
         return x + change
 
@@ -47,6 +48,7 @@ class PromptNet(nn.Module):
         self.trust = nn.Parameter(torch.ones(1))  # in the watershed
 
     def forward(self, x: Tensor) -> Tensor:
+        """Logits [n, 1, k, j, i] of the channels [n, 7, k, j, i]."""
         fine = self.fine(self.stem(_space_to_depth(x)))
         middle = self.middle(self.down[0](fine))
         coarse = self.coarse(self.down[1](middle))

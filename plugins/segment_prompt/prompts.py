@@ -13,8 +13,10 @@ BALL = np.array([place for place in np.ndindex(5, 5, 5) if sum((n - 2) ** 2 for 
 
 @dataclass(frozen=True)
 class Prompts:
-    """positive, negative: voxels of points and scribbles. excluded: where the structure is not: outside a box or lasso,
-    inside a negative one, in a protected segment. box: inside boxes and lassos. What was drawn last wins.
+    """The prompts of a crop as voxels; what was drawn last wins.
+
+    positive, negative: voxels of points and scribbles. excluded: where the structure is not: outside a box or lasso,
+    inside a negative one, in a protected segment. box: inside boxes and lassos.
     """
 
     positive: Mask
@@ -24,6 +26,7 @@ class Prompts:
 
     @classmethod
     def none(cls, shape: tuple[int, ...]) -> Prompts:
+        """Of a crop of that shape, in which nothing was drawn."""
         return cls(*(np.zeros(shape, bool) for _ in range(4)))
 
     def with_marks(self, marks: Mask, positive: bool) -> Prompts:

@@ -24,9 +24,9 @@ from plugins.training import loop
 
 from .network import PromptNet
 from .prompt_channels import channels
-from .prompt_simulation import click, next_prompt
 from .prompts import Mask, Prompts
-from .samples import Sample, Samples
+from .samples.prompt_simulation import click, next_prompt
+from .samples.sample_set import Sample, Samples
 
 SEED = 20261130
 BATCH = 4
@@ -45,6 +45,7 @@ class Trajectory:
     left: int
 
     def channels(self) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        """What the network sees of it by now: see prompt_channels."""
         return channels(self.sample.image, self.sample.edges, self.mask, self.prompts)
 
 
@@ -101,6 +102,7 @@ class Validation:
         self.samples = [samples[n] for n in range(VALIDATION)]
 
     def __call__(self, net: nn.Module) -> str:
+        """Mean Dice after some clicks, in words."""
         scores = np.array([self._scores(net, sample) for sample in self.samples])
         return "Dice " + " ".join(f"{scores[:, n - 1].mean():.3f}" for n in CLICKS)
 
@@ -142,6 +144,7 @@ def read_state(path: Path, part: str) -> tuple[dict[str, Tensor], int]:
 
 
 def main() -> None:
+    """Train for so many minutes, or go on with what is in the folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=130)
     parser.add_argument("--rate", type=float, default=1e-3, help="of learning, at its highest")

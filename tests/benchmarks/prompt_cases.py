@@ -15,9 +15,10 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from plugins.segment_prompt import classical, label_scenes
+from plugins.segment_prompt import classical
 from plugins.segment_prompt.prompt_channels import normalize
 from plugins.segment_prompt.prompts import Mask
+from plugins.segment_prompt.samples import label_scenes
 
 SIZE = 48
 LEAST = 30  # voxels of a structure, in its image

@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from prompt_cases import Case
 from scipy.stats import spearmanr
 
-from plugins.segment_prompt import classical, prompt_simulation
+from plugins.segment_prompt import classical
 from plugins.segment_prompt.network import PromptNet
 from plugins.segment_prompt.prompt_channels import channels
 from plugins.segment_prompt.prompts import Mask, Prompts
+from plugins.segment_prompt.samples import prompt_simulation
 from plugins.segment_prompt.train import read_state
 from plugins.training import loop
 

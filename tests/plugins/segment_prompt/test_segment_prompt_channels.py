@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from plugins.segment_prompt import classical
 from plugins.segment_prompt.prompt_channels import CHANNELS, channels, likeness, normalize
-from plugins.segment_prompt.prompt_simulation import click
 from plugins.segment_prompt.prompts import Mask, Prompts
+from plugins.segment_prompt.samples.prompt_simulation import click
 
 SHAPE = (24, 24, 24)
 BALL: Mask = np.linalg.norm(np.indices(SHAPE) - 11.5, axis=0) < 7

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt
 
-from plugins.segment_prompt import prompt_simulation
 from plugins.segment_prompt.prompts import Mask, Prompts
+from plugins.segment_prompt.samples import prompt_simulation
 
 SHAPE = (24, 26, 28)
 

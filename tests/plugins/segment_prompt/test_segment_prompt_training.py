@@ -9,11 +9,12 @@ import SimpleITK as sitk
 import torch
 from torch import nn
 
-from plugins.segment_prompt import samples, train
+from plugins.segment_prompt import train
 from plugins.segment_prompt.network import PromptNet
 from plugins.segment_prompt.prompts import Prompts
-from plugins.segment_prompt.samples import Sample, Samples
-from plugins.segment_prompt.sources import BODIES, BRAINS, SCANS, label_map
+from plugins.segment_prompt.samples import sample_set
+from plugins.segment_prompt.samples.sample_set import Sample, Samples
+from plugins.segment_prompt.samples.sources import BODIES, BRAINS, SCANS, label_map
 from plugins.training import loop
 
 WIDTHS = (8, 8, 8)
@@ -31,7 +32,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         image.SetSpacing((1.0, 1.0, 1.5))
         sitk.WriteImage(image, str(tmp_path / name))
     for name, files in (("BRAINS", ["map.nii.gz"]), ("BODIES", ["map.nii.gz"]), ("SCANS", ["scan.nii.gz"])):
-        monkeypatch.setattr(samples, name, files)
+        monkeypatch.setattr(sample_set, name, files)
     return tmp_path
 
 
@@ -42,7 +43,7 @@ def test_a_sample_is_whole_and_the_same_in_every_run(data: Path) -> None:
         assert one.image.shape == one.edges.shape == one.target.shape == one.previous.shape == (SIZE,) * 3
         assert one.image.dtype == np.float32
         assert np.isfinite(one.image).all()
-        assert samples.LEAST <= one.target.sum() <= samples.MOST * one.target.size
+        assert sample_set.LEAST <= one.target.sum() <= sample_set.MOST * one.target.size
         assert not (one.prompts.positive & ~one.target).any()
         assert not (one.prompts.excluded & one.target).any()
         assert one.prompts.seeds().any()

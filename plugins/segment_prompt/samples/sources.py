@@ -48,6 +48,7 @@ class Source:
 
 @cache
 def label_map(path: Path) -> Source:
+    """A label map [k, j, i] with its labels counted from 0, and the boxes of those that are large enough."""
     array, spacing = _read(path)
     counts = np.bincount(array.ravel())
     labels = (np.cumsum(counts > 0) - 1).astype(np.uint8)[array]
@@ -58,6 +59,7 @@ def label_map(path: Path) -> Source:
 
 @cache
 def scan(path: Path) -> Source:
+    """An image [k, j, i] without labels: a file, or a folder of DICOM slices."""
     array, spacing = _read(path)
     return Source(array, spacing, {})
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 from skimage.morphology import skeletonize
 
-from .prompts import Mask, Prompts
+from plugins.segment_prompt.prompts import Mask, Prompts
 
 Random = np.random.Generator
 Index = tuple[int, ...]

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter1d, zoom
 from torch.utils.data import Dataset
 
+from plugins.segment_prompt import classical
+from plugins.segment_prompt.prompt_channels import normalize
+from plugins.segment_prompt.prompts import Mask, Prompts
 from plugins.training import noise, phantoms
 
-from . import classical, label_scenes, real_scenes
-from .prompt_channels import normalize
+from . import label_scenes, real_scenes
 from .prompt_simulation import first_prompt, largest_part
-from .prompts import Mask, Prompts
 from .sources import BODIES, BRAINS, SCANS, label_map, scan
 
 Floats = NDArray[np.float32]

@@ -7,8 +7,9 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, gaussian_gradient_magnitude, label, map_coordinates
 
+from plugins.segment_prompt.prompts import Mask
+
 from . import label_scenes
-from .prompts import Mask
 from .sources import Source
 
 Floats = NDArray[np.float32]

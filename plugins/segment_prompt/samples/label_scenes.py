@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, gaussian_filter, map_coordinates, zoom
 
+from plugins.segment_prompt.prompts import Mask
 from plugins.training import phantoms
 
-from .prompts import Mask
 from .sources import Source
 
 Floats = NDArray[np.float32]
