@@ -86,6 +86,11 @@ class Plugin:
             values[argument] = group(**{name: values.pop(name) for name in fields if name in values})
         return self.function(**values)
 
+    @property
+    def has_form(self) -> bool:
+        """False where it works on prompts: tools in the views give them, so no form asks for its inputs."""
+        return all(one.type != "prompts" for one in self.inputs)
+
     def validate(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Every parameter, checked, defaults filled in. Raises Refusal: one sentence for the user."""
         known = [one.name for one in self.parameters]

@@ -13,6 +13,7 @@ from viewer.scene.edits import AddLayer
 from viewer.scene.layer import volume_layer
 
 LEFT = Qt.MouseButton.LeftButton
+FOUND = Qt.MatchFlag.MatchContains | Qt.MatchFlag.MatchRecursive
 SHAPE = (24, 48, 48)
 K, J, L = np.mgrid[: SHAPE[0], : SHAPE[1], : SHAPE[2]]
 BALL = (K - 12) ** 2 + (J - 24) ** 2 + (L - 24) ** 2 < 8**2
@@ -92,3 +93,10 @@ def test_the_methods_are_those_of_the_plugin(panel, session):
     panel.prompts.method.setCurrentIndex(1)
     panel.prompts.method.activated.emit(1)
     assert session.prompts.method == methods[1]
+
+
+def test_no_form_asks_for_prompts(window, session):
+    assert "segment_prompt" in session.plugins
+    assert not window.plugins.tree.findItems(session.plugins["segment_prompt"].title, FOUND)
+    assert window.plugins.tree.findItems(session.plugins["denoise"].title, FOUND)
+    assert "plugin_segment_prompt" not in {action.id for action in window.actions_}

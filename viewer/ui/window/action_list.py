@@ -173,6 +173,7 @@ def _plugins(commands: WindowCommands, context: ActionContext) -> list[Action]:
                 "plugin",
             )
             for name, one in context.session.plugins.items()
+            if one.has_form
         ),
         Action(
             "models", "Models…", commands.show_models, "Plugins", "ai", new_group=True,
