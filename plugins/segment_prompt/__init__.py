@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -56,7 +57,7 @@ def segment_prompt(
     first = answered if answered < len(prompts.prompts) else 0
     mask = last if first else start
     for count in range(first + 1, len(prompts.prompts) + 1):
-        mask = scene.find(prompts.prompts[:count], mask, job)
+        mask = scene.find(prompts.prompts[:count], mask, partial(job.progress, (count - 1) / len(prompts.prompts)))
     return Segmentation(mask.astype(np.uint8), image.grid, (Segment(1, "structure"),))
 
 

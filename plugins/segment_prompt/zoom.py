@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, binary_erosion
 
-from viewer.api import Grid, Job, Prompt, Refusal, Volume
+from viewer.api import Grid, Prompt, Refusal, Volume
 
 from .borders import contrast, edge
 from .crops import SIDE, Crop
@@ -41,15 +41,16 @@ class Scene:
         """The image's, which all masks are on."""
         return self.image.grid
 
-    def find(self, prompts: tuple[Prompt, ...], previous: Mask, job: Job) -> Mask:
+    def find(self, prompts: tuple[Prompt, ...], previous: Mask, go_on: Callable[[], None]) -> Mask:
         """The mask that the prompts ask for, of which the last is the newest. previous: what those before it gave.
 
+        go_on: called before each look at the image; it may raise Cancelled.
         Raises Refusal where they contradict each other.
         """
-        crop, values = self._scaled(prompts, previous, job)
+        crop, values = self._scaled(prompts, previous, go_on)
         mask = self._put_back(crop, values)
         while (wider := crop.wider(values > 0.5, FACTOR)) is not None:
-            job.progress(0.0)
+            go_on()
             crop, (values, _) = wider, self._probabilities(wider, prompts, mask, mask)
             mask = self._put_back(crop, values)
         if crop.pitch > COARSE * float(self.grid.spacing.min()):
@@ -57,7 +58,7 @@ class Scene:
         constrain(mask, prompts, self.grid, self.protected)
         return mask
 
-    def _scaled(self, prompts: tuple[Prompt, ...], previous: Mask, job: Job) -> tuple[Crop, Floats]:
+    def _scaled(self, prompts: tuple[Prompt, ...], previous: Mask, go_on: Callable[[], None]) -> tuple[Crop, Floats]:
         """A crop, and the probabilities on its grid.
 
         Where nothing is known of the structure's size it is the crop at whose scale its border stands out most.
@@ -65,7 +66,7 @@ class Scene:
         crop: Crop | None = self._first_crop(prompts, previous)
         tried: list[tuple[float, Crop, Floats]] = []
         while crop is not None:
-            job.progress(0.0)
+            go_on()
             values, border = self._probabilities(crop, prompts, previous, self.initial)
             tried.append((border, crop, values))
             known = previous.any() or self.initial.any()
