@@ -23,9 +23,10 @@ def door() -> Iterator[socket.socket]:
 
 def nobody_called(door: socket.socket) -> bool:
     try:
-        door.accept()
+        caller, _ = door.accept()
     except BlockingIOError:
         return True
+    caller.close()
     return False
 
 

@@ -80,6 +80,7 @@ def states(steps: int, root: Path) -> list[bytes]:
     for row in range(steps):
         work.paint(row)
         found.append(work.layer.segmentation.array.tobytes())
+    work.abandoned()
     return found
 
 

@@ -54,6 +54,7 @@ def test_a_journal_whose_folder_is_taken_away_is_told_at_once(tmp_path: Path) ->
     assert len(work.said) == 1
     assert "No such file" in work.said[0]
     assert painted(work.layer) == [0, 1]
+    work.keeper.close()
 
 
 def test_no_folder_to_write_to(tmp_path: Path) -> None:
