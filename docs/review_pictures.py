@@ -31,7 +31,7 @@ def review(pictures: Path) -> None:
         inside = labels == 1
         labels[np.roll(inside, 2, 1) & (labels == 0)] = 1  # this one draws generously towards the front
         labels[(labels == 1) & (np.arange(labels.shape[2]) > labels.shape[2] * 0.56)] = 0  # and stops early at a side
-        second.wrote(0, (slice(None), slice(None), slice(None)))
+        second.notify_written(0, (slice(None), slice(None), slice(None)))
         window.inspector.setCurrentWidget(window.review)
         section = window.review.compare
         section.controller.choose(first, second)

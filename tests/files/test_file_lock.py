@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,34 +26,35 @@ sys.stdin.read()
 """
 
 
-def holder(path: Path) -> subprocess.Popen[bytes]:
-    """Another process that has the lock."""
-    process = subprocess.Popen([sys.executable, "-c", HOLDS, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"held\n"
-    return process
+@contextmanager
+def holder(path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that has the lock until it is killed, at the end."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDS, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"held\n"
+            yield process
+        finally:
+            process.kill()
 
 
 def test_it_is_held_until_the_process_is_killed(tmp_path: Path) -> None:
     path = tmp_path / "lock"
-    other = holder(path)
-    with pytest.raises(BlockingIOError) as taken:
+    with holder(path), pytest.raises(BlockingIOError) as taken:
         FileLock(path)
     assert taken.value.strerror.endswith(f" on {os.uname().nodename}")
-    other.kill()
-    other.wait()
     FileLock(path).release()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_a_process_that_is_suspended_still_has_it(tmp_path: Path) -> None:
     path = tmp_path / "lock"
-    other = holder(path)
-    other.send_signal(signal.SIGSTOP)
-    with pytest.raises(BlockingIOError):
-        FileLock(path)
-    other.kill()
-    other.wait()
+    with holder(path) as other:
+        other.send_signal(signal.SIGSTOP)
+        with pytest.raises(BlockingIOError):
+            FileLock(path)
 
 
 def test_within_one_process_it_is_held_once(tmp_path: Path) -> None:

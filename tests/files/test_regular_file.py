@@ -16,7 +16,7 @@ from viewer.io.dicom.export.registration import read_registration
 from viewer.io.dicom.export.source_attributes import read_header
 from viewer.io.dicom.headers.scan import scan_file
 from viewer.io.errors import OpenError, sentence
-from viewer.io.images.headers.itk_header import facts_of
+from viewer.io.images.headers.itk_header import read_itk_header
 from viewer.io.project.project_file import file_mark, read_project
 from viewer.io.reader.probe_file import probe_files
 from viewer.io.reports.worklist_file import open_worklist
@@ -36,7 +36,10 @@ DOORS: list[tuple[Callable[[Path], object], str]] = [
     (read_segmentation, ".seg.nrrd"),
     (read_segmentation, ".nii.gz"),
     (read_segmentation, ".dcm"),
-    *((lambda path: facts_of(str(path)), ending) for ending in (".nii", ".nii.gz", ".nrrd", ".mha", ".png", ".jpg")),
+    *(
+        (lambda path: read_itk_header(str(path)), ending)
+        for ending in (".nii", ".nii.gz", ".nrrd", ".mha", ".png", ".jpg")
+    ),
     *((load_transform, ending) for ending in (".tfm", ".h5", ".nii.gz", ".dcm")),
     *((read_landmarks, ending) for ending in (".csv", ".json", ".fcsv", ".mrk.json")),
     (open_worklist, ".csv"),

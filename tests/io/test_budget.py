@@ -26,7 +26,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("processes", [1, 3, 8])
 def test_all_readers_together_leave_room_for_the_window(machine: None, processes: int) -> None:
-    assert processes * memory_budget.for_readers(processes) + memory_budget.for_answers() < MACHINE
+    assert processes * memory_budget.reader_bytes(processes) + memory_budget.answer_bytes() < MACHINE
 
 
 def test_a_claim_is_held_against_the_file_and_the_memory(machine: None) -> None:

@@ -206,7 +206,7 @@ def test_plots_show_letters(qtbot, session):
     assert HTML in histogram.plot.getAxis("bottom").label.toPlainText()
     histogram.stop()
     task = Task("run", "a")
-    task.draw(HTML, 1.0)
+    task.add_curve_value(HTML, 1.0)
     curves.show_task(task)
     ((_, name),) = curves.getPlotItem().legend.items
     assert name.item.toPlainText() == HTML

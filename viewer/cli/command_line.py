@@ -65,20 +65,20 @@ def _print(document: Any, as_json: bool, show: Callable[[Any, Console], None] | 
     if as_json or show is None:
         print(_json(document, indent=None if as_json else 1))
     else:
-        show(_rewritten(document, printable), Console(markup=False, emoji=False))
+        show(_with_texts(document, printable), Console(markup=False, emoji=False))
 
 
 def _json(document: Any, indent: int | None) -> str:
-    text = json.dumps(_rewritten(document, encodable), indent=indent, allow_nan=False)
+    text = json.dumps(_with_texts(document, encodable), indent=indent, allow_nan=False)
     return text.replace("\x7f", "\\u007f")  # the one control character that JSON lets pass
 
 
-def _rewritten(document: Any, write: Callable[[str], str]) -> Any:
+def _with_texts(document: Any, write: Callable[[str], str]) -> Any:
     """The same with each text, keys too, as `write` gives it."""
     if isinstance(document, dict):
-        return {_rewritten(key, write): _rewritten(value, write) for key, value in document.items()}
+        return {_with_texts(key, write): _with_texts(value, write) for key, value in document.items()}
     if isinstance(document, list | tuple):
-        return [_rewritten(value, write) for value in document]
+        return [_with_texts(value, write) for value in document]
     return write(document) if isinstance(document, str) else document
 
 
@@ -129,11 +129,11 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run one plugin on images, label maps, transforms and landmarks from disk."""
-    from viewer.cli.commands.run import parse, value
+    from viewer.cli.commands.run import parse_pairs, parse_value
     from viewer.cli.commands.run import run as start
 
-    parameters = {name: value(text) for name, text in parse(settings or [], "--set").items()}
-    _print(start(plugin, parse(inputs, "--input"), parameters, out, format, device, time, placement), as_json)
+    parameters = {name: parse_value(text) for name, text in parse_pairs(settings or [], "--set").items()}
+    _print(start(plugin, parse_pairs(inputs, "--input"), parameters, out, format, device, time, placement), as_json)
 
 
 @app.command()

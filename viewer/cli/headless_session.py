@@ -1,4 +1,4 @@
-"""Where a command plays: a session, and a way to wait for it. With a window it can also be photographed."""
+"""What a command works with: a session, a way to wait for its answers, and the images that paths name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NO_IMAGE = "{path}: no image in it; choose DICOM, NIfTI or NRRD."
 
 
 class Stage(Protocol):
-    """session: the workspace. until: handles answers until `ready` says so.
+    """What a command works with: a session, and a way to wait for its answers.
 
     placement: of the images of NIfTI files, "sform" or "qform"; "" for what the program takes.
     """
@@ -37,13 +37,17 @@ class Stage(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
-    def until(self, ready: Callable[[], bool]) -> None: ...
+    def until(self, ready: Callable[[], bool]) -> None:
+        """Handle answers until `ready` says so."""
+        ...
 
 
 class WindowStage(Stage, Protocol):
-    """A stage that can be photographed: `picture` writes the window as PNG once everything is drawn."""
+    """A stage with a window, which can be photographed."""
 
-    def picture(self, path: Path) -> None: ...
+    def picture(self, path: Path) -> None:
+        """Write the window as PNG once everything is drawn. Raises TimeoutError and OSError."""
+        ...
 
 
 class HeadlessStage:
@@ -63,6 +67,7 @@ class HeadlessStage:
         self.session.close()
 
     def until(self, ready: Callable[[], bool]) -> None:
+        """Handle answers, on this thread, until `ready` says so."""
         while not ready():
             self._answers.get()()
 
@@ -75,7 +80,7 @@ def finish(stage: Stage, task: Task) -> Task:
     return task
 
 
-def require(path: str | Path) -> None:
+def check_path(path: str | Path) -> None:
     """Raises BadInput where nothing is at a path, or its name is none that the system takes."""
     try:
         os.stat(path)
@@ -104,9 +109,9 @@ def check_placement(name: str) -> str:
     return name
 
 
-def placed(image: Image, path: str | Path, placement: str) -> Image:
+def with_placement(image: Image, path: str | Path, placement: str) -> Image:
     """The image by that placement of its NIfTI file, "" for the one that is taken. Raises BadInput."""
-    if (found := image.by(placement)) is None:
+    if (found := image.with_placement(placement)) is None:
         raise BadInput(f"{_short(path)}: it has no {placement}; leave that choice out.")
     return found
 
@@ -120,11 +125,11 @@ def one_image(stage: Stage, text: str) -> Image:
     if os.path.exists(text) or not (path and (which.isdecimal() or which in PLACEMENTS)):
         path, which = text, ""
     placement = which if which in PLACEMENTS else stage.placement
-    return placed(_one_of(stage, path, which if which.isdecimal() else ""), path, placement)
+    return with_placement(_one_of(stage, path, which if which.isdecimal() else ""), path, placement)
 
 
 def _one_of(stage: Stage, path: str, number: str) -> Image:
-    require(path)
+    check_path(path)
     images, refused = index_now([path], stage.session.reader)
     if not images:
         raise _refusal(refused, path)
@@ -144,14 +149,14 @@ def open_all(stage: Stage, paths: Sequence[str | Path]) -> list[Image]:
     Raises BadInput where a path is missing, nothing could be opened, or an image has not the stage's placement.
     """
     for path in paths:
-        require(path)
+        check_path(path)
     session = stage.session
     finish(stage, session.studies.open(paths))
     stage.until(lambda: not any(task.running for task in session.tasks))
     images = [image for series in session.studies.images.values() for image in series]
     if not images and not session.studies.label_files:
         raise _refusal(session.studies.refusals, paths[0])
-    return [placed(image, image.source.files[0], stage.placement) for image in images]
+    return [with_placement(image, image.source.files[0], stage.placement) for image in images]
 
 
 def find_images(stage: Stage, paths: Sequence[str | Path]) -> list[Image]:

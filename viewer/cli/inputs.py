@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
 from viewer.cli.exit_codes import BadInput, Failure
-from viewer.cli.headless_session import Stage, one_image, require
+from viewer.cli.headless_session import Stage, check_path, one_image
 from viewer.compute.labels.label_image import as_segmentation
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import ImageReference
@@ -68,15 +68,15 @@ def check_time(text: str, count: int, time: int | None) -> None:
 
 def is_label_file(stage: Stage, text: str) -> bool:
     """Whether a file says itself that it holds segments. Raises BadInput."""
-    return os.path.isfile(text) and read_aside(stage, requests.holds_labels, text)
+    return os.path.isfile(text) and read_file(stage, requests.holds_labels, text)
 
 
 def read_labels(
     stage: Stage, text: str, images: Sequence[ImageReference] = (), time: int | None = None
 ) -> Segmentation:
-    """A file of segments or a label image. images: what it may be of. Raises BadInput."""
+    """The segments in a file of such, or in a label image. images: what they may be of. Raises BadInput."""
     if is_label_file(stage, text):
-        return read_aside(stage, requests.read_segmentation, text, images, stage.placement)
+        return read_file(stage, requests.read_segmentation, text, images, stage.placement)
     volumes = read_volumes(stage, text, time)
     if len(volumes) > 1:
         raise BadInput(f"{text}: it has {len(volumes)} time points: say which label map is meant by --time.")
@@ -89,14 +89,14 @@ def labels_of(volume: Volume, path: str) -> Segmentation:
         found = as_segmentation(volume)
     except ValueError as error:
         raise BadInput(f"{path}: {error}") from error
-    told = labels_beside(Path(path))
+    attributes = labels_beside(Path(path))
     segments = tuple(
-        Segment(one.label, **{"name": f"Label {one.label}", **told.get(one.label, {})}) for one in found.segments
+        Segment(one.label, **{"name": f"Label {one.label}", **attributes.get(one.label, {})}) for one in found.segments
     )
     return replace(found, segments=segments)
 
 
-def aside(
+def call_reader(
     stage: Stage,
     function: Callable[[*Arguments], Result],
     *arguments: *Arguments,
@@ -113,25 +113,27 @@ def aside(
     return ends[0]
 
 
-def read_aside(
+def read_file(
     stage: Stage, function: Callable[[Path, *Arguments], Result], text: str, *arguments: *Arguments
 ) -> Result:
     """What a function of viewer.io.requests reads from a path. Raises BadInput."""
-    require(text)
-    return aside(stage, function, Path(text), *arguments, failure=lambda sentence: BadInput(f"{text}: {sentence}"))
+    check_path(text)
+    return call_reader(
+        stage, function, Path(text), *arguments, failure=lambda sentence: BadInput(f"{text}: {sentence}")
+    )
 
 
 def _read(stage: Stage, kind: str, text: str, values: dict[str, Value], time: int | None) -> Value:
     if kind == "segmentation":
-        return read_labels(stage, text, [end for end in map(end_of, values.values()) if end is not None], time)
+        return read_labels(stage, text, [end for end in map(image_reference, values.values()) if end is not None], time)
     if kind == "landmarks":
-        return read_aside(stage, requests.read_landmarks, text)
+        return read_file(stage, requests.read_landmarks, text)
     if kind == "prompts":
-        return read_aside(stage, requests.read_prompts, text)
-    ends = end_of(values.get("fixed")), end_of(values.get("moving"))
-    return read_aside(stage, requests.load_transform, text, *ends)
+        return read_file(stage, requests.read_prompts, text)
+    ends = image_reference(values.get("fixed")), image_reference(values.get("moving"))
+    return read_file(stage, requests.load_transform, text, *ends)
 
 
-def end_of(value: Value | None) -> ImageReference | None:
-    """An image as what others refer to, where it is one."""
+def image_reference(value: Value | None) -> ImageReference | None:
+    """What transforms and segmentations refer to an image by; None for a value that is none."""
     return ImageReference(value.grid, value.source) if isinstance(value, Volume) else None

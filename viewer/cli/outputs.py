@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVarTuple
+from typing import TYPE_CHECKING, TypeVarTuple
 
 from viewer.cli.exit_codes import JobFailed
-from viewer.cli.inputs import aside, end_of
+from viewer.cli.inputs import call_reader, image_reference
 from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.provenance import is_learned
 from viewer.data.segmentation import Segmentation
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from viewer.cli.headless_session import Stage
+    from viewer.data.arrays import Json
     from viewer.io.images.save import Format
     from viewer.plugin.plugin import Value
 
@@ -27,18 +28,18 @@ ENDINGS: dict[Format, str] = {"dicom": "", "nifti": ".nii.gz", "nrrd": ".nrrd", 
 
 
 def write_output(
-    stage: Stage, name: str, made: Sequence[Value], inputs: Mapping[str, Value], out: Path, format: Format
-) -> dict[str, Any]:
+    stage: Stage, name: str, results: Sequence[Value], inputs: Mapping[str, Value], out: Path, format: Format
+) -> Json:
     """Write one result into the folder `out`; its entry in the document of `run --json`.
 
-    made: an image for each time point, or one value of another kind.
+    results: an image for each time point, or one value of another kind.
     Label maps are NIfTI where images are DICOM; transforms are .h5 with a displacement field and .tfm without; pairs of
     landmarks are .json. Raises JobFailed.
     """
     out.mkdir(parents=True, exist_ok=True)
-    value = made[0]
+    value = results[0]
     if isinstance(value, Volume):
-        layer = volume_layer(tuple(one for one in made if isinstance(one, Volume)), review="unreviewed")
+        layer = volume_layer(tuple(one for one in results if isinstance(one, Volume)), review="unreviewed")
         target = out / f"{name}{ENDINGS[format]}"
         _save(stage, requests.save_image, exported(layer), target, format, layer.badges[0])
         return _entry(name, "volume", target)
@@ -50,7 +51,7 @@ def write_output(
         return _entry(name, "segmentation", target)
     if isinstance(value, Transform):
         target = out / f"{name}{'.tfm' if value.displacement is None else '.h5'}"
-        _save(stage, requests.save_transform, value, target, *_ends(inputs))
+        _save(stage, requests.save_transform, value, target, *_image_ends(inputs))
         return _entry(name, "transform", target)
     assert isinstance(value, Landmarks)  # there is no other kind
     target = out / f"{name}.json"
@@ -59,16 +60,16 @@ def write_output(
 
 
 def _save(stage: Stage, function: Callable[[*Arguments], object], *arguments: *Arguments) -> None:
-    aside(stage, function, *arguments, failure=JobFailed)
+    call_reader(stage, function, *arguments, failure=JobFailed)
 
 
-def _ends(inputs: Mapping[str, Value]) -> tuple[ImageReference, ImageReference]:
+def _image_ends(inputs: Mapping[str, Value]) -> tuple[ImageReference, ImageReference]:
     """The fixed and the moving image; the first image in place of one that the plugin does not have."""
-    images = [end for end in map(end_of, inputs.values()) if end is not None]
+    images = [end for end in map(image_reference, inputs.values()) if end is not None]
     if not images:
         raise JobFailed("There is no image that the transform could belong to: nothing was saved.")
-    return end_of(inputs.get("fixed")) or images[0], end_of(inputs.get("moving")) or images[0]
+    return image_reference(inputs.get("fixed")) or images[0], image_reference(inputs.get("moving")) or images[0]
 
 
-def _entry(name: str, kind: str, target: Path) -> dict[str, Any]:
+def _entry(name: str, kind: str, target: Path) -> Json:
     return {"name": name, "type": kind, "path": str(target)}

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]  # places, matrices, distances
+Points = NDArray[np.float64]  # [n, 2 or 3]
 Floats32 = NDArray[np.float32]  # values of images, displacements
 Mask = NDArray[np.bool_]
 Labels = NDArray[Any]  # unsigned integers, 0 for none

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,12 +15,12 @@ from viewer.data.box import Box, box_at, box_shape, box_size, mask_box
 LARGEST = 1 << 31  # voxels
 
 
-def pack_mask(mask: Mask) -> str:
-    """A mask [k, j, i]: its box and, base64 of zlib, the bits within; "" where it is empty."""
+def pack_mask(mask: Mask, start: Sequence[int] = (0, 0, 0)) -> str:
+    """A mask [k, j, i] that begins at voxel `start`: its box and, base64 of zlib, the bits in it; "" if it is empty."""
     box = mask_box(mask)
     if box is None:
         return ""
-    numbers = [side.start for side in box] + list(box_shape(box))
+    numbers = [first + side.start for first, side in zip(start, box, strict=True)] + list(box_shape(box))
     return f"{' '.join(map(str, numbers))} {base64.b64encode(zlib.compress(np.packbits(mask[box]).tobytes())).decode()}"
 
 

@@ -54,6 +54,7 @@ class Segment:
 
     @property
     def key(self) -> Key:
+        """What a segmentation knows it by: the number of its label map, and its label there."""
         return self.layer, self.label
 
 

@@ -19,7 +19,7 @@ from viewer.data.box import Box, dilate_box, mask_box, whole_box
 from viewer.data.segmentation import Key, Segment
 from viewer.data.volume import Volume
 from viewer.effects.effect_run import Answer, Call, How
-from viewer.plugin.parameter import Range, declared
+from viewer.plugin.parameter import Range, declare_parameter
 from viewer.plugin.plugin import Plugin
 from viewer.scene.segmentation_layer import SegmentationLayer
 
@@ -129,7 +129,7 @@ def operation(
         hints, text = get_type_hints(function, include_extras=True), parse(function.__doc__ or "")
         told = {one.arg_name: (one.description or "").strip() for one in text.params}
         parameters = tuple(
-            declared(one.name, hints[one.name], one.default, told.get(one.name, ""))
+            declare_parameter(one.name, hints[one.name], one.default, told.get(one.name, ""))
             for one in signature(function).parameters.values()
             if one.kind is Argument.KEYWORD_ONLY
         )

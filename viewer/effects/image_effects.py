@@ -115,10 +115,10 @@ def extend(
     reach
         How far from the segment at most, mm.
     """
-    from viewer.compute.effects.image.region_growing import alike
+    from viewer.compute.effects.image.region_growing import confidence_connected
 
     box, mask = context.part(reach)
-    yield context.key, alike(context.values(box), mask, deviations, tell=tell), box
+    yield context.key, confidence_connected(context.values(box), mask, deviations, tell=tell), box
 
 
 @operation("From seeds", "plant", live="preview")

@@ -1,0 +1,1 @@
+"""Files: from bytes on disk to images, segmentations, transforms, projects and reports, and back."""

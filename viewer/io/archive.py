@@ -47,7 +47,7 @@ class Stamp(NamedTuple):
 
     @classmethod
     def of(cls, status: os.stat_result) -> Stamp:
-        """Of what os.stat tells."""
+        """The stamp of a file that os.stat describes."""
         return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
     def same(self, other: Stamp) -> bool:
@@ -56,8 +56,8 @@ class Stamp(NamedTuple):
         Some network drives number their files anew whenever they like: another number counts where the time of the
         last change differs, too, as it does after every exchange.
         """
-        kept = self.inode == other.inode or self.changed == other.changed
-        return kept and self[:2] == other[:2]
+        same_file = self.inode == other.inode or self.changed == other.changed
+        return same_file and self[:2] == other[:2]
 
 
 def member_of(path: str) -> tuple[str, str] | None:
@@ -69,7 +69,7 @@ def member_of(path: str) -> tuple[str, str] | None:
 
 
 def stamp_of(path: str) -> Stamp:
-    """Of a file, or of the archive it is in. Raises OSError."""
+    """The stamp of a file, or of the archive it is in. Raises OSError."""
     inside = member_of(path)
     return Stamp.of(os.stat(inside[0] if inside else path))
 
@@ -77,17 +77,20 @@ def stamp_of(path: str) -> Stamp:
 def length_of(path: str) -> int:
     """Bytes of a file as it is on disk, or of a member unpacked from its archive."""
     inside = member_of(path)
-    return len(_member(*inside)) if inside else os.path.getsize(path)
+    return len(_read_member(*inside)) if inside else os.path.getsize(path)
 
 
 def open_stored(path: str) -> BinaryIO:
     """A file for unbuffered reading, or a member in memory. Raises OSError or OpenError."""
     inside = member_of(path)
-    return BytesIO(_member(*inside)) if inside else open_regular(path)  # the caller closes it
+    return BytesIO(_read_member(*inside)) if inside else open_regular(path)  # the caller closes it
 
 
 def open_unchanged(path: str, stamp: Stamp | None) -> BinaryIO:
-    """The same, where it is what was indexed; None where that is not known. Raises OpenError where it is not."""
+    """A file or member as `open_stored` opens it. Raises OpenError where it has changed since it was indexed.
+
+    stamp: of when it was indexed; None where that is not known.
+    """
     if member_of(path):
         _compare(stamp, stamp_of(path))
         return open_stored(path)
@@ -134,7 +137,7 @@ def unpack(file: BinaryIO) -> BinaryIO:
 
 
 def first_bytes(path: str, count: int) -> bytes:
-    """Of what a file or member holds, unpacked where it is packed. Raises OSError or OpenError."""
+    """The first `count` bytes of what a file or member holds, unpacked. Raises OSError or OpenError."""
     with open_stored(path) as file, unpacking_faults():
         return (unpacked_stream(file) or file).read(count)
 
@@ -144,7 +147,7 @@ def is_there(path: str) -> bool:
     inside = member_of(path)
     if inside is None:
         return os.path.lexists(path)
-    return inside[1] in _opened(inside[0], Stamp.of(os.stat(inside[0]))).NameToInfo
+    return inside[1] in _open_archive(inside[0], Stamp.of(os.stat(inside[0]))).NameToInfo
 
 
 def read_small(path: str, most: int, longer: str = "") -> bytes:
@@ -201,28 +204,28 @@ def _content(file: BinaryIO, size: int, begins: Callable[[bytes], bool]) -> tupl
     if stream is None:
         return file, size
     most = min(MAX_MEMBER, max(HARMLESS, MAX_RATIO * size))
-    made = BytesIO()
+    content = BytesIO()
     with unpacking_faults():
         start = stream.read(132)
         if not begins(start):
             raise OpenError("It is packed, and no DICOM file is in it.")
-        made.write(start)
+        content.write(start)
         while piece := stream.read(PIECE):
-            made.write(piece)
-            if made.tell() > most:
+            content.write(piece)
+            if content.tell() > most:
                 raise OpenError(
                     f"It would unpack from {size:,} to more than {most:,} bytes, as a file made to do harm would; "
                     "it was not opened."
                 )
-    made.seek(0)
-    return made, made.getbuffer().nbytes
+    content.seek(0)
+    return content, content.getbuffer().nbytes
 
 
 @contextmanager
 def _open_member(archive: str, member: str) -> Iterator[tuple[BinaryIO, int]]:
     """A member, seekable, and its unpacked size. Raises OpenError where it is damaged or encrypted."""
     try:
-        opened = _opened(archive, Stamp.of(os.stat(archive)))
+        opened = _open_archive(archive, Stamp.of(os.stat(archive)))
         info = opened.getinfo(member)
         with opened.open(info) as file:
             yield cast("BinaryIO", file), info.file_size
@@ -238,7 +241,7 @@ def _open_member(archive: str, member: str) -> Iterator[tuple[BinaryIO, int]]:
         raise OpenError("It is damaged inside its ZIP archive; copy the archive again from its source.") from error
 
 
-def _member(archive: str, member: str) -> bytes:
+def _read_member(archive: str, member: str) -> bytes:
     """The unpacked member. Raises OpenError where it is not as long as the archive says, or damaged."""
     with _open_member(archive, member) as (file, size):
         data = file.read(min(size, MAX_MEMBER) + 1)
@@ -248,6 +251,6 @@ def _member(archive: str, member: str) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _opened(archive: str, stamp: Stamp) -> zipfile.ZipFile:
+def _open_archive(archive: str, stamp: Stamp) -> zipfile.ZipFile:
     check_regular(archive)
     return zipfile.ZipFile(archive)

@@ -98,7 +98,7 @@ def sentence(error: BaseException) -> str:
 
 
 def _raised_here(error: BaseException) -> bool:
-    """True where it was raised by a line of this program, not by one of a library."""
+    """Whether it was raised by a line of this program, not by one of a library."""
     traceback, module = error.__traceback__, ""
     while traceback is not None:
         module, traceback = traceback.tb_frame.f_globals.get("__name__", ""), traceback.tb_next

@@ -38,33 +38,33 @@ def list_contents(containers: list[str], roots: list[str] | None = None) -> Cont
 
     roots: the real paths that were asked for, by default the containers: links out of all of them are not followed.
     """
-    found = Contents()
+    contents = Contents()
     for number, path in enumerate(containers):
         begin_item(number)
         try:
-            _open(path, found, containers if roots is None else roots)
+            _open(path, contents, containers if roots is None else roots)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001
-            found.refused.append((path, sentence(error)))
-    return found
+            contents.refused.append((path, sentence(error)))
+    return contents
 
 
-def _open(path: str, found: Contents, roots: list[str]) -> None:
+def _open(path: str, contents: Contents, roots: list[str]) -> None:
     mode = os.stat(path).st_mode
     if stat.S_ISDIR(mode):
-        _folder(path, found, roots)
+        _folder(path, contents, roots)
     elif not stat.S_ISREG(mode):
         raise OpenError("It is a device or pipe, not a file; choose a file or a folder.")
     elif path.lower().endswith(ARCHIVE_ENDING):
-        _archive(path, found)
+        _archive(path, contents)
     elif Path(path).name.upper() == "DICOMDIR":
-        _dicomdir(path, found)
+        _dicomdir(path, contents)
     else:
-        found.files.append(path)
+        contents.files.append(path)
 
 
-def _folder(path: str, found: Contents, roots: list[str]) -> None:
+def _folder(path: str, contents: Contents, roots: list[str]) -> None:
     """Files and folders in a folder, by their real paths: a link that leads back is met twice and dropped."""
     with os.scandir(path) as entries:
         for entry in sorted(entries, key=lambda one: one.name):
@@ -72,19 +72,19 @@ def _folder(path: str, found: Contents, roots: list[str]) -> None:
                 continue
             link = entry.is_symlink()
             place = os.path.realpath(entry.path) if link else entry.path
-            if link and (reason := _leads_nowhere(place, roots)):
-                found.refused.append((entry.path, reason))
+            if link and (reason := _link_objection(place, roots)):
+                contents.refused.append((entry.path, reason))
             elif (
                 (os.path.isdir(place) if link else entry.is_dir())
                 or entry.name.lower().endswith(ARCHIVE_ENDING)
                 or entry.name.upper() == "DICOMDIR"
             ):
-                found.containers.append(place)
+                contents.containers.append(place)
             elif os.path.isfile(place) if link else entry.is_file():
-                found.files.append(place)
+                contents.files.append(place)
 
 
-def _leads_nowhere(place: str, roots: list[str]) -> str:
+def _link_objection(place: str, roots: list[str]) -> str:
     """Why a link to this real path is not followed; "" where it is."""
     if not os.path.exists(place):
         return "It is a link to something that is not there."
@@ -93,7 +93,7 @@ def _leads_nowhere(place: str, roots: list[str]) -> str:
     return ""
 
 
-def _archive(path: str, found: Contents) -> None:
+def _archive(path: str, contents: Contents) -> None:
     """The members of an archive as "archive.zip!member/name". Raises OpenError for an archive that is a bomb."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -111,9 +111,9 @@ def _archive(path: str, found: Contents) -> None:
             continue
         reason = _objection(info)
         if reason:
-            found.refused.append((name, reason))
+            contents.refused.append((name, reason))
         elif info.filename.rsplit("/")[-1].upper() != "DICOMDIR":  # the archive lists its files itself
-            found.files.append(name)
+            contents.files.append(name)
 
 
 def _objection(info: zipfile.ZipInfo) -> str:
@@ -134,7 +134,7 @@ def _objection(info: zipfile.ZipInfo) -> str:
     return ""
 
 
-def _dicomdir(path: str, found: Contents) -> None:
+def _dicomdir(path: str, contents: Contents) -> None:
     """The files that a DICOMDIR names (PS3.3 F.3.2.2, Referenced File ID), confined to its folder."""
     from pydicom import dcmread
 
@@ -147,18 +147,18 @@ def _dicomdir(path: str, found: Contents) -> None:
             continue
         names = [parts] if isinstance(parts, str) else [str(part) for part in parts]
         shown = "/".join(names)
-        place = _confined(base, names, known)
+        place = _file_within(base, names, known)
         if place is None:
-            found.refused.append((path, f"It names a file outside its folder ({shown!a:.80}); that was not opened."))
+            contents.refused.append((path, f"It names a file outside its folder ({shown!a:.80}); that was not opened."))
         elif not place.is_file():
-            found.refused.append(
+            contents.refused.append(
                 (str(place), f"{Path(path).name} lists this file but it is missing; copy the whole medium again.")
             )
         else:
-            found.files.append(str(place))
+            contents.files.append(str(place))
 
 
-def _confined(base: Path, names: list[str], known: dict[Path, dict[str, Path]]) -> Path | None:
+def _file_within(base: Path, names: list[str], known: dict[Path, dict[str, Path]]) -> Path | None:
     """The file under `base`, whatever the case of its letters; None where the names lead out of it."""
     if any(name in ("", ".", "..") or set(name) & set("/\\:\0") for name in names):
         return None

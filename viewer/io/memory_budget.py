@@ -13,12 +13,12 @@ MAX_RATIO = 10_000  # unpacked to packed bytes: what is nearly empty packs well,
 HARMLESS = 1 << 29  # bytes below which that ratio does not matter
 
 
-def for_readers(processes: int) -> int:
-    """Bytes that each of them may take: together less than there is."""
+def reader_bytes(processes: int) -> int:
+    """Bytes of memory that each of so many reader processes may take: together less than there is."""
     return max(LEAST, int(READERS * total_memory()) // processes)
 
 
-def for_answers() -> int:
+def answer_bytes() -> int:
     """Bytes of one answer to the window."""
     return max(LEAST, int(ANSWER * total_memory()))
 
@@ -29,7 +29,10 @@ def free() -> int:
 
 
 def check_claim(need: int, stored: int) -> None:
-    """Before memory is taken: `need` bytes for voxels of which the file has `stored`. Raises OpenError."""
+    """Raises OpenError where an image needs more bytes of memory than are free, or than `stored` bytes can hold.
+
+    need: bytes of its voxels. stored: bytes of its file.
+    """
     if need > max(HARMLESS, MAX_RATIO * stored):
         raise OpenError(
             f"It claims {need / 2**30:.1f} GB of voxels in {stored:,} bytes; it is damaged, and was not opened."

@@ -120,11 +120,11 @@ def open_project(path: Path) -> tuple[Project, Marks, str]:
     return project_file.open_project(path)
 
 
-def save_project(project: Project, target: Path, overwrite: bool = False, ours: str = "") -> tuple[int, str]:
-    """Write a project; bytes and SHA-256 of its file. ours: SHA-256 of the file that may be replaced."""
+def save_project(project: Project, target: Path, overwrite: bool = False, known_sha256: str = "") -> tuple[int, str]:
+    """Write a project; bytes and SHA-256 of its file. known_sha256: of the file that may be replaced."""
     from viewer.io.project import project_file
 
-    return project_file.save_project(project, target, overwrite, ours)
+    return project_file.save_project(project, target, overwrite, known_sha256)
 
 
 # ---- the built-in sample

@@ -41,7 +41,7 @@ class Coding:
         return np.ascontiguousarray(np.rint(plane) if plane.dtype.kind == "f" else plane, dtype=self.dtype)
 
 
-def sixteen_bits(volumes: Sequence[Volume], *, through_zero: bool = False) -> Coding:
+def int16_coding(volumes: Sequence[Volume], *, through_zero: bool = False) -> Coding:
     """The coding for volumes of one series: exact for integers that fit, else the finest 16 bits over their range.
 
     through_zero: the intercept must be 0, as in PET (PS3.3 C.8.9.4.1.6). Raises SaveError where a value is not finite.
@@ -49,16 +49,16 @@ def sixteen_bits(volumes: Sequence[Volume], *, through_zero: bool = False) -> Co
     first = volumes[0]
     same = all((v.slope, v.intercept) == (first.slope, first.intercept) for v in volumes)
     lowest, highest = value_range(volumes, physical=False)
-    if same and not (through_zero and first.intercept) and all(_integral(v.array) for v in volumes):
+    if same and not (through_zero and first.intercept) and all(_is_integral(v.array) for v in volumes):
         for dtype in ("<i2", "<u2"):
             limits = np.iinfo(dtype)
-            if limits.min <= lowest and highest <= limits.max and _written(first.slope) == first.slope:
+            if limits.min <= lowest and highest <= limits.max and _as_decimal_string(first.slope) == first.slope:
                 return Coding(dtype, first.slope, first.intercept)
     lowest, highest = value_range(volumes)
     if through_zero:
-        slope = _written(max(abs(lowest), abs(highest)) * 2 / STEPS if lowest < 0 else highest / STEPS) or 1.0
+        slope = _as_decimal_string(max(abs(lowest), abs(highest)) * 2 / STEPS if lowest < 0 else highest / STEPS) or 1.0
         return Coding("<i2" if lowest < 0 else "<u2", slope, 0.0, slope / 2)
-    slope, intercept = _written((highest - lowest) / STEPS) or 1.0, _written(lowest)
+    slope, intercept = _as_decimal_string((highest - lowest) / STEPS) or 1.0, _as_decimal_string(lowest)
     return Coding("<u2", slope, intercept, slope / 2 + abs(intercept - lowest))
 
 
@@ -92,7 +92,7 @@ def physical_values(volume: Volume) -> NDArray[Any]:
 
 
 def mark_of(volume: Volume) -> str:
-    """What a saved result says of itself where nobody says more."""
+    """What a saved result says of itself where nobody says more: "AI, not reviewed", "processed", or ""."""
     if volume.provenance is None:
         return ""
     return "AI, not reviewed" if volume.provenance.learned else "processed"
@@ -109,11 +109,11 @@ def shear_of(grid: Grid) -> float:
     return float(cosines * (grid.spacing * np.array(grid.shape)).sum())
 
 
-def _integral(array: NDArray[Any]) -> bool:
+def _is_integral(array: NDArray[Any]) -> bool:
     return array.dtype.kind in "iub" or all(bool((plane == np.rint(plane)).all()) for plane in array)
 
 
-def _written(number: float) -> float:
+def _as_decimal_string(number: float) -> float:
     """The number as a DICOM decimal string of 16 characters gives it back (PS3.5 6.2, DS)."""
     from pydicom.valuerep import format_number_as_ds  # not before the window is there
 

@@ -41,7 +41,7 @@ CHUNK = 32  # slices looked at in one go
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """outputs: by name, in the plugin's order. stages: seconds by stage. peak_memory: bytes of the process."""
+    """What a run gave. outputs: by name, in the plugin's order. stages: seconds by stage. peak_memory: bytes."""
 
     outputs: dict[str, Value]
     provenance: Provenance

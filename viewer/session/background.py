@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-JobQueue = Literal["results", "work", "worklist", "display", "preview", "measure", "inventory"]
+JobQueue = Literal["results", "prompts", "work", "worklist", "display", "preview", "measure", "inventory"]
 P = ParamSpec("P")
 S = TypeVar("S")
 T = TypeVar("T")
@@ -37,9 +37,10 @@ class Background:
     """post: runs a function on the main thread. closed: nobody waits for answers any more.
 
     Within a queue there is one thread, and one thing after the other: "results" for previews and results of runs, which
-    are short; "work" for what takes as long as it takes (effects, a consensus, projects); "worklist" for the file of a
-    task list; "display" for what is short and shown at once (a histogram), and segments to be copied; "preview" for
-    effects that are tried out, and islands; "measure" for figures; "inventory" for model files and devices.
+    are short; "prompts" for masks that are found from them; "work" for what takes as long as it takes (effects, a
+    consensus, projects); "worklist" for the file of a task list; "display" for what is short and shown at once (a
+    histogram), and segments to be copied; "preview" for effects that are tried out, and islands; "measure" for figures;
+    "inventory" for model files and devices.
     """
 
     def __init__(self, post: Post, tasks: Tasks) -> None:

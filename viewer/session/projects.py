@@ -12,7 +12,7 @@ from psygnal import Signal
 from viewer.compute.progress import Cancelled
 from viewer.files.file_lock import FileLock
 from viewer.io import requests
-from viewer.io.project.source_images import Found, MissingImage, load_image, locate_files, search_folder
+from viewer.io.project.source_images import FoundFiles, MissingImage, load_image, locate_files, search_folder
 from viewer.scene.journal.project_state import Project, describe_project, replacement_edit
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
@@ -42,7 +42,7 @@ class ProjectOpening:
     project: Project
     marks: Marks
     sha256: str
-    found: Found = field(default_factory=dict)
+    found: FoundFiles = field(default_factory=dict)
     missing: tuple[MissingImage, ...] = ()
 
     def title(self, key: str) -> str:
@@ -219,7 +219,7 @@ class Projects:
             return
         project = opening.project
         self.history.do(replacement_edit(self.document, layers, project.pairs, opening.path.name))
-        project.look(self.state)
+        project.restore_view(self.state)
         self.path, self.layers = opening.path, frozenset(layer.id for layer in layers)
         self._sha256 = opening.sha256
         task.end("done")

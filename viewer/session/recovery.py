@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from viewer.io.reader.reader import OpenError, Reader, index_now, load_now
-from viewer.scene.journal.replay import Recovery, unfinished
+from viewer.scene.journal.replay import Recovery, find_recoveries
 from viewer.scene.journal.view_snapshot import restore_view
 from viewer.scene.layer import VolumeLayer, volume_layer
 
@@ -48,7 +48,7 @@ class SessionRecovery:
 
     def unfinished(self) -> list[Recovery]:
         """What sessions that did not end cleanly have left."""
-        return unfinished(self.journal.folder)
+        return find_recoveries(self.journal.folder)
 
     def recover(self, recovery: Recovery) -> Task:
         """Read the images again, put the results back, do every step again, and look at it as before."""
@@ -64,7 +64,7 @@ class SessionRecovery:
         """In the background: images and results; then every step again, on the main thread."""
         layers, missing = recovered_layers(recovery, self.reader, self.background.progress(task, "reading images"))
         self.journal.store(layers.values())
-        steps = recovery.steps_again(self.history, layers)
+        steps = recovery.replay_steps(self.history, layers)
 
         def replay() -> None:
             until = time.monotonic() + REPLAY_SLICE

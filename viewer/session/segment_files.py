@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from viewer.compute.labels.fit_grid import apart
+from viewer.compute.labels.fit_grid import different_frames
 from viewer.data.transform import ImageReference
 from viewer.io import requests
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
@@ -105,7 +105,7 @@ class SegmentFiles:
             key=lambda layer: (layer.source.series_uid != found.source.series_uid, layer.id != self.state.active),
         )
         own = [layer for layer in images if _may_be_of(found, layer)]
-        near = [layer for layer in own if not apart(layer.grid, found.grid)]
+        near = [layer for layer in own if not different_frames(layer.grid, found.grid)]
         under = next((layer for layer in near if layer.grid.matches(found.grid)), None)
         if images and not own:
             found = replace(found, badges=(*found.badges, OTHER_PATIENT))
@@ -119,7 +119,7 @@ class SegmentFiles:
 def _drawn_at(found: Segmentation, image: VolumeLayer) -> int | None:
     """The one time point of an image whose files a segmentation refers to; None where it tells none, or several."""
     referred, count = set(found.source.sop_instance_uids), len(image.volumes)
-    sources = [volume.source.at(n, count, volume.grid.shape[0]) for n, volume in enumerate(image.volumes)]
+    sources = [volume.source.of_timepoint(n, count, volume.grid.shape[0]) for n, volume in enumerate(image.volumes)]
     times = [n for n, source in enumerate(sources) if referred & set(source.sop_instance_uids)]
     return times[0] if len(times) == 1 < count else None
 

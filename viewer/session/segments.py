@@ -50,7 +50,7 @@ class Segments:
         several = len(image.volumes) > 1
         volume = image.volume(self.state.timepoint)
         at = f", time point {self.state.timepoint + 1}" if several else ""
-        source = volume.source.at(self.state.timepoint, len(image.volumes), volume.grid.shape[0])
+        source = volume.source.of_timepoint(self.state.timepoint, len(image.volumes), volume.grid.shape[0])
         values = Segmentation(
             np.zeros(volume.grid.shape, np.uint8), volume.grid, (), name or f"Segments of {image.name}{at}", source
         )
@@ -98,6 +98,7 @@ class Segments:
         made = Segment(layer.segmentation.free_label(), name or f"Segment {number + 1}", chosen, code, side=side)
         self._arrange(layer, f"Add {made.name}", (*segments, made))
         layer.active = made.key
+        self.state.prompting = replace(self.state.prompting, positive=True)  # a new one begins with what it is
         return made
 
     def remove(self, layer: SegmentationLayer, key: Key) -> None:
@@ -110,7 +111,7 @@ class Segments:
         around = label_box(labels, removed.label)
         if around is not None:
             stroke.fill(removed.layer, around, labels[around] == removed.label, 0)
-        stroke.arrange(tuple(one for one in layer.segmentation.segments if one is not removed))
+        stroke.set_segments(tuple(one for one in layer.segmentation.segments if one is not removed))
         self.end_stroke(stroke, f"Remove {removed.name}")
 
     def change(self, layer: SegmentationLayer, key: Key, *, gesture: str = "", **fields: Any) -> None:

@@ -148,10 +148,10 @@ class Studies:
 
         def filled(fraction: float) -> None:
             task.advance(fraction)
-            arrival.filled(fraction)
+            arrival.advance(fraction)
 
         def done(volumes: tuple[Volume, ...]) -> None:
-            arrival.done(volumes)
+            arrival.finish(volumes)
             task.end("done")
 
         def failed(reason: str) -> None:
@@ -163,7 +163,7 @@ class Studies:
             arrival.withdraw()
             task.end("cancelled")
 
-        running = self.reader.load(image, started=arrival.started, filled=filled, done=done, failed=failed)
+        running = self.reader.load(image, started=arrival.begin, filled=filled, done=done, failed=failed)
         task.stop = stop
 
     def _arrive(self, layer: VolumeLayer) -> None:
@@ -192,7 +192,7 @@ class Studies:
         None where neither was found, or where such a one is visible already.
         """
         known = [image for images in self.images.values() for image in images]
-        of_series = [image for image in known if found.about and image.source.series_uid == found.about]
+        of_series = [image for image in known if image.source.series_uid == found.referenced_series_uid != ""]
         in_frame = [
             image
             for image in known

@@ -14,6 +14,10 @@ from viewer.tools.navigate.timepoint import TimepointTool
 from viewer.tools.navigate.window_level import WindowLevelTool
 from viewer.tools.navigate.wipe import WipeTool
 from viewer.tools.navigate.zoom import ZoomTool
+from viewer.tools.prompt.box import PromptBoxTool
+from viewer.tools.prompt.lasso import LassoTool
+from viewer.tools.prompt.point import PointTool
+from viewer.tools.prompt.scribble import ScribbleTool
 from viewer.tools.register.align import AlignTool
 from viewer.tools.register.landmark import LandmarkTool
 from viewer.tools.segment.brush import BrushTool, EraseTool
@@ -49,6 +53,8 @@ CHOICES: tuple[type[Tool], ...] = (
 )
 # What it can be besides, to change segments; in the order of the Segments tab.
 PAINTING: tuple[type[Tool], ...] = (BrushTool, EraseTool, DrawTool, LivewireTool, ScissorsTool, GrowTool, FillTool)
+# What it can be to show what a structure is, from which its mask is found.
+PROMPTING: tuple[type[Tool], ...] = (PointTool, ScribbleTool, PromptBoxTool, LassoTool)
 
 
 class Mouse:
@@ -64,7 +70,7 @@ class Mouse:
     ) -> None:
         self.state = state
         self.profile = profile
-        kinds: tuple[type[Tool], ...] = (*CHOICES, *PAINTING, OrbitTool, TimepointTool)
+        kinds: tuple[type[Tool], ...] = (*CHOICES, *PAINTING, *PROMPTING, OrbitTool, TimepointTool)
         self.tools = {kind.id: kind(document, state, edit, work) for kind in kinds}
         self._chosen = state.tool
         self._wipe = WipeTool(document, state, edit)

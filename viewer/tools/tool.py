@@ -25,10 +25,15 @@ DrawingKey = Literal["end", "drop", "back"]
 
 @dataclass(frozen=True)
 class ToolServices:
-    """What tools ask of the session: warn says a sentence; run_effect computes in the background, as Segments does."""
+    """What tools ask of the session.
+
+    warn: says a sentence. run_effect: computes in the background, as Segments does. give_prompt: finds a segment's mask
+    from one prompt more, as SegmentPrompts.add does.
+    """
 
     warn: Callable[[str], None]
     run_effect: Callable[..., Task]
+    give_prompt: Callable[..., Task]
 
 
 class Tool:

@@ -175,9 +175,9 @@ def test_who_writes_it_while_it_is_saved_is_not_overwritten(saved: Path, monkeyp
         saved.write_bytes(b"another window's")
         return True
 
-    ours = file_mark(saved)[1]
+    known_sha256 = file_mark(saved)[1]
     monkeypatch.setattr("viewer.io.project.project_file.same_project", meanwhile)
     with pytest.raises(SaveError, match="was changed since"):
-        save_project(project(), saved, ours=ours)
+        save_project(project(), saved, known_sha256=known_sha256)
     assert saved.read_bytes() == b"another window's"
     assert [path.name for path in saved.parent.iterdir()] == [saved.name]

@@ -155,7 +155,7 @@ def test_others_go_on_beside_what_hangs() -> None:
 
 
 def test_an_answer_for_which_the_window_has_no_room_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory_budget, "for_answers", lambda: 1 << 20)
+    monkeypatch.setattr(memory_budget, "answer_bytes", lambda: 1 << 20)
     own = Reader(workers=1)
     try:
         kind, reason = call(own, "boast", 1 << 20)

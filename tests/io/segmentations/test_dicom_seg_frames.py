@@ -23,7 +23,7 @@ from viewer.io.dicom.pixels.frame_bits import DEFLATED_FRAMES
 from viewer.io.errors import OpenError
 from viewer.io.reader.reader import Reader
 from viewer.io.segmentations.dicom_seg import frames
-from viewer.io.segmentations.dicom_seg.frames import frames_of
+from viewer.io.segmentations.dicom_seg.frames import frame_places
 from viewer.io.segmentations.dicom_seg.rle import encode_frame
 from viewer.io.segmentations.dicom_seg.write import KINDS, Kind, write_seg
 from viewer.io.segmentations.segmentation_file import read_segmentation
@@ -75,10 +75,10 @@ def test_headers_of_frames_are_picked_out_as_pydicom_reads_them(
     tmp_path: Path, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_seg(made(), tmp_path / "a.dcm", kind)
-    picked = frames_of(pydicom.dcmread(tmp_path / "a.dcm"))
-    assert frames._picked(pydicom.dcmread(tmp_path / "a.dcm").get_item("PerFrameFunctionalGroupsSequence"))
-    monkeypatch.setattr(frames, "_picked", lambda raw: [])
-    read = frames_of(pydicom.dcmread(tmp_path / "a.dcm"))
+    picked = frame_places(pydicom.dcmread(tmp_path / "a.dcm"))
+    assert frames._plain_groups(pydicom.dcmread(tmp_path / "a.dcm").get_item("PerFrameFunctionalGroupsSequence"))
+    monkeypatch.setattr(frames, "_plain_groups", lambda raw: [])
+    read = frame_places(pydicom.dcmread(tmp_path / "a.dcm"))
     assert picked.numbers == read.numbers
     assert np.array_equal(picked.positions, read.positions)
     assert np.array_equal(picked.cosines, read.cosines)

@@ -186,7 +186,7 @@ def test_they_follow_looks(view, labels, state):
 def test_they_follow_strokes_once_these_pause(view, labels, qtbot):
     box = (slice(0, 40), slice(0, 40), slice(0, 40))
     labels.segmentation.array[box] = 0
-    labels.wrote(0, box)
+    labels.notify_written(0, box)
     assert any("Surfaces" in line.text for line in view._surfaces.lines), "they say that they are behind"
     qtbot.waitUntil(lambda: not view._surfaces.lines)
     assert middle(view, 0) is None

@@ -16,8 +16,8 @@ from journalled import Work, again, painted
 from viewer.scene.document import Document
 from viewer.scene.history import History
 from viewer.scene.journal.journal import LINES, STROKES
-from viewer.scene.journal.journal_lines import DAMAGED, sealed
-from viewer.scene.journal.replay import unfinished
+from viewer.scene.journal.journal_lines import DAMAGED, encode_line
+from viewer.scene.journal.replay import find_recoveries
 
 
 @pytest.mark.parametrize("cut", [1, 3, 10])
@@ -110,7 +110,7 @@ def test_whatever_happens_to_any_byte_what_comes_back_was_once_there(
     whole = path.read_bytes()
     damage(path, data)
     left = path.read_bytes()
-    found = unfinished(copy)
+    found = find_recoveries(copy)
     if not found:
         assert (path.name, left) == (LINES, b"")
         return
@@ -174,7 +174,7 @@ def test_json_of_a_wrong_shape_ends_it_and_breaks_no_start(tmp_path: Path, entry
     work.paint(1)
     found = work.abandoned()
     rewrite(work.folder / LINES, [*found.steps[:2], entry, found.steps[2]], checked)
-    (found,) = unfinished(tmp_path)
+    (found,) = find_recoveries(tmp_path)
     assert (len(found.steps), found.damage) == (2, DAMAGED.format(3))
     assert found.summary == "1 segmentation, 1 edit of segments"
     assert painted(again(found)[1]) == [0]
@@ -208,7 +208,7 @@ def test_values_that_no_edit_has_end_it_before_anything_is_changed(tmp_path: Pat
     work.paint(0)
     found = work.abandoned()
     rewrite(work.folder / LINES, [*found.steps, edited(work, **changes)], True)
-    (found,) = unfinished(tmp_path)
+    (found,) = find_recoveries(tmp_path)
     history, layer = again(found)
     assert found.damage == DAMAGED.format(3)
     assert history.undo_labels == work.history.undo_labels
@@ -220,7 +220,7 @@ def test_an_edit_of_another_version_is_named_and_not_taken_for_a_review(tmp_path
     work.paint(0)
     found = work.abandoned()
     rewrite(work.folder / LINES, [*found.steps, edited(work, kind="annotation", after="accepted")], True)
-    (found,) = unfinished(tmp_path)
+    (found,) = find_recoveries(tmp_path)
     assert "step 3" in found.damage.lower()
     assert "does not know ('annotation')" in found.damage
     _, layer = again(found)
@@ -236,7 +236,7 @@ def test_a_line_that_is_missing_is_noticed(tmp_path: Path) -> None:
     path = work.folder / LINES
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([*lines[:2], *lines[3:]]))
-    (found,) = unfinished(tmp_path)
+    (found,) = find_recoveries(tmp_path)
     assert painted(again(found)[1]) == [0]
     assert found.damage == DAMAGED.format(3)
 
@@ -248,10 +248,10 @@ def test_a_journal_whose_first_line_is_damaged_is_offered_and_never_thrown_away_
     path = work.folder / LINES
     path.write_bytes(b"#" + path.read_bytes()[1:])
     for _ in range(2):  # every later start
-        (found,) = unfinished(tmp_path)
+        (found,) = find_recoveries(tmp_path)
         assert (found.steps, found.summary) == ((), "damaged: nothing of it can be read")
     assert found.discard()
-    assert unfinished(tmp_path) == []
+    assert find_recoveries(tmp_path) == []
 
 
 def test_a_journal_of_the_version_before_comes_back(tmp_path: Path) -> None:
@@ -263,12 +263,12 @@ def test_a_journal_of_the_version_before_comes_back(tmp_path: Path) -> None:
     rewrite(work.folder / LINES, found.steps, False)
     (work.folder / "lock").unlink()
     (work.folder / "pid").write_text("999999999 0")
-    (found,) = unfinished(tmp_path)
+    (found,) = find_recoveries(tmp_path)
     assert found.claim()
-    assert unfinished(tmp_path) == []
+    assert find_recoveries(tmp_path) == []
     assert found._held is not None
     found._held.release()  # who was bringing it back was killed as well
-    (found,) = unfinished(tmp_path)
+    (found,) = find_recoveries(tmp_path)
     assert painted(again(found)[1]) == [0, 1]
     assert found.damage == ""
 
@@ -277,7 +277,7 @@ def rewrite(path: Path, entries: Sequence[Any], checked: bool) -> None:
     """A journal's lines, as this version writes them or as the one before did."""
     total, lines = 0, []
     for entry in entries:
-        line, total = sealed(entry, total) if checked else (json.dumps(entry).encode() + b"\n", 0)
+        line, total = encode_line(entry, total) if checked else (json.dumps(entry).encode() + b"\n", 0)
         lines.append(line)
     path.write_bytes(b"".join(lines))
 
@@ -287,5 +287,5 @@ def test_a_name_that_no_journal_has_breaks_no_start(tmp_path: Path) -> None:
     work.paint(0)
     found = work.abandoned()
     work.folder.rename(tmp_path / "my-copy")
-    (found,) = unfinished(tmp_path)
+    (found,) = find_recoveries(tmp_path)
     assert found.when == "my-copy"

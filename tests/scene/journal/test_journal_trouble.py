@@ -15,7 +15,7 @@ import pytest
 from journalled import Work, again, painted
 
 from viewer.scene.edits import RenameLayer
-from viewer.scene.journal.replay import unfinished
+from viewer.scene.journal.replay import find_recoveries
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EIO, errno.ENODEV])
@@ -137,5 +137,5 @@ def test_what_cannot_be_read_now_is_left_alone(tmp_path: Path, monkeypatch: pyte
     work.abandoned()
     with monkeypatch.context() as trouble:
         trouble.setattr(Path, "read_bytes", lambda self: os.stat("/not/there"))
-        assert unfinished(tmp_path) == []
-    assert len(unfinished(tmp_path)) == 1
+        assert find_recoveries(tmp_path) == []
+    assert len(find_recoveries(tmp_path)) == 1

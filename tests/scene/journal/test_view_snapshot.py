@@ -17,7 +17,7 @@ from viewer.data.volume import Volume, Window
 from viewer.scene.edits import AddLayer
 from viewer.scene.journal import view_snapshot
 from viewer.scene.journal.journal import VIEW
-from viewer.scene.journal.journal_lines import sealed
+from viewer.scene.journal.journal_lines import encode_line
 from viewer.scene.journal.replay import Recovery
 from viewer.scene.journal.view_snapshot import describe_view, restore_view
 from viewer.scene.layer import VolumeLayer, volume_layer
@@ -166,7 +166,7 @@ def left_so(folder: Path, view: Any) -> Path:
     """The folder of a session that looked at things so."""
     made = folder / "left"
     made.mkdir()
-    (made / VIEW).write_bytes(sealed(view)[0])
+    (made / VIEW).write_bytes(encode_line(view)[0])
     return made
 
 

@@ -205,7 +205,7 @@ def test_truth_is_shown_as_shares_of_it(window, result):
 
     section = window.inspect.truth
     small, large = (Lesion(n, size, -90.0, 1.0) for n, size in ((3, 3.5), (7, 8.1)))
-    pairs = ((small, replace(small, kept=0.82)), (large, replace(large, kept=0.991)))
+    pairs = ((small, replace(small, retention=0.82)), (large, replace(large, retention=0.991)))
     section._draw(Retention((0.98, 0.91), pairs))
     assert cells(section.table) == [
         "", "size", "input", "result", "Edges", "", "98%", "91%",

@@ -160,9 +160,9 @@ def test_the_way_back_is_registered_and_measured(pair, window, qtbot):
     panel.assessor.assess()
     qtbot.waitUntil(lambda: panel.assessor.assessment is not None)
     qtbot.mouseClick(panel.quality.back, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: panel.assessor.assessment.way_back is not None)
+    qtbot.waitUntil(lambda: panel.assessor.assessment.inverse_consistency is not None)
     far = 2 * float(np.linalg.norm(SHIFT))
-    found = panel.assessor.assessment.way_back
+    found = panel.assessor.assessment.inverse_consistency
     assert (found.mean, found.largest) == pytest.approx((far, far), abs=1e-3)
     assert panel.controller.fixed.transform is None  # nothing but figures came of it
 

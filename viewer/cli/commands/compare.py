@@ -9,7 +9,7 @@ import numpy as np
 
 from viewer.cli.exit_codes import BadInput, WrongUse
 from viewer.cli.headless_session import HeadlessStage
-from viewer.cli.inputs import end_of, is_label_file, read_aside, read_labels, read_volume, read_volumes
+from viewer.cli.inputs import image_reference, is_label_file, read_file, read_labels, read_volume, read_volumes
 from viewer.compute.images.image_metrics import compare_series
 from viewer.compute.labels.label_image import label_values
 from viewer.compute.labels.label_metrics import label_metrics
@@ -65,7 +65,7 @@ def compare(
         texts = (first, second)
         files = [is_label_file(stage, text) for text in texts]
         if kind == "labels" or (kind == "auto" and any(files)):
-            image = end_of(read_volume(stage, reference)) if reference else None
+            image = image_reference(read_volume(stage, reference)) if reference else None
             ends = [image] if image else []
             ones, twos = (_label_maps(stage, text, ends, time, file) for text, file in zip(texts, files, strict=True))
             return _labels(ones, twos, time)
@@ -161,14 +161,14 @@ def _means(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 def _transforms(stage: HeadlessStage, first: str, second: str, reference: str, landmarks: str) -> Json:
     fixed = read_volume(stage, reference) if reference else None
-    ends = (end_of(fixed), None)
-    one, two = (read_aside(stage, requests.load_transform, text, *ends) for text in (first, second))
+    ends = (image_reference(fixed), None)
+    one, two = (read_file(stage, requests.load_transform, text, *ends) for text in (first, second))
     grid = fixed.grid if fixed is not None else one.grid or two.grid
     if grid is None:
         raise WrongUse("Two matrices are compared at the points of the fixed image: name it by --reference PATH.")
     apart = distances(one, two, grid)
     metrics = {"distance_mean": float(apart.mean()), "distance_max": float(apart.max())}
-    pairs = read_aside(stage, requests.read_landmarks, landmarks) if landmarks else None
+    pairs = read_file(stage, requests.read_landmarks, landmarks) if landmarks else None
     for transform, end in ((one, ""), (two, "_b")):
         metrics |= {f"{name}{end}": value for name, value in _quality(transform, grid, pairs).items()}
     said = list(pairs.warnings) if pairs is not None else []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from viewer.cli.exit_codes import BadInput, JobFailed
 from viewer.cli.headless_session import HeadlessStage, one_image
-from viewer.cli.inputs import aside, check_time, is_label_file, labels_of, read_aside, read_volume, read_volumes
+from viewer.cli.inputs import call_reader, check_time, is_label_file, labels_of, read_file, read_volume, read_volumes
 from viewer.compute.labels.label_image import is_label_image
 from viewer.data.transform import ImageReference
 from viewer.io import requests
@@ -39,7 +39,7 @@ def convert(source: str, target: str, reference: str = "", placement: str = "", 
         volumes = read_volumes(stage, source, time)
         if len(volumes) == 1 and format != "dicom" and is_label_image(volumes[0]):
             return _segments(stage, labels_of(volumes[0], source), target)
-        saved = aside(stage, requests.save_image, volumes, Path(target), format, failure=JobFailed)
+        saved = call_reader(stage, requests.save_image, volumes, Path(target), format, failure=JobFailed)
     badges = [*volumes[0].badges, *saved.note]
     return _document(saved, volumes[0].grid, badges, []) | {"timepoints": len(volumes), "timepoint": time}
 
@@ -66,18 +66,18 @@ def _label_map(stage: HeadlessStage, source: str, time: int | None) -> int | Non
 def _read_segments(stage: HeadlessStage, source: str, reference: str, time: int | None) -> Segmentation:
     image = read_volume(stage, reference) if reference else None
     images = [ImageReference(image.grid, image.source)] if image is not None else []
-    found = read_aside(stage, requests.read_segmentation, source, images, stage.placement, time)
+    found = read_file(stage, requests.read_segmentation, source, images, stage.placement, time)
     if image is None:
         return found
     if found.source.patient_match(image.source) == "different":
         raise BadInput(f"{reference}: it is of another patient than {source}.")
-    return aside(stage, requests.resample_segmentation, found, image.grid, image.source, failure=BadInput)
+    return call_reader(stage, requests.resample_segmentation, found, image.grid, image.source, failure=BadInput)
 
 
 def _segments(stage: HeadlessStage, found: Segmentation, target: str) -> Json:
-    saved = aside(stage, requests.save_segmentation, found, Path(target), failure=JobFailed)
-    told = [{"label": one.label, "layer": one.layer, "name": one.name} for one in found.segments]
-    return _document(saved, found.grid, found.badges, told)
+    saved = call_reader(stage, requests.save_segmentation, found, Path(target), failure=JobFailed)
+    segments = [{"label": one.label, "layer": one.layer, "name": one.name} for one in found.segments]
+    return _document(saved, found.grid, found.badges, segments)
 
 
 def _document(saved: SaveReport, grid: Grid, badges: Sequence[str], segments: Sequence[Json]) -> Json:

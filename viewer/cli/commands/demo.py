@@ -105,12 +105,12 @@ def _measure(stage: WindowStage, sample: SamplePaths, baseline: Image, result: V
     }
     return {
         "root mean square error inside the head": errors,
-        "kept of the truth": _kept(noisy, result.volumes[0], baseline.source),
+        "kept of the truth": _retention(noisy, result.volumes[0], baseline.source),
         "saved against result": compare_images(result.volumes[0], read(out / "denoised")),
     }
 
 
-def _kept(before: Volume, result: Volume, source: Source) -> Json:
+def _retention(before: Volume, result: Volume, source: Source) -> Json:
     """The parts of the truth's edges and lesion contrasts that input and result keep: 1 is all."""
     truth = truth_of(source)
     if truth is None:
@@ -119,7 +119,7 @@ def _kept(before: Volume, result: Volume, source: Source) -> Json:
     names = ("input", "result")
     lesions = [
         {"label": one.label, "diameter_mm": round(one.diameter, 1)}
-        | {name: round(part.kept, 3) for name, part in zip(names, (one, other), strict=True)}
+        | {name: round(part.retention, 3) for name, part in zip(names, (one, other), strict=True)}
         for one, other in found.lesions
     ]
     edges = {name: round(part, 3) for name, part in zip(names, found.edges, strict=True)}

@@ -103,7 +103,7 @@ def _labels(found: LabelFile) -> Json:
         "description": found.source.series_description,
         "segments": found.count,
         "patient": found.source.patient_id,
-        "about": found.about,
+        "about": found.referenced_series_uid,
     }
 
 

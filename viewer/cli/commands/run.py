@@ -50,17 +50,20 @@ def run(
         plugin = session.plugins[plugin_id]
         _check(plugin, inputs, parameters)
         values, images = read_inputs(stage, plugin, dict(inputs), time)
-        _say(values)
+        _print_notices(values)
         kind = _format(format, next((one for one in values.values() if isinstance(one, Volume)), None))
-        count = _times(plugin, images)
+        count = _run_count(plugin, images)
         device = _device(plugin, device)
-        results = [_execute(stage, plugin, values | _at(images, number), parameters, device) for number in range(count)]
-        made = {name: [result.outputs[name] for result in results] for name in results[0].outputs}
-        written = [write_output(stage, name, ones, values, out, kind) for name, ones in made.items()]
-        return {"plugin": plugin_id, "outputs": written, "timepoints": count, "timepoint": time} | _figures(results)
+        results = [
+            _execute(stage, plugin, values | _at_time_point(images, number), parameters, device)
+            for number in range(count)
+        ]
+        outputs = {name: [result.outputs[name] for result in results] for name in results[0].outputs}
+        written = [write_output(stage, name, ones, values, out, kind) for name, ones in outputs.items()]
+        return {"plugin": plugin_id, "outputs": written, "timepoints": count, "timepoint": time} | _totals(results)
 
 
-def _say(values: Mapping[str, Value]) -> None:
+def _print_notices(values: Mapping[str, Value]) -> None:
     """What must be known of label maps and landmarks that were read: what was left out, moved or joined."""
     for name, value in values.items():
         said = value.badges if isinstance(value, Segmentation) else ()
@@ -68,7 +71,7 @@ def _say(values: Mapping[str, Value]) -> None:
             print(printable(f"{name}: {sentence}"), file=sys.stderr)
 
 
-def _times(plugin: Plugin, images: Mapping[str, Series]) -> int:
+def _run_count(plugin: Plugin, images: Mapping[str, Series]) -> int:
     """How often the plugin runs: once for each time point, where it makes images of images. Says where it does not.
 
     Raises BadInput where images have different numbers of time points.
@@ -87,13 +90,13 @@ def _times(plugin: Plugin, images: Mapping[str, Series]) -> int:
     return next(iter(several.values()))
 
 
-def _at(images: Mapping[str, Series], number: int) -> dict[str, Value]:
-    """Each image at a time point; what has only one is the same at all."""
+def _at_time_point(images: Mapping[str, Series], number: int) -> dict[str, Value]:
+    """Each image at a time point; an image that has only one is the same at all."""
     return {name: volumes[min(number, len(volumes) - 1)] for name, volumes in images.items()}
 
 
-def _figures(results: Sequence[Result]) -> Json:
-    """Of all runs together; device, precision and provenance are those of the first."""
+def _totals(results: Sequence[Result]) -> Json:
+    """Time and memory of all runs together; device, precision and provenance are those of the first."""
     provenance = results[0].provenance
     stages = {name: sum(one.stages.get(name, 0.0) for one in results) for name in results[0].stages}
     return {
@@ -109,7 +112,7 @@ def _figures(results: Sequence[Result]) -> Json:
 def _execute(
     stage: HeadlessStage, plugin: Plugin, values: Mapping[str, Value], parameters: Mapping[str, Any], device: str
 ) -> Result:
-    """Past the document, which shows images only. Raises JobFailed; BadInput where the plugin refuses what it gets."""
+    """One run, its results not shown in the session. Raises JobFailed; BadInput where the plugin refuses its input."""
     ends: list[Result | Failure] = []
     running = submit_plugin(
         stage.session.engine,
@@ -127,7 +130,7 @@ def _execute(
     return ends[0]
 
 
-def parse(texts: list[str], option: str) -> dict[str, str]:
+def parse_pairs(texts: list[str], option: str) -> dict[str, str]:
     """NAME=VALUE pairs. Raises WrongUse."""
     pairs = {}
     for text in texts:
@@ -138,7 +141,7 @@ def parse(texts: list[str], option: str) -> dict[str, str]:
     return pairs
 
 
-def value(text: str) -> Any:
+def parse_value(text: str) -> Any:
     """A parameter's value: JSON where it is JSON (numbers, true, false), the text itself else."""
     try:
         return json.loads(text)

@@ -35,9 +35,12 @@ UNIT = 0.01  # that the length of a direction may differ from 1, and of none fro
 
 
 class Gradients(NamedTuple):
-    """told: of each time point, () where nothing is known. files: what tells it. notices: why it is not taken."""
+    """The diffusion weighting beside a NIfTI file.
 
-    told: tuple[Diffusion, ...] = ()
+    weightings: of each time point, () where nothing is known. files: where it stands. notices: why it is not taken.
+    """
+
+    weightings: tuple[Diffusion, ...] = ()
     files: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()
 
@@ -66,14 +69,14 @@ def gradients_beside(image: str, ending: str, count: int, grid: Grid | None) -> 
         return Gradients(_read(files, count, grid), files)
     except (OpenError, OSError) as error:
         names, why = " and ".join(os.path.basename(path) for path in files), sentence(error)
-        said = f"The gradients beside it ({names}) are not taken: {why[:1].lower()}{why[1:]}"
-        said = f"{said} Put the right files there and open it again."
-        return Gradients(notices=(Notice("unread-gradients", said, "gradients not read"),))
+        message = f"The gradients beside it ({names}) are not taken: {why[:1].lower()}{why[1:]}"
+        message = f"{message} Put the right files there and open it again."
+        return Gradients(notices=(Notice("unread-gradients", message, "gradients not read"),))
 
 
-def weighting_words(told: Sequence[Diffusion]) -> tuple[str, ...]:
+def weighting_words(weightings: Sequence[Diffusion]) -> tuple[str, ...]:
     """What the time points are called, as those of DICOM are: "b = 0", "b = 1000, direction 2"."""
-    labels = [(word_of("gradient", one), "direction" if one.direction else "repetition") for one in told]
+    labels = [(word_of("gradient", one), "direction" if one.direction else "repetition") for one in weightings]
     several, seen = Counter(label for label, _ in labels), Counter[tuple[str, str]]()
     words = []
     for label, kind in labels:
@@ -84,13 +87,13 @@ def weighting_words(told: Sequence[Diffusion]) -> tuple[str, ...]:
 
 def gradient_texts(volumes: Sequence[Volume]) -> tuple[str, ...]:
     """What the two files say: b-values and directions; no directions where none is known, nothing without b-values."""
-    told = [volume.diffusion for volume in volumes if volume.diffusion is not None]
-    if len(told) < len(volumes):
+    weightings = [volume.diffusion for volume in volumes if volume.diffusion is not None]
+    if len(weightings) < len(volumes):
         return ()
-    b_values = " ".join(f"{one.b_value:g}" for one in told) + "\n"
-    if not any(one.direction for one in told):
+    b_values = " ".join(f"{one.b_value:g}" for one in weightings) + "\n"
+    if not any(one.direction for one in weightings):
         return (b_values,)
-    vectors = np.array([one.direction or (0.0, 0.0, 0.0) for one in told]) @ fsl_axes(volumes[0].grid)
+    vectors = np.array([one.direction or (0.0, 0.0, 0.0) for one in weightings]) @ fsl_axes(volumes[0].grid)
     return b_values, "".join(" ".join(f"{x + 0.0:.6g}" for x in row) + "\n" for row in np.round(vectors.T, 6))
 
 
@@ -118,7 +121,7 @@ def _read(files: Sequence[str], count: int, grid: Grid | None) -> tuple[Diffusio
 
 
 def _b_values(path: str, count: int) -> tuple[float, ...]:
-    """s/mm², in one row or one column."""
+    """The b-values in s/mm², which stand in one row or one column."""
     rows = _rows(path)
     if len(rows) > 1 and any(len(row) > 1 for row in rows):
         raise OpenError("Its b-values are not one row of numbers.")
@@ -131,7 +134,7 @@ def _b_values(path: str, count: int) -> tuple[float, ...]:
 
 
 def _directions(path: str, count: int) -> Floats:
-    """[volume, 3] along the axes of FSL, of length 1 or 0; three rows as FSL writes them, or three columns."""
+    """Directions [volume, 3] along the axes of FSL, of length 1 or 0; they stand in three rows or three columns."""
     rows = _rows(path)
     sizes = {len(row) for row in rows}
     if len(rows) == 3 and sizes == {count}:

@@ -43,24 +43,24 @@ def describe_image(path: str) -> Image:
     """The image in a file, from its header; with its other placement. Raises OpenError with one sentence."""
     files = files_of(path)
     stamps = tuple(map(stamp_of, files))
-    stored = _stored(files, stamps)
+    stored = _stored_image(files, stamps)
     image = _image(files, stamps, stored)
     if not (form := stored.placement.other):
         return image
-    second = _image(files, stamps, _stored(files, stamps, form))
+    second = _image(files, stamps, _stored_image(files, stamps, form))
     return replace(image, second=replace(second, name=form))
 
 
 def _image(files: tuple[str, ...], stamps: tuple[Stamp, ...], stored: StoredImage) -> Image:
-    """Where its placement puts it."""
+    """The image that a file holds, where its placement puts it."""
     sizes, forms = tuple(map(length_of, files)), stored.placement.forms
     place = geometry(stored.shape, stored.placement)
     gradients = _gradients(files[0], stored, place)
-    told = gradients.told if stored.count > 1 else ()
+    weightings = gradients.weightings if stored.count > 1 else ()
     plan = Plan(
         kind="picture" if ending_of(files[0]) in PICTURES else "itk", files=files, sizes=sizes, stamps=stamps,
         samples=3 if stored.channels else 1, slope=stored.slope, intercept=stored.intercept,
-        times=weighting_words(told) or stored.times, windows=stored.windows, diffusion=gradients.told,
+        times=weighting_words(weightings) or stored.times, windows=stored.windows, diffusion=gradients.weightings,
         form="".join(forms[:1]),
     )  # fmt: skip
     name = printable(files[0].replace("\\", "/").rsplit("/", 1)[-1])
@@ -73,7 +73,7 @@ def _image(files: tuple[str, ...], stamps: tuple[Stamp, ...], stored: StoredImag
         regular=place.sheared is None,
         times=stored.seconds,
         notices=(*stored.notices, *place.notices, *gradients.notices),
-        b_values=tuple(one.b_value for one in told),
+        b_values=tuple(one.b_value for one in weightings),
         plan=plan,
         beside=gradients.files,
     )
@@ -89,7 +89,7 @@ def _gradients(path: str, stored: StoredImage, place: Geometry) -> Gradients:
 
 def read_voxels(handle: SharedHandle, plan: Plan) -> tuple[Notice, ...]:
     """Read the voxels into shared memory [time point, k, j, i(, 3)]; what must be said of them. Raises OpenError."""
-    stored = _unchanged(plan)
+    stored = _unchanged_image(plan)
     place = geometry(stored.shape, stored.placement)
     if (stored.count, *place.grid.shape) != handle.shape[:4]:
         raise OpenError("It has changed since it was indexed; open its folder again.")
@@ -98,14 +98,14 @@ def read_voxels(handle: SharedHandle, plan: Plan) -> tuple[Notice, ...]:
         for number, (slot, plane) in enumerate(_regular_planes(plan, stored, place)):
             begin_item(number)
             finite = finite and (plane.dtype.kind != "f" or bool(np.isfinite(plane).all()))
-            exact = exact and (plane.dtype.kind not in "iu" or plane.dtype.itemsize < 4 or _exact(plane))
+            exact = exact and (plane.dtype.kind not in "iu" or plane.dtype.itemsize < 4 or _is_exact(plane))
             write_shared(segment, handle.offset + slot * plane.nbytes, plane.astype(handle.dtype, copy=False))
     return (*(() if finite else (NOT_FINITE,)), *(() if exact else (LARGE,)))
 
 
 def middle_slice(plan: Plan) -> NDArray[Any]:
     """The middle slice [j, i] or [j, i, 3] of the first time point, as stored."""
-    stored = _unchanged(plan)
+    stored = _unchanged_image(plan)
     _, plane = next(_planes(plan, stored, skip=stored.shape[0] // 2))
     return np.array(plane)
 
@@ -116,30 +116,30 @@ def single_volume(image: Image, number: int | None = None) -> Volume:
     number: which of several, 1 being the first; None for the only one.
     """
     plan: Plan = image.plan
-    stored = _unchanged(plan)
+    stored = _unchanged_image(plan)
     if (stored.count > 1 and number is None) or stored.channels:
         raise OpenError("It holds several values a voxel: a label map has one.")
     place = geometry(stored.shape, stored.placement)
     count = place.grid.shape[0]
     first = ((number or 1) - 1) * count
     planes = _regular_planes(plan, stored, place, labels=True)
-    kept = {slot: np.array(plane) for slot, plane in planes if first <= slot < first + count}
-    array = np.stack([kept[slot] for slot in range(first, first + count)])
+    slices = {slot: np.array(plane) for slot, plane in planes if first <= slot < first + count}
+    array = np.stack([slices[slot] for slot in range(first, first + count)])
     name = image.source.series_description[: -len(ending_of(plan.files[0]))]
     return Volume(array, image.grid, name, slope=plan.slope, intercept=plan.intercept, badges=image.badges)
 
 
-def _stored(files: Sequence[str], stamps: Sequence[Stamp | None], form: str = "") -> StoredImage:
+def _stored_image(files: Sequence[str], stamps: Sequence[Stamp | None], form: str = "") -> StoredImage:
     return nifti.stored_image(files, stamps, form) if _is_nifti(files[0]) else itk_image.stored_image(files[0])
 
 
-def _unchanged(plan: Plan) -> StoredImage:
-    """As indexed. Raises OpenError where the header, or a file of pixels that it names, is not what was indexed."""
+def _unchanged_image(plan: Plan) -> StoredImage:
+    """The header, read again. Raises OpenError where it, or a file of pixels that it names, is not what was indexed."""
     for path, stamp in zip(plan.files, plan.stamps, strict=True):
         open_unchanged(path, stamp).close()
     if files_of(plan.files[0]) != plan.files:
         raise OpenError("It has changed since it was indexed; open its folder again.")
-    return _stored(plan.files, plan.stamps, plan.form)
+    return _stored_image(plan.files, plan.stamps, plan.form)
 
 
 def _is_nifti(path: str) -> bool:
@@ -176,7 +176,7 @@ def _regular_planes(
         yield slot, moved[0] if plane.ndim == 2 else np.stack(moved, axis=-1)
 
 
-def _exact(plane: NDArray[Any]) -> bool:
+def _is_exact(plane: NDArray[Any]) -> bool:
     return int(plane.min()) >= -EXACT and int(plane.max()) <= EXACT
 
 

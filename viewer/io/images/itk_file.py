@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from viewer.data.arrays import Json
     from viewer.data.segmentation import Segment
     from viewer.data.volume import Volume
 
@@ -44,18 +45,18 @@ def write_image(volumes: Sequence[Volume], path: Path) -> None:
         images.append(image)
     sitk.WriteImage(images[0] if len(images) == 1 else sitk.JoinSeries(images), str(path), useCompression=True)
     if not volumes[0].grid.placed:
-        _take_sides_away(path)
+        _remove_sides(path)
 
 
-def _take_sides_away(path: Path) -> None:
+def _remove_sides(path: Path) -> None:
     """What no file placed in a patient must not claim sides, as ITK does for whatever it writes."""
     packed = path.name.endswith(".gz")
     data = bytearray(gzip.decompress(path.read_bytes()) if packed else path.read_bytes())
     if path.name.endswith((".nii", ".nii.gz")):
         data[NIFTI_CODES] = bytes(4)
     if path.name.endswith(".nrrd"):
-        told = next(space for space in NRRD_SPACES if space in data)
-        data = data.replace(told, NRRD_SPACES[told], 1)
+        weightings = next(space for space in NRRD_SPACES if space in data)
+        data = data.replace(weightings, NRRD_SPACES[weightings], 1)
     if path.name.endswith(".mha"):  # three letters, also in 4-D, where ITK itself writes "????" for whatever is placed
         data = bytearray(META_SIDES.sub(rb"\1???", data, count=1))
     path.write_bytes(gzip.compress(data, mtime=0) if packed else data)
@@ -83,7 +84,7 @@ def check_image(volumes: Sequence[Volume], path: Path, tolerance: float) -> None
         raise SaveError("it does not read back in the same place: try again or use another drive.")
 
 
-def sidecar(volumes: Sequence[Volume], image: Path, mark: str, segments: Sequence[Segment] = ()) -> dict[str, Any]:
+def sidecar(volumes: Sequence[Volume], image: Path, mark: str, segments: Sequence[Segment] = ()) -> Json:
     """What the JSON beside an image says: what it is and where it came from, by UID; no patient name, id or date."""
     first = volumes[0]
     source = first.source
@@ -111,12 +112,12 @@ def sidecar(volumes: Sequence[Volume], image: Path, mark: str, segments: Sequenc
     }
 
 
-def _gradients(volumes: Sequence[Volume]) -> dict[str, Any]:
+def _gradients(volumes: Sequence[Volume]) -> Json:
     """The diffusion weighting of each time point, directions in LPS; nothing where none is known."""
-    told = [volume.diffusion for volume in volumes]
-    if not any(told):
+    weightings = [volume.diffusion for volume in volumes]
+    if not any(weightings):
         return {}
     return {
-        "b_values": [one and one.b_value for one in told],
-        "gradient_directions": [one and one.direction for one in told],
+        "b_values": [one and one.b_value for one in weightings],
+        "gradient_directions": [one and one.direction for one in weightings],
     }

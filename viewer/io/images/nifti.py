@@ -30,7 +30,14 @@ from viewer.io.archive import (
 )
 from viewer.io.errors import OpenError
 from viewer.io.images.headers.nifti_header import HEADER, NiftiHeader, parse, placement
-from viewer.io.images.stored_image import COMPLEX, COMPLEX_VALUES, StoredImage, colours, numbered_names, several_values
+from viewer.io.images.stored_image import (
+    COMPLEX,
+    COMPLEX_VALUES,
+    StoredImage,
+    colour_notices,
+    numbered_names,
+    several_values_notice,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,8 +50,8 @@ Stamps = Sequence[Stamp | None]  # of the header and, where they lie apart, of t
 
 
 def header_of(path: str, stamp: Stamp | None) -> NiftiHeader:
-    """Raises OpenError with one sentence."""
-    with _unpacked(open_unchanged(path, stamp)) as stream:
+    """What the header of a file says. stamp: as in `open_unchanged`. Raises OpenError with one sentence."""
+    with _unpack_stream(open_unchanged(path, stamp)) as stream:
         return parse(stream.read(HEADER))
 
 
@@ -56,7 +63,7 @@ def stored_image(files: Sequence[str], stamps: Stamps, form: str = "") -> Stored
     header = header_of(files[0], stamps[0])
     i, j, k, *further = header.sizes
     times, components, *sets = further
-    surplus = _surplus(header, files[-1])
+    surplus = _surplus_notices(header, files[-1])
     slope, intercept = header.scale
     low, high = header.window or (0.0, 0.0)
     parts = COMPLEX if header.samples == 2 else ("",)
@@ -74,9 +81,9 @@ def stored_image(files: Sequence[str], stamps: Stamps, form: str = "") -> Stored
         slope,
         intercept,
         (Window((low + high) / 2, high - low, "file"),) if header.window else (),
-        header.labels,
+        header.has_labels,
         header.times if times == math.prod(further) else (),
-        (*_values(header), *surplus),
+        (*_value_notices(header), *surplus),
     )
 
 
@@ -90,7 +97,7 @@ def planes(files: Sequence[str], stamps: Stamps, skip: int = 0) -> Iterator[tupl
     i, j, k, times, components, *sets = header.sizes
     length = i * j * header.samples * header.dtype.itemsize
     native = header.dtype.newbyteorder("=")
-    with _unpacked(open_unchanged(files[-1], stamps[-1])) as stream:
+    with _unpack_stream(open_unchanged(files[-1], stamps[-1])) as stream:
         stream.seek(header.offset + skip * length)
         for number in range(skip, math.prod(sets) * components * times * k):
             data = stream.read(length)
@@ -108,15 +115,15 @@ def planes(files: Sequence[str], stamps: Stamps, skip: int = 0) -> Iterator[tupl
                 yield (place * header.samples + part) * k + slice_, plane[..., part]
 
 
-def _values(header: NiftiHeader) -> tuple[Notice, ...]:
+def _value_notices(header: NiftiHeader) -> tuple[Notice, ...]:
     """What must be said of the values."""
     components, *sets = header.sizes[4:]
-    notices = [*colours(header.samples if header.color else 0, header.dtype)]
+    notices = [*colour_notices(header.samples if header.color else 0, header.dtype)]
     if header.samples == 2:
         notices.append(COMPLEX_VALUES)
     if components > 1:
-        notices.append(several_values(components))
-    if header.vectors:
+        notices.append(several_values_notice(components))
+    if header.has_vectors:
         sentence = "Its vectors are shown as stored: their parts point to the right, the front and the head (RAS)."
         notices.append(Notice("vectors-as-stored", sentence))
     if math.prod(sets) > 1:
@@ -128,7 +135,7 @@ def _values(header: NiftiHeader) -> tuple[Notice, ...]:
     return tuple(notices)
 
 
-def _surplus(header: NiftiHeader, pixels: str) -> tuple[Notice, ...]:
+def _surplus_notices(header: NiftiHeader, pixels: str) -> tuple[Notice, ...]:
     """Says that the file holds more volumes than its header. Raises OpenError where it cannot hold as many."""
     there = length_of(pixels)
     volume = math.prod(header.sizes[:3]) * header.samples * header.dtype.itemsize
@@ -156,7 +163,7 @@ def _unpacked_length(path: str, length: int) -> int:
 
 
 @contextmanager
-def _unpacked(file: BinaryIO) -> Iterator[BinaryIO]:
+def _unpack_stream(file: BinaryIO) -> Iterator[BinaryIO]:
     """The file unpacked while it is read, where it is packed."""
     with file, unpacking_faults():
         yield unpacked_stream(file) or cast("BinaryIO", BufferedReader(cast("RawIOBase", file), PIECE))

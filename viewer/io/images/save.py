@@ -21,8 +21,9 @@ from viewer.io.images.itk_file import check_image, sidecar, write_image
 from viewer.io.stored_values import shear_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from viewer.data.arrays import ProgressCallback
     from viewer.data.segmentation import Segment, Segmentation
 
 Format = Literal["dicom", "nifti", "nrrd", "mha"]
@@ -49,7 +50,7 @@ def save_image(
     overwrite: bool = False,
     *,
     segments: Sequence[Segment] = (),
-    progress: Callable[[float], None] = lambda fraction: None,
+    progress: ProgressCallback = lambda fraction: None,
 ) -> SaveReport:
     """Save the time points of an image (usually one): a folder for a DICOM series, else a file and a JSON beside it.
 
@@ -64,7 +65,7 @@ def save_image(
         _check_volumes(volumes, format)
         _check_target(target, format, overwrite)
         atomic_write.sweep(target.parent)
-        with atomic_write.temporary(target.parent) as folder:
+        with atomic_write.temporary_folder(target.parent) as folder:
             if format == "dicom":
                 return _save_series(volumes, target, folder, mark, progress)
             return _save_image(volumes, target, folder, format, mark, segments, progress)
@@ -73,7 +74,9 @@ def save_image(
     except (OSError, RuntimeError, MemoryError) as error:
         number = getattr(error, "errno", None)  # the text may name a patient's file
         logging.getLogger(__name__).warning("saving as %s failed: %s %s", format, type(error).__name__, number)
-        raise SaveError(f"{target.name} was not saved: {atomic_write.reason(error, target.parent, need)}.") from error
+        raise SaveError(
+            f"{target.name} was not saved: {atomic_write.failure_reason(error, target.parent, need)}."
+        ) from error
 
 
 def save_label_image(
@@ -93,7 +96,7 @@ def save_label_image(
 
 
 def _save_series(
-    volumes: Sequence[Volume], target: Path, folder: Path, mark: str, progress: Callable[[float], None]
+    volumes: Sequence[Volume], target: Path, folder: Path, mark: str, progress: ProgressCallback
 ) -> SaveReport:
     shear = shear_of(volumes[0].grid)
     series = derived_series(volumes, mark)
@@ -119,31 +122,33 @@ def _save_image(
     format: Format,
     mark: str,
     segments: Sequence[Segment],
-    progress: Callable[[float], None],
+    progress: ProgressCallback,
 ) -> SaveReport:
-    made, told = folder / f"image{_ending(target, format)}", folder / "image.json"
+    made, sidecar_file = folder / f"image{_ending(target, format)}", folder / "image.json"
     write_image(volumes, made)
     if shutil.disk_usage(folder).free < LEAST:  # NIfTI's library does not say so itself
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     atomic_write.flush(made)
     progress(0.5)
     check_image(volumes, made, (SINGLE if format == "nifti" else PLACE) + shear_of(volumes[0].grid))
-    told.write_text(json.dumps(sidecar(volumes, made, mark, segments), indent=1, ensure_ascii=False), encoding="utf-8")
+    sidecar_file.write_text(
+        json.dumps(sidecar(volumes, made, mark, segments), indent=1, ensure_ascii=False), encoding="utf-8"
+    )
     texts = gradient_texts(volumes) if format == "nifti" else ()
-    files = [(told, sidecar_path(target, format))]
-    for text, path in zip(texts, _beside(target, format)[1:], strict=False):
+    files = [(sidecar_file, sidecar_path(target, format))]
+    for text, path in zip(texts, _sidecar_paths(target, format)[1:], strict=False):
         files.append((folder / f"image{path.suffix}", path))
         files[-1][0].write_text(text, encoding="ascii")
     for path, _ in files:
         atomic_write.flush(path)
     files.append((made, target))
     size = sum(path.stat().st_size for path, _ in files)
-    atomic_write.put(*files)
+    atomic_write.replace_files(*files)
     progress(1.0)
     return SaveReport((str(target), *(str(path) for _, path in files[:-1])), size, format)
 
 
-def _beside(target: Path, format: Format) -> tuple[Path, ...]:
+def _sidecar_paths(target: Path, format: Format) -> tuple[Path, ...]:
     """What may stand beside an image: the JSON, and the gradients of a NIfTI file."""
     gradients = gradient_paths(target, _ending(target, format)) if format == "nifti" else ()
     return sidecar_path(target, format), *gradients
@@ -178,9 +183,9 @@ def _check_target(target: Path, format: Format, overwrite: bool) -> None:
     if format != "dicom":
         if target.is_dir():
             raise SaveError("a folder of that name is there: choose another name.")
-        taken = [path for path in (target, *_beside(target, format)) if path.exists()]
-        if taken and not overwrite:
-            raise SaveError(f"{taken[0].name} is already there: choose another name, or ask to replace it.")
+        existing = [path for path in (target, *_sidecar_paths(target, format)) if path.exists()]
+        if existing and not overwrite:
+            raise SaveError(f"{existing[0].name} is already there: choose another name, or ask to replace it.")
         return
     if target.exists() and not target.is_dir():
         raise SaveError("a file of that name is there: choose another name.")

@@ -23,11 +23,12 @@ COMPLEX_VALUES = Notice(
 
 @dataclass(frozen=True, eq=False)
 class StoredImage:
-    """shape: voxels along k, j, i of one volume. dtype: of the numbers, in the file's byte order.
+    """What the header of an image file says, whatever its format.
 
-    axes: what there is beyond three dimensions, in the order shown (the last one fastest): the words for each entry.
-    channels: of a colour image; 0 where the values are no colours. labels: True where the file says that it holds such.
-    seconds: of each time point, where the file tells them.
+    shape: voxels along k, j, i of one volume. dtype: of the numbers, in the file's byte order. axes: what there is
+    beyond three dimensions, in the order shown (the last one fastest): the words for each entry. channels: of a colour
+    image; 0 where the values are no colours. labels: True where the file says that it holds such. seconds: of each time
+    point, where the file tells them.
     """
 
     shape: tuple[int, int, int]
@@ -58,16 +59,17 @@ class StoredImage:
 
 
 def numbered_names(word: str, count: int) -> tuple[str, ...]:
-    """ "component 1", "component 2" …"""
+    """The word with the numbers from 1 to `count`: "component 1", "component 2"."""
     return tuple(f"{word} {n + 1}" for n in range(count))
 
 
-def several_values(count: int) -> Notice:
+def several_values_notice(count: int) -> Notice:
+    """What must be said where each of `count` values a voxel is shown as a volume of its own."""
     sentence = f"Its {count} values a voxel are shown one after the other, like time points."
     return Notice("several-values", sentence)
 
 
-def colours(channels: int, dtype: np.dtype[Any]) -> tuple[Notice, ...]:
+def colour_notices(channels: int, dtype: np.dtype[Any]) -> tuple[Notice, ...]:
     """What is lost where colours (0 channels: none) are shown as 8-bit red, green and blue."""
     notices = []
     if channels == 4:

@@ -1,0 +1,1 @@
+"""Projects on disk, and where their images are now."""

@@ -22,6 +22,7 @@ import numpy as np
 
 from viewer.files import atomic_write
 from viewer.files.regular_file import check_regular, open_regular
+from viewer.io.archive import Stamp
 from viewer.io.errors import OpenError, SaveError
 from viewer.scene.journal.project_state import Project, same_project
 from viewer.scene.view_state import ViewState
@@ -38,8 +39,8 @@ log = logging.getLogger(__name__)
 
 ENDING = ".tomolens"
 VERSION = 1
-TOLD = "project.json"
-LARGEST_TOLD = 64 << 20  # bytes
+DOCUMENT = "project.json"
+MOST_DOCUMENT = 64 << 20  # bytes
 MOST_ARRAYS = 10_000
 ARRAY = re.compile(r"arrays/\d{1,6}\.npy")
 KINDS = "buif"  # of arrays: truth values, whole numbers, real numbers
@@ -47,7 +48,6 @@ CHANGED = (
     "it was changed since it was opened or saved here, perhaps in another window: use “Save project as…” with another "
     "name, or with its own to replace it."
 )
-Stamp = tuple[int, int, int]
 DAMAGED = "It is damaged or no project of Tomolens: choose an earlier copy of it."
 
 
@@ -64,25 +64,25 @@ class FileMark:
 Marks = dict[str, tuple[FileMark, ...]]  # of every image by its key
 
 
-def save_project(project: Project, target: Path, overwrite: bool = False, ours: str = "") -> tuple[int, str]:
-    """Written beside, read back, compared, renamed; its bytes and SHA-256. Raises SaveError: one sentence.
+def save_project(project: Project, target: Path, overwrite: bool = False, known_sha256: str = "") -> tuple[int, str]:
+    """Save a project: written beside, read back, compared, renamed. Its bytes and SHA-256. Raises SaveError.
 
-    overwrite: whatever is there. ours: SHA-256 of what was opened or saved last: it may be replaced while it is that.
+    overwrite: whatever is there. known_sha256: of what was opened or saved last, which may be replaced unasked.
     """
     try:
-        before = _replaceable(target, overwrite, ours)
+        before = _replaceable(target, overwrite, known_sha256)
         if not target.parent.is_dir():
             raise FileNotFoundError(2, "no such folder")
         marks = {
             key: tuple(_mark(Path(path), target.parent) for path in files) for key, files in project.images.items()
         }
         atomic_write.sweep(target.parent)
-        with atomic_write.temporary(target.parent) as folder:
+        with atomic_write.temporary_folder(target.parent) as folder:
             made = folder / f"made{ENDING}"
             _write(project, marks, made)
             atomic_write.flush(made)
             again, marked = read_project(made)
-            if not same_project(_plain(project), again) or marked != marks:
+            if not same_project(_as_read_back(project), again) or marked != marks:
                 raise SaveError("it does not read back as it was: try again or use another drive.")
             size, sha256 = file_mark(made)
             if _stamp(target) != before:
@@ -95,7 +95,9 @@ def save_project(project: Project, target: Path, overwrite: bool = False, ours: 
     except (OSError, MemoryError) as error:
         log.warning("saving a project failed: %s", type(error).__name__)
         need = sum(array.nbytes for array in project.arrays.values())
-        raise SaveError(f"{target.name} was not saved: {atomic_write.reason(error, target.parent, need)}.") from error
+        raise SaveError(
+            f"{target.name} was not saved: {atomic_write.failure_reason(error, target.parent, need)}."
+        ) from error
 
 
 def open_project(path: Path) -> tuple[Project, Marks, str]:
@@ -109,10 +111,10 @@ def read_project(path: Path) -> tuple[Project, Marks]:
     check_regular(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            told = _told(archive)
+            document = _read_document(archive)
             arrays = dict(_arrays(archive))
-        project = Project(tuple(told["layers"]), tuple(told["landmarks"]), dict(told["view"]), arrays)
-        marks = {str(key): tuple(FileMark(**_texts(one)) for one in told["images"][key]) for key in project.images}
+        project = Project(tuple(document["layers"]), tuple(document["landmarks"]), dict(document["view"]), arrays)
+        marks = {str(key): tuple(FileMark(**_texts(one)) for one in document["images"][key]) for key in project.images}
         _check(project)
     except OpenError:
         raise
@@ -132,12 +134,12 @@ def file_mark(path: Path) -> tuple[int, str]:
         return os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _replaceable(target: Path, overwrite: bool, ours: str) -> Stamp | None:
+def _replaceable(target: Path, overwrite: bool, known_sha256: str) -> Stamp | None:
     """The stamp of what is there and may be replaced. Raises SaveError where something is there that may not."""
     stamp = _stamp(target)
-    if target.is_dir() or (stamp and not overwrite and not ours):
+    if target.is_dir() or (stamp and not overwrite and not known_sha256):
         raise SaveError("it is already there: choose another name, or ask to replace it.")
-    if stamp and not overwrite and file_mark(target)[1] != ours:
+    if stamp and not overwrite and file_mark(target)[1] != known_sha256:
         raise SaveError(CHANGED)
     return stamp
 
@@ -145,10 +147,9 @@ def _replaceable(target: Path, overwrite: bool, ours: str) -> Stamp | None:
 def _stamp(path: Path) -> Stamp | None:
     """What changes whenever a file is written or replaced; None where there is none."""
     try:
-        found = path.stat()
+        return Stamp.of(path.stat())
     except FileNotFoundError:
         return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _mark(path: Path, folder: Path) -> FileMark:
@@ -166,7 +167,7 @@ def _mark(path: Path, folder: Path) -> FileMark:
 
 
 def _write(project: Project, marks: Marks, path: Path) -> None:
-    told: Json = {
+    document: Json = {
         "tomolens_project": VERSION,
         "written_by": application_version(),
         "layers": project.layers,
@@ -175,34 +176,34 @@ def _write(project: Project, marks: Marks, path: Path) -> None:
         "images": {key: [mark.__dict__ for mark in found] for key, found in marks.items()},
     }
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        archive.writestr(TOLD, json.dumps(told, indent=1, allow_nan=False))
+        archive.writestr(DOCUMENT, json.dumps(document, indent=1, allow_nan=False))
         for name, array in project.arrays.items():
             with archive.open(name, "w", force_zip64=True) as file:
                 np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
 
 
-def _plain(project: Project) -> Project:
-    """As JSON gives it back: lists for tuples."""
+def _as_read_back(project: Project) -> Project:
+    """A project as JSON gives it back: lists for tuples."""
     layers, landmarks, view = json.loads(json.dumps([project.layers, project.landmarks, project.view]))
     return Project(tuple(layers), tuple(landmarks), view, project.arrays)
 
 
-def _told(archive: zipfile.ZipFile) -> Json:
+def _read_document(archive: zipfile.ZipFile) -> Json:
     names = archive.namelist()
     if len(set(names)) < len(names) or len(names) > MOST_ARRAYS:
         raise ValueError("names that are there twice, or too many")
-    if archive.getinfo(TOLD).file_size > LARGEST_TOLD:
+    if archive.getinfo(DOCUMENT).file_size > MOST_DOCUMENT:
         raise ValueError("far too long a description")
-    told: Json = json.loads(archive.read(TOLD))
-    if (version := told["tomolens_project"]) != VERSION:
+    document: Json = json.loads(archive.read(DOCUMENT))
+    if (version := document["tomolens_project"]) != VERSION:
         newer = isinstance(version, int) and version > VERSION
         raise OpenError("It was saved by a newer Tomolens: update this one to open it." if newer else DAMAGED)
-    return told
+    return document
 
 
 def _arrays(archive: zipfile.ZipFile) -> Iterator[tuple[str, NDArray[Any]]]:
     for member in archive.infolist():
-        if member.filename == TOLD:
+        if member.filename == DOCUMENT:
             continue
         if not ARRAY.fullmatch(member.filename):
             raise ValueError("a member that no project has")
@@ -238,7 +239,7 @@ def _texts(entry: Json) -> Json:
 
 
 def _check(project: Project) -> None:
-    """Restores all but the images once: what the window would choke on is refused here."""
+    """Restore all but the images once: what the window would choke on is refused here."""
     project.restored(lambda key: None)
     for entry in project.layers:
         if "image" in entry and not (
@@ -247,5 +248,5 @@ def _check(project: Project) -> None:
             raise TypeError("an image that is none")
         if not all(isinstance(entry[name], str) for name in ("id", "name")):
             raise TypeError("a layer without a name")
-    project.look(ViewState())
+    project.restore_view(ViewState())
     len(project.pairs)

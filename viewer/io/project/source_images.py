@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from viewer.io.project.project_file import FileMark, Marks, file_mark
 from viewer.io.reader.reader import OpenError, Reader, index_now, load_now
 from viewer.scene.layer import VolumeLayer, volume_layer
 
-Found = dict[str, tuple[str, ...]]  # the files of an image by its key
-ProgressCallback = Callable[[float], None]  # gets the progress; raises to cancel
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from viewer.data.arrays import ProgressCallback
+
+FoundFiles = dict[str, tuple[str, ...]]  # the files of an image by its key
 MOST = 200_000  # files of a folder that are looked at
 
 
@@ -26,17 +31,22 @@ class MissingImage:
     changed: bool
 
 
-def locate_files(marks: Marks, project: Path, tell: ProgressCallback) -> tuple[Found, tuple[MissingImage, ...]]:
-    """Look where the images were, seen from the project first. Slow: every byte is read."""
-    found: Found = {}
+def locate_files(
+    marks: Marks, project: Path, progress: ProgressCallback
+) -> tuple[FoundFiles, tuple[MissingImage, ...]]:
+    """Look where the images of a project were, seen from its folder first. Slow: every byte is read.
+
+    The files of the images that are there, by key; and those that are not. Raises OSError.
+    """
+    found: FoundFiles = {}
     missing = []
     done, total = 0, max(1, sum(mark.size for files in marks.values() for mark in files))
     for key, files in marks.items():
         places, changed = [], False
         for mark in files:
-            tell(done / total)
+            progress(done / total)
             there = [path for path in _candidates(mark, project.parent) if path.is_file()]
-            place = next((path for path in there if _is(path, mark)), None)
+            place = next((path for path in there if _is_same_file(path, mark)), None)
             changed |= bool(there) and place is None
             places.append(place)
             done += mark.size
@@ -47,8 +57,8 @@ def locate_files(marks: Marks, project: Path, tell: ProgressCallback) -> tuple[F
     return found, tuple(missing)
 
 
-def search_folder(marks: Marks, folder: Path, tell: ProgressCallback) -> Found:
-    """Those images all of whose files lie somewhere in a folder, by whatever names."""
+def search_folder(marks: Marks, folder: Path, progress: ProgressCallback) -> FoundFiles:
+    """The files of those images all of whose files lie somewhere in a folder, by whatever names. Raises OSError."""
     sizes: dict[int, list[Path]] = {}
     wanted = {mark.size for files in marks.values() for mark in files}
     for path in _files(folder):
@@ -56,9 +66,10 @@ def search_folder(marks: Marks, folder: Path, tell: ProgressCallback) -> Found:
         if size in wanted:
             sizes.setdefault(size, []).append(path)
     known: dict[Path, str] = {}
-    found: Found = {}
+    found: FoundFiles = {}
     for done, (key, files) in enumerate(marks.items()):
-        places = [_among(sizes.get(mark.size, ()), mark, known, lambda: tell(done / len(marks))) for mark in files]  # noqa: B023
+        report = partial(progress, done / len(marks))
+        places = [_file_among(sizes.get(mark.size, ()), mark, known, report) for mark in files]
         if files and all(places):
             found[key] = tuple(map(str, places))
     return found
@@ -84,18 +95,20 @@ def _candidates(mark: FileMark, folder: Path) -> Iterable[Path]:
     yield Path(mark.path)
 
 
-def _is(path: Path, mark: FileMark) -> bool:
+def _is_same_file(path: Path, mark: FileMark) -> bool:
     try:
         return path.stat().st_size == mark.size and file_mark(path)[1] == mark.sha256
     except OSError:
         return False
 
 
-def _among(paths: Iterable[Path], mark: FileMark, known: dict[Path, str], tell: Callable[[], None]) -> Path | None:
+def _file_among(
+    paths: Iterable[Path], mark: FileMark, known: dict[Path, str], report: Callable[[], None]
+) -> Path | None:
     """The file with those bytes; one of the same name is looked at first. known: hashes so far."""
     name = Path(mark.path).name
     for path in sorted(paths, key=lambda path: path.name != name):
-        tell()
+        report()
         if path not in known:
             known[path] = file_mark(path)[1]
         if known[path] == mark.sha256:

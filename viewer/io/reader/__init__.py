@@ -1,0 +1,1 @@
+"""Reader processes, which index, load and parse foreign files, and the client that asks them."""

@@ -46,7 +46,7 @@ LEFT = (
 
 @dataclass(frozen=True)
 class IndexCallbacks:
-    """What an index tells; see Reader.index."""
+    """What is called with the answers of an index; see Reader.index."""
 
     found: Callable[[str, list[Image]], None]
     labels: Callable[[LabelFile], None]
@@ -85,9 +85,10 @@ class IndexRequest:
         self._reported = 0.0
 
     def begin(self) -> None:
-        self._go_on()
+        """Ask for the first files. On the pool's thread only."""
+        self._continue()
 
-    def _go_on(self) -> None:
+    def _continue(self) -> None:
         """Hand out what there is, a few requests ahead; say that it is done when nothing is left."""
         while self._containers and self._running < 2 * self._pool.count:
             self._list([self._containers.popleft() for _ in range(min(CONTAINERS, len(self._containers)))])
@@ -103,7 +104,7 @@ class IndexRequest:
         now = time.monotonic()
         if now - self._reported > EVERY or not self._running:
             self._reported = now
-            self._request.tell(self._callbacks.progress, self._looked, self._total)
+            self._request.answer(self._callbacks.progress, self._looked, self._total)
 
     def _finish(self) -> None:
         self._refuse_gone()
@@ -117,7 +118,7 @@ class IndexRequest:
             self._gone.append(path)
             return
         self._refusals += 1
-        self._request.tell(self._callbacks.refused, RefusedFile(path, reason, many))
+        self._request.answer(self._callbacks.refused, RefusedFile(path, reason, many))
 
     def _refuse_gone(self) -> None:
         """One sentence for all that went away of a folder or archive while it was read."""
@@ -138,12 +139,12 @@ class IndexRequest:
         def answered(result: object) -> None:
             self._running -= 1
             done(result)
-            self._go_on()
+            self._continue()
 
         def ended(item: int, why: str) -> None:
             self._running -= 1
             stopped(item, why)
-            self._go_on()
+            self._continue()
 
         self._running += 1
         self._pool.add(PoolRequest(self._request, function, arguments, answered, partial(ended, 0), ended, urgency=2))
@@ -154,17 +155,17 @@ class IndexRequest:
             self._refuse(containers[item], stopped_sentence(base_name(containers[item]), why))
             self._containers.extendleft(containers[:item] + containers[item + 1 :])
 
-        self._ask(LIST_CONTENTS, (containers, self._roots), self._found, stopped)
+        self._ask(LIST_CONTENTS, (containers, self._roots), self._add_contents, stopped)
 
-    def _found(self, found: Contents) -> None:
+    def _add_contents(self, found: Contents) -> None:
         for path, reason in found.refused:
             self._refuse(path, reason)
-        self._containers.extend(self._new(found.containers))
-        files = self._new(found.files, known=self._roots)
+        self._containers.extend(self._new_paths(found.containers))
+        files = self._new_paths(found.files, known=self._roots)
         self._total += len(files)
         self._files.extend(files)
 
-    def _new(self, paths: list[str], known: Sequence[str] = ()) -> list[str]:
+    def _new_paths(self, paths: list[str], known: Sequence[str] = ()) -> list[str]:
         """Those not met before. A root that turned out to be a file is known but still to be looked at."""
         new = [path for path in dict.fromkeys(paths) if path not in self._known or path in known]
         self._known.update(new)
@@ -189,10 +190,10 @@ class IndexRequest:
             self._refuse(path, report.reason)
         if report.images:
             self._images += 1
-            self._request.tell(self._callbacks.found, report.key, list(report.images))
+            self._request.answer(self._callbacks.found, report.key, list(report.images))
         if report.labels:
             self._images += 1
-            self._request.tell(self._callbacks.labels, report.labels)
+            self._request.answer(self._callbacks.labels, report.labels)
         if report.header:
             series = self._series.setdefault(report.key, _Series())
             series.family = "" if series.paths else report.family
@@ -230,7 +231,7 @@ class IndexRequest:
                 together = self._series.setdefault(family, _Series())
                 for key in keys:
                     alone = self._series.pop(key)
-                    self._tell(key, alone, [])
+                    self._answer_images(key, alone, [])
                     together.paths += alone.paths
                     together.headers += alone.headers
 
@@ -241,7 +242,7 @@ class IndexRequest:
         def done(results: list[SeriesReport]) -> None:
             for (key, one), result in zip(chosen, results, strict=True):
                 one.busy = False
-                self._grouped(key, one, result)
+                self._add_images(key, one, result)
 
         def stopped(item: int, why: str) -> None:
             key, one = chosen[item]
@@ -252,14 +253,14 @@ class IndexRequest:
 
         self._ask(GROUP_SERIES, ([one.headers[: one.grouped] for _, one in chosen],), done, stopped)
 
-    def _grouped(self, key: str, series: _Series, result: SeriesReport) -> None:
+    def _add_images(self, key: str, series: _Series, result: SeriesReport) -> None:
         if result.reason:
             self._refuse(series.paths[0], result.reason)
         else:
             self._images += len(result.images)
-            self._tell(key, series, result.images)
+            self._answer_images(key, series, result.images)
 
-    def _tell(self, key: str, series: _Series, images: Sequence[Image]) -> None:
+    def _answer_images(self, key: str, series: _Series, images: Sequence[Image]) -> None:
         """Tell of the images of a series, those of each patient and study under a key of their own."""
         owners: dict[tuple[str, ...], list[Image]] = {}
         for image in images:
@@ -270,4 +271,4 @@ class IndexRequest:
         sets += [[]] * (series.shown - len(sets))
         series.shown = len(owners)
         for number, some in enumerate(sets):
-            self._request.tell(self._callbacks.found, f"{key}|{number}" if number else key, some)
+            self._request.answer(self._callbacks.found, f"{key}|{number}" if number else key, some)

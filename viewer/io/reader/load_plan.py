@@ -41,20 +41,22 @@ def loaded_bytes(image: Image) -> int:
 
 
 def name_of(image: Image) -> str:
+    """What sentences call an image: its title, or the name of its first file."""
     return image.title or base_name(image.source.files[0])
 
 
 def base_name(path: str) -> str:
+    """The last part of the path of a file, or of a member of an archive ("archive.zip!member/name")."""
     return path.replace("\\", "/").rsplit("/", 1)[-1].rsplit("!", 1)[-1]
 
 
 def stopped_sentence(name: str, why: str) -> str:
-    """Whose fault it was cannot be known: that of the file, of a library, or our own."""
+    """What is said of a file at which a reader process ended: whose fault that was cannot be known."""
     return f"{name} was left out: the reader process {why} at it; copy or convert it and try again, or report it."
 
 
 def check_claims(image: Image) -> None:
-    """The pixels that the plan promises must fit into the files. Raises OpenError."""
+    """Raises OpenError where the files are shorter than the pixels that the plan reads from them."""
     plan: Plan = image.plan
     there = plan.frames[plan.frames["file"] >= 0]
     sizes = np.array(plan.sizes, np.int64)[there["file"]]
@@ -75,7 +77,7 @@ def with_lost_slices(image: Image, lost: Sequence[str], slices: int) -> Image:
 
 
 def check_budget(image: Image) -> None:
-    """The volume must fit its files, where they are compressed, and the memory that is free. Raises OpenError."""
+    """Raises OpenError where the volume does not fit the memory that is free, or is too large for compressed files."""
     need, plan = loaded_bytes(image), image.plan
     compressed = bool((plan.frames["offset"] < 0).any())
     try:

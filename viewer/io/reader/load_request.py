@@ -55,7 +55,7 @@ EVERY = 0.05  # seconds between two reports
 
 @dataclass(frozen=True)
 class LoadCallbacks:
-    """What a load tells; see Reader.load."""
+    """What is called with the answers of a load; see Reader.load."""
 
     started: Callable[[tuple[Volume, ...]], None]
     filled: Callable[[float], None]
@@ -63,14 +63,14 @@ class LoadCallbacks:
     failed: Callable[[str], None]
 
 
-Place = tuple[int, int]  # time point and k of a slice
+SliceIndex = tuple[int, int]  # time point and k of a slice
 
 
 def frame_seconds(pool: Pool, job: ReadJob) -> float:
-    """That the processor may be busy with a slice of the job; 0 where nothing is decoded."""
+    """Seconds that the processor may be busy with a slice of the job; 0 where nothing is decoded."""
     parts = max((len(target.parts) for target in job.targets), default=0)
     size = math.prod(job.shape) * np.dtype(job.dtype).itemsize * max(1, parts)
-    return pool.frame_seconds(size) if job.compressed else 0.0
+    return pool.frame_seconds(size) if job.is_compressed else 0.0
 
 
 class LoadRequest:
@@ -81,14 +81,15 @@ class LoadRequest:
         self._plan: Plan = image.plan
         self._grid = loaded_grid(image)
         self._sizes: list[int] = []  # slices in each portion
-        self._there: list[int] = []  # slices of it that have arrived
-        self._left = 0  # portions
+        self._arrived: list[int] = []  # slices of it that have arrived
+        self._portions_left = 0  # portions
         self._reported = 0.0
         self._volumes: tuple[Volume, ...] = ()
-        self._lost: dict[Place, str] = {}  # slices that cannot be decoded, and why
+        self._lost: dict[SliceIndex, str] = {}  # slices that cannot be decoded, and why
         self._stops = 0
 
     def begin(self) -> None:
+        """Take memory and ask for the slices, or refuse the image. On the pool's thread only."""
         try:
             check_claims(self._image)
             check_budget(self._image)
@@ -112,17 +113,17 @@ class LoadRequest:
 
     # ---- files of other kinds
     def _read_file(self, handle: SharedHandle) -> None:
-        self._sizes, self._there, self._left = [self._image.timepoints * self._grid.shape[0]], [0], 1
+        self._sizes, self._arrived, self._portions_left = [self._image.timepoints * self._grid.shape[0]], [0], 1
 
         def stopped(item: int, why: str) -> None:
             self._fail(stopped_sentence(name_of(self._image), why))
 
         seconds = self._pool.seconds + self._array.nbytes / SLOWEST
-        self._ask(READ_VOXELS, (handle, self._plan), self._file_there, stopped, 0, seconds=seconds)
+        self._ask(READ_VOXELS, (handle, self._plan), self._finish_file, stopped, 0, seconds=seconds)
 
-    def _file_there(self, notices: tuple[Notice, ...]) -> None:
+    def _finish_file(self, notices: tuple[Notice, ...]) -> None:
         self._image = replace(self._image, notices=(*self._image.notices, *notices))
-        self._slices_there(0, (0, self._grid.shape[0] // 2))
+        self._finish_portion(0, (0, self._grid.shape[0] // 2))
 
     # ---- DICOM
     def _read_slices(self, handle: SharedHandle) -> None:
@@ -134,23 +135,27 @@ class LoadRequest:
         portion = max(PORTION, self._array.nbytes // PORTIONS) if raw else DECODED
         count = max(1, portion * len(places) // self._array.nbytes)
         groups = [places[:1], *(places[n : n + count] for n in range(1, len(places), count))]
-        self._sizes, self._there, self._left = [len(group) for group in groups], [0] * len(groups), len(groups)
+        self._sizes, self._arrived, self._portions_left = (
+            [len(group) for group in groups],
+            [0] * len(groups),
+            len(groups),
+        )
         for number, group in enumerate(groups):
             self._ask_slices(handle, number, group)
 
-    def _ask_slices(self, handle: SharedHandle, number: int, places: list[Place]) -> None:
+    def _ask_slices(self, handle: SharedHandle, number: int, places: list[SliceIndex]) -> None:
         """A slice at which the process ends costs itself: the others are asked for again."""
         job = read_job(self._image, places)
 
         def done(lost: dict[int, str]) -> None:
             self._lost.update({places[item]: reason for item, reason in lost.items()})
-            self._slices_there(number, next((place for place in places if place not in self._lost), None))
+            self._finish_portion(number, next((place for place in places if place not in self._lost), None))
 
         def stopped(item: int, why: str) -> None:
             name = base_name(job.names[item]) if item < len(places) and job.names[item] else name_of(self._image)
             reason = stopped_sentence(name, why)
             self._stops += 1
-            if not job.compressed or self._stops > MOST_STOPS or item >= len(places):
+            if not job.is_compressed or self._stops > MOST_STOPS or item >= len(places):
                 self._fail(reason)
                 return
             self._lost[places[item]] = reason
@@ -158,7 +163,7 @@ class LoadRequest:
             self._ask_slices(handle, number, places[:item] + places[item + 1 :])
 
         if not places:
-            self._slices_there(number, None)
+            self._finish_portion(number, None)
             return
         computing = frame_seconds(self._pool, job)
         self._ask(READ_SLICES, (handle, job), done, stopped, number, computing=computing)
@@ -174,25 +179,25 @@ class LoadRequest:
         seconds: float = 0.0,
         computing: float = 0.0,
     ) -> None:
-        progressed = partial(self._progressed, number)
+        progressed = partial(self._note_progress, number)
         urgency = 0 if number == 0 else 1
         limits = seconds, computing
         self._pool.add(
             PoolRequest(self._request, function, arguments, done, self._refuse, stopped, urgency, *limits, progressed)
         )
 
-    def _progressed(self, number: int, item: int) -> None:
-        self._there[number] = max(item, self._there[number])
+    def _note_progress(self, number: int, item: int) -> None:
+        self._arrived[number] = max(item, self._arrived[number])
         self._report()
 
-    def _slices_there(self, number: int, shown: Place | None) -> None:
+    def _finish_portion(self, number: int, shown: SliceIndex | None) -> None:
         """A portion is done. shown: a slice of it that is there; None where all are lost."""
-        self._there[number] = self._sizes[number]
-        self._left -= 1
+        self._arrived[number] = self._sizes[number]
+        self._portions_left -= 1
         if not self._volumes and shown is not None:
             self._volumes = volumes_of(self._image, self._grid, self._array, shown)
-            self._request.tell(self._callbacks.started, self._volumes)
-        if self._left:
+            self._request.answer(self._callbacks.started, self._volumes)
+        if self._portions_left:
             self._report()
         elif not self._volumes:
             (self._fail if self._stops else self._refuse)(next(iter(self._lost.values())))
@@ -202,14 +207,14 @@ class LoadRequest:
     def _finish(self) -> None:
         image = with_lost_slices(self._image, list(self._lost.values()), sum(self._sizes))
         volumes = tuple(replace(one, badges=badges_of(image)) for one in self._volumes)
-        self._request.tell(self._callbacks.filled, 1.0)
+        self._request.answer(self._callbacks.filled, 1.0)
         self._request.finish(self._callbacks.done, volumes)
 
     def _report(self) -> None:
         now = time.monotonic()
         if self._volumes and now - self._reported > EVERY:
             self._reported = now
-            self._request.tell(self._callbacks.filled, sum(self._there) / sum(self._sizes))
+            self._request.answer(self._callbacks.filled, sum(self._arrived) / sum(self._sizes))
 
     def _refuse(self, reason: str) -> None:
         self._fail(f"{name_of(self._image)} cannot be loaded: {reason[:1].lower()}{reason[1:]}")

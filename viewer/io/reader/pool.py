@@ -41,10 +41,12 @@ STUCK = 1.0  # seconds at one item after which a process no longer counts as one
 
 
 class Owner(Protocol):
-    """What a unit of work belongs to."""
+    """Who a request to a reader process is made for."""
 
     @property
-    def cancelled(self) -> bool: ...
+    def cancelled(self) -> bool:
+        """Whether no answer is wanted any more."""
+        ...
 
 
 @dataclass(eq=False)
@@ -77,16 +79,17 @@ class _Worker:
     pipe: Connection
     slot: NDArray[np.int64]
     ready: bool = False
-    unit: PoolRequest | None = None
+    request: PoolRequest | None = None
     lent: list[Any] = field(default_factory=list)
     cancelled_at: float = 0.0
 
 
 class Pool:
-    """count: processes; one more where one of them is stuck and others wait.
+    """The reader processes, and the requests that wait for one.
 
-    memory_limit: bytes each may take. most_answer: bytes of one answer. seconds: that a file may take. computing: that
-    the processor may be busy with a frame, in seconds, apart from what its size adds.
+    count: processes; one more where one of them is stuck and others wait. memory_limit: bytes each may take.
+    most_answer: bytes of one answer. seconds: that a file may take. computing: that the processor may be busy with a
+    frame, in seconds, apart from what its size adds.
     """
 
     def __init__(self, count: int, memory_limit: int, most_answer: int, seconds: float, computing: float) -> None:
@@ -108,16 +111,16 @@ class Pool:
             self._inbox.put(function)
             self._call.send_bytes(b"!")
 
-    def add(self, unit: PoolRequest) -> None:
-        """Queue a unit. On the pool's thread only."""
-        self._waiting.setdefault(unit.urgency, []).append(unit)
+    def add(self, request: PoolRequest) -> None:
+        """Queue a request. On the pool's thread only."""
+        self._waiting.setdefault(request.urgency, []).append(request)
 
     def warm(self) -> None:
         """Start the processes now."""
         self.call_soon(lambda: self._start_for(self.count))
 
     def frame_seconds(self, size: int) -> float:
-        """That the processor may be busy with a compressed frame of `size` bytes when it is decoded."""
+        """Seconds that the processor may be busy with a compressed frame of `size` bytes when it is decoded."""
         return self.computing + size / DECODED_A_SECOND
 
     def close(self) -> None:
@@ -130,15 +133,15 @@ class Pool:
         while not self._closing:
             self._hand_out()
             pipes = {worker.pipe: worker for worker in self._workers}
-            busy = any(worker.unit for worker in self._workers)
+            busy = any(worker.request for worker in self._workers)
             for ready in wait([self._listen, *pipes], TICK if busy else None):
                 if ready is self._listen:
                     self._read_inbox()
                 elif self._workers and not self._closing:
-                    self._hear(pipes[ready])  # type: ignore[index]
-            self._look_at_clock()
+                    self._receive(pipes[ready])  # type: ignore[index]
+            self._check_limits()
         for worker in self._workers:
-            _end(worker)
+            _kill(worker)
         self._workers.clear()
         self._listen.close()
         self._call.close()
@@ -155,40 +158,40 @@ class Pool:
 
     # ---- work out
     def _hand_out(self) -> None:
-        """Give the most urgent units to idle processes; start as many as have work, and room."""
+        """Give the most urgent requests to idle processes; start as many as have work, and room."""
         self._waiting = {
-            urgency: kept
-            for urgency, units in self._waiting.items()
-            if (kept := [u for u in units if not u.owner.cancelled])
+            urgency: wanted
+            for urgency, requests in self._waiting.items()
+            if (wanted := [one for one in requests if not one.owner.cancelled])
         }
         if self._waiting:
             self._start_for(sum(map(len, self._waiting.values())))
         for worker in self._workers:
-            if self._waiting and worker.ready and worker.unit is None:
-                self._give(worker, self._next())
+            if self._waiting and worker.ready and worker.request is None:
+                self._assign(worker, self._next_request())
 
-    def _next(self) -> PoolRequest:
+    def _next_request(self) -> PoolRequest:
         urgency = min(self._waiting)
-        unit = self._waiting[urgency].pop(0)
+        request = self._waiting[urgency].pop(0)
         if not self._waiting[urgency]:
             del self._waiting[urgency]
-        return unit
+        return request
 
-    def _give(self, worker: _Worker, unit: PoolRequest) -> None:
+    def _assign(self, worker: _Worker, request: PoolRequest) -> None:
         try:
-            data, worker.lent = lend((unit.function, unit.arguments))
+            data, worker.lent = lend((request.function, request.arguments))
         except (MemoryError, pickle.PicklingError, TypeError, AttributeError) as error:
-            unit.failed(CALL_FAULT.format(type(error).__name__))
+            request.failed(CALL_FAULT.format(type(error).__name__))
             return
-        worker.unit, worker.cancelled_at = unit, 0.0
-        worker.slot[:] = 0, time.monotonic_ns(), _computed(worker), 0
+        worker.request, worker.cancelled_at = request, 0.0
+        worker.slot[:] = 0, time.monotonic_ns(), _processor_time(worker), 0
         try:
             worker.pipe.send((sum(array.nbytes for array in worker.lent), data))
         except OSError:
-            self._lost(worker)
+            self._drop_worker(worker)
 
-    def _start_for(self, units: int) -> None:
-        while self._lacking(units) and self._failed_starts < FAILED_STARTS:
+    def _start_for(self, count: int) -> None:
+        while self._needs_process(count) and self._failed_starts < FAILED_STARTS:
             try:
                 self._workers.append(self._start())
             except (OSError, MemoryError):
@@ -196,17 +199,17 @@ class Pool:
                 self._failed_starts += 1
         if not self._workers:
             self._failed_starts, waiting, self._waiting = 0, self._waiting, {}
-            for unit in chain(*waiting.values()):
-                unit.failed("The reader process cannot be started: close other programs and try again.")
+            for request in chain(*waiting.values()):
+                request.failed("The reader process cannot be started: close other programs and try again.")
 
-    def _lacking(self, units: int) -> bool:
-        free = sum(worker.unit is None for worker in self._workers)
-        return free < units and len(self._workers) < self.count + self._spare()
+    def _needs_process(self, count: int) -> bool:
+        free = sum(worker.request is None for worker in self._workers)
+        return free < count and len(self._workers) < self.count + self._spare()
 
     def _spare(self) -> int:
         """One process more where one is stuck at something: what others wait for goes on meanwhile."""
         now = time.monotonic()
-        return int(any(worker.unit and now - worker.slot[SINCE] / 1e9 > STUCK for worker in self._workers))
+        return int(any(worker.request and now - worker.slot[SINCE] / 1e9 > STUCK for worker in self._workers))
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
@@ -218,63 +221,63 @@ class Pool:
         return _Worker(process, ours, slot)
 
     # ---- answers in
-    def _hear(self, worker: _Worker) -> None:
+    def _receive(self, worker: _Worker) -> None:
         try:
             data = worker.pipe.recv_bytes(self._most_answer + 1)
             fine, result = pickle.loads(data)
         except (EOFError, OSError):
-            self._lost(worker)
+            self._drop_worker(worker)
             return
         except (MemoryError, pickle.UnpicklingError):
-            self._lost(worker, "gave an answer that there is no room for")
+            self._drop_worker(worker, "gave an answer that there is no room for")
             return
         self._failed_starts = 0
         if not worker.ready:
             worker.ready = True
             return
-        unit, worker.unit, worker.lent = worker.unit, None, []
-        if unit is None or unit.owner.cancelled:
+        request, worker.request, worker.lent = worker.request, None, []
+        if request is None or request.owner.cancelled:
             return
-        (unit.done if fine else unit.failed)(result)
+        (request.done if fine else request.failed)(result)
 
-    def _look_at_clock(self) -> None:
+    def _check_limits(self) -> None:
         now = time.monotonic()
-        for worker in [one for one in self._workers if one.unit is not None]:
-            unit = worker.unit
-            if unit is None:
+        for worker in [one for one in self._workers if one.request is not None]:
+            request = worker.request
+            if request is None:
                 continue
-            limit = unit.seconds or self.seconds
+            limit = request.seconds or self.seconds
             decoded = int(
                 worker.slot[DECODED]
             )  # before the time that it has taken, which is that of the same item or a later
-            computing = self.frame_seconds(decoded) if decoded else unit.computing
-            if unit.owner.cancelled:
+            computing = self.frame_seconds(decoded) if decoded else request.computing
+            if request.owner.cancelled:
                 worker.cancelled_at = worker.cancelled_at or now
             if worker.cancelled_at and now - worker.cancelled_at > CANCEL_GRACE:
-                self._lost(worker, "was cancelled")
+                self._drop_worker(worker, "was cancelled")
             elif now - worker.slot[SINCE] / 1e9 > limit:
-                self._lost(worker, f"took longer than {limit:g} s")
-            elif computing and (_computed(worker) - worker.slot[COMPUTED]) / 1e9 > computing:
-                self._lost(worker, f"computed for longer than {computing:.1f} s")
-            elif unit.progressed:
-                unit.progressed(int(worker.slot[ITEM]))
+                self._drop_worker(worker, f"took longer than {limit:g} s")
+            elif computing and (_processor_time(worker) - worker.slot[COMPUTED]) / 1e9 > computing:
+                self._drop_worker(worker, f"computed for longer than {computing:.1f} s")
+            elif request.progressed:
+                request.progressed(int(worker.slot[ITEM]))
 
-    def _lost(self, worker: _Worker, why: str = "") -> None:
+    def _drop_worker(self, worker: _Worker, why: str = "") -> None:
         """A process died (by itself where no `why` is given): tell whose work it was; the next starts when needed."""
         self._workers.remove(worker)
         if not worker.ready:
             self._failed_starts += 1
-        why = why or _cause(worker)
+        why = why or _end_of_process(worker)
         if worker.slot[DECODED]:
             why += f" at frame {worker.slot[ITEM]}, without which the others would mislead"
-        _end(worker)
+        _kill(worker)
         log.warning("a reader process %s", why)
-        unit = worker.unit
-        if unit is not None and not unit.owner.cancelled:
-            unit.stopped(int(worker.slot[ITEM]), why)
+        request = worker.request
+        if request is not None and not request.owner.cancelled:
+            request.stopped(int(worker.slot[ITEM]), why)
 
 
-def _computed(worker: _Worker) -> int:
+def _processor_time(worker: _Worker) -> int:
     """What the processor has done for the process, in ns."""
     try:
         times = psutil.Process(worker.process.pid).cpu_times()
@@ -283,14 +286,14 @@ def _computed(worker: _Worker) -> int:
     return int(1e9 * (times.user + times.system))
 
 
-def _cause(worker: _Worker) -> str:
+def _end_of_process(worker: _Worker) -> str:
     """How a process ended whose pipe is closed."""
     worker.process.join(ENDING)
     code = worker.process.exitcode or 0
     return f"crashed ({signal.strsignal(-code)})" if code < 0 else "ended"
 
 
-def _end(worker: _Worker) -> None:
+def _kill(worker: _Worker) -> None:
     worker.process.kill()
     worker.process.join()
     worker.process.close()

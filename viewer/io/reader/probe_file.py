@@ -52,7 +52,7 @@ def _probe(path: str) -> FileReport:
 
 
 def group_series(series: list[list[bytes]]) -> list[SeriesReport]:
-    """The images in each series, from the packed headers that `look` made."""
+    """The images in each series, from the packed headers of its files' reports."""
     done = []
     for number, packed in enumerate(series):
         begin_item(number)

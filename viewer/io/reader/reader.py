@@ -6,7 +6,7 @@ Requests return at once; answers come through `post`. See viewer/io/reader/pool.
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 from viewer.io import memory_budget
@@ -15,7 +15,7 @@ from viewer.io.reader.index_request import IndexCallbacks, IndexRequest
 from viewer.io.reader.load_plan import LOST, loaded_grid, read_job
 from viewer.io.reader.load_request import LoadCallbacks, LoadRequest, frame_seconds
 from viewer.io.reader.pool import Pool, PoolRequest
-from viewer.io.reader.request import Post, Request, at_once
+from viewer.io.reader.request import Request, at_once
 from viewer.processes.functions import name_of
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from viewer.data.arrays import Post
     from viewer.data.study import Image, LabelFile, RefusedFile
     from viewer.data.volume import Volume
 
@@ -59,10 +60,10 @@ class Reader:
         seconds_per_file: float = 20,
         seconds_per_frame: float = 1,
     ) -> None:
-        limit = memory_limit or memory_budget.for_readers(workers + 1)  # see Pool: one more where one is stuck
+        limit = memory_limit or memory_budget.reader_bytes(workers + 1)  # see Pool: one more where one is stuck
         self._closed = False
         self._post: Post = lambda answer: post(lambda: None if self._closed else answer())
-        self._pool = Pool(workers, limit, memory_budget.for_answers(), seconds_per_file, seconds_per_frame)
+        self._pool = Pool(workers, limit, memory_budget.answer_bytes(), seconds_per_file, seconds_per_frame)
 
     def warm(self) -> None:
         """Start the processes now, so that the first request need not wait for them."""
@@ -175,13 +176,12 @@ class Reader:
 
 
 @contextmanager
-def _reader(given: Reader | None) -> Iterator[Reader]:
-    reader = given or Reader()
-    try:
+def _reader_or_new(reader: Reader | None) -> Iterator[Reader]:
+    if reader is not None:
         yield reader
-    finally:
-        if given is None:
-            reader.close()
+        return
+    with closing(Reader()) as new:
+        yield new
 
 
 def index_now(paths: Sequence[str | Path], reader: Reader | None = None) -> tuple[list[Image], list[RefusedFile]]:
@@ -192,8 +192,8 @@ def index_now(paths: Sequence[str | Path], reader: Reader | None = None) -> tupl
     callbacks = IndexCallbacks(
         found.__setitem__, lambda labels: None, refused.append, lambda looked, total: None, ended.set
     )
-    with _reader(reader) as used:
-        used._index(at_once, paths, callbacks)
+    with _reader_or_new(reader) as used_reader:
+        used_reader._index(at_once, paths, callbacks)
         ended.wait()
     return [image for images in found.values() for image in images], refused
 
@@ -212,8 +212,8 @@ def load_now(image: Image, reader: Reader | None = None, *, whole: bool = False)
         failures.append(reason)
         ended.set()
 
-    with _reader(reader) as used:
-        used._load(at_once, image, LoadCallbacks(lambda volumes: None, lambda fraction: None, done, failed))
+    with _reader_or_new(reader) as used_reader:
+        used_reader._load(at_once, image, LoadCallbacks(lambda volumes: None, lambda fraction: None, done, failed))
         ended.wait()
     if failures:
         raise OpenError(failures[0])

@@ -1,5 +1,7 @@
-"""A reader process: runs named functions on foreign files one by one, capped in memory, without a network (on Linux),
-and goes with its parent."""
+"""A reader process: runs named functions on foreign files one by one, and goes with its parent.
+
+It is capped in memory and has, on Linux, no network.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,7 @@ def serve(pipe: Connection, slot: SharedHandle, memory_limit: int, most_answer: 
     attach_slot(slot)
     for module in WARM:
         import_module(module)
-    _silence()
+    _silence_output()
     baseline = _cap_memory(memory_limit)
     pipe.send((True, None))
     while True:
@@ -57,9 +59,9 @@ def serve(pipe: Connection, slot: SharedHandle, memory_limit: int, most_answer: 
             mapped, request = pipe.recv()
         except (EOFError, OSError):
             return
-        _limit(baseline + memory_limit + mapped)
+        _set_limit(baseline + memory_limit + mapped)
         try:
-            pipe.send_bytes(_packed(_answer(request), most_answer))
+            pipe.send_bytes(_pack(_answer(request), most_answer))
         except OSError:
             return
 
@@ -82,7 +84,7 @@ def _answer(request: bytes) -> tuple[bool, Any]:
         return False, sentence(error)
 
 
-def _packed(answer: tuple[bool, Any], most: int) -> bytes:
+def _pack(answer: tuple[bool, Any], most: int) -> bytes:
     """The answer in at most `most` bytes: what reaches the window must leave it room. Else a sentence."""
     try:
         data = pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
@@ -100,7 +102,7 @@ def _leave_with_parent() -> None:
         os._exit(0)
 
 
-def _silence() -> None:
+def _silence_output() -> None:
     """What libraries have to say about a foreign file may hold patient data and helps nobody in a terminal."""
     warnings.simplefilter("ignore")
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
@@ -114,11 +116,11 @@ def _cap_memory(limit: int) -> int:
     """Cap the address space at `limit` bytes beyond the present size, which is returned; no cap where none exists."""
     statm = Path("/proc/self/statm")
     baseline = int(statm.read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE") if statm.exists() else 0
-    _limit(baseline + limit)
+    _set_limit(baseline + limit)
     return baseline
 
 
-def _limit(size: int) -> None:
+def _set_limit(size: int) -> None:
     if sys.platform == "linux":
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
         soft = size if hard == resource.RLIM_INFINITY else min(size, hard)

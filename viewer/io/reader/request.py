@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-Post = Callable[[Callable[[], None]], None]  # runs a function on the thread that wants the answers
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.data.arrays import Post
 
 
 def at_once(function: Callable[[], None]) -> None:
@@ -42,7 +44,7 @@ class Request:
         """True after the last callback, or after a cancel."""
         return self._ended.is_set()
 
-    def tell(self, callback: Callable[..., None], *arguments: Any) -> None:
+    def answer(self, callback: Callable[..., None], *arguments: Any) -> None:
         """Answer on the asking thread."""
         self._post(partial(self._deliver, callback, arguments, last=False))
 

@@ -1,0 +1,1 @@
+"""Records for people: audit trail, task lists, tables of figures, sign-offs."""

@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from viewer.io.reports.csv_table import plain
+from viewer.io.reports.csv_table import safe_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,5 +30,5 @@ def table(rows: Iterable[SegmentReview], tolerance: float) -> str:
         numbers += [mm3 / 1000 for mm3 in sizes]
         numbers += [row.worst_distance, *(row.worst or [None] * 3)]
         there = ("yes" if one else "no" for one in (row.reference, row.other))
-        lines.writerow([plain(row.name), *there, *("" if one is None else f"{one:.7g}" for one in numbers)])
+        lines.writerow([safe_cell(row.name), *there, *("" if one is None else f"{one:.7g}" for one in numbers)])
     return out.getvalue()

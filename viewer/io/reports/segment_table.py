@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from viewer.io.reports.csv_table import plain, save_text
+from viewer.io.reports.csv_table import safe_cell, save_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +27,7 @@ def table(rows: Iterable[SegmentStatistics], unit: str = "") -> str:
     for row in rows:
         segment = row.segment
         code = " ".join(segment.code or ())
-        names = (plain(segment.name), segment.layer + 1, segment.label, plain(code), segment.state)
+        names = (safe_cell(segment.name), segment.layer + 1, segment.label, safe_cell(code), segment.state)
         numbers = (row.volume, row.ml, row.area, row.mean, row.sd, row.median, row.low, row.high)
         lines.writerow([*names, row.voxels, *("" if one is None else f"{one:.7g}" for one in numbers)])
     return out.getvalue()

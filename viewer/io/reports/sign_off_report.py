@@ -61,13 +61,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything on the page. made: when, ISO 8601. images: the two that were aligned, side by side.
+    """Everything on the page. created: when, ISO 8601. images: the two that were aligned, side by side.
 
     sections: figures, two beside each other. pictures: rows of them; `note` says how they are to be read.
     """
 
     title: str
-    made: str
+    created: str
     sign_off: SignOff | None
     images: tuple[Section, Section]
     sections: tuple[Section, ...]
@@ -87,7 +87,7 @@ def html(report: Report) -> str:
             f'<table width="100%" cellspacing="0" cellpadding="0">{"".join(rows)}</table>',
             _pictures(report.pictures),
             _line(report.note, "dim") if report.note else "",
-            _line(f"{NOTICE} Made by {NAME}, {report.made}.", "dim"),
+            _line(f"{NOTICE} Made by {NAME}, {report.created}.", "dim"),
             "</body></html>\n",
         )
     )

@@ -32,10 +32,12 @@ from viewer.scene.worklist import Case, Worklist
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from viewer.data.arrays import Json
+
 MOST_BYTES, MOST_CASES, MOST_NAME = 16 << 20, 20_000, 80  # of a table, of its cases, of a file
-MOST_KEPT = 4 * MOST_BYTES  # remarks come to what a table says
+MOST_DOCUMENT = 4 * MOST_BYTES  # remarks come to what a table says
 STATES: tuple[str, ...] = get_args(State)
-KEPT = "tasks.json"  # in the output folder: what became of the cases
+DOCUMENT = "tasks.json"  # in the output folder: what became of the cases
 FOLDER = "tomolens-review"  # the output folder
 LABELS = re.compile(r"(?<![a-z])(seg|segs|segmentations?|masks?|labels?|labelmap)(?![a-z])", re.IGNORECASE)
 VOLUMES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
@@ -44,18 +46,18 @@ VOLUMES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 def open_worklist(path: Path) -> Worklist:
     """The cases of a folder or a table, each as it was left. Raises OpenError: one sentence."""
     path = path.absolute()
-    cases = _of_folder(path) if path.is_dir() else _of_table(path)
+    cases = _cases_of_folder(path) if path.is_dir() else _cases_of_table(path)
     if not cases:
         raise OpenError(f"{path.name} has no cases: give a folder with a sub-folder for each, or a table of them.")
     root = path if path.is_dir() else path.parent
     output = root / (FOLDER if path.is_dir() else f"{FOLDER}-{path.stem}")
-    kept, stamp = _kept(output / KEPT)
-    before = {case.id: case for case in map(_case, kept.get("cases", []))}
+    document, stamp = _read_document(output / DOCUMENT)
+    before = {case.id: case for case in map(_case, document.get("cases", []))}
     known = tuple(_resumed(case, before.pop(case.id, None)) for case in cases)
-    seed, blinded = kept.get("seed"), kept.get("blinded") is True
+    seed, blinded = document.get("seed"), document.get("blinded") is True
     seed = seed if isinstance(seed, int) else secrets.randbits(32)
     missing = tuple(before.values())
-    return Worklist(path.name, root, output, known, seed=seed, blinded=blinded, missing=missing, kept=stamp)
+    return Worklist(path.name, root, output, known, seed=seed, blinded=blinded, missing=missing, saved_sha256=stamp)
 
 
 def save_worklist(worklist: Worklist) -> None:
@@ -63,23 +65,25 @@ def save_worklist(worklist: Worklist) -> None:
 
     What somebody else has written since it was read is not written over.
     """
-    data, output = _described(worklist).encode("utf-8", "surrogatepass"), worklist.output
+    data, output = _document(worklist).encode("utf-8", "surrogatepass"), worklist.output
     try:
         output.mkdir(exist_ok=True)
         atomic_write.sweep(output)
-        if _stamp(output / KEPT) != worklist.kept:
+        if _stamp(output / DOCUMENT) != worklist.saved_sha256:
             raise SaveError("Somebody else works on this task list: open it again; what you did last was not kept.")
-        with atomic_write.temporary(output) as folder:
-            made = folder / KEPT
+        with atomic_write.temporary_folder(output) as folder:
+            made = folder / DOCUMENT
             made.write_bytes(data)
             atomic_write.flush(made)
             if made.read_bytes() != data:
                 raise SaveError("The task list was not saved: the disk gave back something else, check it.")
-            made.replace(output / KEPT)
-            worklist.kept = _hash(data)
+            made.replace(output / DOCUMENT)
+            worklist.saved_sha256 = _hash(data)
             atomic_write.flush(output)
     except OSError as error:
-        raise SaveError(f"The task list was not saved: {atomic_write.reason(error, output, len(data))}.") from error
+        raise SaveError(
+            f"The task list was not saved: {atomic_write.failure_reason(error, output, len(data))}."
+        ) from error
 
 
 def file_name(worklist: Worklist, case_id: str) -> str:
@@ -89,28 +93,28 @@ def file_name(worklist: Worklist, case_id: str) -> str:
     """
     if worklist.case(case_id).saved:
         return worklist.case(case_id).saved
-    stem = _plain(f"{worklist.name(case_id)}-{worklist.seed:08x}" if worklist.blinded else case_id)
+    stem = _portable_name(f"{worklist.name(case_id)}-{worklist.seed:08x}" if worklist.blinded else case_id)
     names = (f"{stem}{f'-{number}' if number > 1 else ''}.seg.nrrd" for number in count(1))
     taken = {case.saved for case in (*worklist.cases, *worklist.missing)}
     return next(name for name in names if name not in taken and not (worklist.output / name).exists())
 
 
 # ---- a folder
-def _of_folder(folder: Path) -> list[Case]:
+def _cases_of_folder(folder: Path) -> list[Case]:
     try:
         inner = sorted(one for one in folder.iterdir() if one.is_dir() and not one.name.startswith("."))
-        cases = [_of_case_folder(one) for one in inner if not one.name.startswith(FOLDER)]
+        cases = [_case_of_folder(one) for one in inner if not one.name.startswith(FOLDER)]
     except OSError as error:
         raise OpenError(f"{folder.name} cannot be read ({error.strerror}): check it and try again.") from error
-    return _checked(case for case in cases if case is not None)
+    return _check_cases(case for case in cases if case is not None)
 
 
-def _of_case_folder(folder: Path) -> Case | None:
-    """None where nothing in it could be an image."""
+def _case_of_folder(folder: Path) -> Case | None:
+    """The case in a sub-folder; None where nothing in it could be an image. Raises OpenError."""
     inner = sorted(one for one in folder.iterdir() if not one.name.startswith("."))
-    labels = [one for one in inner if LABELS.search(one.name) and (one.is_dir() or _volume(one, ".dcm"))]
+    labels = [one for one in inner if LABELS.search(one.name) and (one.is_dir() or _is_volume(one, ".dcm"))]
     files = [one for one in inner if one not in labels and one.is_file()]
-    images = [one for one in files if _volume(one)]
+    images = [one for one in files if _is_volume(one)]
     if len(labels) > 1 or len(images) > 1:
         several = labels if len(labels) > 1 else images
         names = ", ".join(one.name for one in several[:3])
@@ -132,12 +136,12 @@ def _only_file(folder: Path) -> Path:
     return inner[0]
 
 
-def _volume(path: Path, *more: str) -> bool:
+def _is_volume(path: Path, *more: str) -> bool:
     return path.name.lower().endswith((*VOLUMES, *more))
 
 
 # ---- a table
-def _of_table(path: Path) -> list[Case]:
+def _cases_of_table(path: Path) -> list[Case]:
     text = _text(path)
     head, _, _ = text.partition("\n")
     delimiter = max(",;\t", key=head.count)
@@ -148,7 +152,7 @@ def _of_table(path: Path) -> list[Case]:
             raise OpenError(f"{path.name} has no columns “case” and “image”: its first line must name them.")
         lines.fieldnames = columns
         root = path.parent.resolve()
-        return _checked(_of_line(root, f"{path.name}, line {lines.line_num}", line) for line in lines)
+        return _check_cases(_case_of_line(root, f"{path.name}, line {lines.line_num}", line) for line in lines)
     except csv.Error as error:
         raise OpenError(f"{path.name} is not a table ({error}): save it as CSV.") from error
 
@@ -166,7 +170,7 @@ def _text(path: Path) -> str:
     return text
 
 
-def _of_line(root: Path, where: str, line: dict[str, Any]) -> Case:
+def _case_of_line(root: Path, where: str, line: Json) -> Case:
     case, image, labels = ((line.get(name) or "").strip() for name in ("case", "image", "segmentation"))
     if not case or not image:
         raise OpenError(f"{where}: a case needs a name and an image.")
@@ -176,11 +180,11 @@ def _of_line(root: Path, where: str, line: dict[str, Any]) -> Case:
     return Case(case, image, labels)
 
 
-def _checked(cases: Iterable[Case]) -> list[Case]:
-    """Raises OpenError where two cases would be one, or there are too many."""
+def _check_cases(cases: Iterable[Case]) -> list[Case]:
+    """The cases. Raises OpenError where two of them would be one, or there are too many."""
     found: dict[str, Case] = {}
     for case in cases:
-        name = _plain(case.id).casefold()
+        name = _portable_name(case.id).casefold()
         if name in found:
             raise OpenError(f"Two cases are called {case.id}, or nearly so: give each a name of its own.")
         found[name] = case
@@ -189,32 +193,32 @@ def _checked(cases: Iterable[Case]) -> list[Case]:
     return list(found.values())
 
 
-def _plain(name: str) -> str:
-    """As files may be called everywhere."""
+def _portable_name(name: str) -> str:
+    """A name as files may be called on every system."""
     return re.sub(r"[^\w.-]+", "-", name).strip("-.")[:MOST_NAME] or "case"
 
 
 # ---- what became of the cases
-def _described(worklist: Worklist) -> str:
+def _document(worklist: Worklist) -> str:
     cases = [asdict(case) for case in (*worklist.cases, *worklist.missing)]
-    told = {"version": 1, "seed": worklist.seed, "blinded": worklist.blinded, "cases": cases}
-    return json.dumps(told, ensure_ascii=False, indent=1)
+    document = {"version": 1, "seed": worklist.seed, "blinded": worklist.blinded, "cases": cases}
+    return json.dumps(document, ensure_ascii=False, indent=1)
 
 
-def _kept(path: Path) -> tuple[dict[str, Any], str]:
-    """What stands there, and its SHA-256."""
+def _read_document(path: Path) -> tuple[Json, str]:
+    """What became of the cases, and the SHA-256 of the file; nothing where there is none. Raises OpenError."""
     if not path.exists():
         return {}, ""
     try:
-        data = read_small(str(path), MOST_KEPT)
-        kept = json.loads(data)
-        if not isinstance(kept, dict) or kept.get("version") != 1 or not isinstance(kept.get("cases"), list):
+        data = read_small(str(path), MOST_DOCUMENT)
+        document = json.loads(data)
+        if document["version"] != 1 or not isinstance(document["cases"], list):
             raise ValueError("not a task list")
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise OpenError(
-            f"{path.parent.name}/{KEPT} is damaged: put back a copy, or move it away to begin anew."
+            f"{path.parent.name}/{DOCUMENT} is damaged: put back a copy, or move it away to begin anew."
         ) from error
-    return kept, _hash(data)
+    return document, _hash(data)
 
 
 def _stamp(path: Path) -> str:
@@ -225,13 +229,13 @@ def _hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _case(told: Any) -> Case:
+def _case(entry: Any) -> Case:
     kinds = {field.name: (int, float) if field.name == "seconds" else str for field in fields(Case)}
-    right = isinstance(told, dict) and all(isinstance(told.get(name), kind) for name, kind in kinds.items())
-    right = right and 0 <= told["seconds"] < math.inf and Path(told["saved"]).name == told["saved"]
-    if not right or told["state"] not in STATES:
-        raise OpenError(f"{KEPT} is damaged: put back a copy, or move it away to begin anew.")
-    return Case(**{name: told[name] for name in kinds})
+    right = isinstance(entry, dict) and all(isinstance(entry.get(name), kind) for name, kind in kinds.items())
+    right = right and 0 <= entry["seconds"] < math.inf and Path(entry["saved"]).name == entry["saved"]
+    if not right or entry["state"] not in STATES:
+        raise OpenError(f"{DOCUMENT} is damaged: put back a copy, or move it away to begin anew.")
+    return Case(**{name: entry[name] for name in kinds})
 
 
 def _resumed(case: Case, before: Case | None) -> Case:

@@ -26,9 +26,9 @@ from viewer.io.sample.series import FLAIR, PET, T1, Scan, Study, write_scan
 from viewer.settings import NOTICE, cache_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
+
+    from viewer.data.arrays import ProgressCallback
 
 VERSION = 2  # of what is made; another number makes it anew
 BASELINE = Study("baseline", "Brain, baseline (simulated)", "20240115", "101500")
@@ -64,7 +64,7 @@ class SamplePaths:
     truth: Path
 
 
-def make_sample(progress: Callable[[float], None] = lambda fraction: None) -> SamplePaths:
+def make_sample(progress: ProgressCallback = lambda fraction: None) -> SamplePaths:
     """The sample's folders, made first where they are not in the cache yet (some seconds). progress: 0…1.
 
     The cache is the user's cache folder or the one that TOMOLENS_CACHE names. Raises SampleError.
@@ -72,27 +72,27 @@ def make_sample(progress: Callable[[float], None] = lambda fraction: None) -> Sa
     cache = Path(os.environ.get("TOMOLENS_CACHE") or cache_folder())
     folder = cache / f"sample-{VERSION}"
     paths = SamplePaths(folder, folder / "baseline", folder / "follow_up", folder / "truth")
-    if _whole(folder):
+    if _is_complete(folder):
         return paths
     head = _template()
-    made = cache / f".sample-{uuid4().hex}"
+    draft = cache / f".sample-{uuid4().hex}"
     try:
-        made.mkdir(parents=True)
-        _make(made, head, progress)
+        draft.mkdir(parents=True)
+        _make(draft, head, progress)
         shutil.rmtree(folder, ignore_errors=True)
-        made.rename(folder)
+        draft.rename(folder)
     except OSError as error:
-        if not _whole(folder):  # else another process was faster
+        if not _is_complete(folder):  # else another process was faster
             raise SampleError(
                 f"The sample could not be written to {cache}: {error.strerror}; make room there."
             ) from error
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(draft, ignore_errors=True)
     progress(1.0)
     return paths
 
 
-def _whole(folder: Path) -> bool:
+def _is_complete(folder: Path) -> bool:
     """True where the folder holds as many slices as were written."""
     try:
         told = json.loads((folder / "truth" / "truth.json").read_text(encoding="utf-8"))
@@ -119,27 +119,27 @@ def _template() -> case.Head:
     return case.Head(Grid.of(shape, image.GetSpacing()[::-1], origin), *parts)
 
 
-def _make(folder: Path, head: case.Head, progress: Callable[[float], None]) -> None:
-    made = case.make_case(head)
+def _make(folder: Path, head: case.Head, progress: ProgressCallback) -> None:
+    phantom = case.make_case(head)
     progress(0.6)
     bright = Window(480, 960, "T1")
     scans = (
-        (BASELINE, Scan(1, "t1", T1, made.baseline.scanned, made.baseline.grid, bright)),
-        (BASELINE, Scan(2, "flair", FLAIR, made.flair, made.flair_grid, Window(350, 700, "FLAIR"))),
-        (BASELINE, Scan(3, "pet", PET, made.pet, made.pet_grid, Window(14000, 28000, "FDG"), "Bq/ml")),
-        (FOLLOW_UP, Scan(1, "t1", T1, made.follow_up.scanned, made.follow_up.grid, bright)),
+        (BASELINE, Scan(1, "t1", T1, phantom.baseline.scanned, phantom.baseline.grid, bright)),
+        (BASELINE, Scan(2, "flair", FLAIR, phantom.flair, phantom.flair_grid, Window(350, 700, "FLAIR"))),
+        (BASELINE, Scan(3, "pet", PET, phantom.pet, phantom.pet_grid, Window(14000, 28000, "FDG"), "Bq/ml")),
+        (FOLLOW_UP, Scan(1, "t1", T1, phantom.follow_up.scanned, phantom.follow_up.grid, bright)),
     )
     for count, (study, scan) in enumerate(scans, start=1):
         write_scan(study, scan, folder / study.key / scan.folder)
         progress(0.6 + 0.3 * count / len(scans))
     (folder / "README.txt").write_text(ATTRIBUTION, encoding="utf-8")
-    _tell(folder / "truth", made, sum(len(scan.array) for _, scan in scans))
+    _write_truth(folder / "truth", phantom, sum(len(scan.array) for _, scan in scans))
 
 
-def _tell(truth: Path, made: case.Case, slices: int) -> None:
+def _write_truth(truth: Path, phantom: case.Case, slices: int) -> None:
     """Write what is known: clean images, labels, the transform, and truth.json that names it all with numbers."""
     truth.mkdir()
-    for key, exam in (("baseline", made.baseline), ("follow_up", made.follow_up)):
+    for key, exam in (("baseline", phantom.baseline), ("follow_up", phantom.follow_up)):
         for name, array in (
             ("clean", np.rint(exam.clean).astype(np.int16)),
             ("noise_free", np.rint(exam.received).astype(np.int16)),
@@ -147,22 +147,22 @@ def _tell(truth: Path, made: case.Case, slices: int) -> None:
             ("tissues", exam.tissues),
         ):
             write_image([Volume(array, exam.grid)], truth / f"{key}_{name}.nii.gz")
-    sitk.WriteTransform(_itk_transform(made), str(truth / "baseline_to_follow_up.h5"))
-    (truth / "truth.json").write_text(json.dumps(_document(made, slices), indent=1), encoding="utf-8")
+    sitk.WriteTransform(_itk_transform(phantom), str(truth / "baseline_to_follow_up.h5"))
+    (truth / "truth.json").write_text(json.dumps(_document(phantom, slices), indent=1), encoding="utf-8")
 
 
-def _document(made: case.Case, slices: int) -> dict[str, object]:
-    field, _ = made.displacement
-    det = jacobian(made.transform)[0]
+def _document(phantom: case.Case, slices: int) -> dict[str, object]:
+    field, _ = phantom.displacement
+    det = jacobian(phantom.transform)[0]
     volumes = {
-        key: np.bincount(exam.lesions.ravel(), minlength=len(made.lesions) + 1).tolist()
-        for key, exam in (("baseline", made.baseline), ("follow_up", made.follow_up))
+        key: np.bincount(exam.lesions.ravel(), minlength=len(phantom.lesions) + 1).tolist()
+        for key, exam in (("baseline", phantom.baseline), ("follow_up", phantom.follow_up))
     }
     lesions = [
         asdict(lesion) | {f"{key}_volume_mm3": counts[lesion.label] for key, counts in volumes.items()}
-        for lesion in made.lesions
+        for lesion in phantom.lesions
     ]
-    marks = np.array([lesion.baseline_center for lesion in made.lesions])
+    marks = np.array([lesion.baseline_center for lesion in phantom.lesions])
     return {
         "notice": NOTICE,
         "about": "Simulated from the ICBM 2009a T1 template. LPS millimetres; noise is Rician.",
@@ -176,23 +176,23 @@ def _document(made: case.Case, slices: int) -> dict[str, object]:
         "transform": {
             "file": "baseline_to_follow_up.h5",
             "maps": "baseline points to follow-up points: x -> A (x + u(x))",
-            "matrix": made.transform.matrix.tolist(),
+            "matrix": phantom.transform.matrix.tolist(),
             "largest_displacement_mm": float(np.linalg.norm(field, axis=-1).max()),
             "jacobian_determinant": [float(det.min()), float(det.max())],
         },
-        "landmarks": {"baseline": marks.tolist(), "follow_up": made.transform(marks).tolist()},
+        "landmarks": {"baseline": marks.tolist(), "follow_up": phantom.transform(marks).tolist()},
         "lesions": lesions,
         "fdg_bq_per_ml": case.FDG,
     }
 
 
-def _itk_transform(made: case.Case) -> sitk.Transform:
+def _itk_transform(phantom: case.Case) -> sitk.Transform:
     """The same map as an ITK composite (which applies what was added last first)."""
-    displacement, grid = made.displacement
+    displacement, grid = phantom.displacement
     field = sitk.GetImageFromArray(displacement.astype(np.float64), isVector=True)
     field.SetOrigin(grid.origin.tolist())
     field.SetSpacing(grid.spacing[::-1].tolist())
     field.SetDirection(grid.direction.ravel().tolist())
-    matrix = made.transform.matrix
+    matrix = phantom.transform.matrix
     affine = sitk.AffineTransform(matrix[:3, :3].ravel().tolist(), matrix[:3, 3].tolist())
     return sitk.CompositeTransform([affine, sitk.DisplacementFieldTransform(field)])

@@ -20,7 +20,7 @@ from viewer.io.dicom.export.derived_series import (
     slice_dataset,
 )
 from viewer.io.dicom.export.source_attributes import code_sequence_item
-from viewer.io.stored_values import sixteen_bits
+from viewer.io.stored_values import int16_coding
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,6 +101,7 @@ class Study:
 
     @property
     def frame_of_reference(self) -> str:
+        """The Frame of Reference UID of all its series."""
         return named_uid(f"tomolens-sample/{self.key}/frame")
 
 
@@ -126,7 +127,7 @@ def write_scan(study: Study, scan: Scan, folder: Path) -> None:
     describe_geometry(header, grid, placed=True)
     for k in range(grid.shape[0]):
         slab = Volume(scan.array[k : k + 1], grid.crop((k, 0, 0), (1, *grid.shape[1:])))
-        coding = sixteen_bits([slab], through_zero=scan.kind is PET)
+        coding = int16_coding([slab], through_zero=scan.kind is PET)
         describe_pixels(header, volume, coding)
         ds = slice_dataset(Series(header, coding, placed=True, sources=None), [volume], 0, k, k + 1)
         ds.save_as(folder / f"{k + 1:04d}.dcm", enforce_file_format=True)

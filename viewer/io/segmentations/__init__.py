@@ -1,0 +1,1 @@
+"""Segments in files: label maps, DICOM Segmentation, structure sets, .seg.nrrd and surfaces."""

@@ -29,13 +29,14 @@ def code_item(code: Code) -> Dataset:
 
 
 def code_of(item: Dataset) -> Code | None:
+    """The scheme, value and meaning in an item of a code sequence; None where scheme or value is missing."""
     value = str(item.get("CodeValue", "") or item.get("LongCodeValue", "") or "")
     scheme, meaning = str(item.get("CodingSchemeDesignator", "")), str(item.get("CodeMeaning", ""))
     return (scheme, value, meaning) if value and scheme else None
 
 
 def property_type(segment: Segment) -> Dataset:
-    """Its code, with the side as the modifier."""
+    """An item of the Segmented Property Type Code Sequence: what the segment is, with its side as the modifier."""
     item = code_item(segment.code or UNKNOWN)
     if segment.side:
         item.SegmentedPropertyTypeModifierCodeSequence = [code_item(SIDES[segment.side])]
@@ -44,11 +45,11 @@ def property_type(segment: Segment) -> Dataset:
 
 def side_of(item: Dataset) -> Side:
     """The side that a property type's modifiers tell."""
-    told = {(code_of(one) or ("", ""))[:2] for one in item.get("SegmentedPropertyTypeModifierCodeSequence") or ()}
-    return next((side for side, code in SIDES.items() if code[:2] in told), "")
+    modifiers = {(code_of(one) or ("", ""))[:2] for one in item.get("SegmentedPropertyTypeModifierCodeSequence") or ()}
+    return next((side for side, code in SIDES.items() if code[:2] in modifiers), "")
 
 
-def reviewed_text(segment: Segment) -> str:
+def review_text(segment: Segment) -> str:
     """State, reader and remark, in words."""
     state = f"{segment.state}{f' ({segment.reader})' if segment.reader else ''}"
     return f"Review: {state}. {segment.remark}".strip()[:1024]

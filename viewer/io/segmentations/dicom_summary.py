@@ -33,7 +33,7 @@ WANTED = """
 
 
 def label_file(path: str) -> LabelFile:
-    """Raises OpenError: one sentence."""
+    """Whose segments a file holds and of which image, by its header only. Raises OpenError: one sentence."""
     with refuse_damage(DAMAGED, BytesLengthException):
         return _label_file(path)
 

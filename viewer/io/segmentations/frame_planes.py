@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.data.grid import Grid
-from viewer.io.dicom.series.stack import neighbours, normal_of
+from viewer.io.dicom.series.stack import neighbour_distance, normal_of
 from viewer.io.errors import OpenError
 
 if TYPE_CHECKING:
@@ -31,8 +31,11 @@ EMPTY_EACH = 64
 
 @dataclass(frozen=True, eq=False)
 class Planes:
-    """starts: centres of first pixels [n, 3]. down, across: from a pixel to that of the next row, of the next column
-    [n, 3]; LPS mm. size: rows, columns. between, thickness: mm as told, 0 where they are not."""
+    """The planes that frames lie in.
+
+    starts: centres of first pixels [n, 3]. down, across: from a pixel to that of the next row, of the next column
+    [n, 3]; LPS mm. size: rows, columns. between, thickness: mm as told, 0 where they are not.
+    """
 
     starts: Floats
     down: Floats
@@ -73,15 +76,15 @@ class Fit:
         slices = np.unique(np.stack([normals, self.starts[np.arange(len(normals)), normals]]), axis=1)
         step = float(self.grid.spacing[normals[0]])
         told = self.planes.between or self.planes.thickness
-        said = []
+        badges = []
         if self.beside > BESIDE:
-            said.append(f"frames lie up to {self.beside:.2g} voxels beside the voxels that they fill")
+            badges.append(f"frames lie up to {self.beside:.2g} voxels beside the voxels that they fill")
         if slices.shape[1] < len(normals):
-            said.append("frames that lie between two slices are joined")
+            badges.append("frames that lie between two slices are joined")
         apart = np.diff(slices[1])[np.diff(slices[0]) == 0]
         if told and (told < step / 1.5 or (told > 1.5 * step and (not len(apart) or apart.min() > 1))):
-            said.append(f"frames of {told:.3g} mm fill one slice of {step:.3g} mm each")
-        return tuple(said)
+            badges.append(f"frames of {told:.3g} mm fill one slice of {step:.3g} mm each")
+        return tuple(badges)
 
 
 def nearest(places: Floats, count: int) -> Whole:
@@ -99,7 +102,7 @@ def nearest(places: Floats, count: int) -> Whole:
 
 
 def fit(planes: Planes, grid: Grid) -> Fit | None:
-    """None where pixels and voxels differ in size or direction: then one fills no other."""
+    """Which voxels the pixels of planes are; None where they differ in size or direction: then one fills no other."""
     index = grid.inverse[:3, :3]
     steps = [planes.down @ index.T, planes.across @ index.T]
     turns = [np.rint(one).astype(np.int64) for one in steps]
@@ -122,7 +125,7 @@ def fit(planes: Planes, grid: Grid) -> Fit | None:
 
 
 def own_fit(planes: Planes, frame_of_reference: str) -> tuple[Fit, tuple[str, ...]]:
-    """On a grid of their own through all planes, and what must be said of it. Raises OpenError, one sentence."""
+    """Planes on a grid of their own through all of them, and the badges of it. Raises OpenError, one sentence."""
     down, across = planes.down[0], planes.across[0]
     normal = normal_of((*across / np.linalg.norm(across), *down / np.linalg.norm(down)))
     tilt = [np.abs(one @ normal) / np.linalg.norm(one, axis=1) for one in (planes.down, planes.across)]
@@ -143,12 +146,12 @@ def own_fit(planes: Planes, frame_of_reference: str) -> tuple[Fit, tuple[str, ..
     if np.ptp(depth) > REACH or np.prod(shape, dtype=float) > EMPTY + EMPTY_EACH * held:
         raise OpenError(f"Its planes lie {np.ptp(planes.starts, axis=0).max() / 1000:.3g} m apart: it is damaged.")
     grid = found.grid.crop((int(low[0]), int(low[1]), int(low[2])), (shape[0], shape[1], shape[2]))
-    said = ("frames unevenly spaced",) if uneven else ()
-    return replace(found, grid=grid, starts=found.starts - low), said
+    badges = ("frames unevenly spaced",) if uneven else ()
+    return replace(found, grid=grid, starts=found.starts - low), badges
 
 
 def _step(levels: Floats, planes: Planes) -> tuple[float, bool]:
-    """mm between the slices of a grid through planes at these levels, and whether no step leads to all of them.
+    """Distance of slices, mm, in a grid through planes at these levels, and whether no step leads to all of them.
 
     Empty frames may have been left out, so the planes need not be neighbours.
     """
@@ -161,39 +164,41 @@ def _step(levels: Floats, planes: Planes) -> tuple[float, bool]:
         counts = np.rint(gaps / step)
         if (np.abs(gaps - counts * step) <= UNEVEN * step).all():
             return float((levels[-1] - levels[0]) / counts.sum()), False
-    typical = neighbours(gaps)
+    typical = neighbour_distance(gaps)
     places = np.floor((levels - levels[0]) / typical + 0.5)
     return (typical if len(np.unique(places)) == len(levels) else least), True
 
 
 def fill_grid(found: Fit, arrays: tuple[NDArray[Any], ...]) -> tuple[tuple[NDArray[Any], ...], bool, bool]:
-    """Values of planes [n, rows, columns] as voxels [k, j, i]; whether some that are not 0 lie outside of the grid, and
-    whether some meet others (then the last is kept)."""
+    """Values of planes [n, rows, columns] as voxels [k, j, i].
+
+    And whether some that are not 0 lie outside of the grid, and whether some meet others (then the last is kept).
+    """
     grid, count = found.grid, len(found.starts)
-    if grid.shape == (count, *found.planes.size) and _in_order(found):
+    if grid.shape == (count, *found.planes.size) and _is_identity(found):
         return arrays, False, False
-    made = tuple(np.zeros(grid.shape, array.dtype) for array in arrays)
+    volumes = tuple(np.zeros(grid.shape, array.dtype) for array in arrays)
     lost = met = False
     for n in range(count):
-        voxels, inside = _place(found, n)
-        for array, whole in zip(arrays, made, strict=True):
+        voxels, inside = _voxels_of(found, n)
+        for array, whole in zip(arrays, volumes, strict=True):
             part = array[n][inside]
             lost |= bool(part.shape != array[n].shape and np.count_nonzero(part) < np.count_nonzero(array[n]))
             view = whole[voxels] if found.across[n].nonzero()[0] > found.down[n].nonzero()[0] else whole[voxels].T
             there = part != 0
             met |= bool((view[there] * (view[there] != part[there])).any())
             np.copyto(view, part, where=there)
-    return made, lost, met
+    return volumes, lost, met
 
 
-def _in_order(found: Fit) -> bool:
+def _is_identity(found: Fit) -> bool:
     """Whether the planes are the slices, pixel for pixel."""
     order = np.array([(n, 0, 0) for n in range(len(found.starts))])
     straight = (found.down == (0, 1, 0)).all() and (found.across == (0, 0, 1)).all()
     return bool(straight and np.array_equal(found.starts, order))
 
 
-def _place(found: Fit, n: int) -> tuple[tuple[Any, ...], tuple[slice, slice]]:
+def _voxels_of(found: Fit, n: int) -> tuple[tuple[Any, ...], tuple[slice, slice]]:
     """The voxels of plane n, and which of its rows and columns lie in the grid."""
     voxels: list[Any] = [int(at) for at in found.starts[n]]
     inside = []

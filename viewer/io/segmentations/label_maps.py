@@ -9,6 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
+    from viewer.data.arrays import Mask
+
 
 class LabelLayers:
     """maps: label maps [k, j, i] of one shape and type; there is always a first one."""
@@ -16,7 +18,7 @@ class LabelLayers:
     def __init__(self, shape: tuple[int, int, int], kind: DTypeLike) -> None:
         self.maps: list[NDArray[Any]] = [np.zeros(shape, kind)]
 
-    def put(self, mask: NDArray[np.bool_], label: int) -> int:
+    def add(self, mask: Mask, label: int) -> int:
         """Mark the voxels of a mask; the number of the map that has them now."""
         layer = next((n for n, one in enumerate(self.maps) if not one[mask].any()), len(self.maps))
         if layer == len(self.maps):

@@ -20,7 +20,7 @@ from viewer.data.study import LabelFile, Source
 from viewer.data.terminology import SIDES, category_of
 from viewer.io.errors import OpenError, refuse_damage
 from viewer.io.images.headers.geometry import NO_PLACE
-from viewer.io.images.headers.itk_header import facts_of, metadata, voxels
+from viewer.io.images.headers.itk_header import metadata, read_itk_header, voxels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,29 +43,29 @@ TYPE, MODIFIER = 2, 3  # places in a terminology entry
 
 
 def label_file(path: str) -> LabelFile:
-    """By its header alone, which does not tell whose it is. Raises OpenError: one sentence."""
+    """A .seg.nrrd by its header alone, which does not tell whose it is. Raises OpenError: one sentence."""
     name = printable(path.replace("\\", "/").rsplit("/", 1)[-1])
     source = Source(series_description=name, modality="SEG", files=(path,))
     return LabelFile(source, count=len({match[1] for match in map(SEGMENT.fullmatch, metadata(path)) if match}))
 
 
 def read_seg_nrrd(path: Path) -> Segmentation:
-    """Raises OpenError: one sentence."""
-    facts, told = facts_of(str(path)), metadata(str(path))
-    if FRACTIONAL in (told.get("Segmentation_MasterRepresentation"), told.get("Segmentation_SourceRepresentation")):
+    """The segments of a .seg.nrrd, on its own grid. Raises OpenError: one sentence."""
+    header, tags = read_itk_header(str(path)), metadata(str(path))
+    if FRACTIONAL in (tags.get("Segmentation_MasterRepresentation"), tags.get("Segmentation_SourceRepresentation")):
         raise OpenError("It holds fractions of voxels, no labels: let 3D Slicer make a binary labelmap of them first.")
     array, _keep = voxels(str(path))
-    parts = array.reshape(-1, *facts.shape, facts.components)
-    maps = tuple(_labels(part[..., n]) for part in parts for n in range(facts.components))
-    segments = tuple(_segments(told, maps))
+    parts = array.reshape(-1, *header.shape, header.components)
+    maps = tuple(_labels(part[..., n]) for part in parts for n in range(header.components))
+    segments = tuple(_segments(tags, maps))
     with refuse_damage(NO_PLACE):
-        grid = Grid.of(facts.shape, facts.spacing[2::-1], facts.origin[:3], facts.direction[:3, :3])
+        grid = Grid.of(header.shape, header.spacing[2::-1], header.origin[:3], header.direction[:3, :3])
     name = printable(path.name).removesuffix(".nrrd").removesuffix(".seg")
     return Segmentation(maps[0], grid, segments, name, overlapping=maps[1:])
 
 
 def write_seg_nrrd(segmentation: Segmentation, path: Path) -> None:
-    """Raises OSError."""
+    """Write segments as 3D Slicer does, compressed. Raises OSError."""
     with path.open("wb") as file:
         file.write(_header(segmentation).encode())
         with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=1, mtime=0) as packed:
@@ -81,10 +81,10 @@ def _labels(array: NDArray[Any]) -> NDArray[Any]:
     return np.array(array, dtype=kind, order="C")  # a copy: SimpleITK's memory goes with its image
 
 
-def _segments(told: dict[str, str], maps: tuple[NDArray[Any], ...]) -> Iterator[Segment]:
+def _segments(tags: dict[str, str], maps: tuple[NDArray[Any], ...]) -> Iterator[Segment]:
     """Those that the file names, then the labels that it does not."""
     numbered: dict[int, dict[str, str]] = {}
-    for key, value in told.items():
+    for key, value in tags.items():
         if match := SEGMENT.fullmatch(key):
             numbered.setdefault(int(match[1]), {})[match[2]] = value
     if len(maps) > 1 and not any("Layer" in about for about in numbered.values()):
@@ -143,7 +143,7 @@ def _header(segmentation: Segmentation) -> str:
     grid, layers = segmentation.grid, len(segmentation.maps)
     several = layers > 1
     vectors = [f"({','.join(f'{mm:.17g}' for mm in column)})" for column in grid.affine[:3, 2::-1].T]
-    told = zip(segmentation.segments, _extents(segmentation), strict=True)
+    segments = zip(segmentation.segments, _extents(segmentation), strict=True)
     sizes = [*([layers] if several else []), *grid.shape[::-1]]
     fields = [
         "NRRD0004",
@@ -158,7 +158,7 @@ def _header(segmentation: Segmentation) -> str:
         "endian: little",
         "encoding: gzip",
         f"space origin: ({','.join(f'{mm:.17g}' for mm in grid.origin)})",
-        *(line for number, one in enumerate(told) for line in _pairs(number, *one)),
+        *(line for number, one in enumerate(segments) for line in _pairs(number, *one)),
         "Segmentation_ContainedRepresentationNames:=Binary labelmap|",
         "Segmentation_MasterRepresentation:=Binary labelmap",
         "Segmentation_ReferenceImageExtentOffset:=0 0 0",
@@ -173,11 +173,11 @@ def _pairs(number: int, segment: Segment, extent: str) -> Iterator[str]:
     entry = ""
     if segment.code:
         codes = (category_of(segment.code), segment.code, SIDES[segment.side] if segment.side else ("", "", ""))
-        coded = "~".join("^".join(_plain(part) for part in code) for code in codes)
+        coded = "~".join("^".join(_without_separators(part) for part in code) for code in codes)
         entry = f"TerminologyEntry:Segmentation category and type - DICOM master list~{coded}~~^^~^^|"
     for key, value in {
         "ID": f"Segment_{number + 1}",
-        "Name": _plain(segment.name),
+        "Name": _without_separators(segment.name),
         "NameAutoGenerated": "0",
         "Color": color,
         "ColorAutoGenerated": "0",
@@ -189,8 +189,8 @@ def _pairs(number: int, segment: Segment, extent: str) -> Iterator[str]:
         yield f"Segment{number}_{key}:={value}"
 
 
-def _plain(text: str) -> str:
-    """Without what parts the entries of a header."""
+def _without_separators(text: str) -> str:
+    """A text without the characters that part the entries of a header."""
     return re.sub(r"[\x00-\x1f|~^\\]+", " ", text)
 
 

@@ -6,13 +6,13 @@ import json
 import logging
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydicom.errors import BytesLengthException
 
 from viewer.compute.images.resample import BADGE, resample_labels
-from viewer.compute.labels.fit_grid import apart, fitted
+from viewer.compute.labels.fit_grid import different_frames, fitted
 from viewer.compute.labels.label_image import as_segmentation
 from viewer.data.printable_text import printable
 from viewer.data.transform import ImageReference
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from viewer.data.arrays import Json
     from viewer.data.grid import Grid
     from viewer.data.segmentation import Segmentation
     from viewer.data.study import Image, Source
@@ -50,7 +51,7 @@ log = logging.getLogger(__name__)
 def read_segmentation(
     path: Path, images: Sequence[ImageReference] = (), placement: str = "", time: int | None = None
 ) -> Segmentation:
-    """Of a file of FORMATS, or of a label image with the JSON beside it; DICOM by whatever name.
+    """The segments in a file of FORMATS, or in a label image with the JSON beside it; DICOM by whatever name.
 
     images: what it may be of: it comes on the grid of the first that has its voxels, of the one that the file refers to
     before others. placement: "sform" or "qform" of a NIfTI file that has both; "" follows the images, else the rule.
@@ -58,7 +59,7 @@ def read_segmentation(
     """
     ending = _ending(path) or (".dcm" if _is_dicom(path) else "")
     if images and ending.endswith(".dcm"):
-        about = label_file(str(path)).about
+        about = label_file(str(path)).referenced_series_uid
         images = sorted(images, key=lambda image: not about or image.source.series_uid != about)
     if ending and placement:
         raise OpenError(NO_SUCH.format(placement))
@@ -84,11 +85,11 @@ def read_dicom(path: Path, images: Sequence[ImageReference] = ()) -> Segmentatio
 
 
 def resample_segmentation(segmentation: Segmentation, grid: Grid, source: Source) -> Segmentation:
-    """On an image's grid and of that image; by the nearest voxel where its own is another.
+    """Segments on an image's grid and of that image; by the nearest voxel where their own grid is another.
 
     Raises OpenError where both name their frames of reference and these differ.
     """
-    if apart(segmentation.grid, grid):
+    if different_frames(segmentation.grid, grid):
         raise OpenError("The segments lie in another frame of reference than the image: register the two first.")
     badges = segmentation.badges
     if not segmentation.grid.matches(grid):
@@ -108,7 +109,7 @@ def _is_dicom(path: Path) -> bool:
     return first_bytes(str(path), 132)[128:] == b"DICM"
 
 
-def _no_labels(path: Path, images: Sequence[ImageReference] = ()) -> Segmentation:
+def _refuse_surfaces(path: Path, images: Sequence[ImageReference] = ()) -> Segmentation:
     raise OpenError("It is a surface, which has no voxels to open: surfaces are only written.")
 
 
@@ -121,14 +122,16 @@ FORMATS: dict[
     ".labelmap.dcm": (read_dicom, partial(write_seg, kind="LABELMAP")),
     ".fractional.dcm": (read_dicom, partial(write_seg, kind="FRACTIONAL")),
     ".dcm": (read_dicom, write_seg),
-    **dict.fromkeys(SURFACES, (_no_labels, write_surfaces)),
+    **dict.fromkeys(SURFACES, (_refuse_surfaces, write_surfaces)),
 }
 
 
 def save_segmentation(segmentation: Segmentation, target: Path, mark: str = "", overwrite: bool = False) -> SaveReport:
-    """The ending chooses the form. mark: of the review, for label images. Raises SaveError: one sentence.
+    """Save segments in the form that the ending names, read them back and compare, then rename.
 
-    Prompts stay in the journal and the project: no other program knows them.
+    mark: of the review ("AI, not reviewed"). overwrite: whether a file of that name may be replaced. Prompts stay in
+    the journal and the project: no other program knows them. Raises SaveError, one sentence; the file that was there
+    stays then.
     """
     segments = tuple(replace(one, prompts=(), base_mask="") for one in segmentation.segments)
     segmentation, ending = replace(segmentation, segments=segments), _ending(target)
@@ -143,7 +146,7 @@ def save_segmentation(segmentation: Segmentation, target: Path, mark: str = "", 
         if target.exists() and (not overwrite or target.is_dir()):
             raise SaveError("it is already there: choose another name, or ask to replace it.")
         atomic_write.sweep(target.parent)
-        with atomic_write.temporary(target.parent) as folder:
+        with atomic_write.temporary_folder(target.parent) as folder:
             made = folder / f"made{ending}"
             badges = tuple(dict.fromkeys((*([mark] if mark else []), *segmentation.badges)))
             write(replace(segmentation, badges=badges), made)
@@ -161,7 +164,9 @@ def save_segmentation(segmentation: Segmentation, target: Path, mark: str = "", 
     except (OSError, RuntimeError, MemoryError) as error:
         log.warning("saving a segmentation failed: %s", type(error).__name__)
         need = sum(array.nbytes for array in segmentation.maps)
-        raise SaveError(f"{target.name} was not saved: {atomic_write.reason(error, target.parent, need)}.") from error
+        raise SaveError(
+            f"{target.name} was not saved: {atomic_write.failure_reason(error, target.parent, need)}."
+        ) from error
 
 
 def format_of(target: Path) -> Format | None:
@@ -179,23 +184,23 @@ def _ending(path: Path) -> str:
     return next((ending for ending in FORMATS if path.name.lower().endswith(ending)), "")
 
 
-def _check(wanted: Segmentation, found: Segmentation) -> None:
+def _check(expected: Segmentation, actual: Segmentation) -> None:
     """Compare voxel by voxel, segment by segment. Raises SaveError where they differ."""
-    if len(found.maps) != len(wanted.maps):
+    if len(actual.maps) != len(expected.maps):
         raise SaveError("it does not read back with the same layers: try again.")
-    if not all(np.array_equal(one, other) for one, other in zip(wanted.maps, found.maps, strict=True)):
+    if not all(np.array_equal(one, other) for one, other in zip(expected.maps, actual.maps, strict=True)):
         raise SaveError("it does not read back with the same labels: try again or use another drive.")
-    if not np.abs(wanted.grid.corners - found.grid.corners).max() <= PLACE:
+    if not np.abs(expected.grid.corners - actual.grid.corners).max() <= PLACE:
         raise SaveError("it does not read back in the same place: try again or use another drive.")
-    if {one.key for one in wanted.segments} - {one.key for one in found.segments}:
+    if {one.key for one in expected.segments} - {one.key for one in actual.segments}:
         raise SaveError("it does not read back with the same segments: try again.")
 
 
-def _check_masks(wanted: Segmentation, found: Segmentation) -> None:
-    """As above for contours, which have no labels."""
-    if len(found.segments) != len(wanted.segments) or not all(
-        np.array_equal(found.mask(one), wanted.mask(other))
-        for one, other in zip(found.segments, wanted.segments, strict=True)
+def _check_masks(expected: Segmentation, actual: Segmentation) -> None:
+    """As `_check`, of contours, which have no labels."""
+    if len(actual.segments) != len(expected.segments) or not all(
+        np.array_equal(actual.mask(one), expected.mask(other))
+        for one, other in zip(actual.segments, expected.segments, strict=True)
     ):
         raise SaveError("its contours do not enclose the same voxels when read back: save it as .dcm instead.")
 
@@ -204,18 +209,18 @@ def _read_label_image(path: Path, images: Sequence[ImageReference], placement: s
     if not ending_of(str(path)):
         raise OpenError(f"It is no file of labels that is known: {', '.join(FORMATS)}, NIfTI, NRRD or MetaImage are.")
     image = describe_image(str(path))
-    placed = image.by(placement) if placement else _following(image, images)
+    placed = image.with_placement(placement) if placement else _placed_like(image, images)
     if placed is None:
         raise OpenError(NO_SUCH.format(placement))
     try:
         labels = as_segmentation(single_volume(placed, time))
     except ValueError as error:
         raise OpenError(f"{error}") from error
-    told = labels_beside(path)
-    return replace(labels, segments=tuple(replace(one, **told.get(one.label, {})) for one in labels.segments))
+    attributes = labels_beside(path)
+    return replace(labels, segments=tuple(replace(one, **attributes.get(one.label, {})) for one in labels.segments))
 
 
-def _following(labels: Image, images: Sequence[ImageReference]) -> Image:
+def _placed_like(labels: Image, images: Sequence[ImageReference]) -> Image:
     """By its other placement where that lays it on an image that was opened by that one, as it was drawn on it."""
     if (other := labels.other) is None:
         return labels
@@ -227,20 +232,20 @@ def _following(labels: Image, images: Sequence[ImageReference]) -> Image:
     return labels
 
 
-def labels_beside(path: Path) -> dict[int, dict[str, Any]]:
+def labels_beside(path: Path) -> dict[int, Json]:
     """What the JSON beside a label map tells of each label: name and colour; {} where there is no such file."""
     beside = path.with_name(path.name[: len(path.name) - len(ending_of(str(path)))] + ".json")
     if not beside.is_file() or beside.stat().st_size > MOST_TOLD:
         return {}
     try:
-        told = json.loads(beside.read_text(encoding="utf-8"))
-        return {int(one["value"]): _about(one) for one in told.get("labels", ())}
+        document = json.loads(beside.read_text(encoding="utf-8"))
+        return {int(one["value"]): _label_attributes(one) for one in document.get("labels", ())}
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}  # some other JSON of the same name
 
 
-def _about(one: dict[str, Any]) -> dict[str, Any]:
-    about: dict[str, Any] = {"name": str(one["name"])}
+def _label_attributes(one: Json) -> Json:
+    about: Json = {"name": str(one["name"])}
     if "color" in one:
         red, green, blue = (min(max(int(part), 0), 255) for part in one["color"])
         about["color"] = red, green, blue

@@ -1,0 +1,1 @@
+"""Transforms and pairs of landmarks in files."""

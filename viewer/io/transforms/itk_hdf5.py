@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from viewer.data.arrays import Floats
+
 MOST_PARTS = 64  # transforms in one file
 KIND = re.compile(r"([A-Za-z0-9]{1,80})_(?:double|float)_([23])_\2")
 COMPOSITE = "CompositeTransform"
@@ -30,7 +32,7 @@ class StoredTransform(NamedTuple):
 
     kind: str
     dimension: int
-    fixed: NDArray[np.float64]
+    fixed: Floats
     parameters: NDArray[Any]
 
 
@@ -41,7 +43,7 @@ def stored_transforms(path: Path) -> list[StoredTransform]:
             groups = file["TransformGroup"]
             if len(groups) > MOST_PARTS:
                 raise OpenError(f"It holds {len(groups)} transforms; at most {MOST_PARTS} can be put into one.")
-            found = [_stored(groups[str(n)]) for n in range(len(groups))]
+            found = [_stored_transform(groups[str(n)]) for n in range(len(groups))]
     except Refusal as refusal:
         raise OpenError(f"{refusal}") from refusal
     parts = found[1:] if found and found[0].kind == COMPOSITE else found
@@ -50,7 +52,7 @@ def stored_transforms(path: Path) -> list[StoredTransform]:
     return parts
 
 
-def _stored(group: Any) -> StoredTransform:
+def _stored_transform(group: Any) -> StoredTransform:
     told = group["TransformType"][0]
     match = KIND.fullmatch(told.decode("ascii", "replace") if isinstance(told, bytes) else str(told))
     if not match:

@@ -12,13 +12,16 @@ import io
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from viewer.data.annotations.landmarks import Landmarks
 from viewer.io.archive import read_small
 from viewer.io.errors import OpenError
+
+if TYPE_CHECKING:
+    from viewer.data.arrays import Json
 
 LISTS = (".fcsv", ".mrk.json")
 ENDINGS = (*LISTS, ".csv", ".json")
@@ -35,16 +38,16 @@ STATUS = 14  # the column behind those of MARKUPS that newer files have
 DEFINED = "2"  # as a number
 MOST_NAMED = 5
 
-Place = tuple[float, float, float]
-Points = list[tuple[str, Place | None]]  # None: not placed
+Position = tuple[float, float, float]
+NamedPoints = list[tuple[str, Position | None]]  # None: not placed
 
 
 def read_landmarks(path: str | Path) -> Landmarks:
     """The pairs in a file; of a list, with its partner beside it. Raises OpenError, one sentence."""
     place, ending = Path(path), ending_of(path)
     if ending in LISTS:
-        (here, first), (there, second) = (_list_of(one, ending) for one in _partners(place, ending))
-        return _paired(here, there, tuple(dict.fromkeys((*first, *second))))
+        (here, first), (there, second) = (_read_list(one, ending) for one in _partners(place, ending))
+        return _pair_up(here, there, tuple(dict.fromkeys((*first, *second))))
     text = _text(place)
     rows = _rows_of_table(text) if ending == ".csv" else _rows_of_json(text)
     return Landmarks(
@@ -92,8 +95,8 @@ def _partners(path: Path, ending: str) -> tuple[Path, Path]:
     return path.with_name(f"{stem}.fixed{ending}"), path.with_name(f"{stem}.moving{ending}")
 
 
-def _paired(here: Points, there: Points, warnings: tuple[str, ...]) -> Landmarks:
-    """By name where names are unique and some are in both lists, else by their place in the lists."""
+def _pair_up(here: NamedPoints, there: NamedPoints, warnings: tuple[str, ...]) -> Landmarks:
+    """Pairs by name where names are unique and some are in both lists, else by their place in the lists."""
     fixed, moving = dict(here), dict(there)
     if len(fixed) == len(here) and len(moving) == len(there) and set(fixed) & set(moving):
         pairs = [(name, point, moving.get(name)) for name, point in here]
@@ -120,7 +123,7 @@ def _text(path: Path) -> str:
     return read_small(str(path), MOST_BYTES, LONGER).decode("utf-8", "replace")
 
 
-def _list_of(path: Path, ending: str) -> tuple[Points, tuple[str, ...]]:
+def _read_list(path: Path, ending: str) -> tuple[NamedPoints, tuple[str, ...]]:
     """The points of one image, and what must be said."""
     if ending == ".fcsv":
         return _points_of_fcsv(_text(path)), ()
@@ -129,28 +132,28 @@ def _list_of(path: Path, ending: str) -> tuple[Points, tuple[str, ...]]:
     return _points_of_markup(lists[0]), said
 
 
-def _points_of_fcsv(text: str) -> Points:
-    """Slicer's CSV, which tells its columns; RAS unless its header says LPS (1 in old files)."""
+def _points_of_fcsv(text: str) -> NamedPoints:
+    """The points of Slicer's CSV, which tells its columns; RAS unless its header says LPS (1 in old files)."""
     told = [line.lstrip("# ").partition("=") for line in text.splitlines() if line.startswith("#")]
     head = {key.strip().lower(): value.strip() for key, _, value in told}
     system = head.get("coordinatesystem", "RAS").upper()
-    flip = _flip(SYSTEMS.get(system, system))
+    scale = _scale_to_lps(SYSTEMS.get(system, system))
     rows = _rows([line for line in text.splitlines() if line.strip() and not line.startswith("#")])
     columns = tuple(name.strip().lower() for name in head.get("columns", "").split(","))
     if not {"label", "x", "y", "z"} <= set(columns):
         columns = FIDUCIALS if rows and len(rows[0]) <= len(FIDUCIALS) else MARKUPS
     label, *axes = (columns.index(name) for name in ("label", "x", "y", "z"))
     try:
-        points = [_placed([row[n] for n in axes], row, flip) for row in rows]
+        points = [_point_of_row([row[n] for n in axes], row, scale) for row in rows]
     except IndexError as error:
         raise OpenError("A line of it has no three coordinates: it is no list of points.") from error
     return [(row[label if label < len(row) else 0], point) for row, point in zip(rows, points, strict=True)]
 
 
-def _placed(texts: list[str], row: list[str], flip: Place) -> Place | None:
-    """None where it has no coordinates or a status other than that of a placed point."""
+def _point_of_row(texts: list[str], row: list[str], scale: Position) -> Position | None:
+    """The point of a row; None where it has no coordinates or a status other than that of a placed point."""
     empty = not any(text.strip() for text in texts)
-    return None if empty or (len(row) > STATUS and row[STATUS].strip() not in ("", DEFINED)) else _point(texts, flip)
+    return None if empty or (len(row) > STATUS and row[STATUS].strip() not in ("", DEFINED)) else _point(texts, scale)
 
 
 def _lists_of_markups(text: str) -> list[Any]:
@@ -161,25 +164,25 @@ def _lists_of_markups(text: str) -> list[Any]:
     return lists
 
 
-def _points_of_markup(markup: Any) -> Points:
-    """Of Slicer's markups (schema 1.0)."""
+def _points_of_markup(markup: Any) -> NamedPoints:
+    """The points of Slicer's markups (schema 1.0)."""
     try:
         system, points = str(markup.get("coordinateSystem", "LPS")).upper(), markup["controlPoints"]
-        flip = _flip(SYSTEMS.get(system, system), _scale(markup.get("coordinateUnits")))
+        scale = _scale_to_lps(SYSTEMS.get(system, system), _mm_of(markup.get("coordinateUnits")))
         if len(points) > MOST_POINTS:
             raise OpenError(f"It has {len(points)} points, more than {MOST_POINTS}: check what it is.")
-        return [(str(one.get("label", "")), _position(one, flip)) for one in points]
+        return [(str(one.get("label", "")), _position(one, scale)) for one in points]
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise OpenError("It holds no list of points as 3D Slicer writes them.") from error
 
 
-def _position(one: dict[str, Any], flip: Place) -> Place | None:
+def _position(one: Json, scale: Position) -> Position | None:
     placed = one.get("positionStatus", "defined") == "defined" and one.get("position")
-    return _point(one["position"], flip) if placed else None
+    return _point(one["position"], scale) if placed else None
 
 
-def _scale(unit: Any) -> float:
-    """mm in a unit: a word, or a code in front of its scheme."""
+def _mm_of(unit: Any) -> float:
+    """Millimetres in a unit: a word, or a code in front of its scheme."""
     word = str(unit[0] if isinstance(unit, list) and unit else unit or "mm")
     if word not in UNITS:
         raise OpenError(f"Its coordinates are in “{word[:20]}”, which is no unit of length that is known: use mm.")
@@ -205,9 +208,11 @@ def _rows_of_table(text: str) -> list[list[Any]]:
 def _rows_of_json(text: str) -> list[list[Any]]:
     document = _json(text)
     try:
-        flip = _flip(str(document.get("space", "LPS")).upper())
+        scale = _scale_to_lps(str(document.get("space", "LPS")).upper())
         pairs = document["pairs"]
-        return [[str(one.get("name", "")), *_point(one["fixed"], flip), *_point(one["moving"], flip)] for one in pairs]
+        return [
+            [str(one.get("name", "")), *_point(one["fixed"], scale), *_point(one["moving"], scale)] for one in pairs
+        ]
     except (KeyError, TypeError, AttributeError) as error:
         raise OpenError('It holds no "pairs" of a fixed and a moving point each.') from error
 
@@ -219,16 +224,16 @@ def _json(text: str) -> Any:
         raise OpenError("It is no JSON: it is damaged or cut off.") from error
 
 
-def _flip(system: str, scale: float = 1.0) -> Place:
+def _scale_to_lps(system: str, scale: float = 1.0) -> Position:
     """What coordinates are multiplied by to be LPS mm."""
     if system not in ("LPS", "RAS"):
         raise OpenError(f"Its coordinates are in {system[:20]}; only LPS and RAS are read.")
     return (scale, scale, scale) if system == "LPS" else (-scale, -scale, scale)
 
 
-def _point(texts: Any, flip: Place = (1.0, 1.0, 1.0)) -> Place:
+def _point(texts: Any, scale: Position = (1.0, 1.0, 1.0)) -> Position:
     try:
-        x, y, z = (float(text) * sign for text, sign in zip(texts, flip, strict=True))
+        x, y, z = (float(text) * sign for text, sign in zip(texts, scale, strict=True))
     except (ValueError, TypeError) as error:
         raise OpenError("A point of it is not three numbers.") from error
     if not all(map(math.isfinite, (x, y, z))):
@@ -244,7 +249,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _fcsv(points: list[tuple[str, Place]]) -> str:
+def _fcsv(points: list[tuple[str, Position]]) -> str:
     table = io.StringIO()
     head = "# Markups fiducial file version = 5.0\n# CoordinateSystem = LPS\n"
     table.write(f"{head}# columns = {','.join(MARKUPS)}\n")
@@ -253,7 +258,7 @@ def _fcsv(points: list[tuple[str, Place]]) -> str:
     return table.getvalue()
 
 
-def _markups(points: list[tuple[str, Place]]) -> str:
+def _markups(points: list[tuple[str, Position]]) -> str:
     schema = "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/"
     listed = [{"id": str(n), "label": name, "position": list(point)} for n, (name, point) in enumerate(points, 1)]
     markup = {"type": "Fiducial", "coordinateSystem": "LPS", "coordinateUnits": "mm", "controlPoints": listed}

@@ -24,7 +24,7 @@ from viewer.data.printable_text import printable
 from viewer.data.transform import ImageReference, Transform
 from viewer.files.regular_file import open_regular
 from viewer.io.errors import OpenError, SaveError
-from viewer.io.images.headers.itk_header import facts_of, metadata, voxels
+from viewer.io.images.headers.itk_header import metadata, read_itk_header, voxels
 from viewer.io.transforms.itk_hdf5 import MOST_PARTS, StoredTransform, stored_transforms
 from viewer.processes.shared_array import FOLDER, PREFIX
 
@@ -127,18 +127,18 @@ def _vectors(field: Any, grid: Grid) -> sitk.Image:
 
 def _read_field(path: str) -> Transform:
     """An image whose voxels are displacements (x, y, z or x, y) in LPS mm."""
-    facts = facts_of(path)
-    width = min(len(facts.size), 3)
-    if facts.components != width or facts.dtype.kind != "f" or facts.repeats != 1:
+    header = read_itk_header(path)
+    width = min(len(header.size), 3)
+    if header.components != width or header.dtype.kind != "f" or header.repeats != 1:
         raise OpenError("It is no displacement field: its voxels are not vectors of as many numbers as it has axes.")
     if int(metadata(path).get("xyzt_units", MILLIMETRES)) & 7 not in (0, MILLIMETRES):
         raise OpenError("Its header is not in mm, and does not say whether its vectors are: save it in mm.")
     array, _owner = voxels(path)
-    array = array.reshape(*facts.shape[3 - width :], width)
-    return _field(array, facts.spacing[:width], facts.origin[:width], facts.direction[:width, :width])
+    array = array.reshape(*header.shape[3 - width :], width)
+    return _field(array, header.spacing[:width], header.origin[:width], header.direction[:width, :width])
 
 
-def _placed(shape: tuple[int, int, int], spacing: Any, origin: Any, direction: Any) -> Grid:
+def _grid_of(shape: tuple[int, int, int], spacing: Any, origin: Any, direction: Any) -> Grid:
     try:
         return Grid.of(shape, tuple(spacing)[::-1], origin, direction)
     except ValueError as error:
@@ -147,21 +147,21 @@ def _placed(shape: tuple[int, int, int], spacing: Any, origin: Any, direction: A
 
 def _read_itk(path: Path, ending: str, fixed: ImageReference | None) -> Transform:
     if is_hdf5(path):  # whatever its name: ITK, too, goes by what a file is
-        found = [_of_stored(part, fixed) for part in reversed(stored_transforms(path))]
+        found = [_from_stored(part, fixed) for part in reversed(stored_transforms(path))]
     elif ending in (*TEXTS, ".mat"):
         size = path.stat().st_size
         if size > MOST_TEXT:
             raise OpenError(f"It is {size / 2**20:.0f} MB, which no transform of this form is: check what it is.")
-        whole = _whole(path.read_bytes(), ending)
-        found = [_of_itk(part, fixed) for part in reversed(_parts(whole))]  # ITK applies the last one first
+        whole = _parse_itk(path.read_bytes(), ending)
+        found = [_from_itk(part, fixed) for part in reversed(_parts(whole))]  # ITK applies the last one first
     else:
         raise OpenError(UNREADABLE)
     return list(accumulate(found, compose))[-1]
 
 
-def _whole(data: bytes, ending: str) -> sitk.Transform:
+def _parse_itk(data: bytes, ending: str) -> sitk.Transform:
     """What ITK makes of a text or .mat file, of which it gets a copy: it reads what was checked. Raises OpenError."""
-    numbers = _numbers_in(data) if ending in TEXTS else 0
+    numbers = _count_numbers(data) if ending in TEXTS else 0
     place = FOLDER / f"{PREFIX}{os.getpid()}-{uuid4().hex}{ending}"
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
@@ -172,13 +172,13 @@ def _whole(data: bytes, ending: str) -> sitk.Transform:
         raise OpenError(UNREADABLE) from error
     finally:
         place.unlink(missing_ok=True)
-    there = _parameters(whole)
+    there = _parameter_count(whole)
     if (numbers != there) if ending in TEXTS else (4 * there > len(data)):
         raise OpenError(UNREADABLE)
     return whole
 
 
-def _numbers_in(data: bytes) -> int:
+def _count_numbers(data: bytes) -> int:
     """How many parameters a text lists: ITK takes what it can read of them, and its defaults for the rest.
 
     Raises OpenError where it holds anything else: ITK would read other files (ComponentTransformFile).
@@ -195,20 +195,20 @@ def _numbers_in(data: bytes) -> int:
         raise OpenError(UNREADABLE) from error
 
 
-def _of_stored(part: StoredTransform, fixed: ImageReference | None) -> Transform:
+def _from_stored(part: StoredTransform, fixed: ImageReference | None) -> Transform:
     """One of an HDF5 file. A field is taken as it is; of the others ITK knows what their parameters mean."""
     if not (np.isfinite(part.fixed).all() and np.isfinite(part.parameters).all()):
         raise OpenError("It holds values that are not numbers: it cannot be used.")
     if part.kind.endswith("DisplacementFieldTransform"):
-        return _of_stored_field(part)
+        return _from_stored_field(part)
     kind = f"{part.kind}_double_{part.dimension}_{part.dimension}"
     rows = ((f"{value:.17g}" for value in values) for values in (part.parameters, part.fixed))
     parameters, others = map(" ".join, rows)
     text = f"#Insight Transform File V1.0\nTransform: {kind}\nParameters: {parameters}\nFixedParameters: {others}\n"
-    return _of_itk(_whole(text.encode("ascii"), ".tfm"), fixed)
+    return _from_itk(_parse_itk(text.encode("ascii"), ".tfm"), fixed)
 
 
-def _of_stored_field(part: StoredTransform) -> Transform:
+def _from_stored_field(part: StoredTransform) -> Transform:
     """Its fixed parameters: size, origin, spacing along x, y (, z) and the direction by rows."""
     width = part.dimension
     size, origin, spacing, axes = np.split(part.fixed, (width, 2 * width, 3 * width))
@@ -220,9 +220,9 @@ def _of_stored_field(part: StoredTransform) -> Transform:
     return _field(part.parameters.reshape(*shape, width), spacing, origin, axes.reshape(width, width))
 
 
-def _parameters(transform: sitk.Transform) -> int:
+def _parameter_count(transform: sitk.Transform) -> int:
     children = _children(transform)
-    return sum(map(_parameters, children)) if children else len(transform.GetParameters())
+    return sum(map(_parameter_count, children)) if children else len(transform.GetParameters())
 
 
 def _parts(transform: sitk.Transform) -> list[sitk.Transform]:
@@ -243,7 +243,7 @@ def _children(transform: sitk.Transform) -> list[sitk.Transform]:
     return [] if count == 1 and children[0].GetName() == transform.GetName() else children
 
 
-def _of_itk(part: sitk.Transform, fixed: ImageReference | None) -> Transform:
+def _from_itk(part: sitk.Transform, fixed: ImageReference | None) -> Transform:
     if part.IsLinear():
         return Transform(_matrix_of(part))
     if part.GetName() == "DisplacementFieldTransform":
@@ -275,7 +275,7 @@ def _field(array: Any, spacing: Any, origin: Any, axes: Any) -> Transform:
     direction = np.eye(3)
     direction[:width, :width] = axes
     spacing, origin = (*spacing, 1.0)[:3], (*origin, 0.0)[:3]
-    return Transform(np.eye(4), whole, _placed((shape[0], shape[1], shape[2]), spacing, origin, direction))
+    return Transform(np.eye(4), whole, _grid_of((shape[0], shape[1], shape[2]), spacing, origin, direction))
 
 
 def _matrix_of(part: sitk.Transform) -> Floats:

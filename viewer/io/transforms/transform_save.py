@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.compute.registration.transform_algebra import lattice_points, moved
+from viewer.compute.registration.transform_algebra import lattice_points, transform_points
 from viewer.data.provenance import Provenance
 from viewer.data.transform import ImageReference, SignOff, Transform
 from viewer.files import atomic_write
@@ -22,7 +22,7 @@ from viewer.settings import NAME, NOTICE, application_version
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from viewer.data.arrays import Floats
+    from viewer.data.arrays import Floats, Json
     from viewer.data.grid import Grid
 
 TOLERANCE = 0.01  # mm between where a transform and its file take a point
@@ -42,29 +42,31 @@ def save_transform(
     try:
         if not target.parent.is_dir():
             raise FileNotFoundError(2, "no such folder")
-        beside = beside_of(target)
-        taken = [path for path in (target, beside) if path.exists()]
+        sidecar = sidecar_of(target)
+        taken = [path for path in (target, sidecar) if path.exists()]
         if taken and (not overwrite or target.is_dir()):
             raise SaveError(f"{taken[0].name} is already there: choose another name, or ask to replace it.")
         atomic_write.sweep(target.parent)
-        with atomic_write.temporary(target.parent) as folder:
-            made, told = folder / f"made{ending_of(target)}", folder / "made.json"
+        with atomic_write.temporary_folder(target.parent) as folder:
+            made, document = folder / f"made{ending_of(target)}", folder / "made.json"
             _write(transform, made, fixed, moving)
             atomic_write.flush(made)
             _check(transform, read_transform(made, fixed, moving), fixed.grid)
-            told.write_text(json.dumps(_told(transform, made), indent=1, ensure_ascii=False), encoding="utf-8")
-            atomic_write.flush(told)
-            atomic_write.put((told, beside), (made, target))
+            document.write_text(json.dumps(_sidecar(transform, made), indent=1, ensure_ascii=False), encoding="utf-8")
+            atomic_write.flush(document)
+            atomic_write.replace_files((document, sidecar), (made, target))
         return "" if transform.sign_off else "Nobody has accepted or rejected this registration yet."
     except SaveError as error:
         raise SaveError(f"{target.name} was not saved: {error}") from error
     except (OSError, RuntimeError, MemoryError) as error:
         log.warning("saving a transform failed: %s", type(error).__name__)
         need = transform.displacement.nbytes if transform.displacement is not None else 1 << 16
-        raise SaveError(f"{target.name} was not saved: {atomic_write.reason(error, target.parent, need)}.") from error
+        raise SaveError(
+            f"{target.name} was not saved: {atomic_write.failure_reason(error, target.parent, need)}."
+        ) from error
 
 
-def beside_of(path: Path) -> Path:
+def sidecar_of(path: Path) -> Path:
     """Where the JSON of a transform is: the same name with the ending .json."""
     return path.with_name(path.name[: len(path.name) - len(ending_of(path))] + ".json")
 
@@ -72,17 +74,17 @@ def beside_of(path: Path) -> Path:
 def load_transform(path: Path, fixed: ImageReference | None = None, moving: ImageReference | None = None) -> Transform:
     """What read_transform reads, with the provenance and the sign-off of the JSON beside where that is of this file."""
     found = read_transform(path, fixed, moving)
-    beside = beside_of(path)
-    if not beside.is_file() or beside.stat().st_size > MOST_TOLD:
+    sidecar = sidecar_of(path)
+    if not sidecar.is_file() or sidecar.stat().st_size > MOST_TOLD:
         return found
     try:
-        told = json.loads(beside.read_text(encoding="utf-8"))
-        if told["sha256"] != sha256_of(path):
+        document = json.loads(sidecar.read_text(encoding="utf-8"))
+        if document["sha256"] != sha256_of(path):
             return found
-        made, said = told["provenance"], told["sign_off"]
+        made, said = document["provenance"], document["sign_off"]
         return replace(
             found,
-            name=str(told["name"]),
+            name=str(document["name"]),
             provenance=Provenance.from_json(made) if made else None,
             sign_off=_sign_off(said) if said else None,
         )
@@ -101,7 +103,7 @@ def _write(transform: Transform, made: Path, fixed: ImageReference, moving: Imag
 def _check(transform: Transform, found: Transform, grid: Grid) -> None:
     """At voxels of the field that was read back, where every form is exact. Raises SaveError."""
     points = _some_voxels(found.grid or grid)
-    if not np.abs(moved(transform, points) - moved(found, points)).max() <= TOLERANCE:
+    if not np.abs(transform_points(transform, points) - transform_points(found, points)).max() <= TOLERANCE:
         raise SaveError("it does not read back as the same transform: try again or choose another form.")
 
 
@@ -111,7 +113,7 @@ def _some_voxels(grid: Grid) -> Floats:
     return grid.to_world(inside)
 
 
-def _told(transform: Transform, made: Path) -> dict[str, Any]:
+def _sidecar(transform: Transform, made: Path) -> Json:
     """What the JSON beside says: where it came from and what was said of it; no patient name, id or date."""
     return {
         "notice": NOTICE,
@@ -124,7 +126,7 @@ def _told(transform: Transform, made: Path) -> dict[str, Any]:
     }
 
 
-def _sign_off(said: dict[str, Any]) -> SignOff:
+def _sign_off(said: Json) -> SignOff:
     """Raises ValueError for anything but a verdict and three texts."""
     signed = SignOff(**said)
     texts = (signed.reader, signed.remark, signed.time)

@@ -96,10 +96,10 @@ class DeformationArtist:
 
 def displacements(transform: Transform, points: Floats) -> Floats:
     """Displacements (…, 3), LPS mm, at places (…, 3) of the world: the field's, or where there is none the matrix's."""
-    from viewer.compute.registration.transform_algebra import moved  # scipy: not before the window is there
+    from viewer.compute.registration.transform_algebra import transform_points  # scipy: not before the window is there
 
     bare = Transform(np.eye(4), transform.displacement, transform.grid) if transform.grid else transform
-    return moved(bare, points) - points
+    return transform_points(bare, points) - points
 
 
 def determinants(transform: Transform, points: Floats) -> Floats:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from viewer.data.study import Source
     from viewer.data.volume import Window
+    from viewer.render.overlay.prompt_marks import PromptMark
     from viewer.render.planes.plane import Plane, Pose
     from viewer.scene.segmentation_layer import SegmentationLayer
 
@@ -135,6 +136,7 @@ class Overlay:
     marks: tuple[Mark, ...] = ()
     ring: tuple[float, float, float] | None = None
     strokes: Strokes | None = None
+    prompts: tuple[PromptMark, ...] = ()
     message: str = ""
     loading: float = 1.0
     active: bool = False

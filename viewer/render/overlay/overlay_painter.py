@@ -34,6 +34,7 @@ from viewer.render.overlay.overlay import (
     Overlay,
     Wipe,
 )
+from viewer.render.overlay.prompt_marks import paint_prompt_marks
 
 HANDLE, LABELS = 5, 0.32  # px: radius of the wipe's handle; where along its line the two words stand
 EDGE, GAP, TICK = 10, 14, 12  # px: margin, half the opening at the cross-hair's centre, length of edge marks
@@ -67,6 +68,7 @@ class OverlayPainter:
             paint_strokes(painter, overlay.strokes)
         if overlay.ring:
             paint_ring(painter, overlay.ring)
+        paint_prompt_marks(painter, overlay.prompts)
         paint_marks(painter, overlay.marks, partial(self._text, painter))
         bars = self._color_bars(painter, overlay.color_bars, width, height)
         self._corners(painter, overlay, width, height)

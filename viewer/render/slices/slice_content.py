@@ -45,12 +45,12 @@ class SliceContent:
     def appearance(self, layer: VolumeLayer) -> VolumeLayer:
         """The layer whose window and colours an image has: an input those of the result it is held against."""
         seen = self.inspection
-        return seen.result if seen and layer is seen.given else layer
+        return seen.result if seen and layer is seen.original else layer
 
     def timepoint(self, layer: Layer, now: int) -> int:
         """The time point that is drawn: of an input the one that its result was computed from, else `now`."""
         seen = self.inspection
-        return seen.result.made_at if seen and layer is seen.given else now
+        return seen.result.made_at if seen and layer is seen.original else now
 
 
 def slice_content(

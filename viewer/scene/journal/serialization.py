@@ -84,6 +84,7 @@ def _hints(kind: type) -> dict[str, Any]:
 
 
 def describe_grid(grid: Grid) -> Json:
+    """The JSON object of a grid: shape, affine (4×4, LPS mm), frame of reference."""
     return {
         "shape": grid.shape,
         "affine": grid.affine.tolist(),
@@ -93,10 +94,12 @@ def describe_grid(grid: Grid) -> Json:
 
 
 def restore_grid(entry: Json) -> Grid:
+    """The inverse of describe_grid. Raises KeyError or ValueError where the entry is none."""
     return Grid(tuple(entry["shape"]), np.array(entry["affine"]), entry["frame_of_reference"], entry["placed"])
 
 
 def describe_volume(volume: Volume, store: Store) -> Json:
+    """The JSON object of a volume; `store` gets its stored values [k, j, i]."""
     return {
         **describe_grid(volume.grid),
         "name": volume.name,
@@ -113,6 +116,7 @@ def describe_volume(volume: Volume, store: Store) -> Json:
 
 
 def restore_volume(entry: Json, load: Load) -> Volume:
+    """The inverse of describe_volume. Raises KeyError, TypeError or ValueError for an entry that is none."""
     return Volume(
         array=load(entry["array"]),
         grid=restore_grid(entry),
@@ -143,6 +147,7 @@ def describe_segmentation(segmentation: Segmentation, store: Store) -> Json:
 
 
 def restore_segmentation(entry: Json, load: Load) -> Segmentation:
+    """The inverse of describe_segmentation. Raises KeyError, TypeError or ValueError for an entry that is none."""
     grid = restore_grid(entry)
     first, *others = (
         load(map["array"]) if map["array"] else np.zeros(grid.shape, map["dtype"]) for map in entry["maps"]
@@ -157,6 +162,7 @@ def restore_segments(entries: list[Json]) -> tuple[Segment, ...]:
 
 
 def describe_transform(transform: Transform | None, store: Store) -> Json | None:
+    """The JSON object of a transform, None for None; `store` gets its field [k, j, i, 3] in LPS mm."""
     if transform is None:
         return None
     field = None
@@ -172,6 +178,7 @@ def describe_transform(transform: Transform | None, store: Store) -> Json | None
 
 
 def restore_transform(entry: Json | None, load: Load) -> Transform | None:
+    """The inverse of describe_transform. Raises KeyError, TypeError or ValueError for an entry that is none."""
     if entry is None:
         return None
     field, origin, signed = entry["field"], entry["provenance"], entry["sign_off"]
@@ -226,7 +233,7 @@ def restore_look(layer: Restored, entry: Json) -> None:
 
 
 def restore_layer(entry: Json, image: Callable[[str], VolumeLayer | None], load: Load) -> Restored | None:
-    """image: a new layer of the image of that key; None where it is gone, which makes this None, too."""
+    """The layer of an entry, None where its image is gone. image: a new layer of the image of that key, or None."""
     layer: Restored | None
     if "segmentation" in entry:
         layer = segmentation_layer(restore_segmentation(entry["segmentation"], load))

@@ -262,7 +262,7 @@ class WorklistSession:
     def _spend(self) -> None:
         """Put the time since the last look down to the open case."""
         if self.worklist is not None and self.case is not None:
-            self.worklist.change(self.case.id, seconds=self.case.seconds + self.watch.take())
+            self.worklist.change(self.case.id, seconds=self.case.seconds + self.watch.take_seconds())
 
     def _save_soon(self) -> None:
         """Write the list, beside the window, one time after the other."""

@@ -170,7 +170,7 @@ class PluginRuns:
     def _preview(self, run: Run, value: Any) -> None:
         """What there is so far. A run goes on without a preview that cannot be shown."""
         if isinstance(value, CurvePoint):
-            run.task.draw(value.curve, value.value)
+            run.task.add_curve_value(value.curve, value.value)
         elif isinstance(value, Transform) and run.placing is not None:
             self._aside(run, self._preview_place, run.placing, run.fixed, value)
         elif isinstance(value, Preview):
@@ -188,7 +188,7 @@ class PluginRuns:
     def _preview_slices(self, result_preview: ResultPreview, value: Preview) -> None:
         """In the background: finished slices into the views."""
         try:
-            box = result_preview.put(value)
+            box = result_preview.write(value)
         except (MemoryError, ValueError) as error:
             log.warning("a preview is not shown: %s", error)
             return

@@ -28,7 +28,7 @@ class RegionTool(Tool):
         self._start = view.world_at(event.x, event.y)
         self._pixel = event.x, event.y
         region = self.state.region
-        self._moved = region if region and self._start and bool(region.holds(self._start)) else None
+        self._moved = region if region and self._start and bool(region.contains(self._start)) else None
 
     def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
         """Move the region that is held, or draw one from the first point to here."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from viewer.render.view import MouseEvent, View
 
 NEAR = 9.0  # px
-ImageReference = Literal["fixed", "moving"]
+PairEnd = Literal["fixed", "moving"]
 
 
 class LandmarkTool(Tool):
@@ -39,7 +39,7 @@ class LandmarkTool(Tool):
     key = "K"
     tip = "Click a place in the fixed image, then the same place in the moving one; drag a mark to correct it"
     cursor = Qt.CursorShape.CrossCursor
-    _held: tuple[str, ImageReference] | None = None
+    _held: tuple[str, PairEnd] | None = None
     _gesture = ""
 
     def press(self, view: View, event: MouseEvent) -> None:
@@ -70,7 +70,7 @@ class LandmarkTool(Tool):
         if self._held and pose and one and isinstance(moving, VolumeLayer):
             self._move_end(one, self._held[1], _place(pose, event), moving)
 
-    def _move_end(self, one: LandmarkPair, end: ImageReference, place: Point, moving: VolumeLayer) -> None:
+    def _move_end(self, one: LandmarkPair, end: PairEnd, place: Point, moving: VolumeLayer) -> None:
         moved = replace(one, fixed=place) if end == "fixed" else replace(one, moving=moving.own_place(place))
         self.edit(ChangeLandmark(one, moved, self.document.landmarks.index(one.id), self._gesture))
 
@@ -81,10 +81,10 @@ class LandmarkTool(Tool):
         self.state.landmark = one.id
 
     def _near(
-        self, view: SliceView, pose: Pose, event: MouseEvent, ends: tuple[ImageReference, ...]
-    ) -> tuple[str, ImageReference] | None:
+        self, view: SliceView, pose: Pose, event: MouseEvent, ends: tuple[PairEnd, ...]
+    ) -> tuple[str, PairEnd] | None:
         """The end of a pair under the mouse; the moving one where both are."""
-        close: list[tuple[float, str, ImageReference]] = []
+        close: list[tuple[float, str, PairEnd]] = []
         for mark in shown_pairs(view.document, view.state, view.shown, pose):
             for end in ends:
                 x, y = mark.moving if end == "moving" else mark.fixed
@@ -93,7 +93,7 @@ class LandmarkTool(Tool):
         return (found, side) if distance <= NEAR else None
 
 
-def _ends(view: SliceView, fixed: VolumeLayer, moving: VolumeLayer) -> tuple[ImageReference, ...]:
+def _ends(view: SliceView, fixed: VolumeLayer, moving: VolumeLayer) -> tuple[PairEnd, ...]:
     """The ends of pairs that a view shows the places of."""
     shown = view.shown
     return (*(("fixed",) if fixed in shown else ()), *(("moving",) if moving in shown else ()))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import Qt
 
-from viewer.compute.effects.image.region_growing import between, flood
+from viewer.compute.effects.image.region_growing import connected_label, connected_threshold
 from viewer.effects.footprint import slab, trimmed
 from viewer.render.overlay.overlay import number
 from viewer.render.tool_sketch import Draft
@@ -166,7 +166,7 @@ def grow_call(image: Volume, key: Key, seed: Index, values: tuple[float, float])
     """The computation of what a range of values gives in the whole volume."""
 
     def call(tell: ProgressCallback) -> Iterable[Answer]:
-        box, mask = between(image.array, seed, _stored(image, values), tell)
+        box, mask = connected_threshold(image.array, seed, _stored(image, values), tell)
         return [(key, mask, box)]
 
     return call
@@ -176,7 +176,7 @@ def fill_call(labels: Mask, key: Key, seed: Index) -> Call:
     """The computation of what hangs together with a voxel and has its label."""
 
     def call(tell: ProgressCallback) -> Iterable[Answer]:
-        box, mask = flood(labels, seed, tell)
+        box, mask = connected_label(labels, seed, tell)
         return [(key, mask, box)]
 
     return call

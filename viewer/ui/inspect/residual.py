@@ -156,7 +156,7 @@ def _table(found: Residual, unit: str) -> Table:
     rows = [
         ["Mean", f"{number(found.mean)} {unit}".strip()],
         ["SD", f"{number(found.sd)} {unit}".strip()],
-        [f"Beyond 3 SD (noise: {GAUSSIAN})", f"{found.beyond:.2%}".replace("%", " %")],
+        [f"Beyond 3 SD (noise: {GAUSSIAN})", f"{found.outliers:.2%}".replace("%", " %")],
         ["Edges ÷ flat parts (noise: × 1)", structure],
     ]
     return Table([], rows, wide={0: 1}, right=[1])

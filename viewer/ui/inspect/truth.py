@@ -68,7 +68,12 @@ class TruthSection(QWidget):
         rows = [["Edges", "", *(f"{part:.0%}" for part in retention.edges)]]
         for before, after in sorted(retention.lesions, key=lambda pair: -pair[0].diameter):
             rows.append(
-                [f"Lesion {before.label}", f"{before.diameter:.1f} mm", f"{before.kept:.0%}", f"{after.kept:.0%}"]
+                [
+                    f"Lesion {before.label}",
+                    f"{before.diameter:.1f} mm",
+                    f"{before.retention:.0%}",
+                    f"{after.retention:.0%}",
+                ]
             )
         self._replace(Table(["", "size", "input", "result"], rows, wide={0: 1}, right=[1, 2, 3]))
 

@@ -63,7 +63,7 @@ class DifferenceDisplay:
             layer.visible = True
         for one in drawn:
             if one is not None:
-                self.controller.session.document.lift(one)
+                self.controller.session.document.hide_preview(one)
 
     def _stop(self) -> None:
         if self._work is not None:
@@ -82,7 +82,7 @@ class DifferenceDisplay:
         for place, values in ((self._box, 0), (box, found)):
             if place is not None:
                 array[place] = values
-                self.layer.wrote(0, place)
+                self.layer.notify_written(0, place)
         self._box = box
         self._line(pair[0], row, under)
 
@@ -96,19 +96,19 @@ class DifferenceDisplay:
         self._hidden = [layer for layer in pair if layer.visible]
         for layer in self._hidden:
             layer.visible = False
-        self.controller.session.document.lay_over(under, self.layer)
+        self.controller.session.document.show_preview(under, self.layer)
 
     def _line(self, first: SegmentationLayer, row: SegmentReview, under: VolumeLayer) -> None:
         """The reference's outline alone, of this segment, over its own voxels."""
         document = self.controller.session.document
         if self._outline is not None:
-            document.lift(self._outline)
+            document.hide_preview(self._outline)
         self._outline = None
         if row.reference is not None:
             values = replace(first.segmentation, segments=(replace(row.reference, color=OUTLINE),))
             name = f"{row.name}: outline of A"
             self._outline = SegmentationLayer(name=name, segmentation=values, transform=first.transform, fill=0.0)
-            document.lay_over(under, self._outline)
+            document.show_preview(under, self._outline)
 
     def _under(self, first: SegmentationLayer) -> VolumeLayer | None:
         """The image that is drawn beneath."""

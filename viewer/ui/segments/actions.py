@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from viewer.tools.mouse_dispatch import PAINTING
+from viewer.tools.mouse_dispatch import PAINTING, PROMPTING
 from viewer.ui.actions.action import Action
 from viewer.ui.segments.split_islands import split
 
@@ -79,7 +79,7 @@ def _tools(panel: SegmentsPanel, context: ActionContext) -> list[Action]:
                 tip=tool.tip, checked=lambda tool=tool: state.tool == tool.id,  # type: ignore[misc]
                 bar=tool.id in IN_BAR, when=possible,
             )
-            for tool in PAINTING
+            for tool in (*PAINTING, *PROMPTING)
         ),
         Action(
             "larger_brush", "Larger brush", partial(controller.resize, 1), f"{MENU}/Tools", key="]", when=possible,
@@ -91,6 +91,10 @@ def _tools(panel: SegmentsPanel, context: ActionContext) -> list[Action]:
         Action(
             "brush_through", "Through the slices (3-D)", controller.flip_solid, f"{MENU}/Tools", key="Shift+T",
             checked=lambda: state.brush.solid, when=possible,
+        ),
+        Action(
+            "delete_prompt", "Delete the chosen prompt", controller.delete_prompt, f"{MENU}/Tools",
+            key="Ctrl+Backspace", when=lambda: bool(state.prompt),
         ),
         Action(
             "outline_takes", "Outlines take away", controller.flip_taking, f"{MENU}/Tools",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.compute.labels.fit_grid import BESIDE, apart
+from viewer.compute.labels.fit_grid import BESIDE, different_frames
 from viewer.compute.progress import Refusal
 from viewer.data.box import label_box, mask_box
 from viewer.data.segmentation import Key, Segment, Segmentation
@@ -135,7 +135,7 @@ def _pasted(
     if place is not copied.place:  # both stand in the world, each by its own registration
         own = copied.place.placed(own) if copied.place else own
         grid = place.placed(grid) if place else grid
-    elif apart(own, grid):
+    elif different_frames(own, grid):
         raise Refusal(f"{copied.segment.name} lies in another frame of reference: register the two images first.")
     made = resample_labels(mask.astype(np.uint8), own, grid, interpolation="nearest", tell=tell) > 0
     found = mask_box(made)

@@ -185,6 +185,33 @@ class SegmentsController:
         """Change what painting may touch: fields of Masking, by name."""
         self.state.masking = replace(self.state.masking, **fields)
 
+    # ---- prompts
+    def set_prompting(self, **fields: Any) -> None:
+        """Change how the next prompt is meant: fields of PromptSettings, by name."""
+        self.state.prompting = replace(self.state.prompting, **fields)
+
+    def choose_prompt_method(self, method: str) -> None:
+        """Find masks by another method from the next prompt on: a value of the plugin's parameter."""
+        self.session.prompts.method = method
+        self.session.prompts.warm_up()
+
+    def delete_prompt(self) -> None:
+        """Delete the chosen prompt; the mask is found anew from the others."""
+        goal, prompt = find_paint_target(self.session.document, self.state), self.state.prompt
+        if isinstance(goal, str):
+            self.session.messages.warn(goal)
+        elif goal.image and any(one.id == prompt for one in goal.segment.prompts):
+            masking = replace(self.state.masking, overlap=self.state.prompting.overlap)
+            self.session.prompts.remove(goal.layer, goal.segment.key, prompt, goal.image, masking)
+
+    def delete_prompts(self) -> None:
+        """Delete all prompts of the chosen segment, which is then what it was before the first of them."""
+        goal = find_paint_target(self.session.document, self.state)
+        if isinstance(goal, str):
+            self.session.messages.warn(goal)
+        elif goal.image and goal.segment.prompts:
+            self.session.prompts.clear(goal.layer, goal.segment.key, goal.image)
+
     @property
     def limits(self) -> str:
         """What may change, in words; "" where everything may."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-import pydicom
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,11 +16,8 @@ from pydicom.uid import (
 )
 
 from tests.fixtures.dicom_indexed import one_sentence, outcome
-from tests.fixtures.dicom_phantom import AXIAL, dataset, ramp, write, write_enhanced
+from tests.fixtures.dicom_phantom import PLACED, PYDICOM_FILES, dataset, ramp, write, write_enhanced
 from viewer.data.grid import Grid
-
-PYDICOM_FILES = Path(pydicom.__file__).parent / "data" / "test_files"
-PLACED = {"ImageOrientationPatient": list(AXIAL), "ImagePositionPatient": [1.5, -2.5, 3.25], "PixelSpacing": [0.5, 0.7]}
 
 
 def _valid_files(tmp: Path) -> list[bytes]:

@@ -19,13 +19,10 @@ from pydicom.uid import (
 )
 
 from tests.fixtures.dicom_indexed import one_sentence, outcome, scan_bytes
-from tests.fixtures.dicom_phantom import AXIAL, dataset, ramp, write, write_enhanced
+from tests.fixtures.dicom_phantom import PLACED, PYDICOM_FILES, dataset, ramp, write, write_enhanced
 from viewer.data.grid import Grid
 from viewer.io.dicom.headers.scan import scan_file
 from viewer.io.errors import ScanError
-
-PYDICOM_FILES = Path(pydicom.__file__).parent / "data" / "test_files"
-PLACED = {"ImageOrientationPatient": list(AXIAL), "ImagePositionPatient": [1.5, -2.5, 3.25], "PixelSpacing": [0.5, 0.7]}
 
 
 def sentence(error: pytest.ExceptionInfo[ScanError]) -> str:

@@ -17,7 +17,7 @@ from viewer.data.study import Image
 from viewer.io.dicom.attributes.values import Values
 from viewer.io.dicom.headers.header import Header
 from viewer.io.dicom.headers.pixel_format import Pixels
-from viewer.io.dicom.series.identity import by_identity
+from viewer.io.dicom.series.identity import split_by_identity
 from viewer.io.reader.reader import Reader, index_now
 
 PIXELS = Pixels(8, 8, 1, 1, "<i2", "int16", 16, 15, "MONOCHROME2", False, 128)
@@ -75,7 +75,7 @@ def test_no_two_headers_of_one_image_contradict_each_other(told: list[tuple[str,
                "", 0, PIXELS)
         for n, (i, a, s) in enumerate(told)
     ]  # fmt: skip
-    parts, _ = by_identity(headers)
+    parts, _ = split_by_identity(headers)
     assert sorted(header.path for part in parts for header in part) == sorted(header.path for header in headers)
     for part in parts:
         members = [told[int(header.path)] for header in part]

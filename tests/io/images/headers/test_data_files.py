@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from viewer.io.errors import OpenError
 from viewer.io.images.headers.data_files import files_of
-from viewer.io.images.headers.itk_header import facts_of, voxels
+from viewer.io.images.headers.itk_header import read_itk_header, voxels
 from viewer.io.images.headers.meta_image_header import parse_meta_image
 from viewer.io.images.headers.nrrd_header import parse_nrrd
 from viewer.io.reader.reader import Reader, index_now, load_now
@@ -48,7 +48,7 @@ NRRD = [
 
 def read(path: Path) -> np.ndarray:
     array, owner = voxels(str(path))
-    facts = facts_of(str(path))
+    facts = read_itk_header(str(path))
     np.testing.assert_allclose((facts.spacing, facts.origin), ((0.5, 0.75, 3), (-30, 12.5, 200)))
     return np.array(array) if owner else array
 
@@ -167,7 +167,7 @@ def test_the_voxels_of_a_pair_are_no_link_that_leads_out(tmp_path: Path, ending:
     (tmp_path / "in" / "a.img").rename(tmp_path / "secret")
     (tmp_path / "in" / f"a{ending}").symlink_to(tmp_path / "secret")
     with pytest.raises(OpenError, match="outside its own folder"):
-        facts_of(str(tmp_path / "in" / "a.hdr"))
+        read_itk_header(str(tmp_path / "in" / "a.hdr"))
 
 
 def test_a_link_within_the_folder_is_followed(tmp_path: Path) -> None:

@@ -53,22 +53,22 @@ def decode(raw: bytes, charset: str, *, person: bool = False) -> Text:
     names = [re.sub(r"[ _-]+", " ", name).strip().upper() for name in charset.split("\\")]
     if raw.isascii() and ESCAPE not in raw:
         return Text(raw.decode("ascii"))
-    if whole := WHOLE.get(names[0].removeprefix("ISO 2022 ")):
-        return _whole(raw, whole)
+    if codec := WHOLE.get(names[0].removeprefix("ISO 2022 ")):
+        return _decode_whole(raw, codec)
     uppers = [UPPER.get(name.removeprefix("ISO ").removeprefix("2022 ").removeprefix("IR "), "") for name in names]
     ends = b"\\^=" if person else b"\\\r\n\f\t"
     if ESCAPE in raw:
-        return _escaped(raw, uppers[0], ends)
+        return _decode_escapes(raw, uppers[0], ends)
     if found := _as_utf8(raw, 1 if uppers[0] in LATIN else 2):
         return Text(found, f"are UTF-8, although the file says {names[0] or 'that they are ASCII'}")
     if uppers[0]:
-        return _escaped(raw, uppers[0], ends)
+        return _decode_escapes(raw, uppers[0], ends)
     if meant := next(filter(None, uppers), ""):
-        return Text(_escaped(raw, meant, ends).text, "lack the escape sequences of their character set")
+        return Text(_decode_escapes(raw, meant, ends).text, "lack the escape sequences of their character set")
     return Text(raw.decode("latin-1"), "are in no character set that the file names, and taken as Western European")
 
 
-def _whole(raw: bytes, codec: str) -> Text:
+def _decode_whole(raw: bytes, codec: str) -> Text:
     """A text in one multi-byte set."""
     try:
         return Text(raw.decode(codec))
@@ -90,7 +90,7 @@ def _as_utf8(raw: bytes, least: int) -> str:
     return text if sum(letter > "\x7f" for letter in text) >= least else ""
 
 
-def _escaped(raw: bytes, upper: str, ends: bytes) -> Text:
+def _decode_escapes(raw: bytes, upper: str, ends: bytes) -> Text:
     """A text with escape sequences. upper: the codec of bytes above 127 at its start and after each end."""
     out: list[str] = []
     lower, now, at, lost = None, upper, 0, False
@@ -105,9 +105,9 @@ def _escaped(raw: bytes, upper: str, ends: bytes) -> Text:
             lost |= not sequence
             at = sequence.end() if sequence else at + 1
             continue
-        size = _size(byte, lower, now)
+        size = _letter_size(byte, lower, now)
         piece = raw[at : at + size]
-        letters, found = _letters(piece, lower, now)
+        letters, found = _decode_letter(piece, lower, now)
         out.append(letters)
         lost |= not found
         if size == 1 and byte in ends:
@@ -116,14 +116,14 @@ def _escaped(raw: bytes, upper: str, ends: bytes) -> Text:
     return Text("".join(out), "are not in the character set of the file; some are lost" if lost else "")
 
 
-def _size(byte: int, lower: bytes | None, upper: str) -> int:
+def _letter_size(byte: int, lower: bytes | None, upper: str) -> int:
     """Bytes of the letter that begins with this one."""
     if byte < 0x80:
         return 2 if lower is not None and byte > 0x20 else 1
     return 2 if upper in PAIRS else 1
 
 
-def _letters(piece: bytes, lower: bytes | None, upper: str) -> tuple[str, bool]:
+def _decode_letter(piece: bytes, lower: bytes | None, upper: str) -> tuple[str, bool]:
     """The letter of one or two bytes, and whether it is known."""
     codec = upper or "latin-1"
     if piece[0] < 0x80:

@@ -39,11 +39,11 @@ def moment(values: Values, date_tag: int, time_tag: int) -> float | None:
 
     Less than a day where no date is told: the time of day alone. None where no time is told.
     """
-    clock = _clock(values.text(time_tag))
+    clock = _time_of_day(values.text(time_tag))
     if clock is None:
         return None
-    day = _day(values.text(date_tag))
-    return clock if day is None else day * DAY + clock - _offset(values.text(UTC_OFFSET))
+    day = _day_number(values.text(date_tag))
+    return clock if day is None else day * DAY + clock - _utc_offset(values.text(UTC_OFFSET))
 
 
 def unwrap_midnight(seconds: Sequence[float | None], order: Sequence[float]) -> list[float | None]:
@@ -64,13 +64,13 @@ def unwrap_midnight(seconds: Sequence[float | None], order: Sequence[float]) -> 
 
 def _datetime(values: Values, tag: int) -> float | None:
     text = values.text(tag)
-    day, clock = _day(text[:8]), _clock(text[8:])
+    day, clock = _day_number(text[:8]), _time_of_day(text[8:])
     if day is None or clock is None:
         return None
-    return day * DAY + clock - _offset(text[8:] if OFFSET.search(text[8:]) else values.text(UTC_OFFSET))
+    return day * DAY + clock - _utc_offset(text[8:] if OFFSET.search(text[8:]) else values.text(UTC_OFFSET))
 
 
-def _day(text: str) -> int | None:
+def _day_number(text: str) -> int | None:
     """Days since the year 1 of YYYYMMDD or YYYY.MM.DD; None where it is no date."""
     digits = text.replace(".", "")
     if len(digits) != 8 or not (digits.isascii() and digits.isdigit()):
@@ -81,7 +81,7 @@ def _day(text: str) -> int | None:
         return None
 
 
-def _clock(text: str) -> float | None:
+def _time_of_day(text: str) -> float | None:
     """Seconds of the day of HH, HHMM, HHMMSS or HHMMSS.FFFFFF; None where it is no time."""
     found = CLOCK.match(text)
     if not found:
@@ -92,7 +92,7 @@ def _clock(text: str) -> float | None:
     return 3600.0 * hours + 60 * minutes + seconds + float(found[4] or 0)
 
 
-def _offset(text: str) -> float:
+def _utc_offset(text: str) -> float:
     """Seconds that local time is ahead of UTC; 0 where it is not told."""
     found = OFFSET.search(text)
     return (-1.0 if found[1] == "-" else 1.0) * (3600 * int(found[2]) + 60 * int(found[3])) if found else 0.0

@@ -1,4 +1,4 @@
-"""The texts of a pydicom data set, decoded as the index decodes them (see dicom_charset)."""
+"""The texts of a pydicom data set, decoded as the index decodes them (see `character_sets`)."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def rescale(values: Values, bits_stored: int) -> tuple[float, float, tuple[Notic
     Raises ScanError where they make values that no display can hold.
     """
     slope, intercept = values.number(SLOPE), values.number(INTERCEPT)
-    damaged = any(values.damaged(tag) for tag in (SLOPE, INTERCEPT, DOSE_SCALING))
+    damaged = any(values.is_damaged(tag) for tag in (SLOPE, INTERCEPT, DOSE_SCALING))
     if slope is None and intercept is None:
         slope = values.number(DOSE_SCALING)
     if damaged or slope == 0:
@@ -66,7 +66,7 @@ def windows(values: Values) -> tuple[tuple[tuple[float, float, str], ...], tuple
     names = (*values.texts(EXPLANATION), *[""] * len(centers))
     pairs = list(zip(centers, widths, names, strict=False))
     found = tuple((c, w, n) for c, w, n in pairs if 0 < w <= LARGEST_VALUE and abs(c) <= LARGEST_VALUE)
-    whole = len(found) == len(pairs) and not values.damaged(CENTER) and not values.damaged(WIDTH)
+    whole = len(found) == len(pairs) and not values.is_damaged(CENTER) and not values.is_damaged(WIDTH)
     return found, () if whole else (INVALID_WINDOW,)
 
 
@@ -76,5 +76,5 @@ def place_doubts(values: Values, position: object, orientation: object) -> tuple
         found is None and values.raw.get(tag, b"").strip(b" \0\\")
         for tag, found in ((POSITION, position), (ORIENTATION, orientation))
     )
-    thickness = (INVALID_THICKNESS,) if values.damaged(THICKNESS) else ()
+    thickness = (INVALID_THICKNESS,) if values.is_damaged(THICKNESS) else ()
     return ((INVALID_PLACE,) if unused else ()) + thickness

@@ -27,10 +27,10 @@ class Values:
         if raw.isascii() and b"\x1b" not in raw:
             text = raw.decode("ascii").strip(PADDING)
         else:
-            text = self.decoded(tag).text.strip(PADDING)
+            text = self.decode_text(tag).text.strip(PADDING)
         return text.rstrip("=") if tag == PATIENT_NAME else text
 
-    def decoded(self, tag: int) -> Text:
+    def decode_text(self, tag: int) -> Text:
         """The value as text, and what is doubtful about it."""
         charset = self.raw.get(CHARSET, b"").decode("latin-1").strip(PADDING)
         return decode(self.raw.get(tag, b""), charset, person=tag == PATIENT_NAME)
@@ -51,7 +51,7 @@ class Values:
             return ()
         return found if all(map(math.isfinite, found)) else ()
 
-    def damaged(self, tag: int) -> bool:
+    def is_damaged(self, tag: int) -> bool:
         """True where decimal or integer strings are there that are no finite numbers: text, commas, NaN, infinity."""
         return bool(self.raw.get(tag, b"").strip(b" \0\\")) and not self.numbers(tag)
 
@@ -105,6 +105,6 @@ SHOWN = (PATIENT_NAME, 0x00100020, 0x00081030, 0x0008103E, 0x00200010, 0x0008005
 def text_notices(values: Values) -> tuple[Notice, ...]:
     """What must be said where texts that are shown do not fit the file's character set."""
     beyond = [tag for tag in SHOWN if not values.raw.get(tag, b"").isascii() or b"\x1b" in values.raw.get(tag, b"")]
-    doubts = [doubt for tag in beyond if (doubt := values.decoded(tag).doubt)]
+    doubts = [doubt for tag in beyond if (doubt := values.decode_text(tag).doubt)]
     sentence = f"Letters of the patient's name or of a description {doubts[0]}; check them." if doubts else ""
     return (Notice("character-set", sentence),) if doubts else ()

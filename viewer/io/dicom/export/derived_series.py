@@ -29,13 +29,14 @@ from viewer.data.provenance import ALTERED, is_learned
 from viewer.io.dicom.export import source_attributes as carried
 from viewer.io.dicom.headers.mosaic import is_mosaic
 from viewer.io.errors import SaveError
-from viewer.io.stored_values import Coding, mark_of, sixteen_bits
+from viewer.io.stored_values import Coding, int16_coding, mark_of
 from viewer.settings import NAME, NOTICE, application_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from viewer.data.arrays import ProgressCallback
     from viewer.data.grid import Grid
     from viewer.data.volume import Diffusion, Volume
 
@@ -63,6 +64,7 @@ class Series:
 
     @property
     def color(self) -> bool:
+        """Whether its pixels are RGB."""
         return bool(self.header.SamplesPerPixel == 3)
 
 
@@ -78,18 +80,18 @@ def derived_series(volumes: Sequence[Volume], mark: str = "") -> Series:
     placed = not first.source.dicom or source is None or carried.is_placed(source)
     if first.color and first.array.dtype != np.uint8:
         raise SaveError(f"DICOM holds colour of 8 bits, not {first.array.dtype}: save as NRRD instead.")
-    coding = Coding("|u1") if first.color else sixteen_bits(volumes, through_zero=header.Modality == "PT")
-    _identify(header, first, mark)
-    _derive(header, first, source)
+    coding = Coding("|u1") if first.color else int16_coding(volumes, through_zero=header.Modality == "PT")
+    _describe_series(header, first, mark)
+    _describe_derivation(header, first, source)
     describe_pixels(header, first, coding)
     describe_geometry(header, first.grid, placed)
     if len(volumes) > 1:
         header.NumberOfTemporalPositions = len(volumes)
-    return Series(header, coding, placed, _sources(first, source), _notes(first, source, coding))
+    return Series(header, coding, placed, _source_images(first, source), _notes(first, source, coding))
 
 
 def write_series(
-    series: Series, volumes: Sequence[Volume], folder: Path, progress: Callable[[float], None]
+    series: Series, volumes: Sequence[Volume], folder: Path, progress: ProgressCallback
 ) -> Iterator[tuple[Path, Volume, int]]:
     """Write the slices into the folder in order along the normal; yields file, volume and slice index of each."""
     order = slice_order(volumes[0].grid)
@@ -124,7 +126,7 @@ def slice_dataset(series: Series, volumes: Sequence[Volume], time: int, k: int, 
         for keyword in carried.PER_SLICE.split():
             if keyword in origin:
                 ds[keyword] = origin[keyword]
-        item = carried.reference(origin.SOPClassUID, origin.SOPInstanceUID, SOURCE_IMAGE, same_place=True)
+        item = carried.source_image_item(origin.SOPClassUID, origin.SOPInstanceUID, SOURCE_IMAGE, same_place=True)
         ds.SourceImageSequence = [item]
     elif series.sources is not None:
         ds[series.sources.tag] = series.sources
@@ -153,20 +155,23 @@ def describe_diffusion(ds: Dataset, diffusion: Diffusion) -> None:
         ds.DiffusionDirectionality = "ISOTROPIC" if diffusion.b_value else "NONE"
 
 
-def _sources(volume: Volume, source: Dataset | None) -> RawDataElement | None:
+def _source_images(volume: Volume, source: Dataset | None) -> RawDataElement | None:
     """A Source Image Sequence with every source file, encoded once, for the slices that have no single origin."""
     uids = volume.source.sop_instance_uids
     if source is None or not uids:
         return None
     buffer = DicomBytesIO()
     buffer.is_little_endian, buffer.is_implicit_VR = True, False
-    items = [carried.reference(source.SOPClassUID, one, SOURCE_IMAGE, same_place=False) for one in dict.fromkeys(uids)]
+    items = [
+        carried.source_image_item(source.SOPClassUID, one, SOURCE_IMAGE, same_place=False)
+        for one in dict.fromkeys(uids)
+    ]
     write_sequence(buffer, DataElement(Tag("SourceImageSequence"), "SQ", items), ["utf8"])
     value = buffer.getvalue()
     return RawDataElement(Tag("SourceImageSequence"), "SQ", len(value), value, 0, False, True)
 
 
-def _identify(header: Dataset, volume: Volume, mark: str) -> None:
+def _describe_series(header: Dataset, volume: Volume, mark: str) -> None:
     """New series and file identity, and the mark that a reader of the series must see."""
     now = datetime.now().astimezone()
     describe_file(header)
@@ -183,7 +188,7 @@ def _identify(header: Dataset, volume: Volume, mark: str) -> None:
     header.ImageType = ["DERIVED", "SECONDARY", *kinds]
 
 
-def _derive(header: Dataset, volume: Volume, source: Dataset | None) -> None:
+def _describe_derivation(header: Dataset, volume: Volume, source: Dataset | None) -> None:
     """How it was derived: in words, in codes, by which equipment (PS3.3 C.7.6.1.1.3, C.12.1), and in full as JSON."""
     provenance = volume.provenance
     plugin = provenance.plugin if provenance else ""

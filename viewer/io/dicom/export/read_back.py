@@ -51,10 +51,10 @@ def _values(ds: Dataset) -> NDArray[np.generic]:
     return np.asarray(stored * float(ds.RescaleSlope) + float(ds.RescaleIntercept))
 
 
-def _check_pixels(found: NDArray[np.generic], volume: Volume, k: int, error: float) -> None:
+def _check_pixels(actual: NDArray[np.generic], volume: Volume, k: int, error: float) -> None:
     plane = volume.array[k].astype(np.float64) * volume.slope + volume.intercept
     slack = error * (1 + 1e-6) + np.abs(plane).max() * 1e-12  # the last digits of the product stored × slope
-    if found.shape != plane.shape or not (np.abs(found.astype(np.float64) - plane) <= slack).all():
+    if actual.shape != plane.shape or not (np.abs(actual.astype(np.float64) - plane) <= slack).all():
         raise SaveError("it does not read back with the same pixels: try again or use another drive.")
 
 
@@ -66,8 +66,8 @@ def _slice_grid(ds: Dataset, grid: Grid) -> Grid:
     return Grid.of((1, *grid.shape[1:]), spacing, position, axes)
 
 
-def _check_place(found: Grid, grid: Grid, k: int, tolerance: float) -> None:
+def _check_place(actual: Grid, grid: Grid, k: int, tolerance: float) -> None:
     corners: Floats = np.array([(0, j, i) for j in (0, grid.shape[1] - 1) for i in (0, grid.shape[2] - 1)], float)
-    gap = np.abs(found.to_world(corners) - grid.to_world(corners + np.array((k, 0, 0)))).max()
-    if not gap <= tolerance or not abs(found.spacing[0] - grid.spacing[0]) <= tolerance:
+    gap = np.abs(actual.to_world(corners) - grid.to_world(corners + np.array((k, 0, 0)))).max()
+    if not gap <= tolerance or not abs(actual.spacing[0] - grid.spacing[0]) <= tolerance:
         raise SaveError("it does not read back in the same place: try again or use another drive.")

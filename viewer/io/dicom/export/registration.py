@@ -44,10 +44,10 @@ def registration(transform: Transform, fixed: ImageReference, moving: ImageRefer
     describe_file(ds)
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
     if bent:
-        ds.DeformableRegistrationSequence = [_deformation(transform, moving)]
+        ds.DeformableRegistrationSequence = [_deformation_item(transform, moving)]
     else:
         back = np.asarray(np.linalg.inv(transform.matrix), dtype=np.float64)
-        ds.RegistrationSequence = [_item(fixed, np.eye(4)), _item(moving, back)]
+        ds.RegistrationSequence = [_registration_item(fixed, np.eye(4)), _registration_item(moving, back)]
     return ds
 
 
@@ -94,17 +94,17 @@ def _header(fixed: ImageReference, moving: ImageReference) -> Dataset:
     return ds
 
 
-def _item(end: ImageReference, matrix: Floats) -> Dataset:
+def _registration_item(end: ImageReference, matrix: Floats) -> Dataset:
     item, registered = Dataset(), Dataset()
     item.FrameOfReferenceUID = end.grid.frame_of_reference
     item.ReferencedImageSequence = referenced_images(end.source)
     registered.RegistrationTypeCodeSequence = []
-    registered.MatrixSequence = [_matrix(matrix)]
+    registered.MatrixSequence = [_matrix_item(matrix)]
     item.MatrixRegistrationSequence = [registered]
     return item
 
 
-def _matrix(matrix: Floats) -> Dataset:
+def _matrix_item(matrix: Floats) -> Dataset:
     item = Dataset()
     gram = matrix[:3, :3].T @ matrix[:3, :3]
     square = np.abs(gram - np.diag(np.diag(gram))).max() < RIGID
@@ -114,7 +114,7 @@ def _matrix(matrix: Floats) -> Dataset:
     return item
 
 
-def _deformation(transform: Transform, moving: ImageReference) -> Dataset:
+def _deformation_item(transform: Transform, moving: ImageReference) -> Dataset:
     field, grid = transform.displacement, transform.grid
     assert field is not None  # as the caller has made sure
     assert grid is not None
@@ -128,7 +128,7 @@ def _deformation(transform: Transform, moving: ImageReference) -> Dataset:
     item.SourceFrameOfReferenceUID = moving.grid.frame_of_reference
     item.ReferencedImageSequence = referenced_images(moving.source)
     item.RegistrationTypeCodeSequence = []
-    item.PostDeformationMatrixRegistrationSequence = [_matrix(transform.matrix)]
+    item.PostDeformationMatrixRegistrationSequence = [_matrix_item(transform.matrix)]
     lattice.ImagePositionPatient = [decimal_string(mm) for mm in grid.origin]
     lattice.ImageOrientationPatient = [decimal_string(part) for part in grid.direction[:, :2].T.ravel()]
     lattice.GridDimensions = [int(n) for n in grid.shape[::-1]]
@@ -142,26 +142,33 @@ def _read_matrices(ds: Dataset, fixed: ImageReference | None, moving: ImageRefer
     """moving⁻¹ · fixed, each to the registered space."""
     items = list(ds.RegistrationSequence)
     home = str(ds.get("FrameOfReferenceUID", ""))
-    one = _of_image(items, fixed) if fixed else next((item for item in items if _space(item, "") == home), None)
+    one = (
+        _item_of_image(items, fixed)
+        if fixed
+        else next((item for item in items if _frame_of_reference(item, "") == home), None)
+    )
     rest = [item for item in items if item is not one]
-    other = _of_image(rest, moving) if moving else rest[0] if len(rest) == 1 else None
+    other = _item_of_image(rest, moving) if moving else rest[0] if len(rest) == 1 else None
     if other is None:
         raise OpenError("It does not say where the moving image lies: it is a registration of other images.")
     start = np.eye(4) if one is None else _matrix_in(one.get("MatrixRegistrationSequence"))
     return Transform(np.linalg.inv(_matrix_in(other.get("MatrixRegistrationSequence"))) @ start)
 
 
-def _of_image(items: Sequence[Dataset], end: ImageReference) -> Dataset | None:
+def _item_of_image(items: Sequence[Dataset], end: ImageReference) -> Dataset | None:
     """The item of an image: by its files, else by its frame of reference."""
     ours = set(end.source.sop_instance_uids)
     for item in items:
         if ours & {str(one.get("ReferencedSOPInstanceUID", "")) for one in item.get("ReferencedImageSequence") or ()}:
             return item
     space = end.grid.frame_of_reference
-    return next((one for one in items if space and space in (_space(one, "Source"), _space(one, ""))), None)
+    return next(
+        (one for one in items if space and space in (_frame_of_reference(one, "Source"), _frame_of_reference(one, ""))),
+        None,
+    )
 
 
-def _space(item: Dataset, prefix: str) -> str:
+def _frame_of_reference(item: Dataset, prefix: str) -> str:
     return str(item.get(f"{prefix}FrameOfReferenceUID", ""))
 
 
@@ -181,17 +188,17 @@ def _matrix_in(sequence: Sequence[Dataset] | None) -> Floats:
 
 def _read_deformation(ds: Dataset, fixed: ImageReference | None, moving: ImageReference | None) -> Transform:
     items = [item for item in ds.DeformableRegistrationSequence if item.get("DeformableRegistrationGridSequence")]
-    one = _of_image(items, moving) if moving else items[0] if len(items) == 1 else None
+    one = _item_of_image(items, moving) if moving else items[0] if len(items) == 1 else None
     if one is not None:
-        return _deformed(one)
-    backward = _of_image(items, fixed) if fixed else None
+        return _deformation_of(one)
+    backward = _item_of_image(items, fixed) if fixed else None
     if backward is None:
         raise OpenError("It deforms no image that is open here: it is a registration of other images.")
-    return inverse(_deformed(backward))
+    return inverse(_deformation_of(backward))
 
 
-def _deformed(item: Dataset) -> Transform:
-    """post · (pre · x + u(x)) as A · (x + pre⁻¹ · u(x)) (C.20.3.1.1)."""
+def _deformation_of(item: Dataset) -> Transform:
+    """A · (x + pre⁻¹ · u(x)) for its post · (pre · x + u(x)), with A = post · pre (C.20.3.1.1)."""
     before, after = (
         _matrix_in(item[keyword].value) if item.get(keyword) else np.eye(4)
         for keyword in ("PreDeformationMatrixRegistrationSequence", "PostDeformationMatrixRegistrationSequence")

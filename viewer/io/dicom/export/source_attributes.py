@@ -221,7 +221,7 @@ def is_slice_by_slice(source: Source, grid: Grid) -> bool:
         return False
 
 
-def reference(sop_class: str, instance: str, purpose: Code, *, same_place: bool) -> Dataset:
+def source_image_item(sop_class: str, instance: str, purpose: Code, *, same_place: bool) -> Dataset:
     """One item of the Source Image Sequence (PS3.3 C.7.6.1, table C.7.6.1-1)."""
     item = Dataset()
     item.ReferencedSOPClassUID = sop_class

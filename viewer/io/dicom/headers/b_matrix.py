@@ -45,7 +45,7 @@ def standard_order(matrix: Sequence[float], b_value: float | None, manufacturer:
     return (xx, xy, xz, yy, yz, b_value - xx - yy) if wrong else matrix
 
 
-def principal(matrix: Sequence[float], b_value: float | None) -> tuple[float | None, Sequence[float]]:
+def principal_axis(matrix: Sequence[float], b_value: float | None) -> tuple[float | None, Sequence[float]]:
     """The b-value, told or the trace, and the axis of the gradient, a unit vector; () where it has none.
 
     A matrix that contradicts the b-value, or can be none, tells nothing.

@@ -61,7 +61,7 @@ class _Map(NamedTuple):
 
 
 def calibration(values: Values, pixels: Pixels) -> Calibration:
-    """Raises ScanError where the header makes values that no display can hold."""
+    """The calibration of a frame. Raises ScanError where the header makes values that no display can hold."""
     slope, intercept, doubts = rescale(values, pixels.bits_stored)
     presets, damaged = windows(values)
     modality = values.text(0x00080060)
@@ -69,7 +69,7 @@ def calibration(values: Values, pixels: Pixels) -> Calibration:
     plain = Calibration(slope, intercept, unit, presets, (*doubts, *damaged))
     maps = [_map(item, pixels) for item in values.items.get(MAPS, ())]
     if maps and not doubts and not pixels.modality_lut:
-        return _mapped(plain, maps, pixels, rescaled=SLOPE in values.raw or INTERCEPT in values.raw)
+        return _with_map(plain, maps, pixels, rescaled=SLOPE in values.raw or INTERCEPT in values.raw)
     if modality == "CT" and not unit and not doubts and _is_slice(values):
         return plain._replace(doubts=(NO_RESCALE, *damaged))
     return plain
@@ -77,7 +77,7 @@ def calibration(values: Values, pixels: Pixels) -> Calibration:
 
 def _map(item: Values, pixels: Pixels) -> _Map:
     signed = pixels.stored[1] == "i"
-    least, most = _range(pixels)
+    least, most = _stored_range(pixels)
     ends = []
     for whole, real, end in ((FIRST, FIRST_REAL, least), (LAST, LAST_REAL, most)):
         told = item.real(real)
@@ -85,18 +85,18 @@ def _map(item: Values, pixels: Pixels) -> _Map:
     slope, intercept = item.real(MAP_SLOPE), item.real(MAP_INTERCEPT)
     sound = slope is not None and abs(slope) * 2.0**pixels.bits_stored + abs(intercept or 0.0) < LARGEST_VALUE
     code = item.item(MAP_UNIT)
-    unit = _shown(code.text(0x00080100) if code else "")
+    unit = _unit_name(code.text(0x00080100) if code else "")
     return _Map(slope if slope and sound else 0.0, intercept or 0.0, unit, ends[0], ends[1])
 
 
-def _mapped(plain: Calibration, maps: list[_Map], pixels: Pixels, *, rescaled: bool) -> Calibration:
+def _with_map(plain: Calibration, maps: list[_Map], pixels: Pixels, *, rescaled: bool) -> Calibration:
     """With the map that is taken, or what to say of those that are not."""
     units = list(dict.fromkeys(one.unit for one in maps if one.unit))
     words = " or ".join(units) or "other values"
     if rescaled and (plain.unit or not units):
         same = all((one.slope, one.intercept, one.unit or plain.unit) == plain[:3] for one in maps)
         sentence = f"The file also maps its values to {words} (real-world map); shown is what its rescale gives."
-        return plain if same else _said(plain, sentence)
+        return plain if same else _with_doubt(plain, sentence)
     unit = units[0] if units else ""
     alike = [one for one in maps if one.unit == unit]
     if len({(one.slope, one.intercept) for one in alike}) > 1 or not alike[0].slope:
@@ -104,9 +104,9 @@ def _mapped(plain: Calibration, maps: list[_Map], pixels: Pixels, *, rescaled: b
             f"The file maps its values to {words} by a table or in ranges of their own (real-world map), which is not "
             "applied: stored values are shown."
         )
-        return _said(plain, sentence)
+        return _with_doubt(plain, sentence)
     one = alike[0]
-    least, most = _range(pixels)
+    least, most = _stored_range(pixels)
     first, last = min(part.first for part in alike), max(part.last for part in alike)
     limits = f", which it tells for stored values of {first:g} to {last:g} only" if first > least or last < most else ""
     others = f"; it also maps them to {' and '.join(units[1:])}" if units[1:] else ""
@@ -114,14 +114,14 @@ def _mapped(plain: Calibration, maps: list[_Map], pixels: Pixels, *, rescaled: b
     factor = one.slope / plain.slope
     shift = one.intercept - plain.intercept * factor
     moved = tuple((center * factor + shift, width * abs(factor), name) for center, width, name in plain.windows)
-    return _said(Calibration(one.slope, one.intercept, unit, moved, plain.doubts), sentence)
+    return _with_doubt(Calibration(one.slope, one.intercept, unit, moved, plain.doubts), sentence)
 
 
-def _said(found: Calibration, sentence: str) -> Calibration:
-    return found._replace(doubts=(*found.doubts, Notice(CODE, sentence)))
+def _with_doubt(plain: Calibration, sentence: str) -> Calibration:
+    return plain._replace(doubts=(*plain.doubts, Notice(CODE, sentence)))
 
 
-def _range(pixels: Pixels) -> tuple[float, float]:
+def _stored_range(pixels: Pixels) -> tuple[float, float]:
     """The least and greatest value that can be stored."""
     if pixels.stored[1] == "f":
         return -math.inf, math.inf
@@ -131,14 +131,14 @@ def _range(pixels: Pixels) -> tuple[float, float]:
 
 def _unit(values: Values, modality: str) -> str:
     """The unit of the rescaled values; "" where they have none or it is not told."""
-    told = values.text(0x00541001) or values.text(0x00281054).upper() or values.text(0x30040002)
-    if not told and modality == "CT" and 0x00281052 in values.raw and "LOCALIZER" not in values.text(0x00080008):
+    code = values.text(0x00541001) or values.text(0x00281054).upper() or values.text(0x30040002)
+    if not code and modality == "CT" and 0x00281052 in values.raw and "LOCALIZER" not in values.text(0x00080008):
         return "HU"
-    return _shown(told)
+    return _unit_name(code)
 
 
-def _shown(told: str) -> str:
-    return UNITS.get(told, told if len(told) <= 16 else "")
+def _unit_name(code: str) -> str:
+    return UNITS.get(code, code if len(code) <= 16 else "")
 
 
 def _is_slice(values: Values) -> bool:

@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from viewer.io.dicom.attributes.private import UIH, blocks_of
 from viewer.io.dicom.attributes.siemens_csa import csa_numbers, csa_texts
-from viewer.io.dicom.headers.b_matrix import MOST, UNSIGNED, b_matrix, principal, standard_order
+from viewer.io.dicom.headers.b_matrix import MOST, UNSIGNED, b_matrix, principal_axis, standard_order
 
 if TYPE_CHECKING:
     from viewer.data.notice import Notice
     from viewer.io.dicom.attributes.values import Values
+    from viewer.io.dicom.headers.header import Vector
 
-Vector = tuple[float, float, float]
 Blocks = dict[tuple[int, str], int]
 Axes = tuple[Sequence[float], Sequence[float], Sequence[float]]  # of rows, columns and the normal, LPS
-Found = tuple[float | None, Sequence[float]]  # b-value in s/mm²; direction in the patient (LPS), () where not told
+BValueDirection = tuple[
+    float | None, Sequence[float]
+]  # b-value in s/mm²; direction in the patient (LPS), () where not told
 CANON = re.compile(r"\s*b=(\d+\.?\d*)\((-?[\d.]+),(-?[\d.]+),(-?[\d.]+)\)")
 WITHOUT_DIRECTION = ("NONE", "ISOTROPIC", "I")
 HEADER, CSA = (0x0019, "siemens mr header"), (0x0029, "siemens csa header")
@@ -47,14 +49,14 @@ def diffusion(values: Values, orientation: tuple[float, ...] | None) -> Weightin
     direction: Sequence[float] = values.reals(0x00189089)
     matrix = False
     if values.text(0x00080060) == "MR":
-        b_value, direction, matrix = _completed(values, b_value, direction, isotropic, _axes(orientation))
+        b_value, direction, matrix = _with_vendor_values(values, b_value, direction, isotropic, _axes(orientation))
     if b_value is None or not 0 <= b_value < MOST:
         return Weighting()
     unit = _unit(direction) if b_value and not isotropic else None
     return Weighting(b_value, unit, (UNSIGNED,) if unit and matrix else ())
 
 
-def _completed(
+def _with_vendor_values(
     values: Values, b_value: float | None, direction: Sequence[float], isotropic: bool, axes: Axes
 ) -> tuple[float | None, Sequence[float], bool]:
     """What the standard attributes tell, with what the vendor's do; True where a b-matrix told the direction."""
@@ -63,15 +65,15 @@ def _completed(
         turned = _uih(values, blocks, axes)[1]
         direction = turned if any(turned) else direction
     if b_value is None or not (direction or isotropic):
-        for more in _by_vendor(values, blocks, axes):
+        for more in _vendor_values(values, blocks, axes):
             b_value, direction = more[0] if b_value is None else b_value, direction or more[1]
     if direction or (isotropic and b_value is not None):
         return b_value, direction, False
     matrix = standard_order(b_matrix(values), b_value, values.text(0x00080070)) or _siemens_matrix(values, blocks)
-    return *principal(matrix, b_value), True
+    return *principal_axis(matrix, b_value), True
 
 
-def _by_vendor(values: Values, blocks: Blocks, axes: Axes) -> Iterator[Found]:
+def _vendor_values(values: Values, blocks: Blocks, axes: Axes) -> Iterator[BValueDirection]:
     yield from (read(values, blocks, axes) for reserved, read in VENDORS.items() if reserved in blocks)
     yield _canon(values, axes)
 
@@ -87,19 +89,19 @@ def _siemens_matrix(values: Values, blocks: Blocks) -> Sequence[float]:
     return csa_numbers(data, "B_matrix") or (values.reals(blocks[HEADER] | 0x27) if HEADER in blocks else ())
 
 
-def _siemens(values: Values, blocks: Blocks, axes: Axes) -> Found:
+def _siemens(values: Values, blocks: Blocks, axes: Axes) -> BValueDirection:
     start = blocks[HEADER]
     directed = values.text(start | 0x0D) not in WITHOUT_DIRECTION
     return values.number(start | 0x0C), values.reals(start | 0x0E) if directed else ()
 
 
-def _csa(values: Values, blocks: Blocks, axes: Axes) -> Found:
+def _csa(values: Values, blocks: Blocks, axes: Axes) -> BValueDirection:
     data = values.raw.get(blocks[CSA] | 0x10, b"")
     b_value = csa_numbers(data, "B_value")
     return b_value[0] if b_value else None, csa_numbers(data, "DiffusionGradientDirection")
 
 
-def _philips(values: Values, blocks: Blocks, axes: Axes) -> Found:
+def _philips(values: Values, blocks: Blocks, axes: Axes) -> BValueDirection:
     start, more = blocks[0x2001, "philips imaging dd 001"], blocks.get((0x2005, "philips mr imaging dd 001"))
     b_value = values.real(start | 0x03, 4)
     if more is None or values.text(start | 0x04) in WITHOUT_DIRECTION:
@@ -107,7 +109,7 @@ def _philips(values: Values, blocks: Blocks, axes: Axes) -> Found:
     return b_value, [x for low in (0xB0, 0xB1, 0xB2) if (x := values.real(more | low, 4)) is not None]
 
 
-def _ge(values: Values, blocks: Blocks, axes: Axes) -> Found:
+def _ge(values: Values, blocks: Blocks, axes: Axes) -> BValueDirection:
     """A direction shorter than 1 stands for a lower b-value."""
     b_value, more = values.number(blocks[0x0043, "gems_parm_01"] | 0x39), blocks.get((0x0019, "gems_acqu_01"))
     if b_value is None or more is None:
@@ -116,19 +118,19 @@ def _ge(values: Values, blocks: Blocks, axes: Axes) -> Found:
     b_value, length = b_value % MOST, math.hypot(*told)
     if 0.03 < length < 0.97:
         b_value = max(5.0, 5 * math.floor(b_value * length**2 / 5 + 0.5))
-    return b_value, _encoded(told, values.text(0x00181312), axes)
+    return b_value, _from_phase_encoding(told, values.text(0x00181312), axes)
 
 
-def _canon(values: Values, axes: Axes) -> Found:
+def _canon(values: Values, axes: Axes) -> BValueDirection:
     """Canon (Toshiba) writes "b=1000(0.5,-0.5,0.707)" into the comments of classic images: phase, frequency, slice."""
     told = CANON.match(values.text(0x00204000))
     if not told or not values.text(0x00080070).upper().startswith(("CANON", "TOSHIBA")):
         return None, ()
     b_value, x, y, z = map(float, told.groups())
-    return b_value, _encoded((y, x, z), values.text(0x00181312), axes)
+    return b_value, _from_phase_encoding((y, x, z), values.text(0x00181312), axes)
 
 
-def _encoded(direction: Sequence[float], encoded: str, axes: Axes) -> Sequence[float]:
+def _from_phase_encoding(direction: Sequence[float], encoded: str, axes: Axes) -> Sequence[float]:
     """A direction counted from frequency, phase and slice, in LPS; () where it cannot be known.
 
     encoded: In-plane Phase Encoding Direction. The signs, coronal ones apart, are those that dcm2niix found.
@@ -140,13 +142,13 @@ def _encoded(direction: Sequence[float], encoded: str, axes: Axes) -> Sequence[f
     return _in_patient((x, y, -z) if encoded.startswith("COL") else (y, -x, -z), axes)
 
 
-def _uih(values: Values, blocks: Blocks, axes: Axes) -> Found:
+def _uih(values: Values, blocks: Blocks, axes: Axes) -> BValueDirection:
     start = blocks[UIH]
     return values.real(start | 0x09), _in_patient(values.reals(start | 0x37), axes)
 
 
 # By group and creator.
-VENDORS: dict[tuple[int, str], Callable[[Values, Blocks, Axes], Found]] = {
+VENDORS: dict[tuple[int, str], Callable[[Values, Blocks, Axes], BValueDirection]] = {
     HEADER: _siemens,
     CSA: _csa,
     (0x2001, "philips imaging dd 001"): _philips,

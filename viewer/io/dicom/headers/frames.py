@@ -18,12 +18,12 @@ from viewer.io.dicom.headers.multiframe import (
     DETECTOR,
     ORIENTATION,
     PER_FRAME,
-    clip,
+    clip_frames,
     groups_of,
     is_sided,
     offsets_of,
     position_of,
-    stack,
+    stacked_frames,
     with_detector,
     without_place,
 )
@@ -51,13 +51,13 @@ def with_frames(header: Header) -> Header:
         pixels, doubts = tile_pixels(values, header.pixels)
         header, spacing = replace(header, pixels=pixels), (spacing[0], (*spacing[1], *doubts))
     if PER_FRAME in values.items:
-        frames = _enhanced(header, spacing)
+        frames = _enhanced_frames(header, spacing)
     elif header.pixels.mosaic:
         frames = tile_frames(_frame(values, header, spacing), values, header.pixels)
     elif header.pixels.frames == 1 and DETECTOR not in values.items:
         frames = (_frame(values, header, spacing),)
     else:
-        frames = _plain(header, spacing)
+        frames = _plain_frames(header, spacing)
     kept = Values(values.big_endian, without_private(values.raw))
     notices = (*pixel_notices(values, header), *text_notices(values))
     return replace(header, values=kept, frames=frames, notices=notices)
@@ -106,7 +106,7 @@ def _frame(values: Values, header: Header, measure: Spacing, number: int = 0) ->
 
 
 def _kind(values: Values) -> tuple[str, ...]:
-    """The frame's or image's type, and whether it is a magnitude, a phase …"""
+    """The frame's or image's type, with the complex component (magnitude, phase and the like) of enhanced MR."""
     kind = values.texts(0x00089007) or values.texts(0x00080008)
     component = values.text(0x00089208)
     return (*kind, component) if component and component not in kind else kind
@@ -117,7 +117,7 @@ def _key(
 ) -> tuple[object, ...]:
     """What must be equal in one image besides modality, unit and direction; clips without a place are images apart."""
     pixels = header.pixels
-    clip = (values.raw.get(0x00080018) if pixels.frames > 1 else None, header.syntax, kind, pixels.stored)
+    clip_frames = (values.raw.get(0x00080018) if pixels.frames > 1 else None, header.syntax, kind, pixels.stored)
     return (
         *(
             pixels.rows,
@@ -127,13 +127,13 @@ def _key(
             pixels.photometric,
             pixels.modality_lut,
         ),
-        *(round(spacing[0], 4), round(spacing[1], 4), *(() if placed else clip)),
+        *(round(spacing[0], 4), round(spacing[1], 4), *(() if placed else clip_frames)),
         tuple(word for word in kind if word not in BOOKKEEPING),
         *(values.raw.get(tag) for tag in SEPARATE),
     )
 
 
-def _enhanced(header: Header, spacing: Spacing) -> tuple[Frame, ...]:
+def _enhanced_frames(header: Header, spacing: Spacing) -> tuple[Frame, ...]:
     """One frame per item of the per-frame functional groups, counted on in a concatenation (C.7.6.16.2.2.4)."""
     frames = []
     first = int(header.values.number(0x00200013) or 0) * MOST_FRAMES + (header.values.long(0x00209228) or 0)
@@ -145,14 +145,14 @@ def _enhanced(header: Header, spacing: Spacing) -> tuple[Frame, ...]:
     return tuple(frames)
 
 
-def _plain(header: Header, spacing: Spacing) -> tuple[Frame, ...]:
+def _plain_frames(header: Header, spacing: Spacing) -> tuple[Frame, ...]:
     """Frames that share one header: stacked along the normal where it says how far apart, else a cine or a set."""
     count, values = header.pixels.frames, with_detector(header.values)
     first = _frame(values, header, spacing)
     offsets, doubts = offsets_of(first, values, count)
     if offsets:
-        return stack(first._replace(doubts=(*first.doubts, *doubts)), values, offsets)
-    return clip(_frame(without_place(values) if count > 1 else values, header, spacing), values, count)
+        return stacked_frames(first._replace(doubts=(*first.doubts, *doubts)), values, offsets)
+    return clip_frames(_frame(without_place(values) if count > 1 else values, header, spacing), values, count)
 
 
 def _orientation(values: Values) -> tuple[float, ...] | None:

@@ -40,8 +40,8 @@ class Frame(NamedTuple):
     b_value: float | None = None  # s/mm²
     gradient: Vector | None = None  # diffusion direction, unit vector
     trigger: float | None = None  # ms after the R wave
-    seconds: float | None = None  # when it was acquired, or its reference time (dicom_dates)
-    created: float | None = None  # when its pixels were made
+    seconds: float | None = None  # when it was acquired, or its reference time, s (attributes.dates)
+    created: float | None = None  # Content Date and Time, s (attributes.dates)
     acquisition: float | None = None
     sided: bool = True  # False where the position is not one in a patient
     detector: tuple[float, ...] | None = None  # energy window, detector, rotation … of a nuclear medicine frame

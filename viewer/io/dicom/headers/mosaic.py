@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from viewer.data.notice import Notice
 from viewer.io.dicom.attributes.private import UIH, blocks_of
 from viewer.io.dicom.attributes.siemens_csa import csa_numbers
-from viewer.io.dicom.headers.multiframe import along, position_of
+from viewer.io.dicom.headers.multiframe import moved_along_normal, position_of
 
 if TYPE_CHECKING:
     from viewer.io.dicom.attributes.values import Values
@@ -66,8 +66,8 @@ def tile_frames(picture: Frame, values: Values, pixels: Pixels) -> tuple[Frame, 
         for place, r, c in zip(picture.position, row, column, strict=True)
     )
     first = picture._replace(position=(x, y, z))
-    step = _spacing(values) * (-1 if _reversed(values, first) else 1)
-    return tuple(first._replace(number=n, position=along(first, n * step)) for n in range(pixels.frames))
+    step = _spacing(values) * (-1 if _runs_backwards(values, first) else 1)
+    return tuple(first._replace(number=n, position=moved_along_normal(first, n * step)) for n in range(pixels.frames))
 
 
 def corner_of(number: int, pixels: Pixels) -> tuple[int, int]:
@@ -116,9 +116,9 @@ def _normal(values: Values) -> Vector | None:
     return (told[0], told[1], told[2]) if len(told) == 3 else None
 
 
-def _reversed(values: Values, first: Frame) -> bool:
+def _runs_backwards(values: Values, first: Frame) -> bool:
     """True where the slices rise against rows × columns."""
-    normal, start, next_ = _normal(values), first.position, along(first, 1.0)
+    normal, start, next_ = _normal(values), first.position, moved_along_normal(first, 1.0)
     if normal is None or start is None or next_ is None:
         return False
     return sum(n * (b - a) for n, a, b in zip(normal, start, next_, strict=True)) < 0

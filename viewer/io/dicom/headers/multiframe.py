@@ -38,14 +38,14 @@ def groups_of(values: Values, count: int) -> Iterator[Values]:
     shared = values.item(SHARED) or Values()
     ground = {**values.raw, **flatten(shared)}
     frames = (
-        _in_transducer(Values(values.big_endian, {**ground, **flatten(group)}, {MAPS: _of(group, shared, MAPS)}))
+        _in_transducer(Values(values.big_endian, {**ground, **flatten(group)}, {MAPS: _items_of(group, shared, MAPS)}))
         for group in groups
     )
-    locations = [one for group in groups for one in _of(group, shared, LOCATION)[:1]]
+    locations = [one for group in groups for one in _items_of(group, shared, LOCATION)[:1]]
     yield from on_reference(list(frames), locations) if len(locations) == count else frames
 
 
-def _of(group: Values, shared: Values, tag: int) -> list[Values]:
+def _items_of(group: Values, shared: Values, tag: int) -> list[Values]:
     """The items of a sequence of a frame, or else of all frames."""
     return group.items.get(tag) or shared.items.get(tag, [])
 
@@ -96,23 +96,25 @@ def without_place(values: Values) -> Values:
     return Values(values.big_endian, raw, values.items)
 
 
-def clip(first: Frame, values: Values, count: int) -> tuple[Frame, ...]:
+def clip_frames(first: Frame, values: Values, count: int) -> tuple[Frame, ...]:
     """Frames that nothing places: a cine or a set."""
     times = _frame_times(values, count)
     return tuple(first._replace(number=n, instance=n, seconds=times[n]) for n in range(count))
 
 
-def stack(first: Frame, values: Values, offsets: tuple[float, ...]) -> tuple[Frame, ...]:
+def stacked_frames(first: Frame, values: Values, offsets: tuple[float, ...]) -> tuple[Frame, ...]:
     """Frames at offsets (mm) along the normal from the first, those of nuclear medicine with what tells them apart."""
     vectors = [values.shorts(tag) for tag in NM_VECTORS]
     whole = [vector for vector in vectors if len(vector) == len(offsets)]
     return tuple(
-        first._replace(number=n, instance=n, position=along(first, offset), detector=tuple(v[n] for v in whole))
+        first._replace(
+            number=n, instance=n, position=moved_along_normal(first, offset), detector=tuple(v[n] for v in whole)
+        )
         for n, offset in enumerate(offsets)
     )
 
 
-def along(frame: Frame, distance: float) -> Vector | None:
+def moved_along_normal(frame: Frame, distance: float) -> Vector | None:
     """The frame's position moved along its normal, mm."""
     if frame.position is None or frame.orientation is None:
         return None

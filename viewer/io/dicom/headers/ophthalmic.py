@@ -36,7 +36,7 @@ def on_reference(frames: Sequence[Values], locations: Sequence[Values]) -> Seque
     if not alike or len(lines) < len(frames) or any(POSITION in frame.raw for frame in frames):
         return frames
     told = pixel_spacing(locations[0])
-    rows, columns = told or (_estimate(frames, lines),) * 2
+    rows, columns = told or (_estimate_spacing(frames, lines),) * 2
     ways = [_direction(line, rows, columns) for line in lines]
     x, y = (sum(parts) / len(ways) for parts in zip(*ways, strict=True))
     if any(math.dist(way, (x, y)) > PARALLEL for way in ways):
@@ -44,7 +44,7 @@ def on_reference(frames: Sequence[Values], locations: Sequence[Values]) -> Seque
     length = math.hypot(x, y)
     orientation = (x / length, y / length, 0.0, 0.0, 0.0, 1.0)
     return [
-        _placed(frame, location, (line[1] * columns, line[0] * rows, 0.0), orientation)
+        _with_place(frame, location, (line[1] * columns, line[0] * rows, 0.0), orientation)
         for frame, location, line in zip(frames, locations, lines, strict=True)
     ]
 
@@ -63,8 +63,8 @@ def _line(location: Values) -> Line | None:
     return ends[0], ends[1], ends[2], ends[3]
 
 
-def _estimate(frames: Sequence[Values], lines: Sequence[Line]) -> float:
-    """mm between the pixels of the reference image: a line is as long as the row of pixels that lies on it."""
+def _estimate_spacing(frames: Sequence[Values], lines: Sequence[Line]) -> float:
+    """Distance of pixels in the reference image, mm: a line is as long as the row of pixels that lies on it."""
     lengths = []
     for frame, (row, column, last_row, last_column) in zip(frames, lines, strict=True):
         own = pixel_spacing(frame) or (1.0, 1.0)
@@ -79,7 +79,7 @@ def _direction(line: Line, rows: float, columns: float) -> tuple[float, float]:
     return x / length, y / length
 
 
-def _placed(frame: Values, location: Values, position: tuple[float, ...], orientation: tuple[float, ...]) -> Values:
+def _with_place(frame: Values, location: Values, position: tuple[float, ...], orientation: tuple[float, ...]) -> Values:
     told = {POSITION: position, ORIENTATION: orientation}
     raw = {**frame.raw, **{tag: "\\".join(map(repr, numbers)).encode() for tag, numbers in told.items()}}
     return Values(frame.big_endian, raw, {**frame.items, LOCATION: [location]})

@@ -42,13 +42,15 @@ class Pixels(NamedTuple):
 
     @property
     def color(self) -> bool:
+        """Whether a pixel is a colour: three samples, or an index into a palette."""
         return self.samples == 3 or self.photometric == "PALETTE COLOR"
 
 
-def pixels_of(values: Values, tag: int, length: int, left: int, syntax: str) -> Pixels:
-    """The format of pixel element `tag` of `length` bytes (-1: encapsulated); `left`: bytes of file behind its start.
+def pixels_of(values: Values, tag: int, length: int, remaining: int, syntax: str) -> Pixels:
+    """The format of the pixels in element `tag`, of `length` bytes (-1: encapsulated).
 
-    Raises ScanError where it contradicts itself or the file.
+    remaining: bytes of the file from the start of the element's value on. Raises ScanError where the header contradicts
+    itself or the file.
     """
     rows, columns = values.short(0x00280010), values.short(0x00280011)
     samples = values.short(0x00280002, 1)
@@ -62,13 +64,13 @@ def pixels_of(values: Values, tag: int, length: int, left: int, syntax: str) -> 
     frame_bits = rows * columns * samples * bits
     if photometric == "YBR_FULL_422" and length >= 0:
         frame_bits = frame_bits * 2 // 3
-    _check_room(frames, frame_bits, length, left)
+    _check_room(frames, frame_bits, length, remaining)
     _check_syntax(syntax, length)
-    stored = _stored(values, tag, bits)
+    stored = _stored_dtype(values, tag, bits)
     color = samples == 3 or photometric == "PALETTE COLOR"
     lut = 0x00283000 in values.items and not color
-    loaded = "uint8" if color or bits == 1 else "uint16" if lut else _native(stored)
-    raw = length >= 0 and syntax != DEFLATED and _plain(values, bits, samples, photometric)
+    loaded = "uint8" if color or bits == 1 else "uint16" if lut else _loaded_dtype(stored)
+    raw = length >= 0 and syntax != DEFLATED and _is_plain(values, bits, samples, photometric)
     kept = min(values.short(0x00280101, bits) or bits, bits)
     high = min(max(values.short(0x00280102, kept - 1), kept - 1), bits - 1)
     size = frame_bits // 8 if raw else 0
@@ -84,11 +86,11 @@ def padding_range(values: Values, pixels: Pixels) -> tuple[float | None, float |
     return value, limit
 
 
-def _check_room(frames: int, frame_bits: int, length: int, left: int) -> None:
+def _check_room(frames: int, frame_bits: int, length: int, remaining: int) -> None:
     """The pixels that the header promises must be able to lie in the file."""
-    if length < 0 and frames > left // 8:  # every compressed frame has an item header of 8 bytes
+    if length < 0 and frames > remaining // 8:  # every compressed frame has an item header of 8 bytes
         raise ScanError(f"This DICOM file claims {frames:,} frames, more than it can hold; it is damaged or cut off.")
-    promised, there = -(-frames * frame_bits // 8), min(length, left)
+    promised, there = -(-frames * frame_bits // 8), min(length, remaining)
     if 0 <= there < promised:
         raise ScanError(
             f"This DICOM file is truncated: {there:,} of {promised:,} bytes of pixels are there; "
@@ -121,19 +123,19 @@ def _undecodable(syntax: str) -> str:
     return "" if available else UID(syntax).name
 
 
-def _stored(values: Values, tag: int, bits: int) -> str:
+def _stored_dtype(values: Values, tag: int, bits: int) -> str:
     if bits in (1, 8) and tag == PIXELS:
         return "|i1" if bits == 8 and values.short(0x00280103) else "|u1"
     letter = "f" if tag != PIXELS else "i" if values.short(0x00280103) else "u"
     return f"{'>' if values.big_endian else '<'}{letter}{bits // 8}"
 
 
-def _native(stored: str) -> str:
+def _loaded_dtype(stored: str) -> str:
     kind = {"u": "uint", "i": "int", "f": "float"}[stored[1]]
     return f"{kind}{8 * int(stored[2:])}"
 
 
-def _plain(values: Values, bits: int, samples: int, photometric: str) -> bool:
+def _is_plain(values: Values, bits: int, samples: int, photometric: str) -> bool:
     """True where the raw bytes are the pixels as they are loaded, byte order aside."""
     if 0x00283000 in values.items or bits == 1:
         return False

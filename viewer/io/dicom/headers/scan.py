@@ -66,9 +66,9 @@ def scan(file: BinaryIO, path: str, size: int, stamp: Stamp | None) -> Header:
         more = "" if ";" in what else "; Tomolens shows radiological images only so far"
         raise NoImageError(kind, f"This is {what}{more}.")
     if not walk.pixel_tag:
-        raise ScanError(walk.broken() if walk.cut else "This DICOM file holds no pixels; there is nothing to show.")
-    left = walk.size - walk.position
-    pixels = pixels_of(values, walk.pixel_tag, walk.pixel_length, left, walk.syntax)
+        raise ScanError(walk.cut_off() if walk.cut else "This DICOM file holds no pixels; there is nothing to show.")
+    remaining = walk.size - walk.position
+    pixels = pixels_of(values, walk.pixel_tag, walk.pixel_length, remaining, walk.syntax)
     offset = -1 if walk.syntax == DEFLATED else walk.position
     return with_frames(Header(path, size, stamp, values, walk.syntax, offset, pixels, tracer=tracer_of(values)))
 
@@ -102,7 +102,7 @@ class _Walk:
         self.values = self._data_set(self.size, 0)
         self.cut = self.position != self.size
 
-    def broken(self) -> str:
+    def cut_off(self) -> str:
         return f"This DICOM file is cut off in its header, after {self.size:,} bytes; copy it again from its source."
 
     def _check_start(self) -> None:
@@ -116,15 +116,15 @@ class _Walk:
     def _meta(self) -> Values:
         """The File Meta Information: group 2, always Explicit VR Little Endian."""
         meta = Values()
-        while self._need(8) and self.buffer[self.position - self.base : self.position - self.base + 2] == b"\x02\x00":
+        while self._has(8) and self.buffer[self.position - self.base : self.position - self.base + 2] == b"\x02\x00":
             tag, length = self._element()
             self._value(meta, tag, length)
         return meta
 
     def _find_encoding(self) -> None:
         """Byte order and VR mode, from the transfer syntax and, as files lie about it, from the first element."""
-        if not self._need(8):
-            raise ScanError(self.broken() if self.position > 132 else "This is not a DICOM file.")
+        if not self._has(8):
+            raise ScanError(self.cut_off() if self.position > 132 else "This is not a DICOM file.")
         at = self.position - self.base
         vr = self.buffer[at + 4 : at + 6]
         self.explicit = vr.isalpha() and vr.isupper()
@@ -145,7 +145,7 @@ class _Walk:
     def _data_set(self, end: int, depth: int) -> Values:
         """The elements up to `end`, the end of the item, or the pixels."""
         out = Values(self.order == ">")
-        while self.position < end and self._need(8):
+        while self.position < end and self._has(8):
             if self._plain_elements(out, end):
                 continue
             tag, length = self._element()
@@ -160,7 +160,7 @@ class _Walk:
                 if wanted:
                     out.items[tag] = items
             elif self.position + length > end:
-                raise ScanError(self._claim(tag, length))
+                raise ScanError(self._length_error(tag, length))
             else:
                 self._value(out, tag, length)
         return out
@@ -198,13 +198,13 @@ class _Walk:
         outer, self.explicit = self.explicit, self.explicit and not self.unknown
         inner = self.explicit
         items = []
-        while self.position < end and self._need(8):
+        while self.position < end and self._has(8):
             tag, size = self._element()
             if tag == SEQUENCE_END:
                 break
             stop = end if size == UNDEFINED else self.position + size
             if tag != ITEM or stop > end:
-                raise ScanError(self._claim(tag, size))
+                raise ScanError(self._length_error(tag, size))
             if wanted or size == UNDEFINED:
                 items.append(self._data_set(stop, depth))
             else:
@@ -225,8 +225,8 @@ class _Walk:
             (length,) = struct.unpack_from(self.order + "L", self.buffer, at + 4)
             self.position += 8
         elif vr in LONG:
-            if not self._need(12):
-                raise ScanError(self.broken())
+            if not self._has(12):
+                raise ScanError(self.cut_off())
             (length,) = struct.unpack_from(self.order + "L", self.buffer, self.position - self.base + 8)
             self.position += 12
         else:
@@ -236,13 +236,13 @@ class _Walk:
     def _value(self, out: Values, tag: int, length: int) -> None:
         """Store the value where it is wanted, and go behind it."""
         if tag in WANTED and length <= MAX_VALUE:
-            if not self._need(length):
-                raise ScanError(self._claim(tag, length))
+            if not self._has(length):
+                raise ScanError(self._length_error(tag, length))
             at = self.position - self.base
             out.raw[tag] = self.buffer[at : at + length]
         self.position += length
 
-    def _need(self, count: int) -> bool:
+    def _has(self, count: int) -> bool:
         """Have `count` bytes from the position on in the buffer; False where the file ends before."""
         if self.position + count <= self.base + len(self.buffer):
             return True
@@ -250,9 +250,9 @@ class _Walk:
         self.buffer, self.base = self.file.read(max(count, NEXT_READ)), self.position
         return len(self.buffer) >= count
 
-    def _claim(self, tag: int, length: int) -> str:
-        left = max(0, self.size - self.position)
+    def _length_error(self, tag: int, length: int) -> str:
+        remaining = max(0, self.size - self.position)
         return (
             f"This DICOM file is damaged: element ({tag >> 16:04X},{tag & 0xFFFF:04X}) claims {length:,} bytes "
-            f"where {left:,} are left; copy it again from its source."
+            f"where {remaining:,} are left; copy it again from its source."
         )

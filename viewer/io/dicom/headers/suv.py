@@ -24,7 +24,7 @@ MOST_HALF_LIVES = 12  # between injection and scan
 
 
 class Tracer(NamedTuple):
-    """What a PET header says that counts for SUV; None or "" where it does not. Moments as of dicom_dates.moment."""
+    """What a PET header says that counts for SUV; None or "" where it does not. Moments: see `dates.moment`."""
 
     units: str
     suv_type: str
@@ -103,13 +103,13 @@ def _factor(tracers: Sequence[Tracer]) -> float:
     if first.units == "CNTS" and (first.suv_scale or 0) > 0:
         return first.suv_scale or 0.0
     if first.units == "CNTS" and (first.activity_scale or 0) > 0:
-        return (first.activity_scale or 0.0) * _of_activity(tracers)
+        return (first.activity_scale or 0.0) * _activity_factor(tracers)
     if first.units != "BQML":
         raise _NoSuvError(f"its unit is {first.units or 'not known'}, not Bq/ml")
-    return _of_activity(tracers)
+    return _activity_factor(tracers)
 
 
-def _of_activity(tracers: Sequence[Tracer]) -> float:
+def _activity_factor(tracers: Sequence[Tracer]) -> float:
     """For Bq/ml: g of the body over the Bq that were left when the values are said to be of."""
     first = tracers[0]
     if first.corrected and not {"ATTN", "DECY"} <= set(first.corrected):
@@ -125,7 +125,7 @@ def _of_activity(tracers: Sequence[Tracer]) -> float:
         return weight * 1000 / dose
     if first.decay != "START":
         raise _NoSuvError(f"Decay Correction is {first.decay or 'missing'}")
-    return weight * 1000 / (dose * 2 ** -(_waited(tracers) / _half_life(first)))
+    return weight * 1000 / (dose * 2 ** -(_decay_seconds(tracers) / _half_life(first)))
 
 
 def _half_life(tracer: Tracer) -> float:
@@ -134,9 +134,9 @@ def _half_life(tracer: Tracer) -> float:
     return tracer.half_life or 0.0
 
 
-def _waited(tracers: Sequence[Tracer]) -> float:
+def _decay_seconds(tracers: Sequence[Tracer]) -> float:
     """Seconds from the injection to the moment that decay is corrected to."""
-    injected, start = tracers[0].injected, _start(tracers)
+    injected, start = tracers[0].injected, _decay_start(tracers)
     if injected is None or start is None:
         raise _NoSuvError(f"the time of the {'injection' if injected is None else 'scan'} is missing")
     if not tracers[0].dated or start < DAY:  # a time of day alone: of the same day, or the one before
@@ -147,7 +147,7 @@ def _waited(tracers: Sequence[Tracer]) -> float:
     return waited
 
 
-def _start(tracers: Sequence[Tracer]) -> float | None:
+def _decay_start(tracers: Sequence[Tracer]) -> float | None:
     """The moment that decay is corrected to: the series' own, where it was not set anew after the scan."""
     acquired = [one.acquired for one in tracers if one.acquired is not None]
     first = tracers[0]

@@ -1,0 +1,1 @@
+"""Stored pixels, native or compressed, as arrays."""

@@ -93,7 +93,7 @@ def decode(plan: Plan, number: int, frame: int) -> NDArray[Any]:
     try:
         head = _head(path, stamp, plan.transfer_syntax)
         with unpack(open_unchanged(path, stamp)) as file:
-            pixels = _finished(_frame(head, file, frame), plan, head)
+            pixels = _to_loaded(_decode_frame(head, file, frame), plan, head)
     except (OpenError, MemoryError):
         raise
     except (*FAULTS, OSError) as error:
@@ -123,7 +123,7 @@ def _head(path: str, stamp: Stamp | None, syntax: str) -> _Head:
         return _Head(header, own, options, start, frames)
 
 
-def _frame(head: _Head, file: BinaryIO, frame: int) -> NDArray[Any]:
+def _decode_frame(head: _Head, file: BinaryIO, frame: int) -> NDArray[Any]:
     decoder = get_decoder(head.syntax)
     if head.syntax.is_encapsulated:
         return decode_bytes(frame_bytes(file, head.frames, frame), head.syntax, head.options)
@@ -193,7 +193,7 @@ def frames_of_dataset(ds: Dataset) -> Iterator[NDArray[Any]]:
         yield pixels
 
 
-def _finished(pixels: NDArray[Any], plan: Plan, head: _Head) -> NDArray[Any]:
+def _to_loaded(pixels: NDArray[Any], plan: Plan, head: _Head) -> NDArray[Any]:
     """Colours to 8-bit RGB, the modality LUT applied, no foreign bits."""
     if pixels.ndim == 3:
         return pixels if pixels.dtype == np.uint8 else (pixels >> max(0, plan.bits_stored - 8)).astype(np.uint8)

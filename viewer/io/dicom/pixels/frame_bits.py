@@ -52,7 +52,7 @@ def run_bits(frame: bytes, rows: int, columns: int) -> NDArray[np.uint8]:
     """Pixels [row, column] of one bit, in a byte each, from RLE Lossless. Raises FrameError."""
     if len(frame) < RLE_HEAD or struct.unpack_from("<2L", frame) != (1, RLE_HEAD):
         raise FrameError(DAMAGED)
-    data = _unpacked(frame[RLE_HEAD:], rows * columns)
+    data = _decode_runs(frame[RLE_HEAD:], rows * columns)
     if len(data) == rows * columns:
         return np.frombuffer(data, np.uint8).reshape(rows, columns)
     if len(data) == -(-rows * columns // 8):
@@ -66,7 +66,7 @@ def _bits(data: bytes, rows: int, columns: int) -> NDArray[np.uint8]:
     return bits.reshape(rows, columns)
 
 
-def _unpacked(data: bytes, most: int) -> bytes:
+def _decode_runs(data: bytes, most: int) -> bytes:
     """What run lengths stand for (annex G.3.2), little more than `most` bytes of it. A last odd byte fills up."""
     made, at = bytearray(), 0
     while at + 1 < len(data) and len(made) <= most:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from viewer.data.arrays import Floats
     from viewer.io.read_plan import Plan
 
 
@@ -51,10 +52,10 @@ class ReadJob:
     targets: tuple[TargetSlice, ...]
     dtype: str
     shape: tuple[int, ...]
-    shifts: NDArray[np.float64] | None = None
+    shifts: Floats | None = None
 
     @property
-    def compressed(self) -> bool:
+    def is_compressed(self) -> bool:
         """True where a frame of it must be decoded."""
         return bool((self.plan.frames["offset"] < 0).any())
 
@@ -78,10 +79,10 @@ def read_slices(handle: SharedHandle, job: ReadJob) -> dict[int, str]:
         for number, target in enumerate(job.targets):
             begin_item(number)
             place = handle.offset + target.place * size
-            if _sent(job, target, files, segment, place, size):
+            if _send_slice(job, target, files, segment, place, size):
                 continue
             try:
-                pixels = _loaded(job, target, files)
+                pixels = _load_slice(job, target, files)
             except FrameError as error:
                 lost[number], pixels = str(error), np.full(job.shape, job.plan.blank, job.dtype)
             write_shared(segment, place, pixels)
@@ -94,12 +95,12 @@ def slices(job: ReadJob) -> Iterator[NDArray[Any]]:
     with closing(_Files(job.plan)) as files:
         for number, target in enumerate(job.targets):
             begin_item(number)
-            yield _loaded(job, target, files)
+            yield _load_slice(job, target, files)
 
 
 def _import_decoders(job: ReadJob) -> None:
-    """Now, where they are needed, so that their import is not counted as time that a frame takes."""
-    if job.compressed:
+    """Import decoders now, where they are needed: their import is not counted as time that a frame takes."""
+    if job.is_compressed:
         import_module("viewer.io.dicom.pixels.decode")
 
 
@@ -133,7 +134,7 @@ class _Files:
             self._file = None
 
 
-def _sent(job: ReadJob, target: TargetSlice, files: _Files, segment: BinaryIO, place: int, size: int) -> bool:
+def _send_slice(job: ReadJob, target: TargetSlice, files: _Files, segment: BinaryIO, place: int, size: int) -> bool:
     """Have the system copy a slice whose bytes are the same in file and memory; False where they are not."""
     plan = job.plan
     if sys.platform != "linux" or job.shifts is not None or len(target.parts) != 1 or plan.mosaic:
@@ -156,21 +157,21 @@ def _sent(job: ReadJob, target: TargetSlice, files: _Files, segment: BinaryIO, p
     return True
 
 
-def _loaded(job: ReadJob, target: TargetSlice, files: _Files) -> NDArray[Any]:
+def _load_slice(job: ReadJob, target: TargetSlice, files: _Files) -> NDArray[Any]:
     """A slice as it is loaded: one stored slice, or a weighted mean of several, moved where the gantry was tilted."""
     if len(target.parts) == 1 and job.shifts is None:
-        return _stored(job, target.parts[0][0], files)
+        return _read_frame(job, target.parts[0][0], files)
     total = np.zeros(job.shape, np.float64)
     weights = np.zeros(job.shape[:2] + (1,) * (len(job.shape) - 2))
     for frame, weight in target.parts:
         shift = (0.0, 0.0) if job.shifts is None else job.shifts[frame]
-        _add(total, weights, _stored(job, frame, files), weight, shift)
+        _add_shifted(total, weights, _read_frame(job, frame, files), weight, shift)
     with np.errstate(invalid="ignore"):
         values = np.where(weights > 0.5, total / weights, job.plan.blank)
     return values.astype(job.dtype) if np.dtype(job.dtype).kind == "f" else np.rint(values).astype(job.dtype)
 
 
-def _add(
+def _add_shifted(
     total: NDArray[Any], weights: NDArray[Any], stored: NDArray[Any], weight: float, shift: Sequence[float]
 ) -> None:
     """Add a stored slice, moved by (j, i) voxels with linear interpolation."""
@@ -191,12 +192,12 @@ def _add(
         weights[here] += share
 
 
-def _stored(job: ReadJob, number: int, files: _Files) -> NDArray[Any]:
+def _read_frame(job: ReadJob, number: int, files: _Files) -> NDArray[Any]:
     """Frame `number` of the plan in the loaded type [j, i(, 3)]."""
     plan = job.plan
     frame = plan.frames[0, number]
     if frame["offset"] >= 0:
-        pixels = _raw(plan, frame, files.open(int(frame["file"])))
+        pixels = _read_raw(plan, frame, files.open(int(frame["file"])))
     else:
         pixels = files.decode(int(frame["file"]), int(frame["frame"]))[frame["row"] :][: plan.rows]
     pixels = pixels[:, frame["column"] :][:, : plan.columns]
@@ -205,7 +206,7 @@ def _stored(job: ReadJob, number: int, files: _Files) -> NDArray[Any]:
     return pixels.astype(job.dtype, copy=False)
 
 
-def _raw(plan: Plan, frame: Any, file: BinaryIO) -> NDArray[Any]:
+def _read_raw(plan: Plan, frame: Any, file: BinaryIO) -> NDArray[Any]:
     """The stored values of a frame, in the machine's byte order; of a mosaic, those rows of it that hold the slice."""
     columns = plan.stored_size[1]
     shape = (plan.rows, columns) if plan.samples == 1 else (plan.rows, columns, plan.samples)
@@ -214,12 +215,12 @@ def _raw(plan: Plan, frame: Any, file: BinaryIO) -> NDArray[Any]:
     if frame["length"] < before + pixels.nbytes:
         raise OpenError("It holds fewer pixels than its header says; copy it again from its source.")
     file.seek(int(frame["offset"]) + before)
-    left = pixels.reshape(-1).view(np.uint8).data
-    while left:
-        count = file.readinto(left)  # type: ignore[attr-defined]
+    remaining = pixels.reshape(-1).view(np.uint8).data
+    while remaining:
+        count = file.readinto(remaining)  # type: ignore[attr-defined]
         if not count:
             raise OpenError("It ends before its pixels do; copy it again from its source.")
-        left = left[count:]
+        remaining = remaining[count:]
     if not pixels.dtype.isnative:
         pixels = pixels.byteswap(inplace=True).view(pixels.dtype.newbyteorder())
     return significant_bits(pixels, plan)

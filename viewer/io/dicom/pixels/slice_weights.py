@@ -14,10 +14,10 @@ EXACT = 0.01  # of the spacing; a stored slice so close is taken as it is
 
 def parts_of(plan: Plan, k: int) -> list[tuple[int, float]]:
     """(stored slice, weight) for loaded slice k, linear along the normal; nothing where no slice is near."""
-    return [(k, 1.0)] if plan.resampling is None else _between(plan.resampling, k)
+    return [(k, 1.0)] if plan.resampling is None else _neighbours(plan.resampling, k)
 
 
-def _between(grid: Resampling, k: int) -> list[tuple[int, float]]:
+def _neighbours(grid: Resampling, k: int) -> list[tuple[int, float]]:
     step = float(grid.grid.spacing[0])
     place, positions = k * step, grid.positions
     nearest = int(np.abs(positions - place).argmin())

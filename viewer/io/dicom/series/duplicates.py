@@ -21,18 +21,18 @@ INSTANCE_UID = 0x00080018
 BLOCK = 1 << 20
 
 
-def without_copies(headers: Sequence[Header], found: FrameSet) -> FrameSet:
+def without_copies(headers: Sequence[Header], frame_set: FrameSet) -> FrameSet:
     """Leave out a frame whose facts and pixels equal those of another one; where pixels cannot be compared, its UID."""
     alike: dict[object, list[int]] = {}
-    for n, (owner, frame) in enumerate(zip(found.owners, found.frames, strict=True)):
+    for n, (owner, frame) in enumerate(zip(frame_set.owners, frame_set.frames, strict=True)):
         alike.setdefault(_facts(frame, _uid(headers[owner], frame)), []).append(n)
-    kept = sorted(n for group in alike.values() for n in _different(headers, found, group))
-    left = found.take(kept)
-    uids = Counter(_uid(headers[found.owners[n]], found.frames[n]) for n in kept)
+    kept = sorted(n for group in alike.values() for n in _distinct(headers, frame_set, group))
+    left = frame_set.take(kept)
+    uids = Counter(_uid(headers[frame_set.owners[n]], frame_set.frames[n]) for n in kept)
     if any(count > 1 and uid[0] for uid, count in uids.items()):
         sentence = "Several different slices have one SOP Instance UID; references to them may fail."
         left = left.noted(Notice("repeated-instance-uid", sentence))
-    count = len(found.frames) - len(kept)
+    count = len(frame_set.frames) - len(kept)
     if count:
         words = "duplicate slice is" if count == 1 else "duplicate slices are"
         left = left.noted(Notice("duplicates", f"{count} {words} left out: the same image is there already."))
@@ -51,14 +51,14 @@ def _facts(frame: Frame, uid: object) -> object:
     return (alike, uid, frame.instance) if frame.position is None and frame.location is None else alike
 
 
-def _different(headers: Sequence[Header], found: FrameSet, alike: list[int]) -> list[int]:
+def _distinct(headers: Sequence[Header], frame_set: FrameSet, alike: list[int]) -> list[int]:
     """Of frames with equal facts, one of each image."""
     if len(alike) == 1:
         return alike
     seen: set[object] = set()
     kept = []
     for n in alike:
-        header, frame = headers[found.owners[n]], found.frames[n]
+        header, frame = headers[frame_set.owners[n]], frame_set.frames[n]
         same: object = _digest(header, frame.number) or _uid(header, frame)
         if same not in seen:
             kept.append(n)
@@ -78,13 +78,13 @@ def _digest(header: Header, number: int) -> tuple[str, bytes] | None:
     start = header.offset + stored * pixels.frame_bytes
     length = pixels.frame_bytes or header.size - start
     try:
-        return header.syntax, _hashed(header.path, header.stamp, start, length)
+        return header.syntax, _sha256(header.path, header.stamp, start, length)
     except (OSError, OpenError):
         return None  # loading will say what is wrong with the file
 
 
 @lru_cache(maxsize=1 << 16)
-def _hashed(path: str, stamp: Stamp | None, start: int, length: int) -> bytes:
+def _sha256(path: str, stamp: Stamp | None, start: int, length: int) -> bytes:
     digest = hashlib.sha256()
     with unpack(open_unchanged(path, stamp)) as file:
         file.seek(start)

@@ -43,7 +43,7 @@ def family_key(header: Header) -> str:
     return "|".join(("family", *(values.text(tag) for tag in (*PATIENT, *FAMILY)), folder))
 
 
-def by_identity(headers: Sequence[Header]) -> tuple[list[list[Header]], tuple[Notice, ...]]:
+def split_by_identity(headers: Sequence[Header]) -> tuple[list[list[Header]], tuple[Notice, ...]]:
     """Headers of one series parted by patient and study, and what must be said where there are several.
 
     What a header does not tell contradicts nothing; one that fits several patients stays by itself.

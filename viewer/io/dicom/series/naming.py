@@ -66,11 +66,11 @@ def facets_of(image: Image, frame: Frame, common: frozenset[str], label: str) ->
     return (
         *(f"oblique {plane}" if plane and image.grid.oblique else plane, label),
         " ".join(kind for kind in frame.kind if kind and kind not in common),
-        *(frame.unit, f"{columns}×{rows}", _coding(image.transfer_syntax), f"{slices} slices"),
+        *(frame.unit, f"{columns}×{rows}", _compression_name(image.transfer_syntax), f"{slices} slices"),
     )
 
 
-def _coding(syntax: str) -> str:
+def _compression_name(syntax: str) -> str:
     """A transfer syntax in short ("JPEG Lossless"); "" where nothing is compressed."""
     return "" if syntax in NATIVE else UID(syntax).name.split(",")[0].replace(" Image Compression", "")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.io.dicom.series.stack import even_spacing, neighbours, whole_steps
+from viewer.io.dicom.series.stack import even_spacing, neighbour_distance, whole_steps
 from viewer.io.dicom.series.timepoints import ATTRIBUTES, COMPLETE, word_of
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def slice_numbers(frames: Sequence[Frame], depth: Floats, across: Floats) -> tup
     for name, spacing in _spacings(frames, depth):
         tolerance = (TOLERANCE if name else JITTER) * spacing
         if not evenly or name in MEANINGS or np.ptp(depth) <= tolerance:
-            loose, spread = _joined(depth, across, tolerance)
+            loose, spread = _merge_close(depth, across, tolerance)
             if loose is not None and loose.max() < exact.max() and (name or len(set(np.bincount(loose))) == 1):
                 return loose, spread
     return exact, 0.0
@@ -102,7 +102,7 @@ def _spacings(frames: Sequence[Frame], depth: Floats) -> Iterator[tuple[str, flo
             continue
         gaps = [np.diff(np.sort(depth[part])) for part in parts if len(part) > 1]
         if gaps and min(map(np.min, gaps)) > SAME_PLACE:
-            yield name, min([*map(neighbours, gaps), *thick])
+            yield name, min([*map(neighbour_distance, gaps), *thick])
         elif not gaps and thick:
             yield name, min(thick)  # single slices, one for each time point
     steps = np.sort(np.diff(np.sort(depth)))
@@ -111,7 +111,7 @@ def _spacings(frames: Sequence[Frame], depth: Floats) -> Iterator[tuple[str, flo
         yield "", min([float(steps[jump + 1]), *thick, MOST / JITTER])
 
 
-def _joined(depth: Floats, across: Floats, tolerance: float) -> tuple[NDArray[np.intp] | None, float]:
+def _merge_close(depth: Floats, across: Floats, tolerance: float) -> tuple[NDArray[np.intp] | None, float]:
     """Slices of frames closer than `tolerance`, and their spread, mm; None where they are not clearly apart."""
     slices = _clusters(depth, tolerance)
     count = int(slices.max()) + 1

@@ -25,20 +25,20 @@ AIR = -1000.0  # HU
 def plan_of(
     members: Sequence[Header],
     owners: Sequence[int],
-    found: FrameSet,
+    frame_set: FrameSet,
     table: NDArray[np.intp],
     labels: Sequence[str],
     resampling: Resampling | None,
 ) -> tuple[Plan, str]:
     """The plan and the dtype of the loaded image, made of `members` (whose indices are `owners`).
 
-    table: index of the frame in `found` for each time point and slice, -1 where there is none.
+    table: index of the frame in `frame_set` for each time point and slice, -1 where there is none.
     """
     pixels = members[0].pixels
-    plan = _storage(members, owners, found, table)
+    plan = _storage(members, owners, frame_set, table)
     slope, intercept, rescale = _scale(plan.frames, pixels)
     used = table[table >= 0]
-    middle = found.frames[used[len(used) // 2]]
+    middle = frame_set.frames[used[len(used) // 2]]
     padding, limit = padding_range(members[0].values, pixels)
     dtype = "float32" if rescale else str(np.result_type(*{header.pixels.loaded for header in members}))
     plan = replace(
@@ -48,23 +48,23 @@ def plan_of(
         rescale=rescale,
         padding=padding,
         padding_limit=limit,
-        blank=_blank(dtype, middle, rescale, padding),
+        blank=_blank_value(dtype, middle, rescale, padding),
         windows=tuple(Window(*window) for window in middle.windows),
         times=tuple(labels) if len(table) > 1 else (),
-        diffusion=_diffusion(found, table),
+        diffusion=_diffusion(frame_set, table),
         resampling=resampling,
     )
     return plan, dtype
 
 
-def _diffusion(found: FrameSet, table: NDArray[np.intp]) -> tuple[Diffusion | None, ...]:
+def _diffusion(frame_set: FrameSet, table: NDArray[np.intp]) -> tuple[Diffusion | None, ...]:
     """The diffusion weighting of each time point; () where none is told."""
-    firsts = [found.frames[row[row >= 0][0]] for row in table]
+    firsts = [frame_set.frames[row[row >= 0][0]] for row in table]
     told = [None if frame.b_value is None else Diffusion(frame.b_value, frame.gradient) for frame in firsts]
     return tuple(told) if any(told) else ()
 
 
-def _storage(members: Sequence[Header], owners: Sequence[int], found: FrameSet, table: NDArray[np.intp]) -> Plan:
+def _storage(members: Sequence[Header], owners: Sequence[int], frame_set: FrameSet, table: NDArray[np.intp]) -> Plan:
     """Where and how the pixels are stored."""
     pixels = members[0].pixels
     bits = max((header.pixels.bits_stored, header.pixels.high_bit) for header in members)
@@ -73,7 +73,7 @@ def _storage(members: Sequence[Header], owners: Sequence[int], found: FrameSet, 
         files=tuple(header.path for header in members),
         sizes=tuple(header.size for header in members),
         stamps=tuple(header.stamp for header in members),
-        frames=_records(members, owners, found, table, bits),
+        frames=_records(members, owners, frame_set, table, bits),
         stored=pixels.stored,
         rows=pixels.rows,
         columns=pixels.columns,
@@ -98,7 +98,11 @@ def _scale(records: NDArray[Any], pixels: Pixels) -> tuple[float, float, bool]:
 
 
 def _records(
-    members: Sequence[Header], owners: Sequence[int], found: FrameSet, table: NDArray[np.intp], bits: tuple[int, int]
+    members: Sequence[Header],
+    owners: Sequence[int],
+    frame_set: FrameSet,
+    table: NDArray[np.intp],
+    bits: tuple[int, int],
 ) -> NDArray[Any]:
     """FRAME records [time point, k]. A file with other bits (stored, high, sign) than most is left to the decoder."""
     places = {owner: n for n, owner in enumerate(owners)}
@@ -107,7 +111,7 @@ def _records(
         if n < 0:
             rows.append((-1, 0, -1, 0, 0, 0, 1.0, 0.0))
             continue
-        frame, place = found.frames[n], places[found.owners[n]]
+        frame, place = frame_set.frames[n], places[frame_set.owners[n]]
         pixels, offset = members[place].pixels, members[place].offset
         usual = (pixels.bits_stored, pixels.high_bit, pixels.stored) == (*bits, members[0].pixels.stored)
         raw = pixels.frame_bytes > 0 and offset >= 0 and usual
@@ -118,7 +122,7 @@ def _records(
     return np.array(rows, FRAME).reshape(table.shape)
 
 
-def _blank(dtype: str, frame: Frame, rescale: bool, padding: float | None) -> float:
+def _blank_value(dtype: str, frame: Frame, rescale: bool, padding: float | None) -> float:
     """The loaded value that stands for nothing: padding, air in CT, else 0."""
     slope, intercept = frame.slope, frame.intercept
     if padding is not None:

@@ -21,12 +21,12 @@ SAME_DIRECTION = 2e-3  # difference of direction cosines within one stack
 Parts = list[NDArray[np.intp]]
 
 
-def by_direction(found: FrameSet) -> list[FrameSet]:
+def split_by_direction(frame_set: FrameSet) -> list[FrameSet]:
     """Split by slice orientation; frames without a position stay together."""
     known: dict[tuple[float, ...] | None, int] = {}
     seeds: list[tuple[float, ...] | None] = []
     members: list[list[int]] = []
-    for n, frame in enumerate(found.frames):
+    for n, frame in enumerate(frame_set.frames):
         direction = frame.orientation
         if direction not in known:
             close = (i for i, seed in enumerate(seeds) if same_direction(seed, direction))
@@ -35,18 +35,19 @@ def by_direction(found: FrameSet) -> list[FrameSet]:
                 seeds.append(direction)
                 members.append([])
         members[known[direction]].append(n)
-    return [found.take(chosen) for chosen in members]
+    return [frame_set.take(chosen) for chosen in members]
 
 
 def same_direction(seed: tuple[float, ...] | None, direction: tuple[float, ...] | None) -> bool:
+    """Whether two pairs of row and column directions are one stack's, rounding aside; None equals None only."""
     if seed is None or direction is None:
         return seed is direction
     return all(abs(a - b) <= SAME_DIRECTION for a, b in zip(seed, direction, strict=True))
 
 
-def by_meaning(found: FrameSet) -> list[FrameSet]:
+def split_by_meaning(frame_set: FrameSet) -> list[FrameSet]:
     """Split by frame of reference, image type and signedness, but not where these alternate within one stack."""
-    sets = [found]
+    sets = [frame_set]
     for read, is_one, notice in SPLITS:
         sets = [part for one in sets for part in _split(one, read, is_one, notice)]
     return sets
@@ -72,7 +73,7 @@ def _disjoint(depth: Floats, parts: Parts) -> bool:
     return len(np.unique(places)) == len(places)
 
 
-def _alternating(depth: Floats, parts: Parts) -> bool:
+def _alternate(depth: Floats, parts: Parts) -> bool:
     """Whether parts make an even stack only together; not where each is a contiguous stack of its own."""
     if not _disjoint(depth, parts) or not is_even(np.unique(np.rint(depth / SAME_PLACE) * SAME_PLACE)):
         return False
@@ -86,7 +87,7 @@ def _alternating(depth: Floats, parts: Parts) -> bool:
 
 def _no_stacks(depth: Floats, parts: Parts) -> bool:
     """Whether no part has a stack of its own."""
-    return sum(map(len, parts)) == len(parts) or _alternating(depth, parts)
+    return sum(map(len, parts)) == len(parts) or _alternate(depth, parts)
 
 
 # What may alternate within one stack: how it is read from a frame, when it does no harm, and what is said then.
@@ -101,7 +102,7 @@ SPLITS: tuple[tuple[Callable[[Frame], object], Callable[[Floats, Parts], bool], 
     ),
     (
         lambda frame: frame.kind,
-        _alternating,
+        _alternate,
         Notice("several-image-types", "The image type changes from slice to slice within one stack."),
     ),
     (
@@ -112,6 +113,6 @@ SPLITS: tuple[tuple[Callable[[Frame], object], Callable[[Floats, Parts], bool], 
 )
 
 
-def depth_of(found: FrameSet) -> Floats:
+def depth_of(frame_set: FrameSet) -> Floats:
     """How far along the first frame's normal each frame lies, mm."""
-    return np.array([frame.position for frame in found.frames]) @ normal_of(found.frames[0].orientation or ())
+    return np.array([frame.position for frame in frame_set.frames]) @ normal_of(frame_set.frames[0].orientation or ())

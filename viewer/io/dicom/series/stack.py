@@ -45,7 +45,7 @@ def normal_of(orientation: tuple[float, ...]) -> Floats:
     return np.cross(orientation[:3], orientation[3:])
 
 
-def neighbours(gaps: Floats) -> float:
+def neighbour_distance(gaps: Floats) -> float:
     """The median distance of neighbours, the smaller of the two middle ones: a true distance, not one over a gap."""
     return float(np.sort(gaps)[(len(gaps) - 1) // 2])
 
@@ -75,11 +75,11 @@ def stack_of(
         sentence = f"The slices are tilted by {angle:.1f}° against their stack (gantry tilt)"
         notices += (Notice("tilted", sentence, "tilted"),)
     if not any(notice.badge for notice in notices):
-        return Stack(grid, None, _closed(notices, "."))
+        return Stack(grid, None, _with_ending(notices, "."))
     target, shifts = _regular_grid(grid, depth, shifts * tilted)
     resampling = Resampling(target, depth, shifts, 1.5 * spacing if missing else math.inf)
     close = f"; the volume is resampled onto a regular grid of {target.spacing[0]:.4g} mm slices when it is loaded."
-    return Stack(grid, resampling, _closed(notices, close))
+    return Stack(grid, resampling, _with_ending(notices, close))
 
 
 def even_spacing(depth: Floats) -> float | None:
@@ -92,13 +92,13 @@ def even_spacing(depth: Floats) -> float | None:
 
 def whole_steps(gaps: Floats) -> Floats | None:
     """How many slices on each slice is, where some are only missing; None where the gaps are no multiples of one."""
-    typical = neighbours(gaps)
+    typical = neighbour_distance(gaps)
     steps = np.rint(gaps / typical)
     whole = (np.abs(gaps - steps * typical) <= np.maximum(0.05 * typical, 0.01 * gaps)).all() and steps.min() >= 1
     return steps if whole else None
 
 
-def _closed(notices: tuple[Notice, ...], end: str) -> tuple[Notice, ...]:
+def _with_ending(notices: tuple[Notice, ...], end: str) -> tuple[Notice, ...]:
     """The notices with the end of their sentences."""
     return tuple(notice._replace(sentence=notice.sentence + end) for notice in notices)
 
@@ -114,7 +114,7 @@ def _spacing(depth: Floats, thickness: float | None) -> tuple[float, tuple[Notic
     if even is not None:
         return even, (), False
     gaps = np.diff(depth)
-    typical, steps = neighbours(gaps), whole_steps(gaps)
+    typical, steps = neighbour_distance(gaps), whole_steps(gaps)
     if steps is not None:
         places = [f"{k + 1} and {k + 2}" for k in np.flatnonzero(steps > 1)]
         lost = int(steps.sum()) - len(steps)

@@ -73,22 +73,22 @@ def time_points(frames: Sequence[Frame], slices: Sequence[int]) -> list[tuple[li
     columns = {name: [read(frame) for frame in frames] for name, read in ATTRIBUTES.items()}
     varying = {name: column for name, column in columns.items() if len(set(column)) > 1}
     places = len(set(slices))
-    for names, values in _telling(slices, varying):
+    for names, values in _distinguishing_attributes(slices, varying):
         if len(set(values)) * places * COMPLETE <= len(frames):
-            return [(_parts(frames, slices, names, values), _one_place(places, varying))]
+            return [(_parts(frames, slices, names, values), _number_notices(places, varying))]
     if whole := _by_order(frames, slices, places):
-        return [(whole, _one_place(places, varying))]
-    if parts := _apart(frames, slices, varying):
+        return [(whole, _number_notices(places, varying))]
+    if parts := _split_apart(frames, slices, varying):
         images = _images(parts)
         contained = any(one < other for one, other in permutations(images, 2))
-        return _stopped(parts, places) if contained else [(image, (OVERLAPPING,)) for image in images.values()]
-    for names, values in _telling(slices, varying):
+        return _split_incomplete(parts, places) if contained else [(image, (OVERLAPPING,)) for image in images.values()]
+    for names, values in _distinguishing_attributes(slices, varying):
         if len(set(values)) * places * HALF < len(frames):
-            return _stopped(_parts(frames, slices, names, values), places)
-    return _stopped(_ranked(frames, slices), places, BY_ORDER)
+            return _split_incomplete(_parts(frames, slices, names, values), places)
+    return _split_incomplete(_by_rank(frames, slices), places, BY_ORDER)
 
 
-def _telling(
+def _distinguishing_attributes(
     slices: Sequence[int], varying: dict[str, list[Any]]
 ) -> Iterator[tuple[tuple[str, ...], list[tuple[Any, ...]]]]:
     """The attributes, up to three together, that tell all frames of each slice apart, and their values."""
@@ -99,7 +99,7 @@ def _telling(
                 yield names, values
 
 
-def _stopped(parts: list[Part], places: int, *notices: Notice) -> list[tuple[list[Part], tuple[Notice, ...]]]:
+def _split_incomplete(parts: list[Part], places: int, *notices: Notice) -> list[tuple[list[Part], tuple[Notice, ...]]]:
     """The whole time points as one image; those that lack slices by the slices they have, as images of their own."""
     images: dict[frozenset[int], list[Part]] = {}
     for part in parts:
@@ -116,7 +116,7 @@ def _stopped(parts: list[Part], places: int, *notices: Notice) -> list[tuple[lis
     return [(image, (*notices, partial if slices else said)) for slices, image in images.items()]
 
 
-def _one_place(places: int, varying: dict[str, list[Any]]) -> tuple[Notice, ...]:
+def _number_notices(places: int, varying: dict[str, list[Any]]) -> tuple[Notice, ...]:
     """What must be said where frames that differ in nothing are told apart by their numbers."""
     if any(name != "created" for name in varying):
         return ()
@@ -134,7 +134,7 @@ def _parts(frames: Sequence[Frame], slices: Sequence[int], names: tuple[str, ...
     order = sorted(cells, key=lambda value: [(part is not None, part) for part in value])
     starts = _starts(frames, [cells[value] for value in order])
     labels = [
-        ", ".join(_word(name, part, rank, starts) for name, part in zip(names, value, strict=True))
+        ", ".join(_label(name, part, rank, starts) for name, part in zip(names, value, strict=True))
         for rank, value in enumerate(order)
     ]
     repeated = Counter(labels)
@@ -165,7 +165,7 @@ def word_of(name: str, value: Any) -> str:
     return WORDS[name].format(value) if name in WORDS and value is not None else ""
 
 
-def _word(name: str, value: Any, rank: int, starts: list[float]) -> str:
+def _label(name: str, value: Any, rank: int, starts: list[float]) -> str:
     """What a time point is called: "echo 2", "b = 1000", "12.5 s"."""
     if word := word_of(name, value):
         return word
@@ -174,12 +174,12 @@ def _word(name: str, value: Any, rank: int, starts: list[float]) -> str:
 
 def _by_order(frames: Sequence[Frame], slices: Sequence[int], places: int) -> list[Part] | None:
     """Time points by the order of the frames at each place, where all places have (nearly) as many."""
-    parts = _ranked(frames, slices)
+    parts = _by_rank(frames, slices)
     return parts if len(parts) * places * COMPLETE <= len(frames) else None
 
 
-def _ranked(frames: Sequence[Frame], slices: Sequence[int]) -> list[Part]:
-    """The frames that come first at their place, those that come second, …"""
+def _by_rank(frames: Sequence[Frame], slices: Sequence[int]) -> list[Part]:
+    """The frames that come first at their place as one part, those that come second as the next, and so on."""
     stacks: dict[int, list[int]] = {}
     for n, s in enumerate(slices):
         stacks.setdefault(s, []).append(n)
@@ -191,7 +191,7 @@ def _ranked(frames: Sequence[Frame], slices: Sequence[int]) -> list[Part]:
     triggers = [frames[next(iter(part.values()))].trigger for part in cells]
     name = "trigger" if None not in triggers and len(set(triggers)) == len(cells) else "seconds"
     return [
-        Part(part, _word(name, triggers[rank], rank, starts), starts[rank] if starts else None)
+        Part(part, _label(name, triggers[rank], rank, starts), starts[rank] if starts else None)
         for rank, part in enumerate(cells)
     ]
 
@@ -200,7 +200,7 @@ def _order(frame: Frame) -> tuple[float, ...]:
     return frame.temporal or 0, frame.trigger or 0, frame.seconds or 0, frame.created or 0, frame.instance, frame.number
 
 
-def _apart(frames: Sequence[Frame], slices: Sequence[int], varying: dict[str, list[Any]]) -> list[Part]:
+def _split_apart(frames: Sequence[Frame], slices: Sequence[int], varying: dict[str, list[Any]]) -> list[Part]:
     """Parts by an attribute that tells apart what does not lie in the same slices."""
     for name in SEPARATE:
         values = [(value,) for value in varying.get(name, ())]

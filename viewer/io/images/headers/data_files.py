@@ -54,9 +54,9 @@ def files_of(path: str) -> tuple[str, ...]:
 
 def _files(path: str, header: MetaImage | Nrrd | None) -> tuple[str, ...]:
     if header:
-        return path, *(_beside(path, os.fsdecode(name.encode("latin-1"))) for name in header.names)
+        return path, *(_data_file(path, os.fsdecode(name.encode("latin-1"))) for name in header.names)
     if ending_of(path).startswith(".hdr"):
-        return path, _beside(path, _pair(path))
+        return path, _data_file(path, _name_of_pixels(path))
     return (path,)
 
 
@@ -66,11 +66,11 @@ def belongs_to_header(path: str) -> bool:
         return False
     real = os.path.realpath(path)
     folder = os.path.dirname(real)
-    return real in _named_in(folder, os.stat(folder).st_mtime_ns)
+    return real in _data_files_in(folder, os.stat(folder).st_mtime_ns)
 
 
 @lru_cache(maxsize=8)
-def _named_in(folder: str, modified: int) -> frozenset[str]:
+def _data_files_in(folder: str, modified: int) -> frozenset[str]:
     """The files of pixels that the headers in a folder name. modified: when that folder was."""
     named: set[str] = set()
     for name in os.listdir(folder):
@@ -86,27 +86,27 @@ def readable_by_itk(path: str) -> Iterator[tuple[str, int]]:
     header = text_header(path)
     files = _files(path, header)
     stem = f"{PREFIX}{os.getpid()}-{uuid4().hex}"
-    made: list[Path] = []
+    created: list[Path] = []
     try:
         if header:
             pixels = files[1:] or files
-            made += [FOLDER / f"{stem}.{n}" for n in range(len(pixels))]
-            for one, place in zip(pixels, made, strict=True):
-                _put(one, place, packed=not header.names)
-            made.append(FOLDER / (stem + (".mhd" if isinstance(header, MetaImage) else ".nhdr")))
-            with _private(made[-1]) as file:
-                file.write(header.rewritten([one.name for one in made[:-1]], made[0].stat().st_size))
+            created += [FOLDER / f"{stem}.{n}" for n in range(len(pixels))]
+            for one, place in zip(pixels, created, strict=True):
+                _link_or_copy(one, place, packed=not header.names)
+            created.append(FOLDER / (stem + (".mhd" if isinstance(header, MetaImage) else ".nhdr")))
+            with _create_private(created[-1]) as file:
+                file.write(header.rewritten([one.name for one in created[:-1]], created[0].stat().st_size))
         else:
-            for one, ending in zip(files, _endings(path, files), strict=True):
-                made.append(FOLDER / (stem + ending))
-                _put(one, made[-1], packed=not ending.endswith(".gz"))
-        yield str(made[-1] if header else made[0]), sum(place.stat().st_size for place in made)
+            for one, ending in zip(files, _itk_endings(path, files), strict=True):
+                created.append(FOLDER / (stem + ending))
+                _link_or_copy(one, created[-1], packed=not ending.endswith(".gz"))
+        yield str(created[-1] if header else created[0]), sum(place.stat().st_size for place in created)
     finally:
-        for place in made:
+        for place in created:
             place.unlink(missing_ok=True)
 
 
-def _endings(path: str, files: Sequence[str]) -> Iterator[str]:
+def _itk_endings(path: str, files: Sequence[str]) -> Iterator[str]:
     """What the files are to be called for ITK, which knows by its name whether a NIfTI file is packed."""
     ending = ending_of(path)
     bare = next((ending.removesuffix(packed) for packed in PACKED if ending.endswith(packed)), ending)
@@ -124,7 +124,7 @@ def text_header(path: str) -> MetaImage | Nrrd | None:
     return parse_meta_image(start) if kind == "MetaImageIO" else parse_nrrd(start)
 
 
-def _beside(header: str, name: str) -> str:
+def _data_file(header: str, name: str) -> str:
     """The file of pixels that a header names. Raises OpenError where it is not in the header's folder or below."""
     shown = printable(name)[:80]
     if member_of(header):
@@ -139,14 +139,14 @@ def _beside(header: str, name: str) -> str:
     return place
 
 
-def _pair(header: str) -> str:
+def _name_of_pixels(header: str) -> str:
     """The name of the .img file that belongs to a .hdr."""
     stem = header[: -len(ending_of(header))]
     endings = (".img", ".IMG", ".img.gz", ".IMG.GZ", ".img.bz2", ".img.xz")
     return os.path.basename(stem) + next((one for one in endings if os.path.lexists(stem + one)), endings[0])
 
 
-def _put(file: str, place: Path, packed: bool) -> None:
+def _link_or_copy(file: str, place: Path, packed: bool) -> None:
     """A link to a file; a copy of a member of an archive and of what is packed, where that is to be unpacked."""
     if not member_of(file) and not (packed and packing_of(file)):
         try:
@@ -154,10 +154,10 @@ def _put(file: str, place: Path, packed: bool) -> None:
         except OSError:  # Windows, without the right to make links
             shutil.copyfile(file, place)
         return
-    with open_stored(file) as stored, _private(place) as copy:
+    with open_stored(file) as stored, _create_private(place) as copy:
         shutil.copyfileobj(unpack(stored) if packed else stored, copy)
 
 
-def _private(place: Path) -> BinaryIO:
+def _create_private(place: Path) -> BinaryIO:
     """A new file that no other user may read."""
     return open(place, "xb", opener=lambda path, flags: os.open(path, flags, 0o600))

@@ -23,7 +23,9 @@ MOST = 8  # times as many voxels as are stored that a regular grid may have
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """What a file says. affine: 4×4, from array index (k, j, i, 1) to LPS mm; its axes may be oblique to each other.
+    """Where a file puts its voxels.
+
+    affine: 4×4, from array index (k, j, i, 1) to LPS mm; its axes may be oblique to each other.
 
     placed: False where nothing tells the sides of the patient. notices: what must be said of it. forms: what places it
     in a NIfTI file ("sform", "qform"), both where they agree, the one that is taken first. other: the one of these that
@@ -39,9 +41,10 @@ class Placement:
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
-    """What is shown. sheared: None where the file's voxels are those of `grid`; else 4×4, from index (k, j, i, 1) of
+    """Where the voxels that are shown lie.
 
-    the grid to where that lies in the file's array: always on its slice k, so that slices are moved and not mixed.
+    sheared: None where the file's voxels are those of `grid`; else 4×4, from index (k, j, i, 1) of the grid to that of
+    the file's array: always on its slice k, so that slices are moved and not mixed.
     """
 
     grid: Grid
@@ -61,9 +64,9 @@ def geometry(shape: tuple[int, int, int], placement: Placement) -> Geometry:
     cosine = float(np.abs(grid.axes.T @ grid.axes - np.eye(3)).max())
     if cosine > SHEAR:
         return _unsheared(grid, cosine, placement.notices)
-    left = placement.placed and np.linalg.det(grid.direction) < 0
+    left_handed = placement.placed and np.linalg.det(grid.direction) < 0
     sentence = "Its axes are left-handed (one runs the other way round); its matrix places them, sides are right."
-    return Geometry(grid, None, (*placement.notices, *((Notice("left-handed", sentence),) if left else ())))
+    return Geometry(grid, None, (*placement.notices, *((Notice("left-handed", sentence),) if left_handed else ())))
 
 
 def _unsheared(stored: Grid, cosine: float, notices: tuple[Notice, ...]) -> Geometry:

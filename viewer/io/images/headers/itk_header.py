@@ -18,6 +18,8 @@ from viewer.io.images.headers.data_files import FORMATS, ending_of, readable_by_
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from viewer.data.arrays import Floats
+
 UNREADABLE = "It cannot be read as {format}: it is damaged, cut off or of another kind than its name says."
 
 
@@ -30,28 +32,30 @@ class ItkHeader:
     dtype: np.dtype[Any]
     spacing: tuple[float, ...]
     origin: tuple[float, ...]
-    direction: NDArray[np.float64]
+    direction: Floats
     complex: bool = False  # two components: the real and the imaginary part
 
     @property
     def shape(self) -> tuple[int, int, int]:
+        """Voxels along k, j, i; 1 along an axis that there is not."""
         i, j, k = (*self.size, 1, 1)[:3]
         return k, j, i
 
     @property
     def repeats(self) -> int:
-        """What lies beyond the third dimension."""
+        """How many volumes there are: the product of the sizes beyond the third dimension."""
         return int(np.prod(self.size[3:], dtype=np.int64))
 
     @property
     def bytes(self) -> int:
+        """Bytes of all voxels."""
         return int(np.prod(self.size, dtype=object)) * self.components * self.dtype.itemsize
 
 
-def facts_of(path: str) -> ItkHeader:
-    """From the header alone. Raises OpenError with one sentence."""
+def read_itk_header(path: str) -> ItkHeader:
+    """What SimpleITK says of a file, from its header alone. Raises OpenError with one sentence."""
     with readable_by_itk(path) as (place, size):
-        return _facts(place, size)
+        return _read_header(place, size)
 
 
 def voxels(path: str) -> tuple[NDArray[Any], Any]:
@@ -59,7 +63,7 @@ def voxels(path: str) -> tuple[NDArray[Any], Any]:
     import SimpleITK as sitk
 
     with readable_by_itk(path) as (place, size):
-        _facts(place, size)
+        _read_header(place, size)
         try:
             image = _reader(place).Execute()
         except RuntimeError as error:
@@ -71,7 +75,7 @@ def voxels(path: str) -> tuple[NDArray[Any], Any]:
 def metadata(path: str) -> dict[str, str]:
     """The key/value pairs of the header, as SimpleITK tells them. Raises OpenError."""
     with readable_by_itk(path) as (place, size):
-        _facts(place, size)
+        _read_header(place, size)
         reader = _reader(place)
         try:
             reader.ReadImageInformation()
@@ -89,7 +93,7 @@ def _reader(place: str) -> Any:
     return reader
 
 
-def _facts(place: str, size: int) -> ItkHeader:
+def _read_header(place: str, size: int) -> ItkHeader:
     """Read the header and hold what it claims against the bytes there are. Raises OpenError."""
     import SimpleITK as sitk
 
@@ -102,14 +106,14 @@ def _facts(place: str, size: int) -> ItkHeader:
     kind = sitk.GetPixelIDValueAsString(reader.GetPixelID())
     complex_ = "complex" in kind
     dimension = reader.GetDimension()
-    facts = ItkHeader(
+    header = ItkHeader(
         reader.GetSize(), 2 if complex_ else reader.GetNumberOfComponents(), _dtype(kind), reader.GetSpacing(),
         reader.GetOrigin(), np.array(reader.GetDirection()).reshape(dimension, dimension), complex_,
     )  # fmt: skip
-    if facts.bytes > MAX_RATIO * size or min(facts.size) < 1:
-        shape = " × ".join(map(str, facts.size))
+    if header.bytes > MAX_RATIO * size or min(header.size) < 1:
+        shape = " × ".join(map(str, header.size))
         raise OpenError(f"It claims {shape} voxels, more than its {size:,} bytes can hold; it is damaged or cut off.")
-    return facts
+    return header
 
 
 def _dtype(kind: str) -> np.dtype[Any]:

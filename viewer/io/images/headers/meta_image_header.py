@@ -39,8 +39,9 @@ DAMAGED = "Its MetaImage header is damaged: {what}; it was not opened."
 
 @dataclass(frozen=True)
 class MetaImage:
-    """fields: by key. names: of the files of pixels, () where these follow the header at `offset`.
+    """A header that was read.
 
+    fields: by key. names: of the files of pixels, () where these follow the header at `offset`.
     part: dimensions of the piece that each of several files holds; 0 where there is one file.
     """
 
@@ -67,11 +68,11 @@ class MetaImage:
 
 
 def parse_meta_image(data: bytes) -> MetaImage:
-    """From the beginning of a file. Raises OpenError: one sentence."""
+    """The header at the beginning of a file. Raises OpenError: one sentence."""
     fields: dict[str, str] = {}
     lines = lines_of(data)
     for line, after in lines:
-        key, text = _pair(line)
+        key, text = _key_value(line)
         if key == DATA:
             rest = [name for name, _ in lines] if text.startswith("LIST") else []
             return _with_files(fields, text, rest, after)
@@ -82,7 +83,7 @@ def parse_meta_image(data: bytes) -> MetaImage:
     raise OpenError(DAMAGED.format(what="it names no file of pixels"))
 
 
-def _pair(line: str) -> tuple[str, str]:
+def _key_value(line: str) -> tuple[str, str]:
     """Key (in small letters) and value of a line; ("", "") for a line of neither."""
     key, sign, text = re.fullmatch(r"([^=:]*)([=:]?)[\s=:]*(.*)", line, re.DOTALL).groups()  # type: ignore[union-attr]
     key, text = key.strip().lower(), text.strip()
@@ -103,18 +104,18 @@ def _with_files(fields: dict[str, str], text: str, rest: Sequence[str], offset: 
         return MetaImage(fields, (), 0, offset)
     size = [int(word) for word in fields["DimSize"].split()]
     if words[0] == "LIST" and len(words) <= 2:
-        part = _part(words[1] if len(words) > 1 else f"{len(size) - 1}D", len(size))
+        part = _piece_dimensions(words[1] if len(words) > 1 else f"{len(size) - 1}D", len(size))
         names = [name.strip() for name in rest if name.strip()]
-        return MetaImage(fields, _counted(names, size[part:]), part, 0)
+        return MetaImage(fields, _piece_names(names, size[part:]), part, 0)
     if pattern := PATTERN.fullmatch(text):
         first, last, step = int(pattern[2] or 1), int(pattern[3] or size[-1]), int(pattern[4] or 0)
         step = step or (last - first) // size[-1] if pattern[3] else 1
         names = list(expand_pattern(pattern[1], range(first, last + 1, max(step, 1))))
-        return MetaImage(fields, _counted(names, size[-1:]), len(size) - 1, 0)
+        return MetaImage(fields, _piece_names(names, size[-1:]), len(size) - 1, 0)
     return MetaImage(fields, (text,), 0, 0)
 
 
-def _counted(names: Sequence[str], size: Sequence[int]) -> tuple[str, ...]:
+def _piece_names(names: Sequence[str], size: Sequence[int]) -> tuple[str, ...]:
     """As many names as there are pieces; more than these are left out, as MetaIO does."""
     count = math.prod(size)
     if not 1 <= count <= min(len(names), MOST_FILES):
@@ -141,7 +142,7 @@ def _check_numbers(fields: dict[str, str]) -> None:
         raise OpenError(DAMAGED.format(what="DimSize holds no sizes"))
 
 
-def _part(word: str, dimensions: int) -> int:
+def _piece_dimensions(word: str, dimensions: int) -> int:
     """Of "2D": 2."""
     part = int(word[0]) if word[:1].isdecimal() and word[1:].upper() in ("", "D") else 0
     if not 1 <= part <= dimensions:

@@ -91,11 +91,13 @@ class NiftiHeader:
         return int(offset)
 
     @property
-    def vectors(self) -> bool:
+    def has_vectors(self) -> bool:
+        """Whether a voxel holds components along the axes of the world (intent codes 1006 and 1007)."""
         return int(self.raw["intent"]) in VECTORS and self.sizes[4] > 1
 
     @property
-    def labels(self) -> bool:
+    def has_labels(self) -> bool:
+        """Whether the file says that its values are labels (intent code 1002)."""
         return int(self.raw["intent"]) == LABELS
 
     @property
@@ -113,7 +115,7 @@ class NiftiHeader:
 
 
 def parse(data: bytes) -> NiftiHeader:
-    """From the first bytes of a (decompressed) file. Raises OpenError with one sentence."""
+    """The header in the first bytes of a (decompressed) file. Raises OpenError with one sentence."""
     for order in "<>":
         size = int(np.frombuffer(data, f"{order}i4", 1)[0]) if len(data) >= 348 else 0
         if size in _SIZES and len(data) >= size:
@@ -155,15 +157,15 @@ def placement(header: NiftiHeader, form: str = "") -> Placement:
     taken = form or next(iter(valid), "")
     gap = _gap(header, valid)
     names = tuple(sorted(valid, key=lambda name: name != taken))
-    sizes = _sizes_said(header, zooms, damaged, valid[taken] if taken == "sform" else None)
+    sizes = _size_notices(header, zooms, damaged, valid[taken] if taken == "sform" else None)
     scale, unit = _unit(header)
     turned = (LPS if taken else np.eye(4)) @ np.diag([scale] * 3 + [1.0]) @ valid.get(taken, np.diag([*zooms, 1.0]))
     turned[:3, :3] = turned[:3, 2::-1]
-    notices = (*_choice(header, names, gap * scale, bool(form)), *sizes, *unit)
+    notices = (*_choice_notices(header, names, gap * scale, bool(form)), *sizes, *unit)
     return Placement(turned, bool(taken), notices, names[:1] if gap else names, "".join(names[1:]) if gap else "")
 
 
-def _sizes_said(header: NiftiHeader, zooms: Floats, damaged: bool, sform: Floats | None) -> tuple[Notice, ...]:
+def _size_notices(header: NiftiHeader, zooms: Floats, damaged: bool, sform: Floats | None) -> tuple[Notice, ...]:
     """What must be said of the voxel sizes. sform: where that is taken."""
     columns = zooms if sform is None else np.linalg.norm(sform[:3, :3], axis=0)
     seen = np.array(header.sizes[:3]) > 1  # the depth of a single slice is not measured
@@ -198,7 +200,7 @@ def _sform(header: NiftiHeader, zooms: Floats) -> Floats | None:
     if header.sizes[2] == 1 and np.isfinite(matrix).all() and not axes[:, 2].any():  # a picture: its depth is free
         normal = np.cross(axes[:, 0], axes[:, 1])
         axes[:, 2] = zooms[2] * normal / (np.linalg.norm(normal) or 1.0)
-    return matrix if _places(header, matrix) else None
+    return matrix if _is_placement(header, matrix) else None
 
 
 def _qform(header: NiftiHeader, zooms: Floats) -> Floats | None:
@@ -223,10 +225,10 @@ def _qform(header: NiftiHeader, zooms: Floats) -> Floats | None:
     handed = -1.0 if header.raw["pixdim"][0] < 0 else 1.0
     matrix[:3, :3] = turn * zooms * [1.0, 1.0, handed]
     matrix[:3, 3] = header.raw["qoffset"]
-    return matrix if _places(header, matrix) else None
+    return matrix if _is_placement(header, matrix) else None
 
 
-def _places(header: NiftiHeader, matrix: Floats) -> bool:
+def _is_placement(header: NiftiHeader, matrix: Floats) -> bool:
     """Whether a Grid takes it, in mm."""
     scaled = matrix[:3] * _unit(header)[0]
     return bool((np.abs(scaled) < 1e100).all()) and abs(float(np.linalg.det(scaled[:, :3]))) > 1e-12
@@ -242,7 +244,7 @@ def _gap(header: NiftiHeader, forms: dict[str, Floats]) -> float:
     return gap if gap > SAME * float(np.linalg.norm(forms["sform"][:3, :3], axis=0).min()) else 0.0
 
 
-def _choice(header: NiftiHeader, names: tuple[str, ...], gap: float, chosen: bool) -> tuple[Notice, ...]:
+def _choice_notices(header: NiftiHeader, names: tuple[str, ...], gap: float, chosen: bool) -> tuple[Notice, ...]:
     """Which placement is taken, where that must be said. names: those that place voxels, that one first. gap: mm."""
     raw = header.raw
     if not names:

@@ -34,8 +34,9 @@ DAMAGED = "Its NRRD header is damaged: {what}; it was not opened."
 
 @dataclass(frozen=True)
 class Nrrd:
-    """magic: its first line. fields: by name. pairs: of keys and values, as they stand in the file.
+    """A header that was read.
 
+    magic: its first line. fields: by name. pairs: of keys and values, as they stand in the file.
     names: of the files of pixels; () where these follow the header, which has `lines` lines. part: dimensions of the
     piece that each of several files holds, "" where the header does not say.
     """
@@ -51,14 +52,14 @@ class Nrrd:
         """A header that names files beside it."""
         fields = self.fields | _kinds_for_itk(self.fields)
         if not self.names:
-            fields["line skip"] = str(self.lines + _skipped(fields))
+            fields["line skip"] = str(self.lines + _line_skip(fields))
         listed = [f"LIST {self.part}".strip(), *places] if len(places) > 1 else [*places, ""]
         told = [f"{field}: {text}" for field, text in fields.items()]
         return "\n".join([self.magic, *told, *self.pairs, f"data file: {listed[0]}", *listed[1:], ""]).encode("latin-1")
 
 
 def parse_nrrd(data: bytes) -> Nrrd:
-    """From the beginning of a file. Raises OpenError: one sentence."""
+    """The header at the beginning of a file. Raises OpenError: one sentence."""
     lines = lines_of(data)
     magic, end = next(lines, ("", 0))
     if not re.fullmatch(r"NRRD\d{4}", magic.strip()) or b"\n" not in data:
@@ -68,7 +69,7 @@ def parse_nrrd(data: bytes) -> Nrrd:
     for line, end in lines:  # noqa: B007  where the last one ends
         if not line.strip():
             break
-        _take(line, fields, pairs)
+        _add_line(line, fields, pairs)
         if LIST.fullmatch(fields.get("data file", "")):
             break
     _check_axes(fields)
@@ -109,7 +110,7 @@ def _kinds_for_itk(fields: dict[str, str]) -> dict[str, str]:
     return {"kinds": " ".join("list" if n in axes else "domain" for n in range(count))}
 
 
-def _take(line: str, fields: dict[str, str], pairs: list[str]) -> None:
+def _add_line(line: str, fields: dict[str, str], pairs: list[str]) -> None:
     """Put a line where it belongs; a comment nowhere."""
     if line.startswith("#"):
         return
@@ -142,7 +143,7 @@ def _files(text: str, rest: Sequence[str]) -> tuple[tuple[str, ...], str]:
     return ((text,) if text else ()), ""
 
 
-def _skipped(fields: dict[str, str]) -> int:
+def _line_skip(fields: dict[str, str]) -> int:
     text = fields.get("line skip", "0")
     if not text.isdecimal() or len(text) > 9:
         raise OpenError(DAMAGED.format(what="line skip is no number"))

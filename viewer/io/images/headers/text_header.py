@@ -61,16 +61,16 @@ def has_decimal_commas(fields: Fields) -> bool:
     return bool(DECIMAL_COMMA.search(fields.get("spacings", "")))
 
 
-def placement(fields: Fields, facts: ItkHeader, *, nrrd: bool) -> Placement:
+def placement(fields: Fields, header: ItkHeader, *, nrrd: bool) -> Placement:
     """Where the voxels lie, and what must be said of it."""
-    flat = len(facts.size) == 2
-    spacing = np.array((*facts.spacing, 1.0)[:3] if flat else facts.spacing[:3])
-    origin = np.array((*facts.origin, 0.0)[:3] if flat else facts.origin[:3])
+    flat = len(header.size) == 2
+    spacing = np.array((*header.spacing, 1.0)[:3] if flat else header.spacing[:3])
+    origin = np.array((*header.origin, 0.0)[:3] if flat else header.origin[:3])
     direction = np.eye(3)
-    direction[: 2 if flat else 3, : 2 if flat else 3] = facts.direction[:3, :3]
+    direction[: 2 if flat else 3, : 2 if flat else 3] = header.direction[:3, :3]
     placed, sides = (_nrrd_sides if nrrd else _meta_sides)(fields, direction, flat)
     told = _nrrd_spacing(fields) if nrrd else fields.get("elementspacing", fields.get("elementsize", ""))
-    spacing, lengths = _checked(spacing, told, fields, direction)
+    spacing, lengths = _positive_spacing(spacing, told, fields, direction)
     scale, unit = _unit(fields, nrrd)
     affine = np.eye(4)
     affine[:3, :3] = (direction * spacing * scale)[:, ::-1]
@@ -95,7 +95,7 @@ def _nrrd_sides(fields: Fields, direction: Floats, flat: bool) -> tuple[bool, tu
     if directed and not space and fields.get("space dimension") == "4":
         sentence = "It does not name its sides; as ITK writes such files, they are left, posterior, superior."
         return True, (Notice("itk-orientation", sentence),)
-    return False, (_no_sides(f"its space is {space}" if space and directed else ""),)
+    return False, (_no_sides_notice(f"its space is {space}" if space and directed else ""),)
 
 
 def _meta_sides(fields: Fields, direction: Floats, flat: bool) -> tuple[bool, tuple[Notice, ...]]:
@@ -105,9 +105,9 @@ def _meta_sides(fields: Fields, direction: Floats, flat: bool) -> tuple[bool, tu
     """
     letters = fields.get("anatomicalorientation", "").upper()
     if letters == "???":
-        return False, (_no_sides("AnatomicalOrientation = ???"),)
+        return False, (_no_sides_notice("AnatomicalOrientation = ???"),)
     if flat or not any(name in fields for name in ("transformmatrix", "orientation", "rotation")):
-        return False, (_no_sides(),)
+        return False, (_no_sides_notice(),)
     notices = []
     ways = [_toward(letter) for letter in letters]
     if len(ways) == 3 and all(way is not None for way in ways):
@@ -131,13 +131,15 @@ def _toward(letter: str) -> Floats | None:
     return None
 
 
-def _no_sides(why: str = "") -> Notice:
+def _no_sides_notice(why: str = "") -> Notice:
     cause = f" ({why})" if why else ""
     sentence = f"It does not say how it lies in the patient{cause}: its sides are not known."
     return Notice("no-orientation", sentence, "sides not known")
 
 
-def _checked(spacing: Floats, told: str, fields: Fields, direction: Floats) -> tuple[Floats, tuple[Notice, ...]]:
+def _positive_spacing(
+    spacing: Floats, told: str, fields: Fields, direction: Floats
+) -> tuple[Floats, tuple[Notice, ...]]:
     """Positive spacing along i, j, k; 1 where there is none."""
     whole = np.where(np.isfinite(spacing) & (spacing != 0), np.abs(spacing), 1.0)
     if not told:

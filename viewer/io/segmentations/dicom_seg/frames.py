@@ -17,8 +17,7 @@ from viewer.io.errors import OpenError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from numpy.typing import NDArray
-
+    from viewer.data.arrays import Floats
     from viewer.data.transform import ImageReference
 
 ITEM, PLANE, MEASURES, PLACE = 0xFFFEE000, 0x00209116, 0x00289110, 0x00200032
@@ -28,65 +27,73 @@ UNDEFINED = 0xFFFFFFFF
 UNPLACED = "Its frames have no position in the patient (X-ray, microscopy): open the image that it is of first."
 
 
-class FramePlace(NamedTuple):
-    """Of every frame: position of its first pixel, LPS mm [n, 3]; number of its segment (0 in label maps); direction
-    cosines of its rows and columns [n, 6]; mm between its rows and columns [n, 2].
+class FramePlaces(NamedTuple):
+    """Where each of n frames lies, and of which segment it is.
 
-    between, thickness: Spacing Between Slices and Slice Thickness as told, mm; 0 where they are not.
+    positions: of first pixels, LPS mm [n, 3]. numbers: of segments; 0 in label maps. cosines: directions of rows and
+    columns [n, 6]. spacing: mm between rows and columns [n, 2]. between, thickness: Spacing Between Slices and Slice
+    Thickness, mm; 0 where they are not told.
     """
 
-    positions: NDArray[np.float64]
+    positions: Floats
     numbers: list[int]
-    cosines: NDArray[np.float64]
-    spacing: NDArray[np.float64]
+    cosines: Floats
+    spacing: Floats
     between: float
     thickness: float
 
 
-def frames_of(ds: Dataset, images: Sequence[ImageReference] = ()) -> FramePlace:
-    """images: what it may be of; frames without a place of their own lie on those that they name.
+def frame_places(ds: Dataset, images: Sequence[ImageReference] = ()) -> FramePlaces:
+    """Where the frames of a segmentation lie, and of which segments they are.
 
-    Raises OpenError, one sentence, where frames have no place; KeyError and the like where a part is missing.
+    images: what it may be of; frames without a place of their own lie on those that they name. Raises OpenError, one
+    sentence, where frames have no place; KeyError and the like where a part is missing.
     """
     shared = (ds.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
     labelled = ds.SegmentationType != "LABELMAP"
     if "PlaneOrientationSequence" in shared and "PixelMeasuresSequence" in shared:
-        quick = _picked(ds.get_item("PerFrameFunctionalGroupsSequence"))
+        quick = _plain_groups(ds.get_item("PerFrameFunctionalGroupsSequence"))
         if quick and all(place and (number or not labelled) for place, number in quick):
             marked = [number for _, number in quick]
-            return _placed(
+            return _frame_places(
                 [place for place, _ in quick], marked, shared.PlaneOrientationSequence, shared.PixelMeasuresSequence
             )
     groups = ds.get("PerFrameFunctionalGroupsSequence") or []
     numbers = [0] * len(groups)
     if labelled:
-        numbers = [int(_first(one, shared, "SegmentIdentificationSequence").ReferencedSegmentNumber) for one in groups]
+        numbers = [
+            int(_group_item(one, shared, "SegmentIdentificationSequence").ReferencedSegmentNumber) for one in groups
+        ]
     if not any("PlanePositionSequence" in one for one in (shared, *groups[:1])):
-        return _on_images([_source(one, shared) for one in groups], numbers, (int(ds.Rows), int(ds.Columns)), images)
-    places = [_first(one, shared, "PlanePositionSequence").ImagePositionPatient for one in groups]
-    turns = [_first(one, shared, "PlaneOrientationSequence") for one in groups]
-    return _placed(places, numbers, turns, [_first(one, shared, "PixelMeasuresSequence") for one in groups])
+        return _on_images(
+            [_source_frame(one, shared) for one in groups], numbers, (int(ds.Rows), int(ds.Columns)), images
+        )
+    places = [_group_item(one, shared, "PlanePositionSequence").ImagePositionPatient for one in groups]
+    orientations = [_group_item(one, shared, "PlaneOrientationSequence") for one in groups]
+    return _frame_places(
+        places, numbers, orientations, [_group_item(one, shared, "PixelMeasuresSequence") for one in groups]
+    )
 
 
-def _placed(
-    places: Sequence[Any], numbers: list[int], turns: Sequence[Dataset], measures: Sequence[Dataset]
-) -> FramePlace:
-    """turns and measures: of every frame, or one for all."""
-    cosines = np.array([list(one.ImageOrientationPatient) for one in turns], float).reshape(-1, 6)
+def _frame_places(
+    places: Sequence[Any], numbers: list[int], orientations: Sequence[Dataset], measures: Sequence[Dataset]
+) -> FramePlaces:
+    """The places of frames. orientations, measures: of every frame, or one for all."""
+    cosines = np.array([list(one.ImageOrientationPatient) for one in orientations], float).reshape(-1, 6)
     spacing = np.array([list(one.PixelSpacing) for one in measures], float).reshape(-1, 2)
-    told = [float(measures[0].get(name, 0) or 0) for name in ("SpacingBetweenSlices", "SliceThickness")]
+    distances = [float(measures[0].get(name, 0) or 0) for name in ("SpacingBetweenSlices", "SliceThickness")]
     positions = np.array([list(one) for one in places], float).reshape(-1, 3)
     if not all(np.isfinite(one).all() for one in (positions, cosines, spacing)) or spacing.min() <= 0:
         raise ValueError("a place is no number")
     count = len(positions)
-    between, thickness = (abs(mm) if np.isfinite(mm) else 0.0 for mm in told)
+    between, thickness = (abs(mm) if np.isfinite(mm) else 0.0 for mm in distances)
     every = np.broadcast_to(cosines, (count, 6)), np.broadcast_to(spacing, (count, 2))
-    return FramePlace(positions, numbers, *every, between, thickness)
+    return FramePlaces(positions, numbers, *every, between, thickness)
 
 
 def _on_images(
     sources: Sequence[tuple[str, int]], numbers: list[int], size: tuple[int, int], images: Sequence[ImageReference]
-) -> FramePlace:
+) -> FramePlaces:
     """Of frames that tell no place: on the slices of the first image that all of them name, pixel by pixel."""
     for grid, source in images:
         order = {instance: n for n, instance in enumerate(source.sop_instance_uids)}
@@ -96,13 +103,11 @@ def _on_images(
             count, (row, column) = len(slices), grid.direction[:, :2].T
             cosines = np.broadcast_to(np.concatenate([row, column]), (count, 6))
             places = grid.to_world([(k, 0, 0) for k in slices])
-            return FramePlace(places, numbers, cosines, np.broadcast_to(grid.spacing[1:], (count, 2)), 0.0, 0.0)
-    raise OpenError(
-        "Its frames have no position in the patient (X-ray, microscopy): open the image that it is of first."
-    )
+            return FramePlaces(places, numbers, cosines, np.broadcast_to(grid.spacing[1:], (count, 2)), 0.0, 0.0)
+    raise OpenError(UNPLACED)
 
 
-def _source(group: Dataset, shared: Dataset) -> tuple[str, int]:
+def _source_frame(group: Dataset, shared: Dataset) -> tuple[str, int]:
     """The instance that a frame was drawn on, and the frame in it; "" where it does not say."""
     derived = (group.get("DerivationImageSequence") or shared.get("DerivationImageSequence") or [Dataset()])[0]
     image = (derived.get("SourceImageSequence") or [Dataset()])[0]
@@ -110,25 +115,25 @@ def _source(group: Dataset, shared: Dataset) -> tuple[str, int]:
     return str(image.get("ReferencedSOPInstanceUID", "")), int(numbers[0])
 
 
-def _first(group: Dataset, shared: Dataset, name: str) -> Dataset:
-    found: Dataset = (group.get(name) or shared[name].value)[0]
-    return found
+def _group_item(group: Dataset, shared: Dataset, name: str) -> Dataset:
+    item: Dataset = (group.get(name) or shared[name].value)[0]
+    return item
 
 
-def _picked(raw: Any) -> list[tuple[list[float], int]]:
+def _plain_groups(raw: Any) -> list[tuple[list[float], int]]:
     """Position ([] where there is none) and segment (0) of every item; [] where it takes a reader of DICOM."""
     if not isinstance(raw, RawDataElement) or raw.is_implicit_VR or not raw.is_little_endian or not raw.value:
         return []
     try:
-        return [_group(raw.value, at, end) for at, end in _items(raw.value, 0, len(raw.value))]
+        return [_place_and_number(raw.value, at, end) for at, end in _items(raw.value, 0, len(raw.value))]
     except (ValueError, struct.error):
         return []
 
 
-def _group(data: bytes, at: int, end: int) -> tuple[list[float], int]:
+def _place_and_number(data: bytes, at: int, end: int) -> tuple[list[float], int]:
     place: list[float] = []
     number = 0
-    for tag, first, last in _within(data, at, end):
+    for tag, first, last in _elements_within(data, at, end):
         if tag == PLACE:
             place = [float(part) for part in data[first:last].split(b"\\")]
         elif tag == NUMBER:
@@ -136,7 +141,7 @@ def _group(data: bytes, at: int, end: int) -> tuple[list[float], int]:
     return place if len(place) == 3 else [], number
 
 
-def _within(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
+def _elements_within(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
     """The elements in a group's position and segment. Raises ValueError where it has planes of its own."""
     for tag, start, stop in _elements(data, at, end):
         if tag in (PLANE, MEASURES):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
+    from viewer.data.arrays import Json, Mask
     from viewer.data.segmentation import Segment
 
 DAMAGED = "Its segmentation is incomplete or damaged: {what}."
@@ -45,9 +46,10 @@ Maps = tuple[NDArray[Any], ...]
 
 
 def label_map(ds: Dataset, shape: tuple[int, int, int], frames: Frames) -> NDArray[Any]:
+    """The labels [plane, row, column] of a label map's frames, 0 for its background. Raises OpenError."""
     array = np.zeros(shape, np.uint8 if ds.BitsAllocated == 8 else np.uint16)
     background = int(ds.get("PixelPaddingValue", 0))
-    for (_, k), frame in zip(frames, _planes(ds, len(frames)), strict=True):
+    for (_, k), frame in zip(frames, _decoded_frames(ds, len(frames)), strict=True):
         np.copyto(array[k], frame, where=frame != background)
     return array
 
@@ -57,18 +59,22 @@ def pack_masks(
     shape: tuple[int, int, int],
     frames: Frames,
     segments: tuple[Segment, ...],
-    whole: dict[str, Any] | None,
+    record: Json | None,
 ) -> tuple[Maps, tuple[Segment, ...]]:
-    """Masks into label maps: each segment into the first that it fits in; what was written here into its own."""
-    own = restore_segments(whole["segments"]) if whole else ()
-    kinds = whole["dtypes"] if whole else []
+    """Masks as label maps [plane, row, column], each segment in the first that it fits in; and the segments.
+
+    record: what this program wrote of the very file (own_record), by which each segment gets its map and label back.
+    Raises OpenError.
+    """
+    own = restore_segments(record["segments"]) if record else ()
+    kinds = record["dtypes"] if record else []
     kind = np.uint8 if max((one.label for one in segments), default=1) < 256 else np.uint16
     maps = [np.zeros(shape, one) for one in kinds] or [np.zeros(shape, kind)]
     placed = {number: one.key for number, one in enumerate(own, 1)}
     alone = ds.get("SegmentsOverlap") == "NO"
-    masks: dict[int, list[tuple[int, slice, NDArray[np.bool_]]]] = {}
+    masks: dict[int, list[tuple[int, slice, Mask]]] = {}
     flats = [one.reshape(len(one), -1) for one in maps]
-    for (number, k), (part, mask) in zip(frames, _bits(ds, len(frames)), strict=True):
+    for (number, k), (part, mask) in zip(frames, _frame_masks(ds, len(frames)), strict=True):
         if number in placed or alone:
             layer, label = placed.get(number, (0, number))
             there = flats[layer][k, part]
@@ -80,7 +86,7 @@ def pack_masks(
             masks.setdefault(number, []).append((k, part, mask))
     layers = {}
     for number, found in masks.items():
-        layer = next((n for n, flat in enumerate(flats) if not _meets(flat, found)), len(flats))
+        layer = next((n for n, flat in enumerate(flats) if not _overlaps(flat, found)), len(flats))
         if layer == len(flats):
             maps.append(np.zeros(shape, kind))
             flats.append(maps[-1].reshape(len(maps[-1]), -1))
@@ -90,19 +96,19 @@ def pack_masks(
     return tuple(maps), tuple(replace(one, layer=layers.get(one.label, 0)) for one in segments)
 
 
-def _meets(flat: NDArray[Any], found: Iterable[tuple[int, slice, NDArray[np.bool_]]]) -> bool:
+def _overlaps(flat: NDArray[Any], found: Iterable[tuple[int, slice, Mask]]) -> bool:
     return any(flat[k, part][mask].any() for k, part, mask in found)
 
 
-def _bits(ds: Dataset, count: int) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
+def _frame_masks(ds: Dataset, count: int) -> Iterator[tuple[slice, Mask]]:
     """Of each frame: the run of its pixels, row by row, from the first to the last that is set, and its mask."""
     size, binary = int(ds.Rows) * int(ds.Columns), ds.SegmentationType == "BINARY"
     if binary and int(ds.get("BitsAllocated", 1)) == 1 and not is_encapsulated(ds.file_meta.TransferSyntaxUID):
-        yield from _packed_bits(np.frombuffer(ds.PixelData, np.uint8), count, size)
+        yield from _native_masks(np.frombuffer(ds.PixelData, np.uint8), count, size)
         return
     half = 1 if binary else (int(ds.get("MaximumFractionalValue", 1)) + 1) // 2
     value = 0  # the one of a binary frame that is not 0; it is not 1 in all programs
-    for number, frame in enumerate(_planes(ds, count), 1):
+    for number, frame in enumerate(_decoded_frames(ds, count), 1):
         rows = np.flatnonzero(frame.any(axis=1))
         low, high = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
         part = frame[low:high].ravel()
@@ -113,8 +119,8 @@ def _bits(ds: Dataset, count: int) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
         yield slice(low * frame.shape[1], high * frame.shape[1]), part >= half
 
 
-def _packed_bits(packed: NDArray[np.uint8], count: int, size: int) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
-    """The same of native frames of `size` bits, which follow each other without a gap (PS3.5 8.1.1)."""
+def _native_masks(packed: NDArray[np.uint8], count: int, size: int) -> Iterator[tuple[slice, Mask]]:
+    """As `_frame_masks`, of native frames of `size` bits, which follow each other without a gap (PS3.5 8.1.1)."""
     need = -(-count * size // 8)
     if len(packed) < need:
         raise OpenError(DAMAGED.format(what="it ends before its last frame; copy it again"))
@@ -132,7 +138,7 @@ def _packed_bits(packed: NDArray[np.uint8], count: int, size: int) -> Iterator[t
         yield slice(low - n * size, high - n * size), bits[low - begin * 8 : high - begin * 8]
 
 
-def _planes(ds: Dataset, count: int) -> Iterator[NDArray[Any]]:
+def _decoded_frames(ds: Dataset, count: int) -> Iterator[NDArray[Any]]:
     found, syntax = 0, ds.file_meta.TransferSyntaxUID
     try:
         for frame in frames_of_dataset(ds):

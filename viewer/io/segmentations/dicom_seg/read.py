@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -22,9 +22,9 @@ from viewer.io.dicom.pixels.frame_bits import DEFLATED_FRAMES
 from viewer.io.errors import OpenError
 from viewer.io.memory_budget import check_claim
 from viewer.io.segmentations.dicom_codes import code_of, side_of
-from viewer.io.segmentations.dicom_seg.frames import frames_of
+from viewer.io.segmentations.dicom_seg.frames import frame_places
 from viewer.io.segmentations.dicom_seg.pixels import DAMAGED, UNDECODED, Frames, Maps, label_map, pack_masks
-from viewer.io.segmentations.dicom_seg.write import whole_of
+from viewer.io.segmentations.dicom_seg.write import own_record
 from viewer.io.segmentations.frame_planes import Fit, Planes, fill_grid, fit, own_fit
 from viewer.io.segmentations.label_maps import LabelLayers
 from viewer.scene.journal.serialization import restore_segments
@@ -32,6 +32,7 @@ from viewer.scene.journal.serialization import restore_segments
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from viewer.data.arrays import Json
     from viewer.data.study import Source
     from viewer.data.transform import ImageReference
 
@@ -41,7 +42,10 @@ ANOTHER_FRAME = "placed on the images that it names, whose frame of reference is
 
 
 def segmentation_of(ds: Dataset, name: str, images: Sequence[ImageReference] = ()) -> Segmentation:
-    """Of a whole data set, on the first of the images whose voxels its frames fill. Raises OpenError: one sentence."""
+    """The segments of a whole data set, on the first of the images whose voxels its frames fill.
+
+    Without such an image they are on a grid of their own. Raises OpenError: one sentence.
+    """
     if "SegmentSequence" not in ds or "PixelData" not in ds:
         raise OpenError("It is a DICOM file, but no segmentation with pixels: choose one of modality SEG.")
     syntax = ds.file_meta.TransferSyntaxUID
@@ -56,23 +60,23 @@ def segmentation_of(ds: Dataset, name: str, images: Sequence[ImageReference] = (
 
 
 def _segmentation(ds: Dataset, name: str, images: Sequence[ImageReference]) -> Segmentation:
-    whole = whole_of(ds)
+    record = own_record(ds)
     planes, frames = _planes_of(ds, images)
-    maps, segments = _decoded(ds, frames, len(planes.starts), whole)
+    maps, segments = _decode(ds, frames, len(planes.starts), record)
     source = object_source(ds)
-    if whole is None:
-        grid, maps, segments, badges = _placed(ds, planes, maps, segments, _in_question(ds, source, images))
+    if record is None:
+        grid, maps, segments, badges = _place_on_grid(ds, planes, maps, segments, _candidate_images(ds, source, images))
         title = str(ds.get("SeriesDescription", "") or ds.get("ContentLabel", "") or name)
-        made = None
+        provenance = None
     else:
-        check_claim(math.prod(whole["shape"]), len(ds.PixelData))
-        grid, maps = _as_written(whole, planes, maps)
-        segments, badges, title = restore_segments(whole["segments"]), tuple(whole["badges"]), whole["name"]
-        made = Provenance.from_json(whole["provenance"]) if whole["provenance"] else None
-    return Segmentation(maps[0], grid, segments, title, source, made, badges=badges, overlapping=maps[1:])
+        check_claim(math.prod(record["shape"]), len(ds.PixelData))
+        grid, maps = _place_on_own_grid(record, planes, maps)
+        segments, badges, title = restore_segments(record["segments"]), tuple(record["badges"]), record["name"]
+        provenance = Provenance.from_json(record["provenance"]) if record["provenance"] else None
+    return Segmentation(maps[0], grid, segments, title, source, provenance, badges=badges, overlapping=maps[1:])
 
 
-def _in_question(
+def _candidate_images(
     ds: Dataset, source: Source, images: Sequence[ImageReference]
 ) -> Iterator[tuple[ImageReference, tuple[str, ...]]]:
     """The images that it may be of, and what must be said then: those in its frame of reference, or that it names."""
@@ -85,7 +89,7 @@ def _in_question(
             yield image, (ANOTHER_FRAME,)
 
 
-def _placed(
+def _place_on_grid(
     ds: Dataset,
     planes: Planes,
     maps: Maps,
@@ -93,21 +97,21 @@ def _placed(
     images: Iterable[tuple[ImageReference, tuple[str, ...]]],
 ) -> tuple[Grid, Maps, tuple[Segment, ...], tuple[str, ...]]:
     """On the first image whose voxels hold all that is marked, else on a grid of their own."""
-    cut = (CUT,) if _is_cut(ds) else ()
-    for image, said in images:
+    cut = (CUT,) if _is_probability(ds) else ()
+    for image, badges in images:
         found = fit(planes, image.grid)
         if found is None:
             continue
         voxels, lost, met = fill_grid(found, maps)
         if not lost:
-            return image.grid, *_apart(found, maps, segments, voxels, met), (*cut, *said, *found.badges())
-    found, said = own_fit(planes, str(ds.get("FrameOfReferenceUID", "")))
+            return image.grid, *_separate_segments(found, maps, segments, voxels, met), (*cut, *badges, *found.badges())
+    found, badges = own_fit(planes, str(ds.get("FrameOfReferenceUID", "")))
     check_claim(math.prod(found.grid.shape), len(ds.PixelData))
     voxels, _, met = fill_grid(found, maps)
-    return found.grid, *_apart(found, maps, segments, voxels, met), (*cut, *said, *found.badges())
+    return found.grid, *_separate_segments(found, maps, segments, voxels, met), (*cut, *badges, *found.badges())
 
 
-def _apart(
+def _separate_segments(
     found: Fit, maps: Maps, segments: tuple[Segment, ...], voxels: Maps, met: bool
 ) -> tuple[Maps, tuple[Segment, ...]]:
     """The voxels, or where segments of several planes meet in one, segment by segment in as many maps as it takes."""
@@ -117,13 +121,13 @@ def _apart(
     placed = []
     for segment in segments:
         (mask,), _, _ = fill_grid(found, (maps[segment.layer] == segment.label,))
-        placed.append(replace(segment, layer=layers.put(mask, segment.label)))
+        placed.append(replace(segment, layer=layers.add(mask, segment.label)))
     return tuple(layers.maps), tuple(placed)
 
 
-def _as_written(whole: dict[str, Any], planes: Planes, maps: Maps) -> tuple[Grid, Maps]:
+def _place_on_own_grid(record: Json, planes: Planes, maps: Maps) -> tuple[Grid, Maps]:
     """On the grid that this program wrote it from."""
-    grid = Grid(tuple(whole["shape"]), np.array(whole["affine"]), whole["frame_of_reference"])
+    grid = Grid(tuple(record["shape"]), np.array(record["affine"]), record["frame_of_reference"])
     found = fit(planes, grid)
     if found is None:
         raise OpenError(DAMAGED.format(what="its sizes are impossible"))
@@ -133,13 +137,13 @@ def _as_written(whole: dict[str, Any], planes: Planes, maps: Maps) -> tuple[Grid
     return grid, voxels
 
 
-def _is_cut(ds: Dataset) -> bool:
+def _is_probability(ds: Dataset) -> bool:
     return bool(ds.SegmentationType == "FRACTIONAL" and ds.get("MaximumFractionalValue", 1) > 1)
 
 
 def _planes_of(ds: Dataset, images: Sequence[ImageReference]) -> tuple[Planes, Frames]:
     """The planes that frames lie in, sorted by place, and segment and plane of every frame."""
-    placed = frames_of(ds, images)
+    placed = frame_places(ds, images)
     if len(placed.numbers) != int(ds.NumberOfFrames):
         raise OpenError(DAMAGED.format(what=f"{ds.NumberOfFrames} frames, but {len(placed.numbers)} headers of frames"))
     across, down = placed.cosines[:, :3], placed.cosines[:, 3:]
@@ -159,7 +163,7 @@ def _planes_of(ds: Dataset, images: Sequence[ImageReference]) -> tuple[Planes, F
     return planes, list(zip(placed.numbers, owners.ravel().tolist(), strict=True))
 
 
-def _decoded(ds: Dataset, frames: Frames, count: int, whole: dict[str, Any] | None) -> tuple[Maps, tuple[Segment, ...]]:
+def _decode(ds: Dataset, frames: Frames, count: int, record: Json | None) -> tuple[Maps, tuple[Segment, ...]]:
     """Label maps [plane, row, column] and segments."""
     shape = (count, int(ds.Rows), int(ds.Columns))
     check_claim(math.prod(shape), len(ds.PixelData))
@@ -167,11 +171,11 @@ def _decoded(ds: Dataset, frames: Frames, count: int, whole: dict[str, Any] | No
     if ds.SegmentationType == "LABELMAP":
         maps: Maps = (label_map(ds, shape, frames),)
     else:
-        maps, segments = pack_masks(ds, shape, frames, segments, whole)
+        maps, segments = pack_masks(ds, shape, frames, segments, record)
     named = {one.key for one in segments}
     unnamed = (
         Segment(int(label), f"Label {label}", COLORS[int(label) % len(COLORS)], layer=layer)
-        for layer, array in enumerate(maps if whole is None else ())
+        for layer, array in enumerate(maps if record is None else ())
         for label in np.flatnonzero(np.bincount(array.ravel(), minlength=2)[1:]) + 1
         if (layer, int(label)) not in named
     )

@@ -11,11 +11,13 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from viewer.data.arrays import Mask
+
 RUN = 128  # bytes at most that one pair of bytes stands for
 HEAD = struct.pack("<16L", 1, 64, *[0] * 14)  # one segment, behind this header
 
 
-def encode_frame(mask: NDArray[np.bool_], box: tuple[slice, slice], columns: int, rows: int) -> bytes:
+def encode_frame(mask: Mask, box: tuple[slice, slice], columns: int, rows: int) -> bytes:
     """A frame that is 1 where the mask is, which lies in a box of it, and 0 elsewhere; every row for itself (G.3.1)."""
     part = np.zeros((len(mask), columns), np.uint8)
     part[:, box[1]] = mask

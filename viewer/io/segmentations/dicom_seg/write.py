@@ -10,7 +10,7 @@ import json
 import struct
 from dataclasses import asdict
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydicom import uid
@@ -24,9 +24,14 @@ from pydicom.tag import Tag
 from viewer.data.terminology import category_of
 from viewer.io.dicom.export.derived_series import CREATOR, decimal_string, describe_file, named_uid
 from viewer.io.dicom.export.object_header import object_header, referenced_series
-from viewer.io.dicom.export.source_attributes import code_sequence_item, is_slice_by_slice, reference, source_header
+from viewer.io.dicom.export.source_attributes import (
+    code_sequence_item,
+    is_slice_by_slice,
+    source_header,
+    source_image_item,
+)
 from viewer.io.errors import SaveError
-from viewer.io.segmentations.dicom_codes import code_item, property_type, reviewed_text
+from viewer.io.segmentations.dicom_codes import code_item, property_type, review_text
 from viewer.io.segmentations.dicom_seg.rle import encode_frame
 from viewer.io.stored_values import shear_of
 from viewer.settings import NAME, application_version
@@ -35,14 +40,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
+    from viewer.data.arrays import Json, Mask
     from viewer.data.grid import Grid
     from viewer.data.segmentation import Segment, Segmentation
 
 Kind = Literal["BINARY", "FRACTIONAL", "LABELMAP"]
 KINDS: tuple[Kind, ...] = ("BINARY", "LABELMAP", "FRACTIONAL")
-WHOLE = 0x02  # the element in the private block (0071,xx) of CREATOR
+OWN_RECORD = 0x02  # the element in the private block (0071,xx) of CREATOR
 LABEL_MAP = uid.UID("1.2.840.10008.5.1.4.1.1.66.7")
 MOST = (1 << 32) - 2  # bytes of uncompressed pixels that one element can say
 LARGE = "it needs more than 4 GB in DICOM: save it as .seg.nrrd instead."
@@ -56,9 +60,10 @@ Planes = list[tuple[int, int]]  # number of the segment, and slice, of every fra
 
 
 def write_seg(segmentation: Segmentation, path: Path, kind: Kind = "BINARY") -> None:
-    """kind: Segmentation Type; fractional ones are compressed, as they have a byte for each pixel of each segment.
+    """Write segments as a DICOM Segmentation or a Label Map Segmentation.
 
-    Raises SaveError, one sentence, for what DICOM cannot hold; OSError.
+    kind: Segmentation Type; fractional ones are compressed, as they have a byte for each pixel of each segment. Raises
+    SaveError, one sentence, for what DICOM cannot hold; OSError.
     """
     shear_of(segmentation.grid)
     if not segmentation.segments:
@@ -72,14 +77,14 @@ def write_seg(segmentation: Segmentation, path: Path, kind: Kind = "BINARY") -> 
     size = sum(map(len, pixels))
     if size > MOST:
         raise SaveError(LARGE)
-    groups = _groups(segmentation, planes, kind)
+    groups = _frame_groups(segmentation, planes, kind)
     head = BytesIO()
     ds.save_as(head, enforce_file_format=True)
-    told = UNDEFINED if kind == "FRACTIONAL" else size + size % 2
+    length = UNDEFINED if kind == "FRACTIONAL" else size + size % 2
     with path.open("wb") as file:
         file.write(head.getbuffer())
         file.write(struct.pack("<HH2s2xL", 0x5200, 0x9230, b"SQ", len(groups)) + groups)
-        file.write(struct.pack("<HH2s2xL", 0x7FE0, 0x0010, b"OW" if ds.BitsAllocated == 16 else b"OB", told))
+        file.write(struct.pack("<HH2s2xL", 0x7FE0, 0x0010, b"OW" if ds.BitsAllocated == 16 else b"OB", length))
         for part in pixels:
             file.write(part)
         file.write(b"\0" * (size % 2))
@@ -91,7 +96,7 @@ def _bit_frames(segmentation: Segmentation, ds: Dataset) -> tuple[Planes, list[b
     parts: list[bytes] = []
     frames = np.zeros((8, *segmentation.grid.shape[1:]), np.bool_)  # eight frames end at a whole byte
     used = 0
-    for number, k, box, mask in _masks(segmentation):
+    for number, k, box, mask in _segment_masks(segmentation):
         frames[used] = False
         frames[used][box] = mask
         planes.append((number, k))
@@ -110,7 +115,7 @@ def _bit_frames(segmentation: Segmentation, ds: Dataset) -> tuple[Planes, list[b
 def _packed_frames(segmentation: Segmentation, ds: Dataset) -> tuple[Planes, list[bytes]]:
     """The same, each frame compressed."""
     _, rows, columns = segmentation.grid.shape
-    found = list(_masks(segmentation)) or [(1, 0, (slice(0, 1), slice(0, 1)), np.zeros((1, 1), np.bool_))]
+    found = list(_segment_masks(segmentation)) or [(1, 0, (slice(0, 1), slice(0, 1)), np.zeros((1, 1), np.bool_))]
     frames = [encode_frame(mask, box, columns, rows) for _, _, box, mask in found]
     try:
         return [(number, k) for number, k, _, _ in found], [encapsulate(frames), END]
@@ -118,7 +123,7 @@ def _packed_frames(segmentation: Segmentation, ds: Dataset) -> tuple[Planes, lis
         raise SaveError(LARGE) from error
 
 
-def _masks(segmentation: Segmentation) -> Iterator[tuple[int, int, tuple[slice, slice], NDArray[np.bool_]]]:
+def _segment_masks(segmentation: Segmentation) -> Iterator[tuple[int, int, tuple[slice, slice], Mask]]:
     from scipy import ndimage
 
     boxes = [ndimage.find_objects(array) for array in segmentation.maps]
@@ -141,14 +146,14 @@ def _label_frames(segmentation: Segmentation, ds: Dataset) -> tuple[Planes, list
     return [(0, k) for k in range(len(array))], [plane.tobytes() for plane in array]
 
 
-def _groups(segmentation: Segmentation, planes: Planes, kind: Kind) -> bytes:
+def _frame_groups(segmentation: Segmentation, planes: Planes, kind: Kind) -> bytes:
     """The items of the Per-Frame Functional Groups Sequence: encoded once a slice, then the segment is put in.
 
     Thousands of items take pydicom many seconds.
     """
     slices = sorted({k for _, k in planes})
     references = _references(segmentation)
-    encoded = {k: _item(segmentation.grid, k, references.get(k), kind) for k in slices}
+    encoded = {k: _frame_group(segmentation.grid, k, references.get(k), kind) for k in slices}
     order = {k: place for place, k in enumerate(slices, 1)}
     items = []
     for number, k in planes:
@@ -162,7 +167,7 @@ def _groups(segmentation: Segmentation, planes: Planes, kind: Kind) -> bytes:
     return b"".join(items)
 
 
-def _item(grid: Grid, k: int, source: Dataset | None, kind: Kind) -> bytes:
+def _frame_group(grid: Grid, k: int, source: Dataset | None, kind: Kind) -> bytes:
     group, content, position, segment = Dataset(), Dataset(), Dataset(), Dataset()
     content.DimensionIndexValues = [INDEX] if kind == "LABELMAP" else [INDEX, INDEX]
     position.ImagePositionPatient = [decimal_string(mm) for mm in grid.to_world((k, 0, 0))]
@@ -189,7 +194,7 @@ def _references(segmentation: Segmentation) -> dict[int, Dataset]:
     header = source_header(source)
     assert header is not None
     return {
-        k: reference(header.SOPClassUID, instance, SOURCE_IMAGE, same_place=True)
+        k: source_image_item(header.SOPClassUID, instance, SOURCE_IMAGE, same_place=True)
         for k, instance in enumerate(source.sop_instance_uids)
     }
 
@@ -218,8 +223,8 @@ def _header(segmentation: Segmentation, kind: Kind) -> Dataset:
     _dimensions(ds, kind)
     numbers = [one.label if kind == "LABELMAP" else n for n, one in enumerate(segmentation.segments, 1)]
     ds.SegmentSequence = [_segment(one, n, ds) for one, n in zip(segmentation.segments, numbers, strict=True)]
-    ds.SharedFunctionalGroupsSequence = [_shared(grid)]
-    whole = {
+    ds.SharedFunctionalGroupsSequence = [_shared_groups(grid)]
+    record = {
         "instance": ds.SOPInstanceUID,
         "shape": grid.shape,
         "affine": grid.affine.tolist(),
@@ -230,7 +235,7 @@ def _header(segmentation: Segmentation, kind: Kind) -> Dataset:
         "segments": [asdict(one) for one in segmentation.segments],
         "provenance": segmentation.provenance.to_json() if segmentation.provenance else None,
     }
-    ds.private_block(0x0071, CREATOR, create=True).add_new(WHOLE, "UT", json.dumps(whole, ensure_ascii=False))
+    ds.private_block(0x0071, CREATOR, create=True).add_new(OWN_RECORD, "UT", json.dumps(record, ensure_ascii=False))
     return ds
 
 
@@ -274,11 +279,11 @@ def _segment(segment: Segment, number: int, ds: Dataset) -> Dataset:
     item.RecommendedDisplayCIELabValue = list(CIELabColor.from_rgb(*segment.color).value)
     item.TrackingID = item.SegmentLabel
     item.TrackingUID = named_uid(f"{ds.SOPInstanceUID}/{number}")
-    item.SegmentDescription = reviewed_text(segment)
+    item.SegmentDescription = review_text(segment)
     return item
 
 
-def _shared(grid: Grid) -> Dataset:
+def _shared_groups(grid: Grid) -> Dataset:
     shared, orientation, measures = Dataset(), Dataset(), Dataset()
     orientation.ImageOrientationPatient = [decimal_string(part) for part in grid.direction[:, :2].T.ravel()]
     measures.PixelSpacing = [decimal_string(mm) for mm in grid.spacing[1:]]
@@ -287,10 +292,10 @@ def _shared(grid: Grid) -> Dataset:
     return shared
 
 
-def whole_of(ds: Dataset) -> dict[str, Any] | None:
+def own_record(ds: Dataset) -> Json | None:
     """What this program wrote about the very file; None where somebody else wrote or changed it."""
     try:
-        told = json.loads(ds.private_block(0x0071, CREATOR)[WHOLE].value)
+        record = json.loads(ds.private_block(0x0071, CREATOR)[OWN_RECORD].value)
     except (KeyError, ValueError, TypeError):
         return None
-    return told if isinstance(told, dict) and told.get("instance") == ds.get("SOPInstanceUID") else None
+    return record if isinstance(record, dict) and record.get("instance") == ds.get("SOPInstanceUID") else None

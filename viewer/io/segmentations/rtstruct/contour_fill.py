@@ -10,13 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Points = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+    from viewer.data.arrays import Mask, Points
+
 
 WITHIN = 0.95  # of a contour's voxels that lie in another where it is drawn within that
 SAME = 0.5  # voxels between two contours, on average, that are one
@@ -26,15 +25,18 @@ BEYOND = (
 
 
 class Ring(NamedTuple):
-    """points: row, column in voxels [n, 2]. turns: CLOSEDPLANAR_XOR."""
+    """A contour in its plane. points: row, column in voxels [n, 2]. is_xor: CLOSEDPLANAR_XOR."""
 
     points: Points
-    turns: bool = False
+    is_xor: bool = False
 
 
 class PlaneFill(NamedTuple):
-    """mask: of the plane. twice: contours that were there already. crossing: whether some cross. empty: contours that
-    enclose no voxel."""
+    """What contours of one plane enclose.
+
+    mask: of the plane. twice: contours that were there already. crossing: whether some cross. empty: contours that
+    enclose no voxel.
+    """
 
     mask: Mask
     twice: int = 0
@@ -43,14 +45,16 @@ class PlaneFill(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """A contour's voxels, in the box around it. at: its first row and column. limit: voxels that one which differs by
-    less is the same contour."""
+    """A contour's voxels, in the box around it.
+
+    at: its first row and column. limit: of voxels; another contour that differs by fewer is the same.
+    """
 
     at: tuple[int, int]
     mask: Mask
     size: int
     limit: float
-    turns: bool
+    is_xor: bool
 
     @property
     def box(self) -> tuple[slice, slice]:
@@ -64,7 +68,7 @@ def fill_rings(rings: Sequence[Ring], shape: tuple[int, int]) -> PlaneFill:
     low = np.clip(np.floor(points.min(axis=0)), -BEYOND, 0).astype(int)
     high = np.clip(np.ceil(points.max(axis=0)) + 1, shape, np.add(shape, BEYOND)).astype(int)
     size = int(high[0] - low[0]), int(high[1] - low[1])
-    moved = (Ring(ring.points - low, ring.turns) for ring in rings)
+    moved = (Ring(ring.points - low, ring.is_xor) for ring in rings)
     # of equal ones by place, so that their order in the file never matters
     parts = sorted((part for ring in moved if (part := _part(ring, size)).size), key=_large_first)
     whole, taken, crossing = np.zeros(size, np.bool_), list[_Part](), False
@@ -72,7 +76,7 @@ def fill_rings(rings: Sequence[Ring], shape: tuple[int, int]) -> PlaneFill:
         met = [(other, common) for other in taken if (common := _common(part, other))]
         if any(part.size + other.size - 2 * common < part.limit for other, common in met if 2 * common > part.size):
             continue
-        if part.turns or any(common >= WITHIN * part.size for _, common in met):
+        if part.is_xor or any(common >= WITHIN * part.size for _, common in met):
             whole[part.box] ^= part.mask
         else:
             whole[part.box] |= part.mask
@@ -88,7 +92,7 @@ def _part(ring: Ring, shape: tuple[int, int]) -> _Part:
     mask = inside(ring.points - low, (int(high[0] - low[0]), int(high[1] - low[1])))
     length = np.linalg.norm(ring.points - np.roll(ring.points, -1, axis=0), axis=1).sum()
     size = int(np.count_nonzero(mask))
-    return _Part((int(low[0]), int(low[1])), mask, size, max(SAME * float(length), 0.5), ring.turns)
+    return _Part((int(low[0]), int(low[1])), mask, size, max(SAME * float(length), 0.5), ring.is_xor)
 
 
 def _large_first(part: _Part) -> tuple[int, tuple[int, int], bytes]:
@@ -120,6 +124,6 @@ def inside(ring: Points, shape: tuple[int, int]) -> Mask:
     rows = np.arange(len(edges)) - starts[edges] + first[edges]
     share = (rows - low[edges, 0]) / (high[edges, 0] - low[edges, 0])
     columns = low[edges, 1] + share * (high[edges, 1] - low[edges, 1])
-    turns = np.zeros((shape[0], shape[1] + 1), np.int64)
-    np.add.at(turns, (rows, np.clip(np.ceil(columns), 0, shape[1]).astype(int)), 1)
-    return np.asarray(np.cumsum(turns[:, :-1], axis=1) % 2 == 1)
+    crossings = np.zeros((shape[0], shape[1] + 1), np.int64)
+    np.add.at(crossings, (rows, np.clip(np.ceil(columns), 0, shape[1]).astype(int)), 1)
+    return np.asarray(np.cumsum(crossings[:, :-1], axis=1) % 2 == 1)

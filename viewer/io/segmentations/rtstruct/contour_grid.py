@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.data.grid import Grid
 from viewer.io.errors import OpenError
 from viewer.io.segmentations.rtstruct.contour_stack import area_of
 
-Points = NDArray[np.float64]
+if TYPE_CHECKING:
+    from viewer.data.arrays import Points
 
 PITCH = 1.0  # mm within the planes
 NEAREST = 0.05  # mm that two planes are apart at least

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from viewer.io.dicom.export.object_header import object_source
-from viewer.io.segmentations.rtstruct.contours import ONE, Points, Region, axis_of, encloses, reaches
+from viewer.io.segmentations.rtstruct.contours import ONE, Region, axis_of, encloses, reaches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pydicom.dataset import Dataset
 
+    from viewer.data.arrays import Points
     from viewer.data.grid import Grid
     from viewer.data.transform import ImageReference
 
@@ -22,17 +23,20 @@ ANOTHER_FRAME = "drawn on the images that it names, whose frame of reference is 
 PART = "drawn on an image without frame of reference, as its slices lie in their planes"
 
 
-class Choice(NamedTuple):
-    """frame: which of the contours' frames of reference the grid is in. said: what a reader must know."""
+class ImageChoice(NamedTuple):
+    """The grid that contours are drawn on.
+
+    frame: which of their frames of reference it is in. badges: what a reader must know.
+    """
 
     grid: Grid
     frame: str
-    said: tuple[str, ...] = ()
+    badges: tuple[str, ...] = ()
 
 
 def image_of(
     ds: Dataset, images: Sequence[ImageReference], regions: Mapping[int, Region], frames: Mapping[int, str]
-) -> Choice | None:
+) -> ImageChoice | None:
     """The first image that contours may be of; None where there is none.
 
     Such an image is in their frame of reference, or named by them, or tells no frame of reference and holds all of them
@@ -41,7 +45,7 @@ def image_of(
     """
     first = next((frame for frame in frames.values() if frame), "")
     named = {*object_source(ds).sop_instance_uids, *_instances(ds)}
-    found: list[tuple[int, Choice]] = []
+    found: list[tuple[int, ImageChoice]] = []
     for grid, source in images:
         own = grid.frame_of_reference
         frame = own if own in frames.values() else first
@@ -49,10 +53,10 @@ def image_of(
         untold = not own or not frame
         known = bool(named & set(source.sop_instance_uids)) or (own and own == frame)
         if known or (untold and holds(grid, rings)):
-            said = (ANOTHER_FRAME,) if own and frame and own != frame else ()
-            found.append((0 if are_parallel(grid, rings) else 2, Choice(grid, frame, said)))
+            badges = (ANOTHER_FRAME,) if own and frame and own != frame else ()
+            found.append((0 if are_parallel(grid, rings) else 2, ImageChoice(grid, frame, badges)))
         elif untold and has_planes(grid, rings):
-            found.append((1, Choice(grid, frame, (PART,))))
+            found.append((1, ImageChoice(grid, frame, (PART,))))
     return min(found, key=lambda one: one[0])[1] if found else None
 
 

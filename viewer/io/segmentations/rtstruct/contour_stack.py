@@ -9,18 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from viewer.io.dicom.series.stack import neighbours
+from viewer.io.dicom.series.stack import neighbour_distance
 from viewer.io.segmentations.rtstruct.contour_fill import Ring, fill_rings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from viewer.data.arrays import Mask, Points
     from viewer.data.grid import Grid
 
-Points = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 FLAT = 0.5  # voxels that a contour may leave its plane
 ONE = 0.1  # voxels between two contours that are drawn as of one plane
@@ -29,8 +27,11 @@ GAP = 1.5  # times the distance of neighbours: from there on planes are missing
 
 
 class StackDrawing(NamedTuple):
-    """twice: contours that were there already. empty: those smaller than a voxel. crossing: whether some cross. apart:
-    whether planes between them are missing."""
+    """What became of the contours of a stack.
+
+    twice: contours that were there already. empty: those smaller than a voxel. crossing: whether some cross. apart:
+    whether planes between them are missing.
+    """
 
     twice: int
     empty: int
@@ -48,7 +49,7 @@ class Stack:
         across /= np.linalg.norm(across)
         self._axes = np.column_stack([normal, np.cross(normal, across), across])  # of depth, rows and columns
         gaps = np.diff(self._levels([ring for ring in rings if self.holds(ring)]))
-        step = neighbours(gaps) if len(gaps) else 0.0
+        step = neighbour_distance(gaps) if len(gaps) else 0.0
         even = (np.abs(gaps - np.rint(gaps / step) * step) <= ONE * step).all() if step else False
         self._step = step if even else 0.0  # of all regions; 0 where each has planes of its own
 
@@ -67,7 +68,7 @@ class Stack:
         planes: list[list[Ring]] = [[] for _ in levels]
         for ring in rings:
             plane = np.abs(levels - (ring.points @ self._axes[:, 0]).mean()).argmin()
-            planes[plane].append(Ring((ring.points @ self._axes[:, 1:] - low) / pitch, ring.turns))
+            planes[plane].append(Ring((ring.points @ self._axes[:, 1:] - low) / pitch, ring.is_xor))
         found = [fill_rings(own, shape) for own in planes]
         thick, apart = self._thickness(levels)
         self._sample(mask, np.stack([one.mask for one in found]), low, levels, thick, points)
@@ -88,7 +89,7 @@ class Stack:
         """How far each plane reaches down and up [n, 2], mm, and whether some between them are missing."""
         gaps = np.diff(levels)
         voxel = float((np.abs(self._grid.axes.T @ self._axes[:, 0]) * self._grid.spacing).max())
-        step = self._step or (neighbours(gaps) if len(gaps) else voxel)
+        step = self._step or (neighbour_distance(gaps) if len(gaps) else voxel)
         reach = np.where(gaps > GAP * step, step, gaps) / 2
         ends = [step / 2], reach
         return np.column_stack([np.concatenate(ends), np.concatenate(ends[::-1])]), bool((gaps > GAP * step).any())
@@ -115,17 +116,17 @@ class Stack:
 
 
 def stacks_of(grid: Grid, rings: Sequence[Points]) -> list[Stack]:
-    """One for each direction, the largest contours first; contours that lie in no plane are in none."""
-    left = sorted(rings, key=lambda ring: -float(np.linalg.norm(area_of(ring))))
+    """A stack for each direction of contours, the largest first; contours that lie in no plane are in none."""
+    remaining = sorted(rings, key=lambda ring: -float(np.linalg.norm(area_of(ring))))
     found: list[Stack] = []
-    while left and area_of(left[0]).any():
-        stack = Stack(grid, left)
-        rest = [ring for ring in left[1:] if not stack.holds(ring)]
-        if stack.holds(left[0]):
+    while remaining and area_of(remaining[0]).any():
+        stack = Stack(grid, remaining)
+        rest = [ring for ring in remaining[1:] if not stack.holds(ring)]
+        if stack.holds(remaining[0]):
             found.append(stack)
-            left = rest
+            remaining = rest
         else:
-            left = left[1:]
+            remaining = remaining[1:]
     return found
 
 
@@ -137,5 +138,5 @@ def area_of(ring: Points) -> Points:
 
 
 def normal_of(ring: Points) -> Points:
-    """Unit length."""
+    """The normal of a contour [n, 3], of length 1."""
     return np.asarray(area_of(ring) / np.linalg.norm(area_of(ring)))

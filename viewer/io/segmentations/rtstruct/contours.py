@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.io.segmentations.frame_planes import nearest
 from viewer.io.segmentations.rtstruct.contour_fill import Ring, fill_rings
@@ -16,12 +15,12 @@ from viewer.io.segmentations.rtstruct.contour_stack import Stack, area_of, stack
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from numpy.typing import NDArray
     from pydicom.dataset import Dataset
 
+    from viewer.data.arrays import Mask, Points
     from viewer.data.grid import Grid
 
-Points = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
 FLAT = 1.0  # voxels that a contour may reach along the axis that it is a slice of
@@ -33,53 +32,53 @@ SHARP = 4  # digits of a voxel: what files round to must not move a voxel from i
 
 
 class Contour(NamedTuple):
-    """points: LPS mm [n, 3]. turns: CLOSEDPLANAR_XOR."""
+    """A contour of a structure set. points: LPS mm [n, 3]. is_xor: CLOSEDPLANAR_XOR."""
 
     points: Points
-    turns: bool
+    is_xor: bool
 
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """The closed contours of one ROI. left: how many were left out, by why."""
+    """The closed contours of one ROI. left_out: how many were, by why."""
 
     rings: Sequence[Contour] = ()
     color: Sequence[str] = ()
-    left: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
 
 
 def regions_of(ds: Dataset) -> dict[int, Region]:
-    """By ROI number."""
+    """The closed contours of each ROI, by its number."""
     found: dict[int, Region] = {}
     for item in ds.get("ROIContourSequence") or ():
         number, region = int(item.ReferencedROINumber), _region(item)
         if before := found.get(number):
-            region = Region((*before.rings, *region.rings), before.color, before.left + region.left)
+            region = Region((*before.rings, *region.rings), before.color, before.left_out + region.left_out)
         found[number] = region
     return found
 
 
 def _region(item: Dataset) -> Region:
-    rings, left = [], Counter[str]()
+    rings, left_out = [], Counter[str]()
     for one in item.get("ContourSequence") or ():
         data = np.array(one.get("ContourData") or (), float).ravel()
         kind = str(one.get("ContourGeometricType", "") or "of no type")
         if not len(data):
-            left["empty"] += 1
+            left_out["empty"] += 1
         elif kind not in CLOSED:
-            left["of points" if kind == "POINT" else "open"] += 1
+            left_out["of points" if kind == "POINT" else "open"] += 1
         elif len(data) % 3 or not np.isfinite(data).all():
-            left["damaged"] += 1
+            left_out["damaged"] += 1
         elif len(data) < 9:
-            left["of one or two points"] += 1
+            left_out["of one or two points"] += 1
         else:
             rings.append(Contour(data.reshape(-1, 3), kind == CLOSED[1]))
-    return Region(rings, item.get("ROIDisplayColor") or (), left)
+    return Region(rings, item.get("ROIDisplayColor") or (), left_out)
 
 
 def without_contours(region: Region) -> Region:
-    """Without its contours, which lie in another frame of reference than the others."""
-    return Region((), region.color, region.left + Counter({"in another frame of reference": len(region.rings)}))
+    """A region without its contours, which lie in another frame of reference than the others."""
+    return Region((), region.color, region.left_out + Counter({"in another frame of reference": len(region.rings)}))
 
 
 def encloses(grid: Grid, points: Points) -> bool:
@@ -115,12 +114,19 @@ class Drawing:
 
     def __init__(self, grid: Grid, regions: Iterable[Region]) -> None:
         self._shape, (self.grid, self._order, self._ways) = grid.shape, _upright(grid)
-        self.left, self.twice, self.joined, self.crossing, self.beside, self.apart = Counter[str](), 0, 0, 0, 0.0, False
+        self.left_out, self.twice, self.joined, self.crossing, self.beside, self.apart = (
+            Counter[str](),
+            0,
+            0,
+            0,
+            0.0,
+            False,
+        )
         self.oblique = 0
         places: dict[int, list[float]] = {}
         across: list[Points] = []
         for region in regions:
-            self.left += region.left
+            self.left_out += region.left_out
             for ring in region.rings:
                 axis = axis_of(self.grid, ring.points)
                 if axis is None:
@@ -142,7 +148,7 @@ class Drawing:
             found = fill_rings(rings, (view.shape[1], view.shape[2]))
             self.twice += found.twice
             self.crossing += found.crossing
-            self.left["smaller than a voxel"] += found.empty
+            self.left_out["smaller than a voxel"] += found.empty
             if found.empty == len(rings):
                 continue
             self.joined += k in slices
@@ -155,20 +161,20 @@ class Drawing:
 
     def _draw_oblique(self, mask: Mask, across: Sequence[Contour]) -> None:
         rings: dict[Stack, list[Ring]] = {}
-        for points, turns in across:
+        for points, is_xor in across:
             stack = next((one for one in self._stacks if one.holds(points)), None)
             if stack is None:
-                self.left["in no plane"] += 1
+                self.left_out["in no plane"] += 1
             elif reaches(self.grid, points):
-                rings.setdefault(stack, []).append(Ring(points, turns))
-                self.left["partly outside of the image"] += not encloses(self.grid, points)
+                rings.setdefault(stack, []).append(Ring(points, is_xor))
+                self.left_out["partly outside of the image"] += not encloses(self.grid, points)
             else:
-                self.left["outside of the image"] += 1
+                self.left_out["outside of the image"] += 1
         for stack, own in rings.items():
             drawn = stack.draw(mask, own)
             self.oblique += len(own)
             self.twice += drawn.twice
-            self.left["smaller than a voxel"] += drawn.empty
+            self.left_out["smaller than a voxel"] += drawn.empty
             self.crossing += drawn.crossing
             self.apart |= drawn.apart or len(rings) > 1  # nothing lies between planes of several directions
 
@@ -179,10 +185,10 @@ class Drawing:
         """
         found: dict[tuple[int, int], list[Ring]] = {}
         across = []
-        for points, turns in region.rings:
+        for points, is_xor in region.rings:
             index, axis = np.round(self.grid.to_index(points), SHARP), axis_of(self.grid, points)
             if axis is None:
-                across.append(Contour(points, turns))
+                across.append(Contour(points, is_xor))
                 continue
             place = float(index[:, axis].mean())
             levels, slices = self._planes[axis]
@@ -191,31 +197,33 @@ class Drawing:
             size = np.delete(self.grid.shape, axis)
             reach = (flat.max(axis=0) < 0) | (flat.min(axis=0) > size - 1)
             if not 0 <= slices[plane] < self.grid.shape[axis] or reach.any():
-                self.left["outside of the image"] += 1
+                self.left_out["outside of the image"] += 1
                 continue
-            self.left["partly outside of the image"] += bool((flat < -0.5).any() or (flat > size - 0.5).any())
+            self.left_out["partly outside of the image"] += bool((flat < -0.5).any() or (flat > size - 0.5).any())
             self.beside = max(self.beside, abs(place - float(slices[plane])))
-            found.setdefault((axis, plane), []).append(Ring(flat, turns))
+            found.setdefault((axis, plane), []).append(Ring(flat, is_xor))
         return found, across
 
     def badges(self) -> tuple[str, ...]:
-        """What a reader must know."""
-        said = []
-        if left := +self.left:
-            said.append(f"contours left out: {', '.join(f'{count} {why}' for why, count in sorted(left.items()))}")
+        """What a reader must know of the contours: how many were left out, moved or joined, and why."""
+        badges = []
+        if left_out := +self.left_out:
+            badges.append(
+                f"contours left out: {', '.join(f'{count} {why}' for why, count in sorted(left_out.items()))}"
+            )
         if self.twice:
-            said.append(f"contours stored twice: {self.twice}")
+            badges.append(f"contours stored twice: {self.twice}")
         if self.crossing:
-            said.append("contours that cross are joined")
+            badges.append("contours that cross are joined")
         if self.joined:
-            said.append("contours that lie between two slices are joined")
+            badges.append("contours that lie between two slices are joined")
         if self.beside > BESIDE:
-            said.append(f"contours lie up to {self.beside:.2g} slices beside the slices they are drawn on")
+            badges.append(f"contours lie up to {self.beside:.2g} slices beside the slices they are drawn on")
         if self.apart:
-            said.append("slices between contours are empty")
+            badges.append("slices between contours are empty")
         if self.oblique:
-            said.append(f"contours oblique to the slices are resampled: {self.oblique}")
-        return tuple(said)
+            badges.append(f"contours oblique to the slices are resampled: {self.oblique}")
+        return tuple(badges)
 
 
 def _upright(grid: Grid) -> tuple[Grid, tuple[int, ...], tuple[slice, ...]]:

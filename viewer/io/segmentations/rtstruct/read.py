@@ -20,7 +20,7 @@ from viewer.io.errors import refuse_damage
 from viewer.io.segmentations.dicom_codes import code_of, review_of, side_of
 from viewer.io.segmentations.label_maps import LabelLayers
 from viewer.io.segmentations.rtstruct.contour_grid import own_grid
-from viewer.io.segmentations.rtstruct.contour_image import Choice, image_of, rings_in
+from viewer.io.segmentations.rtstruct.contour_image import ImageChoice, image_of, rings_in
 from viewer.io.segmentations.rtstruct.contours import Drawing, Region, regions_of, without_contours
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ ALONE = "drawn without its images, in squares of 1 mm"
 
 
 def contours_of(ds: Dataset, images: Sequence[ImageReference], name: str) -> Segmentation:
-    """On the first of the images that it may be of; on a grid of its own where there is none.
+    """The segments of a structure set, on the first of the images that it may be of; else on a grid of its own.
 
     Raises OpenError: one sentence.
     """
@@ -50,39 +50,39 @@ def _segmentation(ds: Dataset, images: Sequence[ImageReference], name: str) -> S
     frames = {number: str(roi.get("ReferencedFrameOfReferenceUID", "")) for number, roi in rois.items()}
     choice = image_of(ds, images, regions, frames)
     if choice is None:
-        told = next((frame for frame in frames.values() if frame), "")
-        choice = Choice(own_grid(rings_in(told, regions, frames), told), told, (ALONE,))
-    grid, frame, said = choice
+        frame = next((frame for frame in frames.values() if frame), "")
+        choice = ImageChoice(own_grid(rings_in(frame, regions, frames), frame), frame, (ALONE,))
+    grid, frame, badges = choice
     regions = {n: one if frames[n] in ("", frame) else without_contours(one) for n, one in regions.items()}
     drawing = Drawing(grid, regions.values())
-    observed = {int(one.ReferencedROINumber): one for one in ds.get("RTROIObservationsSequence") or ()}
+    observations = {int(one.ReferencedROINumber): one for one in ds.get("RTROIObservationsSequence") or ()}
     layers = LabelLayers(grid.shape, np.uint8 if len(rois) < 256 else np.uint16)
     segments, lost = [], []
     for label, (number, roi) in enumerate(rois.items(), 1):
         region = regions.get(number, Region())
         mask = drawing.mask(region)
-        layer = layers.put(mask, label)
+        layer = layers.add(mask, label)
         red, green, blue = (min(max(int(part), 0), 255) for part in region.color or COLORS[label % len(COLORS)])
         algorithm = ALGORITHMS.get(str(roi.get("ROIGenerationAlgorithm", "") or "MANUAL"), "AUTOMATIC")
         title = str(roi.get("ROIName", "") or f"ROI {number}")
-        made = Segment(label, title, (red, green, blue), layer=layer, algorithm=algorithm)
-        segments.append(_as_observed(made, observed.get(number, Dataset()), ds))
+        segment = Segment(label, title, (red, green, blue), layer=layer, algorithm=algorithm)
+        segments.append(_with_observation(segment, observations.get(number, Dataset()), ds))
         if region.rings and not mask.any():
             lost.append(f"{title} has no voxel on the image")
     title = str(ds.get("StructureSetLabel", "") or name)
     first, *others = layers.maps
-    badges = (*said, *drawing.badges(), *lost)
+    badges = (*badges, *drawing.badges(), *lost)
     return Segmentation(
         first, grid, tuple(segments), title, object_source(ds), badges=badges, overlapping=tuple(others)
     )
 
 
-def _as_observed(segment: Segment, observed: Dataset, ds: Dataset) -> Segment:
+def _with_observation(segment: Segment, observation: Dataset, ds: Dataset) -> Segment:
     """With its code, side and review: of this program's own words, else of the status that all have in common."""
-    kind = (observed.get("RTROIIdentificationCodeSequence") or [Dataset()])[0]
+    kind = (observation.get("RTROIIdentificationCodeSequence") or [Dataset()])[0]
     state, reader = STATES.get(str(ds.get("ApprovalStatus", "")), "not started"), str(ds.get("ReviewerName", "") or "")
     if state == "not started" or not reader:
-        reader = str(observed.get("ROIInterpreter", "") or "")
-    told = review_of(str(observed.get("ROIObservationDescription", "") or "")) or (state, reader, "")
-    state, reader, remark = told
+        reader = str(observation.get("ROIInterpreter", "") or "")
+    review = review_of(str(observation.get("ROIObservationDescription", "") or ""))
+    state, reader, remark = review or (state, reader, "")
     return replace(segment, code=code_of(kind), side=side_of(kind), state=state, reader=reader, remark=remark)

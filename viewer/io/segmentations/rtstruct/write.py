@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.dataset import Dataset
 
@@ -18,24 +17,24 @@ from viewer.io.dicom.export.derived_series import decimal_string, describe_file
 from viewer.io.dicom.export.object_header import object_header, referenced_images
 from viewer.io.dicom.export.source_attributes import source_header
 from viewer.io.errors import SaveError
-from viewer.io.segmentations.dicom_codes import code_item, property_type, reviewed_text
+from viewer.io.segmentations.dicom_codes import code_item, property_type, review_text
 from viewer.io.stored_values import shear_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from viewer.data.arrays import Points
     from viewer.data.grid import Grid
     from viewer.data.segmentation import Segment, Segmentation
 
-Points = NDArray[np.float64]
 
 STATUS = {"completed": "APPROVED", "rejected": "REJECTED"}
 STUDY_MANAGEMENT = "1.2.840.10008.3.1.2.3.1"  # Detached Study Management, which C.8.8.5 asks for here
 
 
 def write_rtstruct(segmentation: Segmentation, path: Path) -> None:
-    """Raises SaveError, one sentence, for what contours cannot hold; OSError."""
+    """Write segments as a structure set. Raises SaveError, one sentence, for what contours cannot hold; OSError."""
     grid, source = segmentation.grid, segmentation.source
     if not source.dicom or not grid.frame_of_reference:
         raise SaveError("contours belong to DICOM images, and these are none: save it as .dcm or .seg.nrrd instead.")
@@ -66,7 +65,7 @@ def write_rtstruct(segmentation: Segmentation, path: Path) -> None:
             contours.ContourSequence = drawn
         ds.StructureSetROISequence.append(roi)
         ds.ROIContourSequence.append(contours)
-        ds.RTROIObservationsSequence.append(_observed(segment, number))
+        ds.RTROIObservationsSequence.append(_observation(segment, number))
     ds.save_as(path, enforce_file_format=True)
 
 
@@ -79,16 +78,16 @@ def approval(segments: Sequence[Segment]) -> str:
     return next((status for state, status in STATUS.items() if states == {state}), "UNAPPROVED")
 
 
-def _observed(segment: Segment, number: int) -> Dataset:
+def _observation(segment: Segment, number: int) -> Dataset:
     """What a region is (C.8.8.8), and how far its review came."""
-    observed = Dataset()
-    observed.ObservationNumber = observed.ReferencedROINumber = number
-    observed.RTROIInterpretedType, observed.ROIInterpreter = "", segment.reader
-    observed.ROIObservationDescription = reviewed_text(segment)
+    observation = Dataset()
+    observation.ObservationNumber = observation.ReferencedROINumber = number
+    observation.RTROIInterpretedType, observation.ROIInterpreter = "", segment.reader
+    observation.ROIObservationDescription = review_text(segment)
     if segment.code:
-        observed.SegmentedPropertyCategoryCodeSequence = [code_item(category_of(segment.code))]
-        observed.RTROIIdentificationCodeSequence = [property_type(segment)]
-    return observed
+        observation.SegmentedPropertyCategoryCodeSequence = [code_item(category_of(segment.code))]
+        observation.RTROIIdentificationCodeSequence = [property_type(segment)]
+    return observation
 
 
 def outlines(segmentation: Segmentation, segment: Segment) -> Iterator[Points]:
@@ -96,16 +95,15 @@ def outlines(segmentation: Segmentation, segment: Segment) -> Iterator[Points]:
     from scipy import ndimage
     from skimage import measure
 
-    map = segmentation.maps[segment.layer]
-    for k in np.flatnonzero((map == segment.label).any(axis=(1, 2))):
-        parts, count = ndimage.label(map[k] == segment.label)
+    mask = segmentation.mask(segment)
+    for k in np.flatnonzero(mask.any(axis=(1, 2))):
+        parts, count = ndimage.label(mask[k])
         for part in range(1, count + 1):
-            ring = measure.find_contours(np.pad(parts == part, 1).astype(float), 0.5, fully_connected="low")
-            rings = sorted((one[:-1] - 1 for one in ring), key=_area, reverse=True)
-            flat = rings[0]
-            for hole in rings[1:]:
-                flat = _joined(flat, hole)
-            yield np.column_stack([np.full(len(flat), float(k)), flat])
+            found = measure.find_contours(np.pad(parts == part, 1).astype(float), 0.5, fully_connected="low")
+            outer, *holes = sorted((ring[:-1] - 1 for ring in found), key=_area, reverse=True)
+            for hole in holes:
+                outer = _with_hole(outer, hole)
+            yield np.column_stack([np.full(len(outer), float(k)), outer])
 
 
 def _area(ring: Points) -> float:
@@ -113,12 +111,12 @@ def _area(ring: Points) -> float:
     return abs(float(row @ np.roll(column, 1) - column @ np.roll(row, 1)))
 
 
-def _joined(outer: Points, hole: Points) -> Points:
-    """Into the hole and back by the same way, where the two are closest."""
+def _with_hole(outer: Points, hole: Points) -> Points:
+    """The outline with a key-hole: into the hole and back by the same way, where the two are closest."""
     apart = ((outer[:, None] - hole[None]) ** 2).sum(axis=-1)
     a, b = np.unravel_index(int(apart.argmin()), apart.shape)
-    turned = np.roll(hole, -int(b), axis=0)
-    return np.concatenate([outer[: a + 1], turned, turned[:1], outer[a:]])
+    inner = np.roll(hole, -int(b), axis=0)
+    return np.concatenate([outer[: a + 1], inner, inner[:1], outer[a:]])
 
 
 def _contour(points: Points, grid: Grid) -> Dataset:

@@ -11,7 +11,7 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice
 from PySide6.QtGui import QImage, QImageWriter
 
 from viewer.compute.registration.pictures import Picture, PlacedImage, Style, pictures, styles
-from viewer.compute.registration.quality import Quality, WayBack, measure, way_back
+from viewer.compute.registration.quality import InverseConsistency, Quality, measure, measure_inverse_consistency
 from viewer.session.runs.placement import transform_between
 from viewer.session.runs.result_layers import found_transform
 
@@ -32,12 +32,12 @@ MEASURING = 0.7  # part of the time that the figures take; the pictures take the
 
 @dataclass(frozen=True, eq=False)
 class Assessment:
-    """transform: what it is about. pictures: (style, plane, PNG). way_back: None until it was asked for."""
+    """transform: what it is about. pictures: (style, plane, PNG). inverse_consistency: None until it was asked for."""
 
     transform: Transform
     quality: Quality
     pictures: tuple[tuple[Style, str, bytes], ...]
-    way_back: WayBack | None = None
+    inverse_consistency: InverseConsistency | None = None
 
     def is_about(self, transform: Transform | None) -> bool:
         """False once the image was moved; what a person says of a transform changes nothing in it."""
@@ -109,18 +109,20 @@ class Assessor:
         assert back is not None  # as the plugin declares, and the engine has checked
         background = self.session.background
         try:
-            found = way_back(transform_between(fixed, moving), back, fixed.volumes[0].grid, moving.volumes[0].grid)
+            found = measure_inverse_consistency(
+                transform_between(fixed, moving), back, fixed.volumes[0].grid, moving.volumes[0].grid
+            )
         except ValueError as error:
             background.fail(task, str(error))
         else:
-            background.post(partial(self._add_way_back, task, transform, found))
+            background.post(partial(self._add_inverse_consistency, task, transform, found))
 
-    def _add_way_back(self, task: Task, transform: Transform, found: WayBack) -> None:
+    def _add_inverse_consistency(self, task: Task, transform: Transform, found: InverseConsistency) -> None:
         if self._assessment is None or not self._assessment.is_about(transform):
             self.session.tasks.fail(task, "The image was moved meanwhile: check it again.")
         elif task.running:
             task.end("done")
-            self._take(replace(self._assessment, way_back=found))
+            self._take(replace(self._assessment, inverse_consistency=found))
 
     def _take(self, assessment: Assessment) -> None:
         self._assessment = assessment

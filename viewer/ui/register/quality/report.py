@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from viewer.compute.labels.label_metrics import Agreement
-    from viewer.compute.registration.quality import Bending, Quality, WayBack
+    from viewer.compute.registration.quality import Deformation, InverseConsistency, Quality
     from viewer.data.annotations.landmarks import Landmarks
     from viewer.data.arrays import Floats
     from viewer.data.grid import Grid
@@ -51,7 +51,7 @@ def quality_report(fixed: VolumeLayer, moving: VolumeLayer, assessment: Assessme
     moved = motion(now, grid.centre)
     return Report(
         title="Registration: sign-off",
-        made=datetime.now().astimezone().isoformat(timespec="seconds"),
+        created=datetime.now().astimezone().isoformat(timespec="seconds"),
         sign_off=now.sign_off,
         images=(_image("Fixed image", fixed), _image("Moving image", moving)),
         sections=(
@@ -76,12 +76,12 @@ def quality_sections(assessment: Assessment) -> Iterable[Section]:
     """What was measured, a section each."""
     quality = assessment.quality
     yield Section("Similarity, before → after", tuple(_similarity(quality)))
-    if quality.bending:
-        yield Section("Deformation", tuple(_bending(quality.bending)))
+    if quality.deformation:
+        yield Section("Deformation", tuple(_bending(quality.deformation)))
     if quality.labels:
         yield Section("Labels, before → after", tuple(_labels(quality.labels)))
-    if assessment.way_back:
-        yield Section("There and back (inverse consistency)", tuple(_way_back(assessment.way_back)))
+    if assessment.inverse_consistency:
+        yield Section("There and back (inverse consistency)", tuple(_way_back(assessment.inverse_consistency)))
 
 
 def landmark_sections(errors: Floats, grid: Grid) -> Iterable[Section]:
@@ -152,7 +152,7 @@ def _likeness(value: float) -> str:
     return f"{value:.3f}".replace("-", "−") if abs(value) < 100 else f"{value:.0f}"
 
 
-def _bending(bent: Bending) -> Iterable[Figure]:
+def _bending(bent: Deformation) -> Iterable[Figure]:
     """How far and how smoothly it bends, and whether it folds."""
     smooth = bent.smoothness
     yield Figure("Displacement", f"{bent.mean:.2f} mm on average, at most {bent.largest:.2f} mm")
@@ -166,7 +166,7 @@ def _bending(bent: Bending) -> Iterable[Figure]:
     yield Figure("Change of volume", f"× {smooth.lowest:.2f} to × {smooth.highest:.2f}")
 
 
-def _way_back(found: WayBack) -> Iterable[Figure]:
+def _way_back(found: InverseConsistency) -> Iterable[Figure]:
     """How far apart the registrations there and back are."""
     yield Figure("Mean", f"{found.mean:.2f} mm")
     yield Figure("95th percentile", f"{found.percentile:.2f} mm")
