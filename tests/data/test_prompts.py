@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from viewer.data.annotations.packed_mask import pack_mask, unpack_mask
 from viewer.data.annotations.prompts import Prompt
 from viewer.data.box import whole_box
-from viewer.data.packed_mask import pack_mask, unpack_mask
 
 ORIGIN = (0.0, 0.0, 0.0)
 

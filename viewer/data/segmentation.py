@@ -32,7 +32,7 @@ class Segment:
     state, reader, remark: how far its review is, whose, and what was said. side: of what comes in pairs; the code does
     not tell it (viewer.data.terminology).
     prompts: those that its voxels were found from, in order. base_mask: its voxels before the first of them
-    (viewer.data.packed_mask).
+    (viewer.data.annotations.packed_mask).
     """
 
     label: int

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from viewer.data.annotations.packed_mask import pack_mask, unpack_mask
 from viewer.data.annotations.prompts import Prompt, Prompts
 from viewer.data.arrays import Mask
 from viewer.data.box import Box, box_at, box_shape, box_size, box_union, dilate_box, mask_box
 from viewer.data.grid import Grid
-from viewer.data.packed_mask import pack_mask, unpack_mask
 from viewer.data.segmentation import Key, Segment, Segmentation
 from viewer.data.study import Source
 from viewer.data.volume import Volume

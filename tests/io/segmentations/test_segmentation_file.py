@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from viewer.data.annotations.packed_mask import pack_mask
 from viewer.data.annotations.prompts import Prompt
 from viewer.data.grid import Grid
-from viewer.data.packed_mask import pack_mask
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.io.errors import OpenError, SaveError
 from viewer.io.segmentations import segmentation_file

@@ -77,7 +77,7 @@ def test_left_stays_to_the_left(head: Head) -> None:
 
 
 def test_images_are_painted_by_label(head: Head) -> None:
-    kept = []
+    kept, contrasts = [], []
     for seed in range(12):
         image, labels = paint(head, 2, np.random.default_rng(seed))
         assert image.dtype == np.float32
@@ -86,8 +86,9 @@ def test_images_are_painted_by_label(head: Head) -> None:
         assert image.min() >= 0
         assert image.max() <= 2
         assert set(np.unique(labels)) <= {0, *np.unique(head.labels)}
-        assert image[labels == 2].mean() != pytest.approx(image[labels == 0].mean(), abs=1e-3)
+        contrasts.append(abs(image[labels == 2].mean() - image[labels == 0].mean()))
         kept.append(SKULL in labels)
+    assert np.median(contrasts) > 0.05  # now and then two tissues are alike by chance
     assert 2 < sum(kept) < 10  # about half of them are stripped
 
 

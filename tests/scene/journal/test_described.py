@@ -8,9 +8,9 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
+from viewer.data.annotations.packed_mask import pack_mask
 from viewer.data.annotations.prompts import Prompt
 from viewer.data.grid import Grid
-from viewer.data.packed_mask import pack_mask
 from viewer.data.segmentation import Segment
 from viewer.data.study import Image, Source
 from viewer.data.volume import Diffusion, Volume
