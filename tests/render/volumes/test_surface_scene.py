@@ -16,7 +16,7 @@ from vtkmodules.vtkFiltersCore import vtkMassProperties
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import Transform
-from viewer.render.volumes.surface_mesh import boxes, changed, decimated, surface
+from viewer.render.volumes.surface_mesh import boxes, changed_labels, decimated, surface
 from viewer.render.volumes.volume_view import VolumeView
 from viewer.scene.segmentation_layer import SegmentationLayer
 
@@ -99,7 +99,7 @@ def test_what_changed_is_found_with_all_of_it(grid, seed):
     part = tuple(slice(one.start, min(one.stop, size)) for one, size in zip(part, grid.shape, strict=True))
     after = before.copy()
     after[part] = rng.choice([0, 3, 7], after[part].shape)
-    found = dict(changed(after, part, boxes(before, whole)))
+    found = dict(changed_labels(after, part, boxes(before, whole)))
     for label in (1, 2, 3, 7):
         if not np.array_equal(before == label, after == label):
             left = after == label
