@@ -177,7 +177,7 @@ def test_where_what_was_seen_did_not_come_back_the_latest_image_is_shown(space: 
     space.layers.show(gone, overlay=False)
     kept = json.loads(json.dumps(describe_view(space.document, space.state, ())))
     space.history.undo()
-    space.recovery.look_again(Recovery(left_so(tmp_path, kept), "now", ()))
+    space.recovery.show_recovered(Recovery(left_so(tmp_path, kept), "now", ()))
     assert space.document.shown == (second,)
     assert space.state.active == second.id
 
@@ -190,6 +190,6 @@ def test_where_the_chosen_layer_did_not_come_back_what_is_shown_is_chosen(space:
     space.state.active = gone.id
     kept = json.loads(json.dumps(describe_view(space.document, space.state, ())))
     space.history.undo()
-    space.recovery.look_again(Recovery(left_so(tmp_path, kept), "now", ()))
+    space.recovery.show_recovered(Recovery(left_so(tmp_path, kept), "now", ()))
     assert space.document.shown == (first,)
     assert space.state.active == first.id
