@@ -96,7 +96,7 @@ def hostile(tmp_path: Path, window, session, qtbot):
     window.open([folder])
     qtbot.waitUntil(lambda: bool(session.document.volume_layers) and session.document.volume_layers[0].loaded == 1)
     qtbot.waitUntil(lambda: not any(task.running for task in session.tasks))
-    assert session.studies.refused
+    assert session.studies.refusals
     return session.document.volume_layers[0]
 
 

@@ -65,7 +65,7 @@ def test_they_are_listed_with_the_study_and_come_over_their_images(study: Path, 
         session = stage.session
         opened(stage, study)
         assert len(session.studies.images) == 1
-        assert not session.studies.refused
+        assert not session.studies.refusals
         assert not session.document.segmentation_layers  # nobody asked for them
         assert sorted(one.source.modality for one in session.studies.label_files.values()) == ["RTSTRUCT", "SEG", "SEG"]
         for labels in session.studies.label_files.values():
@@ -122,7 +122,7 @@ def test_a_damaged_one_is_refused_by_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "a.seg.nrrd").write_bytes(b"NRRD0004\nsizes: 4 4\n\n")
     with HeadlessStage() as stage:
         opened(stage, tmp_path)
-        (refused,) = stage.session.studies.refused
+        (refused,) = stage.session.studies.refusals
         assert refused.reason.count(".") == 1
         assert not stage.session.studies.label_files
 

@@ -160,7 +160,7 @@ def test_an_effect_runs_as_one_step_with_progress(panel, labelled, session, qtbo
 
 def test_a_preview_changes_nothing_and_is_what_apply_does(panel, labelled, session, qtbot):
     effects = panel.effects
-    panel.pages.setCurrentIndex(1)
+    panel.pages.setCurrentIndex(2)
     effects.choose(BY_ID["hollow"])
     before, shown = labelled.segmentation.array.copy(), len(session.document.shown)
     effects.preview_button.click()
@@ -175,7 +175,7 @@ def test_a_preview_changes_nothing_and_is_what_apply_does(panel, labelled, sessi
 
 
 def test_a_range_begins_as_what_is_seen_and_is_tinted(panel, labelled, session):
-    panel.pages.setCurrentIndex(1)
+    panel.pages.setCurrentIndex(2)
     panel.effects.choose(BY_ID["threshold"])
     image = session.document.volume_layers[0]
     assert panel.effects.form.values == {"lower": image.window.lower, "upper": image.window.upper}
@@ -198,7 +198,7 @@ def test_an_effect_that_cannot_be_done_says_why(panel, labelled, session):
 
 
 def test_a_snake_plays_rests_and_is_applied(panel, labelled, session, qtbot):
-    panel.pages.setCurrentIndex(1)
+    panel.pages.setCurrentIndex(2)
     effects = panel.effects
     effects.choose(BY_ID["snake"])
     assert effects.preview_button.text() == "Play"
@@ -245,15 +245,15 @@ def test_a_live_preview_goes_on_from_what_it_found(panel, labelled, session, qtb
     around = session.segments.add(labelled, "around")
     array[0, 0, 0:4] = around.label
     labelled.active = labelled.segmentation.segments[0].key
-    panel.pages.setCurrentIndex(1)
+    panel.pages.setCurrentIndex(2)
     effects.choose(BY_ID["grow_from_seeds"])
     effects.preview_button.click()
     qtbot.waitUntil(lambda: effects.preview.answers is not None)
-    growing = effects.preview._kept["growing"]
+    growing = effects.preview._cache["growing"]
     array[0, 1, 0:4] = around.label
     labelled.notify_written(0, (slice(0, 1), slice(1, 2), slice(0, 4)))
     assert effects.preview.answers is None
     qtbot.waitUntil(lambda: effects.preview.answers is not None)
-    assert effects.preview._kept["growing"] is growing
+    assert effects.preview._cache["growing"] is growing
     effects.preview_button.click()
     assert not effects.preview._kept  # large images are let go

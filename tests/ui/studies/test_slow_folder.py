@@ -81,7 +81,7 @@ def test_a_folder_that_goes_away_costs_what_was_not_read_and_one_sentence(window
     qtbot.waitUntil(lambda: not task.running)
     assert task.state == "done"
     assert row(window, "quick") is not None
-    assert len(session.studies.refused) == 1
+    assert len(session.studies.refusals) == 1
     said = [message.text for message in window.status.messages]
     assert len(said) == 1
     assert said[0].startswith("both: ")
