@@ -18,8 +18,8 @@ from viewer.cli.virtual_display import NoDisplayError, ensure_display
 PATIENCE = 300_000  # ms that a test waits for what must come: no test may depend on how fast a machine is
 
 # The check of a change must not depend on luck; `pytest --hypothesis-profile explore` goes on searching for examples.
-settings.register_profile("repeatable", derandomize=True)
-settings.register_profile("explore", derandomize=False)
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("explore", derandomize=False, deadline=None)
 settings.load_profile("repeatable")
 
 
