@@ -75,7 +75,7 @@ def inspection(stage: Stage) -> None:
     window.inspector.setCurrentWidget(window.inspect)
     for mode in ("wipe", "difference"):
         window.inspect.controller.turn_on(mode)
-        stage.until(lambda: not any(task.running for task in stage.session.tasks) and window.inspect.truth.kept)
+        stage.until(lambda: not any(task.running for task in stage.session.tasks) and window.inspect.truth.retention)
         stage.picture(PICTURES / f"inspect-{mode}.png")
 
 

@@ -23,7 +23,7 @@ def work() -> None:
     with Stage() as stage:
         finish(stage, stage.session.studies.load(find_images(stage, [make_sample().baseline / "t1"])[0]))
         stage.window.inspector.setCurrentWidget(stage.window.segments)
-        stage.window.segments.controller.take("brush")
+        stage.window.segments.controller.choose_tool("brush")
         layer = stage.window.segments.controller.layer
         assert layer is not None
         seed(stage, layer)

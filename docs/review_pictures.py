@@ -22,7 +22,7 @@ def review(pictures: Path) -> None:
 
     with Stage() as stage, TemporaryDirectory() as folder:
         session, window = stage.session, stage.window
-        window.worklist.controller.trail.keep(Path(folder))  # not the user's own trail
+        window.worklist.controller.trail.move_to(Path(folder))  # not the user's own trail
         window.worklist.reader.setText("MK")
         finish(stage, session.studies.load(find_images(stage, [make_sample().baseline / "t1"])[0]))
         first = reader(stage, "Reader 1")
@@ -31,7 +31,7 @@ def review(pictures: Path) -> None:
         inside = labels == 1
         labels[np.roll(inside, 2, 1) & (labels == 0)] = 1  # this one draws generously towards the front
         labels[(labels == 1) & (np.arange(labels.shape[2]) > labels.shape[2] * 0.56)] = 0  # and stops early at a side
-        second.wrote(0, (slice(None), slice(None), slice(None)))
+        second.notify_written(0, (slice(None), slice(None), slice(None)))
         window.inspector.setCurrentWidget(window.review)
         section = window.review.compare
         section.controller.choose(first, second)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from viewer.app import Stage
     from viewer.scene.segmentation_layer import SegmentationLayer
 
+VENTRICLES = ((90, 84, 82), (90, 84, 97))  # a voxel in each of the sample's lateral ventricles
 CELL, COLUMNS = 360, 5  # px, and pictures a row of the sheet
 SETTINGS: dict[str, dict[str, Any]] = {  # where the defaults show little of the sample
     "threshold": {"lower": 150.0, "upper": 400.0},
@@ -38,13 +39,43 @@ def segmentation(pictures: Path) -> None:
         session, window = stage.session, stage.window
         finish(stage, session.studies.load(find_images(stage, [make_sample().baseline / "t1"])[0]))
         window.inspector.setCurrentWidget(window.segments)
-        window.segments.controller.take("brush")
+        window.segments.controller.choose_tool("brush")
         layer = window.segments.controller.layer
         assert layer is not None
         seed(stage, layer)
         stage.picture(pictures / "segments-paint.png")
+        prompts(stage, pictures / "segments-prompts.png")
         session.state.show_text = session.state.show_crosshair = False
         sheet(stage, layer).save(str(pictures / "segments-effects.png"))
+
+
+def prompts(stage: Stage, path: Path) -> None:
+    """Both lateral ventricles from a point in each, in a segmentation of their own that is closed again."""
+    from viewer.cli.headless_session import finish
+    from viewer.data.annotations.prompts import Prompt
+
+    session, controller = stage.session, stage.window.segments.controller
+    before = controller.layer
+    controller.new()
+    layer = controller.layer
+    assert layer is not None
+    image = session.document.volume_layers[0].volumes[0]
+    controller.choose_tool("prompt_point")
+    for index, side in zip(VENTRICLES, ("right", "left"), strict=True):
+        name = f"Ventricle {side}"
+        if layer.segmentation.segments[-1].prompts:
+            controller.add(name)
+        else:
+            controller.change(layer.segmentation.segments[0], name=name)
+        x, y, z = image.grid.to_world(index).tolist()
+        session.state.crosshair = (x, y, z)
+        finish(
+            stage, session.prompts.add(layer, layer.segmentation.segments[-1].key, Prompt("point", ((x, y, z),)), image)
+        )
+    stage.picture(path)
+    session.layers.remove(layer)
+    session.state.active = before.id if before else ""
+    controller.choose_tool("brush")
 
 
 def seed(stage: Stage, layer: SegmentationLayer) -> None:

@@ -1,0 +1,1 @@
+"""The program: data, scene, computation, files, views and windows, one floor a package."""

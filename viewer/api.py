@@ -18,6 +18,7 @@ from viewer.compute.networks.sliding_window import tiles
 from viewer.compute.progress import Cancelled, Refusal
 from viewer.compute.registration.landmark_fit import rigid_fit
 from viewer.data.annotations.landmarks import Landmarks
+from viewer.data.annotations.prompts import Prompt, Prompts
 from viewer.data.grid import Grid
 from viewer.data.preview import CurvePoint, Preview
 from viewer.data.segmentation import Segment, Segmentation
@@ -40,6 +41,8 @@ __all__ = [
     "Net",
     "PreparedImages",
     "Preview",
+    "Prompt",
+    "Prompts",
     "Range",
     "Refusal",
     "Segment",

@@ -10,7 +10,6 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Thread
 from typing import TYPE_CHECKING, Self
 
 from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer, Signal
@@ -20,7 +19,7 @@ from viewer.compute.devices import Device, devices
 from viewer.render.gl_view import GLView
 from viewer.session.session import Session
 from viewer.settings import NAME, log_folder
-from viewer.ui.dialogs.errors import ErrorDialog, catch, start_log
+from viewer.ui.dialogs.errors import ErrorDialog, install_excepthook, start_log
 from viewer.ui.preferences import Preferences
 from viewer.ui.window.garbage_collection import Collector
 from viewer.ui.window.main_window import MainWindow
@@ -48,6 +47,7 @@ class Post(QObject):
         self._call.connect(lambda function: function(), Qt.ConnectionType.QueuedConnection)
 
     def __call__(self, function: Callable[[], None]) -> None:
+        """Queue a function without arguments; the main thread runs it in its next turn."""
         self._call.emit(function)
 
 
@@ -56,15 +56,14 @@ def start(paths: Sequence[str | Path], *, sample: bool = False) -> int:
     unwritable = _start_log()
     app = application()
     preferences = Preferences()
-    post = Post()
-    session = Session(post)
+    session = Session(Post())
     window = MainWindow(session, preferences)
-    catch(lambda message: _tell(window, message))
+    install_excepthook(lambda message: _tell(window, message))
     window.show()
     if unwritable:
         session.messages.warn(unwritable)
     QTimer.singleShot(0, lambda: _begin(window, paths, sample))
-    Thread(target=lambda: post(partial(_learn, window, devices())), daemon=True).start()
+    session.background.call("inventory", lambda tell: devices(), partial(_learn, window))
     code = app.exec()
     session.close()
     return code
@@ -153,7 +152,7 @@ class Stage:
         if any(layer.loaded < 1 for layer in self.session.document.volume_layers):
             return False
         volume = self.window.views.volume
-        return volume.still or not volume.isVisible() or volume.layer is None or bool(volume.problem)
+        return volume.is_complete or not volume.isVisible() or volume.layer is None or bool(volume.problem)
 
 
 def _begin(window: MainWindow, paths: Sequence[str | Path], sample: bool) -> None:

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated, NamedTuple
 
 from plugins.groups import MODELS
 from viewer.api import Job, Refusal, Segmentation, Volume, plugin
 
+Trust = Annotated[
+    bool,
+    "Run the code in this model file, now and later. Some kinds of files are programs and can do whatever a program "
+    "can; it is asked once for each file.",
+]
 
-@plugin(
-    "Apply a segmentation model",
-    group=MODELS,
-    outputs=("segmentation",),
-    gpu=True,
-)
-def apply_model(
-    image: Volume,
-    second: Volume | None,
-    third: Volume | None,
-    fourth: Volume | None,
-    job: Job,
-    *,
-    model: Path,
-    trust: bool = False,
-) -> Segmentation:
+
+class ModelInputs(NamedTuple):
+    """The images that a model takes, one a channel."""
+
+    image: Annotated[Volume, "The image to work on; its grid is that of the result."]
+    second: Annotated[Volume | None, "The second channel, where the model takes more than one image."] = None
+    third: Annotated[Volume | None, "The third channel."] = None
+    fourth: Annotated[Volume | None, "The fourth channel."] = None
+
+    def channels(self) -> list[Volume]:
+        """The images without a gap. Raises Refusal where one is left out before another."""
+        given = [image for image in self if image is not None]
+        if None in self[: len(given)]:
+            raise Refusal("an image is missing between two others: give them in the order of the model's channels.")
+        return given
+
+
+@plugin("Apply a segmentation model", group=MODELS, outputs=("segmentation",), gpu=True)
+def apply_model(inputs: ModelInputs, job: Job, *, model: Path, trust: Trust = False) -> Segmentation:
     """Label an image by a model file of your own.
 
     What the model needs is done to a copy of the image (turned, resampled, scaled), and its labels are brought back to
@@ -31,69 +40,26 @@ def apply_model(
 
     Parameters
     ----------
-    image
-        The image to label; its grid is that of the result.
-    second
-        The second channel, where the model takes more than one image.
-    third
-        The third channel.
-    fourth
-        The fourth channel.
     model
         A MONAI bundle (folder or ZIP), an nnU-Net v2 results folder, the folder of a brainchop MeshNet or of
         safetensors with card.json, or a TorchScript or ONNX file.
-    trust
-        Run the code in this model file, now and later. Some kinds of files are programs and can do whatever a program
-        can; it is asked once for each file.
     """
     from .run_model import predict_labels
 
-    return predict_labels(_channels(image, second, third, fourth), model, trust, job)
+    return predict_labels(inputs.channels(), model, trust, job)
 
 
-@plugin(
-    "Apply an image model",
-    group=MODELS,
-    outputs=("image",),
-    gpu=True,
-)
-def apply_image_model(
-    image: Volume,
-    second: Volume | None,
-    third: Volume | None,
-    fourth: Volume | None,
-    job: Job,
-    *,
-    model: Path,
-    trust: bool = False,
-) -> Volume:
+@plugin("Apply an image model", group=MODELS, outputs=("image",), gpu=True)
+def apply_image_model(inputs: ModelInputs, job: Job, *, model: Path, trust: Trust = False) -> Volume:
     """Make an image from an image by a model file of your own.
 
     The result has the values that the model makes, which are not those of the image's own unit.
 
     Parameters
     ----------
-    image
-        The image to work on; its grid is that of the result.
-    second
-        The second channel, where the model takes more than one image.
-    third
-        The third channel.
-    fourth
-        The fourth channel.
     model
         As for segmentation models; one whose result is an image.
-    trust
-        Run the code in this model file, now and later; it is asked once for each file.
     """
     from .run_model import predict_image
 
-    return predict_image(_channels(image, second, third, fourth), model, trust, job)
-
-
-def _channels(*images: Volume | None) -> list[Volume]:
-    """The images without a gap. Raises Refusal where one is left out before another."""
-    found = [image for image in images if image is not None]
-    if any(image is None for image in images[: len(found)]):
-        raise Refusal("an image is missing between two others: give them in the order of the model's channels.")
-    return found
+    return predict_image(inputs.channels(), model, trust, job)

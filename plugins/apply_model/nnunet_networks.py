@@ -18,7 +18,7 @@ Size = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Design:
-    """residual: of the encoder. Per stage: features, kernels, strides, blocks (or convolutions); decoder: convolutions.
+    """A network. residual: of the encoder. Per stage: features, kernels, strides, blocks; decoder: convolutions.
 
     bias: of convolutions, eps and affine: of the instance norms; slope: of the leaky ReLU, 0 for ReLU.
     """
@@ -82,6 +82,7 @@ class Convs(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """[n, c, k, j, i] to [n, c', k', j', i']."""
         result: Tensor = self.convs(x)
         return result
 
@@ -100,6 +101,7 @@ class Block(nn.Module):
         self.skip = nn.Sequential(*skip)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[n, c, k, j, i] to [n, c', k', j', i']."""
         result: Tensor = self.nonlin2(self.conv2(self.conv1(x)) + self.skip(x))
         return result
 
@@ -119,6 +121,7 @@ class Blocks(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """[n, c, k, j, i] to [n, c', k', j', i']."""
         result: Tensor = self.blocks(x)
         return result
 
@@ -145,6 +148,7 @@ class Encoder(nn.Module):
         self.stages = nn.ModuleList(stages)
 
     def forward(self, x: Tensor) -> list[Tensor]:
+        """[n, c, k, j, i] to the results of all stages, the finest first."""
         x = self.stem(x)
         found = []
         for stage in self.stages:
@@ -154,7 +158,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """From the coarsest stage up, each finer one joined on."""
+    """Goes from the coarsest stage up, each finer one joined on."""
 
     def __init__(self, design: Design) -> None:
         super().__init__()
@@ -168,6 +172,7 @@ class Decoder(nn.Module):
         self.seg_layers = nn.ModuleDict({str(len(design.decoder) - 1): head})
 
     def forward(self, found: list[Tensor]) -> Tensor:
+        """The results of all stages, the finest first, to [n, classes, k, j, i]."""
         x = found[-1]
         for place, (up, stage) in enumerate(zip(self.transpconvs, self.stages, strict=True), 2):
             x = stage(torch.cat((up(x), found[-place]), 1))
@@ -184,6 +189,7 @@ class UNet(nn.Module):
         self.encoder, self.decoder = Encoder(design), Decoder(design)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[n, c, k, j, i] to the values of all classes [n, classes, k, j, i]."""
         result: Tensor = self.decoder(self.encoder(x))
         return result
 

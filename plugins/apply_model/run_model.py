@@ -12,7 +12,7 @@ TURN = 0.381966  # of the colour circle between two labels: the golden section l
 
 
 def predict_labels(images: Sequence[Volume], path: Path, trust: bool, job: Job) -> Segmentation:
-    """Raises Refusal, also where the model makes images."""
+    """The labels that a model finds, on the first image's grid. Raises Refusal, also where it makes images."""
     with open_model(path, trust=trust) as model:
         if not model.labels:
             raise Refusal(
@@ -25,7 +25,7 @@ def predict_labels(images: Sequence[Volume], path: Path, trust: bool, job: Job) 
 
 
 def predict_image(images: Sequence[Volume], path: Path, trust: bool, job: Job) -> Volume:
-    """Raises Refusal, also where the model makes labels."""
+    """The image that a model makes, on the first one's grid. Raises Refusal, also where it makes labels."""
     with open_model(path, trust=trust) as model:
         if model.labels:
             raise Refusal(f"the model {model.title} makes labels: use “Apply a segmentation model”.")

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from viewer.api import Job, Net, Preview, Volume, tiles
 
 from . import haar_transform
-from .blocks import Box, cast_values
+from .blocks import Box, Floats, cast_values
 from .noise_estimate import Noise
 from .restore_detail import restore_detail
 
-Floats = NDArray[np.float32]
 MODEL, THICK = "denoise-haar", "denoise-haar-thick"
 MULTIPLE = 4  # of a tile's sides, in bands: the network halves them twice
 SOLID = (96, 96, 96)  # bands' voxels along each side of a tile
@@ -38,6 +37,7 @@ class MirrorAverage:
         self.engine, self.precision, self.device = net.engine, net.precision, net.device
 
     def __call__(self, batch: Floats) -> Floats:
+        """[n, bands + 2, k, j, i] to the mean noise [n, bands, k, j, i]. Raises Cancelled between two answers."""
         total: Floats | np.float32 = np.float32(0)
         mirrors = MIRRORS[self._strides]
         for axes in mirrors:

@@ -21,7 +21,7 @@ SOLID, FLAT = 48, 384  # voxels along each side of a block of a volume, of a blo
 
 @dataclass(frozen=True)
 class Block:
-    """core: the voxels it answers for; whole: these and the halo around them; inner: the core within the whole."""
+    """A block. core: the voxels it answers for; whole: these and the halo; inner: the core within the whole."""
 
     core: Box
     whole: Box

@@ -17,7 +17,7 @@ STEPS = 5  # of the diffusion
 
 @dataclass(frozen=True)
 class Method:
-    """apply: (block, sigma, spacing in mm along the block's axes) -> block. halo: voxels that it looks around."""
+    """A filter. apply: (block, sigma, spacing in mm along the block's axes) -> block. halo: voxels."""
 
     apply: Callable[[Floats, float, Spacing], Floats]
     halo: int

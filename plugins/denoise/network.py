@@ -26,6 +26,7 @@ class Block(nn.Module):
         self.second = nn.Conv3d(hidden, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[n, c, k, j, i] to the same shape."""
         change: Tensor = self.second(functional.relu(self.first(x)))
         return x + change
 
@@ -63,6 +64,7 @@ class HaarDenoiser(nn.Module):
             nn.init.zeros_(self.head.bias)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[n, bands + 2, k, j, i] to the noise [n, bands, k, j, i]."""
         bands, level = x[:, : self.bands], x[:, self.bands :]
         fine = self.fine(self.stem(torch.cat([bands.clamp(-LARGE, LARGE), torch.asinh(bands), level], 1)))
         middle = self.middle(self.down[0](fine))

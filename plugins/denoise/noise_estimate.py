@@ -26,7 +26,7 @@ STRONG = 20.0  # signal to noise beyond which magnitude noise is as good as Gaus
 
 @dataclass(frozen=True)
 class Noise:
-    """level: standard deviation in the array's unit, 0 where there is none. rician: of a magnitude image."""
+    """A noise. level: standard deviation in the array's unit, 0 where there is none. rician: of a magnitude image."""
 
     level: float
     rician: bool

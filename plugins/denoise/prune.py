@@ -63,7 +63,7 @@ def prune_channels(weights: dict[str, Tensor], share: dict[str, Tensor]) -> dict
 
 
 def widths(weights: dict[str, Tensor]) -> list[list[int]]:
-    """Of the channels inside the blocks: HaarDenoiser's `hidden`."""
+    """The widths inside the blocks: HaarDenoiser's `hidden`."""
     rows = ("fine", "middle", "coarse", "middle_again", "fine_again")
     return [
         [len(bias) for name, bias in sorted(weights.items()) if name.startswith(f"{row}.") and "first.bias" in name]
@@ -72,6 +72,7 @@ def widths(weights: dict[str, Tensor]) -> list[list[int]]:
 
 
 def main() -> None:
+    """Prune the network that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("weights", type=Path)
     parser.add_argument("--out", type=Path, required=True)
@@ -90,6 +91,7 @@ def main() -> None:
 
 
 def network(weights: dict[str, Tensor], flat: bool) -> HaarDenoiser:
+    """The network of those weights, in evaluation mode; flat: that of thick slices."""
     net = HaarDenoiser(flat, hidden=widths(weights)).eval()
     net.load_state_dict(weights)
     return net

@@ -21,9 +21,8 @@ from scipy.special import ive
 
 from viewer.api import Job
 
-from .blocks import filter_blocks
+from .blocks import Floats, filter_blocks
 
-Floats = NDArray[np.float32]
 SPOT = 1.0  # voxels: standard deviation of the matched filter, for spots of about three
 CHANCE = 3.75  # standard deviations: chance goes beyond them once in 5,600 voxels
 AROUND = 9  # voxels a side in which the spread is measured

@@ -131,6 +131,7 @@ class Validation:
             self.images.append(real_images.read_picture(sorted(data.glob(PICTURES))[-1]))
 
     def __call__(self, net: nn.Module) -> str:
+        """The PSNR of each image and level in dB, in words for the log."""
         rng = np.random.default_rng(2)
         figures = []
         for image in self.images:
@@ -151,6 +152,7 @@ class Validation:
 
 
 def main() -> None:
+    """Train as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=100)
     parser.add_argument("--rate", type=float, default=1e-3, help="of learning, at its highest")

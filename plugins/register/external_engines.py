@@ -66,7 +66,7 @@ def _read(folder: Path, fixed: Volume) -> Transform:
 
 
 def _wait(command: list[str], folder: Path, engine: str, job: Job) -> None:
-    """Until it ends; a cancel ends it. folder: where it may leave files. Raises Refusal where it fails."""
+    """Wait for its end; a cancel ends it. folder: where it may leave files. Raises Refusal where it fails."""
     from viewer.api import Refusal
 
     place = {**os.environ, "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path if path)}

@@ -12,12 +12,11 @@ from torch import Tensor
 from viewer.api import Job, Landmarks, Refusal, Segmentation, Volume
 
 from .classical import mind
-from .classical.lattice import Lattice, Sampler, volume_lattice
+from .classical.lattice import Floats, Lattice, Sampler, volume_lattice
 from .classical.metric_level import MetricLevel
 from .classical.metrics import Joint, LocalCorrelation, MeanSquares, Metric, mutual_information
 from .inputs import RegistrationInputs
 
-Floats = NDArray[np.float64]
 FINER = 2  # times as close as compared voxels the moving image is sampled for linear steps
 VOXELS, PIXELS = 1_000_000, 60_000  # of a volume, of a slice, that are compared at the finest linear level
 LABELS = 32  # of the labels in both label maps, at most
@@ -26,7 +25,7 @@ LABEL_SHARE = 0.3  # of the labels in the joint metric, against the images' 1
 
 @dataclass(frozen=True)
 class Pair:
-    """labels: a lattice for the fixed and one for the moving image for each label that both have; made when asked."""
+    """The two images on the job's device. levels: by their mm, metric, radius and kind, made when asked for."""
 
     fixed: Lattice
     moving: Lattice
@@ -43,13 +42,13 @@ class Pair:
 
     @property
     def unit(self) -> float:
-        """mm between voxels at the finest linear level."""
+        """Distance between voxels at the finest linear level, mm."""
         sizes = np.array(self.fixed.shape) * self.fixed.spacing
         wanted = np.sqrt(sizes[1:].prod() / PIXELS) if self.flat else np.cbrt(sizes.prod() / VOXELS)
         return float(max(wanted, self.fixed.spacing[1:].min()))
 
     def level(self, mm: float, metric: str, *, radius: int = 2, exact: bool = False) -> MetricLevel:
-        """What `metric` (no longer "automatic") compares with about `mm` between voxels.
+        """The level that `metric` (no longer "automatic") compares with about `mm` between voxels.
 
         exact: for linear steps: the moving image is sampled more closely. Else for deformations: see LocalCorrelation.
         """

@@ -49,7 +49,7 @@ class RegistrationInputs(NamedTuple):
     ] = None
 
     def check(self, metric: str, *, different_patients: bool) -> None:
-        """Raises Refusal: one sentence for the user."""
+        """Raises Refusal, one sentence for the user, where these cannot be registered."""
         for word, image in (("fixed", self.fixed), ("moving", self.moving)):
             _check(word, image)
         self._check_pair(metric, different_patients)

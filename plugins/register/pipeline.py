@@ -7,18 +7,16 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.api import CurvePoint, Grid, Job, Refusal, Transform, rigid_fit
 
 from .classical import convex, greedy, initialization, linear
 from .classical.landmark_force import LandmarkForce
-from .classical.lattice import one_thread
+from .classical.lattice import Floats, one_thread
 from .classical.linear import Objective
 from .image_pair import Pair, prepare
 from .inputs import Metric, RegistrationInputs, Start
 
-Floats = NDArray[np.float64]
 ALIKE = 0.5  # correlation of aligned images from which they count as of one contrast
 # Linear levels: voxels in units of the finest; the first step, and how far a polish looks, in those voxels.
 LEVELS = ((4.0, 1.0, ()), (2.0, 0.25, (0.25, 0.125)), (1.0, 0.25, (0.125,)))
@@ -47,6 +45,7 @@ class ProgressRange:
     high: float
 
     def __call__(self, fraction: float) -> None:
+        """Tell the job that this fraction of the part is done. Raises Cancelled."""
         self.job.progress(self.low + (self.high - self.low) * fraction)
 
 
@@ -59,7 +58,7 @@ def register_linear(
     *,
     different_patients: bool,
 ) -> Transform:
-    """Rigid, and for the other kinds that kind after it. Raises Refusal: one sentence for the user."""
+    """The best rigid transform, and for the other kinds that kind after it. Raises Refusal."""
     pair = prepare(inputs, metric, job, different_patients=different_patients)
     matrix = initial_matrix(pair, start, inputs.initial, job)
     chosen = choose_metric(pair, metric, matrix, deformable=False)
@@ -183,7 +182,7 @@ def deform(
     *,
     reach: float,
 ) -> Transform:
-    """x ↦ matrix·(x + u(x)). reach: mm of the large motion that is looked for first, 0 for none."""
+    """The transform x ↦ matrix·(x + u(x)). reach: mm of the large motion that is looked for first, 0 for none."""
     unit = pair.unit
     field = greedy.zero_field(pair.fixed.downsample(QUALITY[quality][0][0].mm * unit))
     pull = LandmarkForce(pair.landmarks, matrix) if pair.landmarks is not None else None
@@ -210,7 +209,7 @@ def deform(
 
 
 def transform_of(field: greedy.Field, matrix: Floats, grid: Grid) -> Transform:
-    """With the field in LPS mm, on its own lattice in the fixed space."""
+    """The transform with the field in LPS mm, on its own lattice in the fixed space."""
     axes = field.affine[:3, :3] / np.linalg.norm(field.affine[:3, :3], axis=0)
     along = field.mm.detach().cpu().numpy()
     world = np.einsum("xa,akji->kjix", axes, along).astype(np.float32)

@@ -6,27 +6,25 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from viewer.api import Grid, Job, Refusal, Transform, Volume, check_memory
 
 from .classical.greedy import Field
-from .classical.lattice import Lattice, Sampler, volume_lattice
+from .classical.lattice import Floats, Lattice, Sampler, volume_lattice
 from .learned import keras_weights
 from .learned.synthmorph import Network, Shape
 from .pipeline import transform_of
 
-Floats = NDArray[np.float64]
 COPIES = 2  # of what the widest layer takes and gives
 AXES = np.array([(1.0, 0, 0), (0, 0, -1), (0, -1, 0)]).T  # of its images in LPS: to the left, the feet and the front
 
 
 def register(fixed: Volume, moving: Volume, matrix: Floats | None, weights: Path, job: Job) -> Transform:
-    """x ↦ matrix·(x + u(x)), LPS mm, in the box that the network sees: voxels of 1 mm round the fixed image's middle.
+    """The transform x ↦ matrix·(x + u(x)), LPS mm, in the box that the network sees.
 
-    matrix: of an alignment that was made before; None: the middles of the images are laid on each other. Raises Refusal
-    where the file does not hold a SynthMorph network.
+    That has voxels of 1 mm round the fixed image's middle. matrix: of an alignment that was made before; None: the
+    middles of the images are laid on each other. Raises Refusal where the file does not hold a SynthMorph network.
     """
     net = _load(weights, job)
     check_memory(COPIES * 4 * net.floats, "SynthMorph", job.device)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from viewer.api import Job, Refusal, Transform, Volume, check_memory, read_weights
 
 from .classical.greedy import Field
 from .classical.lattice import (
+    Floats,
     Lattice,
     Sampler,
     apply_matrices,
@@ -23,16 +23,16 @@ from .classical.lattice import (
 from .learned.unigradicon import UNet, identity, map_places, network
 from .pipeline import transform_of
 
-Floats = NDArray[np.float64]
 HU = (-1000.0, 1000.0)  # what the network sees of a CT
 BRIGHT = 0.99  # of the voxels of another image are not cut off
 COPIES = 90  # float32 images that the largest layers hold at a time
 
 
 def register(fixed: Volume, moving: Volume, matrix: Floats | None, weights: Path, side: int, job: Job) -> Transform:
-    """x ↦ matrix·(x + u(x)), LPS mm. matrix: of an alignment that was made before; None: the network sees each image
-    as it fills its own box, as its makers do. side: voxels of the cube that it sees. Raises Refusal where the file is
-    not uniGradICON's.
+    """The transform x ↦ matrix·(x + u(x)), LPS mm.
+
+    matrix: of an alignment that was made before; None: the network sees each image as it fills its own box, as its
+    makers do. side: voxels of the cube that it sees. Raises Refusal where the file is not uniGradICON's.
     """
     check_memory(COPIES * 4 * side**3, "uniGradICON", job.device)
     net = _load(weights, job)

@@ -34,7 +34,7 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     net = net.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # torch leaves it out
     average = copy.deepcopy(net).eval()
-    optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-4)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-4, fused=True)
     done, steps = _resume(folder / "state.pt", net, average, optimiser)
     before, saved, mean = time.monotonic() - 60 * done, done, 0.0
     for inputs, targets in batches:

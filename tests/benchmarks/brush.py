@@ -125,7 +125,7 @@ def main() -> None:
             session.history.do(AddLayer(layer))
             session.state.active = layer.id
             stage.window.inspector.setCurrentWidget(stage.window.segments)
-            stage.window.segments.controller.take("brush")
+            stage.window.segments.controller.choose_tool("brush")
             stage.picture(Path(folder) / "warm.png")
             view = stage.window.views.by_name["axial"]
             assert isinstance(view, SliceView)

@@ -23,8 +23,8 @@ from tests.fixtures.phantom import clean
 from viewer.compute.engine.engine import Engine
 from viewer.compute.engine.job import Job
 from viewer.compute.engine.thread_queue import Runner
-from viewer.compute.networks.backends import forms
-from viewer.compute.networks.openvino_network import OpenVinoNet, converted
+from viewer.compute.networks.backends import precision_variants
+from viewer.compute.networks.openvino_network import OpenVinoNet, convert_network
 from viewer.compute.networks.torch_network import TorchNet
 from viewer.data.grid import Grid
 from viewer.data.study import Source
@@ -86,7 +86,7 @@ def networks() -> None:
 
     card = find_card("denoise-haar")
     module = card_network(card)
-    models = forms(converted(module, 10, 4), card.ranges)
+    models = precision_variants(convert_network(module, 10, 4), card.ranges)
     nets = [TorchNet(module, "cpu"), *(OpenVinoNet(model, precision) for precision, model in models.items())]
     image = np.kron(np.random.default_rng(0).uniform(0, 30, (12, 12, 12)), np.ones((8, 8, 8)))
     noisy = np.hypot(*(image * side + np.random.default_rng(side).standard_normal(image.shape) for side in (0, 1)))

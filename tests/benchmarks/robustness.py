@@ -25,7 +25,7 @@ from nets import small
 
 from viewer.compute.engine.engine import Engine
 from viewer.compute.engine.job import Job
-from viewer.compute.networks.backends import ready
+from viewer.compute.networks.backends import prepare_network
 from viewer.compute.networks.sliding_window import tiles
 from viewer.processes.shared_array import FOLDER, PREFIX, create_shared, sweep_shared
 
@@ -38,7 +38,9 @@ _nets: dict[int, Any] = {}  # in the engine: as job.model keeps them
 def think(job: Job, image: NDArray[np.int16], width: int, tile: tuple[int, int, int]) -> NDArray[np.int16]:
     """A network over an image, by tiles."""
     if width not in _nets:
-        _nets[width] = ready(small(width=width), job.device, key=f"{width:064d}", channels=1, multiple=2, job=job)
+        _nets[width] = prepare_network(
+            small(width=width), job.device, key=f"{width:064d}", channels=1, multiple=2, job=job
+        )
     result = np.empty(image.shape, np.int16)
 
     def write(where: slice, slices: NDArray[np.float32]) -> None:

@@ -231,7 +231,7 @@ def settle(view) -> float:
     from PySide6.QtTest import QTest
 
     start = time.perf_counter()
-    while not view.still and time.perf_counter() - start < 60:
+    while not view.is_complete and time.perf_counter() - start < 60:
         QTest.qWait(5)
     return time.perf_counter() - start
 

@@ -10,7 +10,7 @@ import pytest
 from engine_heard import submit
 
 from viewer.compute.engine.engine import Engine
-from viewer.compute.no_network import SENTENCE, Offline, broke_on, no_network
+from viewer.compute.no_network import SENTENCE, Offline, no_network, offline_cause
 
 
 @pytest.fixture
@@ -66,5 +66,5 @@ def test_what_hides_the_refusal_does_not_hide_it_from_the_sentence() -> None:
 
     with no_network(), pytest.raises(RuntimeError) as caught:
         ask()
-    assert isinstance(broke_on(caught.value), Offline)
-    assert broke_on(ValueError("another matter")) is None
+    assert isinstance(offline_cause(caught.value), Offline)
+    assert offline_cause(ValueError("another matter")) is None

@@ -29,16 +29,16 @@ def test_an_ellipse_holds_its_inside_and_a_box_its_corners():
         ((0, 0, 1.9), True, True),
         ((0, 0, 2.1), False, False),
     ):
-        assert bool(ellipse.holds(middle + off)) is in_ellipse
-        assert bool(box.holds(middle + off)) is in_box
+        assert bool(ellipse.contains(middle + off)) is in_ellipse
+        assert bool(box.contains(middle + off)) is in_box
 
 
 @given(turn=ANGLES, shape=st.sampled_from(["ellipse", "box"]))
 def test_the_outline_lies_on_the_rim_however_it_is_turned(turn, shape):
     one = region(shape, turn)
     middle = np.array(one.centre)
-    assert one.holds(middle + 0.999 * (one.rim - middle)).all()
-    assert not one.holds(middle + 1.001 * (one.rim - middle)).any()
+    assert one.contains(middle + 0.999 * (one.rim - middle)).all()
+    assert not one.contains(middle + 1.001 * (one.rim - middle)).any()
     assert one.cut(one.normal, middle @ one.normal + 1.9) is one.rim
     assert len(one.cut(one.normal, middle @ one.normal + 2.1)) == 0
 

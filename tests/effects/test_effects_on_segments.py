@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.volume import Volume
 from viewer.effects.catalogue import OPERATIONS
 from viewer.effects.effect import EffectContext
-from viewer.effects.snake_steps import creeping
+from viewer.effects.snake_steps import snake_masks
 from viewer.scene.segmentation_layer import segmentation_layer
 
 BY_ID = {one.id: one for one in OPERATIONS}
@@ -38,7 +39,7 @@ def given() -> EffectContext:
 
 def done(given: EffectContext, name: str, **values) -> np.ndarray:
     """What becomes of the first segment."""
-    out = given.held(given.segment, given.whole)
+    out = given.segment_mask(given.segment, given.whole)
     for key, mask, box in BY_ID[name].call(given, values)(lambda fraction: None):
         if key == given.key:
             out[box] = mask
@@ -109,7 +110,7 @@ def test_a_margin_is_measured_in_mm(given):
 
 
 def test_gaps_between_slices_are_filled(given):
-    before = given.held(given.segment, given.whole)
+    before = given.segment_mask(given.segment, given.whole)
     given.layer.segmentation.array[[10, 12, 13]] = 0
     assert dice(done(given, "fill_between"), before) > 0.85
 
@@ -141,14 +142,11 @@ def test_a_wrong_setting_is_refused_by_name(given):
 
 
 def test_a_snake_creeps_to_the_edge_step_by_step(given):
-    box, begin = creeping(given, {"reach": 10.0})
-    step, mask = begin(), None
-    for _ in range(60):
-        mask, changed = step()
-        if not changed:
-            break
+    box, masks = snake_masks(given, {"reach": 10.0})
+    for mask in islice(masks, 60):
+        last = mask
     whole = np.zeros(GRID.shape, bool)
-    whole[box] = mask
+    whole[box] = last
     assert dice(whole, ORGAN) > 0.9
     with pytest.raises(Refusal, match="Play"):
         list(BY_ID["snake"].call(given, {})(lambda fraction: None))
@@ -163,7 +161,7 @@ def test_growing_goes_on_from_the_look_before(given, monkeypatch):
     seeds[tuple(np.argwhere(seeds == 2)[0] + [1, 0, 0])] = 2  # another stroke beside it
     went_on = done(given, "grow_from_seeds")
     assert len(made) == 1
-    anew = done(replace(given, kept={}), "grow_from_seeds")
+    anew = done(replace(given, cache={}), "grow_from_seeds")
     assert len(made) == 2
     assert np.array_equal(went_on, anew)
     other = replace(given.image, array=given.image.array.copy())

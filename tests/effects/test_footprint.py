@@ -10,7 +10,7 @@ from scipy.ndimage import label
 from scipy.spatial.transform import Rotation
 
 from viewer.data.grid import Grid
-from viewer.effects.footprint import ball, disc, flat, inside
+from viewer.effects.footprint import ball, disc, plane_coordinates, polygon_mask
 from viewer.render.planes.plane import Plane, Pose
 
 spacings = st.tuples(*[st.floats(0.4, 3.0)] * 3)
@@ -57,7 +57,7 @@ def test_a_ball_is_round_in_a_sheared_grid_too(lean, way):
 def test_a_fast_stroke_has_no_gaps(angle, length, radius):
     grid = Grid.of((3, 120, 120), (2.0, 0.7, 0.7))
     pose = Pose.fit(Plane(grid, "axial"), 1, 500, 500)
-    start = np.array(flat(pose, grid.centre))
+    start = np.array(plane_coordinates(pose, grid.centre))
     end = start + np.array([np.cos(angle), np.sin(angle)]) * min(length, 25)
     mask = whole(grid, disc(grid, pose, tuple(start), tuple(end), radius / 4))
     assert label(mask)[1] == 1
@@ -74,7 +74,7 @@ def test_a_fast_stroke_has_no_gaps(angle, length, radius):
 def test_the_smallest_brush_still_paints_the_voxel_under_it():
     grid = Grid.of((4, 10, 10), (3.0, 3.0, 3.0))
     pose = Pose.fit(Plane(grid, "axial"), 2, 300, 300)
-    at = flat(pose, grid.to_world((2, 4, 7)))
+    at = plane_coordinates(pose, grid.to_world((2, 4, 7)))
     mask = whole(grid, disc(grid, pose, at, at, 0.2))
     assert np.argwhere(mask).tolist() == [[2, 4, 7]]
     assert np.argwhere(whole(grid, ball(grid, grid.to_world((2, 4, 7)), grid.to_world((2, 4, 7)), 0.2))).tolist() == [
@@ -90,7 +90,7 @@ def test_in_an_oblique_plane_every_voxel_that_is_seen_is_painted(yaw, pitch):
     room = Grid.of((50, 50, 50), (1.0, 1.0, 1.0), origin=(-25, -25, -25))
     pose = Pose.fit(Plane(room, "axial"), 25, 400, 400)
     middle = pose.world(200, 200)
-    mask = whole(labels, disc(labels, pose, flat(pose, middle), flat(pose, middle), 8.0))
+    mask = whole(labels, disc(labels, pose, plane_coordinates(pose, middle), plane_coordinates(pose, middle), 8.0))
     across, along = np.meshgrid(np.linspace(-5, 5, 41), np.linspace(-5, 5, 41))
     seen = middle + across[..., None] * pose.plane.right + along[..., None] * pose.plane.down
     k, j, i = np.floor(labels.to_index(seen) + 0.5).astype(int).reshape(-1, 3).T
@@ -102,9 +102,9 @@ def test_in_an_oblique_plane_every_voxel_that_is_seen_is_painted(yaw, pitch):
 def test_the_inside_of_an_outline_is_as_large_as_the_outline(plane):
     grid = Grid.of((90, 80, 100), (0.9, 1.0, 0.8))
     pose = Pose.fit(Plane(grid, plane), 40, 400, 400)
-    u, v = flat(pose, grid.centre)
+    u, v = plane_coordinates(pose, grid.centre)
     turn = np.linspace(0, 2 * np.pi, 200, endpoint=False)
-    mask = whole(grid, inside(grid, pose, list(zip(u + 20 * np.cos(turn), v + 12 * np.sin(turn), strict=True))))
+    mask = whole(grid, polygon_mask(grid, pose, list(zip(u + 20 * np.cos(turn), v + 12 * np.sin(turn), strict=True))))
     thick = grid.spacing[pose.plane.normal_axis]
     assert mask.sum() * volume(grid) / thick == pytest.approx(np.pi * 20 * 12, rel=0.02)
     assert set(np.argwhere(mask)[:, pose.plane.normal_axis]) == {40}
@@ -115,7 +115,7 @@ def test_an_outline_that_crosses_itself_follows_the_even_odd_rule():
     pose = Pose.fit(Plane(grid, "axial"), 0, 400, 400)
     square = [(10, 10), (50, 10), (50, 50), (10, 50)]
     hole = [(20, 20), (40, 20), (40, 40), (20, 40)]
-    mask = whole(grid, inside(grid, pose, [*square, square[0], *hole, hole[0]]))[0]
+    mask = whole(grid, polygon_mask(grid, pose, [*square, square[0], *hole, hole[0]]))[0]
     assert mask[12, 30]
     assert not mask[30, 30]
 
@@ -125,4 +125,4 @@ def test_outside_of_the_voxels_there_is_nothing_to_paint():
     pose = Pose.fit(Plane(grid, "axial"), 1, 300, 300)
     assert disc(grid, pose, (100.0, 100.0), (110.0, 100.0), 3.0) is None
     assert ball(grid, (100, 100, 100), (100, 100, 100), 3.0) is None
-    assert inside(grid, pose, [(50, 50), (60, 50), (60, 60)]) is None
+    assert polygon_mask(grid, pose, [(50, 50), (60, 50), (60, 60)]) is None

@@ -15,7 +15,7 @@ def test_what_is_being_saved_stays_however_late_the_clock_says_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(time, "time", lambda: 1e12)
-    with atomic_write.temporary(tmp_path) as folder:
+    with atomic_write.temporary_folder(tmp_path) as folder:
         (folder / "made").write_bytes(b"half")
         atomic_write.sweep(tmp_path)
         assert (folder / "made").exists()

@@ -20,6 +20,7 @@ from viewer.compute.engine.job import Job
 from viewer.compute.engine.thread_queue import Runner
 from viewer.compute.progress import Cancelled
 from viewer.data.annotations.landmarks import Landmarks
+from viewer.data.annotations.prompts import Prompt, Prompts
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
@@ -44,6 +45,7 @@ def inputs_of(plugin: Plugin, volume: Volume) -> dict[str, Value]:
         "segmentation": labels,
         "transform": Transform(np.eye(4)),
         "landmarks": Landmarks(places, places),
+        "prompts": Prompts(tuple(Prompt("point", (tuple(place.tolist()),)) for place in places[:2])),
     }
     return {one.name: made[one.type] for one in plugin.inputs}
 

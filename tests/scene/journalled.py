@@ -12,7 +12,7 @@ from viewer.scene.document import Document
 from viewer.scene.edits import AddLayer
 from viewer.scene.history import History
 from viewer.scene.journal.journal import JournalKeeper
-from viewer.scene.journal.replay import Recovery, unfinished
+from viewer.scene.journal.replay import Recovery, find_recoveries
 from viewer.scene.segmentation.masking import EVERYWHERE, paint
 from viewer.scene.segmentation.stroke import Stroke
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
@@ -20,7 +20,7 @@ from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_laye
 SHAPE = (3, 40, 40)
 
 
-class ToolServices:
+class Work:
     """Somebody who paints, journalled under a folder."""
 
     def __init__(self, root: Path) -> None:
@@ -54,7 +54,7 @@ class ToolServices:
         """What the next start finds after a kill."""
         assert self.keeper._journal is not None
         self.keeper._journal.abandon()
-        (found,) = unfinished(self.root)
+        (found,) = find_recoveries(self.root)
         return found
 
 

@@ -77,7 +77,7 @@ def test_work_that_was_not_saved_is_known() -> None:
     assert layer.unsaved  # it came from no file
     layer.saved = layer.generation
     assert not layer.unsaved
-    layer.wrote(0, (slice(0, 1), slice(0, 1), slice(0, 1)))
+    layer.notify_written(0, (slice(0, 1), slice(0, 1), slice(0, 1)))
     assert layer.unsaved
     empty = segmentation_layer(replace(layer.segmentation, segments=(), overlapping=()))
     assert not empty.unsaved

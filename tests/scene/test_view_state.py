@@ -13,6 +13,7 @@ from viewer.scene.compare.deformation_display import Deformation
 from viewer.scene.compare.inspection import Inspection
 from viewer.scene.segmentation.brush import Brush
 from viewer.scene.segmentation.masking import Masking
+from viewer.scene.segmentation.prompt_settings import PromptSettings
 from viewer.scene.view_state import LAYOUTS, VIEWS, ViewState
 
 OTHER: dict[str, Any] = {
@@ -28,6 +29,8 @@ OTHER: dict[str, Any] = {
     "landmark": "pair",
     "brush": Brush(8.0),
     "masking": Masking("visible"),
+    "prompting": PromptSettings(positive=False),
+    "prompt": "point",
     "deformation": Deformation("MR", "arrows"),
     "region": Region("box", (0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (2.0, 3.0), 0.5),
     "show_crosshair": False,

@@ -121,7 +121,7 @@ def test_the_moving_image_follows_and_the_result_is_one_edit(waiting, layers, tm
     _, moving = layers
     drawn: list[tuple[str, float]] = []
     task = start(waiting, layers, tmp_path / "gate")
-    task.grew.connect(lambda curve, value: drawn.append((curve, value)))
+    task.curve_grew.connect(lambda curve, value: drawn.append((curve, value)))
     waiting.until(lambda: at(moving) == 2)
     assert waiting.session.history.undo_labels[0] == "Add moving"  # no edit yet
     assert task.curves == {"similarity": [0.25, 0.5]}

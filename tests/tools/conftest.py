@@ -26,12 +26,16 @@ class ToolServices:
     def __init__(self) -> None:
         self.said: list[str] = []
         self.run: list[tuple] = []
+        self.prompts: list[tuple] = []
 
     def warn(self, text: str) -> None:
         self.said.append(text)
 
     def run_effect(self, *asked) -> None:
         self.run.append(asked)
+
+    def give_prompt(self, *asked) -> None:
+        self.prompts.append(asked)
 
 
 @pytest.fixture

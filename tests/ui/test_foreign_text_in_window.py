@@ -200,12 +200,13 @@ def test_a_tool_tip_and_a_message_box_show_letters(window):
 def test_plots_show_letters(qtbot, session):
     """Their labels are HTML."""
     layer = volume_layer((Volume(ramp(GRID.shape), GRID, unit=HTML),))
-    histogram, curves = Histogram(layer), CurvePlot()
+    histogram, curves = Histogram(layer, session.background), CurvePlot()
     for one in (histogram, curves):
         qtbot.addWidget(one)
     assert HTML in histogram.plot.getAxis("bottom").label.toPlainText()
+    histogram.stop()
     task = Task("run", "a")
-    task.draw(HTML, 1.0)
+    task.add_curve_value(HTML, 1.0)
     curves.show_task(task)
     ((_, name),) = curves.getPlotItem().legend.items
     assert name.item.toPlainText() == HTML

@@ -97,7 +97,7 @@ def test_the_pair_is_what_is_seen(window, session, studies, qtbot):
     click_tab(window, "Register")
     controller, pair = window.register.controller, window.register.pair
     assert (controller.fixed, controller.moving) == (lung, liver)
-    assert pair.whose.text() == "Doe, Jane"
+    assert pair.patient.text() == "Doe, Jane"
     brain = double_click(window, session, qtbot, "brain")
     assert (controller.fixed, controller.moving) == (brain, None)
     assert (pair.fixed.currentText(), pair.moving.currentIndex()) == ("brain", -1)
@@ -124,7 +124,7 @@ def test_files_without_a_patient_are_said_to_be_so_and_not_to_differ(window, ses
     assert DANGER not in [line.color for line in lines]
     click_tab(window, "Register")
     pair = window.register.pair
-    assert pair.whose.text().startswith("Patient not known")
+    assert pair.patient.text().startswith("Patient not known")
     assert pair.doubt.isHidden()
     assert pair.sure.isHidden()
     assert window.register.align.align.isEnabled()

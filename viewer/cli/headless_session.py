@@ -111,7 +111,7 @@ def check_placement(name: str) -> str:
 
 def with_placement(image: Image, path: str | Path, placement: str) -> Image:
     """The image by that placement of its NIfTI file, "" for the one that is taken. Raises BadInput."""
-    if (found := image.by(placement)) is None:
+    if (found := image.with_placement(placement)) is None:
         raise BadInput(f"{_short(path)}: it has no {placement}; leave that choice out.")
     return found
 
@@ -155,7 +155,7 @@ def open_all(stage: Stage, paths: Sequence[str | Path]) -> list[Image]:
     stage.until(lambda: not any(task.running for task in session.tasks))
     images = [image for series in session.studies.images.values() for image in series]
     if not images and not session.studies.label_files:
-        raise _refusal(session.studies.refused, paths[0])
+        raise _refusal(session.studies.refusals, paths[0])
     return [with_placement(image, image.source.files[0], stage.placement) for image in images]
 
 

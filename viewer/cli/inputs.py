@@ -128,6 +128,8 @@ def _read(stage: Stage, kind: str, text: str, values: dict[str, Value], time: in
         return read_labels(stage, text, [end for end in map(image_reference, values.values()) if end is not None], time)
     if kind == "landmarks":
         return read_file(stage, requests.read_landmarks, text)
+    if kind == "prompts":
+        return read_file(stage, requests.read_prompts, text)
     ends = image_reference(values.get("fixed")), image_reference(values.get("moving"))
     return read_file(stage, requests.load_transform, text, *ends)
 

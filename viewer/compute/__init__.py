@@ -1,0 +1,1 @@
+"""What computes: jobs in processes of their own, networks and models, registration, effects and measures, on numpy."""

@@ -1,4 +1,4 @@
-"""What there is to compute on, found out without importing torch: the window must not wait for that."""
+"""Devices to compute on, found out without importing torch: the window must not wait for that."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WITHOUT_CUDA = "torch is installed without CUDA: pip install --force-reinstall t
 
 @dataclass(frozen=True)
 class Device:
-    """id: as torch names it. memory, free: bytes. cure: why it cannot be used, and the line that helps, if so."""
+    """A device. id: as torch names it. memory, free: bytes. cure: why it cannot be used, if so, and what helps."""
 
     id: str
     name: str
@@ -38,7 +38,7 @@ def devices() -> tuple[Device, ...]:
 
 
 def choose_device(wanted: str, *, gpu: bool) -> str:
-    """The id for "auto", "cpu" or "cuda" … . gpu: whether what is to run can use a graphics card at all.
+    """The id of the device for "auto", "cpu" or "cuda" … . gpu: whether what is to run can use a graphics card at all.
 
     Raises Refusal, one sentence, where the wanted device cannot be used.
     """

@@ -39,7 +39,7 @@ def open_hdf5(path: Path) -> Iterator[h5py.File]:
 
 
 def is_hdf5(path: Path) -> bool:
-    """By its signature, which stands at byte 0, 512, 1024, 2048 and so on; False where there is no such file."""
+    """True for a file with HDF5's signature, which stands at byte 0, 512, 1024, 2048 …; False without one."""
     if not path.is_file():
         return False
     with path.open("rb") as file:

@@ -27,7 +27,7 @@ def check_memory(size: int, what: str, device: str = "cpu") -> None:
 
 
 @contextmanager
-def limited(size: int) -> Iterator[None]:
+def memory_limit(size: int) -> Iterator[None]:
     """Within it this process may take about `size` bytes more; what wants more gets MemoryError. On Linux."""
     if sys.platform != "linux":
         yield

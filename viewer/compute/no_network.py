@@ -68,7 +68,7 @@ def no_network() -> Iterator[None]:
             _jobs -= 1
 
 
-def broke_on(error: BaseException | None) -> Offline | None:
+def offline_cause(error: BaseException | None) -> Offline | None:
     """The Offline that an exception is, or comes from."""
     while error is not None and not isinstance(error, Offline):
         error = error.__cause__ or error.__context__

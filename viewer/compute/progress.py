@@ -57,7 +57,7 @@ class Progress:
         self.stages: dict[str, float] = {}
         self._tell, self._show, self._cancelled = tell, show, cancelled
         self._fraction, self._text = 0.0, ""
-        self._told = -1.0
+        self._last_time = -1.0
 
     def progress(self, fraction: float, text: str = "") -> None:
         """Say how much of the whole is done (0…1; it never falls) and what happens now (else what was said before).
@@ -70,8 +70,8 @@ class Progress:
         news = text not in ("", self._text) or fraction >= 1 > self._fraction
         self._fraction = max(self._fraction, min(1.0, float(fraction)))
         self._text = text or self._text
-        if news or now - self._told >= PROGRESS_PAUSE:
-            self._told = now
+        if news or now - self._last_time >= PROGRESS_PAUSE:
+            self._last_time = now
             self._tell(self._fraction, self._text)
 
     def wants(self, output: str) -> bool:

@@ -61,7 +61,10 @@ class Grid:
         *,
         placed: bool = True,
     ) -> Grid:
-        """Build from spacing (k, j, i) in mm, origin (x, y, z) and an ITK direction matrix (columns along i, j, k)."""
+        """A grid of spacing (k, j, i) in mm, origin (x, y, z) in LPS mm and an ITK direction matrix.
+
+        direction: 3×3, columns along i, j, k; None: along x, y and z. Raises ValueError for a singular one.
+        """
         axes = np.eye(3) if direction is None else np.asarray(direction, dtype=np.float64).reshape(3, 3)
         affine = np.eye(4)
         affine[:3, :3] = axes[:, ::-1] * np.asarray(spacing, dtype=np.float64)

@@ -28,7 +28,7 @@ _FLOOD = re.compile(f"([{MARKS}]{{{MOST_MARKS}}})[{MARKS}]+")
 
 
 def encodable(text: str) -> str:
-    """The text as it is, but a byte that was no UTF-8 as \\xe9, so that it can be written as UTF-8."""
+    r"""The text as it is, but a byte that was no UTF-8 as \xe9, so that it can be written as UTF-8."""
     return _HALF.sub(_written_out, text)
 
 
@@ -51,6 +51,5 @@ def _written_out(found: re.Match[str]) -> str:
 def keep_printable(value: object, *fields: str) -> None:
     """Make texts, or tuples of texts, of a value that is being made (frozen or not) printable: they will be shown."""
     for field in fields:
-        told = getattr(value, field)
-        made = printable(told) if isinstance(told, str) else tuple(map(printable, told))
-        object.__setattr__(value, field, made)
+        text = getattr(value, field)
+        object.__setattr__(value, field, printable(text) if isinstance(text, str) else tuple(map(printable, text)))

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.data.annotations.prompts import Prompt
 from viewer.data.grid import Grid
 from viewer.data.printable_text import keep_printable
 from viewer.data.provenance import Provenance
@@ -30,6 +31,8 @@ class Segment:
     layer: which of the segmentation's label maps holds it; segments that overlap lie in different ones.
     state, reader, remark: how far its review is, whose, and what was said. side: of what comes in pairs; the code does
     not tell it (viewer.data.terminology).
+    prompts: those that its voxels were found from, in order. base_mask: its voxels before the first of them
+    (viewer.data.annotations.packed_mask).
     """
 
     label: int
@@ -43,12 +46,15 @@ class Segment:
     reader: str = ""
     remark: str = ""
     side: Side = ""
+    prompts: tuple[Prompt, ...] = ()
+    base_mask: str = ""
 
     def __post_init__(self) -> None:
         keep_printable(self, "name", "reader", "remark")
 
     @property
     def key(self) -> Key:
+        """What a segmentation knows it by: the number of its label map, and its label there."""
         return self.layer, self.label
 
 

@@ -46,12 +46,12 @@ class Source:
     @property
     def shown(self) -> Source:
         """The same with texts that are fit to be shown; no longer those that a file of it must have."""
-        made = replace(self)
-        keep_printable(made, *(one.name for one in fields(self) if one.type == "str"))
-        return made
+        copy = replace(self)
+        keep_printable(copy, *(one.name for one in fields(self) if one.type == "str"))
+        return copy
 
-    def at(self, timepoint: int, timepoints: int, slices: int) -> Source:
-        """Of files of one slice each, time point after time point, those of one time point; else all of them."""
+    def of_timepoint(self, timepoint: int, timepoints: int, slices: int) -> Source:
+        """The source of one time point, where files hold one slice each, time point after time point; else the same."""
         if not len(self.files) == len(self.sop_instance_uids) == timepoints * slices:
             return self
         own = slice(timepoint * slices, (timepoint + 1) * slices)
@@ -110,7 +110,7 @@ class Image:
     beside: tuple[str, ...] = ()
     second: Image | None = None
 
-    def noted(self, *notices: Notice) -> Image:
+    def with_notices(self, *notices: Notice) -> Image:
         """The same image with more to be said about it."""
         return replace(self, notices=(*self.notices, *notices))
 
@@ -121,7 +121,7 @@ class Image:
 
     @property
     def badges(self) -> tuple[str, ...]:
-        """Short marks for the corner of a view: "slices missing", "lossy", "resampled" …"""
+        """Short marks for the corner of a view, such as "slices missing", "lossy" and "resampled"."""
         return tuple(printable(notice.badge) for notice in self.notices if notice.badge)
 
     @property
@@ -139,11 +139,11 @@ class Image:
 
     @property
     def placements(self) -> tuple[Image, ...]:
-        """This image, and the other one where there is one."""
+        """The image itself, and the other one where there is one."""
         return (self, self.other) if self.other else (self,)
 
-    def by(self, placement: str) -> Image | None:
-        """This image or its other one, whichever lies by that placement ("" for this one); None where neither does."""
+    def with_placement(self, placement: str) -> Image | None:
+        """Whichever of its placements is "sform" or "qform" as asked, "" for itself; None where neither is."""
         return next((one for one in self.placements if not placement or placement in one.source.placement), None)
 
     @property
@@ -162,16 +162,18 @@ class Image:
 class LabelFile:
     """Segments in a file of their own (DICOM Segmentation, RT Structure Set, .seg.nrrd), described but not read.
 
-    source: its own series; its one file. about: UID of the image series that it refers to, "" where it does not say.
+    source: its own series; its one file. referenced_series_uid: of the image series that it labels (DICOM PS3.3
+    C.12.2, C.8.8.5), "" where it does not say.
     """
 
     source: Source
-    about: str = ""
+    referenced_series_uid: str = ""
     frame_of_reference: str = ""
     count: int = 0  # segments
 
     @property
     def path(self) -> str:
+        """The file that holds the segments."""
         return self.source.files[0]
 
 

@@ -28,9 +28,10 @@ STRUCTURE: Code = ("SCT", "91723000", "Anatomical Structure")
 
 @dataclass(frozen=True)
 class Term:
-    """code: what it is, whichever side; category: of what kind, PS3.16 CID 7150. color: r, g, b in 0…255.
+    """What a segment can be called. code: what it is, whichever side. category: of what kind, PS3.16 CID 7150.
 
-    phrases: what it is found by: its name first, then its synonyms, in lower case and without the side.
+    color: r, g, b in 0…255. phrases: what it is found by: its name first, then its synonyms, in lower case and without
+    the side.
     """
 
     name: str
@@ -43,7 +44,7 @@ class Term:
 
 @cache
 def terms() -> tuple[Term, ...]:
-    """All of them; what comes in pairs stands there three times: of no side, left and right."""
+    """Every term there is; what comes in pairs stands there three times: of no side, left and right."""
     table = json.loads(FILE.read_text(encoding="utf-8"))
     categories: dict[str, Code] = {name: ("SCT", value, text) for name, (value, text) in table["categories"].items()}
     return tuple(term for entry in table["segments"] for term in _terms(entry, categories[entry["category"]]))
@@ -68,7 +69,7 @@ def search(text: str, limit: int = 20) -> tuple[Term, ...]:
 
 
 def category_of(code: Code | None) -> Code:
-    """Of what kind a coded thing is, PS3.16 CID 7150; an anatomical structure where it is not known."""
+    """The kind of a coded thing, PS3.16 CID 7150; an anatomical structure where it is not known."""
     return next((term.category for term in terms() if code is not None and term.code[:2] == code[:2]), STRUCTURE)
 
 

@@ -19,7 +19,7 @@ STEPS = 50  # of the search for a place in the fixed space
 
 @dataclass(frozen=True)
 class SignOff:
-    """What a person said of a registration. verdict: may it be used. reader: who. time: ISO 8601 with zone."""
+    """What a person said of a registration. verdict: may it be used. reader: name. time: ISO 8601 with zone."""
 
     verdict: Literal["accepted", "rejected"]
     reader: str
@@ -41,7 +41,8 @@ class ImageReference(NamedTuple):
 class Transform:
     """x ↦ A·(x + u(x)): a displacement field, where there is one, then a 4×4 matrix; LPS mm throughout.
 
-    matrix: 4×4. displacement: [k, j, i, 3] (x, y, z in mm) on `grid`, zero outside it.
+    matrix: 4×4. displacement: [k, j, i, 3] (x, y, z in mm) on `grid`, zero outside it; the two come together, and
+    anything else raises ValueError.
     """
 
     matrix: Floats
@@ -65,12 +66,14 @@ class Transform:
         return moved @ self.matrix[:3, :3].T + self.matrix[:3, 3]
 
     def placed(self, grid: Grid) -> Grid:
-        """Where an image's grid comes to lie in the fixed space by the matrix; the field's part is left out."""
+        """The grid of an image where the matrix puts it in the fixed space; the field's part is left out."""
         return Grid(grid.shape, np.linalg.inv(self.matrix) @ grid.affine, grid.frame_of_reference, grid.placed)
 
-    def back(self, point: ArrayLike) -> Floats:
-        """The fixed-space position (3,) of a moving-space one, mm; through the field by fixed-point iteration (Chen et
-        al., Medical Physics 35, 2008), to 0.001 mm where the field does not fold."""
+    def inverse_point(self, point: ArrayLike) -> Floats:
+        """The fixed-space position (3,) of a moving-space one, mm; to 0.001 mm where the field does not fold.
+
+        Through the field by fixed-point iteration (Chen et al., Medical Physics 35, 2008).
+        """
         target = np.linalg.inv(self.matrix) @ (*np.asarray(point, dtype=np.float64), 1.0)
         found: Floats = target[:3]
         for _ in range(STEPS if self.displacement is not None else 0):
@@ -81,8 +84,10 @@ class Transform:
 
 
 def _interpolate(field: NDArray[np.float32], index: Floats) -> Floats:
-    """Linear interpolation of field [k, j, i, c] at indices (…, 3), as ITK: the outermost voxels reach to their outer
-    faces, with the value of their centres; 0 beyond."""
+    """Linear interpolation of field [k, j, i, c] at indices (…, 3), 0 beyond the field.
+
+    As ITK: the outermost voxels reach to their outer faces, with the value of their centres.
+    """
     size = np.array(field.shape[:3])
     inside = ((index >= -0.5) & (index <= size - 0.5)).all(axis=-1)
     at = np.clip(index, 0, size - 1)

@@ -29,10 +29,12 @@ class Window:
 
     @property
     def lower(self) -> float:
+        """The value that is black, in the volume's unit (white where it is inverted)."""
         return self.center - self.width / 2
 
     @property
     def upper(self) -> float:
+        """The value that is white, in the volume's unit (black where it is inverted)."""
         return self.center + self.width / 2
 
 
@@ -77,6 +79,7 @@ class Volume:
 
     @property
     def modality(self) -> str:
+        """The DICOM modality of its source ("CT", "MR" …); "OT" where that is not known."""
         return self.source.modality
 
     @property
@@ -114,27 +117,28 @@ class Volume:
 
 
 def automatic_window(volume: Volume) -> Window:
-    """As slice_window, of its middle slice, in its unit."""
+    """The grey-scale window of a volume's middle slice, in its unit: see slice_window."""
     return slice_window(volume.array[volume.grid.shape[0] // 2], volume.slope, volume.intercept)
 
 
 def slice_window(
     stored: NDArray[Any], slope: float = 1.0, intercept: float = 0.0, padding: tuple[float, float] | None = None
 ) -> Window:
-    """From the 1st to the 99th percentile of a slice [j, i] (or [j, i, 3]), in its unit (stored × slope + intercept).
+    """A window from the 1st to the 99th percentile of a slice [j, i] or [j, i, 3], in its unit.
 
-    Without values that are not finite, and without padding: its lowest and its highest stored value. A large slice is
-    thinned. Where most of it is of a single value: from the lowest to the highest.
+    stored: before slope and intercept are applied. padding: the lowest and the highest stored value that tells nothing;
+    those between, and what is not finite, are left out. A large slice is thinned. Where most of it is of a single
+    value: from the lowest to the highest.
     """
     step = max(1, int((stored.shape[0] * stored.shape[1] / SAMPLE) ** 0.5))
-    low, high = _range(_sound(stored[::step, ::step], padding), (1, 99))
+    low, high = _range(_without_padding(stored[::step, ::step], padding), (1, 99))
     if low == high:
-        low, high = _range(_sound(stored, padding), (0, 100))
+        low, high = _range(_without_padding(stored, padding), (0, 100))
     low, high = sorted(end * slope + intercept for end in (low, high))
     return Window((low + high) / 2, max(high - low, 1e-6), "auto")
 
 
-def _sound(stored: NDArray[Any], padding: tuple[float, float] | None) -> NDArray[Any]:
+def _without_padding(stored: NDArray[Any], padding: tuple[float, float] | None) -> NDArray[Any]:
     values: NDArray[Any] = stored[np.isfinite(stored)]
     return values if padding is None else values[(values < padding[0]) | (values > padding[1])]
 

@@ -19,7 +19,7 @@ from viewer.data.box import Box, dilate_box, mask_box, whole_box
 from viewer.data.segmentation import Key, Segment
 from viewer.data.volume import Volume
 from viewer.effects.effect_run import Answer, Call, How
-from viewer.plugin.parameter import Range, declared
+from viewer.plugin.parameter import Range, declare_parameter
 from viewer.plugin.plugin import Plugin
 from viewer.scene.segmentation_layer import SegmentationLayer
 
@@ -32,45 +32,45 @@ Live = Literal["", "range", "preview", "play"]
 class EffectContext:
     """What an effect works on: a segment of a layer, the image it labels, another segment where one was asked for.
 
-    here: the voxel (k, j, i) of the cross-hair. kept: what an effect may find again at the next look, to go on from.
-    It reads only, and may do so in the background: answers about a layer
-    that changed meanwhile are dropped.
+    crosshair: its voxel (k, j, i). cache: what an effect may find again at the next look, to go on from.
+    It reads only, and may do so in the background: answers about a layer that changed meanwhile are dropped.
     """
 
     layer: SegmentationLayer
     segment: Segment
     image: Volume | None
     other: Segment | None = None
-    here: tuple[int, int, int] | None = None
-    kept: dict[str, Any] = field(default_factory=dict)
+    crosshair: tuple[int, int, int] | None = None
+    cache: dict[str, Any] = field(default_factory=dict)
 
     @property
     def key(self) -> Key:
+        """Of the segment that is worked on: its label map and its label there."""
         return self.segment.key
 
     @property
     def spacing(self) -> Floats:
-        """mm along k, j, i."""
+        """Size of a voxel along k, j, i, mm."""
         return self.layer.grid.spacing
 
     @property
     def whole(self) -> Box:
-        """All voxels."""
+        """The box of all voxels [k, j, i]."""
         return whole_box(self.layer.grid.shape)
 
-    def held(self, segment: Segment, box: Box) -> Mask:
-        """Where a segment is within a box."""
+    def segment_mask(self, segment: Segment, box: Box) -> Mask:
+        """Where a segment is within a box of voxels [k, j, i]."""
         return np.asarray(self.layer.segmentation.maps[segment.layer][box] == segment.label)
 
     def part(self, margin: float = 0.0) -> tuple[Box, Mask]:
-        """The segment with so many mm around it. Raises Refusal where it is empty."""
-        found = mask_box(self.held(self.segment, self.whole))
+        """The segment's box [k, j, i] with so many mm around it, and its mask there. Raises Refusal if it is empty."""
+        found = mask_box(self.segment_mask(self.segment, self.whole))
         if found is None:
             raise Refusal(f"{self.segment.name} is empty: paint something first.")
-        box = self.wider(found, margin)
-        return box, self.held(self.segment, box)
+        box = self.expand(found, margin)
+        return box, self.segment_mask(self.segment, box)
 
-    def wider(self, box: Box, margin: float) -> Box:
+    def expand(self, box: Box, margin: float) -> Box:
         """A box with so many mm around it, within the voxels."""
         more = np.ceil(margin / self.spacing).astype(int)
         return dilate_box(box, more.tolist(), self.layer.grid.shape)
@@ -91,7 +91,7 @@ class Operation:
     """form: its parameters, with what checks and explains them. how: what its masks do to segments.
 
     live: what can be seen before it is done: the range of values, the mask, or the mask step by step.
-    other: what the second segment is for; "" where none is asked for. makes: it makes something anew, which may
+    other: what the second segment is for; "" where none is asked for. creates: it makes something anew, which may
     replace the segment, be added to it, or be taken from it.
     """
 
@@ -100,14 +100,16 @@ class Operation:
     how: How
     live: Live
     other: str
-    makes: bool
+    creates: bool
 
     @property
     def id(self) -> str:
+        """The name of the effect's function, by which it is found."""
         return self.form.id
 
     @property
     def title(self) -> str:
+        """What menus and the history call it."""
         return self.form.title
 
     def call(self, context: EffectContext, values: dict[str, Any]) -> Call:
@@ -115,30 +117,30 @@ class Operation:
         checked = self.form.validate(values)
         if self.other and context.other is None:
             raise Refusal(f"{self.title} needs another segment: choose one.")
-        return partial(_called, self.form.function, context, checked)
+        return partial(_run, self.form.function, context, checked)
 
 
 def operation(
-    title: str, icon: str, *, how: How = "set", live: Live = "", other: str = "", makes: bool = False
+    title: str, icon: str, *, how: How = "set", live: Live = "", other: str = "", creates: bool = False
 ) -> Callable[[Function], Operation]:
-    """Declare a function (given, tell, *, parameters) as an effect."""
+    """Declare a function (context, tell, *, parameters) as an effect."""
 
     def declare(function: Function) -> Operation:
         hints, text = get_type_hints(function, include_extras=True), parse(function.__doc__ or "")
         told = {one.arg_name: (one.description or "").strip() for one in text.params}
         parameters = tuple(
-            declared(one.name, hints[one.name], one.default, told.get(one.name, ""))
+            declare_parameter(one.name, hints[one.name], one.default, told.get(one.name, ""))
             for one in signature(function).parameters.values()
             if one.kind is Argument.KEYWORD_ONLY
         )
         summary = " ".join((text.short_description or "").split())
         form = Plugin(function.__name__, title, "Segments", "1", function, (), parameters, (), summary)
-        return Operation(form, icon, how, live, other, makes)
+        return Operation(form, icon, how, live, other, creates)
 
     return declare
 
 
-def _called(function: Function, context: EffectContext, values: dict[str, Any], tell: ProgressCallback) -> Answers:
+def _run(function: Function, context: EffectContext, values: dict[str, Any], tell: ProgressCallback) -> Answers:
     return function(context, tell, **values)
 
 

@@ -23,7 +23,7 @@ Call = Callable[[ProgressCallback], Iterable[Answer]]
 
 
 class Effect:
-    """What Segments.run_effect asks for."""
+    """One run of an effect on a layer: see Segments.run_effect."""
 
     def __init__(
         self, layer: SegmentationLayer, label: str, call: Call, how: How, masking: Masking, image: Volume | None
@@ -76,7 +76,7 @@ class Effect:
 
 
 def apply(stroke: Stroke, answer: Answer, how: How, masking: Masking, image: Volume | None) -> Key:
-    """Put a mask into a segment as the rules let it; its key then. Raises ValueError as `paint` does."""
+    """Put a mask [k, j, i] into a segment as the rules let it; its key then. Raises ValueError as `paint` does."""
     key, mask, box = answer
     if how != "add":
         erase(stroke, key, box, mask if how == "remove" else ~mask, masking, image)

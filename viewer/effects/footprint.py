@@ -33,8 +33,8 @@ class Slab:
     near: Mask
 
 
-def flat(pose: Pose, world: ArrayLike) -> Flat:
-    """Where a place (LPS mm) lies in the plane of a slice."""
+def plane_coordinates(pose: Pose, world: ArrayLike) -> Flat:
+    """Where a place (LPS mm) lies in the plane of a slice: mm along its right and down."""
     at = np.asarray(world, dtype=np.float64)
     return float(at @ pose.plane.right), float(at @ pose.plane.down)
 
@@ -48,7 +48,7 @@ def slab(grid: Grid, pose: Pose, low: ArrayLike, high: ArrayLike) -> Slab | None
     ends = np.array([[*np.asarray(low), depth - half], [*np.asarray(high), depth + half]])
     corners = np.array([(ends[a, 0], ends[b, 1], ends[c, 2]) for a in (0, 1) for b in (0, 1) for c in (0, 1)])
     index = grid.to_index(corners @ frame)  # frame is orthonormal: its transpose leads back
-    box = around(index.min(axis=0), index.max(axis=0), grid.shape)
+    box = box_between(index.min(axis=0), index.max(axis=0), grid.shape)
     if box is None:
         return None
     steps = frame @ grid.affine[:3, :3]
@@ -62,7 +62,10 @@ def slab(grid: Grid, pose: Pose, low: ArrayLike, high: ArrayLike) -> Slab | None
 
 
 def disc(grid: Grid, pose: Pose, start: Flat, end: Flat, radius: float) -> tuple[Box, Mask] | None:
-    """What a disc passes over in the slice on its way from one place to the next; at least the voxel it ends in."""
+    """The voxels [k, j, i] that a disc passes over in the slice, from one place to the next; radius in mm.
+
+    At least the voxel that it ends in. None outside of the grid.
+    """
     low, high = np.minimum(start, end) - radius, np.maximum(start, end) + radius
     part = slab(grid, pose, low, high)
     if part is None:
@@ -81,12 +84,15 @@ def disc(grid: Grid, pose: Pose, start: Flat, end: Flat, radius: float) -> tuple
 
 
 def ball(grid: Grid, start: ArrayLike, end: ArrayLike, radius: float) -> tuple[Box, Mask] | None:
-    """What a ball passes over on its way from one place (LPS mm) to the next; at least the voxel that it ends in."""
+    """The voxels [k, j, i] that a ball passes over from one place (LPS mm) to the next; radius in mm.
+
+    At least the voxel that it ends in. None outside of the grid.
+    """
     first, last = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
     way = last - first
     reach = radius * np.linalg.norm(grid.inverse[:3, :3], axis=1)
     ends = grid.to_index([first, last])
-    box = around(ends.min(axis=0) - reach, ends.max(axis=0) + reach, grid.shape)
+    box = box_between(ends.min(axis=0) - reach, ends.max(axis=0) + reach, grid.shape)
     if box is None:
         return None
     k, j, i = (  # mm along the axes of the voxels, which need not be at right angles
@@ -115,7 +121,7 @@ def ball(grid: Grid, start: ArrayLike, end: ArrayLike, radius: float) -> tuple[B
     return box, mask
 
 
-def inside(grid: Grid, pose: Pose, corners: Sequence[Flat]) -> tuple[Box, Mask] | None:
+def polygon_mask(grid: Grid, pose: Pose, corners: Sequence[Flat]) -> tuple[Box, Mask] | None:
     """The voxels of the slice inside a closed outline, by the even-odd rule."""
     outline = np.asarray(corners, dtype=np.float64)
     low, high = outline.min(axis=0), outline.max(axis=0)
@@ -123,14 +129,14 @@ def inside(grid: Grid, pose: Pose, corners: Sequence[Flat]) -> tuple[Box, Mask] 
     if part is None:
         return None
     cell = float(grid.spacing.min()) / FINE
-    drawn = filled(outline, low, cell, np.ceil((high - low) / cell).astype(int) + 1)
+    drawn = rasterized(outline, low, cell, np.ceil((high - low) / cell).astype(int) + 1)
     at_u, at_v = (np.floor((mm - corner) / cell).astype(int) for mm, corner in ((part.u, low[0]), (part.v, low[1])))
     known = (at_u >= 0) & (at_v >= 0) & (at_u < drawn.shape[1]) & (at_v < drawn.shape[0])
     held = drawn[np.clip(at_v, 0, drawn.shape[0] - 1), np.clip(at_u, 0, drawn.shape[1] - 1)]
     return trimmed(part.box, part.near & known & held)
 
 
-def filled(outline: Floats, low: Floats, cell: float, size: NDArray[Any]) -> Mask:
+def rasterized(outline: Floats, low: Floats, cell: float, size: NDArray[Any]) -> Mask:
     """An outline (n, 2) drawn on a lattice [row, column] of cells from `low` on, by the crossings of each row."""
     rows = low[1] + (np.arange(size[1]) + 0.5) * cell
     out = np.zeros((int(size[1]), int(size[0])), dtype=bool)
@@ -151,7 +157,7 @@ def trimmed(box: Box, mask: Mask) -> tuple[Box, Mask] | None:
     return None if found is None else (shift_box(found, box), mask[found])
 
 
-def around(low: ArrayLike, high: ArrayLike, shape: Sequence[int]) -> Box | None:
+def box_between(low: ArrayLike, high: ArrayLike, shape: Sequence[int]) -> Box | None:
     """The voxels between two indices with fractions, within an array; None where there are none."""
     first = np.maximum(np.floor(np.asarray(low)), 0).astype(int)
     after = np.minimum(np.ceil(np.asarray(high)) + 1, shape).astype(int)

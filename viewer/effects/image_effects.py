@@ -19,7 +19,7 @@ WHOLE = 16  # voxels: where seeds are looked at begins and ends at whole multipl
 AROUND = 20.0  # mm around all seeds that growing and flooding may reach
 
 
-@operation("Threshold", "contrast-2", live="range", makes=True)
+@operation("Threshold", "contrast-2", live="range", creates=True)
 def threshold(
     context: EffectContext,
     tell: ProgressCallback,
@@ -44,7 +44,7 @@ def threshold(
         yield context.key, between(context.values(box), lower, upper), box
 
 
-@operation("Otsu", "bar-chart-2", live="preview", makes=True)
+@operation("Otsu", "bar-chart-2", live="preview", creates=True)
 def otsu(
     context: EffectContext,
     tell: ProgressCallback,
@@ -72,7 +72,7 @@ def otsu(
         yield context.key, between(context.values(box), np.nextafter(low, np.inf), high), box
 
 
-@operation("Local", "focus-3", live="preview", makes=True)
+@operation("Local", "focus-3", live="preview", creates=True)
 def local_threshold(
     context: EffectContext,
     tell: ProgressCallback,
@@ -115,10 +115,10 @@ def extend(
     reach
         How far from the segment at most, mm.
     """
-    from viewer.compute.effects.image.region_growing import alike
+    from viewer.compute.effects.image.region_growing import confidence_connected
 
     box, mask = context.part(reach)
-    yield context.key, alike(context.values(box), mask, deviations, tell=tell), box
+    yield context.key, confidence_connected(context.values(box), mask, deviations, tell=tell), box
 
 
 @operation("From seeds", "plant", live="preview")
@@ -134,9 +134,9 @@ def grow_from_seeds(context: EffectContext, tell: ProgressCallback, *, around: M
 
     box, seeds = _seeds(context, around)
     about = context.image, box
-    if context.kept.get("about") != about:
-        context.kept.update(about=about, growing=GrowCut(context.values(box), context.spacing))
-    growing: GrowCut = context.kept["growing"]
+    if context.cache.get("about") != about:
+        context.cache.update(about=about, growing=GrowCut(context.values(box), context.spacing))
+    growing: GrowCut = context.cache["growing"]
     yield from each_segment(context, box, growing.grow(seeds, tell))
 
 
@@ -205,6 +205,6 @@ def _seeds(context: EffectContext, around: float) -> tuple[Box, NDArray[Any]]:
         raise Refusal(f"{context.layer.name} is empty: draw a stroke in each segment first, and one in what is around.")
     k, j, i = (
         slice(one.start // WHOLE * WHOLE, min(-(-one.stop // WHOLE) * WHOLE, size))
-        for one, size in zip(context.wider(found, around), labels.shape, strict=True)
+        for one, size in zip(context.expand(found, around), labels.shape, strict=True)
     )
     return (k, j, i), labels[k, j, i].copy()

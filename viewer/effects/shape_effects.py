@@ -162,7 +162,7 @@ def smooth_all(context: EffectContext, tell: ProgressCallback, *, radius: Millim
     found = mask_box(labels > 0)
     if found is None:
         raise Refusal(f"{context.layer.name} is empty: paint something first.")
-    box = context.wider(found, 2 * radius)
+    box = context.expand(found, 2 * radius)
     yield from each_segment(context, box, joint(labels[box], radius, context.spacing, tell))
 
 
@@ -179,14 +179,14 @@ def combine(context: EffectContext, tell: ProgressCallback, *, do: Combination =
 
     ways = {"add the other": union, "subtract the other": difference, "keep what both have": intersection}
     assert context.other is not None
-    mine, its = context.held(context.segment, context.whole), context.held(context.other, context.whole)
+    mine, its = context.segment_mask(context.segment, context.whole), context.segment_mask(context.other, context.whole)
     box = mask_box(mine | its) or context.whole
     yield context.key, ways[do](mine[box], its[box]), box
 
 
 def _inside(context: EffectContext, box: Box) -> tuple[int, int, int]:
     """The voxel of the cross-hair within a box. Raises Refusal where it lies outside."""
-    here = context.here
+    here = context.crosshair
     if here is None or not all(one.start <= at < one.stop for one, at in zip(box, here, strict=True)):
         raise Refusal(f"The cross-hair is not in {context.segment.name}: put it into the part that is meant.")
     k, j, i = (at - one.start for one, at in zip(box, here, strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from viewer.data.arrays import Mask
@@ -13,26 +13,22 @@ from viewer.effects.image_effects import snake
 GOALS: dict[str, Literal["alike", "edges", "regions"]] = {"likeness": "alike", "edges": "edges", "regions": "regions"}
 
 
-def creeping(
-    context: EffectContext, values: dict[str, Any]
-) -> tuple[Box, Callable[[], Callable[[], tuple[Mask, int]]]]:
-    """The box that it stays in, and what makes its steps (for the background).
+def snake_masks(context: EffectContext, values: dict[str, Any]) -> tuple[Box, Iterator[Mask]]:
+    """The box that the surface stays in, and the voxels inside of it there after each step, until it has come to rest.
 
-    Raises Refusal, one sentence, for wrong settings and where there is nothing to start from.
+    Raises Refusal, one sentence, for wrong settings and where there is nothing to start from; the masks, which are to
+    be computed in the background, raise it where the segment has shrunk to nothing.
     """
     checked = snake.form.validate(values)
     box, mask = context.part(checked["reach"])
     picture = context.values(box)
 
-    def begin() -> Callable[[], tuple[Mask, int]]:
+    def masks() -> Iterator[Mask]:
         from viewer.compute.effects.image.snake import Snake
 
-        made = Snake(picture, mask, context.spacing, by=GOALS[checked["to"]], push=checked["push"])
+        surface = Snake(picture, mask, context.spacing, by=GOALS[checked["to"]], push=checked["push"])
+        while surface.step():
+            yield surface.mask
+        yield surface.mask
 
-        def step() -> tuple[Mask, int]:
-            changed = made.step()
-            return made.mask, changed
-
-        return step
-
-    return box, begin
+    return box, masks()

@@ -34,7 +34,7 @@ REASONS = {
 
 
 @contextmanager
-def temporary(parent: Path) -> Iterator[Path]:
+def temporary_folder(parent: Path) -> Iterator[Path]:
     """A hidden folder on the target's own file system, gone at the end whatever happens; locked until then."""
     folder = parent / f"{TEMPORARY}{uuid4().hex}"
     folder.mkdir(mode=0o700)
@@ -64,7 +64,7 @@ def _left_behind(folder: Path) -> bool:
 
 
 def flush(path: Path) -> None:
-    """Make the disk hold it, not only the system's memory."""
+    """Make the disk hold a file or folder, not only the system's memory. Raises OSError."""
     if path.is_dir() and os.name != "posix":
         return
     descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
@@ -88,12 +88,15 @@ def append(file: FileIO, data: bytes) -> None:
         raise
 
 
-def put(*files: tuple[Path, Path]) -> None:
-    """New files take the places of their targets: all of them, or none. All but the last are small."""
+def replace_files(*files: tuple[Path, Path]) -> None:
+    """Put new files in the places of their targets: (new, target) each; all of them, or none. Raises OSError.
+
+    All but the last are small: what they replace is held in memory meanwhile.
+    """
     beside = [(target, target.read_bytes() if target.exists() else None) for _, target in files[:-1]]
     try:
-        for made, target in files:
-            made.replace(target)
+        for new, target in files:
+            new.replace(target)
     except OSError:
         for target, before in beside:
             if before is None:
@@ -104,7 +107,7 @@ def put(*files: tuple[Path, Path]) -> None:
     flush(files[-1][1].parent)
 
 
-def reason(error: BaseException, folder: Path, need: int) -> str:
+def failure_reason(error: BaseException, folder: Path, need: int) -> str:
     """Why writing into the folder failed, and what to do; need: bytes that were to be written."""
     if isinstance(error, MemoryError):
         return "there is not enough memory: close other images and try again"

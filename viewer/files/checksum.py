@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 
 
 def sha256_of(path: Path) -> str:
-    """In hexadecimal. Raises OSError."""
+    """The SHA-256 of a file's bytes, in hexadecimal. Raises OSError where it cannot be read."""
     with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

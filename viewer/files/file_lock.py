@@ -1,5 +1,8 @@
-"""Locks on files: what says that another window or program is at work. The system lets go of one when its process ends,
-however that ends: no clock and no recycled process id can be wrong about it."""
+"""Locks on files: what says that another window or program is at work.
+
+The system lets go of a lock when its process ends, however that ends: no clock and no recycled process id can be wrong
+about it.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ LOCKLESS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}  # some
 
 @contextmanager
 def locked(file: FileIO) -> Iterator[None]:
-    """Alone with an open file; waits until others are done. Raises OSError where its file system has no locks."""
+    """Hold an open file alone; waits until others are done. Raises OSError where its file system has no locks."""
     _lock(file, wait=True)
     try:
         yield
@@ -39,17 +42,17 @@ def locked(file: FileIO) -> Iterator[None]:
 
 
 class FileLock:
-    """A lock that is held from now on until `release`, or until the process is gone. Network file systems tell other
-    computers of it. The file is made where it is not there, and stays; it says whose the lock is.
+    """A lock that is held from now on until `release`, or until the process is gone.
 
-    wait: until another one lets go. Raises BlockingIOError, with the name of who has it, where it is taken; other
-    OSErrors where the file cannot be made. Where a file system has no locks, the process that the file names is asked
-    for; one of another computer counts as alive, and is left to that computer.
+    Network file systems tell other computers of it. The file is made where it is not there, and stays; it says whose
+    the lock is. wait: until another one lets go. Raises BlockingIOError, with the name of who has it, where it is
+    taken; other OSErrors where the file cannot be made. Where a file system has no locks, the process that the file
+    names is asked for; one of another computer counts as alive, and is left to that computer.
     """
 
     def __init__(self, path: Path, *, wait: bool = False) -> None:
         self.path = path
-        self._file = _taken(path, wait=wait)
+        self._file = _open_locked(path, wait=wait)
         with suppress(OSError):  # a full disk: the lock is held all the same
             self._file.truncate(0)
             self._file.write(f"{_user()}\t{socket.gethostname()}\t{os.getpid()}".encode())
@@ -71,7 +74,7 @@ class FileLock:
 def is_locked(path: Path) -> bool:
     """Whether somebody has the lock. Raises OSError where that cannot be known."""
     try:
-        file = _taken(path, wait=False)
+        file = _open_locked(path, wait=False)
     except BlockingIOError:
         return True
     file.close()
@@ -85,7 +88,7 @@ def lock_computer(path: Path) -> str:
     return ""
 
 
-def _taken(path: Path, *, wait: bool) -> FileIO:
+def _open_locked(path: Path, *, wait: bool) -> FileIO:
     """The file, locked until it is closed. Raises as FileLock does."""
     file = FileIO(path, "a+b")
     try:

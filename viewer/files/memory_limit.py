@@ -27,13 +27,13 @@ def available_memory() -> int:
     return min([int(psutil.virtual_memory().available), *free])
 
 
-def _groups(told: Path, mount: Path) -> Iterator[tuple[int, int]]:
+def _groups(cgroup: Path, mount: Path) -> Iterator[tuple[int, int]]:
     """Limit and usage, in bytes, of every group with a limit that this process is in: each holds for all within.
 
-    told: lines "number:controllers:path"; the newer kind of groups (version 2) names no controllers.
+    cgroup: a file of lines "number:controllers:path"; the newer kind of groups (version 2) names no controllers.
     """
     try:
-        lines = told.read_text().splitlines()
+        lines = cgroup.read_text().splitlines()
     except OSError:  # no Linux
         return
     for line in lines:

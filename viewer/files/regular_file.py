@@ -16,14 +16,14 @@ NO_WAITING: int = getattr(os, "O_NONBLOCK", 0)
 
 
 def check_regular(path: str | Path) -> None:
-    """For libraries that open a path themselves. Raises OSError where it is no file, or cannot be looked at."""
+    """Raises OSError where a path is no file, or cannot be looked at: for libraries that open it themselves."""
     _check(os.stat(path), path)
 
 
 def open_regular(path: str | Path) -> FileIO:
     """The file, for unbuffered reading; it never waits, whatever takes the file's place meanwhile. Raises OSError."""
     check_regular(path)
-    file = FileIO(path, opener=_opened)
+    file = FileIO(path, opener=_open_without_waiting)
     try:
         _check(os.fstat(file.fileno()), path)
     except OSError:
@@ -32,7 +32,7 @@ def open_regular(path: str | Path) -> FileIO:
     return file
 
 
-def _opened(path: str, flags: int) -> int:
+def _open_without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | NO_WAITING)
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from viewer.data.annotations.landmarks import Landmarks
+    from viewer.data.annotations.prompts import Prompts
     from viewer.data.grid import Grid
     from viewer.data.segmentation import Segmentation
     from viewer.data.study import Source
@@ -101,6 +102,14 @@ def write_landmarks(landmarks: Landmarks, target: Path) -> tuple[Path, ...]:
     from viewer.io.transforms import landmark_file
 
     return landmark_file.write_landmarks(landmarks, target)
+
+
+# ---- prompts
+def read_prompts(path: Path) -> Prompts:
+    """The prompts in a JSON file, LPS mm."""
+    from viewer.io.segmentations import prompt_file
+
+    return prompt_file.read_prompts(path)
 
 
 # ---- projects

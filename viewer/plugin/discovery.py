@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from viewer.compute.no_network import broke_on, no_network
+from viewer.compute.no_network import no_network, offline_cause
 from viewer.data.printable_text import keep_printable
 from viewer.plugin.plugin import Plugin
 from viewer.settings import plugin_folder
@@ -104,7 +104,7 @@ def _reason(error: BaseException) -> str:
         return f"It needs the package {error.name}, which is not installed."
     if isinstance(error, SyntaxError):
         return f"Line {error.lineno} of {Path(error.filename or '').name} is not valid Python: {error.msg}."
-    text = str(broke_on(error) or error).rstrip(".")
-    if (type(error) in (TypeError, ImportError) and text) or broke_on(error):
+    text = str(offline_cause(error) or error).rstrip(".")
+    if (type(error) in (TypeError, ImportError) and text) or offline_cause(error):
         return f"It cannot be loaded: {text}."
     return f"It cannot be loaded ({type(error).__name__}: {text})."

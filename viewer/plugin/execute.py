@@ -20,6 +20,7 @@ from viewer.compute.engine.peak_memory import PeakMemory
 from viewer.compute.engine.submission import Listeners, SubmittedJob
 from viewer.compute.progress import Refusal
 from viewer.data.annotations.landmarks import Landmarks
+from viewer.data.annotations.prompts import Prompts
 from viewer.data.printable_text import encodable
 from viewer.data.provenance import Provenance, is_learned
 from viewer.data.segmentation import Segmentation
@@ -40,7 +41,7 @@ CHUNK = 32  # slices looked at in one go
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """outputs: by name, in the plugin's order. stages: seconds by stage. peak_memory: bytes of the process."""
+    """What a run gave. outputs: by name, in the plugin's order. stages: seconds by stage. peak_memory: bytes."""
 
     outputs: dict[str, Value]
     provenance: Provenance
@@ -147,7 +148,7 @@ def _stamped(value: Value, name: str, inputs: Mapping[str, Value], provenance: P
     That is the first image given, but where one is moved onto another (the inputs fixed and moving): then it is the
     one that moves.
     """
-    if isinstance(value, Landmarks):
+    if isinstance(value, Landmarks | Prompts):
         return value
     if isinstance(value, Transform):
         return replace(value, name=name, provenance=provenance)
@@ -217,6 +218,9 @@ def _identity(value: Value) -> str:
         return _digest(value.matrix) if value.displacement is None else _digest(value.matrix, value.displacement)
     if isinstance(value, Landmarks):
         return _digest(value.fixed, value.moving)
+    if isinstance(value, Prompts):
+        places = [place for prompt in value.prompts for place in prompt.points]
+        return _digest(np.array(places, dtype=np.float64))
     if value.source.dicom and value.source.series_uid:
         return value.source.series_uid
     files = [path for path in map(Path, value.source.files) if path.is_file()]

@@ -26,7 +26,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Parameter:
-    """annotation: bool, int, float, str, Path or a Literal of texts. default: REQUIRED where there is none."""
+    """A setting. annotation: bool, int, float, str, Path or a Literal of texts. default: REQUIRED for none."""
 
     name: str
     annotation: Any
@@ -36,10 +36,12 @@ class Parameter:
 
     @property
     def title(self) -> str:
+        """Its name in words, for the form."""
         return title_of(self.name)
 
     @property
     def required(self) -> bool:
+        """True where there is no default."""
         return self.default is REQUIRED
 
     @property
@@ -92,7 +94,7 @@ class Parameter:
         return isinstance(value, str) or (self.annotation is Path and isinstance(value, Path))
 
 
-def declared(name: str, hint: Any, default: Any, description: str) -> Parameter:
+def declare_parameter(name: str, hint: Any, default: Any, description: str) -> Parameter:
     """The parameter that a keyword argument declares. Raises TypeError for a type that has no place in a form."""
     limits: Range | None = None
     description = description or text_of(hint)

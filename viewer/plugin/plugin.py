@@ -13,17 +13,19 @@ from docstring_parser import parse
 
 from viewer.compute.progress import Refusal
 from viewer.data.annotations.landmarks import Landmarks
+from viewer.data.annotations.prompts import Prompts
 from viewer.data.segmentation import Segmentation
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
-from viewer.plugin.parameter import Parameter, declared, text_of, title_of
+from viewer.plugin.parameter import Parameter, declare_parameter, text_of, title_of
 
-Value = Volume | Segmentation | Transform | Landmarks
+Value = Volume | Segmentation | Transform | Landmarks | Prompts
 KINDS: dict[str, type[Value]] = {
     "volume": Volume,
     "segmentation": Segmentation,
     "transform": Transform,
     "landmarks": Landmarks,
+    "prompts": Prompts,
 }
 NAMES = {kind: name for name, kind in KINDS.items()}
 
@@ -39,6 +41,7 @@ class Input:
 
     @property
     def title(self) -> str:
+        """Its name in words, for the form."""
         return title_of(self.name)
 
 
@@ -74,6 +77,7 @@ class Plugin:
     groups: dict[str, type] = field(default_factory=dict)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
+        """The result of the function, its groups put together of their inputs."""
         if not self.groups:
             return self.function(*args, **options)
         values = dict(zip([*(one.name for one in self.inputs), "job"], args, strict=False)) | options
@@ -81,6 +85,11 @@ class Plugin:
             fields = get_type_hints(group)
             values[argument] = group(**{name: values.pop(name) for name in fields if name in values})
         return self.function(**values)
+
+    @property
+    def has_form(self) -> bool:
+        """False where it works on prompts: tools in the views give them, so no form asks for its inputs."""
+        return all(one.type != "prompts" for one in self.inputs)
 
     def validate(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Every parameter, checked, defaults filled in. Raises Refusal: one sentence for the user."""
@@ -142,7 +151,7 @@ def plugin(
     def declare(function: Callable[..., Any]) -> Plugin:
         hints = get_type_hints(function, include_extras=True)
         text = parse(function.__doc__ or "")
-        told = {one.arg_name: (one.description or "").strip() for one in text.params}
+        texts = {one.arg_name: (one.description or "").strip() for one in text.params}
         arguments = list(signature(function).parameters.values())
         return Plugin(
             id=function.__name__,
@@ -150,11 +159,11 @@ def plugin(
             group=group,
             version=version,
             function=function,
-            inputs=_inputs(arguments, hints, told),
-            parameters=_parameters(arguments, hints, told),
+            inputs=_inputs(arguments, hints, texts),
+            parameters=_parameters(arguments, hints, texts),
             outputs=_outputs(hints.get("return"), outputs),
             summary=text.short_description or "",
-            description=_flowing(text.long_description or ""),
+            description=_join_lines(text.long_description or ""),
             libraries=libraries,
             model=model,
             gpu=gpu,
@@ -164,12 +173,12 @@ def plugin(
     return declare
 
 
-def _flowing(text: str) -> str:
+def _join_lines(text: str) -> str:
     """Paragraphs without the line breaks that the source code needs."""
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
-def _inputs(arguments: list[Argument], hints: dict[str, Any], told: dict[str, str]) -> tuple[Input, ...]:
+def _inputs(arguments: list[Argument], hints: dict[str, Any], texts: dict[str, str]) -> tuple[Input, ...]:
     named = [one.name for one in arguments if one.kind is Argument.POSITIONAL_OR_KEYWORD]
     if not named or named[-1] != "job" or len(named) < 2:
         raise TypeError("its arguments must be one or more inputs, then job, then *, then the parameters")
@@ -177,7 +186,7 @@ def _inputs(arguments: list[Argument], hints: dict[str, Any], told: dict[str, st
     for name in named[:-1]:
         hint = hints.get(name)
         fields = get_type_hints(hint, include_extras=True) if _is_group(hint) else {name: hint}
-        inputs += [_input(field, hint, told.get(field, "")) for field, hint in fields.items()]
+        inputs += [_input(field, hint, texts.get(field, "")) for field, hint in fields.items()]
     return tuple(inputs)
 
 
@@ -201,9 +210,9 @@ def _value_type(hint: Any) -> tuple[Any, bool]:
     return (next(part for part in get_args(hint) if part is not type(None)) if optional else hint), optional
 
 
-def _parameters(arguments: list[Argument], hints: dict[str, Any], told: dict[str, str]) -> tuple[Parameter, ...]:
+def _parameters(arguments: list[Argument], hints: dict[str, Any], texts: dict[str, str]) -> tuple[Parameter, ...]:
     return tuple(
-        declared(one.name, hints.get(one.name), one.default, told.get(one.name, ""))
+        declare_parameter(one.name, hints.get(one.name), one.default, texts.get(one.name, ""))
         for one in arguments
         if one.kind is Argument.KEYWORD_ONLY
     )

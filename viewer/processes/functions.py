@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """ "package.module:function", by which another process finds a function of a module."""
+    """The name by which another process finds a function of a module: "package.module:function"."""
     return f"{function.__module__}:{function.__qualname__}"
 
 

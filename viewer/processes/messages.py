@@ -44,20 +44,20 @@ class _Packer(pickle.Pickler):
 
 
 class _Unpacker(pickle.Unpickler):
-    def __init__(self, file: io.BytesIO, given: bool) -> None:
+    def __init__(self, file: io.BytesIO, own: bool) -> None:
         super().__init__(file)
-        self._given = given
+        self._own = own
         self._arrays: dict[SharedHandle, NDArray[Any]] = {}
 
     def persistent_load(self, handle: SharedHandle) -> NDArray[Any]:
         if handle not in self._arrays:
-            self._arrays[handle] = adopt_shared(handle) if self._given else attach_shared(handle)
-            self._arrays[handle].setflags(write=self._given)
+            self._arrays[handle] = adopt_shared(handle) if self._own else attach_shared(handle)
+            self._arrays[handle].setflags(write=self._own)
         return self._arrays[handle]
 
 
 def lend(value: Any) -> tuple[bytes, list[NDArray[Any]]]:
-    """What goes on the pipe, and the arrays to keep until the receiver is done. Raises MemoryError."""
+    """The message that lends a value, and the arrays to keep until the receiver is done. Raises MemoryError."""
     file = io.BytesIO()
     packer = _Packer(file, give=False)
     packer.dump(value)
@@ -65,12 +65,12 @@ def lend(value: Any) -> tuple[bytes, list[NDArray[Any]]]:
 
 
 def borrow(data: bytes) -> Any:
-    """What another process lends; its large arrays are read-only."""
-    return _Unpacker(io.BytesIO(data), given=False).load()
+    """The value that another process lends; its large arrays are read-only."""
+    return _Unpacker(io.BytesIO(data), own=False).load()
 
 
 def give(value: Any) -> bytes:
-    """What goes on the pipe; the receiver must `take` it, for else its segments stay. Raises MemoryError."""
+    """The message that gives a value away; unless it is taken, its segments stay. Raises MemoryError."""
     file = io.BytesIO()
     packer = _Packer(file, give=True)
     try:
@@ -83,5 +83,5 @@ def give(value: Any) -> bytes:
 
 
 def take(data: bytes) -> Any:
-    """What another process gave: its segments are this process's from now on."""
-    return _Unpacker(io.BytesIO(data), given=True).load()
+    """The value that another process gave: its segments are this process's from now on."""
+    return _Unpacker(io.BytesIO(data), own=True).load()

@@ -1,0 +1,1 @@
+"""What VTK and Qt draw: the views, and what they stand on."""

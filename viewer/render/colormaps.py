@@ -98,7 +98,7 @@ FADE = 32  # entries over which a fading end goes from clear to solid
 
 @cache
 def colour_table(name: str, *, inverted: bool = False, overlay: bool = False) -> NDArray[np.uint8]:
-    """RGBA [256, 4]. overlay: with the map's clear end, for a layer above another. An unknown name is grey."""
+    """RGBA [256, 4] of 0…255. overlay: with the map's clear end, for a layer above another. An unknown name is grey."""
     colormap = (COLORMAPS | BOUNDED).get(name, COLORMAPS["grey"])
     places = [place for place, _ in colormap.knots]
     colours = np.array([tuple(bytes.fromhex(colour)) for _, colour in colormap.knots])

@@ -97,6 +97,7 @@ class GLView(QOpenGLWidget):
             self.update()
 
     def sizeHint(self) -> QSize:
+        """As large as a view wants to be, px."""
         return QSize(400, 400)
 
     def initializeGL(self) -> None:
@@ -127,12 +128,14 @@ class GLView(QOpenGLWidget):
         self._lost = True
 
     def resizeGL(self, width: int, height: int) -> None:
+        """Give VTK's window the new size (logical px) in pixels of the device, and draw all of it again."""
         ratio = self.devicePixelRatioF()
         self.gl_window.SetDPI(round(72 * ratio))
         self.gl_window.SetSize(max(1, round(width * ratio)), max(1, round(height * ratio)))
         self._lost = True
 
     def paintGL(self) -> None:
+        """Draw the scene where something changed, copy it to the widget, and paint the overlay above it."""
         window = self.gl_window
         window.GetState().Reset()  # Qt changed bindings, viewport and shader since the last time
         window.GetShaderCache().ReleaseCurrentShader()
@@ -166,6 +169,7 @@ class GLView(QOpenGLWidget):
         state.vtkglBindFramebuffer(FRAMEBUFFER, target)
 
     def event(self, event: QEvent) -> bool:
+        """Draw at the right resolution once the widget comes to another screen."""
         if event.type() in (QEvent.Type.DevicePixelRatioChange, QEvent.Type.ScreenChangeInternal):
             self.resizeGL(self.width(), self.height())
         return super().event(event)

@@ -37,8 +37,14 @@ class Draft:
     taking: bool = False  # what is drawn is taken away: dashed
 
 
+def rgb(color: str) -> Color:
+    """Red, green and blue (0…255) of a colour's name."""
+    ink = QColor(color)
+    return ink.red(), ink.green(), ink.blue()
+
+
 def paint_draft(painter: QPainter, draft: Draft, pixel: Callable[[Point], tuple[float, float]], scale: float) -> None:
-    """pixel: where a place lies on the screen. scale: mm a pixel."""
+    """Draw what a tool is at. pixel: where a place lies on the screen, logical px. scale: mm a pixel."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     ink = QColor(*draft.color) if draft.color else QColor(ACCENT)

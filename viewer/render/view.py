@@ -162,6 +162,7 @@ class View(GLView):
         return self.grabFramebuffer()
 
     def paint_overlay(self, painter: QPainter) -> None:
+        """Paint what the view has to say over its picture, and the line that a tool is drawing."""
         self._painter.paint(painter, self.overlay(), self.width(), self.height())
         if self._draft:
             paint_draft(painter, self._draft, self.pixel_of, self.scale)
@@ -202,23 +203,29 @@ class View(GLView):
         event.accept()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Tell the mouse's listener which button went down, and where."""
         self._tell("press", event, event.position(), BUTTONS.get(event.button(), ""))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Tell it which button was let go."""
         self._tell("release", event, event.position(), BUTTONS.get(event.button(), ""))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Tell it of the second press of a double click."""
         self._tell("double", event, event.position(), BUTTONS.get(event.button(), ""))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Tell it where the mouse is, and which button is held."""
         held: Button = next((name for flag, name in BUTTONS.items() if event.buttons() & flag), "")
         self._tell("move", event, event.position(), held)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
+        """Tell it by how many notches the wheel was turned, away from the person positive."""
         turned = event.angleDelta()
         delta = turned.y() or turned.x()  # Alt turns the wheel sideways on some systems
         self._tell("wheel", event, event.position(), steps=delta / NOTCH)
 
     def leaveEvent(self, event: QEvent) -> None:
+        """Tell it that the mouse is over the view no longer."""
         self.mouse.emit(self, MouseEvent("leave"))
         super().leaveEvent(event)

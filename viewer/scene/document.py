@@ -47,10 +47,12 @@ class Document:
 
     @property
     def volume_layers(self) -> tuple[VolumeLayer, ...]:
+        """The images, bottom first, visible or not."""
         return tuple(layer for layer in self._layers if isinstance(layer, VolumeLayer))
 
     @property
     def segmentation_layers(self) -> tuple[SegmentationLayer, ...]:
+        """The segmentations, bottom first, visible or not."""
         return tuple(layer for layer in self._layers if isinstance(layer, SegmentationLayer))
 
     @property
@@ -88,18 +90,19 @@ class Document:
         return self
 
     # Called by viewer.scene.preview.result_preview only.
-    def lay_over(self, under: Layer, preview: Layer) -> None:
+    def show_preview(self, under: Layer, preview: Layer) -> None:
         """Show a preview over a layer wherever that is visible."""
         self._previews.append((under, preview))
         self.inserted.emit(len(self), preview)
 
-    def lift(self, preview: Layer) -> None:
+    def hide_preview(self, preview: Layer) -> None:
         """Show a preview no longer."""
         self._previews = [pair for pair in self._previews if pair[1] is not preview]
         self.removed.emit(len(self), preview)
 
     # Called by edits only.
     def insert(self, index: int, layer: Layer) -> None:
+        """Add a layer at `index` from the bottom."""
         self._layers.insert(index, layer)
         self._tie()
         layer.events.visible.connect(self._shown_or_hidden)
@@ -124,6 +127,7 @@ class Document:
                 image.events.transform.connect_setattr(layer, "transform", maxargs=1)
 
     def remove(self, layer_id: str) -> tuple[int, Layer]:
+        """Take a layer out; the place from the bottom that it had, and the layer. Raises KeyError."""
         index = self.index(layer_id)
         layer = self._layers.pop(index)
         layer.events.visible.disconnect(self._shown_or_hidden)
@@ -133,6 +137,7 @@ class Document:
         return index, layer
 
     def move(self, layer_id: str, to: int) -> int:
+        """Put a layer at place `to` from the bottom; the place that it had. Raises KeyError."""
         index = self.index(layer_id)
         layer = self._layers.pop(index)
         self._layers.insert(to, layer)
@@ -153,15 +158,18 @@ class SingleLayerDocument(Document):
 
     @property
     def root(self) -> Document:
+        """The document that the layer is one of."""
         return self._among
 
     @property
     def reference(self) -> VolumeLayer | None:
+        """The layer itself, or the reference of the others where a transform moves it."""
         own = super().reference
         return own if own is None or own.transform is None else self._among.reference or own
 
     @property
     def shown(self) -> tuple[VolumeLayer, ...]:
+        """The layer, visible or not."""
         return self.volume_layers
 
     @property

@@ -48,8 +48,8 @@ class History:
         return sum(edit.size for edit in (*self._done, *self._undone))
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Steps that are not told to be done `again` wait, and come after: those of an earlier session come back."""
+    def hold_steps(self) -> Iterator[None]:
+        """Let steps wait until the end, but those that are done `again`: an earlier session's come back first."""
         self._waiting = []
         try:
             yield
@@ -94,7 +94,7 @@ class History:
             self.changed.emit()
 
     def forget(self) -> None:
-        """What was done stays done."""
+        """Forget every step: what was done stays done, and nothing can be redone."""
         self._done.clear()
         self._undone.clear()
         self.changed.emit()

@@ -17,7 +17,7 @@ from viewer.data.transform import Transform
 
 @dataclass(frozen=True)
 class LandmarkPair:
-    """of: ids of the fixed and the moving layer. name: "L1" or what a person calls the place.
+    """One place in two images. of: ids of the fixed and the moving layer. name: "L1" or what a person calls the place.
 
     fixed: in the world (the fixed image's space); moving: in the moving image's own space, as its file places it; LPS
     mm both.
@@ -81,7 +81,7 @@ class LandmarkPairs:
 
     # Called by edits only.
     def put(self, pair: LandmarkPair, index: int) -> None:
-        """In place of the one of the same id, else as a new one at `index`."""
+        """Set a pair in place of the one of the same id, else as a new one at `index`."""
         if self.find(pair.id):
             self._pairs[self.index(pair.id)] = pair
         else:
@@ -89,6 +89,6 @@ class LandmarkPairs:
         self.changed.emit()
 
     def remove(self, pair_id: str) -> None:
-        """Raises KeyError."""
+        """Remove the pair of that id. Raises KeyError."""
         del self._pairs[self.index(pair_id)]
         self.changed.emit()

@@ -38,7 +38,7 @@ MARKS: dict[tuple[Review, bool], str] = {
 
 @dataclass(eq=False)
 class Layer:
-    """The part every kind of layer shares. opacity: 0…1."""
+    """What every kind of layer shares. opacity: 0…1."""
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor(
         equality_operators={name: lambda a, b: a is b for name in ("volumes", "segmentation", "transform")}
@@ -56,7 +56,7 @@ class Layer:
 
     @property
     def bytes(self) -> int:
-        """Of its arrays."""
+        """Size of its arrays in bytes."""
         return 0
 
 
@@ -95,7 +95,7 @@ class PlacedLayer(Layer):
 
     def world_place(self, own: Point) -> Point:
         """The place in the world of a place in the voxels' own space, LPS mm."""
-        x, y, z = (float(mm) for mm in self.transform.back(own)) if self.transform else own
+        x, y, z = (float(mm) for mm in self.transform.inverse_point(own)) if self.transform else own
         return x, y, z
 
     @property
@@ -136,6 +136,7 @@ class VolumeLayer(PlacedLayer):
 
     @property
     def grid(self) -> Grid:
+        """Where the voxels of every time point lie in their own space."""
         return self.volumes[0].grid
 
     def in_world(self, timepoint: int = 0) -> Volume | None:
@@ -155,6 +156,7 @@ class VolumeLayer(PlacedLayer):
 
     @property
     def source(self) -> Source:
+        """The identity of its first volume."""
         return self.volumes[0].source
 
     @property
@@ -170,6 +172,7 @@ class VolumeLayer(PlacedLayer):
 
     @property
     def bytes(self) -> int:
+        """Size of the arrays of all time points in bytes."""
         return sum(volume.array.nbytes for volume in self.volumes)
 
 

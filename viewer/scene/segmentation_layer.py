@@ -23,7 +23,7 @@ class SegmentationLayer(PlacedLayer):
     generation: grows with every change of the voxels or the segments: an answer about an older one comes too late.
     saved: the generation that was saved last, 0 for one that came from a file; -1 for none.
     drawn_at: the time point of the image that it was drawn on, and is seen at; None for one that holds at all of them.
-    take_back: takes back the stroke that is being drawn, where there is one: no step is made or undone under it.
+    cancel_stroke: takes back the stroke that is being drawn, where there is one: no step is made or undone under it.
     """
 
     segmentation: Segmentation = field(kw_only=True)
@@ -35,7 +35,7 @@ class SegmentationLayer(PlacedLayer):
     smooth: bool = True
     drawn_at: int | None = None
     saved: int = -1
-    take_back: Callable[[], None] | None = field(default=None, init=False)
+    cancel_stroke: Callable[[], None] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -43,14 +43,17 @@ class SegmentationLayer(PlacedLayer):
 
     @property
     def grid(self) -> Grid:
+        """Where the voxels of its label maps lie."""
         return self.segmentation.grid
 
     @property
     def active_segment(self) -> Segment | None:
+        """The chosen segment, or None."""
         return self.segmentation.segment(self.active)
 
     @property
     def visible_segments(self) -> tuple[Segment, ...]:
+        """The segments that are drawn, in the order of the list."""
         return tuple(segment for segment in self.segmentation.segments if segment.key not in self.hidden)
 
     def is_at(self, timepoint: int) -> bool:
@@ -72,7 +75,7 @@ class SegmentationLayer(PlacedLayer):
         """True where segments would be lost with this layer."""
         return bool(self.segmentation.segments) and self.saved != self.generation
 
-    def wrote(self, layer: int, box: Box) -> None:
+    def notify_written(self, layer: int, box: Box) -> None:
         """Tell that a label map was written in place."""
         self.generation += 1
         self.touched.emit(layer, box)
@@ -84,6 +87,7 @@ class SegmentationLayer(PlacedLayer):
 
     @property
     def bytes(self) -> int:
+        """Size of all its label maps in bytes."""
         return sum(array.nbytes for array in self.segmentation.maps)
 
 

@@ -40,11 +40,11 @@ class Task:
     device: what it computes on, as torch names it ("cpu", "cuda:0"); "" where that is nobody's choice.
     stages: seconds by stage; peak_memory: bytes; provenance: of what it made; all known when it is done.
     detail: of a failure, for who asks for it. curves: what the run has told of itself so far, such as the similarity
-    after each step, by the curve's name; `grew` tells each new value.
+    after each step, by the curve's name; `curve_grew` tells each new value.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
-    grew: ClassVar[Signal] = Signal(str, float)  # curve, value
+    curve_grew: ClassVar[Signal] = Signal(str, float)  # curve, value
 
     kind: Kind
     title: str
@@ -69,6 +69,7 @@ class Task:
 
     @property
     def running(self) -> bool:
+        """True until it has ended, also while it waits."""
         return self.state in ("queued", "running")
 
     @property
@@ -78,27 +79,29 @@ class Task:
 
     @property
     def seconds_left(self) -> float | None:
-        """From the progress so far; None until there is enough of it to tell."""
+        """Seconds that it will still take, from the progress so far; None until there is enough of it to tell."""
         if self.state != "running" or self.progress < 0.02 or self.seconds < 0.5:
             return None
         return self.seconds * (1 - self.progress) / self.progress
 
     def begin(self) -> None:
+        """Note that it has started."""
         self.started = time.monotonic()
         self.state = "running"
 
     def advance(self, fraction: float, text: str = "") -> None:
+        """Note how far it is, 0…1 (it never falls), and what happens now ("": as before)."""
         if self.running:
             self.text = printable(text) or self.text
             self.progress = max(self.progress, min(1.0, fraction))
 
-    def draw(self, curve: str, value: float) -> None:
-        """The next value of a curve."""
+    def add_curve_value(self, curve: str, value: float) -> None:
+        """Note the next value of a curve."""
         self.curves.setdefault(curve, []).append(value)
-        self.grew.emit(curve, value)
+        self.curve_grew.emit(curve, value)
 
     def end(self, state: State, error: str = "", detail: str = "") -> None:
-        """The last word; later ones are not heard."""
+        """Note how it ended; what is said after that is not heard."""
         if self.running:
             self.ended = time.monotonic()
             self.error, self.detail = printable(error), detail
@@ -111,7 +114,7 @@ class Task:
             self.stop()
 
     def stop_with(self, cancel: Callable[[], None]) -> None:
-        """A cancel calls this, and ends the task at once."""
+        """Have a cancel call `cancel` and end the task at once."""
 
         def stop() -> None:
             cancel()

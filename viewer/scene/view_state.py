@@ -13,6 +13,7 @@ from viewer.scene.compare.deformation_display import Deformation
 from viewer.scene.compare.inspection import Inspection
 from viewer.scene.segmentation.brush import Brush
 from viewer.scene.segmentation.masking import Masking
+from viewer.scene.segmentation.prompt_settings import PromptSettings
 
 Layout = Literal["2x2", "1-up", "1+3", "compare"]
 LAYOUTS: tuple[Layout, ...] = ("2x2", "1-up", "1+3", "compare")
@@ -21,14 +22,15 @@ VIEWS = ("axial", "volume", "sagittal", "coronal")  # reading order of the 2×2 
 
 @dataclass(eq=False)
 class ViewState:
-    """crosshair: world position in LPS mm that all views share. timepoint: from 0. active: the selected layer's id.
+    """How all views look. crosshair: world position, LPS mm. timepoint: from 0. active: the selected layer's id.
 
     view: the view that the keyboard and the 1-up layout mean, one of VIEWS. tool: id of what the left button does.
     inspection: how the active result is held against its input; None while the layers are shown as they are.
     comparison: how the two images of a registration are held against each other, in place of the layers as they are.
     landmark: id of the pair of landmarks that is chosen. deformation: how a transform is drawn over the images.
     region: the drawn region of interest, where there is one.
-    brush, rules: how the painting tools paint, and which voxels they may change.
+    brush, masking: how the painting tools paint, and which voxels they may change. prompting: how prompts are meant;
+    prompt: id of the one that is chosen.
     compared: ids of the layers that the layout "compare" shows side by side, in one plane (input, result, difference).
     """
 
@@ -48,6 +50,8 @@ class ViewState:
     region: Region | None = None
     brush: Brush = field(default_factory=Brush)
     masking: Masking = field(default_factory=Masking)
+    prompting: PromptSettings = field(default_factory=PromptSettings)
+    prompt: str = ""
     show_crosshair: bool = True
     show_overlays: bool = True  # layers above the base
     blinded: bool = False  # nothing tells whose images these are

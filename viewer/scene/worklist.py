@@ -41,14 +41,16 @@ class Case:
 
     @property
     def decided(self) -> bool:
+        """True where a reader has decided on it."""
         return self.state in DECIDED
 
 
 class Worklist:
-    """root: the folder that paths are seen from. output: the folder of what is made. seed: of the blinded order.
+    """Cases to be read one after the other. root: the folder that paths are seen from. seed: of the blinded order.
 
-    missing: cases of an earlier day that the list no longer names; they are kept. kept: SHA-256 of the file that holds
-    what became of the cases, as it was read or written last; "" before there is one. changed: a case, or the order.
+    output: the folder of what is made. missing: cases of an earlier day that the list no longer names; they are kept.
+    saved_sha256: of the file that holds what became of the cases, as it was read or written last; "" before there is
+    one. changed: a case, or the order.
     """
 
     changed = Signal()
@@ -63,17 +65,17 @@ class Worklist:
         seed: int = 0,
         blinded: bool = False,
         missing: tuple[Case, ...] = (),
-        kept: str = "",
+        saved_sha256: str = "",
     ) -> None:
         self.title, self.root, self.output = title, root, output
-        self.seed, self.missing, self.kept = seed, missing, kept
+        self.seed, self.missing, self.saved_sha256 = seed, missing, saved_sha256
         self._cases = {case.id: case for case in cases}
         self._blinded = blinded
         self._arrange()
 
     @property
     def cases(self) -> tuple[Case, ...]:
-        """As the list names them."""
+        """The cases in the order of the list."""
         return tuple(self._cases.values())
 
     @property
@@ -98,7 +100,7 @@ class Worklist:
         return sum(case.decided for case in self._cases.values())
 
     def case(self, case_id: str) -> Case:
-        """Raises KeyError."""
+        """The case of that id. Raises KeyError."""
         return self._cases[case_id]
 
     def name(self, case_id: str) -> str:
@@ -106,7 +108,7 @@ class Worklist:
         return f"Case {self._places[case_id] + 1}" if self._blinded else case_id
 
     def change(self, case_id: str, **fields: Any) -> Case:
-        """Another state, remark, reader …; the case as it is now. Raises KeyError."""
+        """Give a case another state, remark, reader …; the case as it is now. Raises KeyError."""
         now = replace(self._cases[case_id], **fields)
         if now != self._cases[case_id]:
             self._cases[case_id] = now
@@ -143,13 +145,13 @@ class ReadingTimer:
         self.seconds = 0.0
 
     def touch(self) -> None:
-        """There was an input."""
+        """Note an input."""
         now = self._now()
         self.seconds += min(now - self._last, PAUSE)
         self._last = now
 
-    def take(self) -> float:
-        """The seconds since this was asked last."""
+    def take_seconds(self) -> float:
+        """The seconds of reading since this was asked last."""
         self.touch()
         taken, self.seconds = self.seconds, 0.0
         return taken

@@ -31,11 +31,13 @@ class SessionJournal:
         self.record = self._keeper.record
         self._snapshots = ViewSnapshots(document, state, self.paths, self._keeper.write_view)
 
-    def keep(
+    def store(
         self, layers: Iterable[VolumeLayer | SegmentationLayer], transforms: Iterable[Transform | None] = ()
     ) -> None:
-        """Write what the journal needs of layers and transforms before they come. Slow for large ones: in the
-        background."""
+        """Write what the journal needs of layers and transforms before they come.
+
+        Slow for large ones: in the background.
+        """
         layers = tuple(layers)
         placed = [layer.transform for layer in layers] + list(transforms)
         made = [layer for layer in layers if isinstance(layer, VolumeLayer) and not layer.image]
@@ -45,10 +47,10 @@ class SessionJournal:
         self._keeper.store((map for maps in labelled for map in maps if map.any()), packed=True)
 
     def forget(self) -> None:
-        """Nothing that was written is needed any more."""
+        """Remove what was written: nothing of it is needed any more."""
         self._keeper.close()
 
     def close(self) -> None:
-        """A clean end leaves nothing to recover."""
+        """End cleanly: nothing is left to recover."""
         self._snapshots.close()
         self._keeper.close()

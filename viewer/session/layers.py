@@ -25,10 +25,12 @@ class Layers:
     history: History
 
     def rename(self, layer: Layer, name: str) -> None:
+        """Give a layer another name, as one step; an empty one changes nothing."""
         if name and name != layer.name:
             self.history.do(RenameLayer(layer, layer.name, name))
 
     def remove(self, layer: Layer) -> None:
+        """Close a layer, as one step."""
         self.history.do(RemoveLayer(layer, self.document.index(layer.id)))
 
     def move(self, layer: Layer, to: int) -> None:

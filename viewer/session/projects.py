@@ -52,7 +52,7 @@ class ProjectOpening:
 
 @dataclass(eq=False)
 class Projects:
-    """images_missing: tells of an Opening whose images are not where they were: see find_images, and finish.
+    """images_missing: tells of a ProjectOpening whose images are not where they were: see find_images, and finish.
 
     path: of the file that was opened or saved last. layers: ids of those that it holds.
     """
@@ -75,7 +75,7 @@ class Projects:
     _lock: FileLock | None = field(default=None, init=False)  # tells other windows that it is open here
 
     def close(self) -> None:
-        """Nothing is open any more."""
+        """Forget the project that was open, and free its file."""
         self._let_go()
         self.path, self.layers = None, frozenset()
 
@@ -91,9 +91,7 @@ class Projects:
             self.tasks.fail(task, f"{target.name} is open in another window ({holder}): save it under another name.")
             return task
         if any(layer.loaded < 1 for layer in self.document.volume_layers):
-            self.tasks.fail(
-                task, "An image is not whole yet: wait until it is load_image, then save the project again."
-            )
+            self.tasks.fail(task, "An image is not whole yet: wait until it is loaded, then save the project again.")
             return task
         task.begin()
         project = describe_project(self.document, self.state, voxels=voxels)
@@ -213,7 +211,7 @@ class Projects:
         for layer in layers:
             if isinstance(layer, SegmentationLayer):
                 layer.saved = 0
-        self.journal.keep(layers)
+        self.journal.store(layers)
         self.background.post(partial(self._show, task, opening, layers))
 
     def _show(self, task: Task, opening: ProjectOpening, layers: tuple[Restored, ...]) -> None:
@@ -221,7 +219,7 @@ class Projects:
             return
         project = opening.project
         self.history.do(replacement_edit(self.document, layers, project.pairs, opening.path.name))
-        project.look(self.state)
+        project.restore_view(self.state)
         self.path, self.layers = opening.path, frozenset(layer.id for layer in layers)
         self._sha256 = opening.sha256
         task.end("done")

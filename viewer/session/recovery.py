@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from viewer.io.reader.reader import OpenError, Reader, index_now, load_now
-from viewer.scene.journal.replay import Recovery, unfinished
+from viewer.scene.journal.replay import Recovery, find_recoveries
 from viewer.scene.journal.view_snapshot import restore_view
 from viewer.scene.layer import VolumeLayer, volume_layer
 
@@ -48,7 +48,7 @@ class SessionRecovery:
 
     def unfinished(self) -> list[Recovery]:
         """What sessions that did not end cleanly have left."""
-        return unfinished(self.journal.folder)
+        return find_recoveries(self.journal.folder)
 
     def recover(self, recovery: Recovery) -> Task:
         """Read the images again, put the results back, do every step again, and look at it as before."""
@@ -62,9 +62,9 @@ class SessionRecovery:
 
     def _recover(self, task: Task, recovery: Recovery) -> None:
         """In the background: images and results; then every step again, on the main thread."""
-        layers, missing = read_again(recovery, self.reader, self.background.progress(task, "reading images"))
-        self.journal.keep(layers.values())
-        steps = recovery.steps_again(self.history, layers)
+        layers, missing = recovered_layers(recovery, self.reader, self.background.progress(task, "reading images"))
+        self.journal.store(layers.values())
+        steps = recovery.replay_steps(self.history, layers)
 
         def replay() -> None:
             until = time.monotonic() + REPLAY_SLICE
@@ -78,8 +78,8 @@ class SessionRecovery:
         self.background.post(replay)
 
     def _finish(self, task: Task, recovery: Recovery, missing: int) -> None:
-        self.look_again(recovery)
-        self.studies.list_again((recovery.view or {}).get("paths", ()))
+        self.show_recovered(recovery)
+        self.studies.list_earlier((recovery.view or {}).get("paths", ()))
         task.end("done")
         lost = [f"{missing} of the images or label maps can no longer be read; the rest is back."] * bool(missing)
         if recovery.damage or lost:
@@ -87,9 +87,12 @@ class SessionRecovery:
         else:
             recovery.discard()
 
-    def look_again(self, recovery: Recovery) -> None:
-        """Look at what was recovered as it was looked at. Where that is not known, or what was seen is not back, at the
-        image that came last: those of several patients are never laid over each other."""
+    def show_recovered(self, recovery: Recovery) -> None:
+        """Look at what was recovered as it was looked at.
+
+        Where that is not known, or what was seen is not back, at the image that came last: those of several patients
+        are never laid over each other.
+        """
         try:
             restore_view(recovery.view or {}, self.document, self.state)
             known = self.document.base is not None
@@ -101,7 +104,7 @@ class SessionRecovery:
             self.state.active = self.document.base.id
 
 
-def read_again(recovery: Recovery, reader: Reader, progress: Callable[[float], None]) -> tuple[LayersById, int]:
+def recovered_layers(recovery: Recovery, reader: Reader, progress: Callable[[float], None]) -> tuple[LayersById, int]:
     """Every layer by id, and how many cannot be read any more. Blocks: not for the main thread."""
     found: dict[str, VolumeLayer] = {}
     for number, (key, files) in enumerate(recovery.images.items()):

@@ -35,7 +35,7 @@ class Saving:
         task = self.tasks.add("save", f"Save {layer.name}")
         task.about = layer.id
         if layer.loaded < 1:
-            self.tasks.fail(task, f"{layer.name} is not whole yet: wait until it is load_image, then save it again.")
+            self.tasks.fail(task, f"{layer.name} is not whole yet: wait until it is loaded, then save it again.")
             return task
         task.begin()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from viewer.compute.labels.fit_grid import apart
+from viewer.compute.labels.fit_grid import different_frames
 from viewer.data.transform import ImageReference
 from viewer.io import requests
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
@@ -68,8 +68,10 @@ class SegmentFiles:
         return task
 
     def save(self, layer: SegmentationLayer, target: Path, *, overwrite: bool = False) -> Task:
-        """Write a segmentation as it is now; the ending chooses the form. "Saved" is said only after it was read back
-        and compared."""
+        """Write a segmentation as it is now; the ending chooses the form.
+
+        "Saved" is said only after it was read back and compared.
+        """
         task = self.tasks.add("save", f"Save {layer.name}")
         task.begin()
         first, *others = (array.copy() for array in layer.segmentation.maps)  # strokes go on meanwhile
@@ -94,14 +96,16 @@ class SegmentFiles:
         return task
 
     def _placed(self, found: Segmentation) -> SegmentationLayer:
-        """Over the image that it labels: the one it refers to, then the active one, before others. Over another
-        patient's it says so."""
+        """Over the image that it labels: the one it refers to, then the active one, before others.
+
+        Over another patient's it says so.
+        """
         images = sorted(
             self.document.volume_layers,
             key=lambda layer: (layer.source.series_uid != found.source.series_uid, layer.id != self.state.active),
         )
         own = [layer for layer in images if _may_be_of(found, layer)]
-        near = [layer for layer in own if not apart(layer.grid, found.grid)]
+        near = [layer for layer in own if not different_frames(layer.grid, found.grid)]
         under = next((layer for layer in near if layer.grid.matches(found.grid)), None)
         if images and not own:
             found = replace(found, badges=(*found.badges, OTHER_PATIENT))
@@ -115,7 +119,7 @@ class SegmentFiles:
 def _drawn_at(found: Segmentation, image: VolumeLayer) -> int | None:
     """The one time point of an image whose files a segmentation refers to; None where it tells none, or several."""
     referred, count = set(found.source.sop_instance_uids), len(image.volumes)
-    sources = [volume.source.at(n, count, volume.grid.shape[0]) for n, volume in enumerate(image.volumes)]
+    sources = [volume.source.of_timepoint(n, count, volume.grid.shape[0]) for n, volume in enumerate(image.volumes)]
     times = [n for n, source in enumerate(sources) if referred & set(source.sop_instance_uids)]
     return times[0] if len(times) == 1 < count else None
 

@@ -46,11 +46,11 @@ class Segments:
 
     # ---- segmentations
     def new_layer(self, image: VolumeLayer, name: str = "") -> SegmentationLayer:
-        """An empty one over an image, on its grid; of several time points that of the one that is shown."""
+        """An empty segmentation over an image, on its grid; of several time points that of the one that is shown."""
         several = len(image.volumes) > 1
         volume = image.volume(self.state.timepoint)
         at = f", time point {self.state.timepoint + 1}" if several else ""
-        source = volume.source.at(self.state.timepoint, len(image.volumes), volume.grid.shape[0])
+        source = volume.source.of_timepoint(self.state.timepoint, len(image.volumes), volume.grid.shape[0])
         values = Segmentation(
             np.zeros(volume.grid.shape, np.uint8), volume.grid, (), name or f"Segments of {image.name}{at}", source
         )
@@ -72,7 +72,7 @@ class Segments:
     def _add_layer(self, task: Task, layer: SegmentationLayer) -> None:
         first, *others = (map if map.flags.writeable else map.copy() for map in layer.segmentation.maps)
         layer.segmentation = replace(layer.segmentation, array=first, overlapping=tuple(others))
-        self.journal.keep([layer])
+        self.journal.store([layer])
 
         def add() -> None:
             under = self.document.find(layer.made_from)
@@ -98,11 +98,12 @@ class Segments:
         made = Segment(layer.segmentation.free_label(), name or f"Segment {number + 1}", chosen, code, side=side)
         self._arrange(layer, f"Add {made.name}", (*segments, made))
         layer.active = made.key
+        self.state.prompting = replace(self.state.prompting, positive=True)  # a new one begins with what it is
         return made
 
     def remove(self, layer: SegmentationLayer, key: Key) -> None:
-        """With its voxels. Raises ValueError, one sentence, where it is locked, KeyError where it is not there."""
-        removed = _found(layer, key)
+        """Remove a segment with its voxels. Raises ValueError, one sentence: it is locked; KeyError: it is gone."""
+        removed = _segment_of(layer, key)
         if key in layer.locked:
             raise ValueError(f"{removed.name} is locked: unlock it to remove it.")
         stroke = Stroke(layer)
@@ -110,7 +111,7 @@ class Segments:
         around = label_box(labels, removed.label)
         if around is not None:
             stroke.fill(removed.layer, around, labels[around] == removed.label, 0)
-        stroke.arrange(tuple(one for one in layer.segmentation.segments if one is not removed))
+        stroke.set_segments(tuple(one for one in layer.segmentation.segments if one is not removed))
         self.end_stroke(stroke, f"Remove {removed.name}")
 
     def change(self, layer: SegmentationLayer, key: Key, *, gesture: str = "", **fields: Any) -> None:
@@ -119,15 +120,15 @@ class Segments:
         Raises KeyError where there is no such segment.
         """
         segments = layer.segmentation.segments
-        before = _found(layer, key)
+        before = _segment_of(layer, key)
         after = replace(before, **fields)
         verb = "Rename" if after.name != before.name else "Change"
         changed = tuple(after if one is before else one for one in segments)
         self._arrange(layer, f"{verb} {before.name}", changed, gesture)
 
     def move(self, layer: SegmentationLayer, key: Key, to: int) -> None:
-        """To another place in the list, counted from the top. Raises KeyError where there is no such segment."""
-        moved = _found(layer, key)
+        """Put it at another place in the list, counted from the top. Raises KeyError where there is no such segment."""
+        moved = _segment_of(layer, key)
         others = [one for one in layer.segmentation.segments if one is not moved]
         self._arrange(layer, f"Move {moved.name}", (*others[:to], moved, *others[to:]))
 
@@ -208,7 +209,7 @@ class Segments:
         task.end("done")
 
 
-def _found(layer: SegmentationLayer, key: Key) -> Segment:
+def _segment_of(layer: SegmentationLayer, key: Key) -> Segment:
     segment = layer.segmentation.segment(key)
     if segment is None:
         raise KeyError(key)

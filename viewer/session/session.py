@@ -26,6 +26,7 @@ from viewer.session.recovery import SessionRecovery
 from viewer.session.review.review import Review
 from viewer.session.runs.installed_models import Models
 from viewer.session.runs.plugin_runs import PluginRuns
+from viewer.session.runs.prompts import SegmentPrompts
 from viewer.session.saving import Saving
 from viewer.session.segment_files import SegmentFiles
 from viewer.session.segments import Segments
@@ -62,7 +63,7 @@ class Session:
         self.reader = reader = Reader(post)
         self.engine = engine = Runner(post) if in_process else Engine(post)
         self.plugins, self.broken = discover()
-        self.models = Models(post)
+        self.models = Models(background)
 
         self.layers = Layers(document, state, history)
         self.transforms = Transforms(history, reader, self.journal, background, tasks, messages)
@@ -74,6 +75,7 @@ class Session:
         self.projects = Projects(document, state, history, reader, self.journal, background, tasks, messages)
         self.saving = Saving(document, reader, self.projects, tasks, messages)
         self.runs = PluginRuns(self.plugins, engine, document, state, history, self.journal, background, tasks)
+        self.prompts = SegmentPrompts(document, history, engine, background, tasks)
         self.review = Review(history, messages.warn)
         self.recovery = SessionRecovery(
             document, state, history, self.journal, reader, self.layers, self.studies, background, tasks, messages

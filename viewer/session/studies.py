@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class Studies:
-    """images: by series. label_files: files of segments that were found, by path. refused: what could not be read.
+    """images: by series. label_files: files of segments that were found, by path. refusals: what could not be read.
 
     paths: the folders and files that were opened, which the journal keeps.
     images_changed: tells of a series. labels_found: of the path of a file of segments.
@@ -58,7 +58,7 @@ class Studies:
     paths: list[str]
     images: dict[str, list[Image]] = field(default_factory=dict)
     label_files: dict[str, LabelFile] = field(default_factory=dict)
-    refused: list[RefusedFile] = field(default_factory=list)
+    refusals: list[RefusedFile] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._requests = DisplayRequests(self.document)
@@ -89,22 +89,22 @@ class Studies:
         task.begin()
         running = self.reader.index(
             paths,
-            found=self._found,
-            labels=self._labels,
-            refused=self._refused,
+            found=self._add_images,
+            labels=self._add_labels,
+            refused=self._add_refusal,
             progress=lambda count, total: task.advance(count / max(total, 1), f"{count} of {total} files"),
             done=done,
         )
         task.stop_with(running.cancel)
         return task
 
-    def list_again(self, paths: Sequence[str]) -> None:
+    def list_earlier(self, paths: Sequence[str]) -> None:
         """List the studies of an earlier session, as they are now; what is gone is left out."""
         there = [path for path in paths if isinstance(path, str) and os.path.exists(path)]
         if there:
             self._remember(there)
             self.reader.index(
-                there, found=self._found, labels=self._labels, refused=self._refused,
+                there, found=self._add_images, labels=self._add_labels, refused=self._add_refusal,
                 progress=lambda *_: None, done=lambda: None,
             )  # fmt: skip
 
@@ -148,10 +148,10 @@ class Studies:
 
         def filled(fraction: float) -> None:
             task.advance(fraction)
-            arrival.filled(fraction)
+            arrival.advance(fraction)
 
         def done(volumes: tuple[Volume, ...]) -> None:
-            arrival.done(volumes)
+            arrival.finish(volumes)
             task.end("done")
 
         def failed(reason: str) -> None:
@@ -163,7 +163,7 @@ class Studies:
             arrival.withdraw()
             task.end("cancelled")
 
-        running = self.reader.load(image, started=arrival.started, filled=filled, done=done, failed=failed)
+        running = self.reader.load(image, started=arrival.begin, filled=filled, done=done, failed=failed)
         task.stop = stop
 
     def _arrive(self, layer: VolumeLayer) -> None:
@@ -192,7 +192,7 @@ class Studies:
         None where neither was found, or where such a one is visible already.
         """
         known = [image for images in self.images.values() for image in images]
-        of_series = [image for image in known if found.about and image.source.series_uid == found.about]
+        of_series = [image for image in known if image.source.series_uid == found.referenced_series_uid != ""]
         in_frame = [
             image
             for image in known
@@ -213,21 +213,21 @@ class Studies:
 
     # ---- what the reader tells
     def _counts(self) -> tuple[int, int, int]:
-        return len(self.images), len(self.refused), len(self.label_files)
+        return len(self.images), len(self.refusals), len(self.label_files)
 
     def _remember(self, paths: Sequence[str | Path]) -> None:
         self.paths += [path for path in map(os.path.abspath, paths) if path not in self.paths]
 
-    def _found(self, series: str, images: list[Image]) -> None:
+    def _add_images(self, series: str, images: list[Image]) -> None:
         self.images[series] = images
         self.images_changed.emit(series)
 
-    def _labels(self, found: LabelFile) -> None:
+    def _add_labels(self, found: LabelFile) -> None:
         self.label_files[found.path] = found
         self.labels_found.emit(found.path)
 
-    def _refused(self, refused: RefusedFile) -> None:
-        self.refused.append(refused)
+    def _add_refusal(self, refused: RefusedFile) -> None:
+        self.refusals.append(refused)
         self.file_refused.emit(refused)
         if refused.many:
             self.messages.warn(f"{Path(refused.path).name}: {refused.reason}")

@@ -18,9 +18,11 @@ class Messages:
     added = Signal(Message)
 
     def add(self, message: Message) -> None:
+        """Show a message; on the main thread."""
         self.added.emit(message)
 
     def warn(self, text: str) -> None:
+        """Show a sentence as a warning; on the main thread."""
         self.add(Message(text, "warning"))
 
 

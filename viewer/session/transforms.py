@@ -11,7 +11,7 @@ from viewer.data.transform import ImageReference, SignOff, Transform
 from viewer.io import requests
 from viewer.scene.edits import AlignLayer
 from viewer.scene.task import Message, Task
-from viewer.session.runs.placement import between, placed_by
+from viewer.session.runs.placement import transform_between, world_transform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ class Transforms:
         """Place an image by another transform (world to image), None for where its file puts it.
 
         One step of the history; the steps of one gesture are one. Large fields are written to the journal here: see
-        SessionJournal.keep.
+        SessionJournal.store.
         """
         if transform is not layer.transform:
             self.history.do(AlignLayer(layer, layer.transform, transform, gesture))
@@ -71,7 +71,7 @@ class Transforms:
         except ValueError as error:
             self.background.fail(task, str(error))
             return
-        self.journal.keep((), [made])
+        self.journal.store((), [made])
 
         def place() -> None:
             self.align(layer, made)
@@ -93,7 +93,7 @@ class Transforms:
 
     def _save(self, task: Task, moving: VolumeLayer, fixed: VolumeLayer, target: Path, overwrite: bool) -> None:
         try:
-            transform = between(fixed, moving)
+            transform = transform_between(fixed, moving)
         except ValueError as error:
             self.background.fail(task, str(error))
             return
@@ -117,7 +117,7 @@ class Transforms:
 
         def done(found: Transform) -> None:
             if task.running:
-                self.background.run(task, self._align_by, task, moving, lambda: placed_by(found, fixed))
+                self.background.run(task, self._align_by, task, moving, lambda: world_transform(found, fixed))
 
         running = self.reader.call(
             requests.load_transform,

@@ -14,6 +14,10 @@ from viewer.tools.navigate.timepoint import TimepointTool
 from viewer.tools.navigate.window_level import WindowLevelTool
 from viewer.tools.navigate.wipe import WipeTool
 from viewer.tools.navigate.zoom import ZoomTool
+from viewer.tools.prompt.box import PromptBoxTool
+from viewer.tools.prompt.lasso import LassoTool
+from viewer.tools.prompt.point import PointTool
+from viewer.tools.prompt.scribble import ScribbleTool
 from viewer.tools.register.align import AlignTool
 from viewer.tools.register.landmark import LandmarkTool
 from viewer.tools.segment.brush import BrushTool, EraseTool
@@ -49,6 +53,8 @@ CHOICES: tuple[type[Tool], ...] = (
 )
 # What it can be besides, to change segments; in the order of the Segments tab.
 PAINTING: tuple[type[Tool], ...] = (BrushTool, EraseTool, DrawTool, LivewireTool, ScissorsTool, GrowTool, FillTool)
+# What it can be to show what a structure is, from which its mask is found.
+PROMPTING: tuple[type[Tool], ...] = (PointTool, ScribbleTool, PromptBoxTool, LassoTool)
 
 
 class Mouse:
@@ -64,7 +70,7 @@ class Mouse:
     ) -> None:
         self.state = state
         self.profile = profile
-        kinds: tuple[type[Tool], ...] = (*CHOICES, *PAINTING, OrbitTool, TimepointTool)
+        kinds: tuple[type[Tool], ...] = (*CHOICES, *PAINTING, *PROMPTING, OrbitTool, TimepointTool)
         self.tools = {kind.id: kind(document, state, edit, work) for kind in kinds}
         self._chosen = state.tool
         self._wipe = WipeTool(document, state, edit)
@@ -86,14 +92,14 @@ class Mouse:
         chosen = self.tools.get(self.state.tool)
         return chosen is not None and chosen.drawing
 
-    def typed(self, name: DrawingKey) -> None:
+    def handle_key(self, name: DrawingKey) -> None:
         """A key for what is being drawn."""
-        self.tools[self.state.tool].typed(name)
+        self.tools[self.state.tool].handle_key(name)
 
-    def double(self, view: View, event: MouseEvent) -> bool:
+    def double_click(self, view: View, event: MouseEvent) -> bool:
         """A double click; False where the chosen tool leaves it to others."""
         chosen = self.tools.get(self.state.tool)
-        return chosen is not None and event.button == "left" and chosen.double(view, event)
+        return chosen is not None and event.button == "left" and chosen.double_click(view, event)
 
     def follow(self, view: View) -> None:
         """Listen to a view."""
@@ -115,7 +121,7 @@ class Mouse:
 
     def _press(self, view: View, event: MouseEvent) -> None:
         self.let_go()
-        if event.button == "left" and self._wipe.on(view, event):
+        if event.button == "left" and self._wipe.is_on_line(view, event):
             self._held = self._wipe, view, event
         elif tool := self._tool(view, event, event.button):
             self._held = tool, view, event
@@ -134,7 +140,7 @@ class Mouse:
 
     def _point(self, view: View, event: MouseEvent) -> None:
         """Over the wipe's line the cursor says that it can be moved."""
-        if self._wipe.on(view, event):
+        if self._wipe.is_on_line(view, event):
             self._over = view
             view.setCursor(self._wipe.shape(view))
         elif self._over is view:

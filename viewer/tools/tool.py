@@ -25,19 +25,25 @@ DrawingKey = Literal["end", "drop", "back"]
 
 @dataclass(frozen=True)
 class ToolServices:
-    """What tools ask of the session: warn says a sentence; run_effect computes in the background, as Segments does."""
+    """What tools ask of the session.
+
+    warn: says a sentence. run_effect: computes in the background, as Segments does. give_prompt: finds a segment's mask
+    from one prompt more, as SegmentPrompts.add does.
+    """
 
     warn: Callable[[str], None]
     run_effect: Callable[..., Task]
+    give_prompt: Callable[..., Task]
 
 
 class Tool:
-    """Between press and release, or by wheel or hovering. It writes the ViewState or a layer's look; what would be in
-    an export goes by `edit` (of a History), a gesture being one step.
+    """What the mouse does between press and release, by its wheel, or by hovering.
 
+    It writes the ViewState or a layer's look; what would be in an export goes by `edit` (of a History), a gesture being
+    one step.
     Positions and distances are logical widget pixels, x to the right, y down. gestures: what the tool takes for itself
     while it is chosen, whatever the profile says. in_volume: those it takes in the 3-D view.
-    work: what it asks of the session.
+    services: what it asks of the session.
     """
 
     id: ClassVar[str] = ""
@@ -51,12 +57,12 @@ class Tool:
     in_volume: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(
-        self, document: Document, state: ViewState, edit: Callable[[Edit], object], work: ToolServices | None = None
+        self, document: Document, state: ViewState, edit: Callable[[Edit], object], services: ToolServices | None = None
     ) -> None:
         self.document = document
         self.state = state
         self.edit = edit
-        self.work = work
+        self.services = services
 
     def press(self, view: View, event: MouseEvent) -> None:
         """The button went down."""
@@ -73,7 +79,7 @@ class Tool:
     def hover(self, view: View, event: MouseEvent) -> None:
         """The mouse moved with no button held."""
 
-    def double(self, view: View, event: MouseEvent) -> bool:
+    def double_click(self, view: View, event: MouseEvent) -> bool:
         """The left button went down for the second time; False where that means nothing to the tool."""
         return False
 
@@ -82,7 +88,7 @@ class Tool:
         """Whether something is under way that `typed` ends."""
         return False
 
-    def typed(self, name: DrawingKey) -> None:
+    def handle_key(self, name: DrawingKey) -> None:
         """End, drop or take back a part of what is being drawn."""
 
     def leave(self, view: View) -> None:

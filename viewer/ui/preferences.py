@@ -29,6 +29,7 @@ class Preferences:
     # ---- look
     @property
     def theme(self) -> Theme:
+        """The colours of the window; dark unless another is stored."""
         stored = self._get("theme", "dark")
         return next((name for name in THEMES if name == stored), "dark")
 
@@ -71,6 +72,7 @@ class Preferences:
     # ---- habits
     @property
     def profile(self) -> str:
+        """The name of the mouse's habits; "default" where the stored one is not there."""
         stored = self._get("profile", "default")
         return stored if stored in profiles() else "default"
 
@@ -80,6 +82,7 @@ class Preferences:
 
     @property
     def habits(self) -> Profile:
+        """Which tool each button of the mouse is."""
         return profiles()[self.profile]
 
     @property

@@ -1,0 +1,1 @@
+"""Registration by optimisation: lattices, metrics, linear steps, greedy diffeomorphic stages."""

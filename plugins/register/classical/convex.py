@@ -1,5 +1,7 @@
-"""A start for large motion: the best of all displacements within a range, made smooth by coupled convex optimisation
-(Heinrich et al., MICCAI 2014; Siebert et al., ConvexAdam, IEEE TMI 2024)."""
+"""A start for large motion: the best of all displacements within a range, made smooth.
+
+By coupled convex optimisation (Heinrich et al., MICCAI 2014; Siebert et al., ConvexAdam, IEEE TMI 2024).
+"""
 
 from __future__ import annotations
 
@@ -9,15 +11,13 @@ from itertools import product
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from .greedy import Field, remove_folds
-from .lattice import Lattice, Sampler, apply_matrices, downsampling_matrix, resize_affine
+from .lattice import Floats, Lattice, Sampler, apply_matrices, downsampling_matrix, resize_affine
 from .mind import descriptors
 
-Floats = NDArray[np.float64]
 REACH = 5  # displacements to either side along each axis
 COUPLING = (0.03, 0.1, 0.3, 1.0, 3.0)  # in units of the spread of the costs, for the farthest displacement
 SEARCH = 0.7  # of the progress, for the costs
@@ -75,8 +75,10 @@ def _optimize_coupled(cost: Tensor, moves: Tensor, shape: tuple[int, ...], progr
 
 
 def _nearest(cost: Tensor, moves: Tensor, flat: Tensor, coupling: float, tell: Callable[[], None]) -> Tensor:
-    """[cells]: the number of the move of least cost and distance from the field, one after the other: all distances at
-    once would be as large as the costs."""
+    """[cells]: the number of the move of least cost and distance from the field.
+
+    One move after the other: all distances at once would be as large as the costs.
+    """
     least, best = torch.full_like(cost[0], torch.inf), torch.zeros_like(cost[0], dtype=torch.long)
     for number, move in enumerate(moves):
         total = cost[number] + coupling * (move[:, None] - flat).square_().sum(0)

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from .lattice import (
+    Floats,
     Lattice,
     Sampler,
     Shape,
@@ -28,7 +28,6 @@ from .lattice import (
 )
 from .metric_level import MetricLevel
 
-Floats = NDArray[np.float64]
 COARSER = 2  # voxels that are compared along a side of a voxel of the field
 FLAT = 6  # steps without gain, one after the other, after which a stage ends
 ENOUGH = 1e-5  # gain of the metric
@@ -38,7 +37,7 @@ SHORTER = 0.7  # a step's length after one without gain
 
 @dataclass(frozen=True)
 class Stage:
-    """mm: between voxels that are compared. steps: at most. update, whole: sigmas of the smoothing, in those voxels."""
+    """One resolution. mm: between voxels that are compared. update, whole: sigmas of the smoothing, in those voxels."""
 
     mm: float
     steps: int
@@ -49,13 +48,13 @@ class Stage:
 
 @dataclass(frozen=True)
 class Field:
-    """mm: displacement [3, k, j, i] along the axes k, j, i of the lattice with that affine."""
+    """A displacement. mm: [3, k, j, i], along the axes k, j, i of the lattice with that affine (4×4, LPS mm)."""
 
     mm: Tensor
     affine: Floats
 
     def interpolate(self, shape: Shape, affine: Floats) -> Field:
-        """Interpolated on a lattice with the same outer faces."""
+        """The field on a lattice of that shape and affine, with the same outer faces; linear."""
         matrices = [interpolation_matrix(m, n, self.mm) for m, n in zip(self.mm.shape[1:], shape, strict=True)]
         return Field(apply_matrices(self.mm, matrices), affine)
 
@@ -90,7 +89,7 @@ def refine(
     affine = resize_affine(fixed.affine, fixed.shape, coarse)
     coarse_mm = column(np.linalg.norm(affine[:3, :3], axis=0), field.mm)
     mm = remove_folds(field.interpolate(coarse, affine).mm / coarse_mm) * coarse_mm
-    smooth = _Smoothing(fixed, coarse, affine, stage, mm)
+    smooth = _Smoother(fixed, coarse, affine, stage, mm)
     fine_mm = column(fixed.spacing, mm)
     evaluate = level.force_function(between)
     length, best, kept, since = stage.length, -np.inf, mm, 0
@@ -113,7 +112,7 @@ def refine(
 
 
 def _compose(mm: Tensor, update: Tensor, voxel: Tensor, calm: list[Tensor]) -> Tensor:
-    """u ← v + u∘(id + v), smoothed; v is left out where the whole would fold, and everywhere if that does not help."""
+    """Field u ← v + u∘(id + v), smoothed; v is left out where the whole would fold, else everywhere."""
     sampler = Sampler(mm, np.eye(4), Lattice(mm, np.eye(4)).shape)
     for _ in range(TRIES):
         tried = apply_matrices(update + sampler(update / voxel), calm)
@@ -147,7 +146,7 @@ def jacobian_determinant(moved: Tensor) -> Tensor:
     return determinant
 
 
-class _Smoothing:
+class _Smoother:
     """The matrices that take a field up to the voxels compared, a force down to the field, and calm the field."""
 
     def __init__(self, fixed: Lattice, coarse: Shape, affine: Floats, stage: Stage, like: Tensor) -> None:

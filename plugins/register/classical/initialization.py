@@ -6,13 +6,11 @@ from collections.abc import Callable
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from .lattice import Lattice
+from .lattice import Floats, Lattice
 from .linear import Fit, Objective, ascend, generators
 
-Floats = NDArray[np.float64]
 ANGLES = (-40, -20, 0, 20, 40)  # degrees about each axis
 KEPT = 8  # of the starts, the best, that are followed uphill
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from viewer.api import Landmarks
 
-Floats = NDArray[np.float64]
+from .lattice import Floats
+
 REACH = 12.0  # mm: sigma of the neighbourhood that a landmark pulls along
 RATE = 0.25  # of a landmark's residual that is made good in a step
 

@@ -25,23 +25,24 @@ SIGMA = 0.45  # of the Gaussian before downsampling, in voxels of the smaller im
 
 @dataclass(frozen=True)
 class Lattice:
-    """values: [c, k, j, i]. affine: 4×4, index (k, j, i, 1) to LPS mm."""
+    """An image on a regular lattice. values: [c, k, j, i]. affine: 4×4, index (k, j, i, 1) to LPS mm."""
 
     values: Tensor
     affine: Floats
 
     @property
     def shape(self) -> Shape:
+        """Voxels along k, j, i."""
         k, j, i = self.values.shape[1:]
         return k, j, i
 
     @property
     def spacing(self) -> Floats:
-        """mm along k, j, i."""
+        """Distances between voxels along k, j, i, mm."""
         return np.asarray(np.linalg.norm(self.affine[:3, :3], axis=0))
 
     def downsample(self, mm: float, finer: int = 1) -> Lattice:
-        """What voxels of about `mm` show, where they are closer: smoothed, then sampled; the outer faces stay.
+        """The image with voxels of about `mm`, where they are closer: smoothed, then sampled; the outer faces stay.
 
         finer: sampled so many times as closely, which spares linear interpolation in it from blurring by its place.
         """
@@ -145,8 +146,10 @@ def _slope(values: Tensor, axis: int) -> Tensor:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """For steps of a few milliseconds: there, handing work to other threads takes longer than the work, and the order
-    of sums then depends on their number."""
+    """Let torch use one thread, for steps of a few milliseconds.
+
+    There, handing work to other threads takes longer than the work, and the order of sums depends on their number.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -180,6 +183,7 @@ class Sampler:
         )[0]
 
     def places(self, moved: Tensor | None = None) -> Tensor:
+        """Where grid_sample looks: places [1, k, j, i, 3] (x, y, z in −1…1) of the image, moved as in a call."""
         if moved is None:
             return self._start
         return self._start + (self._linear @ moved.reshape(3, -1)).T.reshape(self._start.shape)

@@ -13,17 +13,15 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.linalg import expm
 from torch import Tensor
 
 from viewer.api import Landmarks
 
-from .lattice import central_differences
+from .lattice import Floats, central_differences
 from .metric_level import MetricLevel
 from .metrics import Slope
 
-Floats = NDArray[np.float64]
 Kind = Literal["rigid", "similarity", "affine"]
 DAMPING = 1e-3
 ENOUGH = 1e-6  # gain of the metric that is more than rounding
@@ -31,8 +29,10 @@ LANDMARKS = 0.005  # likeness that a square millimetre between a pair of landmar
 
 
 def generators(kind: Kind, centre: Floats, reach: float, normal: Floats | None = None) -> Floats:
-    """[n, 4, 4]: velocities about `centre` in LPS mm, of 1 mm: shifts, turns and stretches; of the last two for what is
-    `reach` mm away. normal: of the plane that single slices stay in."""
+    """[n, 4, 4]: velocities about `centre` in LPS mm, of 1 mm: shifts, turns and stretches.
+
+    reach: how far away, in mm, turns and stretches move by 1 mm. normal: of the plane that single slices stay in.
+    """
     frame = np.eye(3) if normal is None else _frame(normal)  # columns: with a normal, that comes last
     axes = range(3) if normal is None else range(2)
     turns = ((1, 2), (2, 0), (0, 1)) if normal is None else ((0, 1),)
@@ -71,7 +71,7 @@ def _about(centre: Floats, reach: float, frame: Floats, entries: tuple[tuple[int
 
 @dataclass(frozen=True)
 class Fit:
-    """matrix: 4×4, fixed to moving LPS mm. value: of the metric there; -inf where the images hardly overlap."""
+    """A fit. matrix: 4×4, fixed to moving LPS mm. value: of the metric; -inf where images hardly overlap."""
 
     matrix: Floats
     value: float
@@ -97,7 +97,7 @@ class Objective:
         assert weight is not None  # that of `inside`
         if not self._level.overlaps(weight):
             return -np.inf, warped, lambda: warped
-        value, slope = self._level.metric.of(warped, weight)
+        value, slope = self._level.metric.evaluate(warped, weight)
         rest = self._residuals(matrix)
         return value - LANDMARKS * (float((rest**2).sum(axis=1).mean()) if len(rest) else 0.0), warped, slope
 
@@ -150,7 +150,7 @@ def ascend(
     shortest: float,
     tell: Callable[[float], None] = lambda value: None,
 ) -> Fit:
-    """From `matrix` to the nearest maximum. length, shortest: of the first step and of the last, mm."""
+    """The maximum nearest to `matrix`, 4×4. length, shortest: of the first step and of the last, mm."""
     value, warped, slope = objective.evaluate(matrix)
     velocity = None
     for _ in range(steps):

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from .lattice import Lattice, Sampler, central_differences
+from .lattice import Floats, Lattice, Sampler, central_differences
 from .metrics import Metric
 
-Floats = NDArray[np.float64]
 OVERLAP = 0.1  # of the fixed voxels that count, the share that must lie in the moving image
 
 
 @dataclass(frozen=True)
 class MetricLevel:
-    """fixed, moving: lattices of as many channels as the metric compares. fixed_mask, moving_mask: where they count,
-    [1, k, j, i] in 0…1 on the same lattices; None for everywhere."""
+    """Two images at one resolution. fixed, moving: lattices of as many channels as the metric compares.
+
+    fixed_mask, moving_mask: where they count, [1, k, j, i] in 0…1 on the same lattices; None for everywhere.
+    """
 
     fixed: Lattice
     moving: Lattice
@@ -29,7 +29,7 @@ class MetricLevel:
     moving_mask: Tensor | None = None
 
     def sampler(self, between: Floats) -> Sampler:
-        """Of the moving image (and its mask, as the last channel) at the fixed image's voxels. between: 4×4, LPS mm."""
+        """What samples the moving image, its mask as the last channel, at the fixed voxels. between: 4×4, LPS mm."""
         values = self.moving.values
         if self.moving_mask is not None:
             values = torch.cat([values, self.moving_mask])
@@ -46,15 +46,17 @@ class MetricLevel:
         return sampled, weight
 
     def force_function(self, between: Floats) -> Callable[[Tensor], tuple[float, Tensor]]:
-        """A function of a displacement [3, k, j, i] in fixed voxels: the metric, and the force [3, k, j, i] on each
-        voxel, per voxel. What lay outside the moving image before does not count."""
+        """A function of a displacement [3, k, j, i] in fixed voxels: metric, and force [3, k, j, i] on each voxel.
+
+        The force is per voxel. What lay outside the moving image before does not count. between: 4×4, LPS mm.
+        """
         sampler = self.sampler(between)
         part = sampler.inside()
         inside = None if bool(part.all()) else part
 
         def evaluate(moved: Tensor) -> tuple[float, Tensor]:
             warped, weight = self.split(sampler(moved), inside)
-            value, slope = self.metric.of(warped, weight)
+            value, slope = self.metric.evaluate(warped, weight)
             return value, (central_differences(warped) * slope()).sum(dim=1)
 
         return evaluate

@@ -1,8 +1,8 @@
 """How alike two images are, and how the likeness changes with each voxel of the second: analytic, no autograd.
 
-Every metric is a class with `of(warped, weight)`: it returns the mean likeness (higher is better) and a function that
-gives its slope [c, k, j, i] with respect to the warped image: most looks ask for the likeness alone. Slopes are only
-used up to a factor.
+Every metric is a class with `evaluate(warped, weight)`: it gives the mean likeness (higher is better) and a function
+that gives its slope [c, k, j, i] with respect to the warped image: most looks ask for the likeness alone. Slopes are
+only used up to a factor.
 """
 
 from __future__ import annotations
@@ -24,18 +24,24 @@ FLOOR = 1e-4  # of the variance in a box, that of the whole image being 1: less 
 
 
 class Metric(Protocol):
-    def of(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Slope]: ...
+    """How alike a warped image [c, k, j, i] is to the fixed one that the metric was made for."""
+
+    def evaluate(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Slope]:
+        """The likeness, and what gives its slope. weight: [1, k, j, i] in 0…1, what counts; None for all."""
 
 
 class MeanSquares:
-    """Minus the mean squared difference, in units of the fixed image's variance; for images in one unit, label shares
-    and descriptors."""
+    """Minus the mean squared difference, in units of the fixed image's variance.
+
+    For images in one unit, label shares and descriptors.
+    """
 
     def __init__(self, fixed: Tensor) -> None:
         self._fixed = fixed
         self._scale = 1 / (float(fixed.var()) + EPS)
 
-    def of(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Slope]:
+    def evaluate(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Slope]:
+        """Minus the mean squared difference, and what gives its slope."""
         gap = self._fixed - warped
         weighted = gap if weight is None else gap * weight
         total = gap.numel() if weight is None else float(weight.sum()) * gap.shape[0] + EPS
@@ -59,7 +65,8 @@ class LocalCorrelation:
         self._average = apply_matrices(self._fixed, self._mean)
         self._spread = (apply_matrices(self._fixed**2, self._mean) - self._average**2).clamp(min=0)
 
-    def of(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Slope]:
+    def evaluate(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Slope]:
+        """The mean squared local correlation, and what gives its slope."""
         fixed, mean = self._fixed, self._average
         warped = (warped - warped.mean()) / (warped.std() + EPS)
         sums = apply_matrices(torch.cat([warped, warped * warped, warped * fixed]), self._mean)
@@ -85,8 +92,10 @@ class LocalCorrelation:
 
 
 class MutualInformation:
-    """Mutual information in nats from a joint histogram: hard bins for the fixed image, cubic B-splines for the moving
-    one (Mattes et al., TMI 2003)."""
+    """Mutual information in nats from a joint histogram (Mattes et al., TMI 2003).
+
+    Hard bins for the fixed image, cubic B-splines for the moving one.
+    """
 
     def __init__(self, fixed: Tensor, low: float, high: float, bins: int = BINS) -> None:
         self._bins, self._low, self._high = bins, low, high
@@ -95,7 +104,8 @@ class MutualInformation:
         self._row = (part * (bins - 1)).round().long().reshape(-1) * (bins + 3)
         self._shape = fixed.shape
 
-    def of(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Slope]:
+    def evaluate(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Slope]:
+        """The mutual information in nats, and what gives its slope."""
         bins = self._bins
         scale = (bins - 1) / max(self._high - self._low, EPS)
         at = ((warped.reshape(-1) - self._low) * scale).clamp(0, bins - 1)
@@ -128,7 +138,7 @@ def _range(image: Tensor) -> tuple[float, float]:
 
 
 def mutual_information(fixed: Tensor, moving: Tensor) -> MutualInformation:
-    """With bins over the moving image's whole range."""
+    """The metric with bins over the moving image's whole range."""
     return MutualInformation(fixed, *_range(moving))
 
 
@@ -152,10 +162,11 @@ class Joint:
     def __init__(self, parts: list[tuple[Metric, int, float]]) -> None:
         self._parts = parts
 
-    def of(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Slope]:
+    def evaluate(self, warped: Tensor, weight: Tensor | None = None) -> tuple[float, Slope]:
+        """The weighted sum of the metrics, and what gives its slope."""
         total, slopes, first = 0.0, [], 0
         for metric, channels, share in self._parts:
-            value, slope = metric.of(warped[first : first + channels], weight)
+            value, slope = metric.evaluate(warped[first : first + channels], weight)
             total += share * value
             slopes.append((slope, share))
             first += channels

@@ -1,0 +1,1 @@
+"""Registration by networks of others, with weights from the user's own files."""

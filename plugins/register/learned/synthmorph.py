@@ -29,7 +29,7 @@ Layer = tuple[Tensor, Tensor]  # kernel [out, in, k, j, i] and bias
 
 @dataclass(frozen=True)
 class Network:
-    """encoder, decoder: the convolutions of each level, the finest first. final: those after them.
+    """A VxmDense. encoder, decoder: the convolutions of each level, the finest first. final: those after them.
 
     shape: of the images. steps: squarings of the field. coarse: voxels along one of the velocities; between: of those
     that they are integrated on.
@@ -46,7 +46,7 @@ class Network:
 
     @classmethod
     def of(cls, settings: dict[str, Any], layers: Convolutions) -> Network:
-        """Raises ValueError, with what does not fit, where the settings or layers are not those of a VxmDense."""
+        """The network of a file. Raises ValueError, with what does not fit, where it is no VxmDense."""
         parts: dict[str, dict[tuple[int, int], Layer]] = {"enc": {}, "dec": {}, "dec_final": {}}
         for name, layer in layers.items():
             if match := LAYER.fullmatch(name):

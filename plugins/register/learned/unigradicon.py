@@ -31,6 +31,7 @@ class UNet(nn.Module):
         self.tell: Callable[[], None] = lambda: None  # called between layers; raises to cancel
 
     def forward(self, moving: Tensor, fixed: Tensor) -> Tensor:
+        """Images [n, 1, k, j, i] to a displacement [n, 3, k, j, i] in 0…1 of each axis."""
         x = torch.cat((moving, fixed), 1)
         skips = []
         for down, count in zip(self.downConvs, DOWN[1:], strict=True):
@@ -47,24 +48,26 @@ class UNet(nn.Module):
 
 
 class OneStep(nn.Module):
-    """What a U-Net says."""
+    """One U-Net."""
 
     def __init__(self) -> None:
         super().__init__()
         self.net = UNet()
 
     def forward(self, moving: Tensor, fixed: Tensor) -> Fields:
+        """Images [n, 1, k, j, i] to one field."""
         return (self.net(moving, fixed),)
 
 
 class HalfResolution(nn.Module):
-    """A network about images of half the size."""
+    """A network that gets images of half the size."""
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
         self.net = net
 
     def forward(self, moving: Tensor, fixed: Tensor) -> Fields:
+        """Images [n, 1, k, j, i] to the fields of half their size."""
         found: Fields = self.net(*(avg_pool3d(one, 2, ceil_mode=True) for one in (moving, fixed)))
         return found
 
@@ -77,6 +80,7 @@ class TwoSteps(nn.Module):
         self.netPhi, self.netPsi = first, second
 
     def forward(self, moving: Tensor, fixed: Tensor) -> Fields:
+        """Images [n, 1, k, j, i] to the fields of the first network and those of the second."""
         before: Fields = self.netPhi(moving, fixed)
         after: Fields = self.netPsi(_sample(moving, map_places(before, identity(fixed))), fixed)
         return before + after

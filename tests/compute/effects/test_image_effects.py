@@ -48,7 +48,7 @@ def test_growth_from_a_voxel_is_that_of_itk(seed, reach):
     image = noisy(seed, (40, 60, 70))
     place = (20, 30, 35)
     values = float(image[place] - reach), float(image[place] + reach)
-    box, found = region_growing.between(image, place, values, lambda fraction: None)
+    box, found = region_growing.connected_threshold(image, place, values, lambda fraction: None)
     whole = np.zeros(image.shape, bool)
     whole[box] = found
     assert np.array_equal(
@@ -66,13 +66,17 @@ def test_growth_over_alike_values_is_that_of_itk(seed, deviations):
     mean, reach = float(image[start].mean()), deviations * float(image[start].std(dtype=np.float64))
     theirs = sitk.ConnectedThreshold(itk(image), seeds, mean - reach, mean + reach)
     assert (
-        dice(region_growing.alike(image, start, deviations, 1), (sitk.GetArrayFromImage(theirs) > 0) | start) > 0.9999
+        dice(
+            region_growing.confidence_connected(image, start, deviations, 1),
+            (sitk.GetArrayFromImage(theirs) > 0) | start,
+        )
+        > 0.9999
     )
 
 
 def test_growth_over_alike_values_finds_the_lesion():
     image, mask, seeds = lesion(UNIT)
-    assert dice(region_growing.alike(image, seeds == 1, 4.0), mask) > 0.95
+    assert dice(region_growing.confidence_connected(image, seeds == 1, 4.0), mask) > 0.95
 
 
 # ---- seeds
@@ -186,7 +190,7 @@ def test_bad_images_and_seeds_are_refused_in_a_sentence(grow):
 
 CALLS = {
     "local": lambda image, seeds, tell: threshold.local(image, UNIT, 3, 1.0, tell=tell),
-    "alike": lambda image, seeds, tell: region_growing.alike(image, seeds == 1, tell=tell),
+    "alike": lambda image, seeds, tell: region_growing.confidence_connected(image, seeds == 1, tell=tell),
     "seeds": lambda image, seeds, tell: from_seeds(image, seeds, UNIT, tell=tell),
     "markers": lambda image, seeds, tell: watershed.from_markers(image, seeds, UNIT, tell=tell),
 }

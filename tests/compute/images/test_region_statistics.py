@@ -45,7 +45,7 @@ def test_the_area_is_the_ellipses_and_only_its_slices_count(turn, axis, reach, s
     drawn = on(grid, axis, reach, slices)
     box, inside = voxels_in(grid, drawn)
     assert np.count_nonzero(inside.any(axis=tuple(one for one in range(3) if one != axis))) == 2 * slices + 1
-    whole = drawn.holds(grid.to_world(np.moveaxis(np.indices(grid.shape), 0, -1)))
+    whole = drawn.contains(grid.to_world(np.moveaxis(np.indices(grid.shape), 0, -1)))
     assert whole.sum() == inside.sum()
     assert whole[box].sum() == inside.sum()
     found = measure(Volume(np.ones(grid.shape, np.uint8), grid), drawn)

@@ -37,7 +37,7 @@ def test_pure_noise_taken_away_raises_no_doubt(clean, noisy):
     found = residual(volume(clean), volume(noisy))
     assert found.sd == pytest.approx(SIGMA, rel=0.02)
     assert abs(found.mean) < 0.02 * SIGMA
-    assert found.beyond == pytest.approx(0.0027, abs=0.0008)
+    assert found.outliers == pytest.approx(0.0027, abs=0.0008)
     assert found.structure == pytest.approx(1, abs=0.05)
     assert not found.biased
     assert not found.structured
@@ -84,7 +84,7 @@ def test_few_voxels_tell_no_structure(clean, noisy):
 
 def test_nothing_changed(noisy):
     found = residual(volume(noisy), volume(noisy))
-    assert (found.mean, found.sd, found.beyond) == (0, 0, 0)
+    assert (found.mean, found.sd, found.outliers) == (0, 0, 0)
     assert not found.biased
     assert not found.structured
 

@@ -21,7 +21,9 @@ Run = Callable[..., NDArray[Any]]
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks run in torch at once: which engine is the fastest is another test's question."""
-    monkeypatch.setattr("viewer.compute.networks.backends.ready", lambda module, device, **_: TorchNet(module, device))
+    monkeypatch.setattr(
+        "viewer.compute.networks.backends.prepare_network", lambda module, device, **_: TorchNet(module, device)
+    )
 
 
 def labelled(model: ExternalModel, volumes: Sequence[Volume]) -> NDArray[Any]:

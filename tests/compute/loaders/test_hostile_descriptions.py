@@ -78,7 +78,7 @@ def case(
     folder = make(tmp_path_factory.mktemp("model"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TOMOLENS_HOME", str(tmp_path_factory.mktemp("home")))
-        patch.setattr("viewer.compute.networks.backends.ready", ready)
+        patch.setattr("viewer.compute.networks.backends.prepare_network", ready)
         patch.setattr(conform, "SIDE", 32)
         yield folder, {name: json.loads((folder / name).read_text()) for name in names}
     shutil.rmtree(folder)

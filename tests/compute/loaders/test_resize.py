@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
-from viewer.compute.loaders.preprocessing.resize import Stream, along
+from viewer.compute.loaders.preprocessing.resize import SliceInterpolator, interpolate_axis
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 2), st.integers(0, 2**32 - 1))
@@ -20,7 +20,7 @@ def test_along_an_axis_as_scipy_does(length: int, wanted: int, axis: int, seed: 
     index = np.indices(shape).astype(float)
     index[axis] = places.reshape([wanted if n == axis else 1 for n in range(3)])
     expected = map_coordinates(array, index, order=1, mode="nearest")
-    assert np.allclose(along(array, axis, places), expected, atol=1e-5)
+    assert np.allclose(interpolate_axis(array, axis, places), expected, atol=1e-5)
 
 
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 7), st.booleans(), st.integers(0, 2**32 - 1))
@@ -29,7 +29,7 @@ def test_a_stream_gives_the_same_as_all_at_once(length: int, wanted: int, step: 
     array = rng.normal(size=(2, length, 4, 5)).astype(np.float32)
     places = (np.sort(rng.uniform(-1, length, wanted)), np.linspace(0, 3, 6), np.linspace(0, 4, 3))
     given_on: list[tuple[slice, np.ndarray]] = []
-    stream = Stream(
+    stream = SliceInterpolator(
         (length, 4, 5), places, (nearest, False, False), lambda part, slab: given_on.append((part, slab.copy()))
     )
     for start in range(0, length, step):
@@ -38,9 +38,9 @@ def test_a_stream_gives_the_same_as_all_at_once(length: int, wanted: int, step: 
         slab[:] = np.nan  # whoever gave it uses it again
     assert [part.start for part, _ in given_on] == [0, *(part.stop for part, _ in given_on)][:-1]
     found = np.concatenate([slab for _, slab in given_on], 1)
-    expected = along(array, 1, places[0], nearest)
+    expected = interpolate_axis(array, 1, places[0], nearest)
     for axis in (1, 2):
-        expected = along(expected, axis + 1, places[axis])
+        expected = interpolate_axis(expected, axis + 1, places[axis])
     assert found.shape == expected.shape
     assert np.allclose(found, expected, atol=1e-5)
 
@@ -50,7 +50,7 @@ def test_it_holds_few_slices(room: int, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("viewer.compute.loaders.preprocessing.resize.ROOM", room)
     sizes: list[int] = []
     places = (np.arange(100) / 4.0, np.arange(4.0), np.arange(5.0))
-    stream = Stream((25, 4, 5), places, (False,) * 3, lambda part, _: sizes.append(part.stop - part.start))
+    stream = SliceInterpolator((25, 4, 5), places, (False,) * 3, lambda part, _: sizes.append(part.stop - part.start))
     for k in range(25):
         stream.take(slice(k, k + 1), np.zeros((2, 1, 4, 5), np.float32))
         assert stream._held is not None

@@ -54,7 +54,9 @@ KINDS: dict[str, Callable[[Path], Path]] = {
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExternalModel]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TOMOLENS_HOME", str(tmp_path_factory.mktemp("home")))
-        patch.setattr("viewer.compute.networks.backends.ready", lambda module, device, **_: TorchNet(module, device))
+        patch.setattr(
+            "viewer.compute.networks.backends.prepare_network", lambda module, device, **_: TorchNet(module, device)
+        )
         with open_model(KINDS[request.param](tmp_path_factory.mktemp("model"))) as opened:
             yield opened
 
@@ -99,15 +101,15 @@ def test_a_mirrored_image_gets_others(model: ExternalModel) -> None:
 def test_axes_are_turned_as_nibabel_turns_them(order: Any, flips: Any, tilt: Any) -> None:
     """And so as MONAI and nnU-Net do, at every angle."""
     orientations = pytest.importorskip("nibabel.orientations")
-    from viewer.compute.loaders.preprocessing.orientation import turn_to
+    from viewer.compute.loaders.preprocessing.orientation import reorientation
 
     volume = turned(image(tilt), order, flips)
     affine = volume.grid.affine[:, [2, 1, 0, 3]].copy()
     affine[:2] *= -1
     stored = volume.array.transpose(2, 1, 0)
     wanted = orientations.apply_orientation(stored, orientations.io_orientation(affine))
-    assert np.array_equal(turn_to("RAS", volume.grid).there(volume.array), wanted)
-    assert np.array_equal(turn_to("SAR", volume.grid).there(volume.array), wanted.transpose(2, 1, 0))
+    assert np.array_equal(reorientation("RAS", volume.grid).apply(volume.array), wanted)
+    assert np.array_equal(reorientation("SAR", volume.grid).apply(volume.array), wanted.transpose(2, 1, 0))
 
 
 def test_no_side_is_made_up(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from viewer.compute.model_files.weights_file import read_checkpoint, read_weights, table
+from viewer.compute.model_files.weights_file import read_checkpoint, read_weights, tensor_table
 from viewer.compute.progress import Refusal
 
 
@@ -63,7 +63,7 @@ def test_tensors_that_tell_any_size_over_a_few_bytes(tmp_path: Path, shape: tupl
 @pytest.mark.parametrize("odd", [torch.zeros(2, 2).to_sparse(), torch.empty(2, device="meta")])
 def test_tensors_that_hold_no_plain_numbers(odd: torch.Tensor) -> None:
     with pytest.raises(Refusal, match="larger than the file"):
-        table({"w": odd}, "w.pt")
+        tensor_table({"w": odd}, "w.pt")
 
 
 def test_layouts_that_torch_saves_are_read() -> None:
@@ -73,7 +73,7 @@ def test_layouts_that_torch_saves_are_read() -> None:
         "turned": plain.transpose(1, 2),
         "none": plain[:0],
     }
-    assert set(table(kept, "w.pt")) == set(kept)
+    assert set(tensor_table(kept, "w.pt")) == set(kept)
 
 
 def test_numbers_of_a_type_that_is_gigabytes_wide(tmp_path: Path) -> None:

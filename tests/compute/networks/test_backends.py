@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from viewer.compute.engine.job import Job
 from viewer.compute.networks import backends, openvino_network
-from viewer.compute.networks.backends import ready
+from viewer.compute.networks.backends import prepare_network
 from viewer.compute.networks.benchmark_tile import Probe, ramp
 from viewer.compute.networks.network import DeviceLost, plain_errors
-from viewer.compute.networks.openvino_network import OpenVinoNet, converted, kept, place
+from viewer.compute.networks.openvino_network import OpenVinoNet, convert_network, network_folder, saved_network
 from viewer.compute.networks.torch_network import TorchNet
 from viewer.compute.progress import Cancelled
 
@@ -40,7 +40,9 @@ def batch(*shape: int) -> NDArray[np.float32]:
 
 
 def made(job: Job | None = None, **options: Any) -> Any:
-    return ready(small(**options), "cpu", key=KEY, channels=options.get("channels", 1), multiple=2, job=job or Job())
+    return prepare_network(
+        small(**options), "cpu", key=KEY, channels=options.get("channels", 1), multiple=2, job=job or Job()
+    )
 
 
 def test_a_network_runs_on_the_processor_as_torch_runs_it() -> None:
@@ -59,10 +61,10 @@ def test_a_network_runs_on_the_processor_as_torch_runs_it() -> None:
 
 @pytest.mark.parametrize("precision", openvino_network.precisions())
 def test_what_is_converted_is_kept_and_comes_back(precision: str) -> None:
-    model = converted(small(), 1, 2)
-    openvino_network.keep(model, precision, place(KEY, {}))
-    assert [path.name for path in place(KEY, {}).parent.iterdir()] == [place(KEY, {}).name]
-    again = kept(place(KEY, {}))
+    model = convert_network(small(), 1, 2)
+    openvino_network.save_network(model, precision, network_folder(KEY, {}))
+    assert [path.name for path in network_folder(KEY, {}).parent.iterdir()] == [network_folder(KEY, {}).name]
+    again = saved_network(network_folder(KEY, {}))
     assert again is not None
     assert again.precision == precision
     given = batch(1, 16, 16, 16)
@@ -70,16 +72,16 @@ def test_what_is_converted_is_kept_and_comes_back(precision: str) -> None:
 
 
 def test_a_kept_network_is_used_and_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    openvino_network.keep(converted(small(), 1, 2), "float32", place(KEY, {}))
-    monkeypatch.setattr(backends, "converted", lambda *_: pytest.fail("converted again"))
+    openvino_network.save_network(convert_network(small(), 1, 2), "float32", network_folder(KEY, {}))
+    monkeypatch.setattr(backends, "convert_network", lambda *_: pytest.fail("converted again"))
     assert made().engine.startswith("OpenVINO")
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "about", "other"])
 def test_a_damaged_or_wrong_kept_network_is_made_anew(damage: str, caplog: pytest.LogCaptureFixture) -> None:
     other = damage == "other"  # of other weights: only the check against torch can tell
-    openvino_network.keep(converted(small(seed=int(other)), 1, 2), "float32", place(KEY, {}))
-    weights = place(KEY, {}) / "net.bin"
+    openvino_network.save_network(convert_network(small(seed=int(other)), 1, 2), "float32", network_folder(KEY, {}))
+    weights = network_folder(KEY, {}) / "net.bin"
     data = bytearray(weights.read_bytes())
     if damage == "cut":
         weights.write_bytes(data[: len(data) // 2])
@@ -87,19 +89,19 @@ def test_a_damaged_or_wrong_kept_network_is_made_anew(damage: str, caplog: pytes
         data[100] ^= 255
         weights.write_bytes(data)
     elif damage == "about":
-        (place(KEY, {}) / "kept.json").write_text("[1]")
+        (network_folder(KEY, {}) / "kept.json").write_text("[1]")
     net = made()
     given = batch(1, 16, 16, 16)
     assert np.abs(net(given) - TorchNet(small(), "cpu")(given)).max() < 0.2
     if net.engine.startswith("OpenVINO"):
-        assert kept(place(KEY, {})) is not None
+        assert saved_network(network_folder(KEY, {})) is not None
 
 
 def test_what_openvino_cannot_run_torch_runs(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     def fail(*_: Any) -> None:
         raise RuntimeError("No conversion rule found for operations: aten::odd")
 
-    monkeypatch.setattr(backends, "converted", fail)
+    monkeypatch.setattr(backends, "convert_network", fail)
     with caplog.at_level(logging.WARNING):
         assert made().engine.startswith("torch")
     assert "OpenVINO cannot run the network" in caplog.text
@@ -112,8 +114,8 @@ def test_a_precision_that_cannot_be_compiled_costs_the_others_nothing(monkeypatc
         return OpenVinoNet(model, precision)
 
     monkeypatch.setattr(backends, "OpenVinoNet", only_one)
-    model = converted(small(), 1, 2)
-    assert [net.precision for net in backends._compiled({"int8": model, "float32": model})] == ["float32"]
+    model = convert_network(small(), 1, 2)
+    assert [net.precision for net in backends._compile_models({"int8": model, "float32": model})] == ["float32"]
 
 
 def test_without_openvino_torch_runs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,10 +182,10 @@ def test_a_full_disk_costs_nothing_but_the_next_conversion(tmp_path: Path) -> No
     code = (
         "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "import numpy as np, torch\n"
-        "from nets import small\nfrom viewer.compute.networks.backends import ready\n"
+        "from nets import small\nfrom viewer.compute.networks.backends import prepare_network\n"
         "from viewer.compute.engine.job import Job\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
-        "net = ready(small(), 'cpu', key='0' * 64, channels=1, multiple=2, job=Job())\n"
+        "net = prepare_network(small(), 'cpu', key='0' * 64, channels=1, multiple=2, job=Job())\n"
         "print(net(np.ones((1, 1, 8, 8, 8), np.float32)).shape)\n"
     )
     path = os.pathsep.join([str(ROOT), str(Path(__file__).parents[1])])
@@ -228,9 +230,9 @@ def told(code: str, home: Path) -> dict[str, Any]:
 def test_openvino_reports_nothing_to_anybody(tmp_path: Path) -> None:
     ours = (
         "import os; os.environ['TOMOLENS_HOME'] = os.environ['HOME']\n"
-        "from nets import small\nfrom viewer.compute.networks.backends import ready\n"
+        "from nets import small\nfrom viewer.compute.networks.backends import prepare_network\n"
         "from viewer.compute.engine.job import Job\n"
-        "ready(small(), 'cpu', key='0' * 64, channels=1, multiple=2, job=Job())\n"
+        "prepare_network(small(), 'cpu', key='0' * 64, channels=1, multiple=2, job=Job())\n"
         "assert 'openvino' in sys.modules"
     )
     assert told(ours, tmp_path) == {"tried": 0, "module": False, "left": False}
@@ -263,8 +265,8 @@ def test_real_want_of_memory_is_a_memory_error() -> None:
     code = (
         "import resource, numpy as np, torch\nfrom nets import small\n"
         "from viewer.compute.networks.torch_network import TorchNet\n"
-        "from viewer.compute.networks.openvino_network import OpenVinoNet, converted\n"
-        "nets = [TorchNet(small(width=64), 'cpu'), OpenVinoNet(converted(small(width=64), 1, 2), 'float32')]\n"
+        "from viewer.compute.networks.openvino_network import OpenVinoNet, convert_network\n"
+        "nets = [TorchNet(small(width=64), 'cpu'), OpenVinoNet(convert_network(small(width=64), 1, 2), 'float32')]\n"
         "for net in nets: net(np.ones((1, 1, 16, 16, 16), np.float32))\n"
         "given = np.ones((1, 1, 128, 256, 256), np.float32)\n"
         "import psutil; room = psutil.Process().memory_info().vms + (1 << 30)\n"

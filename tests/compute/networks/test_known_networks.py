@@ -15,11 +15,11 @@ from viewer.compute.networks import known_networks
 from viewer.compute.networks.known_networks import (
     CLASSES,
     check_sizes,
-    counted,
-    fitted,
+    code_reason,
+    load_network,
     monai_network,
     plugin_network,
-    why_code,
+    size_limit,
 )
 from viewer.compute.progress import Refusal
 
@@ -42,12 +42,12 @@ SMALL: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", CLASSES)
 def test_each_class_is_there_and_its_usual_arguments_are_data(name: str) -> None:
     arguments = SMALL.get(name)
-    assert why_code(name, arguments or {}) == ""
+    assert code_reason(name, arguments or {}) == ""
     if arguments is None:
         return  # it needs a package that is not always installed
     check_sizes(arguments, "small")
     weights = monai_network(f"monai.networks.nets.{name}", arguments).state_dict()
-    network = fitted(lambda: monai_network(name, arguments), weights)
+    network = load_network(lambda: monai_network(name, arguments), weights)
     assert not network.training
     assert all(torch.equal(value, weights[key]) for key, value in network.state_dict().items())
 
@@ -79,7 +79,7 @@ def test_each_class_is_there_and_its_usual_arguments_are_data(name: str) -> None
 def test_everything_else_is_code(target: str, arguments: dict[str, Any], said: str) -> None:
     import re
 
-    assert re.search(said, why_code(target, arguments))
+    assert re.search(said, code_reason(target, arguments))
 
 
 @pytest.mark.parametrize(
@@ -122,24 +122,24 @@ def test_a_network_larger_than_its_weights_takes_no_memory(name: str) -> None:
     check_sizes(large, "large")
     before = psutil.Process(os.getpid()).memory_info().rss
     with pytest.raises((ValueError, RuntimeError)):
-        fitted(lambda: monai_network(name, large), {"weight": torch.zeros(1000)})
+        load_network(lambda: monai_network(name, large), {"weight": torch.zeros(1000)})
     assert psutil.Process(os.getpid()).memory_info().rss - before < 1 << 30
 
 
 def test_nothing_is_counted_afterwards() -> None:
-    with pytest.raises(ValueError, match="larger than its weights"), counted(10):
+    with pytest.raises(ValueError, match="larger than its weights"), size_limit(10):
         torch.nn.Linear(100, 100)
     torch.nn.Linear(100, 100)
-    with counted(10_100):
+    with size_limit(10_100):
         torch.nn.Linear(100, 100)
 
 
 def test_weights_of_another_network_do_not_fit() -> None:
     weights = monai_network("UNet", UNET).state_dict()
     with pytest.raises(RuntimeError):
-        fitted(lambda: monai_network("UNet", UNET | {"channels": [4, 9]}), weights)
+        load_network(lambda: monai_network("UNet", UNET | {"channels": [4, 9]}), weights)
     with pytest.raises(RuntimeError):
-        fitted(lambda: monai_network("UNet", UNET), weights | {"more": torch.zeros(1)})
+        load_network(lambda: monai_network("UNet", UNET), weights | {"more": torch.zeros(1)})
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,17 @@ from plugins.denoise.apply_network import MODEL, MULTIPLE, THICK, _example
 from plugins.training.quantization_ranges import ranges
 from viewer.compute.engine.job import Job
 from viewer.compute.networks import backends, model_cards
-from viewer.compute.networks.backends import ready
+from viewer.compute.networks.backends import prepare_network
 from viewer.compute.networks.benchmark_tile import Probe
 from viewer.compute.networks.model_cards import Refusal
 from viewer.compute.networks.network import Ranges
-from viewer.compute.networks.openvino_network import OpenVinoNet, converted, kept, place, precisions
+from viewer.compute.networks.openvino_network import (
+    OpenVinoNet,
+    convert_network,
+    network_folder,
+    precisions,
+    saved_network,
+)
 from viewer.compute.networks.quantization import quantized
 from viewer.compute.networks.torch_network import TorchNet
 
@@ -89,7 +95,7 @@ def test_a_range_errs_less_than_that_of_all_values() -> None:
 def test_what_is_rounded_errs_little_and_without_bias() -> None:
     net = Shortened().eval()
     expected = TorchNet(net, "cpu")(batch(9))
-    said = OpenVinoNet(quantized(converted(net, 2, 2), measured(net)), "int8")(batch(9))
+    said = OpenVinoNet(quantized(convert_network(net, 2, 2), measured(net)), "int8")(batch(9))
     assert 1e-4 < rms(said - expected) / rms(expected) < 0.03
     assert abs(float((said - expected).mean())) < 0.003 * rms(expected)
 
@@ -97,7 +103,7 @@ def test_what_is_rounded_errs_little_and_without_bias() -> None:
 @needs_integers
 def test_only_what_has_a_range_is_rounded() -> None:
     net = Shortened().eval()
-    model = converted(net, 2, 2)
+    model = convert_network(net, 2, 2)
     found = measured(net)
     errors = []
     for names in ((), ("up",), tuple(found)):
@@ -108,7 +114,7 @@ def test_only_what_has_a_range_is_rounded() -> None:
 
 def test_a_range_of_something_else_is_an_error() -> None:
     with pytest.raises(ValueError, match="no convolution other"):
-        quantized(converted(Shortened().eval(), 2, 2), {"other": (0.0, 1.0)})
+        quantized(convert_network(Shortened().eval(), 2, 2), {"other": (0.0, 1.0)})
 
 
 class Last:
@@ -131,11 +137,11 @@ def test_it_is_chosen_kept_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(backends, "Probe", Last)
 
     def made(told: Ranges) -> Any:
-        return ready(net, "cpu", key="0" * 64, channels=2, multiple=2, ranges=told, job=Job())
+        return prepare_network(net, "cpu", key="0" * 64, channels=2, multiple=2, ranges=told, job=Job())
 
     first = made(found)
     assert first.precision == "int8"
-    again = kept(place("0" * 64, found))
+    again = saved_network(network_folder("0" * 64, found))
     assert again is not None
     assert again.precision == "int8"
     assert np.array_equal(again(batch()), first(batch()))
@@ -149,14 +155,14 @@ def test_ranges_that_are_too_narrow_are_not_used(caplog: pytest.LogCaptureFixtur
     net = Shortened().eval()
     narrow = {name: (low / 8, high / 8) for name, (low, high) in measured(net).items()}
     job = Job()
-    made = ready(net, "cpu", key="0" * 64, channels=2, multiple=2, ranges=narrow, example=batch()[0], job=job)
+    made = prepare_network(net, "cpu", key="0" * 64, channels=2, multiple=2, ranges=narrow, example=batch()[0], job=job)
     assert made.precision != "int8"
     assert "in int8 is not exact enough" in caplog.text
 
 
 def test_ranges_that_do_not_fit_the_network_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        made = backends.forms(converted(Shortened().eval(), 2, 2), {"other": (0.0, 1.0)})
+        made = backends.precision_variants(convert_network(Shortened().eval(), 2, 2), {"other": (0.0, 1.0)})
     assert "float32" in made
     assert "int8" not in made
     assert "int8" not in precisions() or "no convolution other" in caplog.text
@@ -178,7 +184,7 @@ def test_a_card_with_wrong_ranges_is_refused(bounds: Any, tmp_path: Path) -> Non
 def test_the_shipped_networks_are_exact_enough_in_integers(name: str, strides: haar_transform.Strides) -> None:
     module = model_cards.card_network(model_cards.find_card(name))
     example = _example(strides)
-    model = quantized(converted(module, len(example), MULTIPLE), model_cards.find_card(name).ranges)
+    model = quantized(convert_network(module, len(example), MULTIPLE), model_cards.find_card(name).ranges)
     plain = TorchNet(module, "cpu")
     net = OpenVinoNet(model, "int8")
     assert Probe(plain, example, Job()).agrees(net)

@@ -14,7 +14,7 @@ from nets import Capped, Mean
 from numpy.typing import NDArray
 
 from viewer.compute.engine.job import Job
-from viewer.compute.networks.blend import cut, slide
+from viewer.compute.networks.blend import cut_axis, sliding_axis
 from viewer.compute.networks.network import DeviceLost
 from viewer.compute.networks.sliding_window import tiles
 from viewer.compute.progress import Cancelled, NetworkRun, Refusal
@@ -71,7 +71,7 @@ def test_tiles_give_what_one_piece_gives(
 @given(length=st.integers(1, 700), side=st.integers(1, 128), halo=st.integers(0, 24), multiple=st.integers(1, 16))
 def test_an_axis_is_covered_with_weights_that_sum_to_one(length: int, side: int, halo: int, multiple: int) -> None:
     try:
-        axis = cut(length, side, halo, multiple)
+        axis = cut_axis(length, side, halo, multiple)
     except ValueError:
         assert side <= 2 * halo + 2 * multiple
         return
@@ -230,7 +230,7 @@ def test_thousands_of_slices_take_the_memory_of_one_row() -> None:
 
 @given(side=st.integers(2, 60), more=st.integers(0, 200))
 def test_sliding_tiles_overlap_by_half_and_weigh_one(side: int, more: int) -> None:
-    axis = slide(side + more, side)
+    axis = sliding_axis(side + more, side)
     assert axis.side == side
     assert axis.starts[0] == 0
     assert axis.starts[-1] == more
@@ -243,8 +243,8 @@ def test_sliding_tiles_overlap_by_half_and_weigh_one(side: int, more: int) -> No
 
 def test_sliding_tiles_begin_where_nnunet_lets_them_begin() -> None:
     """The example in its sources: 110 voxels, patches of 64, steps of a half."""
-    assert slide(110, 64).starts == (0, 23, 46)
-    assert slide(64, 64).starts == (0,)
+    assert sliding_axis(110, 64).starts == (0, 23, 46)
+    assert sliding_axis(64, 64).starts == (0,)
 
 
 def test_sliding_tiles_are_all_of_one_size() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from viewer.compute.registration.quality import agreements, bending, measure, way_back
+from viewer.compute.registration.quality import agreements, deformation, measure, measure_inverse_consistency
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import Transform
@@ -44,7 +44,7 @@ def test_similarity_rises_where_the_images_come_together(pair):
     assert found.before.ncc < 0.6
     assert found.after.ncc > 0.95
     assert found.after.mse < found.before.mse / 4
-    assert found.bending is None
+    assert found.deformation is None
     assert told == sorted(told)
 
 
@@ -80,24 +80,24 @@ def test_what_bends_is_told_with_its_folds():
     field = np.zeros((*GRID.shape, 3), np.float32)
     field[..., 0] = 3.0
     field[:, :, 10, 0] = -3.0
-    found = bending(Transform(np.eye(4), field, GRID))
+    found = deformation(Transform(np.eye(4), field, GRID))
     assert found.largest == 3.0
     assert found.mean == pytest.approx(3.0)
     assert found.smoothness.folds > 0
-    assert bending(shift(1, 2, 3)) is None
+    assert deformation(shift(1, 2, 3)) is None
 
 
 def test_the_way_back_is_measured_where_the_images_overlap():
     there = shift(4, 0, 0)
-    assert way_back(there, shift(-4, 0, 0), GRID, GRID).largest == pytest.approx(0, abs=1e-5)
-    off = way_back(there, shift(-4, 1.5, 0), GRID, GRID)
+    assert measure_inverse_consistency(there, shift(-4, 0, 0), GRID, GRID).largest == pytest.approx(0, abs=1e-5)
+    off = measure_inverse_consistency(there, shift(-4, 1.5, 0), GRID, GRID)
     assert (off.mean, off.percentile, off.largest) == pytest.approx((1.5, 1.5, 1.5), abs=1e-5)
     with pytest.raises(ValueError, match="do not overlap"):
-        way_back(shift(500, 0, 0), there, GRID, GRID)
+        measure_inverse_consistency(shift(500, 0, 0), there, GRID, GRID)
 
 
 def test_points_that_leave_the_moving_image_do_not_count():
     """There the backward field is 0, which says nothing of the registration."""
     field = np.full((*GRID.shape, 3), (-4.0, 0, 0), np.float32)
-    found = way_back(shift(4, 0, 0), Transform(np.eye(4), field, GRID), GRID, GRID)
+    found = measure_inverse_consistency(shift(4, 0, 0), Transform(np.eye(4), field, GRID), GRID, GRID)
     assert found.largest == pytest.approx(0, abs=1e-5)

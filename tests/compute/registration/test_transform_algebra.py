@@ -16,7 +16,7 @@ from viewer.compute.registration.transform_algebra import (
     inverse,
     inverted_points,
     lattice_points,
-    moved,
+    transform_points,
 )
 from viewer.compute.registration.transform_quality import (
     distances,
@@ -59,7 +59,7 @@ def inner(seed: int, count: int = 200) -> np.ndarray:
 def test_moved_is_the_transform(seed):
     transform = bent(seed)
     points = np.vstack([inner(seed), inner(seed) * 3])  # beyond the field, too
-    assert np.allclose(moved(transform, points), transform(points), atol=1e-9)
+    assert np.allclose(transform_points(transform, points), transform(points), atol=1e-9)
 
 
 @few

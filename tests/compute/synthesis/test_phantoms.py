@@ -54,7 +54,7 @@ def test_a_pulled_image_shows_each_point_where_the_transform_takes_it() -> None:
     onto = Grid.of((48, 46, 44), (1.5, 1.5, 1.5), origin, OBLIQUE)
     values = ndimage.gaussian_filter(rng(2).standard_normal(grid.shape), 4) * 100
     transform = warp(grid)
-    moved = phantoms.pulled(values, grid, phantoms.origins(onto, transform), order=3)
+    moved = phantoms.warped(values, grid, phantoms.source_points(onto, transform), order=3)
     points = rng(3).uniform(-12, 12, (300, 3))
     before = ndimage.map_coordinates(values, grid.to_index(points).T, order=3)
     after = ndimage.map_coordinates(moved, onto.to_index(transform(points)).T, order=3)

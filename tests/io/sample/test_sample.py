@@ -269,5 +269,5 @@ def test_the_truth_behind_a_t1_series_is_found_and_what_is_kept_of_it(made: Samp
     assert measured.edges == pytest.approx((1, 0.5), abs=1e-3)
     assert len(measured.lesions) >= 8
     for before, after in measured.lesions:
-        assert (before.kept, after.kept) == pytest.approx((1, 0.5), abs=1e-3)
+        assert (before.retention, after.retention) == pytest.approx((1, 0.5), abs=1e-3)
         assert before.reference < -20  # lesions are dark in T1

@@ -50,7 +50,7 @@ def opened(stage: HeadlessStage, path: Path) -> None:
 @pytest.mark.parametrize("name", ["seg.dcm", "contours.dcm"])
 def test_a_header_tells_whose_it_is_and_of_which_images(study: Path, name: str) -> None:
     found = label_file(str(study / name))
-    assert found.about == "1.2.3.2"
+    assert found.referenced_series_uid == "1.2.3.2"
     assert found.frame_of_reference == "1.2.3.3"
     assert found.count == 2
     assert found.source.patient_id == "P-77"
@@ -94,8 +94,8 @@ def test_another_patient_of_the_same_frame_is_not_taken(study: Path) -> None:
     with HeadlessStage() as stage:
         opened(stage, study)
         seg = stage.session.studies.label_files[str(study / "seg.dcm")]
-        assert stage.session.studies._about(replace(seg, about="9.9")) is not None
-        other = replace(seg, about="9.9", source=replace(seg.source, patient_id="P-78"))
+        assert stage.session.studies._about(replace(seg, referenced_series_uid="9.9")) is not None
+        other = replace(seg, referenced_series_uid="9.9", source=replace(seg.source, patient_id="P-78"))
         assert stage.session.studies._about(other) is None
 
 

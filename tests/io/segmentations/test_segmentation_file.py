@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from viewer.data.annotations.packed_mask import pack_mask
+from viewer.data.annotations.prompts import Prompt
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.io.errors import OpenError, SaveError
@@ -101,3 +103,15 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
         read_segmentation(tmp_path / "a.txt")
     with pytest.raises(SaveError, match="must end in one of"):
         save_segmentation(made(), tmp_path / "b.txt")
+
+
+@pytest.mark.parametrize("ending", [".seg.nrrd", ".seg.dcm"])
+def test_prompts_are_not_written_into_files_of_segments(tmp_path: Path, ending: str) -> None:
+    labels = np.zeros((3, 4, 5), np.uint8)
+    labels[1, 1:3, 1:3] = 1
+    segment = Segment(1, "liver", prompts=(Prompt("point", ((1.0, 1.0, 1.0),)),), base_mask=pack_mask(labels > 0))
+    target = tmp_path / f"a{ending}"
+    save_segmentation(Segmentation(labels, Grid.of(labels.shape), (segment,), "organs"), target)
+    assert b'"prompts": [{' not in target.read_bytes()
+    (again,) = read_segmentation(target).segments
+    assert (again.name, again.prompts, again.base_mask) == ("liver", (), "")

@@ -31,13 +31,13 @@ def test_slopes_point_where_the_metric_rises(name: str) -> None:
         "mutual": lambda: mutual_information(fixed, moving),
         "joint": lambda: Joint([(MeanSquares(fixed), 1, 1.0)]),
     }[name]()
-    slope = metric.of(moving)[1]()
+    slope = metric.evaluate(moving)[1]()
     ratios = []
     for seed in range(6):
         torch.manual_seed(seed)
         way = torch.randn_like(moving) * 0.3 + slope / slope.std()
         way -= way.mean()  # a metric of normalised images does not feel a shift
-        ahead, behind = (metric.of(moving + sign * 1e-3 * way)[0] for sign in (1, -1))
+        ahead, behind = (metric.evaluate(moving + sign * 1e-3 * way)[0] for sign in (1, -1))
         ratios.append((ahead - behind) / float((slope * way).sum()))
     assert min(ratios) > 0
     assert np.std(ratios) < 0.1 * np.mean(ratios)
@@ -46,8 +46,8 @@ def test_slopes_point_where_the_metric_rises(name: str) -> None:
 def test_identical_images_are_most_alike() -> None:
     fixed, moving = images()
     for metric in (MeanSquares(fixed), LocalCorrelation(fixed), LocalCorrelation(fixed, still=True)):
-        assert metric.of(fixed)[0] > metric.of(moving)[0]
-    assert LocalCorrelation(fixed, still=True).of(fixed)[0] == pytest.approx(1, abs=1e-4)
+        assert metric.evaluate(fixed)[0] > metric.evaluate(moving)[0]
+    assert LocalCorrelation(fixed, still=True).evaluate(fixed)[0] == pytest.approx(1, abs=1e-4)
 
 
 def test_descriptors_are_the_same_in_every_contrast() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from viewer.data.volume import Window
-from viewer.render.comparison.blending import Slice, blend, checks, contours, difference, edges, parted, two_colours
+from viewer.render.comparison.blending import Slice, blend, checks, composite, contours, difference, edges, two_colours
 
 NAN = np.nan
 
@@ -35,7 +35,7 @@ def test_fields_of_the_checkerboard_have_their_side_in_mm_and_stay_in_the_patien
     assert (there[5] == ~there[0]).all()
     shifted = checks(np.arange(-16, 24, 2.0), np.arange(0, 20, 2.0), 10)
     assert (shifted[:, :-2] == there[:, 2:]).all()
-    assert parted(FIXED, MOVING, np.array([[True, False, True, True]]))[0, :, 1] == pytest.approx([0, 0.5, 0, 1])
+    assert composite(FIXED, MOVING, np.array([[True, False, True, True]]))[0, :, 1] == pytest.approx([0, 0.5, 0, 1])
 
 
 def test_a_difference_is_moving_minus_fixed_in_parts_of_the_window():

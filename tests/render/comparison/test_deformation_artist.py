@@ -10,7 +10,13 @@ from transforms import FIXED, MOVING, PLANES, TRANSFORMS, bend
 from viewer.compute.registration.transform_quality import jacobian
 from viewer.data.grid import Grid
 from viewer.data.transform import Transform
-from viewer.render.comparison.deformation_artist import FOLDED, deformed, determinants, displacements, spacing
+from viewer.render.comparison.deformation_artist import (
+    FOLDED,
+    deformation_content,
+    determinants,
+    displacements,
+    spacing,
+)
 from viewer.render.slices.slice_view import SliceView
 from viewer.scene.compare.deformation_display import DEFORMATIONS, Deformation
 
@@ -106,7 +112,7 @@ def test_it_is_said_what_is_drawn_and_nothing_is_without_a_transform(document, s
     assert first.startswith(DEFORMATIONS[style])
     with_it = pixels(view)
     layer.transform = None
-    assert deformed(document, state.deformation) is None
+    assert deformation_content(document, state.deformation) is None
     assert view.overlay().strokes is None
     assert not view.overlay().top_right[0].text.startswith(DEFORMATIONS[style])
     assert not np.array_equal(pixels(view), with_it)

@@ -124,7 +124,7 @@ def test_it_follows_strokes_looks_and_maps(document, state, add, show):
     assert share(pixels(view), BLUE) > 0.2  # the second map lies over the first
     box = (slice(0, 20), slice(0, 20), slice(0, 10))
     layer.segmentation.maps[1][box] = 0
-    layer.wrote(1, box)
+    layer.notify_written(1, box)
     picture = pixels(view)
     assert share(picture, RED) == pytest.approx(share(picture, BLUE), rel=0.1)
     layer.segmentation = layer.segmentation.with_segments(

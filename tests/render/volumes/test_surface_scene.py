@@ -16,7 +16,7 @@ from vtkmodules.vtkFiltersCore import vtkMassProperties
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import Transform
-from viewer.render.volumes.surface_mesh import boxes, changed, coarse, surface
+from viewer.render.volumes.surface_mesh import boxes, changed_labels, decimated, surface
 from viewer.render.volumes.volume_view import VolumeView
 from viewer.scene.segmentation_layer import SegmentationLayer
 
@@ -62,13 +62,13 @@ def test_what_moves_has_fewer_triangles_at_the_same_place(most):
     mesh, _ = surface(
         ball((90, 90, 90), (1, 1, 1), 40), 1, (slice(0, 90),) * 3, Grid.of((90,) * 3), most=1 << 20, smooth=True
     )
-    light = coarse(mesh, most)
+    light = decimated(mesh, most)
     assert most / 2 < light.GetNumberOfCells() < most * 1.2
     assert np.allclose(light.GetBounds(), mesh.GetBounds(), atol=1)
     size = vtkMassProperties()
     size.SetInputData(light)
     assert size.GetVolume() == pytest.approx(4 / 3 * np.pi * 40**3, rel=0.03)
-    assert coarse(light, most * 2) is light
+    assert decimated(light, most * 2) is light
 
 
 def test_while_it_turns_there_is_less_to_draw(view, labels, monkeypatch, qtbot):
@@ -99,7 +99,7 @@ def test_what_changed_is_found_with_all_of_it(grid, seed):
     part = tuple(slice(one.start, min(one.stop, size)) for one, size in zip(part, grid.shape, strict=True))
     after = before.copy()
     after[part] = rng.choice([0, 3, 7], after[part].shape)
-    found = dict(changed(after, part, boxes(before, whole)))
+    found = dict(changed_labels(after, part, boxes(before, whole)))
     for label in (1, 2, 3, 7):
         if not np.array_equal(before == label, after == label):
             left = after == label
@@ -186,7 +186,7 @@ def test_they_follow_looks(view, labels, state):
 def test_they_follow_strokes_once_these_pause(view, labels, qtbot):
     box = (slice(0, 40), slice(0, 40), slice(0, 40))
     labels.segmentation.array[box] = 0
-    labels.wrote(0, box)
+    labels.notify_written(0, box)
     assert any("Surfaces" in line.text for line in view._surfaces.lines), "they say that they are behind"
     qtbot.waitUntil(lambda: not view._surfaces.lines)
     assert middle(view, 0) is None

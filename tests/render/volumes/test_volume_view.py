@@ -36,7 +36,7 @@ def blobs(picture):
 @pytest.fixture
 def still(qtbot):
     def wait(view):
-        qtbot.waitUntil(lambda: view.still)
+        qtbot.waitUntil(lambda: view.is_complete)
 
     return wait
 
@@ -98,7 +98,7 @@ def test_coarse_first_full_at_rest_and_then_idle(document, state, add, show, sti
     assert view.gl_window.GetDesiredUpdateRate() < 1
     frames = view.frames
     view.orbit(10, 5)
-    assert not view.still
+    assert not view.is_complete
     qtbot.waitUntil(lambda: view.frames > frames)
     assert view.gl_window.GetDesiredUpdateRate() > 10
     still(view)
@@ -138,7 +138,7 @@ def test_what_cannot_be_rendered_is_said_in_words(document, state, add, show, qt
     assert "40% loaded" in view.overlay().message
     assert view.overlay().loading == 0.4
     part.loaded = 1.0
-    qtbot.waitUntil(lambda: view.still)
+    qtbot.waitUntil(lambda: view.is_complete)
     assert view.overlay().message == ""
 
 
@@ -233,7 +233,7 @@ def test_a_picture_is_full_even_if_nothing_was_ready(document, state, add, show)
     grid = Grid.of((60, 60, 60))
     add(two_balls(grid), grid)
     assert len(blobs(pixels(view))) == 2
-    assert view.still
+    assert view.is_complete
 
 
 def test_a_difference_is_not_rendered(document, state, add, qtbot):

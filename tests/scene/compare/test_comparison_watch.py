@@ -61,7 +61,7 @@ class Scene:
         self.document.insert(0, segmentation_layer(labels, self.fixed))
 
     def preview(self) -> None:
-        self.document.lay_over(self.fixed, image("preview"))
+        self.document.show_preview(self.fixed, image("preview"))
 
 
 CASES: dict[str, tuple[Callable[[Scene], None], tuple[str, ...]]] = {

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from journalled import ToolServices, again, painted
+from journalled import Work, again, painted
 
 import viewer.scene
 from viewer.data.grid import Grid
@@ -44,8 +44,8 @@ from viewer.scene.journal.edit_codec import (
     encode_edit,
 )
 from viewer.scene.journal.journal import LINES
-from viewer.scene.journal.journal_lines import sealed
-from viewer.scene.journal.replay import unfinished
+from viewer.scene.journal.journal_lines import encode_line
+from viewer.scene.journal.replay import find_recoveries
 from viewer.scene.landmarks import LandmarkPair
 from viewer.scene.layer import VolumeLayer, volume_layer
 from viewer.scene.segmentation.edits import EditLabels
@@ -188,7 +188,7 @@ def test_an_edit_that_nobody_taught_it_is_not_written(scene: Scene) -> None:
 def test_an_unknown_kind_is_refused_by_its_name_and_what_is_before_it_is_offered(
     tmp_path: Path, wrap: Callable[[Any], Any]
 ) -> None:
-    work = ToolServices(tmp_path)
+    work = Work(tmp_path)
     work.paint(0)
     unknown = wrap({"kind": "annotation", "layer": work.layer.id, "after": "accepted"})
     with pytest.raises(UnknownEditError, match="annotation"):
@@ -197,10 +197,10 @@ def test_an_unknown_kind_is_refused_by_its_name_and_what_is_before_it_is_offered
     steps = [*found.steps, {"step": "do", "edit": unknown}, found.steps[1]]
     data, total = b"", 0
     for step in steps:
-        line, total = sealed(step, total)
+        line, total = encode_line(step, total)
         data += line
     (work.folder / LINES).write_bytes(data)
-    (found,) = unfinished(tmp_path)
+    (found,) = find_recoveries(tmp_path)
     assert found.damage == (
         "This journal was written by a newer Tomolens: it holds an edit that this one does not know ('annotation'), "
         "as step 3; only what was done before it can be brought back here."
@@ -219,7 +219,7 @@ def test_the_layers_that_an_edit_adds(scene: Scene) -> None:
 
 def test_a_journal_of_the_version_before_opens_as_it_did(tmp_path: Path) -> None:
     shutil.copytree(BEFORE, tmp_path / "20261130-070721-28048-000000")
-    (found,) = unfinished(tmp_path)
+    (found,) = find_recoveries(tmp_path)
     assert (found.damage, found.summary) == ("", "1 opened image, 2 results, 1 segmentation, 1 edit of segments")
     image = volume_layer((Volume(np.zeros(GRID.shape, np.int16), GRID, "CT"),))
     history = History(Document())

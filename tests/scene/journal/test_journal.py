@@ -21,7 +21,7 @@ from viewer.scene.document import Document
 from viewer.scene.edits import AddLayer, AlignLayer, CompositeEdit, RemoveLayer, RenameLayer, ReviewLayer
 from viewer.scene.history import History
 from viewer.scene.journal.journal import Journal
-from viewer.scene.journal.replay import unfinished
+from viewer.scene.journal.replay import find_recoveries
 from viewer.scene.layer import VolumeLayer, volume_layer
 
 GRID = Grid.of((2, 3, 4), spacing=(3, 2, 1), origin=(5, 6, 7), frame_of_reference="1.2")
@@ -73,7 +73,7 @@ def write(root: Path) -> Journal:
 
 def test_every_step_comes_back(tmp_path: Path) -> None:
     abandon(write(tmp_path))
-    (found,) = unfinished(tmp_path)
+    (found,) = find_recoveries(tmp_path)
     assert found.summary == "1 opened image, 2 results"
     assert found.images == {"1.2.3|CT": ("/a/1.dcm", "/a/2.dcm")}
     history = History(Document())
@@ -97,7 +97,7 @@ def test_every_step_comes_back(tmp_path: Path) -> None:
 
 def test_an_image_that_is_gone_leaves_the_results(tmp_path: Path) -> None:
     abandon(write(tmp_path))
-    (found,) = unfinished(tmp_path)
+    (found,) = find_recoveries(tmp_path)
     history = History(Document())
     found.replay(history, found.layers(lambda key: None))
     assert [layer.name for layer in history.document] == ["renamed", "result 2"]
@@ -110,21 +110,21 @@ def test_a_line_cut_short_costs_that_line_only(tmp_path: Path) -> None:
     whole = path.read_bytes().splitlines(keepends=True)
     for cut in (1, len(whole[-1]) // 2):
         path.write_bytes(b"".join(whole)[:-cut])
-        (found,) = unfinished(tmp_path)
+        (found,) = find_recoveries(tmp_path)
         assert len(found.steps) >= len(whole) - 1
 
 
 def test_a_clean_end_leaves_nothing(tmp_path: Path) -> None:
     journal = write(tmp_path)
-    assert unfinished(tmp_path) == []  # it is alive
+    assert find_recoveries(tmp_path) == []  # it is alive
     journal.close()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_discard(tmp_path: Path) -> None:
     abandon(write(tmp_path))
-    unfinished(tmp_path)[0].discard()
-    assert unfinished(tmp_path) == []
+    find_recoveries(tmp_path)[0].discard()
+    assert find_recoveries(tmp_path) == []
 
 
 def test_the_step_is_on_disk_before_the_document_changes(journal: Journal) -> None:
@@ -173,7 +173,7 @@ def test_where_an_image_was_placed_comes_back(tmp_path: Path) -> None:
     assert len(list(journal.folder.glob("*.npy"))) == 2  # the result's voxels, and one field for all
     abandon(journal)
 
-    (left,) = unfinished(tmp_path)
+    (left,) = find_recoveries(tmp_path)
     again = History(Document())
     left.replay(again, left.layers(lambda key: opened()))
     back, placed = again.document.volume_layers
@@ -204,7 +204,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_after_a_real_kill(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), str(Path(__file__).parent)], check=False)
     assert done.returncode == -9
-    (found,) = unfinished(tmp_path)
+    (found,) = find_recoveries(tmp_path)
     history = History(Document())
     found.replay(history, found.layers(lambda key: opened()))
     assert len(history.document) == 3
@@ -212,10 +212,10 @@ def test_after_a_real_kill(tmp_path: Path) -> None:
 
 def test_what_is_done_while_work_comes_back_is_neither_lost_nor_undone_by_it(tmp_path: Path) -> None:
     abandon(write(tmp_path / "before"))
-    (found,) = unfinished(tmp_path / "before")
+    (found,) = find_recoveries(tmp_path / "before")
     now = Journal(tmp_path / "now")
     history = History(Document(), record=now.record)
-    steps = found.steps_again(history, found.layers(lambda key: opened()))
+    steps = found.replay_steps(history, found.layers(lambda key: opened()))
     meanwhile = []
     for number, _ in enumerate(steps):
         meanwhile.append(result(100 + number))
@@ -228,7 +228,7 @@ def test_what_is_done_while_work_comes_back_is_neither_lost_nor_undone_by_it(tmp
     history.undo()
     assert [layer.name for layer in history.document] == names[:-1]
     abandon(now)
-    (both,) = unfinished(tmp_path / "now")
+    (both,) = find_recoveries(tmp_path / "now")
     again = History(Document())
     both.replay(again, both.layers(lambda key: opened()))
     assert [layer.name for layer in again.document] == names[:-1]
@@ -241,20 +241,20 @@ def test_a_clock_that_jumps_and_an_id_that_another_process_has_change_nothing(
     monkeypatch.setattr("time.time", lambda: 4e9)
     monkeypatch.setattr("psutil.Process.create_time", lambda self: 4e9)
     (journal.folder / "pid").write_text("999999999 0")
-    assert unfinished(tmp_path) == []  # it is alive
+    assert find_recoveries(tmp_path) == []  # it is alive
     abandon(journal)
     (journal.folder / "pid").write_text(f"{os.getpid()} 4e9")
-    assert len(unfinished(tmp_path)) == 1
+    assert len(find_recoveries(tmp_path)) == 1
 
 
 def test_a_session_of_another_computer_is_named(tmp_path: Path) -> None:
     journal = write(tmp_path)
     abandon(journal)
-    (found,) = unfinished(tmp_path)
+    (found,) = find_recoveries(tmp_path)
     assert " on " not in found.when
     (journal.folder / "lock").write_text("reader\treading-room-2\t4711")
     for _ in range(2):  # looking at it does not change whose it is
-        (found,) = unfinished(tmp_path)
+        (found,) = find_recoveries(tmp_path)
         assert found.when.endswith(" on reading-room-2")
 
 
@@ -262,7 +262,7 @@ def test_one_that_is_just_being_made_is_left_alone(tmp_path: Path) -> None:
     for name in ("20261129-120000-1-abcdef", "20261129-120000-2-abcdef"):
         (tmp_path / name).mkdir()
     (tmp_path / "20261129-120000-2-abcdef" / "lock").touch()
-    assert unfinished(tmp_path) == []
+    assert find_recoveries(tmp_path) == []
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -275,8 +275,8 @@ def test_a_session_that_is_suspended_is_not_brought_back(tmp_path: Path) -> None
     process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path), str(Path(__file__).parent)])
     try:
         os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
-        assert unfinished(tmp_path) == []
+        assert find_recoveries(tmp_path) == []
     finally:
         process.kill()
         process.wait()
-    assert len(unfinished(tmp_path)) == 1
+    assert len(find_recoveries(tmp_path)) == 1

@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from journalled import ToolServices, again, painted
+from journalled import Work, again, painted
 
 from viewer.scene.document import Document
 from viewer.scene.history import History
 from viewer.scene.journal.journal import LINES, STROKES
-from viewer.scene.journal.journal_lines import DAMAGED, sealed
-from viewer.scene.journal.replay import unfinished
+from viewer.scene.journal.journal_lines import DAMAGED, encode_line
+from viewer.scene.journal.replay import find_recoveries
 
 
 @pytest.mark.parametrize("cut", [1, 3, 10])
 def test_a_stroke_whose_bytes_were_cut_short_ends_what_comes_back(tmp_path: Path, cut: int) -> None:
-    work = ToolServices(tmp_path)
+    work = Work(tmp_path)
     for row in range(4):
         work.paint(row)
     found = work.abandoned()
@@ -35,7 +35,7 @@ def test_a_stroke_whose_bytes_were_cut_short_ends_what_comes_back(tmp_path: Path
 
 
 def test_a_damaged_stroke_leaves_no_label_map_that_never_was(tmp_path: Path) -> None:
-    work = ToolServices(tmp_path)
+    work = Work(tmp_path)
     for row in range(3):
         work.paint(row)
     work.history.undo()
@@ -52,7 +52,7 @@ def test_a_damaged_stroke_leaves_no_label_map_that_never_was(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("tail", [b'{"step": "do", "ed', b"\x00" * 100, b"\xff\xfe\x80", b'{"step": "do"'])
 def test_a_last_line_of_anything_costs_that_line_only(tmp_path: Path, tail: bytes) -> None:
-    work = ToolServices(tmp_path)
+    work = Work(tmp_path)
     work.paint(0)
     with (work.folder / "journal.jsonl").open("ab") as file:
         file.write(tail)
@@ -61,7 +61,7 @@ def test_a_last_line_of_anything_costs_that_line_only(tmp_path: Path, tail: byte
 
 
 def test_label_maps_that_cannot_be_read_any_more_are_left_out(tmp_path: Path) -> None:
-    work = ToolServices(tmp_path)
+    work = Work(tmp_path)
     work.paint(0)
     found = work.abandoned()
     (stored,) = work.folder.glob("*.npy.gz")
@@ -75,7 +75,7 @@ def test_label_maps_that_cannot_be_read_any_more_are_left_out(tmp_path: Path) ->
 
 def states(steps: int, root: Path) -> list[bytes]:
     """The label map of `Work` after every number of steps, from none."""
-    work, found = ToolServices(root), [b""]
+    work, found = Work(root), [b""]
     found.append(work.layer.segmentation.array.tobytes())
     for row in range(steps):
         work.paint(row)
@@ -111,7 +111,7 @@ def test_whatever_happens_to_any_byte_what_comes_back_was_once_there(
     whole = path.read_bytes()
     damage(path, data)
     left = path.read_bytes()
-    found = unfinished(copy)
+    found = find_recoveries(copy)
     if not found:
         assert (path.name, left) == (LINES, b"")
         return
@@ -170,18 +170,18 @@ WRONG_SHAPES: list[Any] = [
 @pytest.mark.parametrize("checked", [True, False])
 @pytest.mark.parametrize("entry", WRONG_SHAPES, ids=str)
 def test_json_of_a_wrong_shape_ends_it_and_breaks_no_start(tmp_path: Path, entry: Any, checked: bool) -> None:
-    work = ToolServices(tmp_path)
+    work = Work(tmp_path)
     work.paint(0)
     work.paint(1)
     found = work.abandoned()
     rewrite(work.folder / LINES, [*found.steps[:2], entry, found.steps[2]], checked)
-    (found,) = unfinished(tmp_path)
+    (found,) = find_recoveries(tmp_path)
     assert (len(found.steps), found.damage) == (2, DAMAGED.format(3))
     assert found.summary == "1 segmentation, 1 edit of segments"
     assert painted(again(found)[1]) == [0]
 
 
-def edited(work: ToolServices, **changes: Any) -> Any:
+def edited(work: Work, **changes: Any) -> Any:
     """A stroke of a layer that is there, with other values in it."""
     entry = {"kind": "labels", "layer": work.layer.id, "label": "x", "gesture": ""}
     return {"step": "do", "edit": {**entry, **changes}}
@@ -205,11 +205,11 @@ def edited(work: ToolServices, **changes: Any) -> Any:
     ids=str,
 )
 def test_values_that_no_edit_has_end_it_before_anything_is_changed(tmp_path: Path, changes: Any) -> None:
-    work = ToolServices(tmp_path)
+    work = Work(tmp_path)
     work.paint(0)
     found = work.abandoned()
     rewrite(work.folder / LINES, [*found.steps, edited(work, **changes)], True)
-    (found,) = unfinished(tmp_path)
+    (found,) = find_recoveries(tmp_path)
     history, layer = again(found)
     assert found.damage == DAMAGED.format(3)
     assert history.undo_labels == work.history.undo_labels
@@ -217,11 +217,11 @@ def test_values_that_no_edit_has_end_it_before_anything_is_changed(tmp_path: Pat
 
 
 def test_an_edit_of_another_version_is_named_and_not_taken_for_a_review(tmp_path: Path) -> None:
-    work = ToolServices(tmp_path)
+    work = Work(tmp_path)
     work.paint(0)
     found = work.abandoned()
     rewrite(work.folder / LINES, [*found.steps, edited(work, kind="annotation", after="accepted")], True)
-    (found,) = unfinished(tmp_path)
+    (found,) = find_recoveries(tmp_path)
     assert "step 3" in found.damage.lower()
     assert "does not know ('annotation')" in found.damage
     _, layer = again(found)
@@ -230,46 +230,46 @@ def test_an_edit_of_another_version_is_named_and_not_taken_for_a_review(tmp_path
 
 
 def test_a_line_that_is_missing_is_noticed(tmp_path: Path) -> None:
-    work = ToolServices(tmp_path)
+    work = Work(tmp_path)
     for row in range(3):
         work.paint(row)
     work.abandoned()
     path = work.folder / LINES
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([*lines[:2], *lines[3:]]))
-    (found,) = unfinished(tmp_path)
+    (found,) = find_recoveries(tmp_path)
     assert painted(again(found)[1]) == [0]
     assert found.damage == DAMAGED.format(3)
 
 
 def test_a_journal_whose_first_line_is_damaged_is_offered_and_never_thrown_away_unasked(tmp_path: Path) -> None:
-    work = ToolServices(tmp_path)
+    work = Work(tmp_path)
     work.paint(0)
     work.abandoned()
     path = work.folder / LINES
     path.write_bytes(b"#" + path.read_bytes()[1:])
     for _ in range(2):  # every later start
-        (found,) = unfinished(tmp_path)
+        (found,) = find_recoveries(tmp_path)
         assert (found.steps, found.summary) == ((), "damaged: nothing of it can be read")
     assert found.discard()
-    assert unfinished(tmp_path) == []
+    assert find_recoveries(tmp_path) == []
 
 
 def test_a_journal_of_the_version_before_comes_back(tmp_path: Path) -> None:
     """It has no checksums and no lock, and it names its process."""
-    work = ToolServices(tmp_path)
+    work = Work(tmp_path)
     work.paint(0)
     work.paint(1)
     found = work.abandoned()
     rewrite(work.folder / LINES, found.steps, False)
     (work.folder / "lock").unlink()
     (work.folder / "pid").write_text("999999999 0")
-    (found,) = unfinished(tmp_path)
+    (found,) = find_recoveries(tmp_path)
     assert found.claim()
-    assert unfinished(tmp_path) == []
+    assert find_recoveries(tmp_path) == []
     assert found._held is not None
     found._held.release()  # who was bringing it back was killed as well
-    (found,) = unfinished(tmp_path)
+    (found,) = find_recoveries(tmp_path)
     assert painted(again(found)[1]) == [0, 1]
     assert found.damage == ""
 
@@ -278,15 +278,15 @@ def rewrite(path: Path, entries: Sequence[Any], checked: bool) -> None:
     """A journal's lines, as this version writes them or as the one before did."""
     total, lines = 0, []
     for entry in entries:
-        line, total = sealed(entry, total) if checked else (json.dumps(entry).encode() + b"\n", 0)
+        line, total = encode_line(entry, total) if checked else (json.dumps(entry).encode() + b"\n", 0)
         lines.append(line)
     path.write_bytes(b"".join(lines))
 
 
 def test_a_name_that_no_journal_has_breaks_no_start(tmp_path: Path) -> None:
-    work = ToolServices(tmp_path)
+    work = Work(tmp_path)
     work.paint(0)
     found = work.abandoned()
     work.folder.rename(tmp_path / "my-copy")
-    (found,) = unfinished(tmp_path)
+    (found,) = find_recoveries(tmp_path)
     assert found.when == "my-copy"

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from journalled import ToolServices, again, painted
+from journalled import Work, again, painted
 
 from viewer.scene.edits import RenameLayer
-from viewer.scene.journal.replay import unfinished
+from viewer.scene.journal.replay import find_recoveries
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EIO, errno.ENODEV])
@@ -23,7 +23,7 @@ from viewer.scene.journal.replay import unfinished
 def test_a_disk_that_refuses_is_told_once_and_what_it_missed_is_written_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, call: str
 ) -> None:
-    work = ToolServices(tmp_path)
+    work = Work(tmp_path)
     work.paint(0)
 
     def refuse(*_: Any) -> None:
@@ -47,7 +47,7 @@ def test_a_disk_that_refuses_is_told_once_and_what_it_missed_is_written_later(
 
 
 def test_a_journal_whose_folder_is_taken_away_is_told_at_once(tmp_path: Path) -> None:
-    work = ToolServices(tmp_path)
+    work = Work(tmp_path)
     work.paint(0)
     shutil.rmtree(work.folder)
     work.paint(1)
@@ -59,7 +59,7 @@ def test_a_journal_whose_folder_is_taken_away_is_told_at_once(tmp_path: Path) ->
 
 def test_no_folder_to_write_to(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
-    work = ToolServices(tmp_path / "taken")
+    work = Work(tmp_path / "taken")
     work.paint(0)
     assert len(work.said) == 1
     assert painted(work.layer) == [0]
@@ -70,7 +70,7 @@ def test_a_label_map_that_is_written_late_is_still_undone_rightly(
 ) -> None:
     with monkeypatch.context() as trouble:
         trouble.setattr("viewer.scene.journal.journal.Journal.store", lambda *_, **__: os.stat("/not/there"))
-        work = ToolServices(tmp_path)
+        work = Work(tmp_path)
         work.paint(0)
     work.paint(1)  # the label map is stored now, with the first row in it
     work.history.undo()
@@ -88,7 +88,7 @@ def small_disk(mounted: Callable[[str], Path]) -> Path:
 def test_a_disk_that_is_really_full_and_has_room_again(small_disk: Path) -> None:
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(220_000))
-    work = ToolServices(small_disk / "journal")
+    work = Work(small_disk / "journal")
     for row in range(40):
         work.paint(row, noise=1)
     assert len(work.said) == 1
@@ -103,7 +103,7 @@ def test_a_disk_that_is_really_full_and_has_room_again(small_disk: Path) -> None
 
 def test_a_disk_that_is_read_only(small_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    work = ToolServices(small_disk / "journal")
+    work = Work(small_disk / "journal")
     work.paint(0)
     assert len(work.said) == 1
     assert "Read-only" in work.said[0]
@@ -121,7 +121,7 @@ class Torn:
 
 def test_a_torn_write_leaves_no_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The disk takes half a line and then refuses even to take it off again."""
-    work = ToolServices(tmp_path)
+    work = Work(tmp_path)
     work.paint(0)
     journal = work.keeper._journal
     assert journal is not None
@@ -133,10 +133,10 @@ def test_a_torn_write_leaves_no_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_what_cannot_be_read_now_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    work = ToolServices(tmp_path)
+    work = Work(tmp_path)
     work.paint(0)
     work.abandoned()
     with monkeypatch.context() as trouble:
         trouble.setattr(Path, "read_bytes", lambda self: os.stat("/not/there"))
-        assert unfinished(tmp_path) == []
-    assert len(unfinished(tmp_path)) == 1
+        assert find_recoveries(tmp_path) == []
+    assert len(find_recoveries(tmp_path)) == 1

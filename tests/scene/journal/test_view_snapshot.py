@@ -17,7 +17,7 @@ from viewer.data.volume import Volume, Window
 from viewer.scene.edits import AddLayer
 from viewer.scene.journal import view_snapshot
 from viewer.scene.journal.journal import VIEW
-from viewer.scene.journal.journal_lines import sealed
+from viewer.scene.journal.journal_lines import encode_line
 from viewer.scene.journal.replay import Recovery
 from viewer.scene.journal.view_snapshot import describe_view, restore_view
 from viewer.scene.layer import VolumeLayer, volume_layer
@@ -166,7 +166,7 @@ def left_so(folder: Path, view: Any) -> Path:
     """The folder of a session that looked at things so."""
     made = folder / "left"
     made.mkdir()
-    (made / VIEW).write_bytes(sealed(view)[0])
+    (made / VIEW).write_bytes(encode_line(view)[0])
     return made
 
 
@@ -177,7 +177,7 @@ def test_where_what_was_seen_did_not_come_back_the_latest_image_is_shown(space: 
     space.layers.show(gone, overlay=False)
     kept = json.loads(json.dumps(describe_view(space.document, space.state, ())))
     space.history.undo()
-    space.recovery.look_again(Recovery(left_so(tmp_path, kept), "now", ()))
+    space.recovery.show_recovered(Recovery(left_so(tmp_path, kept), "now", ()))
     assert space.document.shown == (second,)
     assert space.state.active == second.id
 
@@ -190,6 +190,6 @@ def test_where_the_chosen_layer_did_not_come_back_what_is_shown_is_chosen(space:
     space.state.active = gone.id
     kept = json.loads(json.dumps(describe_view(space.document, space.state, ())))
     space.history.undo()
-    space.recovery.look_again(Recovery(left_so(tmp_path, kept), "now", ()))
+    space.recovery.show_recovered(Recovery(left_so(tmp_path, kept), "now", ()))
     assert space.document.shown == (first,)
     assert space.state.active == first.id

@@ -26,14 +26,14 @@ def loaded() -> tuple[LoadingLayer, Volume, list[VolumeLayer]]:
     source = Source(series_uid="1.2.3", files=("a.dcm",))
     shown: list[VolumeLayer] = []
     arrival = LoadingLayer(Image(source, GRID, "int16", name="MR"), History(Document()), shown.append)
-    arrival.started((volume,))
+    arrival.begin((volume,))
     return arrival, volume, shown
 
 
 def test_padding_stays_out_of_the_window_when_all_slices_are_there() -> None:
     arrival, volume, (layer,) = loaded()
     assert (layer.window, layer.loaded) == (volume.windows[0], 0.0)
-    arrival.done((replace(volume, badges=("1 of 3 slices lost",)),))
+    arrival.finish((replace(volume, badges=("1 of 3 slices lost",)),))
     assert layer.window == volume.windows[0]
     assert layer.window.lower > 0
     assert (layer.badges, layer.loaded) == (("1 of 3 slices lost",), 1.0)
@@ -42,5 +42,5 @@ def test_padding_stays_out_of_the_window_when_all_slices_are_there() -> None:
 def test_a_window_that_was_chosen_meanwhile_stays() -> None:
     arrival, volume, (layer,) = loaded()
     layer.window = Window(7, 8)
-    arrival.done((volume,))
+    arrival.finish((volume,))
     assert layer.window == Window(7, 8)

@@ -37,7 +37,7 @@ def result_preview(document: Document, state: ViewState) -> ResultPreview:
 
 
 def put(result_preview: ResultPreview, start: int, slices: int, value: float = 7.0) -> None:
-    box = result_preview.put(Preview(start, np.full((slices, *SHAPE[1:]), value, np.float32)))
+    box = result_preview.write(Preview(start, np.full((slices, *SHAPE[1:]), value, np.float32)))
     assert box is not None
     result_preview.show(box)
 
@@ -101,7 +101,7 @@ def test_withdrawn_it_leaves_nothing_and_takes_nothing_more(result_preview, docu
     result_preview.withdraw()
     assert removed == [preview]
     assert [layer.name for layer in document.shown] == ["CT", "above"]
-    assert result_preview.put(Preview(2, np.zeros((2, *SHAPE[1:]), np.float32))) is None
+    assert result_preview.write(Preview(2, np.zeros((2, *SHAPE[1:]), np.float32))) is None
     result_preview.show((slice(2, 4), slice(0, 6), slice(0, 8)))
     document.volume_layers[0].window = Window(1, 2)
     assert preview.window == Window(40, 400)
@@ -114,5 +114,5 @@ def test_withdrawn_it_leaves_nothing_and_takes_nothing_more(result_preview, docu
 )
 def test_slices_that_do_not_fit_are_refused(result_preview, document, start, shape):
     with pytest.raises(ValueError, match="does not fit"):
-        result_preview.put(Preview(start, np.zeros(shape, np.float32)))
+        result_preview.write(Preview(start, np.zeros(shape, np.float32)))
     assert len(document.shown) == 2

@@ -23,7 +23,7 @@ from viewer.scene.document import Document
 from viewer.scene.edits import AddLayer
 from viewer.scene.history import History
 from viewer.scene.journal.journal import Journal
-from viewer.scene.journal.replay import unfinished
+from viewer.scene.journal.replay import find_recoveries
 from viewer.scene.segmentation.edits import EditLabels
 from viewer.scene.segmentation.label_delta import LabelDelta
 from viewer.scene.segmentation.masking import Masking, erase, paint
@@ -132,7 +132,7 @@ class Model(RuleBasedStateMachine):
         before, key = state(self.layer), data.draw(st.sampled_from(self.keys()))
         stroke = Stroke(self.layer)
         stroke.fill(key[0], WHOLE, self.layer.segmentation.maps[key[0]] == key[1], 0)
-        stroke.arrange(tuple(one for one in self.layer.segmentation.segments if one.key != key))
+        stroke.set_segments(tuple(one for one in self.layer.segmentation.segments if one.key != key))
         self.end(before, stroke.edit("Remove"))
 
     @rule(live=st.booleans())
@@ -161,7 +161,7 @@ class Model(RuleBasedStateMachine):
         if not hasattr(self, "journal"):
             return
         self.journal.abandon()
-        (left,) = unfinished(Path(self.folder.name))
+        (left,) = find_recoveries(Path(self.folder.name))
         again = History(Document())
         left.replay(again, left.layers(lambda key: None))
         (layer,) = again.document.segmentation_layers
@@ -211,7 +211,7 @@ def test_a_step_under_a_stroke_takes_it_back_and_it_goes_on_as_a_new_one() -> No
     assert edit is not None
     history.do(edit)
     assert layer.segmentation.array.sum() == 1
-    assert layer.take_back is None
+    assert layer.cancel_stroke is None
     history.undo()
     history.undo()
     assert layer.segmentation.segments[0].name == "name 0"

@@ -11,7 +11,9 @@ from queue import SimpleQueue
 import pytest
 
 from tests.fixtures.model_card import write_model
+from viewer.session.background import Background
 from viewer.session.runs.installed_models import Models
+from viewer.session.tasks import Messages, Tasks
 
 
 @pytest.fixture
@@ -19,6 +21,11 @@ def folder(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's models; there are no built-in ones."""
     monkeypatch.setattr("viewer.compute.networks.model_cards.BUILT_IN", tmp_path / "built-in")
     return home / "data" / "models"
+
+
+def models_of(calls: SimpleQueue[Callable[[], None]]) -> Models:
+    """calls: gets what is to run on the main thread."""
+    return Models(Background(calls.put, Tasks(Messages())))
 
 
 def looked(models: Models, calls: SimpleQueue[Callable[[], None]]) -> Models:
@@ -32,8 +39,8 @@ def test_every_model_has_its_state(folder: Path) -> None:
     write_model(folder, "other", b"another file")
     write_model(folder, "gone", None)
     calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
-    models = looked(Models(calls.put), calls)
-    assert {model.card.name: model.state for model in models.found} == {
+    models = looked(models_of(calls), calls)
+    assert {model.card.name: model.state for model in models.installed} == {
         "good": "verified",
         "other": "wrong hash",
         "gone": "file missing",
@@ -55,7 +62,7 @@ def test_files_are_hashed_off_the_main_thread_and_told_on_it(folder: Path, monke
 
     monkeypatch.setattr("viewer.compute.networks.model_cards.hashlib.file_digest", watched)
     calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
-    models, told = Models(calls.put), []
+    models, told = models_of(calls), []
     models.changed.connect(lambda: told.append(models.known))
     models.look()
     models.look()  # one look at a time
@@ -64,7 +71,7 @@ def test_files_are_hashed_off_the_main_thread_and_told_on_it(folder: Path, monke
     assert models.problem("good") == ""
     call()
     assert told == [True]
-    assert where == ["tomolens-models"]
+    assert where == ["tomolens-inventory_0"]
     models.look_once()
     assert calls.empty()
 
@@ -72,7 +79,7 @@ def test_files_are_hashed_off_the_main_thread_and_told_on_it(folder: Path, monke
 def test_a_file_that_was_changed_meanwhile_is_found_out(folder: Path) -> None:
     place = write_model(folder, "good")
     calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
-    models = looked(Models(calls.put), calls)
+    models = looked(models_of(calls), calls)
     (place / "weights.safetensors").write_bytes(b"changed")
     looked(models, calls)
     assert models.problem("good")

@@ -12,7 +12,7 @@ from viewer.data.volume import Volume
 from viewer.render.view import MouseEvent
 from viewer.scene.compare.comparison import Comparison
 from viewer.scene.layer import volume_layer
-from viewer.tools.register.align import carried, nudged, shift, turn
+from viewer.tools.register.align import carried, nudge_edit, shift, turn
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_hand_alignment_is_a_new_transform_that_nobody_signed(moving):
 
 def test_nudges_of_one_gesture_are_one_step(moving, history):
     for _ in range(3):
-        history.do(nudged(moving, shift(np.array([0.5, 0, 0])), "keys"))
+        history.do(nudge_edit(moving, shift(np.array([0.5, 0, 0])), "keys"))
     assert moving.transform((0, 0, 0)) == pytest.approx([-1.5, 0, 0])
     history.undo()
     assert moving.transform is None

@@ -8,7 +8,7 @@ import pytest
 from viewer.data.volume import Volume
 from viewer.render.view import MouseEvent
 from viewer.scene.segmentation.brush import Brush
-from viewer.tools.segment.region_grow import alike
+from viewer.tools.segment.region_grow import seed_statistics
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_through_the_slices_the_volume_follows_in_the_background(drag, state, la
 
 
 def test_the_first_tolerance_comes_from_the_noise_not_from_an_edge_nearby(step):
-    value, reach = alike(step.volumes[0], (10, 15, 12))  # two voxels from the darker band
+    value, reach = seed_statistics(step.volumes[0], (10, 15, 12))  # two voxels from the darker band
     assert value == pytest.approx(100, abs=4)
     assert reach < 40
 

@@ -12,7 +12,7 @@ from viewer.render.view import MouseEvent
 from viewer.render.volumes.volume_view import VolumeView
 from viewer.scene.segmentation.brush import Brush
 from viewer.tools.segment.livewire import sampled
-from viewer.tools.segment.paint_tool import goal_of
+from viewer.tools.segment.paint_tool import find_paint_target
 
 SQUARE = ((150, 100), (250, 100), (250, 200), (150, 200))
 
@@ -41,9 +41,9 @@ def test_a_polygon_is_filled_however_it_is_ended(click, view, state, mouse, labe
     assert mouse.drawing
     assert history.undo_labels == ()
     if end == "double":
-        assert mouse.double(view, MouseEvent("double", *SQUARE[-1], "left"))
+        assert mouse.double_click(view, MouseEvent("double", *SQUARE[-1], "left"))
     elif end == "enter":
-        mouse.typed("end")
+        mouse.handle_key("end")
     else:
         click(SQUARE[0])
     assert not mouse.drawing
@@ -63,9 +63,9 @@ def test_a_drag_round_a_region_is_enough(drag, view, state, labels, mouse):
 def test_corners_can_be_taken_back_and_the_outline_dropped(click, view, state, mouse, labels, history):
     state.tool = "draw"
     click(*SQUARE)
-    mouse.typed("back")
+    mouse.handle_key("back")
     assert len(view._draft.knots) == 3
-    mouse.typed("drop")
+    mouse.handle_key("drop")
     assert not mouse.drawing
     assert view._draft is None
     assert history.undo_labels == ()
@@ -83,19 +83,19 @@ def test_another_tool_drops_the_outline(click, view, state, mouse, labels):
 def test_an_outline_that_takes_away_leaves_a_hole(click, view, state, mouse, labels, history):
     state.tool = "draw"
     click(*SQUARE)
-    mouse.typed("end")
+    mouse.handle_key("end")
     whole = area(labels, view)
     state.brush = Brush(taking=True)
     hole = [(175, 125), (225, 125), (225, 175), (175, 175)]
     click(*hole)
-    mouse.typed("end")
+    mouse.handle_key("end")
     assert area(labels, view) == pytest.approx(whole - (50 * view.pose.scale) ** 2, abs=12)
     assert history.undo_labels[0] == "Erase from liver"
 
 
 def test_a_double_click_with_another_tool_is_left_to_the_views(view, state, mouse):
     state.tool = "pan"
-    assert not mouse.double(view, MouseEvent("double", 200, 150, "left"))
+    assert not mouse.double_click(view, MouseEvent("double", 200, 150, "left"))
 
 
 @pytest.fixture
@@ -111,16 +111,16 @@ def bright_disc(layer):
 def test_a_livewire_follows_the_edge_between_two_clicks(click, view, state, mouse, labels, bright_disc):
     state.tool = "livewire"
     grid = labels.grid
-    around = [view.pixel_of(grid.to_world((10, 15 + 8 * np.sin(a), 20 + 8 * np.cos(a)))) for a in (0, 2.1, 4.2)]
-    click(*around)
-    mouse.typed("end")
+    box_between = [view.pixel_of(grid.to_world((10, 15 + 8 * np.sin(a), 20 + 8 * np.cos(a)))) for a in (0, 2.1, 4.2)]
+    click(*box_between)
+    mouse.handle_key("end")
     disc = np.broadcast_to(bright_disc.volumes[0].array[10] > 0, (30, 40))
     made = labels.segmentation.array[10] == 1
     assert 2 * (made & disc).sum() / (made.sum() + disc.sum()) > 0.85  # the triangle of the clicks has .58
 
 
 def test_an_oblique_picture_holds_the_values_of_the_image(view, state, document, labels, bright_disc):
-    goal = goal_of(document, state)
+    goal = find_paint_target(document, state)
     pose = view.pose
     low = np.array([pose.across, pose.along]) - 5
     picture = sampled(goal.image, labels, pose, low, 1.0, 11)
@@ -150,7 +150,7 @@ def test_scissors_cut_through_all_slices(click, view, state, mouse, labels, work
     labels.segmentation.array[:, 5:25, 5:35] = 1
     state.tool, state.brush = "scissors", Brush(cut=cut)
     click(*SQUARE)
-    mouse.typed("end")
+    mouse.handle_key("end")
     mask, applied = run(work, labels)
     assert applied == how
     corners = [labels.grid.to_index(view.world_at(x, y))[1:] for x, y in SQUARE]
@@ -175,7 +175,7 @@ def test_scissors_work_in_the_3d_view_along_the_line_of_sight(qtbot, document, s
     for x, y in ((0, 0), (150, 0), (150, 300), (0, 300)):
         for kind in ("press", "release"):
             view.mouse.emit(view, MouseEvent(kind, x, y, "left"))
-    mouse.typed("end")
+    mouse.handle_key("end")
     mask, _ = run(work, labels)
     world = labels.grid.to_world(np.argwhere(mask))
     assert world[:, 0].max() <= labels.grid.centre[0] + 0.5  # the patient's right is at the left of the screen

@@ -15,7 +15,7 @@ from viewer.scene.task import Message
 from viewer.ui.actions.command_palette import Entry, Palette, search
 from viewer.ui.actions.shortcut_editor import ShortcutsDialog
 from viewer.ui.dialogs.about import LIBRARIES, AboutDialog
-from viewer.ui.dialogs.errors import ErrorDialog, catch, explain, start_log
+from viewer.ui.dialogs.errors import ErrorDialog, explain, install_excepthook, start_log
 from viewer.ui.dialogs.settings_dialog import SettingsDialog
 from viewer.ui.window.close_question import may_leave, question
 
@@ -149,7 +149,7 @@ def hooks():
 
 def test_an_unexpected_error_is_told_and_logged_without_its_values(hooks, tmp_path):
     told = []
-    catch(told.append)
+    install_excepthook(told.append)
     log = start_log(tmp_path)
     try:
         raise KeyError(PATIENT)
@@ -167,7 +167,7 @@ def test_an_unexpected_error_is_told_and_logged_without_its_values(hooks, tmp_pa
 
 def test_an_interrupt_is_not_an_error(hooks, capsys):
     told = []
-    catch(told.append)
+    install_excepthook(told.append)
     sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
     assert told == []
     assert "KeyboardInterrupt" in capsys.readouterr().err

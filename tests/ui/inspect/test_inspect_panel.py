@@ -154,8 +154,8 @@ def test_a_source_alone_is_measured_too(window, given, session, qtbot):
 
 def test_the_residual_is_measured_whole_then_in_the_region(window, given, result, session, qtbot):
     section = window.inspect.residual
-    qtbot.waitUntil(lambda: section.found is not None)
-    whole = section.found
+    qtbot.waitUntil(lambda: section.residual is not None)
+    whole = section.residual
     gap = result.volumes[0].values() - given.volumes[0].values()
     inside = gap[given.volumes[0].values() > whole.background]
     assert whole.mean == pytest.approx(inside.mean(), abs=1e-3)
@@ -163,11 +163,11 @@ def test_the_residual_is_measured_whole_then_in_the_region(window, given, result
     assert "without its background (up to" in section.scope.text()
     assert section.plot.listDataItems()[0].getData()[1].sum() == whole.counts.sum()
     window.inspect.controller.region_here()
-    qtbot.waitUntil(lambda: section.found is not whole)
-    assert section.found.voxels == measure(result.volumes[0], session.state.region).voxels
+    qtbot.waitUntil(lambda: section.residual is not whole)
+    assert section.residual.voxels == measure(result.volumes[0], session.state.region).voxels
     assert section.scope.text().startswith("In the region")
     session.state.region = session.state.region.moved((900, 0, 0))
-    qtbot.waitUntil(lambda: section.found is None)
+    qtbot.waitUntil(lambda: section.residual is None)
     assert "draw the region within" in section.scope.text()
 
 
@@ -205,7 +205,7 @@ def test_truth_is_shown_as_shares_of_it(window, result):
 
     section = window.inspect.truth
     small, large = (Lesion(n, size, -90.0, 1.0) for n, size in ((3, 3.5), (7, 8.1)))
-    pairs = ((small, replace(small, kept=0.82)), (large, replace(large, kept=0.991)))
+    pairs = ((small, replace(small, retention=0.82)), (large, replace(large, retention=0.991)))
     section._draw(Retention((0.98, 0.91), pairs))
     assert cells(section.table) == [
         "", "size", "input", "result", "Edges", "", "98%", "91%",

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QLabel, QPushButton
 
 from tests.fixtures.model_card import write_model
 from viewer.compute.networks.model_cards import Gate
-from viewer.ui.plugins.model_card_page import ModelCardPage, key_figure, required
+from viewer.ui.plugins.model_card_page import ModelCardPage, bound_text, key_figure
 from viewer.ui.plugins.models_dialog import APPLY, ModelsDialog
 from viewer.ui.plugins.panel import PluginsPanel
 
@@ -121,7 +121,7 @@ def test_a_closed_dialog_is_told_nothing(folder, open_dialog, qtbot):
      (1.0, 1.0, True, "1")],
 )  # fmt: skip
 def test_the_side_of_a_bound(bound, measured, passed, text):
-    assert required(Gate("g", bound, measured, None, passed)) == text
+    assert bound_text(Gate("g", bound, measured, None, passed)) == text
 
 
 @pytest.fixture

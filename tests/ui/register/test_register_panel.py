@@ -17,7 +17,7 @@ from viewer.data.volume import Volume, Window
 from viewer.scene.edits import AddLayer
 from viewer.scene.layer import volume_layer
 from viewer.session.session import Session
-from viewer.ui.register.result import described, origin
+from viewer.ui.register.result import motion_rows, origin
 
 SHIFT = (4.0, -3.0, 2.0)
 PLUGIN = f'''
@@ -160,9 +160,9 @@ def test_the_way_back_is_registered_and_measured(pair, window, qtbot):
     panel.assessor.assess()
     qtbot.waitUntil(lambda: panel.assessor.assessment is not None)
     qtbot.mouseClick(panel.quality.back, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: panel.assessor.assessment.way_back is not None)
+    qtbot.waitUntil(lambda: panel.assessor.assessment.inverse_consistency is not None)
     far = 2 * float(np.linalg.norm(SHIFT))
-    found = panel.assessor.assessment.way_back
+    found = panel.assessor.assessment.inverse_consistency
     assert (found.mean, found.largest) == pytest.approx((far, far), abs=1e-3)
     assert panel.controller.fixed.transform is None  # nothing but figures came of it
 
@@ -202,12 +202,12 @@ def test_the_transform_is_told_in_words(pair, window, session):
 
 def test_scale_shear_and_mirror_are_told_where_there_are_some():
     matrix = np.diag([1.1, 1.0, 0.9, 1.0])
-    assert ["Scale", "110.0 % × 100.0 % × 90.0 %"] in described(motion(Transform(matrix), np.zeros(3)))
+    assert ["Scale", "110.0 % × 100.0 % × 90.0 %"] in motion_rows(motion(Transform(matrix), np.zeros(3)))
     matrix[0, 0] = -1.1
-    assert "Mirrored" in [name for name, _ in described(motion(Transform(matrix), np.zeros(3)))]
+    assert "Mirrored" in [name for name, _ in motion_rows(motion(Transform(matrix), np.zeros(3)))]
     matrix = np.eye(4)
     matrix[0, 1] = 0.3
-    assert "Shear" in [name for name, _ in described(motion(Transform(matrix), np.zeros(3)))]
+    assert "Shear" in [name for name, _ in motion_rows(motion(Transform(matrix), np.zeros(3)))]
 
 
 def test_who_signed_is_said():

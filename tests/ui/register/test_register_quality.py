@@ -74,7 +74,7 @@ def test_what_it_bends_is_measured_and_shown_until_the_image_is_moved(pair, wind
     session.transforms.align(pair[1], bent())
     quality.measure.click()
     qtbot.waitUntil(lambda: window.register.assessor.assessment is not None)
-    found = window.register.assessor.assessment.quality.bending
+    found = window.register.assessor.assessment.quality.deformation
     assert found.largest == pytest.approx(float(bent().displacement.max()))
     assert found.smoothness.folds == 0
     qtbot.waitUntil(lambda: "Folding" in shown(quality))

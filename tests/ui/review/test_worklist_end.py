@@ -35,7 +35,7 @@ def test_a_window_that_closes_is_told_nothing_more(session, tmp_path, monkeypatc
     qtbot.waitUntil(lambda: controller.layer is not None and not any(task.running for task in session.tasks))
     session.background.submit("worklist", int).result()  # what came before is written
     (controller.worklist.output / "tasks.json").write_text("{}")  # somebody else works on it
-    monkeypatch.setitem(session.background._lanes, "worklist", AtOnce())
+    monkeypatch.setitem(session.background._queues, "worklist", AtOnce())
     controller.end()
     qapp.processEvents()
     assert said == []

@@ -75,6 +75,10 @@ def dab(panel) -> None:
     )
 
 
+def is_open(controller, case_id, session) -> bool:
+    return controller.case_id == case_id and controller.layer in session.document.segmentation_layers
+
+
 def value(session) -> int:
     """Tells which image is open."""
     assert len(session.document.volume_layers) == 1
@@ -99,13 +103,13 @@ def test_what_was_edited_is_saved_before_the_next_case_opens_and_is_there_again(
     dab(opened)
     edited = opened.controller.layer.segmentation.array.copy()
     window.actions_["next_case"].trigger()
-    wait(lambda: opened.controller.at == CASES[1] and opened.controller.layer in session.document.segmentation_layers)
+    wait(lambda: is_open(opened.controller, CASES[1], session))
     assert value(session) == 2
     saved = opened.controller.worklist.case(CASES[0]).saved
     assert np.array_equal(read_seg_nrrd(table.parent / "tomolens-review-cases" / saved).array > 0, edited > 0)
     assert session.history.undo_labels == ("Add labels2", "Add image2.nii.gz")  # nothing of the first case comes back
     window.actions_["previous_case"].trigger()
-    wait(lambda: opened.controller.at == CASES[0] and opened.controller.layer in session.document.segmentation_layers)
+    wait(lambda: is_open(opened.controller, CASES[0], session))
     assert np.array_equal(opened.controller.layer.segmentation.array > 0, edited > 0)
 
 
@@ -115,7 +119,7 @@ def test_a_case_is_not_left_where_its_segments_cannot_be_saved(opened, session, 
     dab(opened)
     opened.controller.go(1)
     wait()
-    assert opened.controller.at == CASES[0]
+    assert opened.controller.case_id == CASES[0]
     assert opened.controller.layer.unsaved
     assert "nothing was saved" in said[0]
 
@@ -124,7 +128,7 @@ def test_other_work_that_is_not_saved_keeps_the_case_open(opened, session, wait,
     other = session.segments.new_layer(session.document.base, "Mine")
     session.segments.add(other)
     opened.controller.go(1)
-    assert opened.controller.at == CASES[0]
+    assert opened.controller.case_id == CASES[0]
     assert said == ["Mine is not saved: save it, reject it or remove it, then go on."]
 
 
@@ -196,7 +200,7 @@ def test_a_case_whose_image_is_gone_is_said_and_the_list_goes_on(panel, window, 
 def test_time_goes_to_the_case_that_was_open(opened, wait):
     opened.controller.watch.seconds += 30
     opened.controller.go(1)
-    wait(lambda: opened.controller.at == CASES[1])
+    wait(lambda: opened.controller.case_id == CASES[1])
     assert opened.controller.worklist.case(CASES[0]).seconds >= 30
     assert opened.controller.case.seconds < 30
 
@@ -205,12 +209,12 @@ def test_the_same_list_opened_again_has_what_was_edited_until_then(opened, sessi
     dab(opened)
     edited = opened.controller.layer.segmentation.array.copy()
     opened.controller.open(table)
-    wait(lambda: opened.controller.worklist is not None and opened.controller.at is None)
+    wait(lambda: opened.controller.worklist is not None and opened.controller.case_id is None)
     opened.controller.visit(CASES[0])
     wait(lambda: opened.controller.layer in session.document.segmentation_layers)
     assert np.array_equal(opened.controller.layer.segmentation.array > 0, edited > 0)
     opened.controller.go(1)  # nobody else works on it
-    wait(lambda: opened.controller.at == CASES[1])
+    wait(lambda: opened.controller.case_id == CASES[1])
     assert (
         json.loads((opened.controller.worklist.output / "tasks.json").read_text())["cases"][1]["state"] == "in progress"
     )
@@ -224,7 +228,7 @@ def test_a_case_goes_on_with_what_came_back_of_a_killed_session(opened, wait, qt
     session.history.do(AddLayer(killed))
     controller = WorklistSession(session)
     controller.open(table)
-    qtbot.waitUntil(lambda: controller.at == CASES[0] and controller.layer in session.document.segmentation_layers)
+    qtbot.waitUntil(lambda: is_open(controller, CASES[0], session))
     qtbot.waitUntil(lambda: controller.layer is not killed and not any(task.running for task in session.tasks))
     assert np.array_equal(controller.layer.segmentation.array > 0, killed.segmentation.array > 0)
     assert value(session) == 1
@@ -235,7 +239,7 @@ def test_a_case_goes_on_with_what_came_back_of_a_killed_session(opened, wait, qt
 def test_nothing_of_a_case_that_was_left_has_to_be_recovered(opened, session, wait, tmp_path):
     dab(opened)
     opened.controller.go(1)
-    wait(lambda: opened.controller.at == CASES[1] and opened.controller.layer in session.document.segmentation_layers)
+    wait(lambda: is_open(opened.controller, CASES[1], session))
     (journal,) = tmp_path.glob("journal-0/*/journal.jsonl")
     added = [json.loads(line)["edit"]["layer"]["name"] for line in journal.read_text().splitlines()]
     assert added == ["image2.nii.gz", "labels2"]
@@ -251,7 +255,7 @@ def test_a_project_that_was_open_is_not_written_over_with_a_case(panel, session,
 def test_a_remark_stays_without_a_decision(opened, wait, qtbot, table):
     qtbot.keyClicks(opened.remark, "blurred")
     opened.next.click()
-    wait(lambda: opened.controller.at == CASES[1])
+    wait(lambda: opened.controller.case_id == CASES[1])
     assert not opened.remark.text()
     kept = json.loads((table.parent / "tomolens-review-cases" / "tasks.json").read_text())
     assert (kept["cases"][0]["remark"], kept["cases"][0]["state"]) == ("blurred", "in progress")
@@ -277,7 +281,7 @@ def test_landmarks_keep_the_case_open(opened, session, wait, said):
     pair = LandmarkPair((image.id, image.id), "L1", (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
     session.history.do(ChangeLandmark(None, pair, 0))
     opened.controller.go(1)
-    assert opened.controller.at == CASES[0]
+    assert opened.controller.case_id == CASES[0]
     assert said == ["There are landmarks: save them and remove them, then go on."]
 
 

@@ -135,7 +135,7 @@ def test_a_stroke_while_it_copies_is_copied_whole_or_not_at_all(window, session,
         box = look(labels, label)
         if not layer.segmentation.array[8].any():
             layer.segmentation.array[8] = 1
-            layer.wrote(0, (slice(8, 9), slice(0, 24), slice(0, 32)))
+            layer.notify_written(0, (slice(8, 9), slice(0, 24), slice(0, 32)))
         return box
 
     monkeypatch.setattr(clipboard, "label_box", slow)

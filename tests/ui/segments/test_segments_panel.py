@@ -34,7 +34,7 @@ def labelled(panel):
     layer = panel.controller.layer
     layer.segmentation.array[4:8, 8:16, 8:24] = 1
     layer.active = (0, 1)
-    layer.wrote(0, (slice(0, 12), slice(0, 24), slice(0, 32)))
+    layer.notify_written(0, (slice(0, 12), slice(0, 24), slice(0, 32)))
     return layer
 
 
@@ -251,7 +251,7 @@ def test_a_live_preview_goes_on_from_what_it_found(panel, labelled, session, qtb
     qtbot.waitUntil(lambda: effects.preview.answers is not None)
     growing = effects.preview._kept["growing"]
     array[0, 1, 0:4] = around.label
-    labelled.wrote(0, (slice(0, 1), slice(1, 2), slice(0, 4)))
+    labelled.notify_written(0, (slice(0, 1), slice(1, 2), slice(0, 4)))
     assert effects.preview.answers is None
     qtbot.waitUntil(lambda: effects.preview.answers is not None)
     assert effects.preview._kept["growing"] is growing

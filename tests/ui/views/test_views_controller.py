@@ -34,8 +34,8 @@ def test_time_points_end_at_the_first_and_the_last(views, session, add_image):
 
 def test_a_preset_is_offered_for_the_modality_it_is_made_for(views, add_image):
     made_for_ct = next(one for one in presets().values() if one.modalities == ("CT",))
-    assert not views.offers(made_for_ct)
+    assert not views.is_preset_offered(made_for_ct)
     add_image()
-    assert views.offers(made_for_ct)
+    assert views.is_preset_offered(made_for_ct)
     add_image(modality="MR")
-    assert not views.offers(made_for_ct)
+    assert not views.is_preset_offered(made_for_ct)

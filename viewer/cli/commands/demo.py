@@ -119,7 +119,7 @@ def _retention(before: Volume, result: Volume, source: Source) -> Json:
     names = ("input", "result")
     lesions = [
         {"label": one.label, "diameter_mm": round(one.diameter, 1)}
-        | {name: round(part.kept, 3) for name, part in zip(names, (one, other), strict=True)}
+        | {name: round(part.retention, 3) for name, part in zip(names, (one, other), strict=True)}
         for one, other in found.lesions
     ]
     edges = {name: round(part, 3) for name, part in zip(names, found.edges, strict=True)}

@@ -30,7 +30,7 @@ def info(paths: Sequence[str], placement: str = "") -> Json:
         return {
             "patients": patients(images),
             "label_files": [_labels(found) for found in stage.session.studies.label_files.values()],
-            "refused": [_refused(refused) for refused in stage.session.studies.refused],
+            "refused": [_refused(refused) for refused in stage.session.studies.refusals],
             "seconds": round(time.perf_counter() - started, 3),
         }
 
@@ -103,7 +103,7 @@ def _labels(found: LabelFile) -> Json:
         "description": found.source.series_description,
         "segments": found.count,
         "patient": found.source.patient_id,
-        "about": found.about,
+        "about": found.referenced_series_uid,
     }
 
 

@@ -18,36 +18,36 @@ Values = NDArray[Any]  # of an image, in the unit that limits and tolerances hav
 Spacing = Sequence[float] | Floats  # mm along k, j, i
 
 
-def unheard(fraction: float) -> None:
-    """Nobody listens."""
+def no_progress(fraction: float) -> None:
+    """Tell nobody: where no progress is asked for."""
 
 
-def part_of(tell: ProgressCallback, first: float, last: float) -> ProgressCallback:
-    """What tells a part of the work that runs from one fraction of the whole to another."""
+def sub_progress(tell: ProgressCallback, first: float, last: float) -> ProgressCallback:
+    """A callback for a part of the work, which runs from one fraction of the whole to another."""
     return lambda fraction: tell(first + fraction * (last - first))
 
 
 def need_voxels(mask: Mask) -> None:
-    """Refuse an empty segment."""
+    """Raises Refusal for an empty segment."""
     if not mask.any():
         raise Refusal("The segment is empty here: paint something first.")
 
 
 def need_distance(mm: float) -> None:
-    """Refuse what is no distance."""
+    """Raises Refusal for what is no distance in mm above 0."""
     if not (np.isfinite(mm) and mm > 0):
         raise Refusal(f"The distance must be more than 0 mm, not {mm:g}: enter another one.")
 
 
 def need_seeds(seeds: Labels) -> None:
-    """Refuse fewer than two segments."""
+    """Raises Refusal for seeds of fewer than two segments."""
     labels = np.unique(seeds)
     if len(labels[labels > 0]) < 2:
         raise Refusal("There are seeds of fewer than two segments here: paint some in what is wanted and in the rest.")
 
 
 def finite(image: Values) -> NDArray[np.float32]:
-    """The values as float32. Refuses an image that holds NaN or infinity, and one of a single value."""
+    """The values as float32. Raises Refusal for an image that holds NaN or infinity, and for one of a single value."""
     values = np.asarray(image, dtype=np.float32)
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
     if not np.isfinite([low, high]).all():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.compute.effects.checks import Spacing, Values, unheard
+from viewer.compute.effects.checks import Spacing, Values, no_progress
 from viewer.compute.itk_filter import execute
 
 if TYPE_CHECKING:
@@ -19,10 +19,11 @@ REACH = 3.0  # standard deviations that a Gaussian reaches
 ROUNDING = 1e-5  # of a distance: two voxels that lie exactly at it count as within
 
 
-def distance(mask: Mask, spacing: Spacing, tell: ProgressCallback = unheard) -> Floats32:
-    """mm from each voxel's centre to the nearest centre of a voxel of the mask, 0 in it; infinite for an empty mask.
+def distance(mask: Mask, spacing: Spacing, tell: ProgressCallback = no_progress) -> Floats32:
+    """Distance map [k, j, i], mm: from each voxel's centre to the nearest one of the mask, 0 in it.
 
-    Exact Euclidean distances in linear time (Maurer, Qi, Raghavan, IEEE PAMI 25 (2003) 265).
+    Infinite for an empty mask. Exact Euclidean distances in linear time (Maurer, Qi, Raghavan, IEEE PAMI 25 (2003)
+    265).
     """
     import SimpleITK as sitk
 
@@ -35,13 +36,13 @@ def distance(mask: Mask, spacing: Spacing, tell: ProgressCallback = unheard) -> 
     return np.asarray(np.maximum(sitk.GetArrayViewFromImage(away), np.float32(0)))
 
 
-def within(mask: Mask, mm: float, spacing: Spacing, tell: ProgressCallback = unheard) -> Mask:
+def voxels_within(mask: Mask, mm: float, spacing: Spacing, tell: ProgressCallback = no_progress) -> Mask:
     """The voxels whose centres lie at most so many mm from the centre of one of the mask."""
     return np.asarray(distance(mask, spacing, tell) <= mm * (1 + ROUNDING))
 
 
-def blurred(values: Floats32, mm: float, spacing: Spacing, tell: ProgressCallback = unheard) -> Floats32:
-    """By a Gaussian of that standard deviation, out to three of them; as they are for 0 mm."""
+def blurred(values: Floats32, mm: float, spacing: Spacing, tell: ProgressCallback = no_progress) -> Floats32:
+    """Values [k, j, i] blurred by a Gaussian of that standard deviation, out to three of them; unchanged for 0 mm."""
     from scipy.ndimage import gaussian_filter1d
 
     for axis, step in enumerate(spacing if mm > 0 else ()):
@@ -50,21 +51,21 @@ def blurred(values: Floats32, mm: float, spacing: Spacing, tell: ProgressCallbac
     return values
 
 
-def slopes(values: Floats32, spacing: Spacing) -> list[Floats32]:
-    """Change per mm along k, j, i, by central differences; none along an axis of a single voxel."""
+def gradient(values: Floats32, spacing: Spacing) -> list[Floats32]:
+    """Gradient along k, j, i, per mm, by central differences; 0 along an axis of a single voxel."""
     flat = np.zeros_like(values)
     return [
         np.gradient(values, step, axis=axis) if values.shape[axis] > 1 else flat for axis, step in enumerate(spacing)
     ]
 
 
-def steepness(values: Floats32, spacing: Spacing) -> Floats32:
-    """Magnitude of the gradient, per mm."""
-    return np.asarray(np.sqrt(sum(np.square(slope) for slope in slopes(values, spacing))), dtype=np.float32)
+def gradient_magnitude(values: Floats32, spacing: Spacing) -> Floats32:
+    """Magnitude of the gradient [k, j, i], per mm."""
+    return np.asarray(np.sqrt(sum(np.square(slope) for slope in gradient(values, spacing))), dtype=np.float32)
 
 
 def itk_image(array: Values | Mask, spacing: Spacing) -> sitk.Image:
-    """A SimpleITK image of an array [k, j, i]; a copy."""
+    """A SimpleITK image of an array [k, j, i], axes along x, y, z; a copy."""
     import SimpleITK as sitk
 
     image = sitk.GetImageFromArray(array)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Engine:
-    """post: brings a call to the listeners' thread; by default they are called at once, on the engine's thread."""
+    """Runs jobs. post: brings a call to the listeners' thread; by default they are called at once, on the engine's."""
 
     queue: type[JobQueue] = ProcessQueue
 

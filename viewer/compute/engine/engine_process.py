@@ -17,7 +17,7 @@ BUSY = 0.05  # of one processor core: a silent process that uses more computes i
 
 
 class EngineProcess:
-    """pipe: where its messages (kind, what) arrive."""
+    """A process of a device, started. pipe: where its messages (kind, what) arrive."""
 
     def __init__(self, device: str) -> None:
         context = multiprocessing.get_context("spawn")
@@ -26,27 +26,28 @@ class EngineProcess:
         self._process.start()
         theirs.close()
         self._watched = psutil.Process(self._process.pid)
-        self.heard()
+        self.note_heartbeat()
 
     @property
     def alive(self) -> bool:
+        """True while the process runs."""
         return self._process.is_alive()
 
     def send(self, verb: str, number: int, data: bytes = b"") -> None:
-        """Raises OSError where the process is gone."""
+        """Send a verb ("run", "cancel") with a job's number. Raises OSError where the process is gone."""
         self.pipe.send((verb, number, data))
 
-    def heard(self) -> None:
+    def note_heartbeat(self) -> None:
         """Note that it gave a sign of life."""
         self._heard, self._used = time.monotonic(), self._seconds_used()
 
-    def hung(self) -> bool:
+    def is_hung(self) -> bool:
         """True where it was silent for long, and not for being busy in C code that keeps the interpreter's lock."""
         silent = time.monotonic() - self._heard
         if silent < PATIENCE:
             return False
         if self._seconds_used() - self._used > BUSY * silent:
-            self.heard()
+            self.note_heartbeat()
             return False
         return True
 
@@ -87,7 +88,7 @@ class EngineProcess:
         return float(times.user + times.system)
 
 
-def why(code: int) -> str:
+def exit_reason(code: int) -> str:
     """What an unexpected end of the process means, in one sentence."""
     if code == KILLED:
         return "The system stopped the job, most likely for want of memory: close other images, then run it again."

@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from viewer.compute.engine.job import Job
-from viewer.compute.engine.run_job import Outcome, out_of_memory, perform
+from viewer.compute.engine.run_job import Outcome, out_of_memory, run_job
 from viewer.compute.no_network import leave_network, no_network
 from viewer.processes.messages import borrow, give
 from viewer.processes.shared_array import sweep_owner
@@ -69,13 +69,13 @@ class _Worker:
             cancelled=lambda: self._cancelled == number,
             device=self._device,
         )
-        with self._beating():
+        with self._heartbeat():
             function, args = borrow(data)
-            outcome = _packed(perform(function, args, job), job)
+            outcome = _packed(run_job(function, args, job), job)
         self._send("end", outcome)
 
     @contextmanager
-    def _beating(self) -> Iterator[None]:
+    def _heartbeat(self) -> Iterator[None]:
         over = threading.Event()
 
         def beat() -> None:

@@ -33,10 +33,10 @@ class Job(Progress):
         it may be given, to check by what runs it; else a noisy ramp. It is loaded and compiled once per process.
         Raises Refusal where it is not there or cannot be loaded.
         """
-        from viewer.compute.networks.network_cache import find  # torch comes with it
+        from viewer.compute.networks.network_cache import cached_network  # torch comes with it
 
         name = name or self.model_name
-        net, sha256 = find(name, self, channels=channels, multiple=multiple, example=example)
+        net, sha256 = cached_network(name, self, channels=channels, multiple=multiple, example=example)
         self.used = NetworkRun(name, sha256, net.engine, net.precision, net.device)
         return net
 

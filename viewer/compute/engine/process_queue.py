@@ -13,7 +13,7 @@ from pickle import PicklingError
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from viewer.compute.engine.engine_process import HUNG, EngineProcess, why
+from viewer.compute.engine.engine_process import HUNG, EngineProcess, exit_reason
 from viewer.compute.engine.run_job import OUT_OF_MEMORY, Outcome
 from viewer.processes.messages import lend, take
 
@@ -52,9 +52,11 @@ class ProcessQueue:
 
     # ---- from any thread
     def add(self, running: SubmittedJob) -> None:
+        """Have a job wait for its turn."""
         self._order(partial(self._waiting.append, running))
 
     def cancel(self, running: SubmittedJob) -> None:
+        """Take a job that waits out of the queue; ask a running one to stop, and end its process if it does not."""
         self._order(partial(self._cancel, running))
 
     def close(self) -> None:
@@ -74,7 +76,7 @@ class ProcessQueue:
         try:
             while self._open:
                 self._begin_next()
-                self._attend(wait(self._watched(), TICK if self._current else None))
+                self._attend(wait(self._connections(), TICK if self._current else None))
                 self._look_after()
         finally:
             if self._process is not None:
@@ -82,7 +84,7 @@ class ProcessQueue:
             self._door.close()
             self._bell.close()
 
-    def _watched(self) -> list[Any]:
+    def _connections(self) -> list[Any]:
         return [self._door, *([self._process.pipe] if self._process else [])]
 
     def _attend(self, ready: list[Any]) -> None:
@@ -120,7 +122,7 @@ class ProcessQueue:
             self._process = self._process or EngineProcess(self._device)
             self._current, self._number, self._deadline = running, self._number + 1, float("inf")
             running.begin()
-            self._process.heard()
+            self._process.note_heartbeat()
             self._send(self._process, "run", data)
 
     def _send(self, process: EngineProcess, verb: str, data: bytes = b"") -> None:
@@ -135,7 +137,7 @@ class ProcessQueue:
         except (EOFError, OSError):
             self._lost(process)
             return
-        process.heard()
+        process.note_heartbeat()
         self._unheard = False
         if self._current is None:
             return
@@ -143,7 +145,7 @@ class ProcessQueue:
             self._current.advance(*what)
         elif kind == "preview":
             self._current.show(take(what))
-        elif kind == "end" and what.spent:
+        elif kind == "end" and what.device_lost:
             self._replace(process, what)
         elif kind == "end":
             self._finish(replace(what, value=take(what.value)) if what.state == "done" else what)
@@ -155,7 +157,7 @@ class ProcessQueue:
         if time.monotonic() > self._deadline:
             log.info("a job did not follow the cancel within %.0f s: its process is replaced", GRACE)
             self._replace(process, Outcome("cancelled"))
-        elif process.hung():
+        elif process.is_hung():
             log.error("the engine process for %s hangs", self._device)
             self._replace(process, Outcome("failed", sentence=HUNG))
         elif not process.alive and not process.pipe.poll():
@@ -171,7 +173,7 @@ class ProcessQueue:
             self._waiting.insert(0, running)
             self._current = None
             return
-        self._finish(Outcome("failed", sentence=why(code), detail=f"exit code {code}"))
+        self._finish(Outcome("failed", sentence=exit_reason(code), detail=f"exit code {code}"))
 
     def _replace(self, process: EngineProcess, outcome: Outcome) -> None:
         self._process = None

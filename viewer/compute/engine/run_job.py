@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from viewer.compute.networks.network import DeviceLost
-from viewer.compute.no_network import Offline, broke_on, no_network
+from viewer.compute.no_network import Offline, no_network, offline_cause
 from viewer.compute.progress import Cancelled, Refusal
 from viewer.processes.functions import function_of
 
@@ -33,11 +33,11 @@ class Outcome:
     value: Any = None
     sentence: str = ""
     detail: str = ""
-    spent: bool = False
+    device_lost: bool = False
     refused: bool = False
 
 
-def perform(function: str, args: tuple[Any, ...], job: Job) -> Outcome:
+def run_job(function: str, args: tuple[Any, ...], job: Job) -> Outcome:
     """Call "module:name" as name(job, *args), without a network.
 
     What it prints goes to standard error: standard output is for results.
@@ -48,13 +48,13 @@ def perform(function: str, args: tuple[Any, ...], job: Job) -> Outcome:
     except Cancelled:
         return Outcome("cancelled")
     except Refusal as refusal:
-        spent, refused = isinstance(refusal, DeviceLost), not isinstance(refusal, (DeviceLost, Offline))
-        return Outcome("failed", None, str(refusal), traceback.format_exc(), spent, refused)
+        device_lost, refused = isinstance(refusal, DeviceLost), not isinstance(refusal, (DeviceLost, Offline))
+        return Outcome("failed", None, str(refusal), traceback.format_exc(), device_lost, refused)
     except MemoryError:
         return out_of_memory(job)
     except (Exception, SystemExit) as error:
         log.exception("%s failed", function)
-        offline = broke_on(error)
+        offline = offline_cause(error)
         said = f"{type(error).__name__}: {error}".rstrip(": .")
         sentence = f"{job.title}: {offline}" if offline else f"{job.title} failed ({said}); see the log."
         return Outcome("failed", sentence=sentence, detail=traceback.format_exc())

@@ -32,13 +32,18 @@ class JobQueue(Protocol):
     """Where one job at a time runs: interactive ones before batches, and each kind in the order of submission."""
 
     def __init__(self, device: str) -> None: ...
-    def add(self, running: SubmittedJob) -> None: ...
-    def cancel(self, running: SubmittedJob) -> None: ...
-    def close(self) -> None: ...
+    def add(self, running: SubmittedJob) -> None:
+        """Have a job wait for its turn."""
+
+    def cancel(self, running: SubmittedJob) -> None:
+        """Take a job that waits out of the queue, or ask a running one to stop."""
+
+    def close(self) -> None:
+        """End what runs; nothing of it or of what waits is heard."""
 
 
 class SubmittedJob:
-    """state: what is known of it; it changes on the queue's thread, before the listeners are told.
+    """A job. state: what is known of it; it changes on the queue's thread, before the listeners are told.
 
     rank: of those that wait, the first of the lowest rank is next. refused: it failed by what it was given.
     """
@@ -71,22 +76,26 @@ class SubmittedJob:
 
     @property
     def ended(self) -> bool:
+        """True once it is done, failed or cancelled."""
         return self.state not in ("queued", "running")
 
     # ---- for the queue
     def begin(self) -> None:
-        """Once more where the process was gone that it was handed to."""
+        """Note that it runs; called once more where the process was gone that it was handed to."""
         if self.state == "queued":
             self.state = "running"
             self._say("started")
 
     def advance(self, fraction: float, text: str) -> None:
+        """Tell the listener for progress: fraction 0…1, and what happens now."""
         self._say("progress", fraction, text)
 
     def show(self, value: Any) -> None:
+        """Tell the listener for previews."""
         self._say("preview", value)
 
     def end(self, outcome: Outcome) -> None:
+        """Tell the listener of the outcome, and let the arguments go."""
         if self.ended:
             return
         self.args = ()  # what it worked on is free again

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from viewer.compute.engine.engine import Engine
 from viewer.compute.engine.job import Job
-from viewer.compute.engine.run_job import Outcome, perform
+from viewer.compute.engine.run_job import Outcome, run_job
 from viewer.processes.messages import borrow, lend
 
 if TYPE_CHECKING:
@@ -32,9 +32,11 @@ class ThreadQueue:
         self._thread.start()
 
     def add(self, running: SubmittedJob) -> None:
+        """Have a job wait for its turn."""
         self._waiting.put((running.rank, next(self._numbers), running))
 
     def cancel(self, running: SubmittedJob) -> None:
+        """End a job that waits; a running one ends at its next progress."""
         with self._turn:
             if running.state == "queued":
                 running.end(Outcome("cancelled"))
@@ -61,7 +63,7 @@ class ThreadQueue:
             device=self._device,
         )
         data, _lent = lend(running.args)  # as the engine's: copies where they are not shared, and read-only
-        return perform(running.function, borrow(data), job)
+        return run_job(running.function, borrow(data), job)
 
 
 class Runner(Engine):

@@ -1,0 +1,1 @@
+"""Volumes on other grids, differences, and how alike images are."""

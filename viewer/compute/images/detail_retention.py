@@ -23,7 +23,7 @@ FEWEST = 8  # voxels of surroundings that a contrast is measured against
 
 @dataclass(frozen=True)
 class Lesion:
-    """label: its value in the label map. diameter: mm, of the ball of its volume.
+    """A known lesion. label: its value in the label map. diameter: mm, of the ball of its volume.
 
     reference: its contrast, mean minus that of its surroundings, in the unit. kept: that of the image over it.
     """
@@ -31,10 +31,10 @@ class Lesion:
     label: int
     diameter: float
     reference: float
-    kept: float
+    retention: float
 
 
-def contrast_kept(reference: Volume, image: Volume, labels: NDArray[Any]) -> list[Lesion]:
+def contrast_retention(reference: Volume, image: Volume, labels: NDArray[Any]) -> list[Lesion]:
     """How much of each lesion's contrast an image keeps, by label. labels [k, j, i]: 0 where there is no lesion.
 
     Surroundings: 1 to 4 mm from the lesion, in no lesion, where the reference holds a signal (is not 0).
@@ -61,7 +61,7 @@ def contrast_kept(reference: Volume, image: Volume, labels: NDArray[Any]) -> lis
     return found
 
 
-def edges_kept(reference: Volume, image: Volume) -> float:
+def edge_retention(reference: Volume, image: Volume) -> float:
     """The steepness of the reference's edges that an image keeps, 1 for all of it.
 
     The image's slope along the reference's gradient, fitted to it by least squares over the steepest voxels: noise
@@ -73,10 +73,10 @@ def edges_kept(reference: Volume, image: Volume) -> float:
     before = [_slope(truth, axis, spacing[axis]) for axis in axes]
     steep = np.sqrt(sum(np.square(one) for one in before))
     edge = steep >= np.percentile(steep[steep > 0], EDGES) if (steep > 0).any() else np.zeros(steep.shape, bool)
-    was, kept = float(np.square(steep[edge]).sum(dtype=np.float64)), 0.0
+    was, retention = float(np.square(steep[edge]).sum(dtype=np.float64)), 0.0
     for axis, one in zip(axes, before, strict=True):
-        kept += float((one[edge] * _slope(values, axis, spacing[axis])[edge]).sum(dtype=np.float64))
-    return kept / was if was else 1.0
+        retention += float((one[edge] * _slope(values, axis, spacing[axis])[edge]).sum(dtype=np.float64))
+    return retention / was if was else 1.0
 
 
 def _pair(reference: Volume, image: Volume) -> tuple[Floats32, Floats32]:

@@ -20,7 +20,10 @@ SLAB = 32  # slices measured in one go
 
 @dataclass(frozen=True)
 class Difference:
-    """mean, squared, largest: of the absolute difference. low, high: of the reference. ssim: None in small images."""
+    """How far two images are apart. mean, squared, largest: of the absolute difference, in the unit or its square.
+
+    low, high: of the reference, in the unit. ssim: None in small images.
+    """
 
     mean: float
     squared: float
@@ -43,7 +46,7 @@ def compare_images(reference: Volume, other: Volume) -> dict[str, float]:
 def compare_series(
     references: Sequence[Volume], others: Sequence[Volume]
 ) -> tuple[dict[str, float], list[dict[str, float]]]:
-    """As compare_images: over all time points together, and of each alone.
+    """The metrics of compare_images: over all time points together, and of each alone.
 
     PSNR together relates to the range of all references; SSIM together is the mean. Raises ValueError, one sentence.
     """

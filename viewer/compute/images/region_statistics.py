@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RegionStatistics:
-    """mean, sd: in the image's unit; sd over n − 1, 0 for a single voxel. area: mm² of its widest slice.
+    """A region. mean, sd: in the image's unit; sd over n − 1, 0 for a single voxel. area: mm² of its widest slice.
 
     volume: mm³. Both are those of the voxels counted: a region that leaves the image counts what is inside.
     """
@@ -57,4 +57,4 @@ def voxels_in(grid: Grid, region: Region) -> tuple[Box, NDArray[np.bool_]]:
     last = np.maximum(first, last)
     box = box_at(first.tolist(), (last - first).tolist())
     axes = np.meshgrid(*(np.arange(a, b) for a, b in zip(first, last, strict=True)), indexing="ij")
-    return box, region.holds(grid.to_world(np.stack(axes, axis=-1)))
+    return box, region.contains(grid.to_world(np.stack(axes, axis=-1)))

@@ -7,7 +7,6 @@ J.-M. Morel, A review of image denoising algorithms, with a new one, Multiscale 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,10 +15,12 @@ import numpy as np
 from viewer.compute.images.region_statistics import voxels_in
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from viewer.data.annotations.region import Region
-    from viewer.data.arrays import Floats32
+    from viewer.data.arrays import Floats32, ProgressCallback
     from viewer.data.volume import Volume
 
 SLICES = 64  # of a whole image that are measured, evenly spread
@@ -31,12 +32,11 @@ EDGES, FLAT = 90, 50  # percentiles of the gradient: edges lie above the first, 
 ENOUGH = 400  # voxels from which edges can be told from flat parts
 BIASED, CERTAIN = 0.1, 4.0  # in SD, and in standard errors: a mean beyond both is no chance
 STRUCTURED = 1.25  # SD at edges over SD in flat parts
-Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True, eq=False)
 class Residual:
-    """mean, sd: in the unit. beyond: the share farther than 3 SD from the mean (0.27 % of Gaussian noise).
+    """A residual. mean, sd: in the unit. outliers: the share beyond 3 SD from the mean (0.27 % of Gaussian noise).
 
     counts [n], edges [n + 1]: the histogram, even about zero. structure: SD at the result's edges over that in its
     flat parts, 1 for even noise; None where there are too few voxels to tell. background: the input's value up to
@@ -46,7 +46,7 @@ class Residual:
     voxels: int
     mean: float
     sd: float
-    beyond: float
+    outliers: float
     counts: NDArray[np.int64]
     edges: NDArray[np.float64]
     structure: float | None
@@ -65,7 +65,7 @@ class Residual:
 
 
 def residual(
-    result: Volume, before: Volume, region: Region | None = None, progress: Progress = lambda fraction: None
+    result: Volume, before: Volume, region: Region | None = None, progress: ProgressCallback = lambda fraction: None
 ) -> Residual:
     """Measure result − before in the region, else in the whole image without its background (Otsu 1979).
 
@@ -88,10 +88,10 @@ def residual(
         raise ValueError("There is no voxel to measure here: draw the region within the image.")
     mean, sd = float(change.mean(dtype=np.float64)), float(change.std(dtype=np.float64))
     counts, edges = np.histogram(change, _bins(change, _step(result, before)))
-    beyond = float(np.mean(np.abs(change - mean) > 3 * sd)) if sd else 0.0
+    outliers = float(np.mean(np.abs(change - mean) > 3 * sd)) if sd else 0.0
     structure = _structure(change, slope)
     measured = (count, before.grid.shape[0] if not region else count)
-    return Residual(change.size, mean, sd, beyond, counts, edges, structure, background, measured)
+    return Residual(change.size, mean, sd, outliers, counts, edges, structure, background, measured)
 
 
 def _step(result: Volume, before: Volume) -> float:

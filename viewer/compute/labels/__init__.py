@@ -1,0 +1,1 @@
+"""Label maps: measures, comparison, consensus, and images whose values are labels."""

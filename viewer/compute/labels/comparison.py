@@ -26,7 +26,7 @@ EXTRA, MISSED = 1, 2  # labels of `differences`
 
 @dataclass(frozen=True)
 class SegmentReview:
-    """A segment in the reference and in the other segmentation; None where one has no such segment.
+    """How one segment differs between the reference and the other segmentation; None where one has no such segment.
 
     agreement: None where neither has voxels. volumes, extra (only in the other: false positive) and missed (only in the
     reference: false negative): mm³. worst: the place in the grid's space, LPS mm, from which the largest distance
@@ -46,7 +46,7 @@ class SegmentReview:
 
     @property
     def name(self) -> str:
-        """As the reference calls it, else the other."""
+        """The name that the reference gives it, else the other."""
         named = self.reference or self.other
         return named.name if named else ""
 
@@ -57,15 +57,15 @@ def pairs(reference: Iterable[Segment], other: Iterable[Segment]) -> list[Pair]:
     In the reference's order, then what only the other has.
     """
     ours, left = tuple(reference), list(other)
-    by_code = [_take(left, one, _coded) for one in ours]
-    found = [(one, coded or _take(left, one, _named)) for one, coded in zip(ours, by_code, strict=True)]
+    by_code = [_take(left, one, _same_code) for one in ours]
+    found = [(one, coded or _take(left, one, _same_name)) for one, coded in zip(ours, by_code, strict=True)]
     return [*found, *((None, one) for one in left)]
 
 
 def review(
     reference: Segmentation, other: Segmentation, tolerance: float = 1.0, tell: ProgressCallback = lambda fraction: None
 ) -> list[SegmentReview]:
-    """Every pair of segments. tolerance: of the NSD, mm. tell: gets the progress, 0…1; may raise Cancelled.
+    """The review of every pair of segments. tolerance: of the NSD, mm. tell: gets 0…1; may raise Cancelled.
 
     Raises Refusal, one sentence, where the two do not lie on one grid.
     """
@@ -78,7 +78,7 @@ def review(
     for pair, box, start, stop in zip(matched, boxes, sizes, sizes[1:], strict=False):
         tell(float(start))
         part = lambda done, start=start, stop=stop: tell(float(start + (stop - start) * done))  # noqa: E731
-        found.append(_reviewed(reference, other, pair, box, tolerance, part) if box else SegmentReview(*pair))
+        found.append(_review_pair(reference, other, pair, box, tolerance, part) if box else SegmentReview(*pair))
     tell(1.0)
     return found
 
@@ -110,7 +110,7 @@ def mask_of(segmentation: Segmentation, segment: Segment | None, box: Box) -> Ma
     return np.asarray(array == segment.label) if segment else np.zeros(array.shape, bool)
 
 
-def _reviewed(
+def _review_pair(
     reference: Segmentation, other: Segmentation, pair: Pair, box: Box, tolerance: float, tell: ProgressCallback
 ) -> SegmentReview:
     one, two = mask_of(reference, pair[0], box), mask_of(other, pair[1], box)
@@ -151,9 +151,9 @@ def _take(left: list[Segment], one: Segment, same: Callable[[Segment, Segment], 
     return found
 
 
-def _coded(one: Segment, two: Segment) -> bool:
+def _same_code(one: Segment, two: Segment) -> bool:
     return bool(one.code and two.code and one.code[:2] == two.code[:2] and one.side == two.side)
 
 
-def _named(one: Segment, two: Segment) -> bool:
+def _same_name(one: Segment, two: Segment) -> bool:
     return one.name.strip().casefold() == two.name.strip().casefold()

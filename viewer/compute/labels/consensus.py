@@ -34,7 +34,10 @@ Readers = list[Segment | None]  # a segment as each reader has it
 
 @dataclass(frozen=True)
 class Staple:
-    """weights: the probability of the true segment for each pattern of votes. sensitivity, specificity: by reader."""
+    """What STAPLE estimates. weights: the probability of the true segment for each pattern of votes, 0…1.
+
+    sensitivity, specificity: by reader, 0…1.
+    """
 
     weights: Floats
     sensitivity: Floats
@@ -75,51 +78,56 @@ def majority(readers: int) -> Floats:
 
 
 def consensus(
-    given: Sequence[Segmentation],
+    segmentations: Sequence[Segmentation],
     method: Method,
     names: Sequence[str] = (),
     tell: ProgressCallback = lambda fraction: None,
 ) -> Segmentation:
-    """One segmentation of every segment that a reader has, matched by code or name as `label_review.pairs` does.
+    """One segmentation of every segment that a reader has, matched by code or name as `comparison.pairs` does.
 
     A voxel belongs to a segment with more than half of the votes, or of the probability. Segments of one label map that
     both claim a voxel: the surer one has it. names: of the readers. tell: gets the progress; may raise Cancelled.
     Raises Refusal, one sentence, for fewer than two or too many readers, and for different grids.
     """
-    if not 2 <= len(given) <= MOST_READERS:
-        raise Refusal(f"A consensus takes 2 to {MOST_READERS} segmentations, not {len(given)}.")
-    for other in given[1:]:
-        check(given[0], other)
+    if not 2 <= len(segmentations) <= MOST_READERS:
+        raise Refusal(f"A consensus takes 2 to {MOST_READERS} segmentations, not {len(segmentations)}.")
+    for other in segmentations[1:]:
+        check(segmentations[0], other)
     started, clock = datetime.now().astimezone().isoformat(timespec="seconds"), time.perf_counter()
-    rows, boxes = matched(given), [boxes_of(one) for one in given]
-    made = _Made(given[0])
+    rows, boxes = matched(segmentations), [boxes_of(one) for one in segmentations]
+    draft = _Draft(segmentations[0])
     found: dict[str, dict[str, list[float]]] = {}
     for done, row in enumerate(rows):
         tell(done / len(rows))
         box = None
         for reader, segment in enumerate(row):
             box = box_union(box, boxes[reader][segment.layer].get(segment.label) if segment else None)
-        patterns = _patterns(given, row, box) if box else np.zeros((0, 0, 0), np.uint16)
-        rated = _rated(patterns, made.size, method, len(given))
-        made.put(row, box, rated.weights[patterns], TITLES[method])
+        patterns = _patterns(segmentations, row, box) if box else np.zeros((0, 0, 0), np.uint16)
+        rated = _rate_patterns(patterns, draft.size, method, len(segmentations))
+        draft.add(row, box, rated.weights[patterns], TITLES[method])
         if method == "staple":
-            found[made.segments[-1].name] = {
+            found[draft.segments[-1].name] = {
                 "sensitivity": rated.sensitivity.tolist(),
                 "specificity": rated.specificity.tolist(),
             }
-    parameters = {"method": TITLES[method], "readers": list(names) or [one.name for one in given], "estimates": found}
+    parameters = {
+        "method": TITLES[method],
+        "readers": list(names) or [one.name for one in segmentations],
+        "estimates": found,
+    }
     said = Provenance(
         "consensus", application_version(), application_version(), parameters, started=started,
         seconds=time.perf_counter() - clock,
     )  # fmt: skip
     tell(1.0)
-    return replace(made.segmentation, name=f"Consensus ({TITLES[method]}, {len(given)} readers)", provenance=said)
+    name = f"Consensus ({TITLES[method]}, {len(segmentations)} readers)"
+    return replace(draft.segmentation, name=name, provenance=said)
 
 
-def matched(given: Sequence[Segmentation]) -> list[Readers]:
+def matched(segmentations: Sequence[Segmentation]) -> list[Readers]:
     """Each segment as every reader has it, in the first one's order, then what later ones add."""
-    rows: list[Readers] = [[one] for one in given[0].segments]
-    for count, other in enumerate(given[1:], 1):
+    rows: list[Readers] = [[one] for one in segmentations[0].segments]
+    for count, other in enumerate(segmentations[1:], 1):
         found = pairs([_first(row) for row in rows], other.segments)
         for row, (_, theirs) in zip(rows, found, strict=False):
             row.append(theirs)
@@ -127,7 +135,7 @@ def matched(given: Sequence[Segmentation]) -> list[Readers]:
     return rows
 
 
-class _Made:
+class _Draft:
     """The segmentation on its way. sure: how sure the label of each voxel is, for each label map."""
 
     def __init__(self, like: Segmentation) -> None:
@@ -137,12 +145,12 @@ class _Made:
         self._maps: dict[int, NDArray[np.uint16]] = {}
         self._sure: dict[int, NDArray[np.uint8]] = {}
 
-    def put(self, row: Readers, box: Box | None, weights: Floats, title: str) -> None:
-        """A segment and the probability of each voxel of its box."""
+    def add(self, row: Readers, box: Box | None, weights: Floats, title: str) -> None:
+        """Add a segment by the probability [k, j, i] of each voxel of its box, 0…1."""
         first = _first(row)
         taken = sum(one.layer == first.layer for one in self.segments)
-        made = replace(first, label=taken + 1, algorithm="SEMIAUTOMATIC", algorithm_name=title)
-        self.segments.append(replace(made, state="not started", reader="", remark=""))
+        segment = replace(first, label=taken + 1, algorithm="SEMIAUTOMATIC", algorithm_name=title)
+        self.segments.append(replace(segment, state="not started", reader="", remark=""))
         if first.layer not in self._maps:
             self._maps[first.layer] = np.zeros(self._like.grid.shape, np.uint16)
             self._sure[first.layer] = np.zeros(self._like.grid.shape, np.uint8)
@@ -150,7 +158,7 @@ class _Made:
             labels, sure = self._maps[first.layer][box], self._sure[first.layer][box]
             steps = np.ceil(weights * CERTAIN).astype(np.uint8)
             mask = (weights > 0.5) & (steps > sure)
-            labels[mask], sure[mask] = made.label, steps[mask]
+            labels[mask], sure[mask] = segment.label, steps[mask]
 
     @property
     def segmentation(self) -> Segmentation:
@@ -163,7 +171,7 @@ class _Made:
         return Segmentation(maps[0], self._like.grid, segments, source=source, overlapping=tuple(maps[1:]))
 
 
-def _rated(patterns: NDArray[np.uint16], size: int, method: Method, readers: int) -> Staple:
+def _rate_patterns(patterns: NDArray[np.uint16], size: int, method: Method, readers: int) -> Staple:
     """What each pattern of votes comes to."""
     if method == "majority":
         return Staple(majority(readers), np.zeros(0), np.zeros(0))
@@ -172,9 +180,9 @@ def _rated(patterns: NDArray[np.uint16], size: int, method: Method, readers: int
     return staple(counts, readers)
 
 
-def _patterns(given: Sequence[Segmentation], row: Readers, box: Box) -> NDArray[np.uint16]:
+def _patterns(segmentations: Sequence[Segmentation], row: Readers, box: Box) -> NDArray[np.uint16]:
     """Who has the segment, bit by bit, for each voxel of a box."""
-    masks: list[Mask] = [mask_of(one, segment, box) for one, segment in zip(given, row, strict=True)]
+    masks: list[Mask] = [mask_of(one, segment, box) for one, segment in zip(segmentations, row, strict=True)]
     patterns = np.zeros(masks[0].shape, np.uint16)
     for reader, mask in enumerate(masks):
         patterns |= mask.astype(np.uint16) << reader

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 BESIDE = 0.01  # voxels
 
 
-def apart(one: Grid, other: Grid) -> bool:
+def different_frames(one: Grid, other: Grid) -> bool:
     """Whether both name their frames of reference, and these differ: places in them mean nothing to each other."""
     return bool(
         one.frame_of_reference and other.frame_of_reference and one.frame_of_reference != other.frame_of_reference
@@ -29,7 +29,7 @@ def fitted(segmentation: Segmentation, grid: Grid) -> Segmentation | None:
     Files leave out empty slices, and the axes of their grids may point the other way.
     """
     own = segmentation.grid
-    if apart(own, grid):
+    if different_frames(own, grid):
         return None
     steps = grid.inverse[:3, :3] @ own.affine[:3, :3]
     turn = np.rint(steps).astype(int)

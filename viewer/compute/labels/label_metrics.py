@@ -34,7 +34,7 @@ LEAF = 32  # points in a leaf of the search tree: twice as fast as the default o
 
 @dataclass(frozen=True)
 class Agreement:
-    """dice: 2|A∩B| / (|A|+|B|). Distances in mm, None where one of the two has no such label.
+    """How well two masks agree. dice: 2|A∩B| / (|A|+|B|). Distances in mm, None where one of the two is empty.
 
     hd95: the larger of the two directed 95th percentiles. assd: mean over both surfaces. nsd: share of both surfaces
     that lies within the tolerance of the other (Nikolov et al. 2018).
@@ -49,7 +49,7 @@ class Agreement:
 def label_metrics(
     reference: NDArray[Any], other: NDArray[Any], grid: Grid, tolerance: float = 1.0
 ) -> dict[int, Agreement]:
-    """Every label (but 0) of one or both maps [k, j, i] of unsigned integers on `grid`. tolerance: of nsd, mm."""
+    """Agreement by label (but 0) of two maps [k, j, i] of unsigned integers on `grid`. tolerance: of nsd, mm."""
     if reference.shape != other.shape:
         raise ValueError("The label maps have different sizes: resample one onto the other first.")
     labels, reference, other = _numbered(reference, other)
@@ -75,7 +75,10 @@ def _numbered(one: NDArray[Any], two: NDArray[Any]) -> tuple[NDArray[Any] | None
 
 @dataclass(frozen=True)
 class SurfaceDistances:
-    """first, second: voxels (n, 3) of the two surfaces, as k, j, i. there, back: mm from each to the other surface."""
+    """Distances of two surfaces. first, second: their voxels (n, 3), as k, j, i.
+
+    there, back: mm from each voxel of the first, of the second, to the nearest of the other surface.
+    """
 
     first: NDArray[np.intp]
     second: NDArray[np.intp]
@@ -93,7 +96,7 @@ class SurfaceDistances:
 def surface_distances(
     one: Mask, two: Mask, spacing: Floats, tell: ProgressCallback = lambda fraction: None
 ) -> SurfaceDistances | None:
-    """Between two masks [k, j, i]; None where one of them is empty. spacing: along k, j, i in mm.
+    """Distances between two masks [k, j, i]; None where one of them is empty. spacing: along k, j, i in mm.
 
     By trees of the surfaces' voxels: exact, and on surfaces that lie near each other some times faster than a distance
     transform of the box. tell: gets the progress, 0…1; may raise Cancelled.
@@ -118,7 +121,10 @@ def surface_distances(
 
 
 def agreement(one: Mask, two: Mask, apart: SurfaceDistances | None, tolerance: float = 1.0) -> Agreement:
-    """Of two masks [k, j, i], at least one of them not empty, and the distances of their surfaces. tolerance: mm."""
+    """Agreement of two masks [k, j, i], at least one of them not empty.
+
+    apart: the distances of their surfaces, None where one is empty. tolerance: of nsd, mm.
+    """
     shared, ours, theirs = (int(np.count_nonzero(mask)) for mask in (one & two, one, two))
     dice = 2 * shared / max(ours + theirs, 1)
     if apart is None:
@@ -129,7 +135,7 @@ def agreement(one: Mask, two: Mask, apart: SurfaceDistances | None, tolerance: f
 
 
 def surface(mask: Mask) -> Mask:
-    """Voxels with a face on something else, or on the edge of the array."""
+    """The voxels of a mask [k, j, i] with a face on something else, or on the edge of the array."""
     inner = np.zeros_like(mask)
     core = (slice(1, -1),) * 3
     inner[core] = mask[core]

@@ -24,11 +24,11 @@ SHARE = 0.3  # of the work that finding sizes and surfaces is
 
 @dataclass(frozen=True)
 class SegmentStatistics:
-    """volume: mm³. area: of the surface, mm², by the Crofton formula (G. Lehmann, D. Legland, Insight Journal 2012):
-    within 1 % for round shapes of some voxels, up to a fifth too small for blocks that lie along the axes.
+    """One segment. volume: mm³. area: of its surface, mm².
 
-    mean, sd, low, high, median: in the image's unit, of its voxels that are numbers; sd over n − 1, 0 for a single
-    voxel. None where there are none, or no image.
+    By the Crofton formula (G. Lehmann, D. Legland, Insight Journal 2012): within 1 % for round shapes of some voxels,
+    up to a fifth too small for blocks that lie along the axes. mean, sd, low, high, median: in the image's unit, of its
+    voxels that are numbers; sd over n − 1, 0 for a single voxel. None where there are none, or no image.
     """
 
     segment: Segment
@@ -50,7 +50,7 @@ class SegmentStatistics:
 def statistics(
     segmentation: Segmentation, image: Volume | None = None, tell: ProgressCallback = lambda fraction: None
 ) -> list[SegmentStatistics]:
-    """Of every segment, in the order of the list. A segment without voxels has a volume of 0.
+    """Statistics of every segment, in the order of the list. A segment without voxels has a volume of 0.
 
     image: whose values are measured; grey and on the segmentation's grid, else they are left out.
     tell: gets the progress, 0…1; may raise Cancelled.

@@ -19,6 +19,7 @@ from viewer.compute.networks.model_cards import Card, card_network, read_card
 from viewer.compute.progress import Progress, Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from viewer.compute.networks.network import Net
@@ -45,84 +46,98 @@ class ModelDescription:
 
     @property
     def preparation(self) -> Preparation:
+        """How images are prepared for the model."""
         return Preparation(
             self.axes, self.spacing, after=self.steps, decision=self.decision, patch=self.patch, lap=2 * self.halo
         )
 
     @property
     def halo(self) -> int:
+        """Voxels of context at each cut side of a tile."""
         return min(16, min(self.patch) // 4)
 
     @property
     def intensity(self) -> str:
+        """What is done to values, in words."""
         return ", then ".join(step.text for step in self.steps)
 
+    def model(
+        self, title: str, kind: str, sha256: str, make: Callable[[Progress], Net], *, is_code: bool = False
+    ) -> ExternalModel:
+        """The model that it describes, of files of that kind. title: where the card has none."""
+        return ExternalModel(
+            title=self.title or title,
+            kind=kind,
+            sha256=sha256,
+            channels=self.channels,
+            labels=dict(self.labels),
+            make=make,
+            preparation=self.preparation,
+            spacing=self.spacing,
+            axes=self.axes,
+            intensity=self.intensity,
+            patch=self.patch,
+            halo=self.halo,
+            licence=self.licence,
+            is_code=is_code,
+        )
 
-def looks_like(folder: Path) -> bool:
+
+def can_read(folder: Path) -> bool:
+    """Whether a folder has a card."""
     return (folder / CARD).is_file()
 
 
 def files(folder: Path) -> list[Path]:
-    """All that is read. Raises Refusal."""
+    """The files that are read. Raises Refusal where the card cannot be."""
     return [folder / CARD, *read_card(folder / CARD).files]
 
 
 def describe(folder: Path, title: str) -> ExternalModel:
     """The model in a folder with safetensors. Raises Refusal."""
     card = read_card(folder / CARD)
-    told = told_by(card)
-    return ExternalModel(
-        title=told.title or title,
-        kind="safetensors with a card",
-        sha256=card.sha256,
-        channels=told.channels,
-        labels=dict(told.labels),
-        make=partial(_make, card, len(told.channels)),
-        preparation=told.preparation,
-        spacing=told.spacing,
-        axes=told.axes,
-        intensity=told.intensity,
-        patch=told.patch,
-        halo=told.halo,
-        licence=told.licence,
-    )
+    description = description_of(card)
+    make = partial(_make, card, len(description.channels))
+    return description.model(title, "safetensors with a card", card.sha256, make)
 
 
 def _make(card: Card, channels: int, job: Progress) -> Net:
-    from viewer.compute.networks.backends import ready
+    from viewer.compute.networks.backends import prepare_network
 
     network = card_network(card)
-    return ready(network, job.device, key=card.key, channels=channels, multiple=16, ranges=card.ranges, job=job)
+    return prepare_network(
+        network, job.device, key=card.key, channels=channels, multiple=16, ranges=card.ranges, job=job
+    )
 
 
-def names(path: Path) -> bool:
+def has_card(path: Path) -> bool:
     """Whether the card beside a file is about it. Raises Refusal where that cannot be read."""
-    return looks_like(path.parent) and read_card(path.parent / CARD).weights == path.name
+    return can_read(path.parent) and read_card(path.parent / CARD).weights == path.name
 
 
-def told_beside(path: Path) -> ModelDescription:
-    """What the card beside a file tells of it; nothing where there is none. Raises Refusal where it is another's."""
-    if not names(path):
+def description_beside(path: Path) -> ModelDescription:
+    """The description by the card beside a file, empty where there is none. Raises Refusal where it is another's."""
+    if not has_card(path):
         return ModelDescription()
     card = read_card(path.parent / CARD)
     if not card.verified():
         others = ", ".join(one.name[:80] for one in card.files[1:])
         more = f" with the weights beside it ({others}), whose SHA-256 counts as well," if others else ""
         raise Refusal(f"{path.name}{more} is not the file that its card describes: put the original file back.")
-    return told_by(card)
+    return description_of(card)
 
 
-def told_by(card: Card) -> ModelDescription:
-    """The entries of a card that a program understands. Raises Refusal."""
+def description_of(card: Card) -> ModelDescription:
+    """The entries of a card that a program understands. Raises Refusal for one that it does not."""
     try:
-        return _told(card)
+        return _parse(card)
     except MALFORMED as error:
         raise Refusal(
             f"the card of the model {card.title} has an entry that cannot be understood ({error!r})."
         ) from error
 
 
-def _told(card: Card) -> ModelDescription:
+def _parse(card: Card) -> ModelDescription:
     prepare: dict[str, Any] = card.input.get("prepare", {})
     axes, spacing = str(prepare.get("axes", "kji")), prepare.get("spacing")
     if axes not in ("kji", "ijk") and sorted(WORLD[letter][0] for letter in axes) != [0, 1, 2]:

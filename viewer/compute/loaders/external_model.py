@@ -29,16 +29,20 @@ LARGEST_LABEL = 65535
 class PreparedImages(Protocol):
     """Images as a model wants them, and the way back. array: [c, k, j, i]. notes: what was done to them, in words.
 
-    take: finished slices of the result, in order. labels: the label map on the first image's grid; image: its like for
-    a model that makes an image. Each is called once, after the last slice.
+    Every slice of the result is taken once, in order; after the last, labels or image is called, once.
     """
 
     array: Floats32
     notes: tuple[str, ...]
 
-    def take(self, slices: slice, slab: Floats32) -> None: ...
-    def labels(self) -> NDArray[Any]: ...
-    def image(self) -> Floats32: ...
+    def take(self, slices: slice, slab: Floats32) -> None:
+        """Take finished slices [c, k, j, i] of the result, in order."""
+
+    def labels(self) -> NDArray[Any]:
+        """The label map [k, j, i] on the first image's grid."""
+
+    def image(self) -> Floats32:
+        """The result [k, j, i] on the first image's grid, for a model that makes an image."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Decision:
             raise ValueError(f"labels are not numbers from 0 to {LARGEST_LABEL}")
 
     def __call__(self, slab: Floats32) -> NDArray[np.uint16]:
-        """[c, k, j, i] to [k, j, i]."""
+        """Channels [c, k, j, i] to labels [k, j, i]. Raises Refusal where they are not as many as the values."""
         if not self.values:
             return np.asarray(slab.argmax(0), np.uint16)
         if len(slab) != len(self.values):
@@ -71,11 +75,12 @@ class Decision:
 
 @dataclass(frozen=True, eq=False)
 class ExternalModel:
-    """kind: what its files are. channels: names of the images that it takes. labels: value -> name of what it finds,
-    without the background; empty where it makes an image. spacing: mm along the network's axes, None for any.
-    axes: where these point ("RAS": to the right, the front, the head), "kji" or "ijk" for those of the stored image.
-    intensity: what is done to values, in words. patch, halo, multiple: as for tiles.
-    is_code: its file can do anything that a program can. sha256: of its file, or of all its files.
+    """A model as its files tell it. kind: what these are. sha256: of its file, or of all of them.
+
+    channels: names of the images that it takes. labels: value -> name of what it finds, without the background; empty
+    where it makes an image. spacing: mm along the network's axes, None for any. axes: where these point ("RAS": to the
+    right, the front, the head), "kji" or "ijk" for those of the stored image. intensity: what is done to values, in
+    words. patch, halo, multiple: in voxels, as for tiles. is_code: its file can do anything that a program can.
     """
 
     title: str
@@ -95,7 +100,7 @@ class ExternalModel:
     is_code: bool = False
 
     def net(self, job: Progress) -> Net:
-        """The network, ready to run; the job notes it. Raises Refusal."""
+        """The network, ready to run; the job notes it. Raises Refusal where it cannot run."""
         try:
             net = self.make(job)
         except Refusal:
@@ -110,7 +115,10 @@ class ExternalModel:
         return net
 
     def prepare(self, volumes: Sequence[Volume], job: Progress) -> PreparedImages:
-        """Images as it wants them; the first one's grid is that of the result. Raises Refusal."""
+        """Images as it wants them; the first one's grid is that of the result.
+
+        Raises Refusal for another number of images than channels, for colour and for voxels that are not numbers.
+        """
         if len(volumes) != len(self.channels):
             wanted = (
                 f"{len(self.channels)} images ({', '.join(self.channels)})" if len(self.channels) > 1 else "1 image"

@@ -20,7 +20,7 @@ from viewer.compute.loaders.preprocessing.conform import Conformation
 from viewer.compute.loaders.preprocessing.intensity import Quantiles
 from viewer.compute.model_files.trust import digest
 from viewer.compute.model_files.weights_file import MALFORMED, read_bytes, read_json
-from viewer.compute.networks.known_networks import counted
+from viewer.compute.networks.known_networks import size_limit
 from viewer.compute.progress import Progress, Refusal
 
 if TYPE_CHECKING:
@@ -49,17 +49,18 @@ class Layer:
     kernel: int = 0
     dilation: int = 1
     bias: bool = True
-    normed: bool = False
+    instance_norm: bool = False
     epsilon: float = 1e-3
     slope: float = 0.3
 
 
-def looks_like(folder: Path) -> bool:
+def can_read(folder: Path) -> bool:
+    """Whether a folder holds model.json and .bin files."""
     return (folder / SPEC).is_file() and any(folder.glob("*.bin"))
 
 
 def files(folder: Path) -> list[Path]:
-    """All that is read."""
+    """The files that are read."""
     return [folder / SPEC, *sorted(folder.glob("*.bin")), *sorted(folder.glob("colormap*.json"))]
 
 
@@ -84,7 +85,7 @@ def describe(folder: Path, title: str) -> ExternalModel:
         channels=("T1-weighted head",),
         labels=labels,
         make=partial(_make, layers, weights, sha256, title),
-        preparation=Conformation("LIA", (intensity,), Decision(), any(layer.normed for layer in layers)),
+        preparation=Conformation("LIA", (intensity,), Decision(), any(layer.instance_norm for layer in layers)),
         spacing=(1.0, 1.0, 1.0),
         axes="LIA",
         intensity=f"256 levels, then {intensity.text}",
@@ -129,8 +130,8 @@ def _layer(kind: str, config: dict[str, Any]) -> Layer:
     filters = int(config["filters"])
     if filters > MOST["filters"] or kernel > MOST["kernel"] or dilation > MOST["dilation"]:
         raise ValueError(f"the convolution {name} is far too large")
-    bias, normed = bool(config.get("use_bias", True)), name.endswith("_gn")
-    return Layer("Conv3D", name, active, filters, kernel, dilation, bias, normed)
+    bias, instance_norm = bool(config.get("use_bias", True)), name.endswith("_gn")
+    return Layer("Conv3D", name, active, filters, kernel, dilation, bias, instance_norm)
 
 
 def _one(value: Any) -> int:
@@ -181,17 +182,17 @@ def _names(folder: Path, classes: int, title: str) -> dict[int, str]:
 
 
 def _make(layers: Sequence[Layer], weights: dict[str, Any], sha256: str, title: str, job: Progress) -> Net:
-    from viewer.compute.networks.backends import ready
+    from viewer.compute.networks.backends import prepare_network
     from viewer.compute.networks.torch_network import TorchNet
 
     try:
-        with counted(sum(array.size for array in weights.values())):
+        with size_limit(sum(array.size for array in weights.values())):
             network = _network(layers, weights)
     except (KeyError, RuntimeError, ValueError) as error:
         raise Refusal(f"the weights of the model {title} do not fit its layers ({error}).") from error
     if job.device == "cpu":  # OpenVINO takes three to ten times as long over dilated convolutions
         return TorchNet(network, "cpu")
-    return ready(network, job.device, key=sha256, channels=1, multiple=1, job=job)
+    return prepare_network(network, job.device, key=sha256, channels=1, multiple=1, job=job)
 
 
 def _network(layers: Sequence[Layer], weights: dict[str, Any]) -> torch.nn.Module:
@@ -219,7 +220,7 @@ def _network(layers: Sequence[Layer], weights: dict[str, Any]) -> torch.nn.Modul
             names = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
             norm.load_state_dict({own: tensor(f"{layer.name}/{name}") for own, name in names.items()}, strict=False)
             parts.append(norm)
-        if layer.normed:
+        if layer.instance_norm:
             parts.append(nn.InstanceNorm3d(channels))
         if layer.activation != "linear":
             parts.append(_activation(layer))

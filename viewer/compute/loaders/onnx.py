@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewer.compute.loaders.external_model import ExternalModel
 from viewer.compute.loaders.onnx_constants import check_constants
-from viewer.compute.memory_check import check_memory, limited
+from viewer.compute.memory_check import check_memory, memory_limit
 from viewer.compute.model_files.onnx_weights import DAMAGED, data_files
 from viewer.compute.model_files.trust import digest
 from viewer.compute.model_files.weights_file import BESIDE, GROWS
@@ -23,42 +22,33 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.compute.loaders.card_model import ModelDescription
+    from viewer.compute.loaders.external_model import ExternalModel
     from viewer.data.box import Shape
 
 TYPES = {"f32": np.float32, "f16": np.float16, "f64": np.float64}
 
 
-def looks_like(path: Path) -> bool:
+def can_read(path: Path) -> bool:
+    """Whether a file is called .onnx."""
     return path.suffix.lower() == ".onnx"
 
 
 def files(path: Path) -> list[Path]:
-    """All that runs: the file, and those that it names. Raises Refusal."""
+    """The files that run: the file itself, and those that it names. Raises Refusal."""
     check_memory(path.stat().st_size * GROWS, "the model's weights")
     return [path, *data_files(path)]
 
 
-def describe(path: Path, title: str, told: ModelDescription) -> ExternalModel:
-    """Raises Refusal where it cannot be read, or is for other inputs than a volume with these channels."""
+def describe(path: Path, title: str, description: ModelDescription) -> ExternalModel:
+    """The model in a file.
+
+    Raises Refusal where it cannot be read, or is for other inputs than a volume with these channels.
+    """
     runs = files(path)
     model = _read(path, runs)
-    channels, patch = _inputs(model, title, told)
-    told = replace(told, patch=patch)
-    return ExternalModel(
-        title=told.title or title,
-        kind="ONNX",
-        sha256=digest(runs, path.parent),
-        channels=channels,
-        labels=dict(told.labels),
-        make=partial(_make, model),
-        preparation=told.preparation,
-        spacing=told.spacing,
-        axes=told.axes,
-        intensity=told.intensity,
-        patch=patch,
-        halo=told.halo,
-        licence=told.licence,
-    )
+    channels, patch = _inputs(model, title, description)
+    description = replace(description, channels=channels, patch=patch)
+    return description.model(title, "ONNX", digest(runs, path.parent), partial(_make, model))
 
 
 def _library() -> Any:
@@ -74,7 +64,7 @@ def _read(path: Path, runs: list[Path]) -> Any:
     core, size = _library().Core(), sum(one.stat().st_size for one in runs)
     check_memory(size * GROWS, "the model's weights")
     try:
-        with limited(size * GROWS + BESIDE):  # shapes that depend on values are computed while it is read
+        with memory_limit(size * GROWS + BESIDE):  # shapes that depend on values are computed while it is read
             model = core.read_model(path)
     except (RuntimeError, MemoryError) as error:
         raise Refusal(DAMAGED.format(name=path.name)) from error
@@ -82,7 +72,7 @@ def _read(path: Path, runs: list[Path]) -> Any:
     return model
 
 
-def _inputs(model: Any, title: str, told: ModelDescription) -> tuple[tuple[str, ...], Shape]:
+def _inputs(model: Any, title: str, description: ModelDescription) -> tuple[tuple[str, ...], Shape]:
     """Names of the channels, and the size of a patch."""
     if len(model.inputs) != 1:
         raise Refusal(f"the model {title} takes {len(model.inputs)} inputs at once: only models of one image run here.")
@@ -101,10 +91,10 @@ def _inputs(model: Any, title: str, told: ModelDescription) -> tuple[tuple[str, 
     batch, count, *space = (0 if size.is_dynamic else size.get_length() for size in shape)
     if batch > 1:
         raise Refusal(f"the model {title} takes {batch} images at once: only models of one image run here.")
-    channels = told.channels or tuple(f"image {n + 1}" if count > 1 else "image" for n in range(count or 1))
+    channels = description.channels or tuple(f"image {n + 1}" if count > 1 else "image" for n in range(count or 1))
     if count and count != len(channels):
         raise Refusal(f"the model {title} takes {count} channels, but its card names {len(channels)}.")
-    patch = tuple(size or wanted for size, wanted in zip(space, told.patch, strict=True))
+    patch = tuple(size or wanted for size, wanted in zip(space, description.patch, strict=True))
     if min(patch) < 8 or max(patch) > 1024:
         raise Refusal(
             f"the model {title} takes volumes of {' × '.join(map(str, patch))} voxels only: it is for other inputs."
@@ -129,6 +119,7 @@ class OnnxNet:
             self._run = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """[n, c, k, j, i] to [n, c', k, j, i]. Raises Refusal for volumes of a size that it cannot take."""
         try:
             with plain_errors("cpu"):
                 result = np.asarray(self._run(np.ascontiguousarray(batch, self._type))[0], np.float32)

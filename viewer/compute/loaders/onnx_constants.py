@@ -24,15 +24,15 @@ FOLDED = (
 
 
 def check_constants(model: Any, name: str, size: int) -> None:
-    """model: as OpenVINO has read it. size: bytes of its files. Raises Refusal."""
+    """Raises Refusal where far too much would be computed. model: as OpenVINO has read it. size: bytes of its files."""
     most = max(BESIDE, FOLDS * size)
-    found = sum(_folded(model, DATA))
+    found = sum(_constant_sizes(model, DATA))
     if found > most:
         told = f"{found / 2**30:,.1f} GB" if math.isfinite(found) else "an unknown part of the memory"
         raise Refusal(FOLDED.format(name=name, size=told))
 
 
-def _folded(model: Any, given: int) -> Iterator[float]:
+def _constant_sizes(model: Any, given: int) -> Iterator[float]:
     """Bytes of each array that may be computed beforehand, in branches and loops, too; infinite where nothing tells.
 
     given: what its parameters depend on.
@@ -43,7 +43,7 @@ def _folded(model: Any, given: int) -> Iterator[float]:
         least = given if kind == "Parameter" else min((known[source] for source in sources), default=CONSTANT)
         known[node.get_name()] = max(least, SHAPE) if kind == "ShapeOf" else least
         for body in _bodies(node):
-            yield from _folded(body, SHAPE)
+            yield from _constant_sizes(body, SHAPE)
         if known[node.get_name()] > DATA and kind not in ("Parameter", "Constant"):
             yield from (_bytes(output, known[node.get_name()]) for output in node.outputs())
 

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from viewer.compute.loaders import card_model, meshnet, onnx, torchscript
-from viewer.compute.loaders.card_model import CARD, told_beside
+from viewer.compute.loaders.card_model import CARD, description_beside
 from viewer.compute.loaders.monai import bundle
 from viewer.compute.loaders.nnunet import results_folder
-from viewer.compute.model_files.copies import copied, own_folder, unpacked
+from viewer.compute.model_files.copies import copy_files, private_folder, unpack_zip
 from viewer.compute.model_files.trust import trust as let_run
 from viewer.compute.progress import Refusal
 
@@ -38,23 +38,23 @@ def open_model(path: Path, *, trust: bool = False) -> Iterator[ExternalModel]:
     if not (path.is_file() or path.is_dir()):
         raise Refusal(f"there is no model {path.name} (any more): choose its file or folder.")
     title = path.name if path.is_dir() else path.stem
-    with own_folder() as place:
-        kind, found = _found(unpacked(path, place) if zipped else path, title)
+    with private_folder() as place:
+        kind, found = _kind_of(unpack_zip(path, place) if zipped else path, title)
         if not zipped:
             root = found if found.is_dir() else found.parent
-            found = copied(_files(kind, found), root, place) / found.relative_to(root)
-        model: ExternalModel = kind.describe(found, title, *([] if kind in FOLDERS else [told_beside(found)]))
+            found = copy_files(_files(kind, found), root, place) / found.relative_to(root)
+        model: ExternalModel = kind.describe(found, title, *([] if kind in FOLDERS else [description_beside(found)]))
         if trust and model.is_code:
             let_run(model.sha256)
         yield model
 
 
-def _found(path: Path, title: str) -> tuple[Any, Path]:
+def _kind_of(path: Path, title: str) -> tuple[Any, Path]:
     """The module for the model in a file or folder, and the file or folder. Raises Refusal."""
     if path.is_file():
         return _file_kind(path)
-    kind = next((kind for kind in FOLDERS if kind.looks_like(path)), None)
-    single = [one for one in sorted(path.iterdir()) if one.is_file() and any(kind.looks_like(one) for kind in FILES)]
+    kind = next((kind for kind in FOLDERS if kind.can_read(path)), None)
+    single = [one for one in sorted(path.iterdir()) if one.is_file() and any(kind.can_read(one) for kind in FILES)]
     if kind is not None and not (kind is card_model and single):
         return kind, path
     if len(single) != 1:
@@ -65,9 +65,9 @@ def _found(path: Path, title: str) -> tuple[Any, Path]:
 def _file_kind(path: Path) -> tuple[Any, Path]:
     """The same for a file by itself."""
     for kind in FILES:
-        if kind.looks_like(path):
+        if kind.can_read(path):
             return kind, path
-    if path.suffix == ".safetensors" and card_model.names(path):
+    if path.suffix == ".safetensors" and card_model.has_card(path):
         return card_model, path.parent
     if path.suffix in (*torchscript.ENDINGS, ".pkl", ".safetensors"):
         raise Refusal(

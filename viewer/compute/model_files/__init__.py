@@ -1,0 +1,1 @@
+"""Files of models as data: copies, checksums, trust, weights."""

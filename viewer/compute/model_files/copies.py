@@ -32,7 +32,7 @@ CHUNK = 1 << 20  # bytes copied at a time
 
 
 @contextmanager
-def own_folder() -> Iterator[Path]:
+def private_folder() -> Iterator[Path]:
     """A folder that only this process writes to, for the copy of a model; what killed processes left goes first.
 
     Raises Refusal.
@@ -64,7 +64,7 @@ def every_file(folder: Path) -> Iterator[Path]:
             yield Path(place) / name
 
 
-def copied(files: Iterable[Path], root: Path, place: Path) -> Path:
+def copy_files(files: Iterable[Path], root: Path, place: Path) -> Path:
     """Copies of files of the folder `root`, in a folder of the same name in `place`, which is returned.
 
     What is hashed is then what is loaded, whatever becomes of the files meanwhile. Raises Refusal where one is not
@@ -83,7 +83,7 @@ def _copy(path: Path, root: Path, target: Path, most: int) -> int:
     """Copy one file; returns how many bytes it had. Raises Refusal for more than `most`, however it grows meanwhile."""
     copy, count = target / path.relative_to(root), 0
     copy.parent.mkdir(parents=True, exist_ok=True)
-    with _opened(path, root) as source, copy.open("wb") as written:
+    with _open_plain(path, root) as source, copy.open("wb") as written:
         while part := source.read(CHUNK):
             count += len(part)
             if count > most:
@@ -92,7 +92,7 @@ def _copy(path: Path, root: Path, target: Path, most: int) -> int:
     return count
 
 
-def _opened(path: Path, root: Path) -> BinaryIO:
+def _open_plain(path: Path, root: Path) -> BinaryIO:
     """A plain file below `root`, to read. Raises Refusal where it, or a folder on the way, is something else."""
     ways = [path, *(folder for folder in path.parents if folder.is_relative_to(root) and folder != root)]
     link = next((way for way in ways if way.is_symlink()), None)
@@ -110,7 +110,7 @@ def _opened(path: Path, root: Path) -> BinaryIO:
     return file
 
 
-def unpacked(path: Path, place: Path) -> Path:
+def unpack_zip(path: Path, place: Path) -> Path:
     """The folder in a ZIP file, unpacked in `place`. Raises Refusal."""
     try:
         with zipfile.ZipFile(path) as archive:

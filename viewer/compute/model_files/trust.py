@@ -44,7 +44,7 @@ def trust(sha256: str) -> None:
     part.replace(path)
 
 
-def ask(title: str, what: str, sha256: str) -> None:
+def require_trust(title: str, what: str, sha256: str) -> None:
     """Raises Refusal unless these files are trusted. what: the code in them, "TorchScript" …."""
     if not is_trusted(sha256):
         raise Refusal(

@@ -6,7 +6,7 @@ import json
 import zipfile
 from typing import TYPE_CHECKING, Any
 
-from viewer.compute.memory_check import check_memory, limited
+from viewer.compute.memory_check import check_memory, memory_limit
 from viewer.compute.progress import Refusal
 from viewer.files.regular_file import open_regular
 
@@ -49,7 +49,7 @@ def read_text(path: Path, largest: int | None = None) -> str:
 
 def read_bytes(path: Path) -> bytes:
     """All of a file of weights, where there is memory for it. Raises Refusal."""
-    _there_is_room(path)
+    _check_memory(path)
     return path.read_bytes()
 
 
@@ -62,10 +62,10 @@ def read_checkpoint(path: Path) -> Any:
 
     import torch
 
-    _there_is_room(path)
+    _check_memory(path)
     _check_packing(path)
     try:
-        with torch.serialization.safe_globals(_numbers()), limited(GROWS * path.stat().st_size + BESIDE):
+        with torch.serialization.safe_globals(_numbers()), memory_limit(GROWS * path.stat().st_size + BESIDE):
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise Refusal(
@@ -82,7 +82,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     """The named tensors of a safetensors file, or of what torch.save wrote, as float32. Raises Refusal."""
     if path.suffix.lower() == ".safetensors":
         return safetensors(read_bytes(path), path.name)
-    return {name: tensor.float() for name, tensor in table(read_checkpoint(path), path.name).items()}
+    return {name: tensor.float() for name, tensor in tensor_table(read_checkpoint(path), path.name).items()}
 
 
 def safetensors(data: bytes, name: str) -> dict[str, torch.Tensor]:
@@ -96,7 +96,7 @@ def safetensors(data: bytes, name: str) -> dict[str, torch.Tensor]:
         raise Refusal(f"{name} is cut off or no safetensors file: get it again.") from error
 
 
-def table(found: Any, name: str) -> dict[str, torch.Tensor]:
+def tensor_table(found: Any, name: str) -> dict[str, torch.Tensor]:
     """What was read from the file `name`, where it is a table of tensors and each holds the numbers that it claims.
 
     A tensor may tell any size over a few bytes by steps of 0. Raises Refusal.
@@ -139,7 +139,7 @@ def _numbers() -> list[Any]:
     return [scalar, (scalar, "numpy.core.multiarray.scalar"), (kind, "numpy.dtype"), *kinds]
 
 
-def _there_is_room(path: Path) -> None:
+def _check_memory(path: Path) -> None:
     if not path.is_file():
         raise Refusal(f"the model lacks its file {path.name}: get it again, whole.")
     check_memory(path.stat().st_size * GROWS, "the model's weights")

@@ -7,7 +7,15 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from viewer.compute.networks.benchmark_tile import Probe, ramp
-from viewer.compute.networks.openvino_network import OpenVinoNet, converted, keep, kept, library, place, precisions
+from viewer.compute.networks.openvino_network import (
+    OpenVinoNet,
+    convert_network,
+    library,
+    network_folder,
+    precisions,
+    save_network,
+    saved_network,
+)
 from viewer.compute.networks.quantization import quantized
 from viewer.compute.networks.torch_network import TorchNet
 from viewer.compute.progress import Progress, Refusal
@@ -24,7 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def ready(
+def prepare_network(
     module: torch.nn.Module,
     device: str,
     *,
@@ -50,7 +58,7 @@ def ready(
                 return _on_processor(module, key, multiple, ranges or {}, example, job)
 
             def spare(job: Progress) -> Net:
-                return ready(
+                return prepare_network(
                     module,
                     "cpu",
                     key=key,
@@ -75,25 +83,25 @@ def _on_processor(
     except ImportError as error:
         log.info("OpenVINO is not there (%s): torch runs the network", error)
         return plain
-    folder = place(key, ranges)
+    folder = network_folder(key, ranges)
     probe = Probe(plain, example, job)
-    net = kept(folder)
+    net = saved_network(folder)
     if net is not None and probe.agrees(net):
         return net
     try:
-        model = converted(module, len(example), multiple)
+        model = convert_network(module, len(example), multiple)
         job.progress(0.0)
-        models = forms(model, ranges)
-        found = probe.fastest([plain, *_compiled(models)])
+        models = precision_variants(model, ranges)
+        found = probe.fastest([plain, *_compile_models(models)])
     except (RuntimeError, TypeError, ValueError) as error:  # what OpenVINO raises for what it cannot convert
         log.warning("OpenVINO cannot run the network, torch does: %s", error)
         return plain
     if isinstance(found, OpenVinoNet):
-        keep(models[found.precision], found.precision, folder)
+        save_network(models[found.precision], found.precision, folder)
     return found
 
 
-def _compiled(models: dict[str, Any]) -> Iterator[OpenVinoNet]:
+def _compile_models(models: dict[str, Any]) -> Iterator[OpenVinoNet]:
     """Those that OpenVINO can compile: one precision that it cannot costs the others nothing."""
     for precision, model in models.items():
         try:
@@ -102,7 +110,7 @@ def _compiled(models: dict[str, Any]) -> Iterator[OpenVinoNet]:
             log.info("OpenVINO cannot compile the network in %s: %s", precision, error)
 
 
-def forms(model: Any, ranges: Ranges) -> dict[str, Any]:
+def precision_variants(model: Any, ranges: Ranges) -> dict[str, Any]:
     """The model for each precision that this processor and the model are made for."""
     made = dict.fromkeys(precisions(), model)
     if made.pop("int8", None) and ranges:

@@ -31,7 +31,7 @@ def ramp(channels: int, multiple: int) -> NDArray[np.float32]:
 
 
 class Probe:
-    """reference: torch in float32; what others must agree with. tile: [c, k, j, i], what the network may be given."""
+    """A tile [c, k, j, i] that networks are tried on. reference: torch in float32, with which others must agree."""
 
     def __init__(self, reference: Net, tile: NDArray[np.float32], job: Progress) -> None:
         self._tile = tile[None]

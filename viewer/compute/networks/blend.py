@@ -13,16 +13,14 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.compute.progress import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from viewer.data.arrays import Floats32
     from viewer.data.box import Box
-
-Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,15 +33,15 @@ class Axis:
     length: int
     starts: tuple[int, ...]
     side: int
-    weights: Array
+    weights: Floats32
 
     def inside(self, tile: int) -> slice:
         """The part of the axis that a tile covers."""
         return slice(self.starts[tile], min(self.starts[tile] + self.side, self.length))
 
 
-def cut(length: int, side: int, halo: int, multiple: int) -> Axis:
-    """As few tiles of at most `side` voxels (rounded up to the multiple) as cover the axis, all of one size.
+def cut_axis(length: int, side: int, halo: int, multiple: int) -> Axis:
+    """The fewest tiles of at most `side` voxels (rounded up to the multiple) that cover the axis, all of one size.
 
     Raises ValueError where nothing is left of a tile between its halos.
     """
@@ -57,7 +55,7 @@ def cut(length: int, side: int, halo: int, multiple: int) -> Axis:
     return Axis(length, starts, side, _weights(starts, side, padded, lap))
 
 
-def _weights(starts: tuple[int, ...], side: int, padded: int, lap: int) -> Array:
+def _weights(starts: tuple[int, ...], side: int, padded: int, lap: int) -> Floats32:
     fade = max(lap / 6, 0.5)
     rise = np.sin(np.pi / 2 * np.clip((np.arange(side) + 0.5 - lap / 2 + fade) / (2 * fade), 0, 1)) ** 2
     weights = np.ones((len(starts), side))
@@ -71,7 +69,7 @@ def _weights(starts: tuple[int, ...], side: int, padded: int, lap: int) -> Array
     )
 
 
-def slide(length: int, side: int) -> Axis:
+def sliding_axis(length: int, side: int) -> Axis:
     """Tiles of `side` voxels, evenly spread, that overlap by half of that or more; a Gaussian weighs each.
 
     As nnU-Net cuts an image (Isensee et al., Nature Methods 2021): a network whose normalization depends on the whole
@@ -96,11 +94,11 @@ def fits(side: int, halo: int, multiple: int) -> bool:
 
 
 def blend(
-    run: Callable[[Array], Array],
+    run: Callable[[Floats32], Floats32],
     axes: tuple[Axis, Axis, Axis],
     *,
-    read: Callable[[Box], Array],
-    write: Callable[[slice, Array], None],
+    read: Callable[[Box], Floats32],
+    write: Callable[[slice, Floats32], None],
     begin: Callable[[int], None],
 ) -> None:
     """Give each tile [c, k, j, i] to `run` and the blended slices [c', k, j, i] to `write`, in order, each once.
@@ -127,8 +125,11 @@ def blend(
 
 
 def _run(
-    run: Callable[[Array], Array], read: Callable[[Box], Array], axes: tuple[Axis, Axis, Axis], tile: tuple[int, ...]
-) -> tuple[Box, Array]:
+    run: Callable[[Floats32], Floats32],
+    read: Callable[[Box], Floats32],
+    axes: tuple[Axis, Axis, Axis],
+    tile: tuple[int, ...],
+) -> tuple[Box, Floats32]:
     """Where the tile lies, and its weighted result there."""
     k, j, i = (axis.inside(n) for axis, n in zip(axes, tile, strict=True))
     values = _padded(read((k, j, i)), axes)
@@ -143,7 +144,7 @@ def _run(
     return (k, j, i), result * (weights[0][:, None, None] * weights[1][:, None] * weights[2])
 
 
-def _padded(values: Array, axes: tuple[Axis, Axis, Axis]) -> Array:
+def _padded(values: Floats32, axes: tuple[Axis, Axis, Axis]) -> Floats32:
     """Grown to the tile's size at the image's far border: mirrored there, or repeated where there is too little."""
     if not np.isfinite(values).all():
         raise Refusal("the image holds values that are not numbers: replace them, then run it again.")

@@ -59,7 +59,7 @@ def check_sizes(arguments: Json, title: str) -> None:
             )
 
 
-def why_code(target: str, arguments: Json) -> str:
+def code_reason(target: str, arguments: Json) -> str:
     """What makes the call of a class more than data, in a few words; "" where it is one of MONAI's networks, plain."""
     if _monai(target) is None:
         return f"it calls {target[:80]}"
@@ -92,19 +92,19 @@ def plugin_network(module: str, name: str, arguments: Json) -> torch.nn.Module:
     return made
 
 
-def fitted(make: Callable[[], torch.nn.Module], weights: Mapping[str, torch.Tensor]) -> torch.nn.Module:
+def load_network(make: Callable[[], torch.nn.Module], weights: Mapping[str, torch.Tensor]) -> torch.nn.Module:
     """The network that `make` makes, with its weights, in evaluation mode, in float32.
 
     Raises ValueError where it is far larger than its weights, RuntimeError where they are others than the network's.
     """
-    with counted(sum(tensor.numel() for tensor in weights.values())):
+    with size_limit(sum(tensor.numel() for tensor in weights.values())):
         network = make()
     network.load_state_dict(weights)
     return network.float().eval().requires_grad_(False)
 
 
 @contextmanager
-def counted(weights: int) -> Iterator[None]:
+def size_limit(weights: int) -> Iterator[None]:
     """Within it, networks are made that hold about so many numbers.
 
     Raises ValueError as soon as they hold far more: torch has not touched the memory of a large array by then.

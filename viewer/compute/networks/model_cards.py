@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING, Any
 from viewer.compute.model_files.onnx_weights import data_files
 from viewer.compute.model_files.trust import digest
 from viewer.compute.model_files.weights_file import MALFORMED, read_bytes, read_json, safetensors
-from viewer.compute.networks.known_networks import PLUGIN, check_sizes, fitted, monai_network, plugin_network, why_code
+from viewer.compute.networks.known_networks import (
+    PLUGIN,
+    check_sizes,
+    code_reason,
+    load_network,
+    monai_network,
+    plugin_network,
+)
 from viewer.compute.progress import Refusal
 from viewer.data.printable_text import printable
 from viewer.settings import models_folder
@@ -52,9 +59,9 @@ class Gate:
 @dataclass(frozen=True)
 class Card:
     """What a model is. weights: its file in `folder`; network: "package.module:Class"; labels: value -> name.
-    ranges: of what its convolutions get, where it may compute in 8-bit integers.
 
-    input, output, training, metrics: free entries, for people to read.
+    ranges: of what its convolutions get, where it may compute in 8-bit integers. input, output, training, metrics: free
+    entries, for people to read.
     """
 
     name: str
@@ -81,6 +88,7 @@ class Card:
 
     @property
     def file(self) -> Path:
+        """The file of its weights."""
         return self.folder / self.weights
 
     @property
@@ -91,7 +99,7 @@ class Card:
 
     @property
     def bytes(self) -> int:
-        """Of the weights; 0 where the file is missing."""
+        """Size of the weights in bytes; 0 where the file is missing."""
         return self.file.stat().st_size if self.file.is_file() else 0
 
     @cached_property
@@ -124,7 +132,7 @@ def cards() -> tuple[Card, ...]:
 
 
 def find_card(name: str) -> Card:
-    """The card of a model. Raises Refusal."""
+    """The card of the installed model of that name. Raises Refusal where there is none."""
     for card in cards():
         if card.name == name:
             return card
@@ -148,7 +156,7 @@ def card_network(card: Card) -> torch.nn.Module:
     weights = safetensors(data, f"the file {card.weights} of the model {card.title}")
     make = _maker(card)
     try:
-        return fitted(make, weights)
+        return load_network(make, weights)
     except Refusal:
         raise
     except ImportError as error:
@@ -167,7 +175,7 @@ def _maker(card: Card) -> Callable[[], torch.nn.Module]:
     module, _, name = card.network.partition(":")
     if PLUGIN.fullmatch(module) and name:
         return partial(plugin_network, module, name, card.arguments)
-    code = why_code(card.network, card.arguments)
+    code = code_reason(card.network, card.arguments)
     if code:
         raise Refusal(
             f"the card in {card.folder.name} asks for more than a network that is known here ({code}): only those "

@@ -19,7 +19,7 @@ Ranges = dict[str, tuple[float, float]]  # a convolution's name in the network -
 
 
 class Net(Protocol):
-    """engine: the library that runs it, and its version. device: as torch names it.
+    """What runs a network. engine: the library, and its version. device: as torch names it.
 
     precision: "float32", "bfloat16" or "int8". Raises MemoryError where a batch needs more than is free; DeviceLost.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from viewer.compute.networks.backends import ready
+from viewer.compute.networks.backends import prepare_network
 from viewer.compute.networks.model_cards import card_network, find_card
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ KEPT = 2  # networks; the one used last goes last
 _nets: dict[tuple[str, str], Net] = {}  # by what makes the network (Card.key), and the device
 
 
-def find(
+def cached_network(
     name: str, job: Progress, *, channels: int, multiple: int, example: NDArray[np.float32] | None = None
 ) -> tuple[Net, str]:
     """The network of a model, as Progress.model gives it, and the SHA-256 of its weights."""
@@ -28,7 +28,7 @@ def find(
     card = find_card(name)
     net = _nets.pop((card.key, job.device), None)
     if net is None:
-        net = ready(
+        net = prepare_network(
             card_network(card),
             job.device,
             key=card.key,

@@ -57,6 +57,7 @@ class OpenVinoNet:
             self._compiled = openvino.Core().compile_model(model, "CPU", hints)
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """[n, c, k, j, i] to [n, c', k, j, i] in float32. Raises MemoryError where a batch is too large."""
         with plain_errors("cpu"):
             result: NDArray[np.float32] = self._compiled(np.ascontiguousarray(batch, np.float32))[0]
         return result
@@ -68,7 +69,7 @@ def precisions() -> tuple[str, ...]:
     return tuple(name for name, need in {"float32": "FP32", "bfloat16": "BF16", "int8": "INT8"}.items() if need in able)
 
 
-def converted(module: torch.nn.Module, channels: int, multiple: int) -> Any:
+def convert_network(module: torch.nn.Module, channels: int, multiple: int) -> Any:
     """The model for images of every size. Raises RuntimeError where the network uses what OpenVINO does not know."""
     import torch
 
@@ -81,13 +82,13 @@ def converted(module: torch.nn.Module, channels: int, multiple: int) -> Any:
         return openvino.convert_model(traced, example_input=example, input=[shape])
 
 
-def place(key: str, ranges: Ranges) -> Path:
+def network_folder(key: str, ranges: Ranges) -> Path:
     """The folder where the converted network with these weights (their SHA-256) and ranges is kept."""
     other = hashlib.sha256(json.dumps([processor(), ranges], sort_keys=True).encode()).hexdigest()[:16]
     return cache_folder() / "openvino" / f"{key}-{_version()}-{other}"
 
 
-def keep(model: Any, precision: str, folder: Path) -> None:
+def save_network(model: Any, precision: str, folder: Path) -> None:
     """Write the model and the precision it runs best in; a full disk costs nothing but the next conversion."""
     part = None
     try:
@@ -96,15 +97,15 @@ def keep(model: Any, precision: str, folder: Path) -> None:
         library().save_model(model, part / "net.xml", compress_to_fp16=False)
         digests = {name: sha256_of(part / name) for name in ("net.xml", "net.bin")}
         (part / "kept.json").write_text(json.dumps({"precision": precision, "sha256": digests}))
-        drop(folder)
+        remove_network(folder)
         part.rename(folder)
     except (OSError, RuntimeError) as error:
         log.warning("the converted network cannot be kept: %s", error)
         if part is not None:
-            drop(part)
+            remove_network(part)
 
 
-def kept(folder: Path) -> OpenVinoNet | None:
+def saved_network(folder: Path) -> OpenVinoNet | None:
     """The network that was kept there; None where there is none, or not a whole one."""
     try:
         about = json.loads((folder / "kept.json").read_text())
@@ -117,7 +118,7 @@ def kept(folder: Path) -> OpenVinoNet | None:
         return None
 
 
-def drop(folder: Path) -> None:
+def remove_network(folder: Path) -> None:
     """Remove a kept network."""
     shutil.rmtree(folder, ignore_errors=True)
 

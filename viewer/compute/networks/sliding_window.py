@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.compute.networks.blend import Array, Axis, blend, cut, fits, slide
+from viewer.compute.networks.blend import Axis, blend, cut_axis, fits, sliding_axis
 from viewer.compute.networks.network import LighterNet, Net
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from viewer.compute.progress import Progress
+    from viewer.data.arrays import Floats32
     from viewer.data.box import Box, Shape
 
 log = logging.getLogger(__name__)
@@ -26,8 +27,8 @@ def tiles(
     shape: Shape,
     job: Progress,
     *,
-    read: Callable[[Box], Array],
-    write: Callable[[slice, Array], None],
+    read: Callable[[Box], Floats32],
+    write: Callable[[slice, Floats32], None],
     tile: Shape = (96, 96, 96),
     halo: int | None = 12,
     multiple: int = 8,
@@ -61,7 +62,7 @@ def tiles(
 
 def _axes(shape: tuple[int, ...], tile: Shape, halo: int | None, multiple: int) -> tuple[Axis, Axis, Axis]:
     k, j, i = (
-        slide(length, side) if halo is None else cut(length, side, halo, multiple)
+        sliding_axis(length, side) if halo is None else cut_axis(length, side, halo, multiple)
         for length, side in zip(shape, tile, strict=True)
     )
     return k, j, i
@@ -74,7 +75,7 @@ class _Ladder:
         self._net, self._job, self._halo, self._multiple = net, job, halo, multiple
         self._limit = 0
 
-    def run(self, values: Array) -> Array:
+    def run(self, values: Floats32) -> Floats32:
         """[c, k, j, i] to [c', k, j, i]."""
         while True:
             try:
@@ -83,11 +84,11 @@ class _Ladder:
                 if not self._step_down(max(values.shape[1:])):
                     raise
 
-    def _within_limit(self, values: Array) -> Array:
+    def _within_limit(self, values: Floats32) -> Floats32:
         if not self._limit or max(values.shape[1:]) <= self._limit:
             return self._whole(values)
         shape = values.shape[1:]
-        parts: list[Array] = []
+        parts: list[Floats32] = []
         blend(
             self._whole,
             _axes(shape, (self._limit,) * 3, self._halo, self._multiple),
@@ -97,8 +98,8 @@ class _Ladder:
         )
         return np.concatenate(parts, axis=1)
 
-    def _whole(self, values: Array) -> Array:
-        result: Array = self._net(values[None])[0]
+    def _whole(self, values: Floats32) -> Floats32:
+        result: Floats32 = self._net(values[None])[0]
         return result
 
     def _step_down(self, side: int) -> bool:

@@ -43,6 +43,7 @@ class TorchNet:
             self._module = module.to(device).to(memory_format=self._layout)  # type: ignore[call-overload]
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """[n, c, k, j, i] to [n, c', k, j, i] in float32. Raises MemoryError where a batch is too large; DeviceLost."""
         import torch
 
         with ExitStack() as stack:
@@ -60,4 +61,5 @@ class TorchNet:
         return result
 
     def lighter(self, job: Progress) -> Net | None:
+        """The network that runs where this one's memory is short; None where there is none."""
         return self._spare(job) if self._spare else None

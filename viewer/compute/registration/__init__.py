@@ -1,0 +1,1 @@
+"""Transforms: fits to landmarks, algebra, and how good a registration is."""

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Motion:
-    """rotation: degrees about x, y and z (LPS; turned about x first, then y, then z). angle: of the one rotation that
-    they make together, degrees. translation: mm along x, y, z of the point the motion is told of. scale: along x, y, z.
-    shear: the largest cosine between axes that were perpendicular. mirrored: left and right have changed places.
+    """What a 4×4 does. rotation: degrees about x, y and z (LPS; about x first, then y, then z).
+
+    angle: of the one rotation that they make together, degrees. translation: mm along x, y, z of the point that the
+    motion is of. scale: along x, y, z. shear: the largest cosine between axes that were perpendicular. mirrored: left
+    and right have changed places.
     """
 
     rotation: tuple[float, float, float]

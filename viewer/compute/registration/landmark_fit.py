@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from viewer.compute.registration.control_grid import control_grid
-from viewer.compute.registration.transform_algebra import by_slabs, voxel_points
+from viewer.compute.registration.transform_algebra import run_slabs, voxel_points
 from viewer.data.transform import Transform
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ MOST = 4e6
 
 
 def fit(landmarks: Landmarks, kind: Fit, grid: Grid | None = None) -> Transform:
-    """Of the pairs, fixed to moving, LPS mm.
+    """The transform that fits the pairs, fixed to moving, LPS mm.
 
     rigid: Kabsch 1976; similarity: with one scale, Umeyama, PAMI 13, 1991; affine: least squares; spline: thin-plate
     splines, which hit every landmark (kernel |r|, Bookstein, PAMI 11, 1989), as a field over `grid`, the fixed image's.
@@ -50,7 +50,10 @@ def fit(landmarks: Landmarks, kind: Fit, grid: Grid | None = None) -> Transform:
 
 
 def residuals(landmarks: Landmarks, kind: Fit, grid: Grid | None = None) -> Floats:
-    """What the fit leaves of each pair (n,), mm: how far the fixed point, moved, lies from the moving one."""
+    """Fiducial registration error of each pair (n,), mm: how far the fixed point, moved, lies from the moving one.
+
+    Raises ValueError as `fit` does.
+    """
     return np.asarray(np.linalg.norm(fit(landmarks, kind, grid)(landmarks.fixed) - landmarks.moving, axis=1))
 
 
@@ -83,7 +86,7 @@ def _affine(landmarks: Landmarks) -> Floats:
 
 
 def _spline(landmarks: Landmarks, grid: Grid) -> Transform:
-    """x + Σ wᵢ|x − pᵢ| + affine; the affine part is the transform's matrix, the rest its field."""
+    """The spline x + Σ wᵢ|x − pᵢ| + affine; the affine part is the transform's matrix, the rest its field."""
     fixed, count = landmarks.fixed, len(landmarks.fixed)
     gaps = np.linalg.norm(fixed[:, None] - fixed, axis=-1)
     if (gaps + np.diag(np.full(count, np.inf))).min() < APART:
@@ -105,5 +108,5 @@ def _spline(landmarks: Landmarks, grid: Grid) -> Transform:
             bend += np.linalg.norm(points - place, axis=-1, keepdims=True) * weight
         field[first:last] = bend
 
-    by_slabs(lattice, fill)
+    run_slabs(lattice, fill)
     return Transform(matrix, field, lattice)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.registration.transform_algebra import moved
+from viewer.compute.registration.transform_algebra import transform_points
 from viewer.data.grid import Grid
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class PlacedImage:
         from scipy import ndimage  # not before the window is there
 
         values = self.volume
-        own = points if self.transform is None else moved(self.transform, points)
+        own = points if self.transform is None else transform_points(self.transform, points)
         index = np.moveaxis(values.grid.to_index(own), -1, 0)
         sampled = ndimage.map_coordinates(values.array, index, np.float64, order=1, mode="nearest")
         physical = sampled * values.slope + values.intercept
@@ -83,7 +83,7 @@ def pictures(
 
 
 def _points(fixed: PlacedImage, plane: str, at: Floats) -> Floats:
-    """Room points (SIDE, SIDE, 3) of a plane: square, about the middle of the fixed image, as wide as it is long."""
+    """World points (SIDE, SIDE, 3) of a plane: square, about the middle of the fixed image, as wide as it is long."""
     grid = _world_grid(fixed)
     right, down = (np.array(axis) for axis in AXES[plane])
     reach = np.ptp(grid.corners, axis=0).max() / 2
@@ -114,7 +114,8 @@ def _checkerboard(fixed: Floats, moving: Floats) -> Picture:
 def _volume_change(grey: Floats, transform: Transform, points: Floats) -> Picture:
     """The fixed image under the determinant of the transform's Jacobian: halved is fully blue, doubled orange."""
     columns = [
-        (moved(transform, points + STEP * axis) - moved(transform, points - STEP * axis)) / (2 * STEP)
+        (transform_points(transform, points + STEP * axis) - transform_points(transform, points - STEP * axis))
+        / (2 * STEP)
         for axis in np.eye(3)
     ]
     determinant = np.linalg.det(np.stack(columns, axis=-1))

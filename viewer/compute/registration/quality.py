@@ -11,7 +11,7 @@ import numpy as np
 from viewer.compute.images.resample import resample_labels
 from viewer.compute.labels.label_metrics import Agreement, label_metrics
 from viewer.compute.registration.similarity import Similarity, similarity
-from viewer.compute.registration.transform_algebra import by_slabs, moved, voxel_points
+from viewer.compute.registration.transform_algebra import run_slabs, transform_points, voxel_points
 from viewer.compute.registration.transform_quality import Smoothness, inverse_consistency, jacobian, smoothness
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ PERCENTILE = 95
 
 
 @dataclass(frozen=True)
-class Bending:
-    """Of a displacement field: its mean and largest length in mm, and its folds and smoothness."""
+class Deformation:
+    """What a displacement field does: its mean and largest length in mm, and its folds and smoothness."""
 
     mean: float
     largest: float
@@ -34,7 +34,7 @@ class Bending:
 
 
 @dataclass(frozen=True)
-class WayBack:
+class InverseConsistency:
     """How far points come to lie from where they started, there by one registration and back by another, mm."""
 
     mean: float
@@ -44,12 +44,12 @@ class WayBack:
 
 @dataclass(frozen=True)
 class Quality:
-    """bending: None for a matrix alone. before: None where the images do not overlap without the transform.
+    """A registration measured. deformation: None for a matrix alone. before: None without overlap before the transform.
 
     labels: of every label, before and after; empty where no label maps were given.
     """
 
-    bending: Bending | None
+    deformation: Deformation | None
     before: Similarity | None
     after: Similarity
     labels: Mapping[int, tuple[Agreement, Agreement]] = field(default_factory=dict)
@@ -62,12 +62,12 @@ def measure(
     labels: tuple[Segmentation, Segmentation] | None,
     tell: ProgressCallback,
 ) -> Quality:
-    """Of a transform from points of the fixed to points of the moving image, mm.
+    """The quality of a transform from points of the fixed to points of the moving image, LPS mm.
 
     labels: of the fixed and of the moving image. Raises ValueError, one sentence, where the two do not overlap.
     """
     tell(0.0, "what it bends")
-    bent = bending(transform)
+    bent = deformation(transform)
     tell(0.2, "similarity")
     after = similarity(fixed, moving, transform)
     tell(0.4, "similarity before")
@@ -93,15 +93,17 @@ def agreements(
     return {label: (found[0].get(label, nothing), found[1].get(label, nothing)) for label in both}
 
 
-def bending(transform: Transform) -> Bending | None:
+def deformation(transform: Transform) -> Deformation | None:
     """What a displacement field does on its own lattice; None for a matrix alone."""
     if transform.displacement is None:
         return None
     lengths = np.concatenate([np.linalg.norm(part, axis=-1).ravel() for part in transform.displacement])
-    return Bending(float(lengths.mean()), float(lengths.max()), smoothness(jacobian(transform)[0]))
+    return Deformation(float(lengths.mean()), float(lengths.max()), smoothness(jacobian(transform)[0]))
 
 
-def way_back(forward: Transform, backward: Transform, fixed: Grid, moving: Grid) -> WayBack:
+def measure_inverse_consistency(
+    forward: Transform, backward: Transform, fixed: Grid, moving: Grid
+) -> InverseConsistency:
     """Inverse consistency of two registrations, over the voxels of the fixed image that come to lie in the moving one.
 
     Raises ValueError where none does.
@@ -111,11 +113,11 @@ def way_back(forward: Transform, backward: Transform, fixed: Grid, moving: Grid)
     size = np.array(moving.shape)
 
     def look(first: int, last: int) -> None:
-        index = moving.to_index(moved(forward, voxel_points(fixed, first, last)))
+        index = moving.to_index(transform_points(forward, voxel_points(fixed, first, last)))
         inside[first:last] = ((index >= -0.5) & (index <= size - 0.5)).all(axis=-1)
 
-    by_slabs(fixed, look)
+    run_slabs(fixed, look)
     if not inside.any():
         raise ValueError("The two images do not overlap: align them by hand first.")
     lengths = found[inside]
-    return WayBack(float(lengths.mean()), float(np.percentile(lengths, PERCENTILE)), float(lengths.max()))
+    return InverseConsistency(float(lengths.mean()), float(np.percentile(lengths, PERCENTILE)), float(lengths.max()))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.compute.registration.transform_algebra import by_slabs, moved, voxel_points
+from viewer.compute.registration.transform_algebra import run_slabs, transform_points, voxel_points
 from viewer.data.grid import Grid
 
 if TYPE_CHECKING:
@@ -25,9 +25,11 @@ BINS = 48  # of each image's histogram
 
 @dataclass(frozen=True)
 class Similarity:
-    """ncc: normalised cross-correlation, -1…1. lncc: the mean of its square in windows of 5 samples a side, 0…1. mi:
-    mutual information of 48 × 48 bins from the 0.1th to the 99.9th percentile, nats. mse: mean squared difference, in
-    the square of the unit. overlap: share of the fixed image's samples that lie in the moving one.
+    """How alike two images are. ncc: normalised cross-correlation, -1…1.
+
+    lncc: the mean of its square in windows of 5 samples a side, 0…1. mi: mutual information of 48 × 48 bins from the
+    0.1th to the 99.9th percentile, nats. mse: mean squared difference, in the square of the unit. overlap: share of the
+    fixed image's samples that lie in the moving one, 0…1.
     """
 
     ncc: float
@@ -38,10 +40,10 @@ class Similarity:
 
 
 def similarity(fixed: Volume, moving: Volume, transform: Transform | None = None) -> Similarity:
-    """transform: from points of the fixed to points of the moving image, LPS mm; none stands for the identity.
+    """The similarity of two images where a transform lays one over the other.
 
-    The moving image is interpolated linearly. Raises ValueError, one sentence, where the two do not overlap or are in
-    colour.
+    transform: from points of the fixed to points of the moving image, LPS mm; none stands for the identity. The moving
+    image is interpolated linearly. Raises ValueError, one sentence, where the two do not overlap or are in colour.
     """
     if fixed.color or moving.color:
         raise ValueError("Images in colour have no similarity here: choose grey ones.")
@@ -51,7 +53,7 @@ def similarity(fixed: Volume, moving: Volume, transform: Transform | None = None
         fixed.grid.affine @ np.diag([*steps, 1.0]),
     )
     one = fixed.array[:: steps[0], :: steps[1], :: steps[2]].astype(np.float64) * fixed.slope + fixed.intercept
-    two, inside = _pulled(moving, transform, grid)
+    two, inside = _resampled(moving, transform, grid)
     inside &= np.isfinite(one) & np.isfinite(two)
     count = int(inside.sum())
     if count < LEAST:
@@ -74,7 +76,7 @@ def _steps(grid: Grid) -> tuple[int, int, int]:
     return int(steps[0]), int(steps[1]), int(steps[2])
 
 
-def _pulled(moving: Volume, transform: Transform | None, grid: Grid) -> tuple[Floats, NDArray[np.bool_]]:
+def _resampled(moving: Volume, transform: Transform | None, grid: Grid) -> tuple[Floats, NDArray[np.bool_]]:
     """The moving image's values [k, j, i] at the fixed grid's voxels, and which of them lie in it."""
     values, inside = np.empty(grid.shape), np.empty(grid.shape, bool)
     size = np.array(moving.grid.shape)
@@ -84,12 +86,12 @@ def _pulled(moving: Volume, transform: Transform | None, grid: Grid) -> tuple[Fl
         from scipy import ndimage  # not before the window is there
 
         points = voxel_points(grid, first, last)
-        index = moving.grid.to_index(points if transform is None else moved(transform, points))
+        index = moving.grid.to_index(points if transform is None else transform_points(transform, points))
         inside[first:last] = np.all((index >= -0.5) & (index <= size - 0.5), axis=-1)
         where = np.moveaxis(index, -1, 0)
         values[first:last] = ndimage.map_coordinates(stored, where, np.float64, order=1, mode="nearest")
 
-    by_slabs(grid, fill)
+    run_slabs(grid, fill)
     return values * moving.slope + moving.intercept, inside
 
 
@@ -100,8 +102,10 @@ def _correlation(a: Floats, b: Floats) -> float:
 
 
 def _local(one: Floats, two: Floats, inside: NDArray[np.bool_]) -> float:
-    """The mean squared local correlation (Avants et al., MedIA 12, 2008), over windows that lie inside and are not
-    constant."""
+    """The mean squared local correlation over windows that lie inside and are not constant.
+
+    Avants et al., MedIA 12, 2008.
+    """
     from scipy import ndimage  # not before the window is there
 
     a, b = np.where(inside, one - one[inside].mean(), 0), np.where(inside, two - two[inside].mean(), 0)

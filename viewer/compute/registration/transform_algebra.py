@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.data.grid import Grid
 from viewer.data.transform import Transform
@@ -16,7 +15,9 @@ from viewer.data.transform import Transform
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from viewer.data.arrays import Floats
+    from numpy.typing import NDArray
+
+    from viewer.data.arrays import Floats, Floats32
 
 SLAB = 8  # slices worked on at a time
 TOLERANCE = 1e-3  # mm; the inverse is found to this
@@ -27,11 +28,9 @@ FINE = 1.5  # mm between voxels of an inverse, at most
 FOLDED = "The transform folds space over itself: it has no inverse."
 WIDEST = 8  # times the voxels of its parts that a composed field may have
 
-Field = NDArray[np.float32]
-
 
 def compose(first: Transform, then: Transform) -> Transform:
-    """x ↦ then(first(x)).
+    """The transform x ↦ then(first(x)).
 
     Exact where one of the two has no displacement field; two fields are sampled on the lattice of the first, widened to
     where the second acts. The result has no name, provenance or sign-off: it is another transform.
@@ -45,14 +44,16 @@ def compose(first: Transform, then: Transform) -> Transform:
     if first.grid is None:
         return Transform(matrix, _turned(then.displacement, back), grid)
     grid = _covering(first.grid, grid)
-    return Transform(matrix, _field(grid, lambda x: moved(then, moved(first, x)), _inverted(matrix)), grid)
+    return Transform(
+        matrix, _field(grid, lambda x: transform_points(then, transform_points(first, x)), _inverted(matrix)), grid
+    )
 
 
 def inverse(transform: Transform) -> Transform:
-    """y ↦ x with transform(x) = y; exact for a matrix, for a field found to 0.001 mm at the voxels of its lattice,
-    which are at most 1.5 mm apart.
+    """The transform y ↦ x with transform(x) = y.
 
-    By fixed-point iteration (Chen et al., Medical Physics 35, 2008), then Newton's method where the field stretches so
+    Exact for a matrix; for a field found to 0.001 mm at the voxels of its lattice, which are at most 1.5 mm apart, by
+    fixed-point iteration (Chen et al., Medical Physics 35, 2008), then Newton's method where the field stretches so
     much that it does not settle.
     Raises ValueError, one sentence, where the field folds so much that there is no inverse.
     """
@@ -86,7 +87,11 @@ def as_field(transform: Transform, grid: Grid) -> Transform:
     Equal at the grid's voxels; linear between them; the identity outside.
     """
     return Transform(
-        np.eye(4), _field(grid, partial(moved, transform), np.eye(4)), grid, transform.name, transform.provenance
+        np.eye(4),
+        _field(grid, partial(transform_points, transform), np.eye(4)),
+        grid,
+        transform.name,
+        transform.provenance,
     )
 
 
@@ -97,8 +102,8 @@ def lattice_points(grid: Grid, count: int = 3) -> Floats:
     return grid.to_world(np.stack([k, j, i], -1).reshape(-1, 3) * np.array(grid.shape) - 0.5)
 
 
-def moved(transform: Transform, points: Floats) -> Floats:
-    """transform(points), several times as fast: moving-space positions (…, 3) of fixed-space positions (…, 3), mm."""
+def transform_points(transform: Transform, points: Floats) -> Floats:
+    """Moving-space positions (…, 3) of fixed-space positions (…, 3), mm: transform(points), several times as fast."""
     if transform.displacement is not None and transform.grid is not None:
         points = points + _sampled(transform.displacement, transform.grid, points)
     return np.asarray(points @ transform.matrix[:3, :3].T + transform.matrix[:3, 3])
@@ -111,19 +116,19 @@ def voxel_points(grid: Grid, first: int, last: int) -> Floats:
     return grid.to_world(index + np.array((first, 0, 0)))
 
 
-def by_slabs(grid: Grid, work: Callable[[int, int], None]) -> None:
+def run_slabs(grid: Grid, work: Callable[[int, int], None]) -> None:
     """Call work(first, last) for slabs of slices that cover the grid, on all processors."""
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         starts = range(0, grid.shape[0], SLAB)
         list(threads.map(lambda k: work(k, min(k + SLAB, grid.shape[0])), starts))
 
 
-def _sampled(field: Field, grid: Grid, points: Floats) -> Floats:
+def _sampled(field: Floats32, grid: Grid, points: Floats) -> Floats:
     """The field (…, 3) at world positions (…, 3): linear, to the outer faces of the outermost voxels, 0 beyond."""
     return np.asarray(_extended(field, grid, points) * _inside(grid, points)[..., None])
 
 
-def _extended(field: Field, grid: Grid, points: Floats) -> Floats:
+def _extended(field: Floats32, grid: Grid, points: Floats) -> Floats:
     """The field (…, 3) at world positions (…, 3): linear; beyond the outermost voxels their values hold."""
     from scipy import ndimage  # not before the window is there
 
@@ -137,15 +142,15 @@ def _inside(grid: Grid, points: Floats) -> NDArray[np.bool_]:
     return np.asarray(np.all((index >= -0.5) & (index <= np.array(grid.shape) - 0.5), axis=-1))
 
 
-def _field(grid: Grid, map_points: Callable[[Floats], Floats], back: Floats) -> Field:
-    """u on `grid` such that map_points(x) = back⁻¹·(x + u(x))."""
+def _field(grid: Grid, map_points: Callable[[Floats], Floats], back: Floats) -> Floats32:
+    """The field u on `grid` such that map_points(x) = back⁻¹·(x + u(x))."""
     field = np.empty((*grid.shape, 3), np.float32)
 
     def fill(first: int, last: int) -> None:
         points = voxel_points(grid, first, last)
         field[first:last] = map_points(points) @ back[:3, :3].T + back[:3, 3] - points
 
-    by_slabs(grid, fill)
+    run_slabs(grid, fill)
     return field
 
 
@@ -153,13 +158,13 @@ def _inverted(matrix: Floats) -> Floats:
     return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
 
 
-def _turned(field: Field, matrix: Floats) -> Field:
+def _turned(field: Floats32, matrix: Floats) -> Floats32:
     """Every vector of the field times the linear part of the matrix."""
     return np.asarray(field @ matrix[:3, :3].T.astype(np.float32), dtype=np.float32)
 
 
-def _inverse_field(field: Field, grid: Grid, lattice: Grid) -> Field:
-    """v on `lattice` such that v(x) = -u(x + v(x))."""
+def _inverse_field(field: Floats32, grid: Grid, lattice: Grid) -> Floats32:
+    """The field v on `lattice` such that v(x) = -u(x + v(x))."""
     found = np.empty((*lattice.shape, 3), np.float32)
     stray: list[int] = []
 
@@ -169,14 +174,14 @@ def _inverse_field(field: Field, grid: Grid, lattice: Grid) -> Field:
         found[first:last] = solved.reshape(-1, *lattice.shape[1:], 3)
         stray.append(missed)
 
-    by_slabs(lattice, fill)
+    run_slabs(lattice, fill)
     if sum(stray) > STRAY * np.prod(lattice.shape):
         raise ValueError(FOLDED)
     return found
 
 
-def _sources(field: Field, grid: Grid, points: Floats) -> tuple[Floats, int]:
-    """v (n, 3) with v = -u(x + v) for points x (n, 3), and how many of them did not come within the tolerance.
+def _sources(field: Floats32, grid: Grid, points: Floats) -> tuple[Floats, int]:
+    """Vectors v (n, 3) with v = -u(x + v) for points x (n, 3), and how many of them are not within the tolerance.
 
     Points that come from beyond the field have not been moved by it.
     """
@@ -194,7 +199,7 @@ def _sources(field: Field, grid: Grid, points: Floats) -> tuple[Floats, int]:
     return found, len(open_)
 
 
-def _newton(field: Field, grid: Grid, at: Floats, here: Floats, gap: Floats) -> Floats:
+def _newton(field: Floats32, grid: Grid, at: Floats, here: Floats, gap: Floats) -> Floats:
     """The steps (n, 3), a voxel long at most, that close the gaps by the slopes of x + u(x) at the places `at`."""
     ahead = np.stack([_extended(field, grid, at + PROBE * axis) for axis in np.eye(3)], axis=-1)
     slopes = np.eye(3) + (ahead - here[..., None]) / PROBE
@@ -204,7 +209,7 @@ def _newton(field: Field, grid: Grid, at: Floats, here: Floats, gap: Floats) -> 
     return np.asarray(step / np.maximum(1, long))
 
 
-def _padded(grid: Grid, field: Field) -> Grid:
+def _padded(grid: Grid, field: Floats32) -> Grid:
     """The grid, widened by as far as the field moves its outer faces: that much of the inverse lies outside it."""
     faces = [np.take(np.abs(field), (0, -1), axis).max(initial=0) for axis in range(3)]
     extra = np.ceil(max(faces) / grid.spacing).astype(int)
@@ -212,8 +217,10 @@ def _padded(grid: Grid, field: Field) -> Grid:
 
 
 def _finer(grid: Grid) -> Grid:
-    """With voxels of at most FINE mm and the same outer faces: between the voxels of a coarse lattice the inverse of a
-    field that is linear there is not linear."""
+    """The grid with voxels of at most FINE mm and the same outer faces.
+
+    Between the voxels of a coarse lattice the inverse of a field that is linear there is not linear.
+    """
     factor = np.ceil(grid.spacing / FINE - 1e-6)
     scale = np.diag([*(1 / factor), 1.0])
     scale[:3, 3] = (1 / factor - 1) / 2

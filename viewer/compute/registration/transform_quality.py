@@ -6,24 +6,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from viewer.compute.registration.transform_algebra import by_slabs, lattice_points, moved, voxel_points
+from viewer.compute.registration.transform_algebra import lattice_points, run_slabs, transform_points, voxel_points
 from viewer.data.transform import Transform
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from viewer.data.annotations.landmarks import Landmarks
-    from viewer.data.arrays import Floats
+    from viewer.data.arrays import Floats, Floats32
     from viewer.data.grid import Grid
 
 LEAST = 1e-9  # a determinant whose logarithm is still taken; folds count as this
 TG132_TARGET = 2.0  # mm; AAPM TG-132 (Brock et al., Medical Physics 44, 2017), table V: TRE within 2 mm or a voxel
 
-Map = NDArray[np.float32]
 
-
-def jacobian(transform: Transform, grid: Grid | None = None) -> tuple[Map, Grid]:
-    """det J of the whole map at every voxel [k, j, i], and the grid it lies on: the local change of volume; ≤ 0 folds.
+def jacobian(transform: Transform, grid: Grid | None = None) -> tuple[Floats32, Grid]:
+    """Jacobian determinant of the whole map [k, j, i], and its grid: the local change of volume; ≤ 0 folds.
 
     grid: by default the field's own; needed for a matrix alone (ValueError). Central differences, one-sided at faces.
     """
@@ -43,27 +42,29 @@ def jacobian(transform: Transform, grid: Grid | None = None) -> tuple[Map, Grid]
         local = np.linalg.det(np.eye(3) + slopes @ inverse)
         out[first:last] = scale * local[first - low : local.shape[0] - (high - last)]
 
-    by_slabs(grid, fill)
+    run_slabs(grid, fill)
     return out, grid
 
 
-def displacement(transform: Transform, grid: Grid) -> Map:
+def displacement(transform: Transform, grid: Grid) -> Floats32:
     """The displacement field u [k, j, i, 3] (x, y, z in mm) at the voxels of another grid; the matrix is left out."""
     bare = Transform(np.eye(4), transform.displacement, transform.grid)
     out = np.empty((*grid.shape, 3), np.float32)
 
     def fill(first: int, last: int) -> None:
         points = voxel_points(grid, first, last)
-        out[first:last] = moved(bare, points) - points
+        out[first:last] = transform_points(bare, points) - points
 
-    by_slabs(grid, fill)
+    run_slabs(grid, fill)
     return out
 
 
 @dataclass(frozen=True)
 class Smoothness:
-    """folding: per cent of voxels whose determinant is 0 or less. folds: their number. sd_log_j: standard deviation of
-    log det J (folds clipped at 1e-9; Leow et al. 2007). lowest, highest: of det J."""
+    """How smooth a map is. folding: per cent of voxels whose determinant is 0 or less. folds: their number.
+
+    sd_log_j: standard deviation of log det J (folds clipped at 1e-9; Leow et al. 2007). lowest, highest: of det J.
+    """
 
     folding: float
     folds: int
@@ -72,8 +73,8 @@ class Smoothness:
     highest: float
 
 
-def smoothness(determinant: Map, mask: NDArray[np.bool_] | None = None) -> Smoothness:
-    """Of a map of det J [k, j, i], over the whole of it or inside a mask of the same shape."""
+def smoothness(determinant: Floats32, mask: NDArray[np.bool_] | None = None) -> Smoothness:
+    """Smoothness by a map of det J [k, j, i], over the whole of it or inside a mask of the same shape."""
     inside = determinant.ravel() if mask is None else determinant[mask]
     folds = int((inside <= 0).sum())
     logs = np.log(np.maximum(inside, LEAST), dtype=np.float64)
@@ -82,15 +83,17 @@ def smoothness(determinant: Map, mask: NDArray[np.bool_] | None = None) -> Smoot
     )
 
 
-def inverse_consistency(forward: Transform, backward: Transform, grid: Grid) -> Map:
-    """|backward(forward(x)) − x| in mm at every voxel x [k, j, i] of `grid` (fixed space)."""
+def inverse_consistency(forward: Transform, backward: Transform, grid: Grid) -> Floats32:
+    """Inverse consistency error |backward(forward(x)) − x|, mm, at every voxel x [k, j, i] of `grid` (fixed space)."""
     out = np.empty(grid.shape, np.float32)
 
     def fill(first: int, last: int) -> None:
         points = voxel_points(grid, first, last)
-        out[first:last] = np.linalg.norm(moved(backward, moved(forward, points)) - points, axis=-1)
+        out[first:last] = np.linalg.norm(
+            transform_points(backward, transform_points(forward, points)) - points, axis=-1
+        )
 
-    by_slabs(grid, fill)
+    run_slabs(grid, fill)
     return out
 
 

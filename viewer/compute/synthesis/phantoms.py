@@ -53,8 +53,8 @@ def diffeomorphism(grid: Grid, amplitude: float, smoothness: float, rng: np.rand
     return velocity.astype(np.float32)
 
 
-def origins(onto: Grid, transform: Transform) -> NDArray[np.float32]:
-    """[k, j, i, 3]: the fixed-space position (mm) that the transform takes to each voxel of `onto` (moving space).
+def source_points(onto: Grid, transform: Transform) -> NDArray[np.float32]:
+    """Fixed-space positions [k, j, i, 3], LPS mm, that the transform takes to each voxel of `onto` (moving space).
 
     The inverse is solved on a coarse grid of 4 mm and interpolated by cubic splines in between.
     """
@@ -79,8 +79,8 @@ def origins(onto: Grid, transform: Transform) -> NDArray[np.float32]:
     return out
 
 
-def pulled(values: NDArray[Any], grid: Grid, points: NDArray[np.float32], *, order: int) -> NDArray[np.float32]:
-    """values (on `grid`) at world positions [k, j, i, 3]: with `origins`, the image that the transform has moved.
+def warped(values: NDArray[Any], grid: Grid, points: NDArray[np.float32], *, order: int) -> NDArray[np.float32]:
+    """Values (on `grid`) at world positions [k, j, i, 3]: with `source_points`, the image that a transform has moved.
 
     order: of the spline, 0 nearest, 1 linear, 3 cubic. 0 outside the image.
     """

@@ -53,7 +53,7 @@ FDG = {"grey": 24000.0, "white": 7000.0, "fluid": 900.0}  # Bq/ml
 
 @dataclass(frozen=True)
 class Lesion:
-    """label: its value in the label maps. Centres: LPS mm in each exam. Radii: mm, 0 where it is not there."""
+    """A lesion. label: its value in the label maps. Centres: LPS mm. Radii: mm, 0 where it is not there."""
 
     label: int
     kind: Literal["stable", "grown", "new"]
@@ -107,6 +107,7 @@ class Head:
 
     @property
     def fluid(self) -> NDArray[np.float32]:
+        """The fraction of cerebrospinal fluid [k, j, i], 0…1: what is neither grey nor white matter in the head."""
         return np.asarray(np.clip((self.t1 > 0) - self.grey - self.white, 0, 1), dtype=np.float32)
 
 
@@ -122,10 +123,10 @@ def make_case(head: Head) -> Case:
     tissues = _tissues(head)
     baseline = _exam("baseline", head.grid, head.t1 * (1 - DARKER * before), labels_before, tissues, rng)
     onto = _sagittal_grid(transform(head.grid.centre[None])[0])
-    points = phantoms.origins(onto, transform)
-    values = phantoms.pulled(head.t1 * (1 - DARKER * after), head.grid, points, order=3)
+    points = phantoms.source_points(onto, transform)
+    values = phantoms.warped(head.t1 * (1 - DARKER * after), head.grid, points, order=3)
     labels, moved = (
-        phantoms.pulled(part, head.grid, points, order=0).astype(np.uint8) for part in (labels_after, tissues)
+        phantoms.warped(part, head.grid, points, order=0).astype(np.uint8) for part in (labels_after, tissues)
     )
     follow_up = _exam("follow_up", onto, np.maximum(values, 0), labels, moved, rng)
     flair, flair_grid = _flair(head, before, rng)

@@ -18,7 +18,7 @@ CORNERS = 72  # of the polygon that an ellipse is drawn as
 
 @dataclass(frozen=True)
 class Region:
-    """centre: LPS mm. across, along: unit world directions of its two axes, at a right angle.
+    """A flat ellipse or box. centre: LPS mm. across, along: unit world directions of its axes, at a right angle.
 
     reach: half its size along each of them, mm. depth: half its thickness, mm.
     """
@@ -35,7 +35,7 @@ class Region:
         """Unit world direction of its thickness."""
         return np.asarray(np.cross(self.across, self.along))
 
-    def holds(self, world: ArrayLike) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    def contains(self, world: ArrayLike) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
         """Which world positions (…, 3) lie in it: (…)."""
         off = np.asarray(world, dtype=np.float64) - self.centre
         u, v = off @ np.asarray(self.across) / self.reach[0], off @ np.asarray(self.along) / self.reach[1]

@@ -65,7 +65,7 @@ def save_image(
         _check_volumes(volumes, format)
         _check_target(target, format, overwrite)
         atomic_write.sweep(target.parent)
-        with atomic_write.temporary(target.parent) as folder:
+        with atomic_write.temporary_folder(target.parent) as folder:
             if format == "dicom":
                 return _save_series(volumes, target, folder, mark, progress)
             return _save_image(volumes, target, folder, format, mark, segments, progress)
@@ -74,7 +74,9 @@ def save_image(
     except (OSError, RuntimeError, MemoryError) as error:
         number = getattr(error, "errno", None)  # the text may name a patient's file
         logging.getLogger(__name__).warning("saving as %s failed: %s %s", format, type(error).__name__, number)
-        raise SaveError(f"{target.name} was not saved: {atomic_write.reason(error, target.parent, need)}.") from error
+        raise SaveError(
+            f"{target.name} was not saved: {atomic_write.failure_reason(error, target.parent, need)}."
+        ) from error
 
 
 def save_label_image(
@@ -141,7 +143,7 @@ def _save_image(
         atomic_write.flush(path)
     files.append((made, target))
     size = sum(path.stat().st_size for path, _ in files)
-    atomic_write.put(*files)
+    atomic_write.replace_files(*files)
     progress(1.0)
     return SaveReport((str(target), *(str(path) for _, path in files[:-1])), size, format)
 

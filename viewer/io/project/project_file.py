@@ -77,7 +77,7 @@ def save_project(project: Project, target: Path, overwrite: bool = False, known_
             key: tuple(_mark(Path(path), target.parent) for path in files) for key, files in project.images.items()
         }
         atomic_write.sweep(target.parent)
-        with atomic_write.temporary(target.parent) as folder:
+        with atomic_write.temporary_folder(target.parent) as folder:
             made = folder / f"made{ENDING}"
             _write(project, marks, made)
             atomic_write.flush(made)
@@ -95,7 +95,9 @@ def save_project(project: Project, target: Path, overwrite: bool = False, known_
     except (OSError, MemoryError) as error:
         log.warning("saving a project failed: %s", type(error).__name__)
         need = sum(array.nbytes for array in project.arrays.values())
-        raise SaveError(f"{target.name} was not saved: {atomic_write.reason(error, target.parent, need)}.") from error
+        raise SaveError(
+            f"{target.name} was not saved: {atomic_write.failure_reason(error, target.parent, need)}."
+        ) from error
 
 
 def open_project(path: Path) -> tuple[Project, Marks, str]:
@@ -246,5 +248,5 @@ def _check(project: Project) -> None:
             raise TypeError("an image that is none")
         if not all(isinstance(entry[name], str) for name in ("id", "name")):
             raise TypeError("a layer without a name")
-    project.look(ViewState())
+    project.restore_view(ViewState())
     len(project.pairs)

@@ -22,7 +22,7 @@ def save_text(text: str, target: Path) -> None:
     """Save a table: beside first, read back, then renamed over what is there. Raises SaveError, one sentence."""
     data = text.encode("utf-8-sig")  # without the mark spreadsheets take ³ for something else
     try:
-        with atomic_write.temporary(target.parent) as folder:
+        with atomic_write.temporary_folder(target.parent) as folder:
             made = folder / "made.csv"
             made.write_bytes(data)
             atomic_write.flush(made)
@@ -32,5 +32,5 @@ def save_text(text: str, target: Path) -> None:
             atomic_write.flush(target.parent)
     except OSError as error:
         raise SaveError(
-            f"{target.name} was not saved: {atomic_write.reason(error, target.parent, len(data))}."
+            f"{target.name} was not saved: {atomic_write.failure_reason(error, target.parent, len(data))}."
         ) from error

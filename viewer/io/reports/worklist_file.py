@@ -57,7 +57,7 @@ def open_worklist(path: Path) -> Worklist:
     seed, blinded = document.get("seed"), document.get("blinded") is True
     seed = seed if isinstance(seed, int) else secrets.randbits(32)
     missing = tuple(before.values())
-    return Worklist(path.name, root, output, known, seed=seed, blinded=blinded, missing=missing, kept=stamp)
+    return Worklist(path.name, root, output, known, seed=seed, blinded=blinded, missing=missing, saved_sha256=stamp)
 
 
 def save_worklist(worklist: Worklist) -> None:
@@ -69,19 +69,21 @@ def save_worklist(worklist: Worklist) -> None:
     try:
         output.mkdir(exist_ok=True)
         atomic_write.sweep(output)
-        if _stamp(output / DOCUMENT) != worklist.kept:
+        if _stamp(output / DOCUMENT) != worklist.saved_sha256:
             raise SaveError("Somebody else works on this task list: open it again; what you did last was not kept.")
-        with atomic_write.temporary(output) as folder:
+        with atomic_write.temporary_folder(output) as folder:
             made = folder / DOCUMENT
             made.write_bytes(data)
             atomic_write.flush(made)
             if made.read_bytes() != data:
                 raise SaveError("The task list was not saved: the disk gave back something else, check it.")
             made.replace(output / DOCUMENT)
-            worklist.kept = _hash(data)
+            worklist.saved_sha256 = _hash(data)
             atomic_write.flush(output)
     except OSError as error:
-        raise SaveError(f"The task list was not saved: {atomic_write.reason(error, output, len(data))}.") from error
+        raise SaveError(
+            f"The task list was not saved: {atomic_write.failure_reason(error, output, len(data))}."
+        ) from error
 
 
 def file_name(worklist: Worklist, case_id: str) -> str:

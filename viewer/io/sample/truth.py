@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from viewer.compute.images.detail_retention import Lesion, contrast_kept, edges_kept
+from viewer.compute.images.detail_retention import Lesion, contrast_retention, edge_retention
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
 
@@ -42,8 +42,8 @@ def truth_of(source: Source) -> Truth | None:
 def measure_retention(before: Volume, result: Volume, truth: Truth) -> Retention:
     """What is kept of edges and lesions before and after. Raises ValueError where the grids differ."""
     clean, labels = _read(truth.noise_free), _read(truth.lesions)
-    edges = edges_kept(clean, before), edges_kept(clean, result)
-    lesions = (contrast_kept(clean, one, labels.array) for one in (before, result))
+    edges = edge_retention(clean, before), edge_retention(clean, result)
+    lesions = (contrast_retention(clean, one, labels.array) for one in (before, result))
     return Retention(edges, tuple(zip(*lesions, strict=True)))
 
 

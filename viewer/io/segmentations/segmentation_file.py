@@ -12,7 +12,7 @@ import numpy as np
 from pydicom.errors import BytesLengthException
 
 from viewer.compute.images.resample import BADGE, resample_labels
-from viewer.compute.labels.fit_grid import apart, fitted
+from viewer.compute.labels.fit_grid import different_frames, fitted
 from viewer.compute.labels.label_image import as_segmentation
 from viewer.data.printable_text import printable
 from viewer.data.transform import ImageReference
@@ -59,7 +59,7 @@ def read_segmentation(
     """
     ending = _ending(path) or (".dcm" if _is_dicom(path) else "")
     if images and ending.endswith(".dcm"):
-        about = label_file(str(path)).about
+        about = label_file(str(path)).referenced_series_uid
         images = sorted(images, key=lambda image: not about or image.source.series_uid != about)
     if ending and placement:
         raise OpenError(NO_SUCH.format(placement))
@@ -89,7 +89,7 @@ def resample_segmentation(segmentation: Segmentation, grid: Grid, source: Source
 
     Raises OpenError where both name their frames of reference and these differ.
     """
-    if apart(segmentation.grid, grid):
+    if different_frames(segmentation.grid, grid):
         raise OpenError("The segments lie in another frame of reference than the image: register the two first.")
     badges = segmentation.badges
     if not segmentation.grid.matches(grid):
@@ -129,10 +129,12 @@ FORMATS: dict[
 def save_segmentation(segmentation: Segmentation, target: Path, mark: str = "", overwrite: bool = False) -> SaveReport:
     """Save segments in the form that the ending names, read them back and compare, then rename.
 
-    mark: of the review ("AI, not reviewed"). overwrite: whether a file of that name may be replaced. Raises SaveError,
-    one sentence; the file that was there stays then.
+    mark: of the review ("AI, not reviewed"). overwrite: whether a file of that name may be replaced. Prompts stay in
+    the journal and the project: no other program knows them. Raises SaveError, one sentence; the file that was there
+    stays then.
     """
-    ending = _ending(target)
+    segments = tuple(replace(one, prompts=(), base_mask="") for one in segmentation.segments)
+    segmentation, ending = replace(segmentation, segments=segments), _ending(target)
     if (kind := format_of(target)) is not None:
         if segmentation.overlapping:
             raise SaveError(f"{target.name} was not saved: its segments overlap: choose one of {', '.join(FORMATS)}.")
@@ -144,7 +146,7 @@ def save_segmentation(segmentation: Segmentation, target: Path, mark: str = "", 
         if target.exists() and (not overwrite or target.is_dir()):
             raise SaveError("it is already there: choose another name, or ask to replace it.")
         atomic_write.sweep(target.parent)
-        with atomic_write.temporary(target.parent) as folder:
+        with atomic_write.temporary_folder(target.parent) as folder:
             made = folder / f"made{ending}"
             badges = tuple(dict.fromkeys((*([mark] if mark else []), *segmentation.badges)))
             write(replace(segmentation, badges=badges), made)
@@ -162,7 +164,9 @@ def save_segmentation(segmentation: Segmentation, target: Path, mark: str = "", 
     except (OSError, RuntimeError, MemoryError) as error:
         log.warning("saving a segmentation failed: %s", type(error).__name__)
         need = sum(array.nbytes for array in segmentation.maps)
-        raise SaveError(f"{target.name} was not saved: {atomic_write.reason(error, target.parent, need)}.") from error
+        raise SaveError(
+            f"{target.name} was not saved: {atomic_write.failure_reason(error, target.parent, need)}."
+        ) from error
 
 
 def format_of(target: Path) -> Format | None:
@@ -205,7 +209,7 @@ def _read_label_image(path: Path, images: Sequence[ImageReference], placement: s
     if not ending_of(str(path)):
         raise OpenError(f"It is no file of labels that is known: {', '.join(FORMATS)}, NIfTI, NRRD or MetaImage are.")
     image = describe_image(str(path))
-    placed = image.by(placement) if placement else _placed_like(image, images)
+    placed = image.with_placement(placement) if placement else _placed_like(image, images)
     if placed is None:
         raise OpenError(NO_SUCH.format(placement))
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.compute.registration.transform_algebra import lattice_points, moved
+from viewer.compute.registration.transform_algebra import lattice_points, transform_points
 from viewer.data.provenance import Provenance
 from viewer.data.transform import ImageReference, SignOff, Transform
 from viewer.files import atomic_write
@@ -47,21 +47,23 @@ def save_transform(
         if taken and (not overwrite or target.is_dir()):
             raise SaveError(f"{taken[0].name} is already there: choose another name, or ask to replace it.")
         atomic_write.sweep(target.parent)
-        with atomic_write.temporary(target.parent) as folder:
+        with atomic_write.temporary_folder(target.parent) as folder:
             made, document = folder / f"made{ending_of(target)}", folder / "made.json"
             _write(transform, made, fixed, moving)
             atomic_write.flush(made)
             _check(transform, read_transform(made, fixed, moving), fixed.grid)
             document.write_text(json.dumps(_sidecar(transform, made), indent=1, ensure_ascii=False), encoding="utf-8")
             atomic_write.flush(document)
-            atomic_write.put((document, sidecar), (made, target))
+            atomic_write.replace_files((document, sidecar), (made, target))
         return "" if transform.sign_off else "Nobody has accepted or rejected this registration yet."
     except SaveError as error:
         raise SaveError(f"{target.name} was not saved: {error}") from error
     except (OSError, RuntimeError, MemoryError) as error:
         log.warning("saving a transform failed: %s", type(error).__name__)
         need = transform.displacement.nbytes if transform.displacement is not None else 1 << 16
-        raise SaveError(f"{target.name} was not saved: {atomic_write.reason(error, target.parent, need)}.") from error
+        raise SaveError(
+            f"{target.name} was not saved: {atomic_write.failure_reason(error, target.parent, need)}."
+        ) from error
 
 
 def sidecar_of(path: Path) -> Path:
@@ -101,7 +103,7 @@ def _write(transform: Transform, made: Path, fixed: ImageReference, moving: Imag
 def _check(transform: Transform, found: Transform, grid: Grid) -> None:
     """At voxels of the field that was read back, where every form is exact. Raises SaveError."""
     points = _some_voxels(found.grid or grid)
-    if not np.abs(moved(transform, points) - moved(found, points)).max() <= TOLERANCE:
+    if not np.abs(transform_points(transform, points) - transform_points(found, points)).max() <= TOLERANCE:
         raise SaveError("it does not read back as the same transform: try again or choose another form.")
 
 

@@ -1,0 +1,1 @@
+"""Two images in one slice: blended, parted by a line, with their deformation and landmarks."""

@@ -40,11 +40,11 @@ class Slice:
 
     @property
     def missing(self) -> Mask:
-        """Where the image has no voxel."""
+        """Where the image has no voxel, [rows, columns]."""
         return np.isnan(self.values if self.values.ndim == 2 else self.values[..., 0])
 
     def grey(self, window: Window | None = None) -> Grey:
-        """Within its own window, or another one."""
+        """Grey values 0…1, [rows, columns], within its own window or another one."""
         if self.values.ndim == 3:
             return np.asarray(self.values.mean(axis=-1) / 255, np.float32)
         window = window or self.window
@@ -53,7 +53,7 @@ class Slice:
         return np.asarray(1 - out if self.inverted else out, np.float32)
 
     def colours(self) -> Picture:
-        """In its own colour map; black where there is no voxel."""
+        """RGB 0…1, [rows, columns, 3], in its own colour map; black where there is no voxel."""
         if self.values.ndim == 3:
             return np.asarray(np.nan_to_num(self.values / np.float32(255)), np.float32)
         grey = np.nan_to_num(self.grey())
@@ -74,9 +74,9 @@ def two_colours(fixed: Slice, moving: Slice) -> Picture:
     return np.stack([magenta, green, magenta], axis=-1)
 
 
-def parted(fixed: Slice, moving: Slice, there: Mask) -> Picture:
-    """The moving image where the mask says so, else the fixed."""
-    return np.where(there[..., None], moving.colours(), fixed.colours())
+def composite(fixed: Slice, moving: Slice, mask: Mask) -> Picture:
+    """The moving image where the mask [rows, columns] says so, else the fixed: a wipe, a checkerboard."""
+    return np.where(mask[..., None], moving.colours(), fixed.colours())
 
 
 def checks(across: NDArray[np.float64], along: NDArray[np.float64], side: float) -> Mask:

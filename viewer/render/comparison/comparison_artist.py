@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
-from viewer.render.comparison.blending import Picture, Slice, blend, checks, contours, difference, parted, two_colours
+from viewer.render.comparison.blending import (
+    Picture,
+    Slice,
+    blend,
+    checks,
+    composite,
+    contours,
+    difference,
+    two_colours,
+)
 from viewer.render.comparison.inspection_overlay import line_at
 from viewer.render.overlay.overlay import (
     ACCENT,
@@ -154,14 +163,14 @@ def _picture(seen: ComparisonPair, fixed: Slice, moving: Slice, samples: Lattice
         case "colour":
             return two_colours(fixed, moving)
         case "checkerboard":
-            return parted(fixed, moving, checks(across, along, how.square))
+            return composite(fixed, moving, checks(across, along, how.square))
         case "wipe":
             line = line_at(pose, how.at, upright=how.upright)
             place = pose.world(line, line)
             beyond = (
                 across[None, :] > place @ pose.plane.right if how.upright else along[:, None] > place @ pose.plane.down
             )
-            return parted(fixed, moving, np.broadcast_to(beyond, (samples.rows, samples.columns)))
+            return composite(fixed, moving, np.broadcast_to(beyond, (samples.rows, samples.columns)))
         case "contours":
             return contours(moving, fixed) if how.swapped else contours(fixed, moving)
         case "difference":

@@ -52,14 +52,14 @@ class DeformationContent:
         return self.transform.grid or self.layer.world_grid
 
     @property
-    def most(self) -> float:
+    def largest(self) -> float:
         """The longest displacement, mm: the upper end of the magnitude's colours."""
         if self.transform.grid:
             return reach(self.transform) or 1.0
         return float(np.linalg.norm(displacements(self.transform, self.extent.corners), axis=-1).max()) or 1.0
 
 
-def deformed(document: Document, how: Deformation | None) -> DeformationContent | None:
+def deformation_content(document: Document, how: Deformation | None) -> DeformationContent | None:
     """What is to be drawn; None where the layer is gone or has no transform."""
     layer = document.find(how.layer) if how else None
     if how is None or not isinstance(layer, VolumeLayer) or layer.transform is None:
@@ -87,7 +87,7 @@ class DeformationArtist:
         points = _points(samples)
         if drawn.how.style == "magnitude":
             lengths = np.linalg.norm(displacements(transform, points), axis=-1)
-            colours = _coloured(lengths / drawn.most, "viridis")
+            colours = _coloured(lengths / drawn.largest, "viridis")
         else:
             colours = _volume_colours(determinants(transform, points))
         self._picture.show(colours, samples, -UP * pose.plane.forward)
@@ -95,16 +95,19 @@ class DeformationArtist:
 
 
 def displacements(transform: Transform, points: Floats) -> Floats:
-    """mm (…, 3) at places (…, 3) of the world: the field's where there is one, else the matrix's."""
-    from viewer.compute.registration.transform_algebra import moved  # scipy: not before the window is there
+    """Displacements (…, 3), LPS mm, at places (…, 3) of the world: the field's, or where there is none the matrix's."""
+    from viewer.compute.registration.transform_algebra import transform_points  # scipy: not before the window is there
 
     bare = Transform(np.eye(4), transform.displacement, transform.grid) if transform.grid else transform
-    return moved(bare, points) - points
+    return transform_points(bare, points) - points
 
 
 def determinants(transform: Transform, points: Floats) -> Floats:
-    """det J of the whole map at places (…, 3) of the world; central differences over a voxel of the field each way, as
-    viewer.compute.registration.transform_quality takes them at its voxels."""
+    """The Jacobian determinant of the whole map at places (…, 3) of the world, LPS mm.
+
+    Central differences over a voxel of the field each way, as viewer.compute.registration.transform_quality takes them
+    at its voxels.
+    """
     scale = float(np.linalg.det(transform.matrix[:3, :3]))
     if transform.grid is None:
         return np.full(points.shape[:-1], scale)
@@ -153,7 +156,7 @@ def deformation_line(pose: Pose, drawn: DeformationContent) -> Line:
 def deformation_bar(drawn: DeformationContent) -> ColorBar | None:
     """What the colours of a map mean."""
     if drawn.how.style == "magnitude":
-        return ColorBar("viridis", "0", number(drawn.most), "mm")
+        return ColorBar("viridis", "0", number(drawn.largest), "mm")
     return ColorBar("volume change", "0.5", "2", "× volume", "1") if drawn.how.style == "determinant" else None
 
 

@@ -1,0 +1,1 @@
+"""Texts, scale bars, marks and regions above a picture."""

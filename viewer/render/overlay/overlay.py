@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from viewer.data.study import Source
     from viewer.data.volume import Window
+    from viewer.render.overlay.prompt_marks import PromptMark
     from viewer.render.planes.plane import Plane, Pose
     from viewer.scene.segmentation_layer import SegmentationLayer
 
@@ -41,6 +42,7 @@ class ScaleBar:
 
     @property
     def text(self) -> str:
+        """The bar's length, in cm from 10 mm on."""
         return f"{self.mm / 10:g} cm" if self.mm >= 10 else f"{self.mm:g} mm"
 
 
@@ -134,6 +136,7 @@ class Overlay:
     marks: tuple[Mark, ...] = ()
     ring: tuple[float, float, float] | None = None
     strokes: Strokes | None = None
+    prompts: tuple[PromptMark, ...] = ()
     message: str = ""
     loading: float = 1.0
     active: bool = False

@@ -34,6 +34,7 @@ from viewer.render.overlay.overlay import (
     Overlay,
     Wipe,
 )
+from viewer.render.overlay.prompt_marks import paint_prompt_marks
 
 HANDLE, LABELS = 5, 0.32  # px: radius of the wipe's handle; where along its line the two words stand
 EDGE, GAP, TICK = 10, 14, 12  # px: margin, half the opening at the cross-hair's centre, length of edge marks
@@ -67,6 +68,7 @@ class OverlayPainter:
             paint_strokes(painter, overlay.strokes)
         if overlay.ring:
             paint_ring(painter, overlay.ring)
+        paint_prompt_marks(painter, overlay.prompts)
         paint_marks(painter, overlay.marks, partial(self._text, painter))
         bars = self._color_bars(painter, overlay.color_bars, width, height)
         self._corners(painter, overlay, width, height)
@@ -92,7 +94,7 @@ class OverlayPainter:
             for row, line in enumerate(lines):
                 picture = self._text(painter, self._short(line, width, name=right and not bottom))
                 x = width - EDGE - _width(picture) if right else EDGE
-                _put(painter, x, top + row * self._line, picture)
+                _draw_picture(painter, x, top + row * self._line, picture)
 
     def _edges(self, painter: QPainter, overlay: Overlay, width: int, bars: float, height: int) -> None:
         left, right, top, bottom = (self._text(painter, Line(letters)) for letters in overlay.edges)
@@ -101,10 +103,10 @@ class OverlayPainter:
         if bar:
             foot -= tall + 12
             self._scale_bar(painter, bar.pixels, bar.text, width, height)
-        _put(painter, EDGE, (height - tall) / 2, left)
-        _put(painter, width - bars - EDGE - _width(right), (height - tall) / 2, right)
-        _put(painter, (width - _width(top)) / 2, EDGE, top)
-        _put(painter, (width - _width(bottom)) / 2, foot, bottom)
+        _draw_picture(painter, EDGE, (height - tall) / 2, left)
+        _draw_picture(painter, width - bars - EDGE - _width(right), (height - tall) / 2, right)
+        _draw_picture(painter, (width - _width(top)) / 2, EDGE, top)
+        _draw_picture(painter, (width - _width(bottom)) / 2, foot, bottom)
 
     def _scale_bar(self, painter: QPainter, length: float, text: str, width: float, height: int) -> None:
         left, y = round((width - length) / 2), height - EDGE - 4
@@ -114,7 +116,7 @@ class OverlayPainter:
             painter.drawLine(QPointF(left, y - 4), QPointF(left, y + 4))
             painter.drawLine(QPointF(left + length, y - 4), QPointF(left + length, y + 4))
         picture = self._text(painter, Line(text, DIM))
-        _put(painter, (width - _width(picture)) / 2, y - 6 - self._line, picture)
+        _draw_picture(painter, (width - _width(picture)) / 2, y - 6 - self._line, picture)
 
     def _color_bars(self, painter: QPainter, bars: tuple[ColorBar, ...], width: int, height: int) -> float:
         """Paints them along the right edge; returns the room they take."""
@@ -125,15 +127,15 @@ class OverlayPainter:
             lower = self._text(painter, Line(bar.lower))
             room = max(_width(upper), _width(lower), 12.0)
             right, top = width - EDGE - taken, (height - tall) // 2
-            _put(painter, right - _width(upper), top - self._line - 2, upper)
-            _put(painter, right - _width(lower), top + tall + 2, lower)
+            _draw_picture(painter, right - _width(upper), top - self._line - 2, upper)
+            _draw_picture(painter, right - _width(lower), top + tall + 2, lower)
             box = QRectF(right - 12, top, 12, tall)
             painter.fillRect(box.adjusted(-1, -1, 1, 1), QColor(TEXT))
             picture = self._bar(bar.colormap)
             painter.drawPixmap(box, picture, QRectF(picture.rect()))
             if bar.middle:
                 middle = self._text(painter, Line(bar.middle))
-                _put(painter, box.left() - 4 - _width(middle), box.center().y() - self._line / 2, middle)
+                _draw_picture(painter, box.left() - 4 - _width(middle), box.center().y() - self._line / 2, middle)
                 room = max(room, 16 + _width(middle))
             taken += room + 8
         return taken
@@ -169,7 +171,7 @@ class OverlayPainter:
         painter.setPen(QPen(QColor(0, 0, 0, 200), 1))
         painter.drawEllipse(middle, HANDLE, HANDLE)
         for place, picture in zip(places, (before, after), strict=True):
-            _put(painter, place.x(), place.y(), picture)
+            _draw_picture(painter, place.x(), place.y(), picture)
 
     def _outline(self, painter: QPainter, outline: Outline, width: int, height: int) -> None:
         """The region, and its numbers right of it, or left where there is no room."""
@@ -187,13 +189,13 @@ class OverlayPainter:
         left = min(max(left, EDGE), width - EDGE - wide)
         top = min(max(box.center().y() - self._line * len(pictures) / 2, EDGE), height - EDGE - self._line * 3)
         for row, picture in enumerate(pictures):
-            _put(painter, left, top + row * self._line, picture)
+            _draw_picture(painter, left, top + row * self._line, picture)
 
     def _message(self, painter: QPainter, message: str, width: int, height: int) -> None:
         pictures = [self._text(painter, Line(text, DIM)) for text in message.splitlines()]
         top = (height - self._line * len(pictures)) / 2
         for row, picture in enumerate(pictures):
-            _put(painter, (width - _width(picture)) / 2, top + row * self._line, picture)
+            _draw_picture(painter, (width - _width(picture)) / 2, top + row * self._line, picture)
 
     def _short(self, line: Line, width: int, *, name: bool = False) -> Line:
         """The line cut to less than half the view, so that opposite corners never meet; a layer's name in its middle.
@@ -246,7 +248,7 @@ def _width(picture: QPixmap) -> float:
     return picture.width() / picture.devicePixelRatio()
 
 
-def _put(painter: QPainter, x: float, y: float, picture: QPixmap) -> None:
+def _draw_picture(painter: QPainter, x: float, y: float, picture: QPixmap) -> None:
     """Place a text on whole pixels of the screen: between them thin strokes vanish."""
     ratio = picture.devicePixelRatio()
     painter.drawPixmap(QPointF(round(x * ratio) / ratio, round(y * ratio) / ratio), picture)

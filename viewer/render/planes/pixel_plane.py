@@ -32,7 +32,7 @@ class PictureSlice:
         self.prop.GetProperty().SetColorLevel(127.5)
 
     def show(self, colours: Colours, samples: Lattice, towards: Floats | None = None) -> None:
-        """RGB or RGBA [rows, columns, c] on the samples of a slice. towards: mm it is lifted off the slice."""
+        """Draw RGB(A) [rows, columns, c] on the samples of a slice. towards: its lift off the slice, LPS mm."""
         image = vtkImageData()
         image.SetDimensions(samples.columns, samples.rows, 1)
         image.SetSpacing(*samples.step, 1)

@@ -91,7 +91,7 @@ class Plane:
         return any(self.grid.shape[axis] == 1 for axis in self.screen_axes)
 
     def index(self, world: ArrayLike) -> int:
-        """The slice through a world position; the first or last one outside the grid."""
+        """The slice through a world position (LPS mm), from 0; the first or last one outside the grid."""
         nearest = int(np.floor(self.grid.to_index(world)[self.normal_axis] + 0.5))
         return min(max(nearest, 0), self.count - 1)
 
@@ -155,14 +155,14 @@ class Pose:
         return 0.36 * min(self.width, self.height)
 
     def world(self, x: float, y: float) -> Floats:
-        """The world position under a pixel, on the slice."""
+        """The world position (LPS mm) under a pixel, on the slice."""
         across = self.across + (x - self.width / 2) * self.scale
         along = self.along + (y - self.height / 2) * self.scale
         plane = self.plane
         return np.asarray(across * plane.right + along * plane.down + plane.depth(self.index) * plane.normal)
 
     def pixel(self, world: ArrayLike) -> tuple[float, float]:
-        """Where a world position, or its foot on the slice, lies on the screen."""
+        """Where a world position (LPS mm), or its foot on the slice, lies on the screen: pixels from the top left."""
         at = np.asarray(world, dtype=np.float64)
         x = (at @ self.plane.right - self.across) / self.scale + self.width / 2
         y = (at @ self.plane.down - self.along) / self.scale + self.height / 2

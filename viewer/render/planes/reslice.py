@@ -118,8 +118,10 @@ def clip_box(grid: Grid, plane: Plane) -> list[Any]:
 
 
 def visible(grid: Grid, pose: Pose, margin: float = 0.0) -> Outline | None:
-    """Left, top, width, height in mm on the plane: the part of the grid's outline, and a margin about it, that is on
-    the screen; None where the slice misses it or none of it is in view."""
+    """The part of the grid's outline, and a margin (mm) about it, that is on the screen.
+
+    Left, top, width, height in mm on the plane; None where the slice misses it or none of it is in view.
+    """
     corners = grid.corners
     depths = corners @ pose.plane.normal
     if not depths.min() - margin <= pose.plane.depth(pose.index) <= depths.max() + margin:

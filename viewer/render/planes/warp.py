@@ -19,7 +19,7 @@ _FIELDS: WeakKeyDictionary[Transform, tuple[Any, float]] = WeakKeyDictionary()  
 
 
 def warp(transform: Transform, grid: Grid) -> Any:
-    """vtkGeneralTransform from the world to mm along i, j, k of an image (of image_of) that lies on this grid.
+    """A vtkGeneralTransform from the world to mm along i, j, k of an image (of image_of) that lies on this grid.
 
     Beyond the field it falls to nothing over one voxel of its lattice, where a Transform ends at once.
     """

@@ -1,0 +1,1 @@
+"""The slice view, with one artist a kind of layer."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from viewer.render.comparison.deformation_artist import DeformationContent, deformed
+from viewer.render.comparison.deformation_artist import DeformationContent, deformation_content
 from viewer.scene.compare.comparison import ComparisonPair, comparison_pair
 from viewer.scene.compare.inspection import InspectionPair, inspection_pair
 
@@ -45,12 +45,12 @@ class SliceContent:
     def appearance(self, layer: VolumeLayer) -> VolumeLayer:
         """The layer whose window and colours an image has: an input those of the result it is held against."""
         seen = self.inspection
-        return seen.result if seen and layer is seen.given else layer
+        return seen.result if seen and layer is seen.original else layer
 
     def timepoint(self, layer: Layer, now: int) -> int:
         """The time point that is drawn: of an input the one that its result was computed from, else `now`."""
         seen = self.inspection
-        return seen.result.made_at if seen and layer is seen.given else now
+        return seen.result.made_at if seen and layer is seen.original else now
 
 
 def slice_content(
@@ -60,7 +60,10 @@ def slice_content(
     labels: tuple[SegmentationLayer, ...],
     pose_of: Callable[[VolumeLayer], Pose],
 ) -> SliceContent:
-    """visible, labels: what the view would show of the document. pose_of: the slice on the grid of the reference."""
+    """What a slice view shows at this moment.
+
+    visible, labels: what it would show of the document. pose_of: the slice on the grid of the reference.
+    """
     comparison = comparison_pair(document, state.comparison)
     inspection = None if comparison else inspection_pair(document, state.inspection, state.active)
     held = comparison or inspection
@@ -71,5 +74,5 @@ def slice_content(
         reference = next(iter(shown), None) if inspection else document.reference
     pose = pose_of(reference) if reference else None
     return SliceContent(
-        shown, labels, reference, pose, comparison, inspection, deformed(document.root, state.deformation)
+        shown, labels, reference, pose, comparison, inspection, deformation_content(document.root, state.deformation)
     )

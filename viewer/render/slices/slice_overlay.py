@@ -26,18 +26,20 @@ from viewer.render.overlay.overlay import (
     slice_lines,
     window_lines,
 )
+from viewer.render.overlay.prompt_marks import prompt_marks
 
 if TYPE_CHECKING:
     from viewer.render.planes.plane import Pose
     from viewer.render.slices.slice_content import SliceContent
     from viewer.scene.document import Document
+    from viewer.scene.segmentation_layer import SegmentationLayer
     from viewer.scene.view_state import ViewState
 
 
 def slice_overlay(
     content: SliceContent, document: Document, state: ViewState, regions: RegionReader, *, active: bool
 ) -> Overlay:
-    """For what a slice view shows. regions: measures the drawn region. active: with the accent frame."""
+    """Texts and marks over a slice. regions: measures the drawn region. active: with the accent frame."""
     base, reference, pose, shown = content.base, content.reference, content.pose, content.shown
     if base is None or reference is None or pose is None:
         return Overlay(active=active)
@@ -53,6 +55,7 @@ def slice_overlay(
         marks=shown_pairs(document, state, shown, pose),
         ring=ring(document, state, shown, pose),
         strokes=strokes(pose, content.deformation) if content.deformation else None,
+        prompts=prompt_marks(_prompted(content, state), state.prompt, pose),
         loading=loading(shown),
         active=active,
     )
@@ -69,6 +72,11 @@ def slice_overlay(
         scale_bar=None if UNMEASURED in base.badges else scale_bar(pose.scale, pose.width),
         color_bars=_bars(content),
     )
+
+
+def _prompted(content: SliceContent, state: ViewState) -> SegmentationLayer | None:
+    """The segmentation whose prompts are drawn: the chosen one, else the uppermost."""
+    return next((layer for layer in content.labels if layer.id == state.active), next(reversed(content.labels), None))
 
 
 def slice_wipe(content: SliceContent) -> Wipe | None:

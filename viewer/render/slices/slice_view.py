@@ -58,6 +58,7 @@ class SliceView(View):
 
     @property
     def shown(self) -> tuple[VolumeLayer, ...]:
+        """The images that are drawn, the lowest first."""
         return self.content.shown
 
     @property
@@ -107,6 +108,7 @@ class SliceView(View):
             self.state.crosshair = (float(x), float(y), float(z))
 
     def world_at(self, x: float, y: float) -> tuple[float, float, float] | None:
+        """The place under a widget pixel in the slice, LPS mm; None where no slice is shown."""
         pose = self.pose
         if pose is None or pose.plane.flat:
             return None
@@ -114,10 +116,12 @@ class SliceView(View):
         return float(left), float(back), float(head)
 
     def pixel_of(self, place: Point) -> tuple[float, float]:
+        """The widget pixel of a place (LPS mm), which is projected on the slice along its normal."""
         pose = self.pose
         return pose.pixel(place) if pose else (0.0, 0.0)
 
     def zoom(self, factor: float, x: float | None = None, y: float | None = None) -> None:
+        """Enlarge by a factor; what lies under the pixel (the middle where none is given) stays there."""
         pose = self.pose
         if pose is None:
             return
@@ -129,17 +133,20 @@ class SliceView(View):
         self.redraw()
 
     def pan(self, dx: float, dy: float) -> None:
+        """Shift the slice by so many pixels, to the right and down."""
         pose = self.pose
         if pose:
             self._place = (pose.across - dx * pose.scale, pose.along - dy * pose.scale, pose.scale)
             self.redraw()
 
     def fit(self) -> None:
+        """Show the whole slice again, centred."""
         self._place = None
         self.redraw()
 
     # What it draws.
     def sync(self) -> bool:
+        """Bring the artists to what is to be shown. False where nothing changed: the last picture is right."""
         content = self.content
         pose = content.pose
         layers = () if pose is None or pose.plane.flat else content.shown
@@ -185,6 +192,7 @@ class SliceView(View):
         )
 
     def overlay(self) -> Overlay:
+        """The texts, marks and lines above the slice, as they are now."""
         return slice_overlay(self.content, self.document, self.state, self._regions, active=self._active)
 
     def _turn(self, plane: Plane) -> None:
@@ -201,12 +209,14 @@ class SliceView(View):
         self._place = (float(middle @ plane.right), float(middle @ plane.down), scale)
 
     def drop(self, layer: Layer) -> None:
+        """Forget the artist of a layer that is gone."""
         artist = self._artists.pop(layer.id, None)
         if artist:
             self.renderer.RemoveViewProp(artist.prop)
             self._drawn = None
 
     def shows(self, layer: Layer, box: Box) -> bool:
+        """Whether the slice that is drawn cuts the box of voxels [k, j, i] of a layer; True where it cannot be told."""
         content = self.content
         pose = content.pose
         if pose is None or not isinstance(layer, PlacedLayer) or layer not in (*content.shown, *content.labels):

@@ -1,0 +1,1 @@
+"""The 3-D view, with one artist a kind of layer."""

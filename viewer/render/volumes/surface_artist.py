@@ -13,7 +13,7 @@ from vtkmodules.vtkRenderingCore import vtkActor, vtkAssembly, vtkPolyDataMapper
 
 from viewer.data.box import Box, box_union, whole_box
 from viewer.data.segmentation import Key
-from viewer.render.volumes.surface_mesh import changed, coarse, surface
+from viewer.render.volumes.surface_mesh import changed_labels, decimated, surface
 from viewer.render.vtk_bridge import matrix_of, vtk_matrix
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ LEAST = 300  # of them for a segment
 Dirty = dict[int, Box]  # by label map, what changed
 Made = tuple[Key, tuple[Any, Box] | None]
 
-_background = ThreadPoolExecutor(1, "tomolens-surfaces")
+_background = ThreadPoolExecutor(1, "tomolens-surfaces")  # its own: what draws knows no session, nor its queues
 
 
 class LabelSurfaceArtist:
@@ -48,7 +48,7 @@ class LabelSurfaceArtist:
         self._smooth = layer.smooth
         self._dirty: Dirty = {}
         self._work: _Work | None = None
-        self._made = 0
+        self._surfaces_so_far = 0
         self._pause = QTimer(singleShot=True, interval=PAUSE)
         self._pause.timeout.connect(changed)
         self._look = QTimer(interval=LOOK)
@@ -63,7 +63,7 @@ class LabelSurfaceArtist:
     def look(self) -> Hashable:
         """Everything that is drawn: an equal look needs no new picture."""
         layer = self._layer
-        return layer.segmentation.segments, layer.hidden, layer.opacity, layer.transform, self._made
+        return layer.segmentation.segments, layer.hidden, layer.opacity, layer.transform, self._surfaces_so_far
 
     def show(self) -> None:
         """Take what has been made, begin what is due, and bring the prop to the look."""
@@ -114,7 +114,7 @@ class LabelSurfaceArtist:
             self._stop()
             self._maps, self._smooth = maps, layer.smooth
             for key in [key for key in self._actors if key[0] in others or key[0] >= len(maps)]:
-                self._put(key, None)
+                self._set_surface(key, None)
             self._dirty |= dict.fromkeys(others, whole_box(layer.grid.shape))
             self._dirty = {number: box for number, box in self._dirty.items() if number < len(maps)}
         if self._dirty and self._work is None and not self._pause.isActive():
@@ -128,16 +128,16 @@ class LabelSurfaceArtist:
         if self._work is None:
             return
         over = self._work.over  # asked first: what comes after it is there below
-        while not self._work.made.empty():
-            self._put(*self._work.made.get())
+        while not self._work.surfaces.empty():
+            self._set_surface(*self._work.surfaces.get())
         while not self._work.light.empty():
             key, mesh = self._work.light.get()
             self._mappers[key] = self._mappers[key][0], _mapper(mesh)
         if over:
             self._stop()
 
-    def _put(self, key: Key, made: tuple[Any, Box] | None) -> None:
-        self._made += 1
+    def _set_surface(self, key: Key, made: tuple[Any, Box] | None) -> None:
+        self._surfaces_so_far += 1
         if made is None:
             self._boxes.pop(key, None)
             if key in self._actors:
@@ -162,7 +162,7 @@ class LabelSurfaceArtist:
 
 
 class _Work:
-    """The surfaces of what changed, `dirty`, in the background. made: key, and the surface with its box, or None.
+    """The surfaces of what changed, `dirty`, in the background. surfaces: key, and the surface with its box, or None.
 
     light: key, and the surface for what moves, where the full one is too much; they come last. drawn: triangles of the
     surfaces that there are.
@@ -171,7 +171,7 @@ class _Work:
     def __init__(
         self, layer: SegmentationLayer, known: dict[Key, Box], dirty: Dirty, drawn: dict[Key, int], software: bool
     ) -> None:
-        self.made: SimpleQueue[Made] = SimpleQueue()
+        self.surfaces: SimpleQueue[Made] = SimpleQueue()
         self.light: SimpleQueue[tuple[Key, Any]] = SimpleQueue()
         self.stopped = False
         self._maps, self._grid, self._smooth = layer.segmentation.maps, layer.grid, layer.smooth
@@ -194,12 +194,12 @@ class _Work:
         for number, box in self.dirty.items():
             known = {label: found for (layer, label), found in self._known.items() if layer == number}
             labels: NDArray[Any] = self._maps[number]
-            for label, within in changed(labels, box, known):
+            for label, within in changed_labels(labels, box, known):
                 if self.stopped:
                     return
                 most = MOST[self._software]
                 made = surface(labels, label, within, self._grid, most=most, smooth=self._smooth)
-                self.made.put(((number, label), made))
+                self.surfaces.put(((number, label), made))
                 full[number, label] = made and made[0]
         if self._software:
             self._lighten({key: mesh for key, mesh in full.items() if mesh})
@@ -211,7 +211,7 @@ class _Work:
         for key, mesh in full.items() if share < 1 else ():
             if self.stopped:
                 return
-            self.light.put((key, coarse(mesh, max(LEAST, round(share * counts[key])))))
+            self.light.put((key, decimated(mesh, max(LEAST, round(share * counts[key])))))
 
 
 def _mapper(mesh: Any) -> Any:

@@ -31,7 +31,7 @@ SLAB = 16  # slices that are searched at once: scipy holds Python's lock while i
 
 
 def boxes(labels: NDArray[Any], within: Box) -> dict[int, Box]:
-    """The box that holds what lies of each label within a box."""
+    """The box [k, j, i] that holds what lies of each label within a box, by label."""
     found: dict[int, Box] = {}
     deep, *flat = within
     for k in range(deep.start, deep.stop, SLAB):
@@ -41,7 +41,7 @@ def boxes(labels: NDArray[Any], within: Box) -> dict[int, Box]:
     return found
 
 
-def changed(labels: NDArray[Any], within: Box, known: Mapping[int, Box]) -> Iterator[tuple[int, Box]]:
+def changed_labels(labels: NDArray[Any], within: Box, known: Mapping[int, Box]) -> Iterator[tuple[int, Box]]:
     """The labels that a change within a box may concern, each with a box that holds all of it, the smallest first.
 
     known: where each label was before the change.
@@ -87,7 +87,7 @@ def surface(
     return _mirrored(mesh) if np.linalg.det(grid.direction) < 0 else mesh, box
 
 
-def coarse(mesh: Any, most: int) -> Any:
+def decimated(mesh: Any, most: int) -> Any:
     """A vtkPolyData of about `most` triangles at the same place, to be drawn while it moves; a mesh of fewer as it is.
 
     Quadric clustering (Lindstrom, "Out-of-core simplification of large polygonal models", SIGGRAPH 2000): unlike larger

@@ -108,7 +108,7 @@ class VolumeView(View):
         return presets_for(layer.volumes[0])[0] if layer else None
 
     @property
-    def still(self) -> bool:
+    def is_complete(self) -> bool:
         """True where the full picture is on the screen."""
         return self._scene is not None and self._full and not self._rest.isActive()
 
@@ -134,11 +134,13 @@ class VolumeView(View):
         self._move()
 
     def zoom(self, factor: float, x: float | None = None, y: float | None = None) -> None:
+        """Enlarge by a factor about the middle; x and y are for slices."""
         camera = self.renderer.GetActiveCamera()
         camera.SetParallelScale(camera.GetParallelScale() / factor)
         self._move()
 
     def pan(self, dx: float, dy: float) -> None:
+        """Shift the scene with the mouse, by so many logical pixels to the right and down."""
         camera = self.renderer.GetActiveCamera()
         right, up = self._screen()
         shift = (dy * up - dx * right) * 2 * camera.GetParallelScale() / max(self.height(), 1)
@@ -147,6 +149,7 @@ class VolumeView(View):
         self._move()
 
     def fit(self) -> None:
+        """Look at the whole image from the front again."""
         self._grid = None
         self._move()
 
@@ -166,15 +169,18 @@ class VolumeView(View):
         return picture
 
     def drop(self, layer: Layer) -> None:
+        """Forget what was built for a layer that is gone."""
         self._surfaces.drop(layer)
         if layer is self._layer:
             self._forget()
 
     def shows(self, layer: Layer, box: Box) -> bool:
+        """False: a part that has arrived is never drawn by itself."""
         return False  # it waits for the last pixel, which `loaded` tells of, and for the end of a stroke
 
     # What it draws.
     def sync(self) -> bool:
+        """Bring the scene to what is to be shown, in steps for a large image. False where nothing changed."""
         layer, preset = (None, None) if self.problem else (self.layer, self.preset)
         if layer is not self._layer:
             self._forget()
@@ -192,6 +198,7 @@ class VolumeView(View):
         return self._show(self._artist, layer, preset)
 
     def overlay(self) -> Overlay:
+        """What is said over the scene: the image, how much it was reduced, why nothing is drawn."""
         layer, preset, artist = self.layer, self.preset, self._artist
         if layer is None or preset is None:
             return Overlay(active=self._active)

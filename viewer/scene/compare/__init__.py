@@ -1,0 +1,1 @@
+"""How images, results and transforms are held against each other in the views."""

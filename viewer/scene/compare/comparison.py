@@ -23,12 +23,13 @@ STYLES: dict[Style, str] = {  # what the buttons say
 
 @dataclass(frozen=True)
 class Comparison:
-    """fixed, moving: ids of two layers. While both are there the slice views show them, only, in the fixed's planes.
+    """How two layers are compared. fixed, moving: their ids.
 
-    share: the part of the moving image in a blend, 0…1. square: side of a field of the checkerboard, mm.
-    at: the point in LPS mm that the wipe's line goes through in every view. upright: the line stands (the fixed image
-    on its left), or lies (the fixed image above it). swapped: contours of the fixed image over the moving one.
-    alone: one of the two instead of both, for now. flicker: the two take turns (the window does the turns).
+    While both are there the slice views show only them, in the fixed one's planes. share: the part of the moving image
+    in a blend, 0…1. square: side of a field of the checkerboard, mm. at: the point in LPS mm that the wipe's line goes
+    through in every view. upright: the line stands (the fixed image on its left), or lies (the fixed image above it).
+    swapped: contours of the fixed image over the moving one. alone: one of the two instead of both, for now. flicker:
+    the two take turns (the window does the turns).
     """
 
     fixed: str

@@ -16,7 +16,7 @@ DEFORMATIONS: dict[DeformationStyle, str] = {  # what the buttons say
 
 @dataclass(frozen=True)
 class Deformation:
-    """layer: id of the layer whose transform is drawn. spacing: between grid lines or arrows, mm; 0 for a fitting one.
+    """How a transform is drawn. layer: id of its layer. spacing: between grid lines or arrows, mm; 0 for a fitting one.
 
     Of a transform with a displacement field the field alone is drawn, without the matrix that turns and shifts
     everything; of a matrix alone, the matrix. The change of volume is that of the whole: det J, folds (≤ 0) in red.

@@ -15,7 +15,7 @@ Mode = Literal["blend", "wipe", "difference"]
 
 @dataclass(frozen=True)
 class Inspection:
-    """result: the id of its layer. While that is the active layer, the slice views show it and its input, only.
+    """How a result is inspected. result: id of its layer. While that is active, slice views show only it and its input.
 
     blend: the part of the result, 0…1. at: the point in LPS mm that the wipe's line goes through in every view.
     upright: the line stands (the input on its left), or lies (the input above it). flipped: the input alone, for now.
@@ -33,7 +33,7 @@ class Inspection:
 class InspectionPair:
     """A result being held against its input: the layers, and how."""
 
-    given: VolumeLayer
+    original: VolumeLayer
     result: VolumeLayer
     difference: VolumeLayer | None
     how: Inspection
@@ -42,8 +42,8 @@ class InspectionPair:
     def shown(self) -> tuple[VolumeLayer, ...]:
         """What is drawn, bottom first: both, or the one that is seen alone."""
         if self.how.flipped or (self.how.mode == "blend" and self.how.blend == 0):
-            return (self.given,)
-        return (self.difference,) if self.difference else (self.given, self.result)
+            return (self.original,)
+        return (self.difference,) if self.difference else (self.original, self.result)
 
     @property
     def share(self) -> float:
@@ -56,14 +56,14 @@ def inspection_pair(document: Document, inspection: Inspection | None, active: s
     if inspection is None or inspection.result != active:
         return None
     result = document.find(active)
-    given = input_of(document, result) if isinstance(result, VolumeLayer) else None
-    if not isinstance(result, VolumeLayer) or given is None:
+    original = input_of(document, result) if isinstance(result, VolumeLayer) else None
+    if not isinstance(result, VolumeLayer) or original is None:
         return None
     if inspection.mode != "difference":
-        return InspectionPair(given, result, None, inspection)
+        return InspectionPair(original, result, None, inspection)
     difference = difference_of(document, result)
     how = inspection if difference else replace(inspection, mode="blend", blend=1.0)
-    return InspectionPair(given, result, difference, how)
+    return InspectionPair(original, result, difference, how)
 
 
 def input_of(document: Document, layer: VolumeLayer | None) -> VolumeLayer | None:
@@ -76,8 +76,8 @@ def input_of(document: Document, layer: VolumeLayer | None) -> VolumeLayer | Non
     found = document.find(layer.made_from)
     if not isinstance(found, VolumeLayer):
         return None
-    made, given = layer.volumes[0], found.volume(layer.made_at)
-    alike = made.grid.matches(given.grid) and made.unit == given.unit and not (made.color or given.color)
+    made, original = layer.volumes[0], found.volume(layer.made_at)
+    alike = made.grid.matches(original.grid) and made.unit == original.unit and not (made.color or original.color)
     return found if alike else None
 
 

@@ -62,8 +62,10 @@ class EncodeContext:
 
 @dataclass(frozen=True)
 class DecodeContext:
-    """What edits are made of when they are read: the document before them, the layers that came back, arrays by their
-    names, and bytes (from where, how many).
+    """What edits are made of when they are read.
+
+    document: as it was before them. layers: those that came back. load: arrays by their names. read: bytes of `strokes`
+    (from where, how many).
     """
 
     document: Document
@@ -80,7 +82,9 @@ class DecodeContext:
 
 @dataclass(frozen=True)
 class Codec:
-    """edit: the class. fields: what its JSON must say beside its kind. write: those, and what else it needs. read: the
+    """How one kind of edit is written and read.
+
+    edit: the class. fields: what its JSON must say beside its kind. write: those, and what else it needs. read: the
     edit again; None where nothing of it is left. Reading raises what a wrong value raises: KeyError, TypeError …
     """
 
@@ -99,7 +103,7 @@ def encode_edit(edit: Edit, context: EncodeContext) -> Json:
 
 
 def check_edit(entry: Any) -> None:
-    """Raises ValueError where the entry is no edit, UnknownEditError where it is one of an unknown kind."""
+    """Raises ValueError where a JSON object is no edit, UnknownEditError where it is one of an unknown kind."""
     kind = entry.get("kind") if isinstance(entry, dict) else None
     if not isinstance(kind, str):
         raise ValueError("no edit")

@@ -35,7 +35,7 @@ from viewer.files.file_lock import FileLock
 from viewer.scene.edits import Edit
 from viewer.scene.history import Step
 from viewer.scene.journal.edit_codec import EncodeContext, encode_edit
-from viewer.scene.journal.journal_lines import sealed
+from viewer.scene.journal.journal_lines import encode_line
 from viewer.scene.segmentation.label_delta import FAST
 
 log = logging.getLogger(__name__)
@@ -84,20 +84,20 @@ class Journal:
 
     def record(self, step: Step, edit: Edit) -> None:
         """Append a step and wait until the disk has it."""
-        context = EncodeContext(self.store, self._as_it_came, self._strokes.append)
+        context = EncodeContext(self.store, self._store_labels, self._strokes.append)
         entry = {"step": step, "edit": encode_edit(edit, context)} if step == "do" else {"step": step}
-        line, total = sealed(entry, self._sum)
+        line, total = encode_line(entry, self._sum)
         self._lines.append(line)
         self._sum = total
 
     def write_view(self, view: Json) -> None:
-        """How things are looked at, in place of what was written before: whole or not at all. In any thread."""
+        """Write how things are looked at, in place of what was written before: whole or not at all. In any thread."""
         made = self.folder / f"{VIEW}.new"
-        made.write_bytes(sealed(view)[0])
+        made.write_bytes(encode_line(view)[0])
         made.replace(self.folder / VIEW)
 
     def close(self) -> None:
-        """A clean end: nothing is left to recover."""
+        """Remove the journal at a clean end: nothing is left to recover."""
         self.abandon()
         discard(self.folder)
 
@@ -107,7 +107,7 @@ class Journal:
         self._strokes.close()
         self._held.release()
 
-    def _as_it_came(self, labels: NDArray[Any]) -> str:
+    def _store_labels(self, labels: NDArray[Any]) -> str:
         """Strokes write to it from now on: what is stored is of no use for the same array later."""
         name = self.store(labels, packed=True)
         del self._stored[name]
@@ -115,8 +115,11 @@ class Journal:
 
 
 class JournalKeeper:
-    """A journal, made at the first step, that never stands in the way of the work: when the disk refuses, `say` is told
-    once, in one sentence. What could not be written is tried again with every later step, and told when it succeeds."""
+    """A journal, made at the first step, that never stands in the way of the work.
+
+    When the disk refuses, `say` gets one sentence, once. What could not be written is tried again with every later
+    step, and `say` hears when it succeeds.
+    """
 
     def __init__(self, root: Path, say: Callable[[str], None]) -> None:
         self._root = root
@@ -137,13 +140,13 @@ class JournalKeeper:
             self._try(lambda journal, array=array: journal.store(array, packed=packed))  # type: ignore[misc]
 
     def write_view(self, view: Json) -> None:
-        """How things are looked at, where there is something to recover. A disk that refuses costs the view only."""
+        """Write how things are looked at, if there is something to recover; a disk that refuses costs the view only."""
         if self._journal is not None:
             with suppress(OSError):
                 self._journal.write_view(view)
 
     def close(self) -> None:
-        """Nothing that was written is needed any more; a further step begins another journal."""
+        """Remove the journal: nothing that was written is needed any more. A further step begins another one."""
         self._waiting.clear()
         journal, self._journal = self._journal, None
         if journal is not None:
@@ -187,7 +190,7 @@ class AppendFile:
         self._end = 0  # of what is whole: something may stand behind it that the disk did not take
 
     def append(self, data: bytes) -> int:
-        """Write, and wait until the disk has it; where that was. Raises OSError; nothing of it counts then."""
+        """Write, and wait until the disk has it; at which byte that was. Raises OSError; nothing of it counts then."""
         found = os.fstat(self._file.fileno())
         if found.st_nlink == 0:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
@@ -198,6 +201,7 @@ class AppendFile:
         return at
 
     def close(self) -> None:
+        """Close the file; what was appended is on the disk already."""
         self._file.close()
 
 

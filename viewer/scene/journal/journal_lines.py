@@ -1,5 +1,7 @@
-"""The lines of a journal: JSON with a checksum that goes on from the line before it, so that a line which is missing is
-found, too. What is damaged, cut off or of another program ends them."""
+"""The lines of a journal: JSON with a checksum that goes on from the line before it.
+
+So a line which is missing is found, too. What is damaged, cut off or of another program ends them.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ UNKNOWN = (
 
 
 def read_steps(path: Path) -> tuple[tuple[Json, ...], str]:
-    """Every step that is whole, and what ends them before the file does. Raises OSError."""
+    """Every step that is whole, and in one sentence what ends them before the file does. Raises OSError."""
     data = path.read_bytes()
     lines = data.removesuffix(b"\n").split(b"\n") if data else []
     checked = any(map(LINE.fullmatch, lines))  # the version before wrote no checksums
@@ -33,7 +35,7 @@ def read_steps(path: Path) -> tuple[tuple[Json, ...], str]:
     total = 0
     for number, line in enumerate(lines, 1):
         try:
-            step, total = unsealed(line, total) if checked else (json.loads(line.decode()), 0)
+            step, total = decode_line(line, total) if checked else (json.loads(line.decode()), 0)
             _check_step(step)
         except UnknownEditError as error:
             return tuple(steps), UNKNOWN.format(str(error)[:40], number)
@@ -44,15 +46,15 @@ def read_steps(path: Path) -> tuple[tuple[Json, ...], str]:
     return tuple(steps), ""
 
 
-def sealed(entry: Json, before: int = 0) -> tuple[bytes, int]:
-    """A line of JSON with its checksum, which goes on from that of the line before it; the line, and its checksum."""
+def encode_line(entry: Json, before: int = 0) -> tuple[bytes, int]:
+    """The line of an entry, and its checksum, which goes on from `before`, that of the line before it."""
     body = json.dumps(entry).encode()
     total = zlib.crc32(body, before)
     return body[:-1] + f', "crc": {total}}}\n'.encode(), total
 
 
-def unsealed(line: bytes, before: int = 0) -> tuple[Json, int]:
-    """What `sealed` made of an entry, and its checksum. Raises ValueError where it is damaged."""
+def decode_line(line: bytes, before: int = 0) -> tuple[Json, int]:
+    """The entry of a line, and the line's checksum. Raises ValueError where it is damaged."""
     found = LINE.fullmatch(line)
     total = zlib.crc32(found[1] + b"}", before) if found else 0
     if found is None or total != int(found[2]):

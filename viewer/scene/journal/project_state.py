@@ -21,7 +21,7 @@ from viewer.scene.view_state import ViewState
 
 @dataclass(frozen=True)
 class Project:
-    """layers, landmarks, view: JSON objects (viewer.scene.journal.serialization). arrays: by the names that these say.
+    """What is open. layers, landmarks, view: JSON objects (see .serialization). arrays: by the names that these say.
 
     The same values in two projects are equal, arrays by their voxels.
     """
@@ -46,15 +46,16 @@ class Project:
 
     @property
     def pairs(self) -> tuple[LandmarkPair, ...]:
+        """The pairs of landmarks. Raises KeyError or TypeError where an entry is none."""
         return tuple(restore_landmark(entry) for entry in self.landmarks)
 
-    def look(self, state: ViewState) -> None:
+    def restore_view(self, state: ViewState) -> None:
         """Look at things as they were looked at. Raises KeyError, TypeError or ValueError as `restored`."""
         restore_state(self.view, state)
 
 
 def describe_project(document: Document, state: ViewState, *, voxels: bool = False) -> Project:
-    """As things are now. voxels: those of images that came from files, too. Label maps are copied: strokes go on."""
+    """The project as it is now. voxels: also those of images from files. Label maps are copied: strokes go on."""
     arrays: dict[str, NDArray[Any]] = {}
 
     def store(array: NDArray[Any]) -> str:

@@ -29,7 +29,7 @@ from viewer.scene.edits import CompositeEdit, Edit
 from viewer.scene.history import History, Step
 from viewer.scene.journal.edit_codec import DecodeContext, LayersById, added_layers, decode_edit
 from viewer.scene.journal.journal import DISCARDED, LINES, LOCK, STROKES, VIEW, discard, file_sum
-from viewer.scene.journal.journal_lines import DAMAGED, read_steps, unsealed
+from viewer.scene.journal.journal_lines import DAMAGED, decode_line, read_steps
 from viewer.scene.journal.serialization import Restored, restore_layer
 from viewer.scene.layer import VolumeLayer
 
@@ -115,21 +115,21 @@ class Recovery:
     def view(self) -> Json | None:
         """How things were looked at lately, as .view_snapshot tells; None where that is not known."""
         with suppress(OSError, ValueError, RecursionError):
-            return unsealed((self.folder / VIEW).read_bytes().removesuffix(b"\n"))[0]
+            return decode_line((self.folder / VIEW).read_bytes().removesuffix(b"\n"))[0]
         return None
 
     def replay(self, history: History, layers: LayersById) -> None:
         """Do every step again; steps on layers that are gone change nothing."""
-        for _ in self.steps_again(history, layers):
+        for _ in self.replay_steps(history, layers):
             pass
 
-    def steps_again(self, history: History, layers: LayersById) -> Iterator[float]:
-        """The same one by one, for who has to draw meanwhile: after each, the fraction that is done.
+    def replay_steps(self, history: History, layers: LayersById) -> Iterator[float]:
+        """As `replay`, one step after the other, for who has to draw meanwhile: after each, the fraction that is done.
 
-        What is done besides waits until the last: an undo of then must not take back a step of now.
+        What a person does meanwhile waits until the last: an undo of then must not take back a step of now.
         """
         context = DecodeContext(history.document, layers, self._array, self._read)
-        with history.held():
+        with history.hold_steps():
             for number, step in enumerate(self.steps, 1):
                 try:
                     edit = decode_edit(step["edit"], context) if step["step"] == "do" else None
@@ -155,7 +155,7 @@ class Recovery:
         return True
 
 
-def unfinished(root: Path) -> list[Recovery]:
+def find_recoveries(root: Path) -> list[Recovery]:
     """The journals under `root` whose process is gone and that hold at least one step, newest first.
 
     What cannot be read at the moment is left alone; what has no lines yet may be about to get some.
@@ -196,8 +196,10 @@ def _alive_without_lock(folder: Path) -> bool:
 
 
 def _when(folder: Path) -> str:
-    """When it was begun, for people, as its name tells; and where, if not here: its window may still be open there on
-    a network drive that tells no other computer of locks."""
+    """When it was begun, for people, as its name tells; and where, if not here.
+
+    Its window may still be open there, on a network drive that tells no other computer of locks.
+    """
     try:
         begun = f"{datetime.strptime(folder.name[:15], '%Y%m%d-%H%M%S'):%d %B %Y, %H:%M}"
     except ValueError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -49,6 +49,8 @@ def json_value(hint: Any, value: Any) -> Any:
         return next(json_value(part, value) for part in parts if _fits(part, value))
     if origin is tuple:
         return tuple(json_value(part, one) for part, one in zip(_each(parts, value), value, strict=True))
+    if isinstance(hint, type) and is_dataclass(hint):
+        return from_json(hint, value)
     if origin is frozenset:
         return frozenset(json_value(parts[0], one) for one in value)
     return float(value) if hint is float else value
@@ -62,6 +64,8 @@ def _fits(hint: Any, value: Any) -> bool:
         return value in parts
     if origin in (tuple, frozenset):
         return isinstance(value, list | tuple)
+    if is_dataclass(hint):
+        return isinstance(value, dict)
     if isinstance(value, bool):
         return hint is bool
     return isinstance(value, int | float) if hint is float else isinstance(value, hint)
@@ -80,6 +84,7 @@ def _hints(kind: type) -> dict[str, Any]:
 
 
 def describe_grid(grid: Grid) -> Json:
+    """The JSON object of a grid: shape, affine (4×4, LPS mm), frame of reference."""
     return {
         "shape": grid.shape,
         "affine": grid.affine.tolist(),
@@ -89,10 +94,12 @@ def describe_grid(grid: Grid) -> Json:
 
 
 def restore_grid(entry: Json) -> Grid:
+    """The inverse of describe_grid. Raises KeyError or ValueError where the entry is none."""
     return Grid(tuple(entry["shape"]), np.array(entry["affine"]), entry["frame_of_reference"], entry["placed"])
 
 
 def describe_volume(volume: Volume, store: Store) -> Json:
+    """The JSON object of a volume; `store` gets its stored values [k, j, i]."""
     return {
         **describe_grid(volume.grid),
         "name": volume.name,
@@ -109,6 +116,7 @@ def describe_volume(volume: Volume, store: Store) -> Json:
 
 
 def restore_volume(entry: Json, load: Load) -> Volume:
+    """The inverse of describe_volume. Raises KeyError, TypeError or ValueError for an entry that is none."""
     return Volume(
         array=load(entry["array"]),
         grid=restore_grid(entry),
@@ -139,6 +147,7 @@ def describe_segmentation(segmentation: Segmentation, store: Store) -> Json:
 
 
 def restore_segmentation(entry: Json, load: Load) -> Segmentation:
+    """The inverse of describe_segmentation. Raises KeyError, TypeError or ValueError for an entry that is none."""
     grid = restore_grid(entry)
     first, *others = (
         load(map["array"]) if map["array"] else np.zeros(grid.shape, map["dtype"]) for map in entry["maps"]
@@ -153,6 +162,7 @@ def restore_segments(entries: list[Json]) -> tuple[Segment, ...]:
 
 
 def describe_transform(transform: Transform | None, store: Store) -> Json | None:
+    """The JSON object of a transform, None for None; `store` gets its field [k, j, i, 3] in LPS mm."""
     if transform is None:
         return None
     field = None
@@ -168,6 +178,7 @@ def describe_transform(transform: Transform | None, store: Store) -> Json | None
 
 
 def restore_transform(entry: Json | None, load: Load) -> Transform | None:
+    """The inverse of describe_transform. Raises KeyError, TypeError or ValueError for an entry that is none."""
     if entry is None:
         return None
     field, origin, signed = entry["field"], entry["provenance"], entry["sign_off"]
@@ -222,7 +233,7 @@ def restore_look(layer: Restored, entry: Json) -> None:
 
 
 def restore_layer(entry: Json, image: Callable[[str], VolumeLayer | None], load: Load) -> Restored | None:
-    """image: a new layer of the image of that key; None where it is gone, which makes this None, too."""
+    """The layer of an entry, None where its image is gone. image: a new layer of the image of that key, or None."""
     layer: Restored | None
     if "segmentation" in entry:
         layer = segmentation_layer(restore_segmentation(entry["segmentation"], load))

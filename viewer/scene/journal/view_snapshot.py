@@ -20,11 +20,15 @@ DELAY = 1.0  # seconds after a change
 
 
 def describe_state(state: ViewState) -> Json:
+    """The JSON object of how the document is looked at: crosshair (LPS mm), time point, layout, what is shown."""
     return {name: getattr(state, name) for name in (*STATE, "crosshair", "compared")}
 
 
 def restore_state(entry: Json, state: ViewState) -> None:
-    """Raises KeyError, TypeError or ValueError where the entry is none of describe_state; nothing is changed then."""
+    """Look at the document as describe_state told.
+
+    Raises KeyError, TypeError or ValueError where the entry is none of its objects; nothing is changed then.
+    """
     x, y, z = (float(mm) for mm in entry["crosshair"])
     compared = json_value(tuple[str, ...], entry["compared"])
     if entry["view"] not in VIEWS:
@@ -36,13 +40,16 @@ def restore_state(entry: Json, state: ViewState) -> None:
 
 
 def describe_view(document: Document, state: ViewState, paths: Sequence[str]) -> Json:
-    """paths: the folders and files that were opened."""
+    """The JSON object of a whole view: state and layers. paths: the folders and files that were opened."""
     looks = {layer.id: describe_look(layer) for layer in document}
     return {"state": describe_state(state), "layers": looks, "paths": list(paths)}
 
 
 def restore_view(entry: Json, document: Document, state: ViewState) -> None:
-    """Layers that it does not know are hidden. Raises KeyError, TypeError or ValueError as restore_state."""
+    """Look at everything as describe_view told; layers that it does not know are hidden.
+
+    Raises KeyError, TypeError or ValueError as restore_state.
+    """
     looks = json_value(dict, entry["layers"])
     for layer in document:
         if isinstance(layer, VolumeLayer | SegmentationLayer) and layer.id in looks:

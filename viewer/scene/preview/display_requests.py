@@ -30,7 +30,7 @@ class DisplayRequests:
         self._requests[key] = _Request(overlay, tuple(one for one in self._document.volume_layers if not one.visible))
 
     def take(self, key: str) -> bool | None:
-        """Of an image that is there now: whether it goes over what is shown; None where it is not to be shown."""
+        """Whether an image that is there now goes over what is shown; None where it is not to be shown."""
         request = self._requests.pop(key, None)
         if self._document.base is None:
             return request is not None and request.overlay

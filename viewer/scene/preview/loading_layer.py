@@ -20,28 +20,28 @@ class LoadingLayer:
         self._show = show
         self._layer: VolumeLayer | None = None
 
-    def started(self, volumes: tuple[Volume, ...]) -> None:
-        """The arrays are there and the middle slice is in them."""
+    def begin(self, volumes: tuple[Volume, ...]) -> None:
+        """Add the layer: the arrays are there and the middle slice is in them."""
         self._layer = volume_layer(volumes, image=self._image)
         self._layer.loaded = 0.0
         self._show(self._layer)
         self._history.do(AddLayer(self._layer))
 
-    def filled(self, fraction: float) -> None:
-        """More slices have arrived."""
+    def advance(self, fraction: float) -> None:
+        """Show the slices that have arrived; this fraction of all is there, 0…1."""
         if self._layer is not None:
             self._layer.loaded = fraction
             self._layer.touch()
 
-    def done(self, volumes: tuple[Volume, ...]) -> None:
-        """All pixels are there; `volumes` are the final word (they may carry more badges)."""
+    def finish(self, volumes: tuple[Volume, ...]) -> None:
+        """Show the whole image; `volumes` are the final word (they may carry more badges)."""
         if self._layer is None:
-            self.started(volumes)
+            self.begin(volumes)
         if self._layer is not None:
             self._layer.volumes = volumes
             if self._layer.window.name == "auto":
                 self._layer.window = volumes[0].default_window
-            self.filled(1.0)
+            self.advance(1.0)
 
     def withdraw(self) -> None:
         """Take a half-read image away again: it must not be mistaken for a whole one."""

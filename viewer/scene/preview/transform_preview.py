@@ -15,7 +15,7 @@ class TransformPreview:
         self._over = False
 
     def show(self, transform: Transform) -> None:
-        """On the main thread: let the views show the image there (world to image)."""
+        """Let the views show the image where a transform (world to image, LPS mm) puts it; on the main thread."""
         if not self._over and self._layer.transform is self._shown:
             self._layer.transform = self._shown = transform
 

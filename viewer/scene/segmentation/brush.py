@@ -13,7 +13,7 @@ Cut = Literal["erase inside", "erase outside", "fill inside"]
 
 @dataclass(frozen=True)
 class Brush:
-    """radius: mm. solid: through the slices (a ball, a grown volume), else in the slice alone.
+    """A brush. radius: mm. solid: through the slices (a ball, a grown volume), else in the slice alone.
 
     taking: what is outlined is taken away. cut: what scissors do, through everything that they see.
     """

@@ -20,7 +20,7 @@ Segments = tuple[Segment, ...]
 
 @dataclass(eq=False)
 class EditLabels:
-    """boxes: the voxels that change. before, after: the segments.
+    """Other labels in some voxels, other segments, or both. boxes: the voxels that change. before, after: the segments.
 
     drawn: a stroke has written the voxels already, so the first `do` need not. gesture: edits of the segments in one
     gesture merge.
@@ -36,9 +36,11 @@ class EditLabels:
 
     @property
     def size(self) -> int:
+        """Bytes of the compressed labels that it keeps."""
         return self.boxes.size if self.boxes else 0
 
     def do(self, document: Document) -> None:
+        """Write the segments and labels `after`; a stroke that is being drawn ends first."""
         _end_stroke(self.layer)
         set_segments(self.layer, self.after)
         if not self.drawn:
@@ -46,12 +48,13 @@ class EditLabels:
         self.drawn = False
 
     def undo(self, document: Document) -> None:
+        """Write the segments and labels `before`; a stroke that is being drawn ends first."""
         _end_stroke(self.layer)
         set_segments(self.layer, self.before)
         self._write("before")
 
     def merge(self, later: Edit) -> Edit | None:
-        """Changes of colour while it is dragged, of a name while it is typed."""
+        """One step for changes of colour while it is dragged, of a name while it is typed."""
         if not isinstance(later, EditLabels) or not self.gesture or self.boxes or later.boxes:
             return None
         if (later.layer, later.gesture) != (self.layer, self.gesture):
@@ -60,12 +63,13 @@ class EditLabels:
 
     def _write(self, end: Literal["before", "after"]) -> None:
         if self.boxes is not None:
-            write_labels(self.layer, self.boxes.each(getattr(self.boxes, end)))
+            write_labels(self.layer, self.boxes.unpack(getattr(self.boxes, end)))
 
 
 def write_labels(layer: SegmentationLayer, boxes: Iterable[tuple[int, Box, NDArray[Any]]]) -> None:
-    """Put labels into boxes (map, box, labels), and tell it once a map. A map that no segment lies in any more is gone,
-    and with it what was in it.
+    """Put labels into boxes (number of the map, box [k, j, i], labels), and tell it once a map.
+
+    A map that no segment lies in any more is gone, and with it what was in it.
     """
     maps = layer.segmentation.maps
     written: dict[int, Box] = {}
@@ -74,11 +78,14 @@ def write_labels(layer: SegmentationLayer, boxes: Iterable[tuple[int, Box, NDArr
             maps[map][box] = labels
             written[map] = box_union(written.get(map), box)
     for map, box in written.items():
-        layer.wrote(map, box)
+        layer.notify_written(map, box)
 
 
 def set_segments(layer: SegmentationLayer, segments: Segments) -> None:
-    """Called by edits and strokes only. What is chosen, hidden or locked stays so, in whichever map it comes to lie."""
+    """Give a layer other segments; only edits and strokes call this.
+
+    What is chosen, hidden or locked stays so, in whichever map it comes to lie.
+    """
     before = layer.segmentation
     if segments == before.segments:
         return
@@ -93,8 +100,8 @@ def set_segments(layer: SegmentationLayer, segments: Segments) -> None:
 
 
 def _end_stroke(layer: SegmentationLayer) -> None:
-    if layer.take_back is not None:
-        layer.take_back()
+    if layer.cancel_stroke is not None:
+        layer.cancel_stroke()
 
 
 def _moved(before: Segments, after: Segments) -> dict[Key, Key]:

@@ -23,7 +23,7 @@ Change = tuple[int, Box, Labels, Labels]  # label map, box, what was there, what
 
 @dataclass(frozen=True)
 class LabelDelta:
-    """places: where the boxes lie. dtype: of the labels. before, after: their labels, one box after the other."""
+    """Changed boxes. places: where they lie. dtype: of the labels. before, after: these, one box after the other."""
 
     places: tuple[Place, ...]
     dtype: str
@@ -55,8 +55,8 @@ class LabelDelta:
         """Bytes kept."""
         return len(self.before) + len(self.after)
 
-    def each(self, packed: bytes) -> Iterator[tuple[int, Box, Labels]]:
-        """The boxes of `before` or `after`: label map, box, labels."""
+    def unpack(self, packed: bytes) -> Iterator[tuple[int, Box, Labels]]:
+        """The boxes of `before` or `after`: number of the label map, box [k, j, i], labels."""
         labels, at = self._unpacked(packed), 0
         for place in self.places:
             shape = place[4:]

@@ -21,7 +21,7 @@ Overlap = Literal["replace others", "keep others", "allow overlap"]
 
 @dataclass(frozen=True)
 class Masking:
-    """region: inside or outside of the segment `of` (of every segment where that is None), or inside the visible ones.
+    """What may change. region: inside or outside of the segment `of` (None: of every one), or inside the visible ones.
 
     values: the lowest and the highest physical value of the image in which voxels may change; None for any.
     overlap: what becomes of another segment where this one is painted over it.
@@ -39,7 +39,7 @@ EVERYWHERE = Masking()
 def allowed(layer: SegmentationLayer, box: Box, image: Volume | None, masking: Masking) -> Mask:
     """The voxels of a box [k, j, i] that may become another segment's; a locked segment keeps its own.
 
-    image: on the layer's grid; needed where the rules have a range of values. Raises ValueError, one sentence, where it
+    image: on the layer's grid; needed where masking has a range of values. Raises ValueError, one sentence, where it
     is not there.
     """
     may = _editable(layer, box, image, masking)
@@ -51,10 +51,10 @@ def allowed(layer: SegmentationLayer, box: Box, image: Volume | None, masking: M
 
 
 def paint(stroke: Stroke, key: Key, box: Box, mask: Mask, masking: Masking, image: Volume | None = None) -> Key:
-    """Make the voxels of a mask, as far as the rules let them, the segment's; its key, another one where overlap made
-    it go into another label map.
+    """Make the voxels of a mask [k, j, i] in a box, as far as masking lets them, the segment's.
 
-    Raises ValueError, one sentence, where the segment is locked, and as `allowed` does.
+    Returns its key, another one where overlap made it go into another label map. Raises ValueError, one sentence, where
+    the segment is locked, and as `allowed` does.
     """
     layer = stroke.layer
     _refuse_locked(layer, key)
@@ -68,22 +68,22 @@ def paint(stroke: Stroke, key: Key, box: Box, mask: Mask, masking: Masking, imag
     else:
         key = _apart(stroke, key, box, mask)
     stroke.fill(key[0], box, mask, key[1])
-    stroke.change(key, _begun)
+    stroke.change(key, _in_progress)
     return key
 
 
 def erase(stroke: Stroke, key: Key, box: Box, mask: Mask, masking: Masking, image: Volume | None = None) -> None:
-    """Take the voxels of a mask, as far as the rules let them, from the segment. Raises ValueError as `paint` does."""
+    """Take the voxels of a mask, as far as masking lets them, from the segment. Raises ValueError as `paint` does."""
     layer = stroke.layer
     _refuse_locked(layer, key)
     own = layer.segmentation.maps[key[0]][box] == key[1]
     mask = mask & own & _editable(layer, box, image, masking)
     if mask.any():
         stroke.fill(key[0], box, mask, 0)
-        stroke.change(key, _begun)
+        stroke.change(key, _in_progress)
 
 
-def _begun(segment: Segment) -> Segment:
+def _in_progress(segment: Segment) -> Segment:
     return replace(segment, state="in progress") if segment.state == "not started" else segment
 
 
@@ -124,8 +124,9 @@ def _held(segmentation: Segmentation, box: Box, keys: Iterable[Key]) -> Mask:
 
 
 def _apart(stroke: Stroke, key: Key, box: Box, mask: Mask) -> Key:
-    """The segment's key in a label map where it shares no voxel with others once it has those of the mask, too: its
-    own where that is so, else it moves to the first that can take it, or to a new one.
+    """The segment's key in a label map where it shares no voxel with others once it has those of the mask, too.
+
+    Its own where that is so; else it moves to the first that can take it, or to a new one.
     """
     segmentation = stroke.layer.segmentation
     segment, own = segmentation.segment(key), segmentation.maps[key[0]]

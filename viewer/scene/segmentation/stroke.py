@@ -17,10 +17,10 @@ from viewer.scene.segmentation_layer import SegmentationLayer
 
 
 class Stroke:
-    """From the press of a button to its release. End it by `edit`, whose step goes to the history, or by `undo`. A step
-    that is made or undone meanwhile takes it back first; what is written then is a new stroke.
+    """From the press of a button to its release. End it by `edit`, whose step goes to the history, or by `undo`.
 
-    Boxes lie inside the label map; its number is `map`.
+    A step that is made or undone meanwhile takes it back first; what is written then is a new stroke. Boxes [k, j, i]
+    lie inside the label map; its number is `map`.
     """
 
     def __init__(self, layer: SegmentationLayer) -> None:
@@ -32,26 +32,26 @@ class Stroke:
         """Put labels into a box."""
         self._keep(map, box)
         self.layer.segmentation.maps[map][box] = values
-        self.layer.wrote(map, box)
+        self.layer.notify_written(map, box)
 
     def fill(self, map: int, box: Box, mask: NDArray[np.bool_], label: int) -> None:
         """Put one label where the mask of the box says so."""
         self._keep(map, box)
         np.copyto(self.layer.segmentation.maps[map][box], label, where=mask, casting="unsafe")
-        self.layer.wrote(map, box)
+        self.layer.notify_written(map, box)
 
     def change(self, key: Key, change: Callable[[Segment], Segment]) -> None:
         """Make another segment of one, such as one in another map: part of this stroke's step."""
         segments = self.layer.segmentation.segments
-        self.arrange(tuple(change(one) if one.key == key else one for one in segments))
+        self.set_segments(tuple(change(one) if one.key == key else one for one in segments))
 
-    def arrange(self, segments: Segments) -> None:
-        """Other segments: part of this stroke's step."""
+    def set_segments(self, segments: Segments) -> None:
+        """Give the layer other segments: part of this stroke's step."""
         self._begin()
         set_segments(self.layer, segments)
 
     def edit(self, label: str) -> EditLabels | None:
-        """What was done, for the history, under a name; None where nothing changed."""
+        """The edit for the history, under a name; None where nothing changed."""
         after, boxes = self.layer.segmentation.segments, LabelDelta.of(self._changes())
         before = after if self._segments is None else self._segments
         self._end()
@@ -67,11 +67,11 @@ class Stroke:
     def _begin(self) -> None:
         if self._segments is None:
             self._segments = self.layer.segmentation.segments
-            self.layer.take_back = self.undo
+            self.layer.cancel_stroke = self.undo
 
     def _end(self) -> None:
         if self._segments is not None:
-            self.layer.take_back = None
+            self.layer.cancel_stroke = None
         self._segments = None
         self._kept.clear()
 

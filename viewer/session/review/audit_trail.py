@@ -40,7 +40,7 @@ class AuditTrail:
         self._followed: WeakKeyDictionary[Layer, dict[Key, Segment]] = WeakKeyDictionary()
         document.inserted.connect(self._follow)
 
-    def keep(self, folder: Path | None) -> None:
+    def move_to(self, folder: Path | None) -> None:
         """Write to the trail in that folder from now on; without one to the user's own."""
         self.path, self.case = (folder or state_folder()) / NAME, ""
         self.added.emit()

@@ -36,7 +36,7 @@ class WorklistSession:
     def __init__(self, session: Session) -> None:
         self.session, self.trail = session, session.review.trail
         self.worklist: Worklist | None = None
-        self.at: str | None = None
+        self.case_id: str | None = None
         self.layer: SegmentationLayer | None = None
         self.watch = ReadingTimer()
         self._saving: Task | None = None
@@ -46,7 +46,7 @@ class WorklistSession:
     @property
     def case(self) -> Case | None:
         """The open one."""
-        return self.worklist.case(self.at) if self.worklist and self.at is not None else None
+        return self.worklist.case(self.case_id) if self.worklist and self.case_id is not None else None
 
     # ---- the list
     def open(self, path: Path) -> None:
@@ -61,11 +61,11 @@ class WorklistSession:
         self._leave(self._closed)
 
     def blind(self, on: bool) -> None:
-        """Another order, and no names; between two cases only, for what is open shows its name."""
-        if self.worklist is not None and self.at is None:
+        """Blind the list: another order, and no names. Between two cases only, for what is open shows its name."""
+        if self.worklist is not None and self.case_id is None:
             self.worklist.blinded = on
             self.trail.note("order", blinded=on)
-            self._keep()
+            self._save_soon()
 
     def _read(self, path: Path) -> None:
         """An open list is closed first, and read after the last of it was written: it may be the same one."""
@@ -81,7 +81,7 @@ class WorklistSession:
             self._leave(partial(self._begin, worklist))
             return
         self._show(worklist)  # a case goes on with what came back of a killed session, once that is saved
-        self.at, self.trail.case = left.id, left.id
+        self.case_id, self.trail.case = left.id, left.id
         self.layer, self.watch = self._recovered(left), ReadingTimer()
         self._leave(partial(self._open, left.id))
 
@@ -99,13 +99,13 @@ class WorklistSession:
     def _show(self, worklist: Worklist) -> None:
         self.worklist = worklist
         worklist.changed.connect(self.changed.emit)
-        self.trail.keep(worklist.output)
+        self.trail.move_to(worklist.output)
         self.changed.emit()
 
     def _closed(self) -> None:
         self._clear()
         self.worklist = None
-        self.trail.keep(None)
+        self.trail.move_to(None)
         self.changed.emit()
 
     # ---- cases
@@ -113,7 +113,7 @@ class WorklistSession:
         """Open the next case that is not decided, or the one before."""
         if self.worklist is None:
             return
-        case_id = self.worklist.next(self.at, step)
+        case_id = self.worklist.next(self.case_id, step)
         if case_id is None:
             self.session.messages.add(Message("There is no further case in this direction."))
         else:
@@ -121,16 +121,16 @@ class WorklistSession:
 
     def visit(self, case_id: str) -> None:
         """Save the open case, close it, and open another one; or the same one again, where it did not come."""
-        if self.worklist is not None and (case_id != self.at or not self._shown):
+        if self.worklist is not None and (case_id != self.case_id or not self._shown):
             self._leave(partial(self._open, case_id))
 
     def remark(self, text: str) -> None:
-        """What is to be known of the open case."""
-        if self.worklist is not None and self.at is not None:
-            self.worklist.change(self.at, remark=text)
+        """Write down what is to be known of the open case."""
+        if self.worklist is not None and self.case_id is not None:
+            self.worklist.change(self.case_id, remark=text)
 
     def decide(self, state: State) -> None:
-        """What becomes of the open case. A completed one is saved first: it is completed only where that went well."""
+        """Say what becomes of the open case. One is completed only after it was saved."""
         if self.case is None or self._saving is not None:
             return
         decided = partial(self._decided, self.case.id, state)
@@ -143,28 +143,28 @@ class WorklistSession:
         else:
             decided()
 
-    def input(self) -> None:
-        """Somebody is there."""
+    def note_presence(self) -> None:
+        """Note that somebody is there: only then time is counted."""
         if self.case is not None:
             self.watch.touch()
             if self.watch.seconds > KEEP_EVERY:
                 self._spend()
-                self._keep()
+                self._save_soon()
 
     def end(self) -> None:
-        """The program ends: keep the time that was spent."""
+        """End with the program: keep the time that was spent."""
         self._spend()
-        self._keep()
+        self._save_soon()
         self._ended = True
-        self.worklist = self.at = None
+        self.worklist = self.case_id = None
 
     def _decided(self, case_id: str, state: State) -> None:
-        if self.worklist is None or self.at != case_id:
+        if self.worklist is None or self.case_id != case_id:
             return
         self._spend()
         self.worklist.change(case_id, state=state, reader=self.trail.reader)
         self.trail.note("case", state=state)
-        self._keep()
+        self._save_soon()
 
     @property
     def _shown(self) -> bool:
@@ -190,7 +190,7 @@ class WorklistSession:
         if not self._free():
             return
         self._spend()
-        self._keep()
+        self._save_soon()
         if self.layer is not None and self.layer.unsaved:
             self._save(partial(self._leave, then))  # once more where it was edited meanwhile
         else:
@@ -213,9 +213,9 @@ class WorklistSession:
             if task.running:
                 return
             self._saving = None
-            if state == "done" and self.at == case.id:
+            if state == "done" and self.case_id == case.id:
                 worklist.change(case.id, saved=target.name)
-                self._keep()
+                self._save_soon()
                 then()
 
         task.events.state.connect(ended)
@@ -226,7 +226,7 @@ class WorklistSession:
         if self._loader is not None:
             self._loader.cancel()
         self._loader = None
-        self.at = self.layer = None
+        self.case_id = self.layer = None
         self.trail.case, self.session.state.blinded = "", False
         self.session.clear()
 
@@ -236,7 +236,7 @@ class WorklistSession:
         if worklist is None:
             return
         self._clear()
-        self.at, self.trail.case = case_id, case_id
+        self.case_id, self.trail.case = case_id, case_id
         self.session.state.blinded = worklist.blinded
         self.watch = ReadingTimer()
         case = worklist.case(case_id)
@@ -248,13 +248,13 @@ class WorklistSession:
         if case.state == "not started" and self.worklist is not None:
             self.worklist.change(case.id, state="in progress", reader=self.trail.reader)
             self.trail.note("case", state="in progress")
-            self._keep()
+            self._save_soon()
 
     def _have(self, layer: SegmentationLayer) -> None:
         self.layer = layer
-        if self.worklist is not None and self.at is not None:
-            self.worklist.change(self.at, layer=layer.id)
-            self._keep()
+        if self.worklist is not None and self.case_id is not None:
+            self.worklist.change(self.case_id, layer=layer.id)
+            self._save_soon()
         self.session.state.active = layer.id
         self.changed.emit()
 
@@ -262,14 +262,16 @@ class WorklistSession:
     def _spend(self) -> None:
         """Put the time since the last look down to the open case."""
         if self.worklist is not None and self.case is not None:
-            self.worklist.change(self.case.id, seconds=self.case.seconds + self.watch.take())
+            self.worklist.change(self.case.id, seconds=self.case.seconds + self.watch.take_seconds())
 
-    def _keep(self) -> None:
+    def _save_soon(self) -> None:
         """Write the list, beside the window, one time after the other."""
         if self.worklist is not None:
-            self.session.background.submit("worklist", save_worklist, self.worklist).add_done_callback(self._kept)
+            self.session.background.submit("worklist", save_worklist, self.worklist).add_done_callback(
+                self._check_saved
+            )
 
-    def _kept(self, future: Future[None]) -> None:
+    def _check_saved(self, future: Future[None]) -> None:
         error = future.exception()
         if error is not None:
             text = str(error) if isinstance(error, SaveError) else f"The task list was not saved ({error})."

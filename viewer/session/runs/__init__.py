@@ -1,0 +1,1 @@
+"""Runs of plugins on layers, and what becomes of their results."""

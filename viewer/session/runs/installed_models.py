@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from threading import Thread
 from typing import TYPE_CHECKING, Literal
 
 from psygnal import Signal
@@ -12,7 +10,8 @@ from psygnal import Signal
 from viewer.compute.networks.model_cards import Card, cards
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from viewer.data.arrays import ProgressCallback
+    from viewer.session.background import Background, BackgroundCall
 
 State = Literal["verified", "wrong hash", "file missing"]
 REASONS: dict[State, str] = {
@@ -36,24 +35,23 @@ class Model:
 
 
 class Models:
-    """found: every model, the built-in ones first; empty, and `known` False, until the first look has ended.
+    """installed: every model, the built-in ones first; empty, and `known` False, until the first look has ended.
 
     Hashing large files takes seconds: `look` does it in the background, and `changed` tells, on the main thread.
     """
 
     changed = Signal()
 
-    def __init__(self, post: Callable[[Callable[[], None]], None]) -> None:
-        self.found: tuple[Model, ...] = ()
+    def __init__(self, background: Background) -> None:
+        self.installed: tuple[Model, ...] = ()
         self.known = False
-        self._post = post
-        self._looking: Thread | None = None
+        self._background = background
+        self._look: BackgroundCall[float, tuple[Model, ...]] | None = None
 
     def look(self) -> None:
-        """Read every card and file again."""
-        if self._looking is None:
-            self._looking = Thread(target=self._look, name="tomolens-models", daemon=True)
-            self._looking.start()
+        """Read every card and file again, in the background; one look at a time."""
+        if self._look is None:
+            self._look = self._background.call("inventory", _models, self._take)
 
     def look_once(self) -> None:
         """Read them unless that was done."""
@@ -62,7 +60,7 @@ class Models:
 
     def find(self, name: str) -> Model | None:
         """The model that a plugin declares; None where it is not installed, or not known yet."""
-        return next((model for model in self.found if model.card.name == name), None)
+        return next((model for model in self.installed if model.card.name == name), None)
 
     def problem(self, name: str) -> str:
         """Why a plugin that declares this model cannot run, in one sentence; "" where it can, or is not known yet.
@@ -74,13 +72,17 @@ class Models:
             return ""
         return model.problem if model else f"The model {name} is not installed: add it to the models first."
 
-    def _look(self) -> None:
-        found = tuple(Model(card, _state(card)) for card in cards())
-        self._post(partial(self._tell, found))
-
-    def _tell(self, found: tuple[Model, ...]) -> None:
-        self.found, self.known, self._looking = found, True, None
+    def _take(self, found: tuple[Model, ...]) -> None:
+        self.installed, self.known, self._look = found, True, None
         self.changed.emit()
+
+
+def _models(tell: ProgressCallback) -> tuple[Model, ...]:
+    models, every = [], cards()
+    for number, card in enumerate(every):
+        tell(number / len(every))
+        models.append(Model(card, _state(card)))
+    return tuple(models)
 
 
 def _state(card: Card) -> State:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from viewer.scene.layer import VolumeLayer
 
 
-def placed_by(found: Transform, fixed: VolumeLayer | None) -> Transform:
-    """From the room to the moving image, by a transform from the fixed to the moving image.
+def world_transform(found: Transform, fixed: VolumeLayer | None) -> Transform:
+    """From the world to the moving image, by a transform from the fixed to the moving image.
 
     The fixed image may itself have been moved in the world. Takes some time for fields.
     """
@@ -24,7 +24,7 @@ def placed_by(found: Transform, fixed: VolumeLayer | None) -> Transform:
     return replace(compose(fixed.transform, found), name=found.name, provenance=found.provenance)
 
 
-def between(fixed: VolumeLayer, moving: VolumeLayer) -> Transform:
+def transform_between(fixed: VolumeLayer, moving: VolumeLayer) -> Transform:
     """From the fixed to the moving image as the two stand in the world; the unit matrix where neither was moved.
 
     The moving image's own transform, with what is said of it, where the fixed image was not moved. Takes some time
@@ -36,7 +36,7 @@ def between(fixed: VolumeLayer, moving: VolumeLayer) -> Transform:
     return replace(compose(inverse(fixed.transform), moved), name=moved.name, provenance=moved.provenance)
 
 
-def start_of(moving: VolumeLayer, fixed: VolumeLayer | None) -> Transform | None:
+def initial_transform(moving: VolumeLayer, fixed: VolumeLayer | None) -> Transform | None:
     """What a registration starts from: the two images as they stand in the world; None where neither was moved.
 
     Of a fixed image that was bent itself only the matrix counts: a start need not be exact.

@@ -14,11 +14,11 @@ from viewer.scene.edits import AddLayer, AlignLayer, CompositeEdit, Edit
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.preview.result_preview import ResultPreview
 from viewer.scene.preview.transform_preview import TransformPreview
-from viewer.session.runs.placement import between, placed_by, start_of
-from viewer.session.runs.result_layers import EffectContext, found_transform, label_layers, result_layers
+from viewer.session.runs.placement import initial_transform, transform_between, world_transform
+from viewer.session.runs.result_layers import RunImages, found_transform, label_layers, result_layers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from viewer.compute.engine.engine import Engine
     from viewer.plugin.plugin import Plugin, Value
@@ -42,7 +42,7 @@ class Run:
 
     plugin: Plugin
     task: Task
-    given: EffectContext
+    images: RunImages
     at: int
     slices: ResultPreview
     moving: VolumeLayer | None
@@ -95,7 +95,7 @@ class PluginRuns:
             return task
         values: dict[str, Value] = {name: volume for name, (_, volume) in given.items()}
         values |= {name: one for name, one in inputs.items() if not isinstance(one, str)}
-        start = start_of(moving, fixed) if moving and _takes(plugin, "initial") else None
+        start = initial_transform(moving, fixed) if moving and _takes(plugin, "initial") else None
         if start is not None:
             values.setdefault("initial", start)
         slices = ResultPreview(self.document, self.state, next(iter(layers.values())), plugin.title)
@@ -114,8 +114,41 @@ class PluginRuns:
                 task, f"{onto.name} was bent itself: resample onto an image that was moved as a whole or not at all."
             )
             return task
-        inputs: dict[str, str | Value] = {"image": layer.id, "onto": onto.id, "transform": between(onto, layer)}
+        transform = transform_between(onto, layer)
+        inputs: dict[str, str | Value] = {"image": layer.id, "onto": onto.id, "transform": transform}
         return self.run_plugin("resample_image", inputs, {"interpolation": interpolation})
+
+    def compute(
+        self,
+        task: Task,
+        plugin_id: str,
+        inputs: Mapping[str, Value],
+        parameters: Mapping[str, Any],
+        wanted: Collection[str] | None = None,
+        *,
+        done: Callable[[Result], object],
+        preview: Callable[[Any], object] = lambda value: None,
+        device: str = "",
+    ) -> None:
+        """Run a plugin on values as the work of a task: `done` gets its outputs, on the main thread; no layer is made.
+
+        wanted: the outputs that are asked for; None for all. device: by default the one of all runs.
+        """
+        running = submit_plugin(
+            self.engine,
+            plugin_id,
+            inputs,
+            parameters,
+            wanted,
+            device=device or self.device,
+            started=task.begin,
+            progress=task.advance,
+            preview=preview,
+            done=done,
+            failed=partial(self.tasks.fail, task),
+            cancelled=lambda: task.end("cancelled"),
+        )
+        task.stop = running.cancel
 
     def _submit(self, run: Run, values: dict[str, Value], parameters: Mapping[str, Any], device: str) -> None:
         task = run.task
@@ -123,26 +156,21 @@ class PluginRuns:
         wanted = transforms if run.moving and transforms else None
         task.events.state.connect(lambda: None if task.running else run.withdraw())
         task.device = device
-        running = submit_plugin(
-            self.engine,
+        self.compute(
+            task,
             run.plugin.id,
             values,
             parameters,
             wanted,
             device=device,
-            started=task.begin,
-            progress=task.advance,
             preview=partial(self._preview, run),
             done=lambda result: self._aside(run, self._add_results, run, result),
-            failed=partial(self.tasks.fail, task),
-            cancelled=lambda: task.end("cancelled"),
         )
-        task.stop = running.cancel
 
     def _preview(self, run: Run, value: Any) -> None:
         """What there is so far. A run goes on without a preview that cannot be shown."""
         if isinstance(value, CurvePoint):
-            run.task.draw(value.curve, value.value)
+            run.task.add_curve_value(value.curve, value.value)
         elif isinstance(value, Transform) and run.placing is not None:
             self._aside(run, self._preview_place, run.placing, run.fixed, value)
         elif isinstance(value, Preview):
@@ -155,12 +183,12 @@ class PluginRuns:
 
     def _preview_place(self, placing: TransformPreview, fixed: VolumeLayer | None, found: Transform) -> None:
         """In the background: where the moving image stands by now."""
-        self.background.post(partial(placing.show, placed_by(found, fixed)))
+        self.background.post(partial(placing.show, world_transform(found, fixed)))
 
     def _preview_slices(self, result_preview: ResultPreview, value: Preview) -> None:
         """In the background: finished slices into the views."""
         try:
-            box = result_preview.put(value)
+            box = result_preview.write(value)
         except (MemoryError, ValueError) as error:
             log.warning("a preview is not shown: %s", error)
             return
@@ -169,14 +197,14 @@ class PluginRuns:
 
     def _add_results(self, run: Run, result: Result) -> None:
         """In the background: differences, and the arrays on disk; then the edit, on the main thread."""
-        layers = result_layers(result, run.given)
-        shown = next(iter(run.given.values()))[0]
+        layers = result_layers(result, run.images)
+        shown = next(iter(run.images.values()))[0]
         for layer in layers:
             layer.made_from, layer.made_at = shown.id, run.at
         found = found_transform(result)
-        placed = placed_by(found, run.fixed) if found and run.moving else None
-        labels = label_layers(result, run.given)
-        self.journal.keep([*layers, *labels], [placed])
+        placed = world_transform(found, run.fixed) if found and run.moving else None
+        labels = label_layers(result, run.images)
+        self.journal.store([*layers, *labels], [placed])
         self.background.post(partial(self._finish, run, result, layers, labels, placed))
 
     def _finish(
@@ -189,7 +217,7 @@ class PluginRuns:
     ) -> None:
         task = run.task
         run.withdraw()
-        given = next(iter(run.given.values()))[0]
+        given = next(iter(run.images.values()))[0]
         for layer in (*layers, *labels):  # another image may be looked at by now, of somebody else
             layer.visible = layer.visible and given.visible
         edits: list[Edit] = [AddLayer(layer) for layer in (*layers, *labels)]
@@ -211,7 +239,7 @@ class PluginRuns:
 def _refusal(plugin: Plugin, layers: Mapping[str, VolumeLayer]) -> str:
     """Why it cannot run on these layers, in one sentence; "" where it can."""
     if not layers or any(layer.loaded < 1 for layer in layers.values()):
-        return f"{plugin.title} needs a whole image: wait until it is load_image, then run it again."
+        return f"{plugin.title} needs a whole image: wait until it is loaded, then run it again."
     places = {id(layer.transform) for layer in layers.values()}
     if len(places) > 1 and not any(_takes(plugin, name) for name in MINDFUL):
         return f"{plugin.title} works on images of one place, and one was moved: resample it onto the other first."

@@ -15,10 +15,10 @@ from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_laye
 if TYPE_CHECKING:
     from viewer.plugin.execute import Result
 
-EffectContext = dict[str, tuple[VolumeLayer, Volume]]  # by input: the layer, and the volume of it that was used
+RunImages = dict[str, tuple[VolumeLayer, Volume]]  # by input: the layer, and the volume of it that was used
 
 
-def result_layers(result: Result, given: EffectContext) -> list[VolumeLayer]:
+def result_layers(result: Result, given: RunImages) -> list[VolumeLayer]:
     """A layer for every image, then for each that lies on the first input's grid its difference from it.
 
     Results take over the first input's window, and stand where the input does on whose grid they lie.
@@ -40,7 +40,7 @@ def result_layers(result: Result, given: EffectContext) -> list[VolumeLayer]:
     return layers + changes
 
 
-def label_layers(result: Result, given: EffectContext) -> list[SegmentationLayer]:
+def label_layers(result: Result, given: RunImages) -> list[SegmentationLayer]:
     """A layer for every label map, over the input on whose grid it lies; else over the first, as its file places it.
 
     Its segments are the algorithm's, and its voxels can be painted. Takes some time: not for the main thread.
@@ -62,7 +62,7 @@ def _signed(segment: Segment, plugin: str) -> Segment:
     return replace(segment, algorithm="AUTOMATIC", algorithm_name=plugin) if by_hand else segment
 
 
-def _place(made: Volume, given: EffectContext) -> Transform | None:
+def _place(made: Volume, given: RunImages) -> Transform | None:
     """Where the input stands on whose grid an image was made: the one that it was brought onto, where there is one."""
     ordered = sorted(given, key=lambda name: name not in ("onto", "fixed"))
     return next((given[name][0].transform for name in ordered if made.grid.matches(given[name][1].grid)), None)

@@ -24,12 +24,14 @@ class RegionTool(Tool):
     cursor = Qt.CursorShape.CrossCursor
 
     def press(self, view: View, event: MouseEvent) -> None:
+        """Take hold of the region under the mouse, or begin another one."""
         self._start = view.world_at(event.x, event.y)
         self._pixel = event.x, event.y
         region = self.state.region
-        self._moved = region if region and self._start and bool(region.holds(self._start)) else None
+        self._moved = region if region and self._start and bool(region.contains(self._start)) else None
 
     def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
+        """Move the region that is held, or draw one from the first point to here."""
         end = view.world_at(event.x, event.y)
         if self._start is None or end is None or not isinstance(view, SliceView):
             return

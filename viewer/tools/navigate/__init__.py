@@ -1,0 +1,1 @@
+"""Tools that change how images are looked at."""

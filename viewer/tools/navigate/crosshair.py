@@ -23,12 +23,15 @@ class CrosshairTool(Tool):
     cursor = Qt.CursorShape.CrossCursor
 
     def press(self, view: View, event: MouseEvent) -> None:
+        """Put the cross-hair here."""
         world = view.world_at(event.x, event.y)
         if world is not None:
             self.state.crosshair = world
 
     def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
+        """Let the cross-hair follow."""
         self.press(view, event)
 
     def hover(self, view: View, event: MouseEvent) -> None:
+        """Let the cross-hair follow, without a button."""
         self.press(view, event)

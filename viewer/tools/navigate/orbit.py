@@ -23,5 +23,6 @@ class OrbitTool(Tool):
     cursor = Qt.CursorShape.ClosedHandCursor
 
     def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
+        """Turn the 3-D view about its middle."""
         if isinstance(view, VolumeView):
             view.orbit(dx, dy)

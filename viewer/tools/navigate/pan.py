@@ -23,4 +23,5 @@ class PanTool(Tool):
     cursor = Qt.CursorShape.ClosedHandCursor
 
     def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
+        """Shift the view with the mouse."""
         view.pan(dx, dy)

@@ -29,14 +29,17 @@ class ScrollTool(Tool):
     _rest = 0.0
 
     def press(self, view: View, event: MouseEvent) -> None:
+        """Forget the part of a slice that the last gesture left over."""
         self._rest = 0.0
 
     def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
+        """Go through the slices: all of them over the view's height, where that is neither too fast nor too slow."""
         if isinstance(view, SliceView):
             pixels = min(max(view.height() / max(view.count, 1), STEP[0]), STEP[1])
             self._advance(view, dy / pixels)
 
     def wheel(self, view: View, event: MouseEvent) -> None:
+        """Go one slice a notch."""
         if isinstance(view, SliceView):
             self._advance(view, -event.steps)
 
@@ -46,9 +49,9 @@ class ScrollTool(Tool):
         whole = int(self._rest)
         self._rest -= whole
         if whole:
-            onward(view, whole)
+            scroll_onward(view, whole)
 
 
-def onward(view: SliceView, slices: int) -> None:
+def scroll_onward(view: SliceView, slices: int) -> None:
     """Go on by so many slices in reading order; back where negative."""
     view.scroll(slices * ONWARD[view.name])

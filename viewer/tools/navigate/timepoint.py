@@ -20,6 +20,7 @@ class TimepointTool(Tool):
     _rest = 0.0
 
     def wheel(self, view: View, event: MouseEvent) -> None:
+        """Go one time point a notch."""
         self._rest -= event.steps
         whole = int(self._rest)
         self._rest -= whole

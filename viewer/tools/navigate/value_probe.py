@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ProbeValue:
-    """world: LPS mm. index: voxel (k, j, i) of the first layer, None outside it. Each image is read where its own
-    transform puts the place.
+    """What lies at a place, each image read where its own transform puts it.
 
+    world: LPS mm. index: voxel (k, j, i) of the first layer, None outside it.
     values: the images shown there, top first, each with its physical value (RGB for colour; None outside).
     segments: those that are shown there, top first.
     """

@@ -30,11 +30,13 @@ class WindowLevelTool(Tool):
     cursor = Qt.CursorShape.SizeAllCursor
 
     def press(self, view: View, event: MouseEvent) -> None:
+        """Begin with the window of the image that is meant."""
         self._layer = self.target
         self._start = self._layer.window if self._layer else None
         self._from = event.x, event.y
 
     def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
+        """Sideways its width, doubled over DOUBLES px; up and down its level, but not of a difference."""
         if self._layer is None or self._start is None or self._layer.volume(0).color:
             return
         width = self._start.width * 2 ** ((event.x - self._from[0]) / DOUBLES)

@@ -23,7 +23,7 @@ class WipeTool(Tool):
 
     id = "wipe"
 
-    def on(self, view: View, event: MouseEvent) -> bool:
+    def is_on_line(self, view: View, event: MouseEvent) -> bool:
         """True where the mouse is on the line of a view."""
         line = _line(view)
         return line is not None and abs((event.x if line.upright else event.y) - line.at) <= NEAR
@@ -34,6 +34,7 @@ class WipeTool(Tool):
         return Qt.CursorShape.SplitHCursor if line is None or line.upright else Qt.CursorShape.SplitVCursor
 
     def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
+        """Draw the line that parts two images through the mouse."""
         world = view.world_at(event.x, event.y)
         if world is None or not isinstance(view, SliceView):
             return

@@ -26,10 +26,13 @@ class ZoomTool(Tool):
     cursor = Qt.CursorShape.SizeVerCursor
 
     def press(self, view: View, event: MouseEvent) -> None:
+        """Keep the point that stays where it is."""
         self._at = event.x, event.y
 
     def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
+        """Enlarge upwards, by a factor of two over DOUBLES px."""
         view.zoom(2 ** (-dy / DOUBLES), *self._at)
 
     def wheel(self, view: View, event: MouseEvent) -> None:
+        """Enlarge about the mouse, notch by notch."""
         view.zoom(NOTCH**event.steps, event.x, event.y)

@@ -1,0 +1,1 @@
+"""Tools that align two images: by hand, by landmarks."""

@@ -43,6 +43,7 @@ class AlignTool(Tool):
     _placing: TransformPreview | None = None
 
     def press(self, view: View, event: MouseEvent) -> None:
+        """Take hold of the moving image; with Shift or on the ring it will turn about the cross-hair."""
         found, pose = pair(self.document, self.state), view.pose if isinstance(view, SliceView) else None
         self._placing = None
         if found is None or pose is None:
@@ -53,6 +54,7 @@ class AlignTool(Tool):
         self._after: Transform | None = None
 
     def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
+        """Show it shifted or turned within the slice."""
         if self._placing is None or (event.x, event.y) == self._from:
             return
         pose, start = self._pose, self._from
@@ -67,6 +69,7 @@ class AlignTool(Tool):
         self._placing.show(self._after)
 
     def release(self, view: View, event: MouseEvent) -> None:
+        """Keep that as one step."""
         if self._placing is None:
             return
         shown = self._layer.transform is self._after
@@ -112,6 +115,6 @@ def on_ring(pose: Pose, crosshair: Point, x: float, y: float) -> bool:
     return abs(hypot(x - from_x, y - from_y) - pose.ring) <= NEAR
 
 
-def nudged(layer: VolumeLayer, motion: Floats, gesture: str) -> AlignLayer:
+def nudge_edit(layer: VolumeLayer, motion: Floats, gesture: str) -> AlignLayer:
     """The edit that moves an image a little in the world; those of one gesture are one step."""
     return AlignLayer(layer, layer.transform, carried(layer.transform, motion), gesture)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from viewer.render.view import MouseEvent, View
 
 NEAR = 9.0  # px
-ImageReference = Literal["fixed", "moving"]
+PairEnd = Literal["fixed", "moving"]
 
 
 class LandmarkTool(Tool):
@@ -39,10 +39,11 @@ class LandmarkTool(Tool):
     key = "K"
     tip = "Click a place in the fixed image, then the same place in the moving one; drag a mark to correct it"
     cursor = Qt.CursorShape.CrossCursor
-    _held: tuple[str, ImageReference] | None = None
+    _held: tuple[str, PairEnd] | None = None
     _gesture = ""
 
     def press(self, view: View, event: MouseEvent) -> None:
+        """Take hold of the landmark under the mouse, set a pair, or set the moving image's end of the chosen one."""
         found, pose = pair(self.document, self.state), view.pose if isinstance(view, SliceView) else None
         self._held, self._gesture = None, uuid4().hex
         if found is None or pose is None or not isinstance(view, SliceView):
@@ -57,18 +58,19 @@ class LandmarkTool(Tool):
             self.state.landmark = near[0]
         elif ends == ("moving",) and chosen and chosen.of == (fixed.id, moving.id):
             self._held = chosen.id, "moving"
-            self._put(chosen, "moving", place, moving)
+            self._move_end(chosen, "moving", place, moving)
         elif "fixed" in ends:
             self._add(fixed, moving, place)
 
     def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
+        """Move the point that is held."""
         pose = view.pose if isinstance(view, SliceView) else None
         one = self.document.landmarks.find(self._held[0]) if self._held else None
         moving = self.document.find(one.of[1]) if one else None
         if self._held and pose and one and isinstance(moving, VolumeLayer):
-            self._put(one, self._held[1], _place(pose, event), moving)
+            self._move_end(one, self._held[1], _place(pose, event), moving)
 
-    def _put(self, one: LandmarkPair, end: ImageReference, place: Point, moving: VolumeLayer) -> None:
+    def _move_end(self, one: LandmarkPair, end: PairEnd, place: Point, moving: VolumeLayer) -> None:
         moved = replace(one, fixed=place) if end == "fixed" else replace(one, moving=moving.own_place(place))
         self.edit(ChangeLandmark(one, moved, self.document.landmarks.index(one.id), self._gesture))
 
@@ -79,10 +81,10 @@ class LandmarkTool(Tool):
         self.state.landmark = one.id
 
     def _near(
-        self, view: SliceView, pose: Pose, event: MouseEvent, ends: tuple[ImageReference, ...]
-    ) -> tuple[str, ImageReference] | None:
+        self, view: SliceView, pose: Pose, event: MouseEvent, ends: tuple[PairEnd, ...]
+    ) -> tuple[str, PairEnd] | None:
         """The end of a pair under the mouse; the moving one where both are."""
-        close: list[tuple[float, str, ImageReference]] = []
+        close: list[tuple[float, str, PairEnd]] = []
         for mark in shown_pairs(view.document, view.state, view.shown, pose):
             for end in ends:
                 x, y = mark.moving if end == "moving" else mark.fixed
@@ -91,7 +93,7 @@ class LandmarkTool(Tool):
         return (found, side) if distance <= NEAR else None
 
 
-def _ends(view: SliceView, fixed: VolumeLayer, moving: VolumeLayer) -> tuple[ImageReference, ...]:
+def _ends(view: SliceView, fixed: VolumeLayer, moving: VolumeLayer) -> tuple[PairEnd, ...]:
     """The ends of pairs that a view shows the places of."""
     shown = view.shown
     return (*(("fixed",) if fixed in shown else ()), *(("moving",) if moving in shown else ()))

@@ -1,0 +1,1 @@
+"""Tools that paint, draw and grow segments."""

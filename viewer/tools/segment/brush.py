@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 
-from viewer.effects.footprint import ball, disc, flat
+from viewer.effects.footprint import ball, disc, plane_coordinates
 from viewer.render.tool_sketch import Draft
 from viewer.tools.segment.paint_tool import PaintTool, Part, chosen_segmentation, slices_of
 
@@ -31,6 +31,7 @@ class BrushTool(PaintTool):
     _over: tuple[SliceView, MouseEvent] | None = None
 
     def press(self, view: View, event: MouseEvent) -> None:
+        """Begin to paint, or with Alt the other way: to erase."""
         shown = slices_of(view)
         self._last = None
         if shown and self.begin():
@@ -38,15 +39,18 @@ class BrushTool(PaintTool):
             self._to(shown, event)
 
     def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
+        """Paint from the last place to here."""
         shown = slices_of(view)
         if shown and self._last:
             self._to(shown, event)
 
     def release(self, view: View, event: MouseEvent) -> None:
+        """End the stroke: one step."""
         self._last = None
         self.finish("Erase from" if self.stroke and self._takes else "")
 
     def hover(self, view: View, event: MouseEvent) -> None:
+        """Show the brush's outline about the mouse."""
         shown = slices_of(view)
         if shown:
             if self._over is None:
@@ -55,12 +59,14 @@ class BrushTool(PaintTool):
             self._ring(shown, event)
 
     def leave(self, view: View) -> None:
+        """Take the outline away."""
         view.sketch(None)
         if self._over:
             self.state.events.brush.disconnect(self._resized)
             self._over = None
 
     def put_down(self) -> None:
+        """Take the outline away where another tool is chosen."""
         if self._over:
             self.leave(self._over[0])
 
@@ -78,7 +84,7 @@ class BrushTool(PaintTool):
         grid, first, last = self.goal.layer.world_grid, pose.world(*start), pose.world(*end)
         if brush.solid:
             return ball(grid, first, last, brush.radius)
-        return disc(grid, pose, flat(pose, first), flat(pose, last), brush.radius)
+        return disc(grid, pose, plane_coordinates(pose, first), plane_coordinates(pose, last), brush.radius)
 
     def _ring(self, view: SliceView, event: MouseEvent) -> None:
         world = view.world_at(event.x, event.y)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.compute.effects.image.livewire import Wire
-from viewer.effects.footprint import around, flat
+from viewer.effects.footprint import box_between, plane_coordinates
 from viewer.tools.segment.outline import DrawTool
-from viewer.tools.segment.paint_tool import goal_of, slices_of
+from viewer.tools.segment.paint_tool import find_paint_target, slices_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,15 +35,17 @@ class LivewireTool(DrawTool):
     _wire: Wire | None = None
 
     def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
+        """Let the wire follow as without a button: there is no lasso."""
         self.hover(view, event)
 
     def release(self, view: View, event: MouseEvent) -> None:
         """A click is over; the outline is not."""
 
     def way(self, place: Point) -> tuple[Point, ...]:
+        """Along edges of the image from the last corner to a place: points in LPS mm."""
         if self._wire is None:
             return (place,)
-        u, v = flat(self._pose, place)
+        u, v = plane_coordinates(self._pose, place)
         path = self._wire.path((round((v - self._low[1]) / self._step), round((u - self._low[0]) / self._step)))
         depth = self._pose.plane.depth(self._pose.index) * self._pose.plane.normal
         rows, columns = np.array(path[1:] or path, dtype=np.float64).T
@@ -54,12 +56,12 @@ class LivewireTool(DrawTool):
     def _go(self, place: Point) -> None:
         super()._go(place)
         shown = slices_of(self._view) if self._view else None
-        pose, goal = shown.pose if shown else None, goal_of(self.document, self.state)
+        pose, goal = shown.pose if shown else None, find_paint_target(self.document, self.state)
         self._wire = None
         if pose is None or isinstance(goal, str) or goal.image is None or goal.image.color:
             return
         self._pose, self._step = pose, float(goal.image.grid.spacing.min())
-        self._low = np.array(flat(pose, place)) - REACH * self._step
+        self._low = np.array(plane_coordinates(pose, place)) - REACH * self._step
         picture = sampled(goal.image, goal.layer, pose, self._low, self._step, 2 * REACH + 1)
         self._wire = Wire(picture, (REACH, REACH))
 
@@ -77,7 +79,7 @@ def sampled(
     across, along = np.meshgrid(low[0] + steps, low[1] + steps)
     world = across[..., None] * plane.right + along[..., None] * plane.down + plane.depth(pose.index) * plane.normal
     index = image.grid.to_index(layer.transform(world) if layer.transform else world)
-    box = around(index.min(axis=(0, 1)), index.max(axis=(0, 1)), image.grid.shape)
+    box = box_between(index.min(axis=(0, 1)), index.max(axis=(0, 1)), image.grid.shape)
     if box is None:
         return np.zeros((size, size), np.float32)
     values = image.array[box].astype(np.float32) * np.float32(image.slope) + np.float32(image.intercept)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 
-from viewer.effects.footprint import flat, inside
+from viewer.effects.footprint import plane_coordinates, polygon_mask
 from viewer.render.tool_sketch import Draft
 from viewer.tools.segment.paint_tool import PaintTool, chosen_segmentation, slices_of
 
@@ -54,6 +54,7 @@ class OutlineTool(PaintTool):
 
     # What the mouse and the keys do.
     def press(self, view: View, event: MouseEvent) -> None:
+        """Set a corner; on the first one the outline ends."""
         place, self._ended = self.place(view, event), None
         if place is None or not (self._line or self.ready()):
             return
@@ -70,6 +71,7 @@ class OutlineTool(PaintTool):
         self._show(())
 
     def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
+        """Draw freely."""
         place = self.place(view, event)
         if place is None or view is not self._view or not self._line:
             return
@@ -80,24 +82,29 @@ class OutlineTool(PaintTool):
             self._show(())
 
     def release(self, view: View, event: MouseEvent) -> None:
+        """End an outline that was drawn in one go."""
         if len(self._knots) == 1 and self._dragged > LASSO:
             self._end()
 
     def hover(self, view: View, event: MouseEvent) -> None:
+        """Show the way from the last corner to here."""
         place = self.place(view, event)
         if self._line and place and view is self._view:
             self._show(self.way(place))
 
-    def double(self, view: View, event: MouseEvent) -> bool:
+    def double_click(self, view: View, event: MouseEvent) -> bool:
+        """End the outline here; True where one was drawn, so that the view takes it for nothing else."""
         drawing = bool(self._line)
         self._end()
         return drawing or view is self._ended
 
     @property
     def drawing(self) -> bool:
+        """Whether an outline has begun."""
         return bool(self._line)
 
-    def typed(self, name: DrawingKey) -> None:
+    def handle_key(self, name: DrawingKey) -> None:
+        """End the outline, drop it, or take back its last corner."""
         if name == "end":
             self._end()
         elif name == "drop" or len(self._knots) < 2:
@@ -108,6 +115,7 @@ class OutlineTool(PaintTool):
             self._show(())
 
     def put_down(self) -> None:
+        """Drop the outline where another tool is chosen."""
         self._forget()
 
     # Within.
@@ -161,9 +169,10 @@ class DrawTool(OutlineTool):
     verb = "Draw"
 
     def close(self, view: View, line: tuple[Point, ...]) -> None:
+        """Paint what lies inside of the outline (LPS mm) in the slice: one step."""
         shown = slices_of(view)
         pose = shown.pose if shown else None
         if pose and self.begin() and self.goal:
-            part = inside(self.goal.layer.world_grid, pose, [flat(pose, place) for place in line])
+            part = polygon_mask(self.goal.layer.world_grid, pose, [plane_coordinates(pose, place) for place in line])
             self.lay(part, taking=self._takes)
             self.finish("Erase from" if self._takes else "")

@@ -60,7 +60,7 @@ def labelled_image(document: Document, layer: SegmentationLayer) -> VolumeLayer 
     return image if isinstance(image, VolumeLayer) else document.base
 
 
-def goal_of(document: Document, state: ViewState) -> PaintTarget | str:
+def find_paint_target(document: Document, state: ViewState) -> PaintTarget | str:
     """What is painted now; else why nothing can be, in one sentence."""
     layer = chosen_segmentation(document, state)
     if layer is None:
@@ -85,15 +85,15 @@ class PaintTool(Tool):
     verb: ClassVar[str] = ""
     goal: PaintTarget | None = None
     stroke: Stroke | None = None
-    painted: Key = 0, 0  # the segment's key, which painting may change
+    painted_key: Key = 0, 0  # the segment's key, which painting may change
 
     def begin(self) -> bool:
         """Take up a stroke; where nothing can be painted, say why."""
-        found = goal_of(self.document, self.state)
+        found = find_paint_target(self.document, self.state)
         if isinstance(found, str):
             self.say(found)
             return False
-        self.goal, self.stroke, self.painted = found, Stroke(found.layer), found.segment.key
+        self.goal, self.stroke, self.painted_key = found, Stroke(found.layer), found.segment.key
         return True
 
     def lay(self, part: Part | None, *, taking: bool) -> None:
@@ -103,9 +103,9 @@ class PaintTool(Tool):
             return
         try:
             if taking:
-                erase(stroke, self.painted, *part, self.state.masking, goal.image)
+                erase(stroke, self.painted_key, *part, self.state.masking, goal.image)
             else:
-                self.painted = paint(stroke, self.painted, *part, self.state.masking, goal.image)
+                self.painted_key = paint(stroke, self.painted_key, *part, self.state.masking, goal.image)
         except ValueError as refusal:
             self.drop()
             self.say(str(refusal))
@@ -123,8 +123,8 @@ class PaintTool(Tool):
 
     def say(self, text: str) -> None:
         """Tell the person at the screen, in one sentence."""
-        if self.work:
-            self.work.warn(text)
+        if self.services:
+            self.services.warn(text)
 
     def drop(self) -> None:
         """As if the stroke had never begun."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import Qt
 
-from viewer.compute.effects.image.region_growing import between, flood
+from viewer.compute.effects.image.region_growing import connected_label, connected_threshold
 from viewer.effects.footprint import slab, trimmed
 from viewer.render.overlay.overlay import number
 from viewer.render.tool_sketch import Draft
@@ -46,6 +46,7 @@ class GrowTool(PaintTool):
     _seed: Index | None = None
 
     def press(self, view: View, event: MouseEvent) -> None:
+        """Grow from the voxel under the mouse, over values like those around it."""
         shown, self._seed = slices_of(view), None
         if shown is None or not self.begin() or self.goal is None:
             return
@@ -55,26 +56,28 @@ class GrowTool(PaintTool):
             self.say(f"{goal.layer.name} has no grey image on its grid: there are no values to grow over.")
         elif seed is not None:
             self._seed, self._from = seed, (event.x, event.y)
-            self._value, self._first = alike(image, seed)
+            self._value, self._first = seed_statistics(image, seed)
             self._take(shown, event)
 
     def drag(self, view: View, event: MouseEvent, dx: float, dy: float) -> None:
+        """To the right and up a wider range of values, to the left and down a narrower one."""
         shown = slices_of(view)
         if shown and self._seed is not None:
             self._take(shown, event)
 
     def release(self, view: View, event: MouseEvent) -> None:
+        """Keep the slice's part, or have the whole volume grown in the background with these values."""
         goal, seed, masking = self.goal, self._seed, self.state.masking
         self._seed = None
         view.sketch(None)
         if goal is None or seed is None or goal.image is None:
             return
-        if not self.state.brush.solid or self.work is None:
+        if not self.state.brush.solid or self.services is None:
             self.finish()
             return
         self.drop()
-        call = grown(goal.image, goal.segment.key, seed, self._range)
-        self.work.run_effect(goal.layer, f"Grow {goal.segment.name}", call, "add", masking, goal.image)
+        call = grow_call(goal.image, goal.segment.key, seed, self._range)
+        self.services.run_effect(goal.layer, f"Grow {goal.segment.name}", call, "add", masking, goal.image)
 
     def _take(self, view: SliceView, event: MouseEvent) -> None:
         """What the tolerance of this place of the mouse gives, in place of what was taken before."""
@@ -86,7 +89,7 @@ class GrowTool(PaintTool):
         if not self.begin() or self.goal is None or self.goal.image is None or pose is None or self._seed is None:
             return
         image, grid = self.goal.image, self.goal.layer.world_grid
-        self.lay(connected(grid, pose, self._seed, lambda box: _between(image, box, self._range)), taking=False)
+        self.lay(connected_part(grid, pose, self._seed, lambda box: _between(image, box, self._range)), taking=False)
         unit = "" if image.unit == "1" else image.unit
         place = view.world_at(event.x, event.y)
         text = f"{number(self._value)} ± {number(reach)} {unit}".strip()
@@ -106,6 +109,7 @@ class FillTool(PaintTool):
     gestures = frozenset()
 
     def press(self, view: View, event: MouseEvent) -> None:
+        """Fill from the voxel under the mouse: the slice at once; by the solid brush the volume, in the background."""
         shown = slices_of(view)
         if shown is None or not self.begin() or self.goal is None or shown.pose is None:
             return
@@ -114,13 +118,13 @@ class FillTool(PaintTool):
             self.drop()
             return
         labels = goal.layer.segmentation.maps[goal.segment.key[0]]
-        if self.state.brush.solid and self.work:
+        if self.state.brush.solid and self.services:
             self.drop()
-            call = flooded(labels, goal.segment.key, seed)
-            self.work.run_effect(goal.layer, f"Fill {goal.segment.name}", call, "add", masking, goal.image)
+            call = fill_call(labels, goal.segment.key, seed)
+            self.services.run_effect(goal.layer, f"Fill {goal.segment.name}", call, "add", masking, goal.image)
             return
         wanted = labels[seed]
-        part = connected(goal.layer.world_grid, shown.pose, seed, lambda box: labels[box] == wanted)
+        part = connected_part(goal.layer.world_grid, shown.pose, seed, lambda box: labels[box] == wanted)
         if part and wanted == 0 and _open(part, goal.layer.grid, shown.pose):
             self.drop()
             self.say("What was clicked is open to the edge of the image: close the outline around it, then fill it.")
@@ -135,7 +139,7 @@ def voxel_at(view: SliceView, event: MouseEvent, goal: PaintTarget | None) -> In
     return goal.layer.grid.nearest(goal.layer.own_place(world)) if world and goal else None
 
 
-def alike(image: Volume, seed: Index) -> tuple[float, float]:
+def seed_statistics(image: Volume, seed: Index) -> tuple[float, float]:
     """The physical value at a voxel, less its noise, and the spread of values around it that counts as alike."""
     j, i = (slice(max(at - REACH, 0), at + REACH + 1) for at in seed[1:])
     near = image.array[seed[0], j, i].astype(np.float64) * image.slope + image.intercept
@@ -144,7 +148,7 @@ def alike(image: Volume, seed: Index) -> tuple[float, float]:
     return float(close.mean()), max(SPREADS * float(close.std()), abs(image.slope), 1e-6)
 
 
-def connected(grid: Grid, pose: Pose, seed: Index, fits: Callable[[Box], Mask]) -> Part | None:
+def connected_part(grid: Grid, pose: Pose, seed: Index, fits: Callable[[Box], Mask]) -> Part | None:
     """The voxels of the slice that fit and hang together with the seed; `fits` tells of a box of voxels."""
     from scipy.ndimage import label  # not before somebody grows something
 
@@ -158,21 +162,21 @@ def connected(grid: Grid, pose: Pose, seed: Index, fits: Callable[[Box], Mask]) 
     return trimmed(part.box, parts == parts[at]) if parts[at] else None
 
 
-def grown(image: Volume, key: Key, seed: Index, values: tuple[float, float]) -> Call:
+def grow_call(image: Volume, key: Key, seed: Index, values: tuple[float, float]) -> Call:
     """The computation of what a range of values gives in the whole volume."""
 
     def call(tell: ProgressCallback) -> Iterable[Answer]:
-        box, mask = between(image.array, seed, _stored(image, values), tell)
+        box, mask = connected_threshold(image.array, seed, _stored(image, values), tell)
         return [(key, mask, box)]
 
     return call
 
 
-def flooded(labels: Mask, key: Key, seed: Index) -> Call:
+def fill_call(labels: Mask, key: Key, seed: Index) -> Call:
     """The computation of what hangs together with a voxel and has its label."""
 
     def call(tell: ProgressCallback) -> Iterable[Answer]:
-        box, mask = flood(labels, seed, tell)
+        box, mask = connected_label(labels, seed, tell)
         return [(key, mask, box)]
 
     return call

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from viewer.data.box import Box, box_shape, mask_box, whole_box
-from viewer.effects.footprint import filled
+from viewer.effects.footprint import rasterized
 from viewer.render.slices.slice_view import SliceView
 from viewer.render.volumes.picking import to_screen
 from viewer.tools.segment.outline import OutlineTool
@@ -37,23 +37,25 @@ class ScissorsTool(OutlineTool):
     in_volume = frozenset({"left", "move"})
 
     def place(self, view: View, event: MouseEvent) -> Point | None:
+        """In a slice LPS mm; in the 3-D view the widget pixel (x, y, 0)."""
         return super().place(view, event) if isinstance(view, SliceView) else (event.x, event.y, 0.0)
 
     def close(self, view: View, line: tuple[Point, ...]) -> None:
-        if not self.begin() or self.goal is None or self.work is None:
+        """Cut the segment along the line of sight through the outline, in the background."""
+        if not self.begin() or self.goal is None or self.services is None:
             return
         goal, cut, masking = self.goal, self.state.brush.cut, self.state.masking
         self.drop()
         outline = np.array([view.pixel_of(place) for place in line])
-        call = cut_out(goal, outline, _screen(view) @ goal.layer.world_grid.affine, cut)
-        self.work.run_effect(goal.layer, f"Cut {goal.segment.name}", call, HOW[cut], masking, goal.image)
+        call = cut_call(goal, outline, _screen(view) @ goal.layer.world_grid.affine, cut)
+        self.services.run_effect(goal.layer, f"Cut {goal.segment.name}", call, HOW[cut], masking, goal.image)
 
 
-def cut_out(goal: PaintTarget, outline: Floats, to_pixel: Floats, cut: Cut) -> Call:
+def cut_call(goal: PaintTarget, outline: Floats, to_pixel: Floats, cut: Cut) -> Call:
     """The computation of what is cut. outline (n, 2) in pixels; to_pixel: 4×4, voxel (k, j, i, 1) to (x, y, …, 1)."""
     labels, key = goal.layer.segmentation.maps[goal.segment.key[0]], goal.segment.key
     low, high = np.floor(outline.min(axis=0)), np.ceil(outline.max(axis=0))
-    drawn = filled(outline, low, 1.0, (high - low + 1).astype(int))
+    drawn = rasterized(outline, low, 1.0, (high - low + 1).astype(int))
 
     def call(tell: ProgressCallback) -> Iterable[Answer]:
         held = mask_box(labels == key[1]) if cut != "fill inside" else whole_box(labels.shape)
@@ -61,14 +63,14 @@ def cut_out(goal: PaintTarget, outline: Floats, to_pixel: Floats, cut: Cut) -> C
             return []
         mask = np.zeros(box_shape(held), dtype=bool)
         for place, k in enumerate(range(held[0].start, held[0].stop)):
-            mask[place] = behind(drawn, low, to_pixel, k, held) != (cut == "erase outside")
+            mask[place] = voxels_under(drawn, low, to_pixel, k, held) != (cut == "erase outside")
             tell((place + 1) / len(mask))
         return [(key, mask, held)]
 
     return call
 
 
-def behind(drawn: Mask, low: Floats, to_pixel: Floats, k: int, box: Box) -> Mask:
+def voxels_under(drawn: Mask, low: Floats, to_pixel: Floats, k: int, box: Box) -> Mask:
     """The voxels [j, i] of slice k of a box that lie under the filled pixels `drawn` [y, x], which begin at `low`."""
     j, i = np.ogrid[box[1], box[2]]
     x, y = (

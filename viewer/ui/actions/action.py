@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 def always() -> bool:
+    """True: what needs nothing to be there."""
     return True
 
 
@@ -45,6 +46,7 @@ class Action:
 
     @property
     def text(self) -> str:
+        """The title, as it is now where it depends on what is chosen."""
         return self.title if isinstance(self.title, str) else self.title()
 
 
@@ -54,38 +56,39 @@ class ActionList(QObject):
     def __init__(self, actions: Iterable[Action], window: QWidget, views: QWidget) -> None:
         super().__init__(window)
         self.actions = {action.id: action for action in actions}
-        self.made: dict[str, QAction] = {}
+        self.qactions: dict[str, QAction] = {}
         self._soon = QTimer(self, interval=0, singleShot=True)
         self._soon.timeout.connect(self.refresh_now)
         for action in self.actions.values():
-            self.made[action.id] = self._make(action)
-            (window if action.where == "window" else views).addAction(self.made[action.id])
+            self.qactions[action.id] = self._make(action)
+            (window if action.where == "window" else views).addAction(self.qactions[action.id])
         self.refresh_now()
 
     def __iter__(self) -> Iterator[Action]:
         return iter(self.actions.values())
 
     def __getitem__(self, name: str) -> QAction:
-        return self.made[name]
+        return self.qactions[name]
 
     def set_keys(self, keys: Mapping[str, str]) -> None:
         """Give every action its default key, or the one in `keys` (action id -> sequences; "" for none)."""
         for name, action in self.actions.items():
-            self.made[name].setShortcuts(sequences(keys.get(name, action.key)))
+            self.qactions[name].setShortcuts(sequences(keys.get(name, action.key)))
         self.refresh_now()
 
     def keys(self, name: str) -> str:
         """The keys of an action as people write them."""
         native = QKeySequence.SequenceFormat.NativeText
-        return " or ".join(sequence.toString(native) for sequence in self.made[name].shortcuts())
+        return " or ".join(sequence.toString(native) for sequence in self.qactions[name].shortcuts())
 
     def refresh(self) -> None:
-        """Once this turn is over."""
+        """Ask every action again once this turn of the event loop is over."""
         self._soon.start()
 
     def refresh_now(self) -> None:
+        """Show of every action whether it can be done, what it is called, and by which keys."""
         for name, action in self.actions.items():
-            made, possible = self.made[name], action.when()
+            made, possible = self.qactions[name], action.when()
             made.setText(action.text.replace("&", "&&"))
             made.setEnabled(possible)
             made.setVisible(possible or not action.optional)

@@ -69,7 +69,7 @@ class Palette(QDialog):
         self.setObjectName("palette")
         self.setAccessibleName("Search everything")
         self.entries = entries
-        self.found: list[Entry] = []
+        self.matches: list[Entry] = []
         self.box = QLineEdit(placeholderText="Search actions, plugins, studies …")
         self.box.setAccessibleName("Search everything")
         self.box.addAction(theme.icon("search"), QLineEdit.ActionPosition.LeadingPosition)
@@ -95,28 +95,29 @@ class Palette(QDialog):
 
     def look_for(self, text: str) -> None:
         """Show what the text finds."""
-        self.found = search(self.entries, text)[:SHOWN]
+        self.matches = search(self.entries, text)[:SHOWN]
         self.list.clear()
-        for entry in self.found:
+        for entry in self.matches:
             item = QListWidgetItem(theme.icon(entry.icon or "right"), entry.title)
             item.setData(DETAIL, entry.detail)
             self.list.addItem(item)
         self.list.setCurrentRow(0)
-        self.list.setVisible(bool(self.found))
-        self.nothing.setVisible(not self.found)
+        self.list.setVisible(bool(self.matches))
+        self.nothing.setVisible(not self.matches)
 
     def choose(self) -> None:
         """Do what the current row says."""
         row = self.list.currentRow()
         self.accept()
-        if 0 <= row < len(self.found):
-            self.found[row].run()
+        if 0 <= row < len(self.matches):
+            self.matches[row].run()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Arrows and Enter in the text field mean the list below it."""
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
             key = Qt.Key(event.key())
-            if key in STEPS and self.found:
-                self.list.setCurrentRow(min(max(self.list.currentRow() + STEPS[key], 0), len(self.found) - 1))
+            if key in STEPS and self.matches:
+                self.list.setCurrentRow(min(max(self.list.currentRow() + STEPS[key], 0), len(self.matches) - 1))
                 return True
             if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
                 self.choose()

@@ -20,19 +20,25 @@ class ActionContext(Protocol):
     """actions_: all that can be done. `window` is the parent of dialogs."""
 
     @property
-    def session(self) -> Session: ...
+    def session(self) -> Session:
+        """What the window shows."""
 
     @property
-    def preferences(self) -> Preferences: ...
+    def preferences(self) -> Preferences:
+        """The user's settings."""
 
     @property
-    def actions_(self) -> ActionList: ...
+    def actions_(self) -> ActionList:
+        """Every action of the window, with its keys."""
 
-    def window(self) -> QWidget: ...
+    def window(self) -> QWidget:
+        """The parent of dialogs."""
 
-    def has_images(self) -> bool: ...
+    def has_images(self) -> bool:
+        """Whether any image is open."""
 
-    def has_layers(self) -> bool: ...
+    def has_layers(self) -> bool:
+        """Whether any layer is open."""
 
     def open(self, paths: Sequence[str | Path]) -> Task:
         """Index paths, and show the image where there is no choice to make; open a project as it was."""
@@ -51,7 +57,7 @@ class ActionContext(Protocol):
         ...
 
     def apply_preferences(self) -> None:
-        """Everything the settings say, now."""
+        """Take over everything the settings say."""
         ...
 
     def show_message(self, text: str, severity: Severity = "info") -> None:

@@ -1,0 +1,1 @@
+"""Dialogs of the whole program: errors, export, recovery, settings."""

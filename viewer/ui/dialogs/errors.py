@@ -63,7 +63,7 @@ def start_log(folder: Path | None = None) -> Path:
     return target
 
 
-def catch(tell: Callable[[Message], None]) -> None:
+def install_excepthook(tell: Callable[[Message], None]) -> None:
     """From now on an exception that nobody expected is logged and told, on any thread; the program goes on."""
 
     def door(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:

@@ -57,6 +57,7 @@ class ExportDialog(QDialog):
 
     @property
     def chosen(self) -> Format:
+        """The form that the file is to have."""
         kind: Format = self.format.currentData()
         return kind
 
@@ -68,6 +69,7 @@ class ExportDialog(QDialog):
 
     @property
     def reviewed(self) -> bool:
+        """Whether the layer needs no warning: it is an original, or a person has accepted it."""
         return self.layer.review in ("source", "accepted")
 
     def save(self) -> None:

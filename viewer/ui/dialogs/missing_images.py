@@ -51,13 +51,13 @@ class MissingImagesDialog(QDialog):
         column.addLayout(buttons)
 
     def find_folder(self) -> None:
-        """Asks again, in a new dialog, while some are missing still."""
+        """Ask for a folder, and look for them in there; a new dialog asks again while some are missing still."""
         folder = QFileDialog.getExistingDirectory(self, "Folder of the images", str(self.opening.path.parent))
         if folder:
             self.accept()
             self.session.projects.find_images(self.opening, Path(folder))
 
     def open_rest(self) -> None:
-        """Segmentations of images that are missing open on their own grid."""
+        """Open the project without them; segmentations of such images open on their own grid."""
         self.accept()
         self.session.projects.finish(self.opening)

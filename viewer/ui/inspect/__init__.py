@@ -1,0 +1,1 @@
+"""The Inspect tab: a result held against its input, and measured."""

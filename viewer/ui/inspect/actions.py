@@ -15,7 +15,7 @@ MENU = "Layer/Inspect"
 
 
 def inspection_actions(controller: InspectionController, context: ActionContext) -> list[Action]:
-    """Of the active result, and of the drawn region."""
+    """The actions on the active result, and on the drawn region."""
     drawn = lambda: controller.state.region is not None  # noqa: E731
     return [
         Action(

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject
-from PySide6.QtGui import QKeyEvent
-
 from viewer.compute.images.difference import difference
 from viewer.scene.compare.inspection import Inspection, Mode, difference_of, input_of
 from viewer.scene.edits import AddLayer
 from viewer.scene.layer import VolumeLayer, difference_layer
 from viewer.tools.measure.region import region_between
+from viewer.ui.widgets.held_key import HeldKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,14 +22,13 @@ if TYPE_CHECKING:
 HANDY = 60.0  # px across a region that is put at the cross-hair
 
 
-class InspectionController(QObject):
+class InspectionController:
     """The verbs; the state is the session's. view: tells in whose slices a region is drawn at the cross-hair."""
 
     def __init__(self, session: Session, view: Callable[[], SliceView]) -> None:
-        super().__init__()
         self.session, self.state = session, session.state
         self._view = view
-        self._before: Inspection | None = None  # what a held key interrupts
+        self._key = HeldKey()
 
     @property
     def layer(self) -> VolumeLayer | None:
@@ -55,10 +52,11 @@ class InspectionController(QObject):
         return self.source_image is not None
 
     def is_on(self, mode: Mode) -> bool:
+        """Whether the active result is inspected in that way."""
         return self.now is not None and self.now.mode == mode
 
     def turn_on(self, mode: Mode) -> None:
-        """Blend (half and half), wipe (through the cross-hair) or difference."""
+        """Show result and input blended (half and half), wiped (through the cross-hair), or their difference."""
         if self.layer is None or self.source_image is None:
             return
         if mode == "difference" and difference_of(self.session.document, self.layer) is None:
@@ -75,46 +73,30 @@ class InspectionController(QObject):
         self.state.inspection = None
 
     def flip(self, mode: Mode) -> None:
-        """On, or off where it is on."""
+        """Turn a mode on, or off where it is on."""
         self.turn_off() if self.is_on(mode) else self.turn_on(mode)
 
     def change(self, **changes: Any) -> None:
-        """Another blend, another side of the line."""
+        """Change fields of the Inspection, such as its blend, while a result is inspected."""
         if self.now is not None:
             self.state.inspection = replace(self.now, **changes)
 
     def turn_line(self) -> None:
-        """Upright, or lying."""
+        """Turn the wipe's line: upright, or lying."""
         if self.now is not None:
             self.change(upright=not self.now.upright)
 
-    # ---- the input alone, while a key is held
     def hold(self) -> None:
-        """The input alone until a key is let go."""
-        app = QCoreApplication.instance()
-        if self.layer is None or self.source_image is None or app is None or (self.now and self.now.flipped):
+        """Show the input alone until a key is let go; then as it was before."""
+        before = self.state.inspection
+        if self.layer is None or self.source_image is None or (self.now and self.now.flipped):
             return
-        self._before = self.state.inspection
+        self._key.hold(lambda: setattr(self.state, "inspection", before))
         self.state.inspection = replace(self.now or Inspection(self.layer.id), flipped=True)
-        app.installEventFilter(self)
-
-    def let_go(self) -> None:
-        """As it was before."""
-        app = QCoreApplication.instance()
-        if app is not None:
-            app.removeEventFilter(self)
-        self.state.inspection = self._before
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """A key that is let go anywhere ends it, and so does another window that comes to the front."""
-        released = event.type() == QEvent.Type.KeyRelease and isinstance(event, QKeyEvent) and not event.isAutoRepeat()
-        if released or event.type() == QEvent.Type.ApplicationDeactivate:
-            self.let_go()
-        return False
 
     # ---- the region
     def region_here(self) -> None:
-        """A round region at the cross-hair in the slice of the active view."""
+        """Draw a round region, HANDY px across, about the cross-hair in the slice of the active view."""
         view = self._view()
         pose = view.pose
         if pose is None:
@@ -125,6 +107,7 @@ class InspectionController(QObject):
             self.state.region = region_between(view, "ellipse", first, last)
 
     def remove_region(self) -> None:
+        """Measure the whole image again."""
         self.state.region = None
 
     # ---- within
@@ -138,7 +121,7 @@ class InspectionController(QObject):
         """In the background."""
         layer = difference_layer(difference(result.volumes[0], source_image.volume(result.made_at)))
         layer.made_from, layer.made_at = result.made_from, result.made_at
-        self.session.journal.keep([layer])
+        self.session.journal.store([layer])
 
         def add() -> None:
             place = self.session.document.index(result.id) + 1 if self.session.document.find(result.id) else None

@@ -81,6 +81,7 @@ class Modes(QWidget):
 
     @property
     def difference(self) -> VolumeLayer | None:
+        """The layer that holds the active result less its input; None where it was removed."""
         layer = self.controller.layer
         return difference_of(self.controller.session.document, layer) if layer else None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from viewer.ui.inspect.controller import InspectionController
 from viewer.ui.inspect.modes import Modes
@@ -14,22 +13,22 @@ from viewer.ui.inspect.residual import ResidualSection
 from viewer.ui.inspect.truth import TruthSection
 from viewer.ui.layers.layer_row import Badges
 from viewer.ui.widgets.basics import Elided, label, set_role
+from viewer.ui.widgets.section_column import SectionColumn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from viewer.render.slices.slice_view import SliceView
-    from viewer.scene.layer import VolumeLayer
     from viewer.session.session import Session
 
 EMPTY = "Choose a result whose input is open: here it is held against it. A drawn region is measured in any image."
 
 
-class InspectPanel(QWidget):
-    """Follows the active layer. view: the slices that the keyboard means. do: the verbs behind its buttons."""
+class InspectPanel(SectionColumn):
+    """Follows the active layer. view: the slices that the keyboard means. controller: the verbs behind its buttons."""
 
-    def __init__(self, session: Session, view: Callable[[], SliceView], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, session: Session, view: Callable[[], SliceView]) -> None:
+        super().__init__()
         self.session = session
         self.controller = InspectionController(session, view)
         self.setAccessibleName("Inspect")
@@ -41,30 +40,11 @@ class InspectPanel(QWidget):
         self.region = RegionSection(self.controller)
         self.residual = ResidualSection(self.controller)
         self.truth = TruthSection(self.controller)
-        self._layer: VolumeLayer | None = None
-        self._build()
+        self.add(self.empty, self.name, self.source, self.badges, self.modes, self.region, self.residual, self.truth)
         document, events = session.document, session.state.events
         for signal in (document.inserted, document.removed, events.active, session.history.changed):
             signal.connect(self._show)
         self._show()
-
-    def _build(self) -> None:
-        inner = QWidget()
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(8, 8, 8, 8)
-        column.setSpacing(8)
-        for widget in (self.empty, self.name, self.source, self.badges, self.modes):
-            column.addWidget(widget)
-        for section in (self.region, self.residual, self.truth):
-            column.addWidget(section)
-        column.addStretch()
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inner)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(scroll)
 
     def _show(self, *_: object) -> None:
         layer, source_image = self.controller.layer, self.controller.source_image

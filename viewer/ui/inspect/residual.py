@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QRunnable, QThreadPool, QTimer, Signal
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from viewer.compute.images.residual import Residual, residual
@@ -15,8 +16,8 @@ from viewer.ui.widgets.table import Table
 
 if TYPE_CHECKING:
     from viewer.data.annotations.region import Region
-    from viewer.data.volume import Volume
     from viewer.scene.layer import VolumeLayer
+    from viewer.session.background import BackgroundCall
     from viewer.ui.inspect.controller import InspectionController
     from viewer.ui.inspect.residual_plot import ResidualPlot
 
@@ -31,13 +32,13 @@ class ResidualSection(QWidget):
         super().__init__()
         self.controller = controller
         self.pair: tuple[VolumeLayer, VolumeLayer] | None = None
-        self.found: Residual | None = None
+        self.residual: Residual | None = None
         self.bar = Bar("Measuring the residual")
         self.plot: ResidualPlot | None = None  # until there is something to draw: plots take long to import
         self.words = label()
         self.scope = label("", "dim")
         self.table: Table | None = None
-        self._work: _Work | None = None
+        self._work: BackgroundCall[float, Residual] | None = None
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         for widget in (
@@ -66,21 +67,24 @@ class ResidualSection(QWidget):
 
     def _start(self) -> None:
         if self._work is not None:
-            self._work.stopped = True
+            self._work.stop()
             self._work = None
         if self.pair is None:
             return
         source_image, result = self.pair
-        work = self._work = _Work(result.volumes[0], source_image.volume(result.made_at), self.controller.state.region)
-        work.answer.progress.connect(lambda fraction: self.bar.advance(fraction) if self._work is work else None)
-        work.answer.found.connect(lambda found: self._draw(found) if self._work is work else None)
-        work.answer.failed.connect(lambda reason: self._say(reason) if self._work is work else None)
+        before, region = source_image.volume(result.made_at), self.controller.state.region
+        self._work = self.controller.session.background.call(
+            "measure",
+            partial(residual, result.volumes[0], before, region),
+            self._draw,
+            progress=self.bar.advance,
+            failed=self._say,
+        )
         self.bar.advance(0)
         self.bar.show()
-        QThreadPool.globalInstance().start(work)
 
     def _say(self, reason: str) -> None:
-        self.found = None
+        self.residual = None
         self.bar.hide()
         if self.plot is not None:
             self.plot.hide()
@@ -90,7 +94,7 @@ class ResidualSection(QWidget):
 
     def _draw(self, found: Residual) -> None:
         assert self.pair is not None
-        self.found = found
+        self.residual = found
         unit = text_format.unit(self.pair[1].volumes[0].unit)
         self.bar.hide()
         self._plotted(found, unit)
@@ -152,41 +156,7 @@ def _table(found: Residual, unit: str) -> Table:
     rows = [
         ["Mean", f"{number(found.mean)} {unit}".strip()],
         ["SD", f"{number(found.sd)} {unit}".strip()],
-        [f"Beyond 3 SD (noise: {GAUSSIAN})", f"{found.beyond:.2%}".replace("%", " %")],
+        [f"Beyond 3 SD (noise: {GAUSSIAN})", f"{found.outliers:.2%}".replace("%", " %")],
         ["Edges ÷ flat parts (noise: × 1)", structure],
     ]
     return Table([], rows, wide={0: 1}, right=[1])
-
-
-class _Stopped(Exception):
-    """Nobody waits for the answer any more."""
-
-
-class _Answer(QObject):
-    """Brings the answer back to the main thread."""
-
-    progress = Signal(float)
-    found = Signal(object)
-    failed = Signal(str)
-
-
-class _Work(QRunnable):
-    def __init__(self, result: Volume, before: Volume, region: Region | None) -> None:
-        super().__init__()
-        self.setAutoDelete(True)
-        self._given = result, before, region
-        self.answer = _Answer()
-        self.stopped = False
-
-    def run(self) -> None:
-        try:
-            self.answer.found.emit(residual(*self._given, self._advance))
-        except _Stopped:
-            return
-        except ValueError as error:
-            self.answer.failed.emit(str(error))
-
-    def _advance(self, fraction: float) -> None:
-        if self.stopped:
-            raise _Stopped
-        self.answer.progress.emit(fraction)

@@ -26,12 +26,12 @@ class TruthSection(QWidget):
         super().__init__()
         self.controller = controller
         self.pair: tuple[VolumeLayer, VolumeLayer] | None = None
-        self.kept: Retention | None = None
+        self.retention: Retention | None = None
         self.bar = QProgressBar(maximum=0, textVisible=False)
         self.bar.setAccessibleName("Comparing with the truth")
         self.about = label(ABOUT, "dim")
         self.table: Table | None = None
-        self._asked: Request | None = None
+        self._request: Request | None = None
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         for widget in (rule(), label("Kept of the known truth", "heading"), self.bar, self.about):
@@ -44,9 +44,9 @@ class TruthSection(QWidget):
         if pair == self.pair:
             return
         self.pair = pair
-        if self._asked is not None:
-            self._asked.cancel()
-            self._asked = None
+        if self._request is not None:
+            self._request.cancel()
+            self._request = None
         truth = truth_of(pair[0].source) if pair else None
         self.setVisible(truth is not None)
         if pair is None or truth is None:
@@ -55,20 +55,25 @@ class TruthSection(QWidget):
         self.bar.show()
         volumes = pair[0].volume(pair[1].made_at), pair[1].volumes[0]
         call = self.controller.session.reader.call
-        self._asked = call(requests.measure_retention, *volumes, truth, done=self._draw, failed=self._fail)
+        self._request = call(requests.measure_retention, *volumes, truth, done=self._draw, failed=self._fail)
 
     def _fail(self, reason: str) -> None:
         self.bar.hide()
         self.about.setText(reason)
 
-    def _draw(self, kept: Retention) -> None:
-        self.kept = kept
+    def _draw(self, retention: Retention) -> None:
+        self.retention = retention
         self.bar.hide()
         self.about.setText(ABOUT)
-        rows = [["Edges", "", *(f"{part:.0%}" for part in kept.edges)]]
-        for before, after in sorted(kept.lesions, key=lambda pair: -pair[0].diameter):
+        rows = [["Edges", "", *(f"{part:.0%}" for part in retention.edges)]]
+        for before, after in sorted(retention.lesions, key=lambda pair: -pair[0].diameter):
             rows.append(
-                [f"Lesion {before.label}", f"{before.diameter:.1f} mm", f"{before.kept:.0%}", f"{after.kept:.0%}"]
+                [
+                    f"Lesion {before.label}",
+                    f"{before.diameter:.1f} mm",
+                    f"{before.retention:.0%}",
+                    f"{after.retention:.0%}",
+                ]
             )
         self._replace(Table(["", "size", "input", "result"], rows, wide={0: 1}, right=[1, 2, 3]))
 

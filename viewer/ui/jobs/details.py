@@ -28,7 +28,7 @@ class JobDetails(QWidget):
         self._grid.setHorizontalSpacing(24)
         self._grid.setVerticalSpacing(2)
         self._grid.setColumnStretch(2, 1)
-        for name, text in times(task):
+        for name, text in stage_times(task):
             self._line(name, text, right=True)
         self._rule()
         self._line("Total", text_format.seconds(task.seconds), "heading", right=True)
@@ -50,7 +50,7 @@ class JobDetails(QWidget):
         self._grid.addWidget(rule, self._grid.rowCount(), 0, 1, 2)
 
 
-def times(task: Task) -> list[tuple[str, str]]:
+def stage_times(task: Task) -> list[tuple[str, str]]:
     """Every stage with its duration, in the order they ended; then what lies outside of them."""
     rest = task.seconds - sum(task.stages.values())
     stages = [*task.stages.items(), *([("everything else", rest)] if rest > UNSAID and task.stages else [])]
@@ -58,7 +58,7 @@ def times(task: Task) -> list[tuple[str, str]]:
 
 
 def facts(task: Task) -> list[tuple[str, str]]:
-    """What it computed on and with; what is not known is left out."""
+    """What a task computed on and with; what is not known is left out."""
     made = task.provenance
     found = [
         ("Device", text_format.device(made.device if made else task.device)),

@@ -16,7 +16,7 @@ PRESETS = 9
 
 
 def window_actions(controller: LayersController, context: ActionContext) -> list[Action]:
-    """The window of the active image."""
+    """The actions on the window of the active image."""
     shown = context.has_images
     windows = [
         Action(
@@ -50,7 +50,7 @@ def window_actions(controller: LayersController, context: ActionContext) -> list
 
 
 def layer_actions(controller: LayersController, context: ActionContext) -> list[Action]:
-    """Of the active layer."""
+    """The actions on the active layer."""
     shown, result = context.has_images, controller.is_result
     several = lambda: len(context.session.document) > 1  # noqa: E731
     return [

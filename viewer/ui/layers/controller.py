@@ -36,6 +36,7 @@ class LayersController:
         return self.layer is not None and self.layer.review != "source"
 
     def review(self, verdict: Review) -> None:
+        """Accept or reject the active layer."""
         if self.layer is not None:
             self.session.review.decide(self.layer, verdict)
 
@@ -57,7 +58,7 @@ class LayersController:
             self.layer.visible = not self.layer.visible
 
     def move(self, step: int) -> None:
-        """Up or down in the stack."""
+        """Move the active layer up in the stack by so many places, or down."""
         if self.layer is not None:
             place = self.session.document.index(self.layer.id) + step
             if 0 <= place < len(self.session.document):
@@ -69,7 +70,7 @@ class LayersController:
         return self.image.other_placement if self.image else None
 
     def open_other_placement(self) -> None:
-        """As a layer of its own: what was done on the image that is shown stays with it."""
+        """Open it as a layer of its own: what was done on the image that is shown stays with it."""
         if (image := self.other_placement) is not None:
             self.session.studies.load(image)
 
@@ -80,23 +81,24 @@ class LayersController:
         return known[place] if place < len(known) else None
 
     def use_preset(self, place: int) -> None:
+        """Give the active image the window of that place in its list of presets."""
         preset, image = self.preset(place), self.image
         if preset and image:
             image.window = preset.window(image.volume(self.state.timepoint))
 
     def use_stored_window(self) -> None:
-        """The first window of the file, or an automatic one."""
+        """Take the first window of the file, or an automatic one."""
         if self.image:
             volume = self.image.volume(self.state.timepoint)
             self.image.window = volume.windows[0] if volume.windows else automatic_window(volume)
 
     def scale_width(self, factor: float) -> None:
-        """A wider window, or a narrower one."""
+        """Make the window wider by a factor, or narrower below 1."""
         if self.image:
             self.image.window = Window(self.image.window.center, self.image.window.width * factor)
 
     def shift_center(self, part: float) -> None:
-        """By a part of the window's width."""
+        """Raise the window's level by a part of its width."""
         if self.image:
             now = self.image.window
             self.image.window = Window(now.center + part * now.width, now.width)

@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 import html
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QObject, QRunnable, QSize, QThreadPool, Signal
+from numpy.typing import NDArray
+from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from viewer.data.volume import Volume, Window
 from viewer.ui.widgets import text_format, theme
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from viewer.data.arrays import ProgressCallback
     from viewer.scene.layer import VolumeLayer
+    from viewer.session.background import Background, BackgroundCall
 
 SAMPLES = 400_000  # voxels that are counted
 BINS = 160
+
+Counts = tuple[NDArray[np.float64], NDArray[np.float64]]  # of the bins, and their edges
 
 
 class Histogram(QWidget):
     """Drag the shaded region to change the window."""
 
-    def __init__(self, layer: VolumeLayer, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, layer: VolumeLayer, background: Background) -> None:
+        super().__init__()
         self.layer = layer
+        self._background = background
+        self._work: BackgroundCall[float, Counts | None] | None = None
         self.setAccessibleName("Histogram of values and the window on it")
         self.plot = pg.PlotWidget(background=theme.PANEL)
         self.plot.setMenuEnabled(False)
@@ -48,20 +54,22 @@ class Histogram(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.plot)
         self._showing = False
-        self._answer = _Answer()
-        self._answer.counted.connect(self._draw)
         layer.events.loaded.connect(self._count)
         self._count()
 
     def sizeHint(self) -> QSize:
+        """As large as the plot wants to be, px."""
         return QSize(240, 160)
 
     def minimumSizeHint(self) -> QSize:
+        """As small as it can be read, px."""
         return QSize(120, 120)
 
     def stop(self) -> None:
         """Follow the layer no longer."""
         self.layer.events.loaded.disconnect(self._count)
+        if self._work is not None:
+            self._work.stop()
 
     def show_window(self, window: Window) -> None:
         """Draw the window."""
@@ -76,31 +84,26 @@ class Histogram(QWidget):
 
     def _count(self) -> None:
         if self.layer.loaded >= 1 and not self.layer.volumes[0].color:
-            QThreadPool.globalInstance().start(_HistogramCall(self.layer.volumes[0], self._answer))
+            self._work = self._background.call("display", partial(value_counts, self.layer.volumes[0]), self._draw)
 
-    def _draw(self, counts: NDArray[np.float64], edges: NDArray[np.float64]) -> None:
+    def _draw(self, found: Counts | None) -> None:
+        if found is None:
+            return
+        counts, edges = found
         self.plot.plot(edges, counts, stepMode="center", fillLevel=0, brush=theme.DIM, pen=None)
         self.plot.setXRange(float(edges[0]), float(edges[-1]), padding=0.02)
 
 
-class _Answer(QObject):
-    """Brings the counts back to the main thread."""
+def value_counts(volume: Volume, tell: ProgressCallback) -> Counts | None:
+    """An even sample of the voxels between their 0.1st and 99.9th percentile; the root tames the peaks.
 
-    counted = Signal(object, object)
-
-
-class _HistogramCall(QRunnable):
-    def __init__(self, volume: Volume, answer: _Answer) -> None:
-        super().__init__()
-        self._volume, self._answer = volume, answer
-
-    def run(self) -> None:
-        """Count an even sample of the voxels between their 0.1st and 99.9th percentile; the root tames the peaks."""
-        volume = self._volume
-        step = max(1, round((volume.array.size / SAMPLES) ** (1 / 3)))
-        sample = volume.array[::step, ::step, ::step].astype(np.float64) * volume.slope + volume.intercept
-        sample = sample[np.isfinite(sample)]
-        if sample.size:
-            low, high = np.percentile(sample, (0.1, 99.9))
-            counts, edges = np.histogram(sample, BINS, (float(low), float(max(high, low + 1e-6))))
-            self._answer.counted.emit(np.sqrt(counts), edges)
+    The roots of the counts, and the edges of the bins in the volume's unit; None where no voxel has a value.
+    """
+    step = max(1, round((volume.array.size / SAMPLES) ** (1 / 3)))
+    sample = volume.array[::step, ::step, ::step].astype(np.float64) * volume.slope + volume.intercept
+    sample = sample[np.isfinite(sample)]
+    if not sample.size:
+        return None
+    low, high = np.percentile(sample, (0.1, 99.9))
+    counts, edges = np.histogram(sample, BINS, (float(low), float(max(high, low + 1e-6))))
+    return np.sqrt(counts), edges

@@ -33,7 +33,7 @@ class ImageDisplay(QWidget):
         self.preset = QComboBox()
         self.preset.setAccessibleName("Window preset")
         self.center, self.width_ = self._spin("Window level"), self._spin("Window width")
-        self.histogram = Histogram(layer)
+        self.histogram = Histogram(layer, session.background)
         self._build()
         self._pause = QTimer(self, singleShot=True, interval=PAUSE)
         self._pause.timeout.connect(self._show)

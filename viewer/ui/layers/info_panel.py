@@ -79,7 +79,7 @@ class InfoPanel(QWidget):
         self.other_button.setText(text_format.other_placement(other))
         self.tree.clear()
         if layer is not None:
-            for title, found in self._told(layer):
+            for title, found in self._visible_groups(layer):
                 self._add(title, found)
             self.tree.expandAll()
             self._fit()
@@ -89,6 +89,7 @@ class InfoPanel(QWidget):
             self.session.studies.load(image)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        """Wrap the values anew."""
         super().resizeEvent(event)
         self._fit()
 
@@ -101,11 +102,11 @@ class InfoPanel(QWidget):
         layer = self.layer
         if layer is not None:
             lines = []
-            for title, found in self._told(layer):
+            for title, found in self._visible_groups(layer):
                 lines += [title, *(f"  {name}: {value}" for name, value in found.items())]
             QGuiApplication.clipboard().setText("\n".join(lines))
 
-    def _told(self, layer: VolumeLayer) -> Iterator[tuple[str, ItkHeader]]:
+    def _visible_groups(self, layer: VolumeLayer) -> Iterator[tuple[str, ItkHeader]]:
         """In a blinded list not where the files are: folders bear the names of cases."""
         hidden = ("Files",) if self.session.state.blinded else ()
         return (one for one in groups(layer, self.session.state.timepoint) if one[0] not in hidden)
@@ -156,7 +157,7 @@ def groups(layer: VolumeLayer, timepoint: int) -> Iterator[tuple[str, ItkHeader]
         ("Geometry", _geometry(volume)),
         ("Pixels", _pixels(layer, volume)),
         ("Warnings", {str(n): text for n, text in enumerate(dict.fromkeys(warnings), 1)}),
-        ("How it was made", _made(volume)),
+        ("How it was made", _provenance(volume)),
         ("Files", _files(layer)),
     ):
         facts = {name: value for name, value in found.items() if value}
@@ -212,7 +213,7 @@ def _pixels(layer: VolumeLayer, volume: Volume) -> ItkHeader:
     }
 
 
-def _made(volume: Volume) -> ItkHeader:
+def _provenance(volume: Volume) -> ItkHeader:
     made = volume.provenance
     if made is None:
         return {}

@@ -137,6 +137,7 @@ class Badges(QWidget):
         self.texts: tuple[str, ...] = ()
 
     def show_badges(self, texts: tuple[str, ...]) -> None:
+        """Draw these words, which the tool tip and a screen reader have, too; nothing where there are none."""
         self.texts = texts
         self.setToolTip("\n".join(texts))
         self.setAccessibleName(", ".join(texts))
@@ -144,12 +145,15 @@ class Badges(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
+        """One line of badges, px."""
         return QSize(100, badges.height(self.font()) + 2)
 
     def minimumSizeHint(self) -> QSize:
+        """One line, cut short, px."""
         return QSize(40, badges.height(self.font()) + 2)
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw as many badges as there is room for."""
         painter = QPainter(self)
         badges.paint(painter, QRect(0, 1, self.width(), badges.height(self.font())), self.texts, self.font())
         painter.end()

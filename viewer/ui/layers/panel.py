@@ -108,7 +108,7 @@ class LayersPanel(QWidget):
             self._rows[self.session.state.active].rename()
 
     def shift(self, step: int) -> None:
-        """Up or down in the stack."""
+        """Move the active layer up in the stack by so many places, or down."""
         if self.layer is not None:
             self.controller.move(step)
 

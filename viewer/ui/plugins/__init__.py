@@ -1,0 +1,1 @@
+"""The Plugins tab: the plugins, their forms, the models that they work with."""

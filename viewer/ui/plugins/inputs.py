@@ -124,7 +124,7 @@ class PluginInputs(QWidget):
                 self.keep()
 
     def keep(self) -> None:
-        """The inputs stay, although a result becomes the active layer."""
+        """Keep these inputs, although a result becomes the active layer."""
         main = active_image(self.session.document, self.session.state)
         self._chosen_at = main.id if main else ""
 

@@ -42,7 +42,7 @@ class ModelCardPage(QWidget):
         limits = [("•", limit) for limit in card.limits]
         self._section("Limits", Table((), limits, wide={1: 1}) if limits else None)
         self._section("Tests it had to pass", _gates(card))
-        self._section("Input and output", _facts(exchange(card)))
+        self._section("Input and output", _facts(inputs_and_outputs(card)))
         self._section("Trained on", _data(card))
         self._section("Training", _facts(training(card)))
         self._section("Licence and file", _facts(file_facts(card)))
@@ -63,21 +63,21 @@ def _facts(pairs: list[tuple[str, str]]) -> QWidget | None:
 def _gates(card: Card) -> QWidget:
     if not card.gates:
         return label("Its card records no test: judge every result by the original.", "warning")
-    rows = [(gate.name, required(gate), measured(gate), PASSED[gate.passed]) for gate in card.gates]
+    rows = [(gate.name, bound_text(gate), measured_text(gate), PASSED[gate.passed]) for gate in card.gates]
     return Table(("Test", "Required", "Measured (95 % interval)", ""), rows, wide={0: 1}, right=(1, 2))
 
 
 PASSED = {True: StateCell("good", "passed", "good"), False: StateCell("error", "not passed", "danger")}
 
 
-def required(gate: Gate) -> str:
+def bound_text(gate: Gate) -> str:
     """The bound with its side, which follows from whether the measured value passed."""
     if gate.measured == gate.required:
         return text_format.number(gate.required)
     return f"{'≥' if (gate.measured > gate.required) == gate.passed else '≤'} {text_format.number(gate.required)}"
 
 
-def measured(gate: Gate) -> str:
+def measured_text(gate: Gate) -> str:
     """The value, and its interval where there is one."""
     value = text_format.number(gate.measured)
     if gate.interval is None:
@@ -91,10 +91,10 @@ def key_figure(card: Card) -> str:
     if not card.gates:
         return ""
     gate = card.gates[0]
-    return f"{gate.name}: {text_format.number(gate.measured)} (required {required(gate)})"
+    return f"{gate.name}: {text_format.number(gate.measured)} (required {bound_text(gate)})"
 
 
-def exchange(card: Card) -> list[tuple[str, str]]:
+def inputs_and_outputs(card: Card) -> list[tuple[str, str]]:
     """What goes in and what comes out."""
     labels = ", ".join(printable(f"{value} {name}") for value, name in card.labels.items())
     return [*_described(card.input), *((f"Output, {name.lower()}", text) for name, text in _described(card.output)),

@@ -89,7 +89,7 @@ class ModelsDialog(QDialog):
         self.tree.blockSignals(True)
         self.tree.clear()
         chosen: QTreeWidgetItem | None = None
-        for title, models in groups(self.session.models.found):
+        for title, models in groups(self.session.models.installed):
             heading = QTreeWidgetItem([title])
             heading.setFlags(Qt.ItemFlag.ItemIsEnabled)
             heading.setForeground(0, theme.DIM)

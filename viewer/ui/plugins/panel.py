@@ -86,7 +86,7 @@ class PluginsPanel(QWidget):
         groups: dict[str, QTreeWidgetItem] = {}
         for plugin in self.session.plugins.values():
             text = f"{plugin.title} {plugin.group} {plugin.summary}".lower()
-            if all(word in text for word in words):
+            if plugin.has_form and all(word in text for word in words):
                 group = groups.setdefault(plugin.group, _heading(plugin.group))
                 item = QTreeWidgetItem([plugin.title])
                 item.setIcon(0, theme.icon("ai" if plugin.model else "plugin"))

@@ -1,0 +1,1 @@
+"""The Register tab: two images aligned and compared."""

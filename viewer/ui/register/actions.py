@@ -25,7 +25,7 @@ NUDGES = {  # id: title, key, steps to the right, down, and along the slices
 
 
 def comparison_actions(controller: ComparisonController) -> list[Action]:
-    """Of the fixed and the moving image."""
+    """The actions on the fixed and the moving image."""
     return [*_styles(controller), *_by_hand(controller), *_landmarks(controller), *_deformations(controller)]
 
 

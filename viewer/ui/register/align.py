@@ -109,4 +109,4 @@ class AlignSection(QWidget):
     def _follow(self, task: Task) -> None:
         """A run that tells of a curve is a registration, wherever it was begun."""
         if task.kind == "run":
-            task.grew.connect(lambda *_: self.show_task(task))
+            task.curve_grew.connect(lambda *_: self.show_task(task))

@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import QObject, QTimer
 
 from viewer.scene.compare.comparison import Comparison, Style, comparison_pair
 from viewer.scene.compare.deformation_display import Deformation, DeformationStyle
 from viewer.scene.edits import ChangeLandmark
 from viewer.scene.registration_pair import Pair, pair
-from viewer.tools.register.align import nudged, shift, turn
+from viewer.tools.register.align import nudge_edit, shift, turn
+from viewer.ui.widgets.held_key import HeldKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ class ComparisonController(QObject):
         super().__init__()
         self.session, self.state = session, session.state
         self._registration, self._view = registration, view
-        self._before: Comparison | None = None  # what a held key interrupts
+        self._key = HeldKey()
         self._flicker = QTimer(self, interval=TURN)
         self._flicker.timeout.connect(self.take_turns)
         self._pause = QTimer(self, interval=TOGETHER, singleShot=True)
@@ -52,25 +52,28 @@ class ComparisonController(QObject):
         return self.state.comparison if comparison_pair(self.session.document, self.state.comparison) else None
 
     def possible(self) -> bool:
+        """Whether two images are there to be compared."""
         return bool(self._registration.pair_inputs)
 
     def is_on(self, style: Style) -> bool:
+        """Whether they are compared in that style."""
         return self.now is not None and self.now.style == style
 
     def flip(self, style: Style) -> None:
-        """On, or off where it is on."""
+        """Compare in a style, or no more where that is on."""
         if self.is_on(style):
             self.state.comparison = None
         else:
             self._registration.compare(style)
 
     def turn_line(self) -> None:
-        """The wipe's line upright, or lying."""
+        """Turn the wipe's line: upright, or lying."""
         if self.now:
             self.state.comparison = replace(self.now, upright=not self.now.upright)
 
     # ---- one image alone
     def flickers(self) -> bool:
+        """Whether they take turns by themselves."""
         return self.now is not None and self.now.flicker
 
     def flip_flicker(self) -> None:
@@ -81,56 +84,43 @@ class ComparisonController(QObject):
             self.state.comparison = replace(self.now, flicker=not self.now.flicker, alone="")
 
     def take_turns(self) -> None:
-        """The other image."""
+        """Show the other of the two alone."""
         if self.now:
             self.state.comparison = replace(self.now, alone="moving" if self.now.alone != "moving" else "fixed")
 
     def hold(self, alone: Literal["fixed", "moving"]) -> None:
-        """One image alone until a key is let go."""
-        app, found = QCoreApplication.instance(), self.pair
-        if app is None or found is None or (self.now and self.now.alone):
+        """Show one image alone until a key is let go; then as it was before."""
+        found, before = self.pair, self.state.comparison
+        if found is None or (self.now and self.now.alone):
             return
-        self._before = self.state.comparison
+        self._key.hold(lambda: setattr(self.state, "comparison", before))
         start = self.now or Comparison(found[0].id, found[1].id)
         self.state.comparison = replace(start, alone=alone, flicker=False)
-        app.installEventFilter(self)
-
-    def let_go(self) -> None:
-        """As it was before."""
-        app = QCoreApplication.instance()
-        if app is not None:
-            app.removeEventFilter(self)
-        self.state.comparison = self._before
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """A key that is let go anywhere ends it, and so does another window that comes to the front."""
-        released = event.type() == QEvent.Type.KeyRelease and isinstance(event, QKeyEvent) and not event.isAutoRepeat()
-        if released or event.type() == QEvent.Type.ApplicationDeactivate:
-            self.let_go()
-        return False
 
     # ---- by hand
     def can_nudge(self) -> bool:
+        """Whether arrow keys move the moving image: the align tool is chosen."""
         return self.state.tool == "align" and self.pair is not None
 
     def nudge(self, right: float, down: float, forward: float) -> None:
-        """Shift the moving image by so many steps in the slice of the active view."""
+        """Shift the moving image by so many steps of NUDGE mm in the slice of the active view."""
         plane = self._view().plane
         if plane:
             self._nudge(shift(NUDGE * (right * plane.right + down * plane.down + forward * plane.normal)))
 
     def nudge_turn(self, steps: float) -> None:
-        """Turn it about the cross-hair in the slice of the active view, clockwise where positive."""
+        """Turn it by steps of NUDGE_TURN about the cross-hair in the active view's slice, clockwise if positive."""
         plane = self._view().plane
         if plane:
             self._nudge(turn(plane.forward, steps * NUDGE_TURN, self.state.crosshair))
 
     # ---- landmarks
     def has_landmark(self) -> bool:
+        """Whether a pair of landmarks is chosen."""
         return self.session.document.landmarks.find(self.state.landmark) is not None
 
     def remove_landmark(self) -> None:
-        """The chosen pair."""
+        """Remove the chosen pair, as one step."""
         pairs = self.session.document.landmarks
         chosen = pairs.find(self.state.landmark)
         if chosen:
@@ -147,9 +137,11 @@ class ComparisonController(QObject):
 
     # ---- the transform itself
     def can_draw(self) -> bool:
+        """Whether the moving image has a transform."""
         return self._registration.transform is not None
 
     def draws(self, style: DeformationStyle) -> bool:
+        """Whether that is drawn in this style."""
         return self.state.deformation is not None and self.state.deformation.style == style
 
     def flip_deformation(self, style: DeformationStyle) -> None:
@@ -164,7 +156,7 @@ class ComparisonController(QObject):
             return
         self._nudges += not self._pause.isActive()
         self._pause.start()
-        self.session.history.do(nudged(found[1], motion, f"nudge {self._nudges}"))
+        self.session.history.do(nudge_edit(found[1], motion, f"nudge {self._nudges}"))
 
     def _follow(self, comparison: Comparison | None) -> None:
         """Start and stop the turns; at their end both are seen again."""
@@ -173,5 +165,5 @@ class ComparisonController(QObject):
             self._flicker.start()
         elif not flickers and self._flicker.isActive():
             self._flicker.stop()
-            if comparison is not None and comparison.alone and self._before is None:
+            if comparison is not None and comparison.alone and not self._key.held:
                 self.state.comparison = replace(comparison, alone="")

@@ -82,7 +82,7 @@ class RegistrationController:
     @property
     def fixed(self) -> VolumeLayer | None:
         """The image that stays: the chosen one, else the lowest that is seen."""
-        seen = self._seen
+        seen = self._shown_layers
         images = [one for one in seen if not self._is_labels(one)] or seen
         return _of(self.layers, self._fixed) or next((one for one in reversed(images) if one.id != self._moving), None)
 
@@ -93,12 +93,14 @@ class RegistrationController:
         if fixed is None:
             return None
         others = [one for one in self.layers if one is not fixed]
-        seen = [one for one in others if one in self._seen and fixed.source.patient_match(one.source) != "different"]
+        seen = [
+            one for one in others if one in self._shown_layers and fixed.source.patient_match(one.source) != "different"
+        ]
         own = [one for one in others if fixed.source.patient_match(one.source) == "same"]
         return _of(others, self._moving) or next(iter([*seen, *own]), None)
 
     @property
-    def _seen(self) -> list[VolumeLayer]:
+    def _shown_layers(self) -> list[VolumeLayer]:
         return [one for one in self.layers if one in seen_images(self.session.document, self.state)]
 
     def title(self, layer: VolumeLayer) -> str:
@@ -119,7 +121,7 @@ class RegistrationController:
         self._refresh()
 
     def swap(self) -> None:
-        """The other one stays."""
+        """Make the moving image the one that stays, and the fixed one the one that is aligned."""
         self.choose(self.moving, self.fixed)
 
     @property
@@ -142,7 +144,7 @@ class RegistrationController:
         return ""
 
     @property
-    def whose(self) -> str:
+    def patient(self) -> str:
         """Of whom the two are; `doubt` says that they are of two people."""
         if self._match == "not known":
             return "Patient not known: look whether both images are of one person."
@@ -160,6 +162,7 @@ class RegistrationController:
 
     # ---- ways to align
     def can_run(self, plugin: str) -> bool:
+        """Whether a registration plugin is installed and has its two images."""
         return plugin in self.session.plugins and bool(self.pair_inputs)
 
     def run(self, plugin: str, *, landmarks: bool = False) -> Task:
@@ -179,11 +182,11 @@ class RegistrationController:
         return self.session.runs.run_plugin(plugin, inputs, settings)
 
     def show_settings(self, plugin: str) -> None:
-        """The plugin's page, with the pair chosen."""
+        """Bring the plugin's page forward, with the pair chosen."""
         self._show_plugin(plugin, self.pair_inputs)
 
     def by_hand(self) -> None:
-        """Drag and turn the moving image in any view."""
+        """Take the tool that drags and turns the moving image in any view."""
         if self.moving and self.fixed:
             self.compare(self.state.comparison.style if self.state.comparison else "colour")
             self.state.tool = ALIGN
@@ -215,12 +218,12 @@ class RegistrationController:
 
     # ---- the transform
     def reset(self) -> None:
-        """Back to where its file puts it."""
+        """Place the moving image where its file puts it."""
         if self.moving:
             self.session.transforms.align(self.moving, None)
 
     def invert(self) -> None:
-        """The other way round: for a transform that was made from the moving to the fixed image."""
+        """Place it by the inverse: for a transform that was made from the moving to the fixed image."""
         moving, now = self.moving, self.transform
         if moving and now:
             name = f"{now.name}, inverted" if now.name else "inverted"
@@ -236,12 +239,12 @@ class RegistrationController:
             )
 
     def copy_to(self, other: VolumeLayer) -> None:
-        """Move another image along: one of the same exam."""
+        """Place another image, one of the same exam, by the same transform."""
         if self.transform:
             self.session.transforms.align(other, replace(self.transform, sign_off=None))
 
     def resample_onto(self, other: VolumeLayer) -> None:
-        """The page of the plugin that makes voxels of it, on another image's grid."""
+        """Bring forward the page of the plugin that makes voxels of it, on another image's grid."""
         if self.moving:
             self._show_plugin(RESAMPLE, {"image": self.moving.id, "onto": other.id})
 
@@ -283,7 +286,7 @@ class RegistrationController:
 
     def _refresh(self, *_: object) -> None:
         """Follow the image that is seen, and what places each one: a run moves it without a step of the history."""
-        if self._active != self._chosen_at and not {one.id for one in self._seen} & {self._fixed, self._moving}:
+        if self._active != self._chosen_at and not {one.id for one in self._shown_layers} & {self._fixed, self._moving}:
             self._fixed = self._moving = ""
         for layer in self._followed:
             layer.events.transform.disconnect(self._tell)

@@ -51,6 +51,7 @@ class LandmarksController:
         self.state.landmark, self.state.crosshair = pair.id, pair.fixed
 
     def rename(self, pair: LandmarkPair, name: str) -> None:
+        """Give a pair another name, as one step; an empty one changes nothing."""
         if name not in ("", pair.name):
             self.session.history.do(ChangeLandmark(pair, replace(pair, name=name), self._place(pair)))
 

@@ -22,10 +22,10 @@ class PairSection(QWidget):
         self.controller = controller
         self.fixed, self.moving = _box("Fixed image"), _box("Moving image")
         self.swap = button("Swap", "arrow-left-right", controller.swap, "quiet")
-        self.whose = label(role="dim")
+        self.patient = label(role="dim")
         self.doubt = label(role="warning")
         self.sure = QCheckBox("Align them all the same")
-        self._asked = ""  # the doubt that was last shown: another one is asked again
+        self._shown_doubt = ""  # the doubt that was last shown: another one is asked again
         form = QFormLayout()
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow("Fixed", self.fixed)
@@ -37,7 +37,7 @@ class PairSection(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(form)
         column.addLayout(line)
-        column.addWidget(self.whose)
+        column.addWidget(self.patient)
         column.addWidget(self.doubt)
         column.addWidget(self.sure)
         self.fixed.activated.connect(lambda: controller.choose(self.fixed.currentData(), controller.moving))
@@ -48,7 +48,7 @@ class PairSection(QWidget):
     @property
     def agreed(self) -> bool:
         """Whether nothing speaks against the pair, or the user said that it is right."""
-        return not self._asked or self.sure.isChecked()
+        return not self._shown_doubt or self.sure.isChecked()
 
     def refresh(self) -> None:
         """Offer the images that there are."""
@@ -56,11 +56,11 @@ class PairSection(QWidget):
             self._fill(box, chosen)
         self.swap.setEnabled(bool(self.controller.pair_inputs))
         doubt = self.controller.doubt
-        if doubt != self._asked:
-            self._asked = doubt
+        if doubt != self._shown_doubt:
+            self._shown_doubt = doubt
             self.sure.setChecked(False)
-        self.whose.setText(self.controller.whose)
-        self.whose.setVisible(bool(self.controller.whose))
+        self.patient.setText(self.controller.patient)
+        self.patient.setVisible(bool(self.controller.patient))
         self.doubt.setText(doubt)
         set_role(self.doubt, "danger" if doubt == DIFFERENT else "warning")
         self.doubt.setVisible(bool(doubt))

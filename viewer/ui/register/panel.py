@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
-
 from viewer.ui.register.align import AlignSection
 from viewer.ui.register.compare import ComparisonSection
 from viewer.ui.register.controller import RegistrationController
@@ -17,6 +14,7 @@ from viewer.ui.register.quality.label_choice import LabelChoice
 from viewer.ui.register.quality.section import QualitySection
 from viewer.ui.register.quality.sign_off_section import SignOffSection
 from viewer.ui.register.result import ResultSection
+from viewer.ui.widgets.section_column import SectionColumn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from viewer.session.session import Session
 
 
-class RegisterPanel(QWidget):
+class RegisterPanel(SectionColumn):
     """show_plugin: brings a plugin's page forward. values: of the plugins' parameters. controller: the verbs."""
 
     def __init__(
@@ -46,20 +44,6 @@ class RegisterPanel(QWidget):
         self.assessor = Assessor(self.controller, lambda: self.labels.labels)
         self.quality = QualitySection(self.assessor, self.labels)
         self.sign_off = SignOffSection(self.assessor)
-        inner = QWidget()
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(8, 8, 8, 8)
-        column.setSpacing(8)
-        sections = (
+        self.add(
             self.pair, self.align, self.compare, self.landmarks, self.result, self.quality, self.sign_off,
         )  # fmt: skip
-        for section in sections:
-            column.addWidget(section)
-        column.addStretch()
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inner)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(scroll)

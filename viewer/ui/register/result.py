@@ -70,7 +70,7 @@ class ResultSection(QWidget):
         """Show what places the moving image now."""
         now, fixed, moving = self.controller.transform, self.controller.fixed, self.controller.moving
         self.about.setText(origin(now) if now else NOTHING)
-        rows = described(motion(now, fixed.volumes[0].grid.centre)) if now and fixed else []
+        rows = motion_rows(motion(now, fixed.volumes[0].grid.centre)) if now and fixed else []
         self._replace(Table([], rows, wide={1: 1}) if rows else None)
         for one in (self.invert, self.reset, self.save):
             one.setEnabled(now is not None)
@@ -117,7 +117,7 @@ def origin(transform: Transform) -> str:
     return f"{transform.name or 'Placed without a method on record'}{by}: {verdict}."
 
 
-def described(moved: Motion) -> list[list[str]]:
+def motion_rows(moved: Motion) -> list[list[str]]:
     """Rotation, translation, scale and shear, in words and numbers; what is none is left out but for the first two."""
     x, y, z = moved.rotation
     length = sum(part**2 for part in moved.translation) ** 0.5

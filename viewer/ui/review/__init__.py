@@ -1,0 +1,1 @@
+"""The Review tab: segmentations compared, the task list, the trail of decisions."""

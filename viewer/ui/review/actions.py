@@ -17,7 +17,7 @@ MENU = "Review"
 
 
 def review_actions(panel: ReviewPanel, worklist: WorklistPanel, context: ActionContext) -> list[Action]:
-    """In the order of the menu."""
+    """The actions of the review, in the order of the menu."""
     controller, comparison = worklist.controller, panel.compare.controller
     listed, opened = lambda: controller.worklist is not None, lambda: controller.case is not None
 

@@ -44,7 +44,7 @@ class AuditSection(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """The latest first."""
+        """List the decisions, the latest first."""
         self.list.clear()
         try:
             found = entries(self.trail.path, MOST)
@@ -55,7 +55,7 @@ class AuditSection(QWidget):
         self._say("" if found else "No decision yet.", "dim")
 
     def run(self) -> None:
-        """Follow the chain from its first line, in the background."""
+        """Check the chain of checksums from its first line, in the background."""
         path = self.trail.path
         self.session.background.ask("Check the audit trail", lambda tell: check(path), self._checked)
 

@@ -92,6 +92,7 @@ class LabelComparisonSection(QWidget):
                 self.differences.show(found)
 
     def copy_table(self) -> None:
+        """Put the figures on the clipboard, as a table for a spreadsheet."""
         from viewer.io.reports.comparison_table import table
 
         QGuiApplication.clipboard().setText(table(self.controller.rows, self.controller.measured_at))

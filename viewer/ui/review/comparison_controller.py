@@ -53,10 +53,12 @@ class LabelComparisonController:
 
     @property
     def possible(self) -> bool:
+        """Whether two different segmentations are chosen."""
         return self.reference is not None and self.other is not None and self.reference is not self.other
 
     @property
     def running(self) -> bool:
+        """Whether they are measured now."""
         return self.task is not None and self.task.running
 
     @property
@@ -69,10 +71,12 @@ class LabelComparisonController:
         return EDITED if self._edited or self._meant != _meanings(self.pair) else ""
 
     def choose(self, reference: SegmentationLayer | None, other: SegmentationLayer | None) -> None:
+        """Compare these from now on; the figures that there are stay until `compare`."""
         self.reference, self.other = reference, other
         self.changed.emit()
 
     def swap(self) -> None:
+        """Make the reference the other one."""
         self.choose(self.other, self.reference)
 
     def compare(self) -> Task | None:
@@ -90,7 +94,7 @@ class LabelComparisonController:
             return review(one, two, tolerance, tell)
 
         title = f"Compare {pair[1].name} with {pair[0].name}"
-        self.task = self.session.background.ask(title, call, partial(self._found, tolerance))
+        self.task = self.session.background.ask(title, call, partial(self._take_rows, tolerance))
         self.task.events.connect(lambda *_: self.changed.emit())
         self.changed.emit()
         return self.task
@@ -105,7 +109,7 @@ class LabelComparisonController:
         if row.worst is not None and self.pair is not None:
             self.session.state.crosshair = self.pair[0].world_place(row.worst)
 
-    def _found(self, tolerance: float, rows: list[SegmentReview]) -> None:
+    def _take_rows(self, tolerance: float, rows: list[SegmentReview]) -> None:
         self.rows, self.measured_at = rows, tolerance
         self.changed.emit()
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QObject, QThreadPool
 
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
-from viewer.ui.widgets.background_call import BackgroundCall
 
 if TYPE_CHECKING:  # scipy comes with it
     from viewer.compute.labels.comparison import SegmentReview
-    from viewer.data.arrays import ProgressCallback
+    from viewer.data.arrays import Labels, ProgressCallback
     from viewer.data.box import Box
+    from viewer.session.background import BackgroundCall
     from viewer.ui.review.comparison_controller import LabelComparisonController, Pair
 
 # Orange and sky blue (Okabe & Ito 2008) stay apart for every kind of colour vision.
@@ -26,17 +26,16 @@ OUTLINE = (255, 255, 255)  # of the reference
 FILL = 0.75
 
 
-class DifferenceDisplay(QObject):
+class DifferenceDisplay:
     """Shows the differences of one row, and the reference's outline, until `hide`; meanwhile the two are hidden."""
 
     def __init__(self, controller: LabelComparisonController) -> None:
-        super().__init__()
         self.controller = controller
         self.layer: SegmentationLayer | None = None
         self._outline: SegmentationLayer | None = None
         self._box: Box | None = None
         self._hidden: list[SegmentationLayer] = []
-        self._work: BackgroundCall | None = None
+        self._work: BackgroundCall[float, Labels | None] | None = None
 
     def show(self, row: SegmentReview) -> None:
         """Compute them beside the window, then draw them in place of those before."""
@@ -46,29 +45,34 @@ class DifferenceDisplay(QObject):
             return
         one, two = (layer.segmentation for layer in pair)
 
-        def call(tell: ProgressCallback) -> list[Any]:
+        def call(tell: ProgressCallback) -> Labels | None:
             from viewer.compute.labels.comparison import differences
 
-            return [differences(one, two, row)]
+            return differences(one, two, row)
 
-        work = self._work = BackgroundCall(call)
-        work.signals.found.connect(lambda found: self._draw(pair, row, box, found[0]) if self._work is work else None)
-        QThreadPool.globalInstance().start(work)
+        self._stop()
+        self._work = self.controller.session.background.call("display", call, partial(self._draw, pair, row, box))
 
     def hide(self) -> None:
         """Show the two as they were."""
+        self._stop()
         drawn, hidden = (self.layer, self._outline), self._hidden
-        self._work = self._box = self.layer = self._outline = None
+        self._box = self.layer = self._outline = None
         self._hidden = []
         for layer in hidden:
             layer.visible = True
         for one in drawn:
             if one is not None:
-                self.controller.session.document.lift(one)
+                self.controller.session.document.hide_preview(one)
 
-    def _draw(self, pair: Pair, row: SegmentReview, box: Box, found: Any) -> None:
+    def _stop(self) -> None:
+        if self._work is not None:
+            self._work.stop()
+        self._work = None
+
+    def _draw(self, pair: Pair, row: SegmentReview, box: Box, found: Labels | None) -> None:
         under = self._under(pair[0])
-        if under is None:
+        if under is None or found is None:
             return
         if self.layer is None or self.layer.grid is not pair[0].grid:
             self.hide()
@@ -78,7 +82,7 @@ class DifferenceDisplay(QObject):
         for place, values in ((self._box, 0), (box, found)):
             if place is not None:
                 array[place] = values
-                self.layer.wrote(0, place)
+                self.layer.notify_written(0, place)
         self._box = box
         self._line(pair[0], row, under)
 
@@ -92,19 +96,19 @@ class DifferenceDisplay(QObject):
         self._hidden = [layer for layer in pair if layer.visible]
         for layer in self._hidden:
             layer.visible = False
-        self.controller.session.document.lay_over(under, self.layer)
+        self.controller.session.document.show_preview(under, self.layer)
 
     def _line(self, first: SegmentationLayer, row: SegmentReview, under: VolumeLayer) -> None:
         """The reference's outline alone, of this segment, over its own voxels."""
         document = self.controller.session.document
         if self._outline is not None:
-            document.lift(self._outline)
+            document.hide_preview(self._outline)
         self._outline = None
         if row.reference is not None:
             values = replace(first.segmentation, segments=(replace(row.reference, color=OUTLINE),))
             name = f"{row.name}: outline of A"
             self._outline = SegmentationLayer(name=name, segmentation=values, transform=first.transform, fill=0.0)
-            document.lay_over(under, self._outline)
+            document.show_preview(under, self._outline)
 
     def _under(self, first: SegmentationLayer) -> VolumeLayer | None:
         """The image that is drawn beneath."""

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from viewer.ui.review.audit_section import AuditSection
 from viewer.ui.review.comparison import LabelComparisonSection
 from viewer.ui.widgets.basics import button, label, rule, show_dialog
+from viewer.ui.widgets.section_column import SectionColumn
 
 if TYPE_CHECKING:
     from viewer.session.review.worklist_session import WorklistSession
     from viewer.session.session import Session
 
 
-class ReviewPanel(QWidget):
+class ReviewPanel(SectionColumn):
     """compare: two segmentations, A and B. audit: the trail of decisions. controller: of the task list."""
 
     def __init__(self, session: Session, controller: WorklistSession) -> None:
@@ -26,7 +26,9 @@ class ReviewPanel(QWidget):
         self.compare = LabelComparisonSection(session)
         self.consensus = button("Consensus of readers…", "group", self.ask_consensus)
         self.audit = AuditSection(session, controller)
-        self._build()
+        self.add(label("Compare", "heading"), self.compare)
+        self.add(self.consensus, alignment=Qt.AlignmentFlag.AlignLeft)
+        self.add(rule(), label("Audit trail", "heading"), self.audit)
         for signal in (session.document.inserted, session.document.removed):
             signal.connect(self.refresh)
         self.refresh()
@@ -43,23 +45,5 @@ class ReviewPanel(QWidget):
         show_dialog(ConsensusDialog(self.session, self.window()))
 
     def refresh(self, *_: object) -> None:
+        """Offer a consensus where there are several readers."""
         self.consensus.setEnabled(self.several)
-
-    def _build(self) -> None:
-        inner = QWidget()
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(8, 8, 8, 8)
-        column.setSpacing(8)
-        column.addWidget(label("Compare", "heading"))
-        column.addWidget(self.compare)
-        column.addWidget(self.consensus, 0, Qt.AlignmentFlag.AlignLeft)
-        for part in (rule(), label("Audit trail", "heading"), self.audit):
-            column.addWidget(part)
-        column.addStretch()
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inner)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(scroll)

@@ -65,23 +65,28 @@ class WorklistModel(QAbstractTableModel):
             self.dataChanged.emit(self.index(0, 0), self.index(len(order) - 1, len(HEADS) - 1))
 
     def case_id(self, row: int) -> str:
+        """The case that a row shows."""
         return self._order[row]
 
     def row(self, case_id: str | None) -> int:
-        """-1 where there is no such case."""
+        """The row of a case; −1 where there is no such case."""
         return self._order.index(case_id) if case_id in self._order else -1
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        """One row a case."""
         return 0 if parent.isValid() else len(self._order)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        """One column a head."""
         return len(HEADS)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> Any:
+        """The heads."""
         across = orientation == Qt.Orientation.Horizontal
         return HEADS[section] if across and role == Role.DisplayRole else None
 
     def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
+        """What a cell shows of its case: name or state, its icon, and in the tool tip reader, time and remark."""
         worklist = self.controller.worklist
         if worklist is None:
             return None
@@ -90,11 +95,11 @@ class WorklistModel(QAbstractTableModel):
         if role == Role.DisplayRole:
             return (printable(worklist.name(case_id)), case.state)[index.column()]
         if role == Role.DecorationRole and index.column() == 1:
-            return theme.icon(ICONS[case.state], theme.ACCENT if case_id == self.controller.at else theme.TEXT)
+            return theme.icon(ICONS[case.state], theme.ACCENT if case_id == self.controller.case_id else theme.TEXT)
         if role == Role.ToolTipRole:
             details = (f"Read by {case.reader}" * bool(case.reader), minutes(case.seconds), case.remark)
             return "\n".join(filter(None, details))
-        if role == Role.FontRole and case_id == self.controller.at:
+        if role == Role.FontRole and case_id == self.controller.case_id:
             font = tabular(QApplication.font())
             font.setBold(True)
             return font
@@ -166,15 +171,15 @@ class WorklistPanel(QWidget):
         self.blinded.setEnabled(case is None)
         for one in (self.complete, self.flag, self.reject, self.remark):
             one.setEnabled(case is not None)
-        if self.controller.at != self._at:
-            self._at = self.controller.at
+        if self.controller.case_id != self._at:
+            self._at = self.controller.case_id
             self.remark.setText(case.remark if case else "")
-            self.view.selectRow(self.rows.row(self.controller.at))
+            self.view.selectRow(self.rows.row(self.controller.case_id))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Time is counted while somebody is there."""
         if event.type() in INPUTS:
-            self.controller.input()
+            self.controller.note_presence()
         return False
 
     def _listen(self, on: bool) -> None:
@@ -211,13 +216,13 @@ class WorklistPanel(QWidget):
 
 
 def minutes(seconds: float) -> str:
-    """3:07 min; nothing where nothing was spent."""
+    """A time as "3:07 min"; "" where nothing was spent."""
     whole = round(seconds)
     return f"{whole // 60}:{whole % 60:02} min" if whole else ""
 
 
-def below(studies: QWidget, tasks: WorklistPanel) -> QSplitter:
-    """The tasks under the studies."""
+def study_splitter(studies: QWidget, tasks: WorklistPanel) -> QSplitter:
+    """The study browser with the task list below it."""
     both = QSplitter(Qt.Orientation.Vertical)
     both.setChildrenCollapsible(False)
     both.addWidget(studies)

@@ -1,0 +1,1 @@
+"""The Segments tab: segmentations, their segments, and what is done with them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from viewer.tools.mouse_dispatch import PAINTING
+from viewer.tools.mouse_dispatch import PAINTING, PROMPTING
 from viewer.ui.actions.action import Action
 from viewer.ui.segments.split_islands import split
 
@@ -19,7 +19,7 @@ IN_BAR = ("brush", "erase")
 
 
 def segment_actions(panel: SegmentsPanel, context: ActionContext) -> list[Action]:
-    """In the order of the menu."""
+    """The actions on segments, in the order of the menu."""
     return [*_segments(panel), *_tools(panel, context), *_display(panel.controller)]
 
 
@@ -68,18 +68,18 @@ def _tools(panel: SegmentsPanel, context: ActionContext) -> list[Action]:
     controller, state = panel.controller, context.session.state
     possible = lambda: controller.image is not None  # noqa: E731
 
-    def take(tool: str) -> None:
+    def choose_tool(tool: str) -> None:
         context.bring_forward(panel)  # with the tool's settings in sight
-        controller.take(tool)
+        controller.choose_tool(tool)
 
     return [
         *(
             Action(
-                f"tool_{tool.id}", tool.title, partial(take, tool.id), f"{MENU}/Tools", tool.icon, tool.key,
+                f"tool_{tool.id}", tool.title, partial(choose_tool, tool.id), f"{MENU}/Tools", tool.icon, tool.key,
                 tip=tool.tip, checked=lambda tool=tool: state.tool == tool.id,  # type: ignore[misc]
                 bar=tool.id in IN_BAR, when=possible,
             )
-            for tool in PAINTING
+            for tool in (*PAINTING, *PROMPTING)
         ),
         Action(
             "larger_brush", "Larger brush", partial(controller.resize, 1), f"{MENU}/Tools", key="]", when=possible,
@@ -89,8 +89,12 @@ def _tools(panel: SegmentsPanel, context: ActionContext) -> list[Action]:
             "smaller_brush", "Smaller brush", partial(controller.resize, -1), f"{MENU}/Tools", key="[", when=possible,
         ),
         Action(
-            "brush_through", "Through the slices (3-D)", controller.flip_through, f"{MENU}/Tools", key="Shift+T",
+            "brush_through", "Through the slices (3-D)", controller.flip_solid, f"{MENU}/Tools", key="Shift+T",
             checked=lambda: state.brush.solid, when=possible,
+        ),
+        Action(
+            "delete_prompt", "Delete the chosen prompt", controller.delete_prompt, f"{MENU}/Tools",
+            key="Ctrl+Backspace", when=lambda: bool(state.prompt),
         ),
         Action(
             "outline_takes", "Outlines take away", controller.flip_taking, f"{MENU}/Tools",
@@ -113,5 +117,5 @@ def _display(controller: SegmentsController) -> list[Action]:
         Action("only_segment", "Show only this segment, or all", controller.show_only, MENU, "visible", "Ctrl+Alt+O",
                when=chosen),
         Action("fill_segments", "Fill inside outlines", controller.flip_fill, MENU, key="Shift+O", when=chosen,
-               checked=lambda: controller.filled),
+               checked=lambda: controller.is_filled),
     ]  # fmt: skip

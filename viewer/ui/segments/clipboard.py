@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.compute.labels.fit_grid import BESIDE, apart
+from viewer.compute.labels.fit_grid import BESIDE, different_frames
 from viewer.compute.progress import Refusal
 from viewer.data.box import label_box, mask_box
 from viewer.data.segmentation import Key, Segment, Segmentation
@@ -17,6 +16,7 @@ from viewer.scene.task import Message, Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from concurrent.futures import Future
 
     from viewer.data.arrays import Mask, ProgressCallback
     from viewer.data.grid import Grid
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class CopiedSegment:
     """A segment as it was when it was copied. part: its mask in a box, and where that box lies; None while it is empty.
 
-    place: what takes the room to the voxels' own space there.
+    place: takes the world to the voxels' own space there; None where nothing moved it.
     """
 
     segment: Segment
@@ -44,20 +44,18 @@ class SegmentClipboard:
     def __init__(self, controller: SegmentsController) -> None:
         self.controller = controller
         self.copied: CopiedSegment | None = None
-        self._background = ThreadPoolExecutor(1, "tomolens-clipboard")
 
     def copy(self) -> None:
         """Remember the chosen segment as it is now; it is looked for in the background."""
         layer, segment = self.controller.layer, self.controller.segment
         if layer is None or segment is None:
             return
-        copied = CopiedSegment(segment, self._background.submit(_part, layer, segment), layer.transform)
+        background = self.controller.session.background
+        copied = CopiedSegment(segment, background.submit("display", _part, layer, segment), layer.transform)
         self.copied = copied
-        copied.part.add_done_callback(
-            lambda part: self.controller.session.background.post(partial(self._looked, copied))
-        )
+        copied.part.add_done_callback(lambda part: background.post(partial(self._warn_empty, copied)))
 
-    def _looked(self, copied: CopiedSegment) -> None:
+    def _warn_empty(self, copied: CopiedSegment) -> None:
         if copied.part.result() is None and self.copied is copied:
             self.copied = None
             self.controller.session.messages.warn(f"{copied.segment.name} is empty: there is nothing to copy.")
@@ -137,7 +135,7 @@ def _pasted(
     if place is not copied.place:  # both stand in the world, each by its own registration
         own = copied.place.placed(own) if copied.place else own
         grid = place.placed(grid) if place else grid
-    elif apart(own, grid):
+    elif different_frames(own, grid):
         raise Refusal(f"{copied.segment.name} lies in another frame of reference: register the two images first.")
     made = resample_labels(mask.astype(np.uint8), own, grid, interpolation="nearest", tell=tell) > 0
     found = mask_box(made)

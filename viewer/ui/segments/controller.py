@@ -10,7 +10,7 @@ from psygnal import Signal
 from viewer.effects.effect import EffectContext, Operation
 from viewer.scene.active_image import active_image
 from viewer.scene.segmentation.brush import STEP
-from viewer.tools.segment.paint_tool import chosen_segmentation, goal_of, labelled_image
+from viewer.tools.segment.paint_tool import chosen_segmentation, find_paint_target, labelled_image
 from viewer.ui.widgets.text_format import number
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ class SegmentsController:
 
     def __init__(self, session: Session) -> None:
         self.session, self.state = session, session.state
-        self.work: object = None  # what is computed beside the window for a verb: kept alive until the next one
         self._followed: SegmentationLayer | None = None
         document = session.document
         events = session.state.events
@@ -62,12 +61,12 @@ class SegmentsController:
     @property
     def problem(self) -> str:
         """Why nothing can be changed now, in one sentence; "" where it can."""
-        goal = goal_of(self.session.document, self.state)
+        goal = find_paint_target(self.session.document, self.state)
         return goal if isinstance(goal, str) else ""
 
     def effect_target(self, other: Key | None = None) -> EffectContext | None:
         """What an effect works on: the chosen segment, its image, another segment where one is meant."""
-        goal = goal_of(self.session.document, self.state)
+        goal = find_paint_target(self.session.document, self.state)
         if isinstance(goal, str):
             return None
         layer = goal.layer
@@ -85,7 +84,7 @@ class SegmentsController:
 
     # ---- segmentations
     def new(self) -> None:
-        """A segmentation of the image that is seen, with a first segment to paint."""
+        """Add a segmentation of the image that is seen, with a first segment to paint."""
         image = active_image(self.session.document, self.state)
         if image is None:
             self.session.messages.warn("There is no image to label: show one first.")
@@ -95,39 +94,41 @@ class SegmentsController:
         self.state.active = layer.id
 
     def choose_layer(self, layer: Layer) -> None:
+        """Make a segmentation the one that tools and effects change."""
         self.state.active = layer.id
 
     # ---- segments
     def add(self, name: str = "", code: Code | None = None, color: tuple[int, int, int] | None = None) -> None:
-        """Another segment, chosen at once; in a new segmentation where there is none."""
+        """Add a segment, chosen at once; in a new segmentation where there is none."""
         if self.layer is None:
             self.new()
         elif segment := self.session.segments.add(self.layer, name, color, code):
             self.layer.active = segment.key
 
     def remove(self) -> None:
-        """The chosen segment, with its voxels."""
+        """Remove the chosen segment, with its voxels."""
         if self.layer and self.segment:
             self.session.segments.remove(self.layer, self.segment.key)
 
     def change(self, segment: Segment, **fields: Any) -> None:
-        """Its name, colour, code, state …: one step of the history."""
+        """Change a segment's name, colour, code or state, by the field's name: one step of the history."""
         if self.layer and any(getattr(segment, name) != value for name, value in fields.items()):
             self.session.segments.change(self.layer, segment.key, **fields)
 
     def shift(self, step: int) -> None:
-        """Up or down in the list."""
+        """Move the chosen segment down in the list by so many places, or up."""
         if self.layer and self.segment:
             place = self.layer.segmentation.segments.index(self.segment) + step
             if 0 <= place < len(self.layer.segmentation.segments):
                 self.session.segments.move(self.layer, self.segment.key, place)
 
     def choose(self, key: Key) -> None:
+        """Make a segment of it the one that they change."""
         if self.layer:
             self.layer.active = key
 
     def next(self, step: int) -> None:
-        """The next segment of the list, round and round."""
+        """Choose the next segment of the list, round and round."""
         if self.layer and self.layer.segmentation.segments:
             keys = [segment.key for segment in self.layer.segmentation.segments]
             now = keys.index(self.layer.active) if self.layer.active in keys else -step
@@ -148,39 +149,68 @@ class SegmentsController:
             self.layer.hidden = frozenset() if self.layer.hidden == others else others
 
     @property
-    def filled(self) -> bool:
+    def is_filled(self) -> bool:
         """Whether segments are filled, not only outlined."""
         return self.layer is not None and self.layer.fill > 0
 
     def flip_fill(self) -> None:
-        """Outlines alone, or their inside tinted, too."""
+        """Draw outlines alone, or tint their inside, too."""
         if self.layer:
             self.layer.fill = 0.0 if self.layer.fill else FILL
 
     # ---- tools
-    def take(self, tool: str) -> None:
+    def choose_tool(self, tool: str) -> None:
         """Choose a painting tool; where there is nothing to paint in, that is made."""
         if self.layer is None and self.image is not None:
             self.new()
         self.state.tool = tool
 
-    def flip_through(self) -> None:
-        """In the slice alone, or through the slices."""
+    def flip_solid(self) -> None:
+        """Paint in the slice alone, or through the slices."""
         self.set_brush(solid=not self.state.brush.solid)
 
     def flip_taking(self) -> None:
-        """Outlines add what they enclose, or take it away."""
+        """Let outlines add what they enclose, or take it away."""
         self.set_brush(taking=not self.state.brush.taking)
 
     def resize(self, steps: int) -> None:
-        """A larger brush, or a smaller one."""
+        """Make the brush larger by so many steps, or smaller."""
         self.state.brush = self.state.brush.resized(STEP**steps)
 
     def set_brush(self, **fields: Any) -> None:
+        """Change settings of the brush: fields of scene's Brush, by name."""
         self.state.brush = replace(self.state.brush, **fields)
 
     def set_rules(self, **fields: Any) -> None:
+        """Change what painting may touch: fields of Masking, by name."""
         self.state.masking = replace(self.state.masking, **fields)
+
+    # ---- prompts
+    def set_prompting(self, **fields: Any) -> None:
+        """Change how the next prompt is meant: fields of PromptSettings, by name."""
+        self.state.prompting = replace(self.state.prompting, **fields)
+
+    def choose_prompt_method(self, method: str) -> None:
+        """Find masks by another method from the next prompt on: a value of the plugin's parameter."""
+        self.session.prompts.method = method
+        self.session.prompts.warm_up()
+
+    def delete_prompt(self) -> None:
+        """Delete the chosen prompt; the mask is found anew from the others."""
+        goal, prompt = find_paint_target(self.session.document, self.state), self.state.prompt
+        if isinstance(goal, str):
+            self.session.messages.warn(goal)
+        elif goal.image and any(one.id == prompt for one in goal.segment.prompts):
+            masking = replace(self.state.masking, overlap=self.state.prompting.overlap)
+            self.session.prompts.remove(goal.layer, goal.segment.key, prompt, goal.image, masking)
+
+    def delete_prompts(self) -> None:
+        """Delete all prompts of the chosen segment, which is then what it was before the first of them."""
+        goal = find_paint_target(self.session.document, self.state)
+        if isinstance(goal, str):
+            self.session.messages.warn(goal)
+        elif goal.image and goal.segment.prompts:
+            self.session.prompts.clear(goal.layer, goal.segment.key, goal.image)
 
     @property
     def limits(self) -> str:

@@ -42,15 +42,15 @@ class NamingDialog(QDialog):
         self.color = segment.color
         self.box = QLineEdit(segment.name, clearButtonEnabled=True, placeholderText="Liver, left kidney, lesion …")
         self.box.setAccessibleName("Name of the segment, or what to search for")
-        self.found = QListWidget()
-        self.found.setAccessibleName("Coded structures found")
-        self.found.setUniformItemSizes(True)
+        self.terms = QListWidget()
+        self.terms.setAccessibleName("Coded structures found")
+        self.terms.setUniformItemSizes(True)
         self.code = label(role="dim")
         self.shade = button("Colour…", "", self.choose_color)
         self._build()
         self.box.textEdited.connect(self.look_for)
-        self.found.currentItemChanged.connect(self._chosen)
-        self.found.itemDoubleClicked.connect(lambda _: self.accept())
+        self.terms.currentItemChanged.connect(self._chosen)
+        self.terms.itemDoubleClicked.connect(lambda _: self.accept())
         self.look_for("")
         self._show_code()
         self.box.selectAll()
@@ -59,20 +59,21 @@ class NamingDialog(QDialog):
     @property
     def term(self) -> Term | None:
         """The coded structure that is chosen."""
-        item = self.found.currentItem()
+        item = self.terms.currentItem()
         return item.data(TERM) if item else None
 
     def look_for(self, text: str) -> None:
         """List what the text finds; none of it is chosen yet."""
-        self.found.clear()
+        self.terms.clear()
         for term in search(text, 60):
             item = QListWidgetItem(swatch(term.color), term.name)
             item.setData(TERM, term)
             item.setToolTip(f"{term.code[0]} {term.code[1]}")
-            self.found.addItem(item)
+            self.terms.addItem(item)
         self._show_code()
 
     def choose_color(self) -> None:
+        """Ask for the segment's colour."""
         chosen = QColorDialog.getColor(QColor(*self.color), self, "Colour of the segment")
         if chosen.isValid():
             self.color = chosen.red(), chosen.green(), chosen.blue()
@@ -92,9 +93,9 @@ class NamingDialog(QDialog):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """The arrows choose while the cursor stays in the name."""
         step = STEPS.get(Qt.Key(event.key()))
-        if step and self.found.count():
-            row = min(max(self.found.currentRow() + step, 0), self.found.count() - 1)
-            self.found.setCurrentRow(row)
+        if step and self.terms.count():
+            row = min(max(self.terms.currentRow() + step, 0), self.terms.count() - 1)
+            self.terms.setCurrentRow(row)
         else:
             super().keyPressEvent(event)
 
@@ -121,6 +122,6 @@ class NamingDialog(QDialog):
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         column.addLayout(line)
-        column.addWidget(self.found, 1)
+        column.addWidget(self.terms, 1)
         column.addWidget(self.code)
         column.addWidget(buttons)

@@ -90,7 +90,7 @@ class PaintSection(QWidget):
         group = QButtonGroup(self)
         for place, tool in enumerate(PAINTING):
             made = self.tools[tool.id] = tile(tool.title, tool.icon, f"{tool.tip} (key {tool.key})")
-            made.clicked.connect(partial(self.controller.take, tool.id))
+            made.clicked.connect(partial(self.controller.choose_tool, tool.id))
             group.addButton(made)
             palette.addWidget(made, place // COLUMNS, place % COLUMNS)
         group.setExclusive(False)

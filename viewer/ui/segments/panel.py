@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
-    QScrollArea,
     QSplitter,
     QTabWidget,
     QToolButton,
@@ -16,21 +15,24 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.tools.mouse_dispatch import PAINTING, PROMPTING
 from viewer.tools.segment.paint_tool import seen_segmentations
 from viewer.ui.segments.clipboard import SegmentClipboard
 from viewer.ui.segments.controller import SegmentsController
 from viewer.ui.segments.effects.section import EffectsSection
 from viewer.ui.segments.masking import MaskingSection
 from viewer.ui.segments.paint import PaintSection
+from viewer.ui.segments.prompts import PromptsSection
 from viewer.ui.segments.segment_list import SegmentList
 from viewer.ui.segments.statistics import StatisticsSection
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import button, label, show_dialog
+from viewer.ui.widgets.section_column import SectionColumn
 
 if TYPE_CHECKING:
     from viewer.session.session import Session
 
-LIMITS = 2  # the page
+PAINT, PROMPTS, LIMITS = 0, 1, 3  # pages
 EMPTY = "Label an image: paint with the brush (B), or begin with a threshold."
 
 
@@ -50,7 +52,8 @@ class SegmentsPanel(QWidget):
         self.list = SegmentList(self.controller)
         self.list.naming_asked.connect(self.name)
         self.empty = label(EMPTY, "dim")
-        self.paint, self.effects = PaintSection(self.controller), EffectsSection(self.controller)
+        self.paint, self.prompts = PaintSection(self.controller), PromptsSection(self.controller)
+        self.effects = EffectsSection(self.controller)
         self.masking, self.statistics = MaskingSection(self.controller), StatisticsSection(self.controller)
         self.limits = button("", "lock", lambda: self.pages.setCurrentIndex(LIMITS), "quiet", theme.WARNING)
         self.pages = QTabWidget()
@@ -59,6 +62,7 @@ class SegmentsPanel(QWidget):
         self.layers.activated.connect(lambda: self.controller.choose_layer(self.layers.currentData()))
         self.controller.changed.connect(self.refresh)
         session.state.events.masking.connect(self.refresh)
+        session.state.events.tool.connect(self._show_settings)
         self.refresh()
 
     def refresh(self, *_: object) -> None:
@@ -85,6 +89,14 @@ class SegmentsPanel(QWidget):
         if self.controller.segment:
             show_dialog(NamingDialog(self.controller, self.controller.segment, self.window()))
 
+    def _show_settings(self, tool: str) -> None:
+        """The page of a tool that was chosen; prompts have their method loaded before the first one waits for it."""
+        if any(tool == one.id for one in PROMPTING):
+            self.pages.setCurrentIndex(PROMPTS)
+            self.controller.session.prompts.warm_up()
+        elif any(tool == one.id for one in PAINTING) and self.pages.currentIndex() == PROMPTS:
+            self.pages.setCurrentIndex(PAINT)
+
     def _build(self) -> None:
         above = QWidget()
         top = QVBoxLayout(above)
@@ -98,10 +110,11 @@ class SegmentsPanel(QWidget):
         top.addWidget(self.list, 1)
         top.addWidget(self._tools)
         top.addWidget(self.limits)
-        self.pages.addTab(_page(self.paint), "Paint")
-        self.pages.addTab(_page(self.effects), "Effects")
-        self.pages.addTab(_page(self.masking), "Limits")
-        self.pages.addTab(_page(self.statistics), "Measure")
+        self.pages.addTab(SectionColumn(self.paint), "Paint")
+        self.pages.addTab(SectionColumn(self.prompts), "Prompts")
+        self.pages.addTab(SectionColumn(self.effects), "Effects")
+        self.pages.addTab(SectionColumn(self.masking), "Limits")
+        self.pages.addTab(SectionColumn(self.statistics), "Measure")
         halves = QSplitter(Qt.Orientation.Vertical)
         halves.setChildrenCollapsible(False)
         halves.addWidget(above)
@@ -132,18 +145,3 @@ class SegmentsPanel(QWidget):
             bar.addWidget(tool)
         bar.addStretch()
         return row
-
-
-def _page(*sections: QWidget) -> QScrollArea:
-    inner = QWidget()
-    column = QVBoxLayout(inner)
-    column.setContentsMargins(8, 8, 8, 8)
-    column.setSpacing(8)
-    for section in sections:
-        column.addWidget(section)
-    column.addStretch()
-    scroll = QScrollArea()
-    scroll.setWidgetResizable(True)
-    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    scroll.setWidget(inner)
-    return scroll

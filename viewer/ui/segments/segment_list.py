@@ -54,19 +54,24 @@ class SegmentListModel(QAbstractTableModel):
         self.endResetModel()
 
     def rowCount(self, parent: Index | None = None) -> int:
+        """One row a segment."""
         return 0 if parent is not None and parent.isValid() else len(self.segments)
 
     def columnCount(self, parent: Index | None = None) -> int:
+        """One column a head."""
         return len(HEADS)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> Any:
+        """The heads."""
         return HEADS[section] if orientation == Qt.Orientation.Horizontal and role == Role.DisplayRole else None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
+        """Names can be edited in place."""
         flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
         return flags | Qt.ItemFlag.ItemIsEditable if index.column() == NAME else flags
 
     def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
+        """What a cell shows of its segment: its name and colour, or the icon of a state, with words for it."""
         segment, layer, column = self.segments[index.row()], self._layer, index.column()
         if layer is None:
             return None
@@ -79,6 +84,7 @@ class SegmentListModel(QAbstractTableModel):
         return None
 
     def setData(self, index: Index, value: Any, role: int = Role.EditRole) -> bool:
+        """Rename a segment, as one step. False where there is no name."""
         name = str(value).strip()
         if role != Role.EditRole or not name:
             return False
@@ -142,9 +148,11 @@ class SegmentList(QTableView):
             self.setCurrentIndex(self.rows.index(row, NAME))
 
     def sizeHint(self) -> QSize:
+        """Between three and eight rows high, px."""
         return QSize(super().sizeHint().width(), min(max(len(self.rows.segments), 3), 8) * 28 + 4)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Space, L, Del and Enter: hide, lock, remove and name the chosen segment."""
         deeds = {
             Qt.Key.Key_Space: self.controller.flip_hidden,
             Qt.Key.Key_L: self.controller.flip_locked,
@@ -180,6 +188,7 @@ class SegmentList(QTableView):
         return menu
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Name the segment whose name is meant; a state is flipped once more."""
         if self.indexAt(event.position().toPoint()).column() == NAME:
             self.naming_asked.emit()
         else:

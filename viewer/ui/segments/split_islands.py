@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QThreadPool
-
 from viewer.compute.labels.label_image import COLORS
 from viewer.data.arrays import Mask, ProgressCallback
 from viewer.data.box import Box
 from viewer.scene.segmentation.stroke import Stroke
-from viewer.ui.widgets.background_call import BackgroundCall
 
 if TYPE_CHECKING:
     from viewer.effects.effect import EffectContext
@@ -21,29 +18,27 @@ Found = tuple[Box, list[Mask]]
 
 
 def split(controller: SegmentsController) -> None:
-    """Beside the window; one step of the history. The largest part stays the segment itself."""
+    """Make a segment of each part of the chosen one, in the background, as one step; the largest stays as it is."""
     target = controller.effect_target()
     if target is None:
         controller.session.messages.warn(controller.problem)
         return
     generation = target.layer.generation
 
-    def call(tell: ProgressCallback) -> list[Found]:
+    def call(tell: ProgressCallback) -> Found:
         from viewer.compute.effects.shape.islands import split as parts_of
 
         box, mask = target.part()
-        return [(box, parts_of(mask))]
+        return box, parts_of(mask)
 
-    def made(found: list[Found]) -> None:
+    def done(found: Found) -> None:
         if target.layer.generation != generation:
             controller.session.messages.warn(f"{target.layer.name} was changed while it was split; split it again.")
         else:
-            _into_segments(controller, target, *found[0])
+            _into_segments(controller, target, *found)
 
-    work = controller.work = BackgroundCall(call)
-    work.signals.found.connect(made)
-    work.signals.failed.connect(controller.session.messages.warn)
-    QThreadPool.globalInstance().start(work)
+    session = controller.session
+    session.background.call("preview", call, done, failed=session.messages.warn)
 
 
 def _into_segments(controller: SegmentsController, target: EffectContext, box: Box, parts: list[Mask]) -> None:
@@ -55,6 +50,6 @@ def _into_segments(controller: SegmentsController, target: EffectContext, box: B
     for number, part in enumerate(parts[1:], 2):
         segments = layer.segmentation.segments
         label, color = layer.segmentation.free_label(segment.layer), COLORS[len(segments) % len(COLORS)]
-        stroke.arrange((*segments, replace(segment, label=label, name=f"{segment.name} {number}", color=color)))
+        stroke.set_segments((*segments, replace(segment, label=label, name=f"{segment.name} {number}", color=color)))
         stroke.fill(segment.layer, box, part, label)
     controller.session.segments.end_stroke(stroke, f"Split {segment.name}")

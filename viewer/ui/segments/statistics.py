@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QThreadPool
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -20,12 +21,12 @@ from PySide6.QtWidgets import (
 
 from viewer.ui.segments.segment_list import swatch
 from viewer.ui.widgets import text_format, theme
-from viewer.ui.widgets.background_call import BackgroundCall
 from viewer.ui.widgets.basics import Bar, button, label, tabular
 
 if TYPE_CHECKING:  # scipy comes with it
     from viewer.compute.labels.statistics import SegmentStatistics
     from viewer.data.arrays import ProgressCallback
+    from viewer.session.background import BackgroundCall
     from viewer.ui.segments.controller import SegmentsController
 
 OLD = "The segments have changed since: measure again."
@@ -40,7 +41,7 @@ class StatisticsSection(QWidget):
         self.rows: list[SegmentStatistics] = []
         self.unit = ""
         self._measured: tuple[object, int] = (None, -1)
-        self._work: BackgroundCall | None = None
+        self._work: BackgroundCall[float, list[SegmentStatistics]] | None = None
         self.measure = button("Measure", "ruler", self.run, "primary", theme.CHROME)
         self.cancel = button("Cancel", "cancel", self.stop, "quiet")
         self.copy = button("Copy", "copy", self.copy_table)
@@ -61,7 +62,7 @@ class StatisticsSection(QWidget):
         self.refresh()
 
     def run(self) -> None:
-        """Measure, beside the window."""
+        """Measure every segment, in the background."""
         layer, image = self.controller.layer, self.controller.image
         if layer is None:
             return
@@ -77,21 +78,20 @@ class StatisticsSection(QWidget):
             return statistics(segmentation, volume, tell)
 
         self.stop()
-        work = self._work = BackgroundCall(call)
-        work.signals.progress.connect(lambda part: self.bar.advance(part) if self._work is work else None)
-        work.signals.found.connect(lambda found: self._show(found, measured) if self._work is work else None)
-        work.signals.failed.connect(lambda text: self._fail(text) if self._work is work else None)
+        self._work = self.controller.session.background.call(
+            "measure", call, partial(self._show, measured), progress=self.bar.advance, failed=self._fail
+        )
         self._busy(True)
-        QThreadPool.globalInstance().start(work)
 
     def stop(self) -> None:
         """Wait for it no longer."""
         if self._work is not None:
-            self._work.stopped = True
+            self._work.stop()
         self._work = None
         self._busy(False)
 
     def copy_table(self) -> None:
+        """Put the figures on the clipboard, as a table for a spreadsheet."""
         from viewer.io.reports.segment_table import table
 
         QGuiApplication.clipboard().setText(table(self.rows, self.unit))
@@ -120,7 +120,7 @@ class StatisticsSection(QWidget):
             widget.setVisible(bool(self.rows))
         self.note.setVisible(old or not self.rows)
 
-    def _show(self, rows: list[SegmentStatistics], measured: tuple[object, int]) -> None:
+    def _show(self, measured: tuple[object, int], rows: list[SegmentStatistics]) -> None:
         self.rows, self._measured = rows, measured
         self._work = None
         self._busy(False)

@@ -67,7 +67,7 @@ class StudiesPanel(QWidget):
             self._arrive(key)
         for path in session.studies.label_files:
             self._arrive_labels(path)
-        for refused in session.studies.refused:
+        for refused in session.studies.refusals:
             self._refuse(refused)
         for task in session.tasks:
             self._follow(task)
@@ -101,6 +101,7 @@ class StudiesPanel(QWidget):
         self.box.selectAll()
 
     def selected(self) -> list[Node]:
+        """The rows that are chosen."""
         indexes = self.view.selectionModel().selectedRows()
         return [self.tree.node(self.filter.mapToSource(index)) for index in indexes]
 

@@ -29,6 +29,7 @@ class StudyDelegate(QStyledItemDelegate):
         self.thumbnail = thumbnail
 
     def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
+        """High enough for a row's picture, lines and badges, px."""
         node: Node = index.data(NODE)
         line = option.fontMetrics.height()
         lines = _lines(node)
@@ -36,6 +37,7 @@ class StudyDelegate(QStyledItemDelegate):
         return QSize(120, max(text, PICTURE * line + GAP) if node.kind in ("series", "image") else text)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        """Draw a row: its picture where it has one, then its lines and badges."""
         node: Node = index.data(NODE)
         painter.save()
         style = option.widget.style() if option.widget else QApplication.style()

@@ -33,6 +33,7 @@ class Node:
 
     @property
     def row(self) -> int:
+        """Its place among its parent's children."""
         return bisect_left(self.parent.children, self.order, key=order_of) if self.parent else 0
 
     @property
@@ -54,15 +55,17 @@ class Node:
 
     @property
     def upward(self) -> list[Node]:
-        """This row and those above it, without the root."""
+        """The row itself and those above it, without the root."""
         return [self, *self.parent.upward] if self.parent else []
 
 
 def order_of(node: Node) -> tuple[Any, ...]:
+    """What rows of one parent are sorted by."""
     return node.order
 
 
 def patient_node(source: Source) -> Node:
+    """The row of a patient; of image files where there is none."""
     source = source.shown
     if not source.patient_id and not source.patient_name:
         return Node("patient", (1, "", ""), title="No patient named" if source.dicom else "Image files")
@@ -74,6 +77,7 @@ def patient_node(source: Source) -> Node:
 
 
 def study_node(source: Source) -> Node:
+    """The row of a study, the newest first; of the folder where files belong to none."""
     source = source.shown
     if not source.dicom and not source.study_uid:
         folder = str(Path(source.files[0]).parent) if source.files else ""

@@ -138,26 +138,33 @@ class StudyTree(QAbstractItemModel):
 
     # What Qt asks.
     def index_of(self, node: Node) -> QModelIndex:
+        """Where the model has a row."""
         return QModelIndex() if node is self.root else self.createIndex(node.row, 0, node)
 
     def node(self, index: AnyIndex) -> Node:
+        """The row at an index; the root for an invalid one."""
         return index.internalPointer() if index.isValid() else self.root
 
     def index(self, row: int, column: int, parent: AnyIndex = QModelIndex()) -> QModelIndex:  # noqa: B008
+        """The index of a parent's child; invalid where there is none."""
         children = self.node(parent).children
         return self.createIndex(row, column, children[row]) if 0 <= row < len(children) else QModelIndex()
 
     def parent(self, index: AnyIndex) -> QModelIndex:  # type: ignore[override]
+        """The index of the row above; invalid for those on top."""
         above = self.node(index).parent
         return self.index_of(above) if above else QModelIndex()
 
     def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008
+        """How many rows stand below an index."""
         return len(self.node(parent).children)
 
     def columnCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008
+        """One: the delegate draws all of a row."""
         return 1
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """A row's title, its words for tool tip and screen reader, and itself for the delegate."""
         node = self.node(index)
         answers: dict[int, Callable[[], Any]] = {
             Qt.ItemDataRole.DisplayRole: lambda: node.title,
@@ -168,12 +175,15 @@ class StudyTree(QAbstractItemModel):
         return answers[role]() if role in answers else None
 
     def flags(self, index: AnyIndex) -> Qt.ItemFlag:
+        """Every row can be chosen and dragged onto a view."""
         return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsDragEnabled
 
     def mimeTypes(self) -> list[str]:
+        """What a dragged row is: images of this program."""
         return [IMAGE_MIME]
 
     def mimeData(self, indexes: Any) -> QMimeData:
+        """The keys of the images below the rows, and the paths of segmentations."""
         nodes = [self.node(index) for index in indexes]
         keys = dict.fromkeys(image.key for node in nodes for image in node.images)
         keys |= dict.fromkeys(node.labels.path for node in nodes if node.labels)
@@ -191,11 +201,13 @@ class StudyFilter(QSortFilterProxyModel):
         self.setRecursiveFilteringEnabled(True)
 
     def look_for(self, text: str) -> None:
+        """Show the rows that have all of these words, in any case."""
         self.beginFilterChange()
         self.words = text.lower().split()
         self.endFilterChange()
 
     def filterAcceptsRow(self, row: int, parent: AnyIndex) -> bool:
+        """Whether a row without children has every word; those above it stay with it."""
         model = self.sourceModel()
         if not isinstance(model, StudyTree) or not self.words:
             return True

@@ -1,0 +1,1 @@
+"""The grid of views, and what keys and menus do with it."""

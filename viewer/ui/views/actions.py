@@ -106,7 +106,7 @@ def volume_actions(controller: ViewsController, context: ActionContext) -> list[
         *(
             Action(
                 f"volume_{name}", preset.title, partial(controller.views.set_volume_preset, name), "3-D/Look",
-                when=partial(controller.offers, preset), optional=True,
+                when=partial(controller.is_preset_offered, preset), optional=True,
             )
             for name, preset in presets().items()
         ),

@@ -30,22 +30,24 @@ class ViewsController:
         self.state.view = VIEWS[(VIEWS.index(self.state.view) + step) % len(VIEWS)]
 
     def next_timepoint(self, step: int) -> None:
+        """Go so many time points on, or back; not beyond the ends."""
         last = timepoints(self.session.document) - 1
         self.state.timepoint = min(max(self.state.timepoint + step, 0), max(last, 0))
 
     def has_timepoints(self) -> bool:
+        """Whether any image has more than one time point."""
         return timepoints(self.session.document) > 1
 
     def zoom(self, factor: float) -> None:
-        """The active view."""
+        """Enlarge the active view by a factor."""
         self.views.active.zoom(factor)
 
     def fit(self) -> None:
-        """Every view shows the whole of its image."""
+        """Let every view show the whole of its image."""
         for view in self.views.by_name.values():
             view.fit()
 
-    def offers(self, preset: Preset) -> bool:
+    def is_preset_offered(self, preset: Preset) -> bool:
         """Whether a look of the 3-D view is made for the active image."""
         image = selected_image(self.session.document, self.state)
         return image is not None and (not preset.modalities or image.source.modality in preset.modalities)

@@ -46,6 +46,7 @@ class Timeline(QWidget):
 
     @property
     def playing(self) -> bool:
+        """Whether the time points are played."""
         return self._clock.isActive()
 
     def flip(self) -> None:

@@ -16,7 +16,7 @@ from viewer.scene.document import SingleLayerDocument
 from viewer.scene.view_state import VIEWS, Layout
 from viewer.settings import NOTICE
 from viewer.tools.mouse_dispatch import Mouse
-from viewer.tools.navigate.scroll import onward
+from viewer.tools.navigate.scroll import scroll_onward
 from viewer.tools.navigate.value_probe import ProbeTool
 from viewer.tools.tool import DrawingKey, ToolServices
 from viewer.ui.actions.shortcut_editor import gestures
@@ -52,7 +52,7 @@ class ViewGrid(QStackedWidget):
         self.setAccessibleName("Views")
         self.session = session
         self.by_name = {name: self._make(name) for name in VIEWS}
-        work = ToolServices(session.messages.warn, session.segments.run_effect)
+        work = ToolServices(session.messages.warn, session.segments.run_effect, session.prompts.add)
         self.mouse = Mouse(session.document, session.state, profile, session.history.do, work)
         self.probe = ProbeTool(session.document, session.state, session.history.do)
         self._compared: dict[str, SliceView] = {}  # layer id -> the view that shows it alone
@@ -90,21 +90,24 @@ class ViewGrid(QStackedWidget):
 
     @property
     def all(self) -> tuple[View, ...]:
+        """Every view, those of the layout and those that compare."""
         return (*self.by_name.values(), *self._compared.values())
 
     def read_on(self, slices: int) -> None:
-        """Onward in the active view; in the axial one where that is the 3-D view."""
-        onward(self.slices, slices)
+        """Scroll on by so many slices in the active view; in the axial one where that is the 3-D view."""
+        scroll_onward(self.slices, slices)
 
     def look_from(self, side: str) -> None:
         """Turn the 3-D view to see the patient from a side."""
         self.volume.look_from(side)
 
     def set_volume_preset(self, name: str) -> None:
+        """Show the 3-D view by a preset's name."""
         self.volume.set_preset(name)
 
     @property
     def volume(self) -> VolumeView:
+        """The 3-D view."""
         view = self.by_name["volume"]
         assert isinstance(view, VolumeView)
         return view
@@ -286,14 +289,14 @@ class ViewGrid(QStackedWidget):
             self.session.state.view = view.name
             alone = next((layer_id for layer_id, one in self._compared.items() if one is view), "")
             self.session.state.active = alone or self.session.state.active
-        elif event.kind == "double" and event.button == "left" and not self.mouse.double(view, event):
+        elif event.kind == "double" and event.button == "left" and not self.mouse.double_click(view, event):
             self.flip_one_up(view.name)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """A view that gets the keyboard is the active one. Keys that a drawing under way needs go to that first."""
         if isinstance(event, QKeyEvent) and (name := DRAWING_KEYS.get(Qt.Key(event.key()))) and self.mouse.drawing:
             if event.type() == QEvent.Type.KeyPress:
-                self.mouse.typed(name)
+                self.mouse.handle_key(name)
             event.accept()
             return True
         if event.type() == QEvent.Type.FocusIn and isinstance(watched, View):

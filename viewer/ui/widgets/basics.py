@@ -80,7 +80,7 @@ def tabular(font: QFont) -> QFont:
 
 
 def show_dialog(dialog: QDialog) -> None:
-    """Without waiting for it; gone for good once it is closed."""
+    """Show a dialog without waiting for it; it is deleted once it is closed."""
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.open()
 
@@ -94,11 +94,13 @@ class Elided(QLabel):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def say(self, text: str) -> None:
+        """Show a text, cut to the room that there is."""
         self._whole = text
         self.setToolTip(text)
         self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        """Cut it anew."""
         super().resizeEvent(event)
         self._fit()
 

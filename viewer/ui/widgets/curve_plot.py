@@ -42,13 +42,13 @@ class CurvePlot(pg.PlotWidget):  # type: ignore[misc]
     def show_task(self, task: Task) -> None:
         """Follow another run."""
         if self.task is not None:
-            self.task.grew.disconnect(self._grown)
+            self.task.curve_grew.disconnect(self._grown)
         self.task = task
-        task.grew.connect(self._grown)
+        task.curve_grew.connect(self._grown)
         self.draw()
 
     def draw(self) -> None:
-        """All curves as they are now."""
+        """Draw all curves as they are now."""
         curves = self.task.curves if self.task else {}
         self.setVisible(bool(curves))
         self.clear()

@@ -59,10 +59,11 @@ class ParameterForm(QWidget):
 
     @property
     def valid(self) -> bool:
+        """Whether every value can be used."""
         return not self.problem.text()
 
     def reset(self) -> None:
-        """Back to the defaults."""
+        """Give every parameter its default."""
         for parameter, field in zip(self.plugin.parameters, self.fields, strict=True):
             if not parameter.required:
                 field.value = parameter.default

@@ -20,6 +20,7 @@ class WheelGuard(QObject):
             app.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Keep the wheel from fields without the keyboard, and give them none by it."""
         kind = event.type()
         if kind == QEvent.Type.Polish and isinstance(watched, FIELDS):
             if watched.focusPolicy() == Qt.FocusPolicy.WheelFocus:  # Qt would give it the keyboard before we are asked

@@ -47,7 +47,7 @@ class Controllers:
 
 
 def all_actions(of: Controllers, context: ActionContext) -> list[Action]:
-    """The one list."""
+    """Every action of the program, in the order of the menus."""
     return [
         *_file(of.files, of.segments.controller, context),
         *_edit(of.window),
@@ -173,6 +173,7 @@ def _plugins(commands: WindowCommands, context: ActionContext) -> list[Action]:
                 "plugin",
             )
             for name, one in context.session.plugins.items()
+            if one.has_form
         ),
         Action(
             "models", "Models…", commands.show_models, "Plugins", "ai", new_group=True,

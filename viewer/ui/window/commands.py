@@ -48,6 +48,7 @@ class WindowCommands:
         self.session.history.undo()
 
     def redo(self) -> None:
+        """Do again what was undone last; a stroke that is being drawn ends first."""
         self.context.end_stroke()
         self.session.history.redo()
 
@@ -67,14 +68,17 @@ class WindowCommands:
         move_focus(self._zones(), step)
 
     def flip_full_screen(self) -> None:
+        """To the whole screen, or back."""
         window = self.context.window()
         window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen)
 
     # ---- dialogs
     def show_palette(self) -> None:
+        """Look for an action by its name."""
         show_dialog(Palette(self.entries(), self.context.window()))
 
     def show_shortcuts(self) -> None:
+        """Show the keys of every action, to be changed."""
         from viewer.ui.actions.shortcut_editor import ShortcutsDialog
 
         context = self.context
@@ -82,6 +86,7 @@ class WindowCommands:
         show_dialog(dialog)
 
     def show_settings(self) -> None:
+        """Show the preferences."""
         from viewer.ui.dialogs.settings_dialog import SettingsDialog
 
         context = self.context
@@ -89,17 +94,19 @@ class WindowCommands:
         show_dialog(dialog)
 
     def show_messages(self) -> None:
+        """Show what was said so far."""
         from viewer.ui.dialogs.errors import MessagesDialog
 
         show_dialog(MessagesDialog(self._status.messages, self.context.window()))
 
     def show_about(self) -> None:
+        """Show the version, what the program is for, and the libraries with their licences."""
         from viewer.ui.dialogs.about import AboutDialog
 
         show_dialog(AboutDialog(self.context.window()))
 
     def show_models(self, name: str = "") -> None:
-        """The cards of all models; of the one by that name first."""
+        """Show the cards of all models, the one by that name first."""
         from viewer.ui.plugins.models_dialog import APPLY, ModelsDialog
 
         dialog = ModelsDialog(self.session, self.show_folder, name, self.context.window())
@@ -109,11 +116,12 @@ class WindowCommands:
 
     # ---- help
     def show_folder(self, folder: Path) -> None:
+        """Show a folder in the system's file manager; it is made where it is not there. Raises OSError."""
         folder.mkdir(parents=True, exist_ok=True)
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
     def help_here(self) -> None:
-        """What the widget under the mouse is for."""
+        """Say what the widget under the mouse is for (F1)."""
         window = self.context.window()
         at = window.cursor().pos()
         widget: QWidget | None = window.childAt(window.mapFromGlobal(at))

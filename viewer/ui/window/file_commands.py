@@ -35,11 +35,13 @@ class FileCommands:
         self.context, self.views, self.session = context, views, context.session
 
     def open_files(self) -> None:
+        """Ask which images or archives, and open them."""
         paths, _ = QFileDialog.getOpenFileNames(self.context.window(), "Open files", self._last_folder(), IMAGES)
         if paths:
             self.context.open(paths)
 
     def open_folder(self) -> None:
+        """Ask which folder, and look through it for images."""
         path = QFileDialog.getExistingDirectory(self.context.window(), "Open folder", self._last_folder())
         if path:
             self.context.open([path])
@@ -57,14 +59,16 @@ class FileCommands:
         return self.context.preferences.recent[place] if self.has_recent(place) else ""
 
     def has_recent(self, place: int) -> bool:
+        """Whether so many paths were opened before."""
         return place < len(self.context.preferences.recent)
 
     def recent_title(self, place: int) -> str:
+        """The name of a path that was opened before, and its folder; "" where there is none."""
         path = Path(self.recent(place))
         return printable(f"{path.name} — {path.parent}") if path.name else ""
 
     def save_image(self) -> None:
-        """The active one."""
+        """Show the dialog that writes the active image."""
         from viewer.ui.dialogs.export_dialog import ExportDialog
 
         layer = selected_image(self.session.document, self.session.state)
@@ -72,13 +76,14 @@ class FileCommands:
             ExportDialog(self.session, layer, self.context.window()).open()
 
     def open_segmentation(self) -> None:
+        """Ask which segmentations, and open each over its image."""
         title, folder = "Open segmentations", self._last_folder()
         paths, _ = QFileDialog.getOpenFileNames(self.context.window(), title, folder, SEGMENTATIONS)
         for path in paths:
             self.session.segment_files.open(Path(path))
 
     def save_segmentation(self) -> None:
-        """The dialog asks before it replaces a file."""
+        """Ask where to, and write the segmentation; the dialog asks before it replaces a file."""
         layer = chosen_segmentation(self.session.document, self.session.state)
         if layer is None:
             return
@@ -89,26 +94,27 @@ class FileCommands:
             self.session.segment_files.save(layer, Path(path), overwrite=Path(path).exists())
 
     def open_project(self) -> None:
+        """Ask which project; it takes the place of what is open."""
         title, folder = "Open project", self._last_folder()
         paths, _ = QFileDialog.getOpenFileNames(self.context.window(), title, folder, PROJECTS)
         if paths:
             self.context.open(paths[:1])
 
     def ask_for_images(self, opening: ProjectOpening) -> None:
-        """Of a project that is being opened."""
+        """Ask for the images of a project that are not where they were."""
         from viewer.ui.dialogs.missing_images import MissingImagesDialog
 
         show_dialog(MissingImagesDialog(self.session, opening, self.context.window()))
 
     def save_project(self) -> None:
-        """Where it was saved or opened last, without a question, as long as nobody else has changed it."""
+        """Save the project where it was saved or opened last; ask only where somebody else has changed it."""
         if self.session.projects.path is None:
             self.save_project_as()
         else:
             self.session.projects.save(self.session.projects.path)
 
     def save_project_as(self, voxels: bool = False) -> None:
-        """The dialog asks before it replaces a file. voxels: with the images."""
+        """Ask where to, and save the project; the dialog asks before it replaces a file. voxels: with the images."""
         title = "Save project with its images" if voxels else "Save project"
         start = str(self.session.projects.path or Path(self._last_folder()) / "project.tomolens")
         path, _ = QFileDialog.getSaveFileName(self.context.window(), title, start, PROJECTS)
@@ -117,6 +123,7 @@ class FileCommands:
             self.session.projects.save(target, voxels=voxels, overwrite=str(target) == path and target.exists())
 
     def save_picture(self) -> None:
+        """Ask where to, and write the views as PNG."""
         start = str(Path(self._last_folder()) / "picture.png")
         path, _ = QFileDialog.getSaveFileName(self.context.window(), "Save picture of the views", start, PICTURES)
         if not path:
@@ -128,6 +135,7 @@ class FileCommands:
             self.context.show_message(f"{target.name} could not be written: choose another folder.", "error")
 
     def copy_picture(self) -> None:
+        """Put a picture of the views on the clipboard."""
         QGuiApplication.clipboard().setImage(self.views.picture())
         self.context.show_message("Picture of the views copied.")
 

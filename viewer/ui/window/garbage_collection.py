@@ -27,11 +27,12 @@ class Collector(QObject):
         QTimer.singleShot(PAUSE // 2, self, gc.freeze)
 
     def timerEvent(self, event: QTimerEvent) -> None:
+        """Collect what is due."""
         collect()
 
 
 def collect() -> None:
-    """The oldest generation that Python would collect by now (gc.set_threshold)."""
+    """Collect the oldest generation that Python would collect by now (gc.set_threshold)."""
     due = [n for n, (count, most) in enumerate(zip(gc.get_count(), gc.get_threshold(), strict=True)) if count > most]
     if due:
         gc.collect(due[-1])

@@ -18,7 +18,7 @@ class Inspector(QTabWidget):
         self.currentChanged.connect(self._entitle)
 
     def add(self, panel: QWidget, title: str, icon: str) -> None:
-        """One more panel."""
+        """Add a panel as the last tab."""
         self.titles.append(title)
         place = self.addTab(panel, theme.icon(icon), "")
         self.setTabToolTip(place, f"{title} (Ctrl+Alt+{place + 1})")

@@ -33,7 +33,7 @@ from viewer.ui.plugins.panel import PluginsPanel
 from viewer.ui.register.comparison_controller import ComparisonController
 from viewer.ui.register.panel import RegisterPanel
 from viewer.ui.review.panel import ReviewPanel
-from viewer.ui.review.worklist_panel import WorklistPanel, below
+from viewer.ui.review.worklist_panel import WorklistPanel, study_splitter
 from viewer.ui.segments.panel import SegmentsPanel
 from viewer.ui.studies.panel import StudiesPanel
 from viewer.ui.studies.tree_model import IMAGE_MIME, unpacked_keys
@@ -126,27 +126,33 @@ class MainWindow(QMainWindow):
 
     # ---- what actions ask for
     def has_layers(self) -> bool:
+        """Whether any layer is open."""
         return len(self.session.document) > 0
 
     def has_images(self) -> bool:
+        """Whether any image is open."""
         return bool(self.session.document.volume_layers)
 
     def end_stroke(self) -> None:
+        """End what the mouse is at, so that it is one step of its own."""
         self.views.mouse.let_go()
 
     def bring_forward(self, panel: QWidget) -> None:
+        """Show a panel of the inspector."""
         self.inspector.setCurrentWidget(panel)
 
     def show_message(self, text: str, severity: Severity = "info") -> None:
+        """Say a sentence in the status bar; it stays in the list of messages."""
         self.status.say(text, severity)
 
     def choose_plugin(self, name: str, inputs: Mapping[str, str] | None = None) -> None:
+        """Show a plugin's form. inputs: layer ids by the plugin's names for them."""
         self.docks.right.show()
         self.bring_forward(self.plugins)
         self.plugins.choose(name, inputs or {})
 
     def apply_preferences(self) -> None:
-        """Everything the settings say, now."""
+        """Take over everything the settings say."""
         self._apply_theme()
         if self.views.mouse.profile is not self.preferences.habits:
             self.session.state.tool = self.preferences.habits.tool
@@ -181,7 +187,7 @@ class MainWindow(QMainWindow):
         )  # fmt: skip
         for panel, title, icon in tabs:
             self.inspector.add(panel, title, icon)
-        self.docks = Docks(self, below(self.studies, self.worklist), self.inspector, self.jobs)
+        self.docks = Docks(self, study_splitter(self.studies, self.worklist), self.inspector, self.jobs)
 
     def _controllers(self) -> Controllers:
         return Controllers(
@@ -215,14 +221,17 @@ class MainWindow(QMainWindow):
 
     # ---- drag and drop
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Show that files and rows of the study browser can be dropped here."""
         if event.mimeData().hasUrls() or event.mimeData().hasFormat(IMAGE_MIME):
             event.acceptProposedAction()
             self.views.set_drop(True)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Show that no longer."""
         self.views.set_drop(False)
 
     def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
         self.views.set_drop(False)
         data = event.mimeData()
         if data.hasFormat(IMAGE_MIME):
@@ -233,6 +242,7 @@ class MainWindow(QMainWindow):
 
     # ---- leaving
     def closeEvent(self, event: QCloseEvent) -> None:
+        """Ask about what is not saved; then keep the window's shape and end the case that is read."""
         if not may_leave(self.session, self):
             event.ignore()
             return

@@ -78,6 +78,7 @@ class StatusBar(QStatusBar):
 
     # ---- messages
     def say(self, text: str, severity: Severity = "info") -> None:
+        """Show a sentence."""
         self.show_message(Message(text, severity))
 
     def show_message(self, message: Message) -> None:
@@ -112,6 +113,7 @@ class StatusBar(QStatusBar):
 
     # ---- facts
     def show_reading(self, reading: ProbeValue | None) -> None:
+        """The values under the mouse; none where it is over no image."""
         self.reading.setText(describe(reading) if reading else "")
 
     def show_devices(self, devices: Sequence[Device]) -> None:

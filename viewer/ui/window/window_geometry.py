@@ -17,7 +17,7 @@ LASTING = ("show_crosshair", "show_overlays", "show_text")  # of the ViewState, 
 
 
 def restore_view(state: ViewState, preferences: Preferences) -> None:
-    """Before the views are made: they would flash."""
+    """Take over how things were looked at; before the views are made, for they would flash."""
     stored = preferences.view
     layouts = [name for name in LAYOUTS if name == stored.get("layout") and name != "compare"]
     state.layout = layouts[0] if layouts else state.layout
@@ -27,7 +27,7 @@ def restore_view(state: ViewState, preferences: Preferences) -> None:
 
 
 def restore_shape(window: QMainWindow, preferences: Preferences) -> None:
-    """Place and panels as they were; on the first screen where the old one is gone."""
+    """Put the window and its panels where they were; on the first screen where the old one is gone."""
     place, docks = preferences.geometry
     window.restoreGeometry(place)
     window.restoreState(docks)
@@ -37,7 +37,7 @@ def restore_shape(window: QMainWindow, preferences: Preferences) -> None:
 
 
 def keep_shape(window: QMainWindow, state: ViewState, preferences: Preferences) -> None:
-    """For the next start."""
+    """Store the window's shape and how things are looked at, for the next start."""
     preferences.geometry = window.saveGeometry(), window.saveState()
     preferences.view = {"layout": state.layout, **{name: getattr(state, name) for name in LASTING}}
     preferences.save()

@@ -1,0 +1,1 @@
+"""Effects that look at the image: thresholds, growing from seeds, moving surfaces, live wire."""

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.compute.effects.checks import Spacing, Values, finite, need_seeds, part_of, unheard
+from viewer.compute.effects.checks import Spacing, Values, finite, need_seeds, no_progress, sub_progress
 from viewer.compute.effects.distance import blurred
-from viewer.compute.effects.image.shortest_paths import Costs, spread
+from viewer.compute.effects.image.shortest_paths import spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from viewer.data.arrays import Labels, ProgressCallback
+    from viewer.data.arrays import Floats32, Labels, ProgressCallback
 
 SMOOTH = 1.0
 LOCALITY = 0.01
@@ -28,7 +28,7 @@ BAND = 2  # coarse voxels to each side of a border that is found again
 
 
 class GrowCut:
-    """Keeps what it found: seeds that are added are grown from what there is, which takes a fraction of the time."""
+    """Grows seeds, and keeps what it found: those that are added take a fraction of the time."""
 
     def __init__(self, image: Values, spacing: Spacing, smooth: float = SMOOTH, locality: float = LOCALITY) -> None:
         """smooth: standard deviation of the Gaussian that noise is blurred with first, mm; 0 for none.
@@ -41,7 +41,7 @@ class GrowCut:
         scaled = values / np.float32(values.std(dtype=np.float64))
         self._level = _Level(scaled, np.asarray(spacing, dtype=np.float64), locality)
 
-    def grow(self, seeds: Labels, tell: ProgressCallback = unheard) -> Labels:
+    def grow(self, seeds: Labels, tell: ProgressCallback = no_progress) -> Labels:
         """A label for every voxel; those of the seeds stay. Paint seeds of what is not wanted, too.
 
         In boxes of more than LARGE voxels what is thinner than two voxels and far from every border may be missed.
@@ -55,7 +55,7 @@ class GrowCut:
 class _Level:
     """One resolution."""
 
-    def __init__(self, values: Costs, spacing: NDArray[np.float64], locality: float) -> None:
+    def __init__(self, values: Floats32, spacing: NDArray[np.float64], locality: float) -> None:
         self._values, self._steps = values, spacing * locality
         wide = np.array(values.shape) > 1
         self._factor = np.where(wide & (spacing < 2 * spacing.min(where=wide, initial=np.inf)), 2, 1)
@@ -65,7 +65,7 @@ class _Level:
             self._coarse = _Level(halved, spacing * self._factor, locality)
         self._cost, self._labels, self._seeds = self._nothing()
 
-    def grow(self, seeds: Labels, tell: ProgressCallback) -> tuple[Costs, Labels]:
+    def grow(self, seeds: Labels, tell: ProgressCallback) -> tuple[Floats32, Labels]:
         """Cost of the cheapest way, and label, of each voxel."""
         if self._coarse:
             return self._refined(self._coarse, seeds, tell)
@@ -78,13 +78,13 @@ class _Level:
         self._seeds = seeds.copy()
         return self._cost, self._labels
 
-    def _refined(self, coarse: _Level, seeds: Labels, tell: ProgressCallback) -> tuple[Costs, Labels]:
+    def _refined(self, coarse: _Level, seeds: Labels, tell: ProgressCallback) -> tuple[Floats32, Labels]:
         """From the level below: its borders are found again, from what lies around them."""
         from scipy.ndimage import maximum_filter, minimum_filter
 
         blocks = _blocks(seeds, self._factor)
         known = blocks.max(axis=(1, 3, 5))
-        cost, labels = coarse.grow(known, part_of(tell, 0, 0.5))
+        cost, labels = coarse.grow(known, sub_progress(tell, 0, 0.5))
         mixed = np.where(blocks > 0, blocks, known[:, None, :, None, :, None]).min(axis=(1, 3, 5)) != known
         border = (maximum_filter(labels, 3) != minimum_filter(labels, 3)) | mixed
         near = maximum_filter(border.view(np.uint8), 2 * BAND + 1)
@@ -94,7 +94,7 @@ class _Level:
         paid = np.where(rim, self._finer(cost), np.float32(-np.inf))  # nothing goes beyond the rim
         paid[band] = np.where(seeds[band] > 0, np.float32(0), np.float32(np.inf))
         front = rim | (band & (seeds > 0))
-        return spread(self._values, paid, named, front, self._steps, part_of(tell, 0.5, 1))
+        return spread(self._values, paid, named, front, self._steps, sub_progress(tell, 0.5, 1))
 
     def _finer(self, coarse: Values) -> Values:
         """Each voxel of the level below as often as it has voxels here."""
@@ -102,7 +102,7 @@ class _Level:
             coarse = np.repeat(coarse, factor, axis)[(slice(None),) * axis + (slice(size),)]
         return coarse
 
-    def _nothing(self) -> tuple[Costs, Labels, Labels]:
+    def _nothing(self) -> tuple[Floats32, Labels, Labels]:
         """Cost, labels and seeds before there are any."""
         none = np.zeros(self._values.shape, np.uint8)
         return np.full(none.shape, np.inf, np.float32), none, none

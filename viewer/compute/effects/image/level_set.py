@@ -28,7 +28,7 @@ RESTORES, BEGINNING = 2, 8  # steps towards a distance after each move, and at f
 
 
 class LevelSet:
-    """band: flat indices, in arrays that `padded` made, of the voxels about the surface."""
+    """A moving surface. band: flat indices, in arrays that `padded` made, of the voxels about it."""
 
     def __init__(self, mask: Mask, spacing: Spacing) -> None:
         self._shape = tuple(size + 2 for size in mask.shape)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.compute.effects.checks import Values, finite, need_voxels, unheard
+from viewer.compute.effects.checks import Values, finite, need_voxels, no_progress
 from viewer.data.box import Box, box_at
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def grow(
         parts, _ = label(fits(box))
         at = tuple(index - int(low) for index, low in zip(seed, limits[:, 0], strict=True))
         mask = parts == parts[at] if parts[at] else np.zeros(parts.shape, dtype=bool)
-        touched = faces(mask) & (limits != ends)
+        touched = touched_faces(mask) & (limits != ends)
         if not touched.any():
             return box, mask
         tell(min(0.9, float(np.prod(np.ptp(limits, axis=1)) / np.prod(np.asarray(shape, dtype=float)))))
@@ -47,7 +47,7 @@ def grow(
         reach = limits + touched * size[:, None] * np.array([-1, 1])
 
 
-def between(
+def connected_threshold(
     array: Values,
     seed: Sequence[int],
     values: tuple[float, float],
@@ -58,19 +58,19 @@ def between(
     return grow(lambda box: (array[box] >= low) & (array[box] <= high), array.shape, seed, tell)
 
 
-def flood(labels: Labels, seed: Sequence[int], tell: ProgressCallback) -> tuple[Box, Mask]:
+def connected_label(labels: Labels, seed: Sequence[int], tell: ProgressCallback) -> tuple[Box, Mask]:
     """The voxels that hang together with the seed and have its label."""
     wanted = labels[tuple(seed)]
     return grow(lambda box: labels[box] == wanted, labels.shape, seed, tell)
 
 
-def alike(
-    image: Values, mask: Mask, deviations: float = 2.5, rounds: int = 3, tell: ProgressCallback = unheard
+def confidence_connected(
+    image: Values, mask: Mask, deviations: float = 2.5, rounds: int = 3, tell: ProgressCallback = no_progress
 ) -> Mask:
-    """The segment with all that hangs together with it and lies within so many standard deviations of the mean of its
-    values; these are taken anew from what was found, round by round (ITK's confidence connected filter, whose range is
-    stretched to hold all that was painted, noise and slips too; this one is not).
+    """The segment with all that hangs together with it and is alike, as in ITK's confidence connected filter.
 
+    Alike is what lies within so many standard deviations of the mean of its values; these are taken anew from what was
+    found, round by round. ITK stretches the range to hold all that was painted, noise and slips too; this one does not.
     Box: with as many mm around the segment as it may grow. Raises Refusal for an empty segment and a bad image.
     """
     from scipy.ndimage import label
@@ -91,6 +91,6 @@ def alike(
     return grown | mask
 
 
-def faces(mask: Mask) -> Mask:
-    """Whether a mask reaches the first and the last voxel along each axis: (3, 2)."""
+def touched_faces(mask: Mask) -> Mask:
+    """Whether a mask [k, j, i] reaches the first and the last voxel along each axis: (3, 2)."""
     return np.array([[mask.take(0, axis).any(), mask.take(-1, axis).any()] for axis in range(3)])

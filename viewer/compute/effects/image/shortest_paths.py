@@ -11,16 +11,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from viewer.compute.effects.checks import Spacing
-    from viewer.data.arrays import Labels, Mask, ProgressCallback
+    from viewer.data.arrays import Floats32, Labels, Mask, ProgressCallback
 
-Costs = NDArray[np.float32]
 Indices = NDArray[np.intp]
 WIDTH = 0.1  # of the front, in cost: what is so near to its cheapest voxel moves on with it
 
 
 def spread(
-    values: Costs, cost: Costs, labels: Labels, front: Mask, steps: Spacing, tell: ProgressCallback
-) -> tuple[Costs, Labels]:
+    values: Floats32, cost: Floats32, labels: Labels, front: Mask, steps: Spacing, tell: ProgressCallback
+) -> tuple[Floats32, Labels]:
     """The cost of the cheapest way to each voxel [k, j, i], and the label where it begins.
 
     A step to the neighbour by a face costs the difference of their values and what `steps` says for its axis.
@@ -49,7 +48,7 @@ def spread(
 
 
 def _moved(
-    value: Costs, price: Costs, label: Labels, queued: Mask, now: Indices, moves: Sequence[tuple[int, Any]]
+    value: Floats32, price: Floats32, label: Labels, queued: Mask, now: Indices, moves: Sequence[tuple[int, Any]]
 ) -> Iterator[Indices]:
     """Move on from some voxels; what is new in the front, move by move. The rim has cost −∞: nothing goes there."""
     own, spent, name = value[now], price[now], label[now]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from viewer.compute.effects.checks import Spacing, Values, finite, need_voxels
-from viewer.compute.effects.distance import blurred, slopes, steepness
+from viewer.compute.effects.distance import blurred, gradient, gradient_magnitude
 from viewer.compute.effects.image.level_set import LevelSet
 from viewer.compute.progress import Refusal
 
@@ -28,7 +28,10 @@ ALIKE = 2.5  # standard deviations
 
 
 class Snake:
-    """steps: made so far. It stays within the box: cut it with as many mm around the segment as it may go, say 30."""
+    """A segment on its way, after so many `steps`.
+
+    It stays within the box: cut it with as many mm around the segment as it may go, say 30.
+    """
 
     def __init__(
         self, image: Values, mask: Mask, spacing: Spacing, by: By = "edges", push: float = 0.0, smoothness: float = 0.3
@@ -47,7 +50,7 @@ class Snake:
         if by == "edges":
             ease = _ease(values, spacing)
             self._ease = self._level.padded(ease)
-            self._drift = [self._level.padded(-slope) for slope in slopes(ease, spacing)]
+            self._drift = [self._level.padded(-slope) for slope in gradient(ease, spacing)]
 
     @property
     def mask(self) -> Mask:
@@ -86,6 +89,6 @@ class Snake:
 
 def _ease(values: Floats32, spacing: Spacing) -> Floats32:
     """0…1: how freely the surface moves; little on edges."""
-    steep = steepness(values, spacing)
+    steep = gradient_magnitude(values, spacing)
     full = float(np.percentile(steep, EDGE)) or 1.0
     return np.asarray(1 / (1 + np.square(HOLD * steep / full)), dtype=np.float32)

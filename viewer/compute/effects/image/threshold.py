@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.compute.effects.checks import Spacing, Values, finite, need_distance, unheard
+from viewer.compute.effects.checks import Spacing, Values, finite, need_distance, no_progress
 from viewer.compute.progress import Refusal
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ TAILS = (0.1, 99.9)  # percentiles; what lies beyond does not stretch the histog
 
 
 def between(image: Values, low: float, high: float) -> Mask:
-    """The voxels from `low` to `high`, bounds included; never one that is no number."""
+    """The voxels from `low` to `high`, bounds included, in the image's unit; never one that is no number."""
     if not low <= high:
         raise Refusal(f"The lower limit {low:g} lies above the upper one, {high:g}: exchange them.")
     return np.asarray((image >= low) & (image <= high))
@@ -51,11 +51,11 @@ def local(
     deviations: float = 0.0,
     *,
     darker: bool = False,
-    tell: ProgressCallback = unheard,
+    tell: ProgressCallback = no_progress,
 ) -> Mask:
-    """The voxels brighter than the mean around them plus so many standard deviations; or darker than the mean less
-    them. Around: a block that reaches so many mm to each side, and the voxels beside the image's edge again beyond it.
+    """Voxels brighter than the mean around them plus so many standard deviations; or darker than the mean less them.
 
+    Around: a block that reaches so many mm to each side, and the voxels beside the image's edge again beyond it.
     W. Niblack, An Introduction to Digital Image Processing, 1986. Box: with the radius around what is to be found.
     """
     from scipy.ndimage import uniform_filter

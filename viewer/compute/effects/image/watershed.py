@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.compute.effects.checks import Spacing, Values, finite, need_seeds, part_of, unheard
-from viewer.compute.effects.distance import blurred, itk_image, steepness
+from viewer.compute.effects.checks import Spacing, Values, finite, need_seeds, no_progress, sub_progress
+from viewer.compute.effects.distance import blurred, gradient_magnitude, itk_image
 from viewer.compute.itk_filter import execute
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ STEEPEST = 99.9  # percentile of the gradient at the highest level
 
 
 def from_markers(
-    image: Values, seeds: Labels, spacing: Spacing, *, smooth: float = 1.0, tell: ProgressCallback = unheard
+    image: Values, seeds: Labels, spacing: Spacing, *, smooth: float = 1.0, tell: ProgressCallback = no_progress
 ) -> Labels:
     """A label for every voxel; those of the seeds stay. Paint seeds of what is not wanted, too.
 
@@ -29,12 +29,12 @@ def from_markers(
     import SimpleITK as sitk
 
     need_seeds(seeds)
-    steep = steepness(blurred(finite(image), smooth, spacing, part_of(tell, 0, 0.3)), spacing)
+    steep = gradient_magnitude(blurred(finite(image), smooth, spacing, sub_progress(tell, 0, 0.3)), spacing)
     top = float(np.percentile(steep, STEEPEST)) or 1.0
     levels = np.minimum(steep * (LEVELS / top), LEVELS).astype(np.uint16)
     flood = sitk.MorphologicalWatershedFromMarkersImageFilter()
     flood.MarkWatershedLineOff()
     flood.FullyConnectedOff()
     markers = itk_image(seeds, spacing)
-    flooded = execute(flood, part_of(tell, 0.3, 1), itk_image(levels, spacing), markers)
+    flooded = execute(flood, sub_progress(tell, 0.3, 1), itk_image(levels, spacing), markers)
     return np.asarray(sitk.GetArrayFromImage(flooded), dtype=seeds.dtype)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.compute.effects.checks import Spacing, need_voxels, unheard
+from viewer.compute.effects.checks import Spacing, need_voxels, no_progress
 from viewer.compute.progress import Refusal
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 Plane = NDArray[np.float32]
 
 
-def fill(labels: Labels, spacing: Spacing, axis: int | None = None, tell: ProgressCallback = unheard) -> Labels:
-    """Every segment between each two slices that hold it, where no other one has been painted.
+def fill(labels: Labels, spacing: Spacing, axis: int | None = None, tell: ProgressCallback = no_progress) -> Labels:
+    """The label map with every segment between each two slices that hold it, where no other one has been painted.
 
     axis: the slices lie one after the other along it; None: along the axis with the largest gaps. Box: around the
     segments. Raises Refusal where there is no gap.
@@ -137,7 +137,7 @@ def _way(first: Mask, last: Mask) -> NDArray[np.float64]:
 
 
 def _inside(mask: Mask, spacing: NDArray[np.float64]) -> Plane:
-    """mm to the outline of a part in its slice: positive inside, negative outside."""
+    """Distance to the outline of a part in its slice, mm: positive inside, negative outside."""
     from scipy.ndimage import distance_transform_edt
 
     return np.asarray(distance_transform_edt(mask, spacing) - distance_transform_edt(~mask, spacing), dtype=np.float32)

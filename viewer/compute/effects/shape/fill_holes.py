@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def fill(mask: Mask, spacing: Spacing, largest: float | None = None, axis: int | None = None) -> Mask:
-    """With the holes that have no way out of the box from face to face; of at most `largest` mm³ where that is given.
+    """The mask with its holes, those that have no way out of the box from face to face. largest: mm³; None for any.
 
     axis: each slice along it by itself, so that a tunnel through the slices is filled, too; `largest` then holds for
     the part of a hole that lies in one slice. Box: around the segment.

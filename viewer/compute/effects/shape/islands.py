@@ -20,13 +20,13 @@ MOST = 20  # parts that are worth a segment each
 
 
 def keep_largest(mask: Mask, count: int = 1) -> Mask:
-    """The `count` largest parts; of equal ones, the first in the array."""
+    """The mask of the `count` largest parts; of equal ones, the first in the array."""
     parts, sizes = _parts(mask)
     return _chosen(parts, _by_size(sizes)[:count], sizes)
 
 
 def remove_small(mask: Mask, spacing: Spacing, volume: float) -> Mask:
-    """The parts of at least so many mm³."""
+    """The mask of the parts of at least so many mm³."""
     parts, sizes = _parts(mask)
     return _chosen(parts, np.flatnonzero(sizes * float(np.prod(spacing)) >= volume), sizes)
 
@@ -43,7 +43,7 @@ def remove_at(mask: Mask, seed: Sequence[int]) -> Mask:
 
 
 def split(mask: Mask, most: int = MOST) -> list[Mask]:
-    """Each part, the largest first; after `most` − 1 of them all others together."""
+    """The mask of each part, the largest first; after `most` − 1 of them all others together."""
     parts, sizes = _parts(mask)
     order = _by_size(sizes)
     alone = [_chosen(parts, [part], sizes) for part in order[: most - 1]]

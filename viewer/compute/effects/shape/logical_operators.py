@@ -9,15 +9,15 @@ if TYPE_CHECKING:
 
 
 def union(one: Mask, other: Mask) -> Mask:
-    """What is in one or in both. Box: around both."""
+    """The voxels that are in one or in both. Box: around both."""
     return one | other
 
 
 def intersection(one: Mask, other: Mask) -> Mask:
-    """What is in both. Box: around the one that becomes it."""
+    """The voxels that are in both. Box: around the one that becomes it."""
     return one & other
 
 
 def difference(one: Mask, other: Mask) -> Mask:
-    """What is in one and not in the other. Box: around the one."""
+    """The voxels that are in one and not in the other. Box: around the one."""
     return one & ~other

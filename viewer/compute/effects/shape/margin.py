@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from viewer.compute.effects.checks import Spacing, need_distance, need_voxels, unheard
-from viewer.compute.effects.distance import within
+from viewer.compute.effects.checks import Spacing, need_distance, need_voxels, no_progress
+from viewer.compute.effects.distance import voxels_within
 
 if TYPE_CHECKING:
     from viewer.data.arrays import Mask, ProgressCallback
 
 
-def grow(mask: Mask, mm: float, spacing: Spacing, tell: ProgressCallback = unheard) -> Mask:
-    """With every voxel whose centre lies at most so many mm from one of the segment. Box: with the margin around it."""
+def grow(mask: Mask, mm: float, spacing: Spacing, tell: ProgressCallback = no_progress) -> Mask:
+    """The mask with every voxel whose centre lies at most so many mm from one of it. Box: with the margin around it."""
     need_voxels(mask)
     need_distance(mm)
-    return within(mask, mm, spacing, tell)
+    return voxels_within(mask, mm, spacing, tell)
 
 
-def shrink(mask: Mask, mm: float, spacing: Spacing, tell: ProgressCallback = unheard) -> Mask:
-    """Without every voxel whose centre lies at most so many mm from one that is not the segment's.
+def shrink(mask: Mask, mm: float, spacing: Spacing, tell: ProgressCallback = no_progress) -> Mask:
+    """The mask without every voxel whose centre lies at most so many mm from one that is not the segment's.
 
     What lies outside the image takes nothing away: an organ that the image cuts keeps its flat face. Box: with one
     voxel around the segment. It may come to nothing.
     """
     need_voxels(mask)
     need_distance(mm)
-    return ~within(~mask, mm, spacing, tell)
+    return ~voxels_within(~mask, mm, spacing, tell)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.compute.effects.checks import Spacing, need_distance, need_voxels, part_of, unheard
-from viewer.compute.effects.distance import REACH, blurred, within
+from viewer.compute.effects.checks import Spacing, need_distance, need_voxels, no_progress, sub_progress
+from viewer.compute.effects.distance import REACH, blurred, voxels_within
 from viewer.compute.effects.shape.margin import grow
 from viewer.data.box import dilate_box, label_boxes
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from viewer.data.arrays import Labels, Mask, ProgressCallback
 
 
-def median(mask: Mask, mm: float, spacing: Spacing, tell: ProgressCallback = unheard) -> Mask:
-    """What most voxels of the block around are, which reaches so many mm to each side, as far as whole voxels go."""
+def median(mask: Mask, mm: float, spacing: Spacing, tell: ProgressCallback = no_progress) -> Mask:
+    """Each voxel as most of the block around it, which reaches so many mm to each side, as far as whole voxels go."""
     from scipy.ndimage import uniform_filter1d
 
     need_voxels(mask)
@@ -29,28 +29,28 @@ def median(mask: Mask, mm: float, spacing: Spacing, tell: ProgressCallback = unh
     return share > 0.5
 
 
-def gaussian(mask: Mask, mm: float, spacing: Spacing, tell: ProgressCallback = unheard) -> Mask:
-    """Where the segment, blurred with a standard deviation of so many mm, is more than half. Thin parts go."""
+def gaussian(mask: Mask, mm: float, spacing: Spacing, tell: ProgressCallback = no_progress) -> Mask:
+    """Voxels where the segment, blurred with a standard deviation of so many mm, is more than half. Thin parts go."""
     need_voxels(mask)
     need_distance(mm)
     return blurred(mask.astype(np.float32), mm, spacing, tell) > 0.5
 
 
-def opening(mask: Mask, mm: float, spacing: Spacing, tell: ProgressCallback = unheard) -> Mask:
-    """What a ball of that radius reaches that stays inside the segment: thin bridges and spikes go."""
+def opening(mask: Mask, mm: float, spacing: Spacing, tell: ProgressCallback = no_progress) -> Mask:
+    """The part that a ball of that radius reaches inside the segment: thin bridges and spikes go."""
     need_voxels(mask)
     need_distance(mm)
-    core = ~within(~mask, mm, spacing, part_of(tell, 0, 0.5))
-    return within(core, mm, spacing, part_of(tell, 0.5, 1))
+    core = ~voxels_within(~mask, mm, spacing, sub_progress(tell, 0, 0.5))
+    return voxels_within(core, mm, spacing, sub_progress(tell, 0.5, 1))
 
 
-def closing(mask: Mask, mm: float, spacing: Spacing, tell: ProgressCallback = unheard) -> Mask:
-    """With all that a ball of that radius cannot reach from outside the segment: notches and narrow gaps are filled."""
-    wide = grow(mask, mm, spacing, part_of(tell, 0, 0.5))
-    return ~within(~wide, mm, spacing, part_of(tell, 0.5, 1))
+def closing(mask: Mask, mm: float, spacing: Spacing, tell: ProgressCallback = no_progress) -> Mask:
+    """The mask with all that a ball of that radius cannot reach from outside: notches and narrow gaps are filled."""
+    wide = grow(mask, mm, spacing, sub_progress(tell, 0, 0.5))
+    return ~voxels_within(~wide, mm, spacing, sub_progress(tell, 0.5, 1))
 
 
-def joint(labels: Labels, mm: float, spacing: Spacing, tell: ProgressCallback = unheard) -> Labels:
+def joint(labels: Labels, mm: float, spacing: Spacing, tell: ProgressCallback = no_progress) -> Labels:
     """All segments at once, so that neighbours stay neighbours, without gaps or overlaps.
 
     Where all of them together, blurred with a standard deviation of so many mm, are more than half, each voxel goes to

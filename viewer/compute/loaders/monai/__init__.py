@@ -1,0 +1,1 @@
+"""MONAI bundles: their config, and the transforms that it names."""

@@ -17,12 +17,12 @@ from viewer.compute.loaders import torchscript
 from viewer.compute.loaders.card_model import ModelDescription
 from viewer.compute.loaders.external_model import Decision, ExternalModel
 from viewer.compute.loaders.monai.config import ResolvedConfig, read_config
-from viewer.compute.loaders.monai.transforms import preparation, thresholded
+from viewer.compute.loaders.monai.transforms import is_multi_label, preparation
 from viewer.compute.model_files.copies import every_file
-from viewer.compute.model_files.trust import ask, digest
-from viewer.compute.model_files.weights_file import MALFORMED, read_checkpoint, read_json, read_text, table
-from viewer.compute.networks.known_networks import check_sizes, fitted, monai_network
-from viewer.compute.no_network import broke_on
+from viewer.compute.model_files.trust import digest, require_trust
+from viewer.compute.model_files.weights_file import MALFORMED, read_checkpoint, read_json, read_text, tensor_table
+from viewer.compute.networks.known_networks import check_sizes, load_network, monai_network
+from viewer.compute.no_network import offline_cause
 from viewer.compute.progress import Progress, Refusal
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ LABELLED = ("segmentation", "labels", "classes")
 MOST = {"num_channels": 64, "classes": 1024}
 
 
-def looks_like(folder: Path) -> bool:
+def can_read(folder: Path) -> bool:
+    """Whether a folder holds configs/metadata.json."""
     return (folder / METADATA).is_file()
 
 
@@ -56,7 +57,7 @@ def describe(folder: Path, title: str) -> ExternalModel:
     """The model in a bundle's folder. Raises Refusal."""
     metadata, config = read_json(folder / METADATA), read_config(folder)
     try:
-        return _described(metadata, config, folder, title)
+        return _model(metadata, config, folder, title)
     except Refusal:
         raise
     except MALFORMED as error:
@@ -65,7 +66,7 @@ def describe(folder: Path, title: str) -> ExternalModel:
         ) from error
 
 
-def _described(metadata: Json, config: Json, folder: Path, title: str) -> ExternalModel:
+def _model(metadata: Json, config: Json, folder: Path, title: str) -> ExternalModel:
     resolved = ResolvedConfig(config)
     network, code = resolved.network()
     sha256 = digest(every_file(folder), folder)
@@ -80,7 +81,9 @@ def _described(metadata: Json, config: Json, folder: Path, title: str) -> Extern
         arguments = {key: value for key, value in network.items() if key != "_target_"} if not code else {}
         check_sizes(arguments, title)
         plain = partial(monai_network, str(network["_target_"]), arguments) if not code else None
-        make = partial(_make, folder, plain or partial(_evaluated, config, folder), code, sha256, title, len(channels))
+        make = partial(
+            _make, folder, plain or partial(_evaluate_network, config, folder), code, sha256, title, len(channels)
+        )
     return ExternalModel(
         title=str(metadata.get("name") or title),
         kind="MONAI bundle",
@@ -101,12 +104,12 @@ def _described(metadata: Json, config: Json, folder: Path, title: str) -> Extern
 
 def _preparation(resolved: ResolvedConfig, labels: dict[int, str], count: int, title: str) -> Preparation:
     """How images are prepared, and how the channels of the result become labels."""
-    made = resolved.plain("network_def::out_channels")
+    made = resolved.value("network_def::out_channels")
     if isinstance(made, int) and made != count:
         raise Refusal(
             f"the bundle {title} contradicts itself: its network makes {made} channels, its metadata tells {count}."
         )
-    apart = thresholded(resolved.transforms("postprocessing")) or count == 1
+    apart = is_multi_label(resolved.transforms("postprocessing")) or count == 1
     decision = Decision(tuple(sorted(labels))) if apart else Decision()
     patch, halo = _patch(resolved)
     prepare = preparation(resolved.transforms("preprocessing"), decision if labels else None)
@@ -151,7 +154,7 @@ def _count(told: Json, most: int, title: str) -> int:
 
 def _patch(resolved: ResolvedConfig) -> tuple[tuple[int, int, int], int]:
     """The size of a patch and the halo that overlap asks for: from the sliding window, else the usual ones."""
-    sizes, overlap = resolved.plain("inferer::roi_size"), resolved.plain("inferer::overlap")
+    sizes, overlap = resolved.value("inferer::roi_size"), resolved.value("inferer::overlap")
     if not (isinstance(sizes, list) and len(sizes) == 3 and all(isinstance(n, int) and 16 <= n <= 512 for n in sizes)):
         return (96, 96, 96), 16
     share = overlap if isinstance(overlap, float) and 0 <= overlap <= 0.75 else 0.25
@@ -174,21 +177,21 @@ def _licence(folder: Path, metadata: Json) -> str:
 
 
 def _make(folder: Path, network: Make, code: str, sha256: str, title: str, channels: int, job: Progress) -> Net:
-    from viewer.compute.networks.backends import ready
+    from viewer.compute.networks.backends import prepare_network
 
     if code:
-        ask(title, code, sha256)
+        require_trust(title, code, sha256)
     weights = _weights(folder / WEIGHTS)
     with _importable(folder):
         try:
-            made = fitted(network, weights)
+            made = load_network(network, weights)
         except Refusal:
             raise
         except (RuntimeError, ImportError, AssertionError, *MALFORMED) as error:
-            raise broke_on(error) or Refusal(
+            raise offline_cause(error) or Refusal(
                 f"the network of the bundle {title} cannot be made, or its weights do not fit it ({error!r:.200})."
             ) from error
-        return ready(made, job.device, key=sha256, channels=channels, multiple=16, job=job)
+        return prepare_network(made, job.device, key=sha256, channels=channels, multiple=16, job=job)
 
 
 def _weights(path: Path) -> dict[str, torch.Tensor]:
@@ -196,10 +199,10 @@ def _weights(path: Path) -> dict[str, torch.Tensor]:
     found = read_checkpoint(path)
     for key in ("model", "state_dict"):
         found = found[key] if isinstance(found, dict) and isinstance(found.get(key), dict) else found
-    return table(found, path.name)
+    return tensor_table(found, path.name)
 
 
-def _evaluated(config: Json, folder: Path) -> torch.nn.Module:
+def _evaluate_network(config: Json, folder: Path) -> torch.nn.Module:
     """The network that a trusted bundle's config makes."""
     import torch
     from monai.bundle import ConfigParser

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from viewer.compute.model_files.weights_file import LARGEST_YAML, read_json, read_text
-from viewer.compute.networks.known_networks import why_code
+from viewer.compute.networks.known_networks import code_reason
 from viewer.compute.progress import Refusal
 
 if TYPE_CHECKING:
@@ -60,14 +60,14 @@ class ResolvedConfig:
             found = found[int(part)] if isinstance(found, list) else found[part]
         return found
 
-    def plain(self, name: str) -> Any:
+    def value(self, name: str) -> Any:
         """The same with references followed, and None where it is not there."""
         try:
-            return self.followed(self.entry(name))
+            return self.resolve(self.entry(name))
         except (KeyError, TypeError, IndexError):
             return None
 
-    def followed(self, value: Any, depth: int = 0) -> Any:
+    def resolve(self, value: Any, depth: int = 0) -> Any:
         """A copy of a value with every reference replaced by what it names.
 
         Raises ValueError where that has no end; KeyError and the like where it names nothing.
@@ -76,16 +76,16 @@ class ResolvedConfig:
         if self._left < 0 or depth > DEEPEST:
             raise ValueError("it refers to itself, or is far too large")
         if isinstance(value, str) and value.startswith("@"):
-            return self.followed(self.entry(value[1:]), depth + 1)
+            return self.resolve(self.entry(value[1:]), depth + 1)
         if isinstance(value, list):
-            return [self.followed(one, depth + 1) for one in value]
+            return [self.resolve(one, depth + 1) for one in value]
         if isinstance(value, dict):
-            return {str(key): self.followed(one, depth + 1) for key, one in value.items()}
+            return {str(key): self.resolve(one, depth + 1) for key, one in value.items()}
         return value
 
     def transforms(self, name: str) -> list[Json]:
         """The transforms of a Compose. Raises Refusal where an expression stands in them."""
-        told = self.plain(name)
+        told = self.value(name)
         if told is None:
             return []
         found = told if isinstance(told, list) else list(told.get("transforms", [told]))
@@ -108,13 +108,13 @@ class ResolvedConfig:
         if "network_def" not in self._config:
             return None, ""
         try:
-            network = self.followed(self._config["network_def"])
+            network = self.resolve(self._config["network_def"])
         except (KeyError, TypeError, IndexError):
             return self._config["network_def"], "references in its configs that only MONAI can follow"
         if not isinstance(network, dict) or any(text.startswith(("$", "%", "@")) for text in _texts(network)):
             return network, "expressions in its configs"
         arguments = {key: value for key, value in network.items() if key != "_target_"}
-        return network, why_code(str(network.get("_target_", "nothing")), arguments)
+        return network, code_reason(str(network.get("_target_", "nothing")), arguments)
 
 
 def _without_names(transform: Json) -> Json:

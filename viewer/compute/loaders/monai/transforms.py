@@ -56,11 +56,12 @@ def preparation(transforms: Iterable[Json], decision: Decision | None) -> Prepar
     return Preparation(axes, spacing, tuple(before), tuple(after), crop, decision)
 
 
-def thresholded(transforms: Iterable[Json]) -> bool:
+def is_multi_label(transforms: Iterable[Json]) -> bool:
     """True where each channel stands for itself: a sigmoid, or a threshold, instead of the greatest channel."""
-    told = [one for one in transforms if kind_of(one) in ("Activations", "AsDiscrete")]
+    decisions = [one for one in transforms if kind_of(one) in ("Activations", "AsDiscrete")]
     return any(
-        _any(one.get("sigmoid")) or (kind_of(one) == "AsDiscrete" and one.get("threshold") is not None) for one in told
+        _any(one.get("sigmoid")) or (kind_of(one) == "AsDiscrete" and one.get("threshold") is not None)
+        for one in decisions
     )
 
 
@@ -94,36 +95,36 @@ def _crop(transform: Json) -> Crop:
     return Crop(margin=margin)
 
 
-def _range(told: Json) -> Step:
-    return Range(float(told["a_min"]), float(told["a_max"]), *_ends(told), bool(told.get("clip")))
+def _range(entry: Json) -> Step:
+    return Range(float(entry["a_min"]), float(entry["a_max"]), *_ends(entry), bool(entry.get("clip")))
 
 
-def _ends(told: Json) -> tuple[float, float]:
-    low, high = told.get("b_min"), told.get("b_max")
+def _ends(entry: Json) -> tuple[float, float]:
+    low, high = entry.get("b_min"), entry.get("b_max")
     if low is None or high is None:
         raise Refusal("this bundle scales values to a range that it does not tell (b_min, b_max).")
     return float(low), float(high)
 
 
-def _least_greatest(told: Json) -> Step:
-    low, high = told.get("minv", 0.0), told.get("maxv", 1.0)
-    if told.get("factor") is not None or low is None or high is None:
+def _least_greatest(entry: Json) -> Step:
+    low, high = entry.get("minv", 0.0), entry.get("maxv", 1.0)
+    if entry.get("factor") is not None or low is None or high is None:
         raise Refusal("this bundle scales values by a factor, which is not known here.")
-    return Quantiles(0, 1, float(low), float(high), by_channel=bool(told.get("channel_wise")))
+    return Quantiles(0, 1, float(low), float(high), by_channel=bool(entry.get("channel_wise")))
 
 
-def _percentiles(told: Json) -> Step:
-    if told.get("relative"):
+def _percentiles(entry: Json) -> Step:
+    if entry.get("relative"):
         raise Refusal("this bundle scales values relative to their percentiles, which is not known here.")
-    low, high = float(told["lower"]) / 100, float(told["upper"]) / 100
-    return Quantiles(low, high, *_ends(told), bool(told.get("clip")), bool(told.get("channel_wise")))
+    low, high = float(entry["lower"]) / 100, float(entry["upper"]) / 100
+    return Quantiles(low, high, *_ends(entry), bool(entry.get("clip")), bool(entry.get("channel_wise")))
 
 
-def _normalize(told: Json) -> Step:
-    mean, deviation = told.get("subtrahend"), told.get("divisor")
+def _normalize(entry: Json) -> Step:
+    mean, deviation = entry.get("subtrahend"), entry.get("divisor")
     if isinstance(mean, list) or isinstance(deviation, list):
         raise Refusal("this bundle normalizes each channel by numbers of its own, which is not known here.")
-    return ZScore(mean, deviation, bool(told.get("nonzero")), bool(told.get("channel_wise")))
+    return ZScore(mean, deviation, bool(entry.get("nonzero")), bool(entry.get("channel_wise")))
 
 
 VALUES = {

@@ -1,0 +1,1 @@
+"""Results folders of nnU-Net v2: plans, preprocessing, networks."""

@@ -20,12 +20,12 @@ def network_design(config: dict[str, Any], channels: int, classes: int) -> dict[
         kernels, strides = config["conv_kernel_sizes"], config["pool_op_kernel_sizes"]
         blocks, decoder, extra = config["n_conv_per_stage_encoder"], config["n_conv_per_stage_decoder"], {}
     else:
-        name, told = given["network_class_name"].rpartition(".")[2], given["arch_kwargs"]
+        name, entry = given["network_class_name"].rpartition(".")[2], given["arch_kwargs"]
         stages, features, kernels, strides = (
-            told[key] for key in ("n_stages", "features_per_stage", "kernel_sizes", "strides")
+            entry[key] for key in ("n_stages", "features_per_stage", "kernel_sizes", "strides")
         )
-        blocks = told["n_conv_per_stage" if "n_conv_per_stage" in told else "n_blocks_per_stage"]
-        decoder, extra = told["n_conv_per_stage_decoder"], _extra(told)
+        blocks = entry["n_conv_per_stage" if "n_conv_per_stage" in entry else "n_blocks_per_stage"]
+        decoder, extra = entry["n_conv_per_stage_decoder"], _extra(entry)
     if name not in NETWORKS:
         raise Refusal(f"this nnU-Net model is a {name}, which is not known here; {' and '.join(NETWORKS)} are.")
     if not 2 <= stages <= MOST["stages"] or classes > MOST["classes"] or channels > MOST["channels"]:
@@ -47,18 +47,18 @@ def network_design(config: dict[str, Any], channels: int, classes: int) -> dict[
     return made
 
 
-def _extra(told: dict[str, Any]) -> dict[str, Any]:
+def _extra(entry: dict[str, Any]) -> dict[str, Any]:
     """Norm, activation and bias, where they are of the known kinds."""
     kinds = {"conv_op": ("Conv3d",), "norm_op": ("InstanceNorm3d",), "nonlin": ("LeakyReLU", "ReLU"),
              "dropout_op": ("None",)}  # fmt: skip
     for key, allowed in kinds.items():
-        name = str(told.get(key)).rpartition(".")[2]
+        name = str(entry.get(key)).rpartition(".")[2]
         if name not in allowed:
             raise Refusal(f"this nnU-Net model uses {name} as its {key}, which is not known here.")
-    norm, active = told.get("norm_op_kwargs") or {}, told.get("nonlin_kwargs") or {}
-    relu = str(told["nonlin"]).endswith(".ReLU")
+    norm, active = entry.get("norm_op_kwargs") or {}, entry.get("nonlin_kwargs") or {}
+    relu = str(entry["nonlin"]).endswith(".ReLU")
     return {
-        "bias": bool(told["conv_bias"]),
+        "bias": bool(entry["conv_bias"]),
         "eps": float(norm.get("eps", 1e-5)),
         "affine": bool(norm.get("affine", False)),
         "slope": 0.0 if relu else float(active.get("negative_slope", 0.01)),

@@ -13,8 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.compute.loaders.preprocessing.intensity import Clip, Step, ZScore
-from viewer.compute.loaders.preprocessing.orientation import LARGEST, AlignedImages, one_patch, turn_to, turned
-from viewer.compute.loaders.preprocessing.resize import nodes
+from viewer.compute.loaders.preprocessing.orientation import (
+    LARGEST,
+    AlignedImages,
+    one_patch,
+    reorientation,
+    reorientation_notes,
+)
+from viewer.compute.loaders.preprocessing.resize import linear_weights
 from viewer.compute.memory_check import check_memory
 from viewer.compute.progress import Progress, Refusal
 from viewer.data.box import Box, Shape, mask_box, whole_box
@@ -34,8 +40,10 @@ CT = "CTNormalization"
 
 @dataclass(frozen=True)
 class Scheme:
-    """How one channel is normalised. name: of nnU-Net's class. masked: within what is not 0. facts: of the training
-    data: mean, std, percentile_00_5, percentile_99_5.
+    """How one channel is normalised.
+
+    name: of nnU-Net's class. masked: within what is not 0. facts: of the training data: mean, std, percentile_00_5,
+    percentile_99_5. Raises KeyError and ValueError where those that it takes are not there.
     """
 
     name: str
@@ -48,10 +56,11 @@ class Scheme:
 
     @property
     def text(self) -> str:
+        """What it does, in a few words."""
         return self.name.removesuffix("Normalization")
 
     def __call__(self, values: Floats32, mask: NDArray[np.bool_]) -> None:
-        """In place on [k, j, i]."""
+        """Normalise values [k, j, i] in place. mask: [k, j, i], what is not 0."""
         steps: list[Step] = []
         if self.name == CT:
             steps = self._ct()
@@ -82,8 +91,10 @@ SCHEMES = (CT, "ZScoreNormalization", "RescaleTo01Normalization", "RGBTo01Normal
 
 @dataclass(frozen=True)
 class Resampling:
-    """order: of the splines; across: the order along the long axis, where that is treated by itself (separate: always,
-    never, or None: where voxels are anisotropic).
+    """How one array comes to another spacing. order: of the splines.
+
+    across: the order along the long axis, where that is treated by itself (separate: always, never, or None: where
+    voxels are anisotropic).
     """
 
     order: int
@@ -104,9 +115,10 @@ class Resampling:
 
 @dataclass(frozen=True)
 class Preparation:
-    """axes: that the image is turned to first, as in ExternalModel. transpose: of those; spacing: mm, transposed.
+    """How a model wants images. axes: that they are turned to first, as in ExternalModel. transpose: of those.
 
-    patch: the image is padded with 0 to the size of one at least.
+    spacing: mm along the transposed axes. data, result: how images, and what comes out, are resampled. patch: the image
+    is padded with 0 to the size of one at least.
     """
 
     axes: str
@@ -119,12 +131,13 @@ class Preparation:
     decision: Decision
 
     def __call__(self, volumes: Sequence[Volume], job: Progress) -> AlignedImages:
+        """The images as the model wants them, and the way back. Raises Refusal where memory is short."""
         if any(not volume.grid.matches(volumes[0].grid) for volume in volumes[1:]):
             raise Refusal(
                 "nnU-Net takes images of one grid only: resample the others to the first one's, then run it again."
             )
-        turn = turn_to(self.axes, volumes[0].grid).then(self.transpose)
-        array = np.stack([turn.there(volume.values()) for volume in volumes])
+        turn = reorientation(self.axes, volumes[0].grid).transposed(self.transpose)
+        array = np.stack([turn.apply(volume.values()) for volume in volumes])
         spacing = [float(mm) for mm in volumes[0].grid.spacing[list(turn.order)]]
         whole = array.shape[1:]
         mask, part = _not_zero(array)
@@ -146,7 +159,7 @@ class Preparation:
             for n, m, first in zip(cropped, shape, before, strict=True)
         )
         nearest = tuple(place == axis and self.result.across == 0 for place in range(3))
-        notes = (*self._notes(cropped, shape), *turned(self.axes, volumes[0].grid))
+        notes = (*self._notes(cropped, shape), *reorientation_notes(self.axes, volumes[0].grid))
         return AlignedImages(padded, notes, turn, whole, part, coordinates, self.decision, nearest)
 
     def _notes(self, given: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[str, ...]:
@@ -178,5 +191,5 @@ def _resized(values: Floats32, shape: tuple[int, ...], how: Resampling, axis: in
     slices = [resize(one, plane, **options) for one in np.moveaxis(values, axis, 0).astype(float)]
     stack = np.moveaxis(np.stack(slices), 0, axis).astype(np.float32)
     places = (np.arange(shape[axis]) + 0.5) * (stack.shape[axis] / shape[axis]) - 0.5
-    low, _, _ = nodes(places, stack.shape[axis], nearest=True)
+    low, _, _ = linear_weights(places, stack.shape[axis], nearest=True)
     return stack.take(low, axis)

@@ -14,8 +14,8 @@ from viewer.compute.loaders.nnunet.network_plans import network_design, triple
 from viewer.compute.loaders.nnunet.preprocessing import SCHEMES, Preparation, Resampling, Scheme
 from viewer.compute.loaders.preprocessing.orientation import spacing_of
 from viewer.compute.model_files.trust import digest
-from viewer.compute.model_files.weights_file import MALFORMED, read_checkpoint, read_json, table
-from viewer.compute.networks.known_networks import fitted
+from viewer.compute.model_files.weights_file import MALFORMED, read_checkpoint, read_json, tensor_table
+from viewer.compute.networks.known_networks import load_network
 from viewer.compute.progress import Progress, Refusal
 
 if TYPE_CHECKING:
@@ -37,12 +37,13 @@ PICTURES = "NaturalImage2DIO"
 MOST = {"classes": 1000, "patch": 512, "configurations": 100}
 
 
-def looks_like(folder: Path) -> bool:
+def can_read(folder: Path) -> bool:
+    """Whether a folder holds plans.json, dataset.json and a fold."""
     return (folder / PLANS).is_file() and (folder / DATASET).is_file()
 
 
 def files(folder: Path) -> list[Path]:
-    """All that is read."""
+    """The files that are read."""
     return [folder / PLANS, folder / DATASET, *_folds(folder)]
 
 
@@ -59,7 +60,7 @@ def describe(folder: Path, title: str) -> ExternalModel:
             f"the nnU-Net folder {title} holds no fold_…/{CHECKPOINT}: choose the folder of a finished training."
         )
     try:
-        return _described(plans, dataset, folds, folder, title)
+        return _model(plans, dataset, folds, folder, title)
     except Refusal:
         raise
     except MALFORMED as error:
@@ -68,7 +69,7 @@ def describe(folder: Path, title: str) -> ExternalModel:
         ) from error
 
 
-def _described(plans: Any, dataset: Any, folds: list[Path], folder: Path, title: str) -> ExternalModel:
+def _model(plans: Any, dataset: Any, folds: list[Path], folder: Path, title: str) -> ExternalModel:
     config = _configuration(plans, folder.name.rpartition("__")[2])
     if config.get("preprocessor_name", PREPROCESSOR) != PREPROCESSOR:
         raise Refusal(f"this nnU-Net model prepares images by {config['preprocessor_name']}, which is not known here.")
@@ -199,11 +200,11 @@ def _resampling(config: dict[str, Any], what: str) -> Resampling:
 
 def _make(folds: list[Path], design: dict[str, Any], title: str, multiple: int, sha256: str, job: Progress) -> Net:
     nets = [_fold(path, design, title, multiple, sha256, job) for path in folds]
-    return nets[0] if len(nets) == 1 else Mean(nets)
+    return nets[0] if len(nets) == 1 else Ensemble(nets)
 
 
 def _fold(path: Path, design: dict[str, Any], title: str, multiple: int, sha256: str, job: Progress) -> Net:
-    from viewer.compute.networks.backends import ready
+    from viewer.compute.networks.backends import prepare_network
 
     made_of = import_module(NETWORK)
     fold = path.parent.name
@@ -212,15 +213,17 @@ def _fold(path: Path, design: dict[str, Any], title: str, multiple: int, sha256:
         if not isinstance(found, dict) or "network_weights" not in found:
             raise Refusal(f"{CHECKPOINT} of {fold} holds no “network_weights”: it is no checkpoint of nnU-Net v2.")
         try:
-            weights = made_of.own_names(table(found["network_weights"], path.name), str(len(design["decoder"]) - 1))
-            network = fitted(lambda: made_of.UNet(made_of.Design(**design)), weights)
+            weights = made_of.own_names(
+                tensor_table(found["network_weights"], path.name), str(len(design["decoder"]) - 1)
+            )
+            network = load_network(lambda: made_of.UNet(made_of.Design(**design)), weights)
         except (RuntimeError, *MALFORMED) as error:
             raise Refusal(f"the weights of {fold} do not fit the plans of the nnU-Net model {title}.") from error
     key = f"{sha256}-{fold}"
-    return ready(network, job.device, key=key, channels=design["channels"], multiple=multiple, job=job)
+    return prepare_network(network, job.device, key=key, channels=design["channels"], multiple=multiple, job=job)
 
 
-class Mean:
+class Ensemble:
     """Several networks: the mean of what they make."""
 
     def __init__(self, nets: list[Net]) -> None:
@@ -228,6 +231,7 @@ class Mean:
         self.engine, self.precision, self.device = nets[0].engine, nets[0].precision, nets[0].device
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """[n, c, k, j, i] to the mean of all results [n, c', k, j, i]."""
         total = self._nets[0](batch)
         for net in self._nets[1:]:
             total = total + net(batch)

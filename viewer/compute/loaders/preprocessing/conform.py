@@ -9,7 +9,7 @@ import numpy as np
 
 from viewer.compute.images.resample import resample, resample_labels
 from viewer.compute.loaders.preprocessing.intensity import EightBit, Step
-from viewer.compute.loaders.preprocessing.orientation import WORLD, Crop, foreground, smallest
+from viewer.compute.loaders.preprocessing.orientation import WORLD, Crop, foreground, smallest_type
 from viewer.compute.memory_check import check_memory
 from viewer.data.grid import Grid
 
@@ -38,7 +38,7 @@ def conformed_grid(grid: Grid, axes: str) -> Grid:
 
 
 class ConformedImage:
-    """PreparedImages. labels come back to the image's own grid by the greatest share of a voxel.
+    """PreparedImages whose labels come back to the image's own grid by the greatest share of a voxel.
 
     box: the part of the cube that the model sees; the rest of `grid`, the cube's, is background.
     """
@@ -54,22 +54,27 @@ class ConformedImage:
     ) -> None:
         self.array, self.notes = np.ascontiguousarray(cube[:, *box]), notes
         self._grid, self._own, self._box, self._decision = grid, own, box, decision
-        self._made = np.zeros(cube.shape[1:], np.uint16)
+        self._values = np.zeros(cube.shape[1:], np.uint16)
 
     def take(self, slices: slice, slab: Floats32) -> None:
-        self._made[self._box][slices] = self._decision(slab)
+        """Decide on finished slices [c, k, j, i] of the box, in order."""
+        self._values[self._box][slices] = self._decision(slab)
 
     def labels(self) -> NDArray[Any]:
-        return smallest(resample_labels(self._made, self._grid, self._own))
+        """The label map [k, j, i] on the image's own grid."""
+        return smallest_type(resample_labels(self._values, self._grid, self._own))
 
     def image(self) -> Floats32:
+        """Raises NotImplementedError: no model of this kind makes an image."""
         raise NotImplementedError("a conformed head is for label maps only")
 
 
 @dataclass(frozen=True)
 class Conformation:
-    """axes: as letters. after: what is done to the 256 levels. whole: the model must see all of the cube at once;
-    else the empty margin around the head is left out. What lies outside the cube is background.
+    """How a model wants a head. axes: as letters ("LIA"). after: what is done to the 256 levels.
+
+    whole: the model must see all of the cube at once; else the empty margin around the head is left out. What lies
+    outside the cube is background.
     """
 
     axes: str
@@ -78,6 +83,7 @@ class Conformation:
     whole: bool
 
     def __call__(self, volumes: Sequence[Volume], job: Progress) -> ConformedImage:
+        """The head as the model wants it, and the way back. Raises Refusal where memory is short; Cancelled."""
         volume = volumes[0]
         grid = conformed_grid(volume.grid, self.axes)
         check_memory(SIDE**3 * 4 * 32, "a network on 256 × 256 × 256 voxels", job.device)

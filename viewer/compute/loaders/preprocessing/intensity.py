@@ -20,11 +20,14 @@ LEAST = 1e-8  # a deviation or a width below this counts as none
 
 
 class Step(Protocol):
-    """text: what it does, in a few words."""
+    """One thing that is done to values."""
 
     @property
-    def text(self) -> str: ...
-    def __call__(self, array: Floats32) -> None: ...
+    def text(self) -> str:
+        """What it does, in a few words."""
+
+    def __call__(self, array: Floats32) -> None:
+        """Change the values of [c, k, j, i] in place."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,11 @@ class Range:
 
     @property
     def text(self) -> str:
+        """Both ranges, and whether values are clipped."""
         return f"{self.low:g}…{self.high:g} to {self.to_low:g}…{self.to_high:g}{', clipped' if self.clip else ''}"
 
     def __call__(self, array: Floats32) -> None:
+        """Stretch the values of [c, k, j, i] in place."""
         _stretch(array, self.low, self.high, self.to_low, self.to_high)
         if self.clip:
             np.clip(array, min(self.to_low, self.to_high), max(self.to_low, self.to_high), out=array)
@@ -68,9 +73,11 @@ class Quantiles:
 
     @property
     def text(self) -> str:
+        """Both fractions, and the range that they become."""
         return f"quantiles {self.low:g}…{self.high:g} to {self.to_low:g}…{self.to_high:g}"
 
     def __call__(self, array: Floats32) -> None:
+        """Stretch the values of [c, k, j, i] in place."""
         for part in _parts(array, self.by_channel):
             whole = (self.low, self.high) == (0, 1)
             low, high = (part.min(), part.max()) if whole else np.quantile(part, (self.low, self.high))
@@ -94,6 +101,7 @@ class ZScore:
 
     @property
     def text(self) -> str:
+        """What it does: "z-score", or the fixed mean and deviation."""
         if self.mean is None and self.deviation is None:
             return "z-score"
         mean, deviation = (name if one is None else f"{one:g}" for name, one in
@@ -101,6 +109,7 @@ class ZScore:
         return f"minus {mean}, over {deviation}"
 
     def __call__(self, array: Floats32) -> None:
+        """Shift and scale the values of [c, k, j, i] in place."""
         for part in _parts(array, self.by_channel):
             chosen = part != 0 if self.nonzero else np.ones((1,) * part.ndim, bool)
             values = part[chosen] if self.nonzero else part
@@ -125,21 +134,25 @@ class Clip:
 
     @property
     def text(self) -> str:
+        """Both ends."""
         return f"clipped to {self.low:g}…{self.high:g}"
 
     def __call__(self, array: Floats32) -> None:
+        """Clip the values of [c, k, j, i] in place."""
         np.clip(array, self.low, self.high, out=array)
 
 
 @dataclass(frozen=True)
 class EightBit:
-    """0…255 in whole numbers as mri_convert --conform makes them: the least value becomes 0, the 99.9th centile of
-    those above 0 becomes 255; what fits already is left alone (FreeSurfer, utils/mriio getting its scale).
+    """Values become whole numbers 0…255 as mri_convert --conform makes them (FreeSurfer, utils/mriio).
+
+    The least value becomes 0, the 99.9th centile of those above 0 becomes 255; what fits already is left alone.
     """
 
     text = "in 256 levels"
 
     def __call__(self, array: Floats32) -> None:
+        """Bring the values of [c, k, j, i] to 0…255 in place."""
         for part in _parts(array, True):
             if part.min() >= 0 and 127 < part.max() <= 255:
                 continue

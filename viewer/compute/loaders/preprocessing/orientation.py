@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from viewer.compute.images.resample import resample
-from viewer.compute.loaders.preprocessing.resize import Coordinates, Stream, along, same
+from viewer.compute.loaders.preprocessing.resize import Coordinates, SliceInterpolator, interpolate_axis, is_identity
 from viewer.compute.memory_check import check_memory
 from viewer.compute.progress import Progress, Refusal
 from viewer.data.box import Box, Shape, whole_box
@@ -31,38 +31,43 @@ SPACING = (1e-3, 1e3)  # mm, of any model's voxels
 
 
 @dataclass(frozen=True)
-class Turn:
+class Reorientation:
     """Another order and direction of an image's axes. order: of the array's; flipped: the new ones that run back."""
 
     order: tuple[int, int, int] = (0, 1, 2)
     flipped: tuple[int, ...] = ()
 
-    def there(self, array: NDArray[Any]) -> NDArray[Any]:
-        """[k, j, i] to the model's axes; a view."""
+    def apply(self, array: NDArray[Any]) -> NDArray[Any]:
+        """An array [k, j, i] along the model's axes; a view."""
         return np.flip(array.transpose(self.order), self.flipped)
 
-    def back(self, array: NDArray[Any]) -> NDArray[Any]:
-        """The model's axes to [k, j, i]."""
+    def invert(self, array: NDArray[Any]) -> NDArray[Any]:
+        """The inverse of `apply`: an array along the model's axes as [k, j, i]."""
         return np.ascontiguousarray(np.flip(array, self.flipped).transpose(np.argsort(self.order)))
 
-    def then(self, transpose: tuple[int, int, int]) -> Turn:
-        """This one, and then another order of its axes."""
+    def transposed(self, transpose: tuple[int, int, int]) -> Reorientation:
+        """The same followed by another order of the new axes."""
         first, second, third = (self.order[axis] for axis in transpose)
-        return Turn((first, second, third), tuple(n for n, axis in enumerate(transpose) if axis in self.flipped))
+        return Reorientation(
+            (first, second, third), tuple(n for n, axis in enumerate(transpose) if axis in self.flipped)
+        )
 
 
-def spacing_of(told: Any) -> tuple[float, float, float]:
+def spacing_of(entry: Any) -> tuple[float, float, float]:
     """Three sizes of voxels in mm, as a file tells them. Raises ValueError and TypeError where they are none."""
-    k, j, i = (float(mm) for mm in told)
+    k, j, i = (float(mm) for mm in entry)
     if not all(SPACING[0] <= mm <= SPACING[1] for mm in (k, j, i)):
         raise ValueError(f"voxels of {k} × {j} × {i} mm")
     return k, j, i
 
 
-def turn_to(axes: str, grid: Grid) -> Turn:
-    """axes: as in ExternalModel. One that is not placed in the patient keeps its own: i, j, k stand for x, y, z."""
+def reorientation(axes: str, grid: Grid) -> Reorientation:
+    """What turns the axes of a grid to those of a model. axes: as in ExternalModel.
+
+    A grid that is not placed in the patient keeps its own: i, j, k stand for x, y, z.
+    """
     if axes in STORED:
-        return Turn(STORED[axes])
+        return Reorientation(STORED[axes])
     order, flipped = [], []
     runs = _runs(grid) if grid.placed else {world: (2 - world, 0) for world in range(3)}
     for place, (world, sign) in enumerate(WORLD[letter] for letter in axes):
@@ -70,7 +75,7 @@ def turn_to(axes: str, grid: Grid) -> Turn:
         order.append(axis)
         if direction * sign < 0:
             flipped.append(place)
-    return Turn((order[0], order[1], order[2]), tuple(flipped))
+    return Reorientation((order[0], order[1], order[2]), tuple(flipped))
 
 
 def _runs(grid: Grid) -> dict[int, tuple[int, float]]:
@@ -80,34 +85,34 @@ def _runs(grid: Grid) -> dict[int, tuple[int, float]]:
     along a world axis first.
     """
     left, _, right = np.linalg.svd(grid.direction)
-    turned = left @ right  # columns are i, j, k
+    nearest = left @ right  # columns are i, j, k
     found = {}
-    for column in np.argsort(np.min(-(turned**2), axis=0), kind="stable"):
-        world = int(np.argmax(np.abs(turned[:, column])))
-        found[world] = (2 - int(column), float(turned[world, column]))
-        turned[world] = 0
+    for column in np.argsort(np.min(-(nearest**2), axis=0), kind="stable"):
+        world = int(np.argmax(np.abs(nearest[:, column])))
+        found[world] = (2 - int(column), float(nearest[world, column]))
+        nearest[world] = 0
     return found
 
 
-def turned(axes: str, grid: Grid) -> tuple[str, ...]:
-    """What is to be said of an image that `turn_to` turned."""
+def reorientation_notes(axes: str, grid: Grid) -> tuple[str, ...]:
+    """What is to be said of an image that `reorientation` turned."""
     if axes not in STORED and not grid.placed:
         return ("no side is known: the model sees the image as it is stored",)
-    return ("axes turned for the model",) if turn_to(axes, grid) != Turn() else ()
+    return ("axes turned for the model",) if reorientation(axes, grid) != Reorientation() else ()
 
 
 class AlignedImages:
-    """PreparedImages. whole: shape of the turned image; part: where in it the result lies, background elsewhere.
+    """PreparedImages along the image's own axes. whole: shape of the turned image.
 
-    coordinates: by axis, the voxels of that part on the grid of `array`; nearest: axes along which nothing is mixed.
-    decision: None for a model that makes an image.
+    part: where in that the result lies, background elsewhere. coordinates: by axis, the voxels of that part on the grid
+    of `array`; nearest: axes along which nothing is mixed. decision: None for a model that makes an image.
     """
 
     def __init__(
         self,
         array: Floats32,
         notes: tuple[str, ...],
-        turn: Turn,
+        turn: Reorientation,
         whole: tuple[int, ...],
         part: tuple[slice, ...],
         coordinates: tuple[Coordinates, ...],
@@ -116,38 +121,41 @@ class AlignedImages:
     ) -> None:
         self.array, self.notes = array, notes
         self._turn, self._whole, self._part, self._decision = turn, whole, part, decision
-        self._stream = Stream(array.shape[1:], coordinates, nearest, self._put)
-        self._made: NDArray[Any] | None = None
+        self._stream = SliceInterpolator(array.shape[1:], coordinates, nearest, self._put)
+        self._values: NDArray[Any] | None = None
 
     def take(self, slices: slice, slab: Floats32) -> None:
+        """Take finished slices [c, k, j, i] of the result, in order; they come back to the turned image's grid."""
         self._stream.take(slices, slab)
 
     def labels(self) -> NDArray[Any]:
-        return smallest(self._result())
+        """The label map [k, j, i] on the image's own grid, in the smallest type that holds it."""
+        return smallest_type(self._result())
 
     def image(self) -> Floats32:
+        """The result [k, j, i] on the image's own grid."""
         return self._result()
 
     def _result(self) -> NDArray[Any]:
-        assert self._made is not None  # every slice was taken
-        return self._turn.back(self._made)
+        assert self._values is not None  # every slice was taken
+        return self._turn.invert(self._values)
 
     def _put(self, slices: slice, slab: Floats32) -> None:
         values = slab[0] if self._decision is None else self._decision(slab)
-        if self._made is None:
-            self._made = np.zeros(self._whole, values.dtype)
+        if self._values is None:
+            self._values = np.zeros(self._whole, values.dtype)
         k, j, i = self._part
-        self._made[k.start + slices.start : k.start + slices.stop, j, i] = values
+        self._values[k.start + slices.start : k.start + slices.stop, j, i] = values
 
 
-def smallest(labels: NDArray[Any]) -> NDArray[Any]:
+def smallest_type(labels: NDArray[Any]) -> NDArray[Any]:
     """A label map in bytes where they hold its values."""
     return labels.astype(np.uint8) if labels.max() < 256 else labels
 
 
 @dataclass(frozen=True)
 class Crop:
-    """To the box around the voxels above `above` (after what was done before), grown by `margin` voxels."""
+    """A crop to the box around the voxels above `above` (after what was done before), grown by `margin` voxels."""
 
     above: float = 0.0
     margin: int = 0
@@ -155,9 +163,10 @@ class Crop:
 
 @dataclass(frozen=True)
 class Preparation:
-    """How a model wants images. axes, spacing: as in ExternalModel. before, after: what is done to values before and
-    after respacing. The grid begins at the first voxel's centre, as that of MONAI's Spacing does. patch, lap: as for
-    whole_patches.
+    """How a model wants images. axes, spacing: as in ExternalModel.
+
+    before, after: what is done to values before and after respacing. The grid begins at the first voxel's centre, as
+    that of MONAI's Spacing does. patch, lap: as for whole_patches.
     """
 
     axes: str = "kji"
@@ -170,8 +179,11 @@ class Preparation:
     lap: int = 32
 
     def __call__(self, volumes: Sequence[Volume], job: Progress) -> AlignedImages:
-        """Raises Refusal where the image is too large on the model's grid."""
-        turn = turn_to(self.axes, volumes[0].grid)
+        """The images as the model wants them, and the way back.
+
+        Raises Refusal where the image is too large on the model's grid.
+        """
+        turn = reorientation(self.axes, volumes[0].grid)
         spacing = volumes[0].grid.spacing[list(turn.order)]
         wanted = np.asarray(self.spacing or spacing)
         lengths = np.array(volumes[0].array.shape)[list(turn.order)]
@@ -179,11 +191,11 @@ class Preparation:
         _check_size(shape, len(volumes), job)
         there = tuple(np.arange(n) * step for n, step in zip(shape, wanted / spacing, strict=True))
         back = tuple(np.arange(n) * step for n, step in zip(lengths, spacing / wanted, strict=True))
-        array = np.stack([turn.there(values) for values in _values(volumes)])
+        array = np.stack([turn.apply(values) for values in _values(volumes)])
         self._do(self.before, array)
         for axis, places in enumerate(there, 1):
             job.progress(0.0)
-            array = along(array, axis, places)
+            array = interpolate_axis(array, axis, places)
         self._do(self.after, array)
         box = foreground(array, self.crop)
         parts = tuple(map(_within, back, box, shape))
@@ -194,7 +206,7 @@ class Preparation:
             np.minimum(places[part], end) + shift
             for places, part, end, shift in zip(back, parts, ends, shifts, strict=True)
         )
-        notes = _notes(self.axes, all(map(same, there, lengths)), wanted, volumes)
+        notes = _notes(self.axes, all(map(is_identity, there, lengths)), wanted, volumes)
         return AlignedImages(array, notes, turn, tuple(map(int, lengths)), parts, inner, self.decision)
 
     @staticmethod
@@ -269,7 +281,7 @@ def _notes(axes: str, kept: bool, spacing: NDArray[Any], volumes: Sequence[Volum
     notes = []
     if not kept:
         notes.append(f"resampled to {' × '.join(f'{mm:.3g}' for mm in spacing)} mm for the model")
-    notes += turned(axes, volumes[0].grid)
+    notes += reorientation_notes(axes, volumes[0].grid)
     if any(not volume.grid.matches(volumes[0].grid) for volume in volumes[1:]):
         notes.append("resampled to the first image's grid")
     return tuple(notes)

@@ -5,18 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+from viewer.data.arrays import Floats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from viewer.data.arrays import Floats32
 
-Coordinates = NDArray[np.float64]
+Coordinates = Floats  # along one axis of an array, in voxels
 ROOM = 64 << 20  # bytes of finished slices in one go
 
 
-def nodes(coordinates: Coordinates, length: int, nearest: bool) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats32]:
+def linear_weights(
+    coordinates: Coordinates, length: int, nearest: bool
+) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats32]:
     """For each coordinate (in voxels; beyond an end: that end) its two neighbours and the weight of the second."""
     at = np.clip(coordinates, 0, length - 1)
     if nearest:
@@ -26,15 +31,15 @@ def nodes(coordinates: Coordinates, length: int, nearest: bool) -> tuple[NDArray
     return low, np.minimum(low + 1, length - 1), (at - low).astype(np.float32)
 
 
-def along(array: Floats32, axis: int, coordinates: Coordinates, nearest: bool = False) -> Floats32:
-    """The array at other places of one axis."""
-    if same(coordinates, array.shape[axis]):
+def interpolate_axis(array: Floats32, axis: int, coordinates: Coordinates, nearest: bool = False) -> Floats32:
+    """The array at other places of one axis, linearly, or at the nearest voxels."""
+    if is_identity(coordinates, array.shape[axis]):
         return array
-    low, high, weight = nodes(coordinates, array.shape[axis], nearest)
+    low, high, weight = linear_weights(coordinates, array.shape[axis], nearest)
     return _mixed(array, axis, low, high, weight)
 
 
-def same(coordinates: Coordinates, length: int) -> bool:
+def is_identity(coordinates: Coordinates, length: int) -> bool:
     """True where the places are the voxels themselves."""
     return len(coordinates) == length and bool(np.abs(coordinates - np.arange(length)).max() < 1e-6)
 
@@ -48,7 +53,7 @@ def _mixed(array: Floats32, axis: int, low: NDArray[np.intp], high: NDArray[np.i
     return mixed
 
 
-class Stream:
+class SliceInterpolator:
     """Takes slices [c, k, j, i] of a result in order, and gives on those of a finer or coarser grid as they are known.
 
     coordinates: by axis, the places of the new grid in voxels of the given one. No more is held than a few slices.
@@ -62,7 +67,7 @@ class Stream:
         give: Callable[[slice, Floats32], None],
     ) -> None:
         self._coordinates, self._nearest, self._give = coordinates, nearest, give
-        self._low, self._high, self._weight = nodes(coordinates[0], shape[0], nearest[0])
+        self._low, self._high, self._weight = linear_weights(coordinates[0], shape[0], nearest[0])
         self._first = self._done = 0  # the first slice that is held; how many of the new grid were given on
         self._held: Floats32 | None = None
 
@@ -83,5 +88,5 @@ class Stream:
         low, high = self._low[part] - self._first, self._high[part] - self._first
         rows = _mixed(held, 1, low, high, self._weight[part])
         for axis in (1, 2):
-            rows = along(rows, axis + 1, self._coordinates[axis], self._nearest[axis])
+            rows = interpolate_axis(rows, axis + 1, self._coordinates[axis], self._nearest[axis])
         self._give(part, rows)

@@ -52,7 +52,7 @@ def group(headers: Sequence[Header]) -> list[Image]:
         return []
     common = frozenset.intersection(*(frozenset(frame.kind) for _, frame, _ in images))
     facets = [facets_of(image, frame, common, label) for image, frame, label in images]
-    return [image.noted(*notices) for image in name_apart([image for image, _, _ in images], facets)]
+    return [image.with_notices(*notices) for image in name_apart([image for image, _, _ in images], facets)]
 
 
 def _natural_key(path: str) -> list[tuple[int, str]]:
@@ -101,7 +101,7 @@ def _unwrap_times(frames: Sequence[Frame]) -> tuple[Frame, ...]:
 
 
 def _noted(images: list[NamedImage], *notices: Notice) -> list[NamedImage]:
-    return [(image.noted(*notices), frame, label) for image, frame, label in images]
+    return [(image.with_notices(*notices), frame, label) for image, frame, label in images]
 
 
 def _note_directions(images: list[NamedImage]) -> list[NamedImage]:

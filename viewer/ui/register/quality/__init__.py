@@ -1,0 +1,1 @@
+"""How well two images are aligned: figures, pictures, the report that a person signs."""

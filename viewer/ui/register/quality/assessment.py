@@ -11,17 +11,18 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice
 from PySide6.QtGui import QImage, QImageWriter
 
 from viewer.compute.registration.pictures import Picture, PlacedImage, Style, pictures, styles
-from viewer.compute.registration.quality import Quality, WayBack, measure, way_back
-from viewer.plugin.execute import Result, submit_plugin
-from viewer.session.runs.placement import between
+from viewer.compute.registration.quality import InverseConsistency, Quality, measure, measure_inverse_consistency
+from viewer.session.runs.placement import transform_between
 from viewer.session.runs.result_layers import found_transform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from viewer.data.transform import Transform
+    from viewer.plugin.execute import Result
     from viewer.scene.layer import VolumeLayer
     from viewer.scene.task import Task
+    from viewer.session.background import TaskProgress
     from viewer.ui.register.controller import RegistrationController
     from viewer.ui.register.quality.label_choice import Labels
 
@@ -31,24 +32,20 @@ MEASURING = 0.7  # part of the time that the figures take; the pictures take the
 
 @dataclass(frozen=True, eq=False)
 class Assessment:
-    """of: the transform that it is about. pictures: (style, plane, PNG). way_back: None until it was asked for."""
+    """transform: what it is about. pictures: (style, plane, PNG). inverse_consistency: None until it was asked for."""
 
-    of: Transform
+    transform: Transform
     quality: Quality
     pictures: tuple[tuple[Style, str, bytes], ...]
-    way_back: WayBack | None = None
+    inverse_consistency: InverseConsistency | None = None
 
-    def holds(self, transform: Transform | None) -> bool:
+    def is_about(self, transform: Transform | None) -> bool:
         """False once the image was moved; what a person says of a transform changes nothing in it."""
         return (
             transform is not None
-            and transform.matrix is self.of.matrix
-            and transform.displacement is self.of.displacement
+            and transform.matrix is self.transform.matrix
+            and transform.displacement is self.transform.displacement
         )
-
-
-class _Stopped(Exception):
-    """Nobody wants to know any more."""
 
 
 class Assessor:
@@ -65,7 +62,7 @@ class Assessor:
     @property
     def assessment(self) -> Assessment | None:
         """Of the present transform; None where nothing was measured since the image was moved."""
-        return self._assessment if self._assessment and self._assessment.holds(self.controller.transform) else None
+        return self._assessment if self._assessment and self._assessment.is_about(self.controller.transform) else None
 
     def assess(self) -> Task | None:
         """Measure, and take the pictures; the task, or None where there is nothing to measure."""
@@ -77,18 +74,19 @@ class Assessor:
         except ValueError as error:
             self.session.messages.warn(str(error))
             labels = None
-        if self._running is not None and self._running.running:
+        if self._running is not None:
             self._running.cancel()
-        task = self._running = self._begin(f"Measure the registration of {moving.name}")
-        self.session.background.run(task, self._assess, task, fixed, moving, transform, labels)
-        return task
+        call = partial(assess, fixed, moving, transform, labels, self.controller.state.crosshair)
+        title = f"Measure the registration of {moving.name}"
+        self._running = self.session.background.ask(title, call, self._take)
+        return self._running
 
-    def can_check(self) -> bool:
+    def can_check_way_back(self) -> bool:
         """Whether the way back can be registered: the transform was made by a plugin that is there."""
         made = self.controller.transform.provenance if self.controller.transform else None
         return self.assessment is not None and made is not None and made.plugin in self.session.plugins
 
-    def check(self) -> Task | None:
+    def check_way_back(self) -> Task | None:
         """Register the other way round, with the same settings, and see how far from home points come back."""
         fixed, moving, transform = self.controller.fixed, self.controller.moving, self.controller.transform
         if fixed is None or moving is None or transform is None or transform.provenance is None:
@@ -98,83 +96,67 @@ class Assessor:
         output = next(one.name for one in outputs if one.type == "transform")
         task = self.session.tasks.add("measure", f"Check the way back of {moving.name}")
         swapped = {"fixed": moving.volume(at), "moving": fixed.volume(at)}
-        running = submit_plugin(
-            self.session.engine,
-            made.plugin,
-            swapped,
-            made.parameters,
-            [output],
-            device=self.session.runs.device,
-            started=task.begin,
-            progress=task.advance,
-            done=lambda result: self.session.background.run(task, self._check, task, fixed, moving, transform, result),
-            failed=partial(self.session.tasks.fail, task),
-            cancelled=lambda: task.end("cancelled"),
-        )
-        task.stop = running.cancel
+
+        def done(result: Result) -> None:
+            self.session.background.run(task, self._check, task, fixed, moving, transform, result)
+
+        self.session.runs.compute(task, made.plugin, swapped, made.parameters, [output], done=done)
         return task
-
-    # ---- in the background
-    def _assess(
-        self, task: Task, fixed: VolumeLayer, moving: VolumeLayer, transform: Transform, labels: Labels | None
-    ) -> None:
-        def tell(fraction: float, text: str) -> None:
-            if not task.running:
-                raise _Stopped
-            self.session.background.post(partial(task.advance, fraction, text))
-
-        try:
-            quality = measure(
-                fixed.volumes[0],
-                moving.volumes[0],
-                between(fixed, moving),
-                labels,
-                lambda part, text: tell(MEASURING * part, text),
-            )
-            made = []
-            shown = PlacedImage(fixed.volumes[0], fixed.window, fixed.transform)
-            before = PlacedImage(moving.volumes[0], moving.window)
-            after = replace(before, transform=transform)
-            count = PLANES * len(styles(transform))
-            for style, plane, pixels in pictures(shown, before, after, self.controller.state.crosshair):
-                made.append((style, plane, png(pixels)))
-                tell(MEASURING + (1 - MEASURING) * len(made) / count, "pictures")
-        except _Stopped:
-            return
-        except ValueError as error:
-            self.session.background.fail(task, str(error))
-            return
-        self._end(task, Assessment(transform, quality, tuple(made)))
 
     def _check(self, task: Task, fixed: VolumeLayer, moving: VolumeLayer, transform: Transform, result: Result) -> None:
+        """In the background: what the way back came to."""
         back = found_transform(result)
         assert back is not None  # as the plugin declares, and the engine has checked
+        background = self.session.background
         try:
-            found = way_back(between(fixed, moving), back, fixed.volumes[0].grid, moving.volumes[0].grid)
-        except ValueError as error:
-            self.session.background.fail(task, str(error))
-            return
-        if self._assessment is None or not self._assessment.holds(transform):
-            self.session.background.post(
-                partial(self.session.tasks.fail, task, "The image was moved meanwhile: check it again.")
+            found = measure_inverse_consistency(
+                transform_between(fixed, moving), back, fixed.volumes[0].grid, moving.volumes[0].grid
             )
-            return
-        self._end(task, replace(self._assessment, way_back=found))
+        except ValueError as error:
+            background.fail(task, str(error))
+        else:
+            background.post(partial(self._add_inverse_consistency, task, transform, found))
 
-    def _end(self, task: Task, assessment: Assessment) -> None:
-        def end() -> None:
-            if task.running:
-                self._assessment = assessment
-                task.end("done")
-                self.changed.emit()
+    def _add_inverse_consistency(self, task: Task, transform: Transform, found: InverseConsistency) -> None:
+        if self._assessment is None or not self._assessment.is_about(transform):
+            self.session.tasks.fail(task, "The image was moved meanwhile: check it again.")
+        elif task.running:
+            task.end("done")
+            self._take(replace(self._assessment, inverse_consistency=found))
 
-        self.session.background.post(end)
+    def _take(self, assessment: Assessment) -> None:
+        self._assessment = assessment
+        self.changed.emit()
 
-    def _begin(self, title: str) -> Task:
-        task = self.session.tasks.add("measure", title)
-        task.stop = lambda: task.end("cancelled")
-        task.begin()
-        return task
+
+def assess(
+    fixed: VolumeLayer,
+    moving: VolumeLayer,
+    transform: Transform,
+    labels: Labels | None,
+    crosshair: tuple[float, float, float],
+    tell: TaskProgress,
+) -> Assessment:
+    """Measure how well the moving image lies on the fixed one, and take the pictures through the cross-hair (LPS mm).
+
+    Raises ValueError, one sentence, where the two cannot be measured.
+    """
+    quality = measure(
+        fixed.volumes[0],
+        moving.volumes[0],
+        transform_between(fixed, moving),
+        labels,
+        lambda part, text: tell(MEASURING * part, text),
+    )
+    taken: list[tuple[Style, str, bytes]] = []
+    shown = PlacedImage(fixed.volumes[0], fixed.window, fixed.transform)
+    before = PlacedImage(moving.volumes[0], moving.window)
+    after = replace(before, transform=transform)
+    count = PLANES * len(styles(transform))
+    for style, plane, pixels in pictures(shown, before, after, crosshair):
+        taken.append((style, plane, png(pixels)))
+        tell(MEASURING + (1 - MEASURING) * len(taken) / count, "pictures")
+    return Assessment(transform, quality, tuple(taken))
 
 
 def png(pixels: Picture) -> bytes:

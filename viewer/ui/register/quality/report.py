@@ -10,14 +10,14 @@ from viewer.compute.registration.pictures import AXES, Style
 from viewer.compute.registration.transform_quality import target_errors, within_tg132
 from viewer.io.reports.sign_off_report import Figure, Picture, Report, Section, Verdict
 from viewer.ui.register.landmarks import allowed
-from viewer.ui.register.result import described
+from viewer.ui.register.result import motion_rows
 from viewer.ui.widgets import text_format
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from viewer.compute.labels.label_metrics import Agreement
-    from viewer.compute.registration.quality import Bending, Quality, WayBack
+    from viewer.compute.registration.quality import Deformation, InverseConsistency, Quality
     from viewer.data.annotations.landmarks import Landmarks
     from viewer.data.arrays import Floats
     from viewer.data.grid import Grid
@@ -44,9 +44,9 @@ TITLES: dict[Style, str] = {
 }
 
 
-def written(fixed: VolumeLayer, moving: VolumeLayer, assessment: Assessment, landmarks: Landmarks) -> Report:
-    """The page. landmarks: pairs of the two images; with none they are not on the page."""
-    now = moving.transform or assessment.of
+def quality_report(fixed: VolumeLayer, moving: VolumeLayer, assessment: Assessment, landmarks: Landmarks) -> Report:
+    """The page that a person signs. landmarks: pairs of the two images; with none they are not on the page."""
+    now = moving.transform or assessment.transform
     grid = fixed.volumes[0].grid
     moved = motion(now, grid.centre)
     return Report(
@@ -56,7 +56,7 @@ def written(fixed: VolumeLayer, moving: VolumeLayer, assessment: Assessment, lan
         images=(_image("Fixed image", fixed), _image("Moving image", moving)),
         sections=(
             Section("How it was made", tuple(_method(now))),
-            Section("Movement", tuple(Figure(name, value) for name, value in described(moved))),
+            Section("Movement", tuple(Figure(name, value) for name, value in motion_rows(moved))),
             *quality_sections(assessment),
             *landmark_sections(target_errors(now, landmarks), grid),
         ),
@@ -73,15 +73,15 @@ def written(fixed: VolumeLayer, moving: VolumeLayer, assessment: Assessment, lan
 
 
 def quality_sections(assessment: Assessment) -> Iterable[Section]:
-    """What was measured."""
+    """What was measured, a section each."""
     quality = assessment.quality
     yield Section("Similarity, before → after", tuple(_similarity(quality)))
-    if quality.bending:
-        yield Section("Deformation", tuple(_bending(quality.bending)))
+    if quality.deformation:
+        yield Section("Deformation", tuple(_bending(quality.deformation)))
     if quality.labels:
         yield Section("Labels, before → after", tuple(_labels(quality.labels)))
-    if assessment.way_back:
-        yield Section("There and back (inverse consistency)", tuple(_way_back(assessment.way_back)))
+    if assessment.inverse_consistency:
+        yield Section("There and back (inverse consistency)", tuple(_way_back(assessment.inverse_consistency)))
 
 
 def landmark_sections(errors: Floats, grid: Grid) -> Iterable[Section]:
@@ -152,7 +152,7 @@ def _likeness(value: float) -> str:
     return f"{value:.3f}".replace("-", "−") if abs(value) < 100 else f"{value:.0f}"
 
 
-def _bending(bent: Bending) -> Iterable[Figure]:
+def _bending(bent: Deformation) -> Iterable[Figure]:
     """How far and how smoothly it bends, and whether it folds."""
     smooth = bent.smoothness
     yield Figure("Displacement", f"{bent.mean:.2f} mm on average, at most {bent.largest:.2f} mm")
@@ -166,7 +166,7 @@ def _bending(bent: Bending) -> Iterable[Figure]:
     yield Figure("Change of volume", f"× {smooth.lowest:.2f} to × {smooth.highest:.2f}")
 
 
-def _way_back(found: WayBack) -> Iterable[Figure]:
+def _way_back(found: InverseConsistency) -> Iterable[Figure]:
     """How far apart the registrations there and back are."""
     yield Figure("Mean", f"{found.mean:.2f} mm")
     yield Figure("95th percentile", f"{found.percentile:.2f} mm")

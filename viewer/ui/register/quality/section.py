@@ -31,7 +31,7 @@ class QualitySection(QWidget):
         self.assessor, self.controller = assessor, assessor.controller
         self.about = label(ABOUT, "dim")
         self.measure = button("Measure", "ruler", lambda: self._follow(assessor.assess()))
-        self.back = button("Check the way back", "arrow-go-back", lambda: self._follow(assessor.check()))
+        self.back = button("Check the way back", "arrow-go-back", lambda: self._follow(assessor.check_way_back()))
         self.back.setToolTip("Register the other way round, and see how far from home points come back")
         self.row: JobRow | None = None
         self.tables: list[QWidget] = []
@@ -44,7 +44,7 @@ class QualitySection(QWidget):
         """Show what is known of the present transform."""
         assessment = self.assessor.assessment
         self.measure.setEnabled(self.controller.transform is not None)
-        self.back.setEnabled(self.assessor.can_check())
+        self.back.setEnabled(self.assessor.can_check_way_back())
         self.about.setVisible(assessment is None)
         for widget in self.tables:
             discard(widget)

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from viewer.io.reports.sign_off_report import Report, html, write
 from viewer.ui.jobs.panel import JobRow
-from viewer.ui.register.quality.report import written
+from viewer.ui.register.quality.report import quality_report
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import button, label, set_role
 from viewer.ui.widgets.pdf_page import write_pdf
@@ -66,7 +66,9 @@ class SignOffDialog(QDialog):
         fixed, moving, assessment = self.controller.fixed, self.controller.moving, self.assessor.assessment
         known = fixed is not None and moving is not None and assessment is not None
         self.report = (
-            written(fixed, moving, assessment, self.controller.landmarks) if fixed and moving and assessment else None
+            quality_report(fixed, moving, assessment, self.controller.landmarks)
+            if fixed and moving and assessment
+            else None
         )
         self.page.setVisible(known)
         if self.report is not None:
@@ -76,7 +78,7 @@ class SignOffDialog(QDialog):
         self._check()
 
     def sign(self, word: Word) -> None:
-        """Say it, for good: with the transform it is saved, and it can be undone like any step."""
+        """Accept or reject the registration; that is saved with the transform, and can be undone like any step."""
         self.controller.sign_off(word, self.reader.text().strip(), self.remark.text().strip())
 
     def save(self, target: Path) -> None:

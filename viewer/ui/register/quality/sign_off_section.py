@@ -36,7 +36,7 @@ class SignOffSection(QWidget):
         self.refresh()
 
     def open(self) -> SignOffDialog:
-        """The page, with what it takes to sign."""
+        """Show the page, with what it takes to sign it."""
         dialog = SignOffDialog(self.assessor, self.window())
         show_dialog(dialog)
         return dialog

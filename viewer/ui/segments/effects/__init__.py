@@ -1,0 +1,1 @@
+"""The Effects page: an effect's form, and its preview in the views."""

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QThreadPool, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from viewer.compute.progress import Refusal
 from viewer.ui.segments.effects.preview_tint import MaskTint, RangeTint
-from viewer.ui.widgets.background_call import BackgroundCall, BackgroundSteps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from viewer.data.arrays import Mask
+    from viewer.data.arrays import Mask, ProgressCallback
+    from viewer.data.box import Box
     from viewer.effects.effect import EffectContext, Operation
     from viewer.effects.effect_run import Answer
     from viewer.scene.segmentation_layer import SegmentationLayer
+    from viewer.session.background import BackgroundCall
     from viewer.ui.segments.controller import SegmentsController
 
 PAUSE = 250  # ms without a change of settings or strokes until it is computed anew
+PACE = 0.05  # seconds between two pictures of what creeps
+PATIENCE = 400  # steps after which it rests by itself
 
 
 @dataclass(frozen=True)
@@ -48,8 +54,9 @@ class EffectPreview(QObject):
         self.answers: list[Answer] | None = None
         self.on = False
         self._range, self._mask = RangeTint(controller), MaskTint(controller)
-        self._work: BackgroundCall | BackgroundSteps | None = None
-        self._kept: dict[str, Any] = {}
+        self._work: BackgroundCall[Any, Any] | None = None
+        self._creeping: tuple[EffectContext, Box, Iterator[Mask]] | None = None  # what plays, or pauses
+        self._cache: dict[str, Any] = {}
         self._layer: SegmentationLayer | None = None
         self._soon = QTimer(self, singleShot=True, interval=PAUSE)
         self._soon.timeout.connect(self._compute)
@@ -57,7 +64,7 @@ class EffectPreview(QObject):
     @property
     def playing(self) -> bool:
         """Whether a surface creeps now."""
-        return isinstance(self._work, BackgroundSteps) and self._work.going.is_set()
+        return self._creeping is not None and self._work is not None
 
     def show_range(self) -> None:
         """The range of values that the effect takes: there is nothing to compute."""
@@ -66,9 +73,11 @@ class EffectPreview(QObject):
             self._range.show(float(request.values["lower"]), float(request.values["upper"]))
 
     def flip(self) -> None:
-        """Preview, or no more; play, or pause."""
-        if isinstance(self._work, BackgroundSteps):
-            (self._work.going.clear if self.playing else self._work.going.set)()
+        """Begin the preview, or end it; of what plays, pause or go on."""
+        if self.playing:
+            self._end_work()
+        elif self._creeping is not None:
+            self._creep(*self._creeping)
         elif self._request().operation.live == "play":
             self._play()
         elif self.on:
@@ -79,21 +88,21 @@ class EffectPreview(QObject):
         self.changed.emit()
 
     def update(self, *_: object) -> None:
-        """Other settings, or other strokes."""
-        if isinstance(self._work, BackgroundSteps):
+        """Follow other settings, or other strokes: compute anew after PAUSE; what plays is stopped."""
+        if self._creeping is not None:
             self.stop()
         elif self.on:
             self.answers = None
             self._soon.start()
 
     def stop(self) -> None:
-        """Show the image as it is."""
+        """End the preview, and show the image as it is."""
         self._end_work()
         self._soon.stop()
         self._range.hide()
         self._mask.hide()
         self._follow(None)
-        self.on, self.answers, self._kept = False, None, {}
+        self.on, self.answers, self._cache, self._creeping = False, None, {}, None
         self.progressed.emit(1.0)
         self.toggled.emit(False)
 
@@ -104,42 +113,53 @@ class EffectPreview(QObject):
         if request.target is None:
             return
         self._follow(request.target.layer)
-        target = replace(request.target, kept=self._kept)
+        target = replace(request.target, cache=self._cache)
         try:
-            work = self._work = BackgroundCall(request.operation.call(target, request.values))
+            call = request.operation.call(target, request.values)
         except Refusal as refusal:
             self._refuse(str(refusal))
             return
-        work.signals.found.connect(lambda found: self._show(target, found) if self._work is work else None)
-        work.signals.failed.connect(lambda text: self._refuse(text) if self._work is work else None)
-        work.signals.progress.connect(lambda part: self.progressed.emit(part) if self._work is work else None)
+
+        def work(tell: ProgressCallback) -> list[Answer]:
+            return list(call(tell))
+
         self.progressed.emit(0.0)
-        QThreadPool.globalInstance().start(work)
+        self._work = self.controller.session.background.call(
+            "preview", work, partial(self._show, target), progress=self.progressed.emit, failed=self._refuse
+        )
 
     def _play(self) -> None:
-        from viewer.effects.snake_steps import creeping
+        from viewer.effects.snake_steps import snake_masks
 
         request = self._request()
         target = request.target
         if target is None:
             return
         try:
-            box, begin = creeping(target, request.values)
+            box, masks = snake_masks(target, request.values)
         except Refusal as refusal:
             self._refuse(str(refusal))
             return
         self._follow(target.layer)
         self.on = True
-        work = self._work = BackgroundSteps(begin)
+        self._creep(target, box, islice(masks, PATIENCE))
 
-        def shown(mask: Mask) -> None:
-            if self._work is work:
-                self._show(target, [(target.key, mask, box)])
+    def _creep(self, target: EffectContext, box: Box, masks: Iterator[Mask]) -> None:
+        """Until somebody pauses it, or it comes to rest: what it found last stays to be applied."""
+        self._creeping = target, box, masks
 
-        work.signals.found.connect(shown)
-        work.signals.failed.connect(lambda text: self._refuse(text) if self._work is work else None)
-        work.signals.ended.connect(lambda: self._rest(work))
-        QThreadPool.globalInstance().start(work)
+        def show(mask: Mask) -> None:
+            self._show(target, [(target.key, mask, box)])
+
+        def rest(mask: Mask | None) -> None:
+            self._work = self._creeping = None
+            if mask is not None:
+                show(mask)
+            self.changed.emit()
+
+        self._work = self.controller.session.background.call(
+            "preview", partial(_last, masks), rest, progress=show, failed=self._refuse
+        )
 
     def _show(self, target: EffectContext, found: list[Answer]) -> None:
         self.answers = found
@@ -149,23 +169,15 @@ class EffectPreview(QObject):
                 self._mask.show(mask, box)
         self.changed.emit()
 
-    def _rest(self, work: BackgroundSteps) -> None:
-        """It came to an end by itself; what it found stays to be applied."""
-        if self._work is work:
-            self._work = None
-            self.changed.emit()
-
     def _refuse(self, text: str) -> None:
         self.stop()
         self.changed.emit()
         self.controller.session.messages.warn(text)
 
     def _end_work(self) -> None:
-        work, self._work = self._work, None
-        if isinstance(work, BackgroundSteps):
-            work.stop()
-        elif work is not None:
-            work.stopped = True
+        if self._work is not None:
+            self._work.stop()
+        self._work = None
 
     def _follow(self, layer: SegmentationLayer | None) -> None:
         """Strokes in the layer that is previewed change what is seen."""
@@ -176,3 +188,13 @@ class EffectPreview(QObject):
         if layer is not None:
             layer.touched.connect(self.update)
         self._layer = layer
+
+
+def _last(masks: Iterator[Mask], tell: Callable[[Mask], None]) -> Mask | None:
+    """The last of the masks; those on the way are told, a few times a second. A pause leaves the rest in `masks`."""
+    told, mask = 0.0, None
+    for mask in masks:
+        if time.monotonic() - told > PACE:
+            told = time.monotonic()
+            tell(mask)
+    return mask

@@ -21,8 +21,9 @@ STRENGTH = 0.45  # opacity
 
 
 class RangeTint(QObject):
-    """Tints the values of the labelled image that lie in a range. Nothing is computed: the image is drawn once more,
-    one colour within the range, clear outside.
+    """Tints the values of the labelled image that lie in a range.
+
+    Nothing is computed: the image is drawn once more, one colour within the range, clear outside.
     """
 
     def __init__(self, controller: SegmentsController) -> None:
@@ -43,7 +44,7 @@ class RangeTint(QObject):
         window = Window((low + high) / 2, max(high - low, 1e-6))
         if self._tint is None:
             self._over, self._tint = image, _tint(image, "range of values", image.volumes)
-            self.controller.session.document.lay_over(image, self._tint)
+            self.controller.session.document.show_preview(image, self._tint)
         self._tint.window = window
 
     def flash(self, low: float, high: float) -> None:
@@ -55,7 +56,7 @@ class RangeTint(QObject):
         """Show the image as it is."""
         self._soon.stop()
         if self._tint is not None:
-            self.controller.session.document.lift(self._tint)
+            self.controller.session.document.hide_preview(self._tint)
         self._tint = self._over = None
 
 
@@ -81,7 +82,7 @@ class MaskTint(QObject):
             self._over, self._tint = image, _tint(image, "preview", (cells,))
             self._tint.transform = layer.transform
             self._tint.window = Window(1.0, 0.5)
-            self.controller.session.document.lay_over(image, self._tint)
+            self.controller.session.document.show_preview(image, self._tint)
         array = self._tint.volumes[0].array
         for place, values in ((self._box, 0), (box, mask)):
             if place is not None:
@@ -93,7 +94,7 @@ class MaskTint(QObject):
     def hide(self) -> None:
         """Show the image as it is."""
         if self._tint is not None:
-            self.controller.session.document.lift(self._tint)
+            self.controller.session.document.hide_preview(self._tint)
         self._tint = self._over = self._box = None
 
 

@@ -77,7 +77,7 @@ class EffectsSection(QWidget):
         self.form.changed.connect(self._show_range)
         self.form.changed.connect(self.refresh)
         self._column.insertWidget(self._column.indexOf(self.how), self.form)
-        self.how.setVisible(operation.makes)
+        self.how.setVisible(operation.creates)
         self.other.setVisible(bool(operation.other))
         self.refresh()
         self._show_range()
@@ -105,7 +105,7 @@ class EffectsSection(QWidget):
 
     def run(self) -> Task | None:
         """Do it: at once where the preview has computed it already."""
-        request, how = self.request(), self.how.currentData() if self.chosen.makes else self.chosen.how
+        request, how = self.request(), self.how.currentData() if self.chosen.creates else self.chosen.how
         target, ready = request.target, self.preview.answers
         if target is None:
             return None

@@ -1,0 +1,52 @@
+"""What the network sees of an image: the patient's own axes, voxels of 2 mm, values from 0 to about 1."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewer.api import Grid
+
+Floats = NDArray[np.float32]
+SPACING = 2  # mm
+SIDE = 96  # voxels of the cube in which the structures are told apart, each way: it holds any brain
+MULTIPLE = 16  # of the sides of what the network is given
+
+
+def head_grid(grid: Grid) -> Grid:
+    """Voxels of 1 mm along the patient's axes (k to the head, j to the back, i to the left) over all of a grid.
+
+    Its first voxel lies on the grid's first along each axis; its sides hold the cube, and whole voxels of the network.
+    """
+    centres = grid.to_world(np.array([(k, j, i) for k in (0, -1) for j in (0, -1) for i in (0, -1)]) % grid.shape)
+    low, high = centres.min(0), centres.max(0)
+    step = SPACING * MULTIPLE
+    i, j, k = (max(SIDE * SPACING, -(-int(np.ceil(mm + 1)) // step) * step) for mm in high - low)
+    return Grid.of((k, j, i), origin=low, frame_of_reference=grid.frame_of_reference)
+
+
+def halve(fine: Floats) -> Floats:
+    """The means of blocks of 2×2×2 voxels: 1 mm to 2 mm."""
+    k, j, i = (n // SPACING for n in fine.shape)
+    blocks = fine.reshape(k, SPACING, j, SPACING, i, SPACING)
+    return np.asarray(blocks.mean((1, 3, 5), dtype=np.float32))
+
+
+def double(coarse: Floats) -> Floats:
+    """The way back, by linear interpolation between the centres of the blocks."""
+    for axis in range(coarse.ndim - 3, coarse.ndim):
+        ends = [(1, 1) if n == axis else (0, 0) for n in range(coarse.ndim)]
+        wide = np.moveaxis(np.pad(coarse, ends, mode="edge"), axis, 0)
+        before, at, after = wide[:-2], wide[1:-1], wide[2:]
+        both = np.stack((0.25 * before + 0.75 * at, 0.75 * at + 0.25 * after), 1)
+        coarse = np.moveaxis(both.reshape(-1, *at.shape[1:]), 0, axis)
+    return np.asarray(coarse, np.float32)
+
+
+def normalize(image: Floats) -> Floats:
+    """0 at the first percentile of what is above the lowest value, 1 at the 99.5th; clipped a little beyond."""
+    inside = image[image > image.min()]
+    if not inside.size:
+        return np.zeros_like(image)
+    low, high = np.percentile(inside[:: max(1, inside.size // 200_000)], (1, 99.5))
+    return np.asarray(np.clip((image - np.float32(low)) / np.float32(max(high - low, 1e-6)), 0, 1.2), np.float32)

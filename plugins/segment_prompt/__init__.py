@@ -1,0 +1,84 @@
+"""A structure's mask from prompts: points, scribbles, boxes and lassos that a person places."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Literal
+
+import numpy as np
+
+from plugins.groups import SEGMENTATION
+from viewer.api import Annotated, Job, Prompts, Range, Refusal, Segment, Segmentation, Volume, plugin
+
+from . import classical
+from .borders import unlike_faces
+from .prompts import Mask
+from .prompts import Prompts as Marks
+from .zoom import Answer, Floats, Scene
+
+Method = Literal["watershed", "geodesic distance", "random walker"]
+
+
+@plugin("Segment by prompts", group=SEGMENTATION, outputs=("mask",), libraries=("SimpleITK", "scikit-image"))
+def segment_prompt(
+    image: Volume,
+    prompts: Prompts,
+    initial: Segmentation | None,
+    previous: Segmentation | None,
+    protected: Segmentation | None,
+    job: Job,
+    *,
+    method: Method = "watershed",
+    answered: Annotated[int, Range(0, 10_000)] = 0,
+) -> Segmentation:
+    """Find a structure from a few points, scribbles, boxes or lassos on it.
+
+    The mask agrees with every prompt. What is looked at grows with the structure until nothing of it is cut off.
+
+    Args:
+        image: Grey values.
+        prompts: What is in the structure and what is not, in the order in which it was said; LPS mm.
+        initial: The structure before any prompt, which they refine.
+        previous: The mask that the first prompts gave.
+        protected: What must not be touched, such as other structures.
+        method: How voxels that no prompt names are told apart.
+        answered: How many of the prompts the previous mask has answered.
+    """
+    if image.color:
+        raise Refusal("a colour image cannot be segmented by prompts: choose a grey-scale one.")
+    if not prompts.prompts:
+        raise Refusal("there is no prompt: give one.")
+    outside = [prompt.kind for prompt in prompts.prompts if image.grid.nearest(prompt.points[0]) is None]
+    if outside:
+        raise Refusal(f"a {outside[0]} lies outside the image: place it in the image.")
+    start, last, kept = (_mask(one, image) for one in (initial, previous, protected))
+    scene = Scene(image, start, kept, _answer(method))
+    first = answered if answered < len(prompts.prompts) else 0
+    mask = last if first else start
+    for count in range(first + 1, len(prompts.prompts) + 1):
+        mask = scene.find(prompts.prompts[:count], mask, partial(job.progress, (count - 1) / len(prompts.prompts)))
+    return Segmentation(mask.astype(np.uint8), image.grid, (Segment(1, "structure"),))
+
+
+def _mask(segmentation: Segmentation | None, image: Volume) -> Mask:
+    """Its voxels; none where there is no segmentation. Raises Refusal where it is on another grid."""
+    if segmentation is None:
+        return np.zeros(image.grid.shape, bool)
+    if not segmentation.grid.matches(image.grid):
+        raise Refusal("a label map is not on the image's grid: resample it onto the image first.")
+    return np.asarray(segmentation.array > 0)
+
+
+def _answer(method: Method) -> Answer:
+    """Probabilities of a classical method, which are 0 or 1."""
+
+    def answer(image: Floats, marks: Marks, previous: Mask, core: Mask) -> Floats:
+        seeded = replace(marks, positive=marks.positive | core)
+        faces = unlike_faces(image, seeded.seeds())
+        if method == "random walker":
+            return classical.random_walker(image, seeded, faces).astype(np.float32)
+        find = classical.watershed if method == "watershed" else classical.geodesic
+        return find(classical.gradient(image), seeded, faces).astype(np.float32)
+
+    return answer

@@ -1,0 +1,49 @@
+"""Borders of masks on a crop: how much they stand out, where exactly they run, and at which faces they end."""
+
+from __future__ import annotations
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, binary_erosion, generate_binary_structure, uniform_filter
+
+from .classical import BACKGROUND, STRUCTURE, all_faces, gradient
+from .prompts import Mask
+
+Floats = NDArray[np.float32]
+SHELL = 2  # voxels to each side of a border that are compared across it
+BAND = 3  # voxels to each side of a border that is refined
+ALIKE = 1.0  # standard deviations of the values around the seeds: what differs by less may be the same structure
+AROUND = generate_binary_structure(3, 3)
+
+
+def contrast(image: Floats, mask: Mask) -> float:
+    """How far the values on both sides of a mask's border lie apart, in their standard deviations; 0 without any."""
+    inside = mask & ~binary_erosion(mask, iterations=SHELL)
+    outside = binary_dilation(mask, iterations=SHELL) & ~mask
+    if not inside.any() or not outside.any():
+        return 0.0
+    here, there = image[inside], image[outside]
+    return float(abs(here.mean() - there.mean()) / max(float(np.hypot(here.std(), there.std())), 1e-6))
+
+
+def edge(image: Floats, mask: Mask) -> Mask:
+    """The mask with its border moved to the edge of the image that is at most BAND voxels away: a watershed there."""
+    known = np.zeros(mask.shape, np.uint8)
+    known[~binary_dilation(mask, iterations=BAND)] = BACKGROUND
+    known[binary_erosion(mask, iterations=BAND, border_value=1)] = STRUCTURE
+    flooded = sitk.MorphologicalWatershedFromMarkers(
+        sitk.GetImageFromArray(gradient(image)), sitk.GetImageFromArray(known), markWatershedLine=False
+    )
+    return np.asarray(sitk.GetArrayViewFromImage(flooded) == STRUCTURE)
+
+
+def unlike_faces(image: Floats, seeds: Mask) -> Mask:
+    """The voxels of the faces whose values are not those of the seeds: through the others the structure may go on."""
+    faces = all_faces(image.shape)
+    if not seeds.any():
+        return faces
+    near = image[binary_dilation(seeds, AROUND, iterations=2)]
+    smooth = uniform_filter(image, 3)
+    low, high = np.percentile(smooth[seeds], (10, 90)) + np.array((-1, 1)) * ALIKE * near.std()
+    return np.asarray(faces & ((smooth < low) | (smooth > high)))

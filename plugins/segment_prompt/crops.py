@@ -1,0 +1,116 @@
+"""Crops of an image around a structure: cut out at the resolution that a method works at, and brought back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewer.api import Grid
+
+Floats = NDArray[np.float32]
+SIDE = 64  # voxels along the longest side of what a method sees
+MULTIPLE = 8  # of its sides, which the network halves three times
+SLAB = 32  # slices that are brought back at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Crop:
+    """A box of an image, low and high in its voxels with fractions (k, j, i), seen on a grid of cubes."""
+
+    image: Grid
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+    @classmethod
+    def around(cls, image: Grid, low: NDArray[np.float64], high: NDArray[np.float64]) -> Crop:
+        """As much of it as lies in the image."""
+        ends = np.array(image.shape) - 1.0
+        return cls(image, np.clip(low, 0, ends), np.clip(high, 0, ends))
+
+    @property
+    def pitch(self) -> float:
+        """The mm between its voxels: the image's own finest, or what SIDE voxels along the longest side come to."""
+        extent = (self.high - self.low + 1) * self.image.spacing
+        return max(float(self.image.spacing.min()), float(extent.max()) / SIDE)
+
+    @property
+    def grid(self) -> Grid:
+        """Of what a method sees: the box, and beyond it up to whole multiples."""
+        extent = (self.high - self.low + 1) * self.image.spacing
+        k, j, i = (MULTIPLE * max(1, int(np.ceil(mm / self.pitch / MULTIPLE - 1e-6))) for mm in extent)
+        affine = self.image.affine.copy()
+        affine[:3, :3] *= self.pitch / self.image.spacing
+        middle = self.image.to_world((self.low + self.high) / 2)
+        affine[:3, 3] = middle - affine[:3, :3] @ ((np.array((k, j, i)) - 1) / 2)
+        return Grid((k, j, i), affine)
+
+    def wider(self, mask: NDArray[np.bool_], factor: float) -> Crop | None:
+        """The crop grown along the axes at whose ends the mask nearly arrives; None where none can or need be grown."""
+        low, high, grown = self.low.copy(), self.high.copy(), False
+        last = np.array(self.image.shape) - 1
+        for axis in range(3):
+            near = np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis})))
+            first, behind = near.size and near[0] < 3, near.size and near[-1] >= mask.shape[axis] - 3
+            more = (factor - 1) * (high[axis] - low[axis] + 1)
+            if first and low[axis] > 0:
+                low[axis], grown = low[axis] - more, True
+            if behind and high[axis] < last[axis]:
+                high[axis], grown = high[axis] + more, True
+        return Crop.around(self.image, low, high) if grown else None
+
+    def cut(self, array: NDArray[np.generic]) -> Floats:
+        """An array of the image's grid on the crop's: linear, averaged where it gets coarser."""
+        (a, b, c), (d, e, f), (g, h, i) = self._lines()
+        return _averaged(_averaged(_averaged(array, 0, a, b, c), 1, d, e, f), 2, g, h, i)
+
+    def put_back(self, values: Floats) -> tuple[tuple[slice, slice, slice], NDArray[np.bool_]]:
+        """The box of the image that the crop covers, and where probabilities, brought back linearly, exceed a half."""
+        box = tuple(slice(int(np.ceil(a)), int(np.floor(b)) + 1) for a, b in zip(self.low, self.high, strict=True))
+        mask = np.empty([side.stop - side.start for side in box], bool)
+        weights = [
+            _linear((np.arange(side.start, side.stop) - first) / step, count)
+            for side, (first, step, count) in zip(box, self._lines(), strict=True)
+        ]
+        plane = _along(_along(values, 2, weights[2]), 1, weights[1])
+        for start in range(0, len(mask), SLAB):
+            part = slice(start, start + SLAB)
+            mask[part] = _along(plane, 0, weights[0][part]) > 0.5
+        k, j, i = box
+        return (k, j, i), mask
+
+    def _lines(self) -> list[tuple[float, float, int]]:
+        """Along each axis: the image's voxel of the first of its voxels, how many of the image's it steps, how many."""
+        grid = self.grid
+        start = self.image.to_index(grid.origin)
+        steps = grid.spacing / self.image.spacing
+        return [(float(start[a]), float(steps[a]), grid.shape[a]) for a in range(3)]
+
+
+def _averaged(array: NDArray[np.generic], axis: int, first: float, step: float, count: int) -> Floats:
+    """Resampled along one axis by a tent as wide as the coarser of the two steps; the ends go on as they are."""
+    size, skip = array.shape[axis], max(1, int(step // 2))
+    low, high = max(0, int(first - step)), min(size, int(first + step * (count + 1)) + 2)
+    thin = np.moveaxis(array, axis, 0)[low:high:skip]
+    places = (first + step * np.arange(count) - low) / skip
+    width = max(1.0, step / skip)
+    gap = np.abs(np.clip(places, 0, len(thin) - 1)[:, None] - np.arange(len(thin)))
+    weights = np.clip(1 - gap / width, 0, None)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return _along(np.asarray(np.moveaxis(thin, 0, axis), np.float32), axis, weights.astype(np.float32))
+
+
+def _linear(places: NDArray[np.floating[Any]], count: int) -> Floats:
+    """Weights [place, voxel] of linear interpolation; beyond the ends their value goes on."""
+    gap = np.abs(np.clip(places, 0, count - 1)[:, None] - np.arange(count))
+    weights: Floats = np.clip(1 - gap, 0, None).astype(np.float32)
+    return weights
+
+
+def _along(array: Floats, axis: int, weights: Floats) -> Floats:
+    """An array with one axis weighted [new, old]."""
+    weighted: Floats = np.tensordot(weights, array, (1, axis))
+    moved: Floats = np.moveaxis(weighted, 0, axis)
+    return moved

@@ -1,0 +1,135 @@
+"""The mask of a structure from its prompts, at the scale of the structure: the crop grows until nothing is cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, binary_erosion
+
+from viewer.api import Grid, Prompt, Refusal, Volume
+
+from .borders import contrast, edge
+from .crops import SIDE, Crop
+from .prompts import Mask
+from .prompts import Prompts as Marks
+from .rasterize import constrain, rasterize
+
+Floats = NDArray[np.float32]
+Answer = Callable[[Floats, Marks, Mask, Mask], Floats]  # image, marks, previous mask, core -> probabilities, on a crop
+
+FACTOR = 1.5  # that a crop grows by: along an axis on which the mask nearly reaches its end, or for another scale
+FIRST = 0.75  # of SIDE voxels of the finest spacing that the first crop is wide at least
+MARGIN = 0.5  # of the extent of prompts and mask, to each side
+COARSE = 1.3  # times the finest spacing: where a crop is coarser the newest prompt's surroundings are looked at again
+THICK, DOUBT = 2, 5  # voxels of the rim of a structure that is refined, and around a negative mark, that may change
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What masks [k, j, i] are found in. initial: the structure before any prompt. protected: what it must not have."""
+
+    image: Volume
+    initial: Mask
+    protected: Mask
+    answer: Answer
+
+    @property
+    def grid(self) -> Grid:
+        """The image's, which all masks are on."""
+        return self.image.grid
+
+    def find(self, prompts: tuple[Prompt, ...], previous: Mask, go_on: Callable[[], None]) -> Mask:
+        """The mask that the prompts ask for, of which the last is the newest. previous: what those before it gave.
+
+        go_on: called before each look at the image; it may raise Cancelled.
+        Raises Refusal where they contradict each other.
+        """
+        crop, values = self._scaled(prompts, previous, go_on)
+        mask = self._put_back(crop, values)
+        while (wider := crop.wider(values > 0.5, FACTOR)) is not None:
+            go_on()
+            crop, (values, _) = wider, self._probabilities(wider, prompts, mask, mask)
+            mask = self._put_back(crop, values)
+        if crop.pitch > COARSE * float(self.grid.spacing.min()):
+            self._refine(mask, prompts)
+        constrain(mask, prompts, self.grid, self.protected)
+        return mask
+
+    def _scaled(self, prompts: tuple[Prompt, ...], previous: Mask, go_on: Callable[[], None]) -> tuple[Crop, Floats]:
+        """A crop, and the probabilities on its grid.
+
+        Where nothing is known of the structure's size it is the crop at whose scale its border stands out most.
+        """
+        crop: Crop | None = self._first_crop(prompts, previous)
+        tried: list[tuple[float, Crop, Floats]] = []
+        while crop is not None:
+            go_on()
+            values, border = self._probabilities(crop, prompts, previous, self.initial)
+            tried.append((border, crop, values))
+            known = previous.any() or self.initial.any()
+            crop = None if known else crop.wider(np.ones(values.shape, bool), FACTOR)
+        _, crop, values = max(tried, key=lambda one: one[0])
+        return crop, values
+
+    def _put_back(self, crop: Crop, values: Floats) -> Mask:
+        mask = np.zeros(self.grid.shape, bool)
+        box, inside = crop.put_back(values)
+        mask[box] = inside
+        return mask
+
+    def _first_crop(self, prompts: tuple[Prompt, ...], previous: Mask) -> Crop:
+        places = [self.grid.to_index(prompt.points) for prompt in prompts]
+        places += [ends for mask in (previous, self.initial) if (ends := _ends(mask)) is not None]
+        low, high = np.concatenate(places).min(axis=0), np.concatenate(places).max(axis=0)
+        least = FIRST * SIDE * float(self.grid.spacing.min()) / self.grid.spacing
+        margin = np.maximum(MARGIN * (high - low), (least - (high - low)) / 2)
+        return Crop.around(self.grid, low - margin, high + margin)
+
+    def _probabilities(
+        self, crop: Crop, prompts: tuple[Prompt, ...], previous: Mask, known: Mask
+    ) -> tuple[Floats, float]:
+        """On the crop's grid, as the prompts demand it; and how much the structure's border stands out.
+
+        known: a mask whose inner part is taken to be of the structure where no prompt speaks against it.
+        """
+        protected, before, inner = (crop.cut(mask) > 0.5 for mask in (self.protected, previous, known))
+        seen, image = rasterize(prompts, crop.grid, protected), crop.cut(self.image.array)
+        _check(image)
+        values = self.answer(image, seen, before, _core(inner, seen))
+        values[seen.negative | seen.excluded] = 0
+        values[seen.positive] = 1
+        return values, contrast(image, values > 0.5)
+
+    def _refine(self, mask: Mask, prompts: tuple[Prompt, ...]) -> None:
+        """The border around the newest prompt once more, at the image's own resolution, in place: see edge."""
+        middle = self.grid.to_index(prompts[-1].points).mean(axis=0)
+        half = SIDE / 2 * float(self.grid.spacing.min()) / self.grid.spacing
+        crop = Crop.around(self.grid, middle - half, middle + half)
+        coarse = crop.cut(mask) > 0.5
+        box, found = crop.put_back(edge(crop.cut(self.image.array), coarse).astype(np.float32))
+        mask[box] = found
+
+
+def _check(image: Floats) -> None:
+    """Raises Refusal where there is nothing to tell apart."""
+    if not np.isfinite(image).all():
+        raise Refusal("the image holds voxels without a value (NaN) around the prompts: fill them first.")
+    if image.min() == image.max():
+        raise Refusal("the image has one value all around the prompts: there is nothing to tell apart.")
+
+
+def _core(known: Mask, marks: Marks) -> Mask:
+    """The part of a mask that nothing was said against: not its rim, and not around negative marks."""
+    if not known.any():
+        return known
+    against = binary_dilation(marks.negative | marks.excluded, iterations=DOUBT)
+    return np.asarray(binary_erosion(known, iterations=THICK) & ~against)
+
+
+def _ends(mask: Mask) -> NDArray[np.float64] | None:
+    """The first and the last voxel [2, 3] of the box around a mask; None where it is empty."""
+    spans = [np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
+    return np.array([[span[0] for span in spans], [span[-1] for span in spans]], float) if len(spans[0]) else None

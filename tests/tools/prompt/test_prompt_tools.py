@@ -1,0 +1,101 @@
+"""The tools that give prompts: which segment, which sign, which places; and a click on a prompt chooses it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from viewer.data.annotations.prompts import Prompt
+from viewer.data.transform import Transform
+from viewer.scene.segmentation.edits import set_segments
+from viewer.scene.segmentation.prompt_settings import PromptSettings
+
+
+@pytest.fixture(autouse=True)
+def chosen(state, labels) -> None:
+    state.active = labels.id
+
+
+def given(work) -> tuple:
+    """Layer, key, prompt, image and masking of the one prompt that was given."""
+    (one,) = work.prompts
+    work.prompts.clear()
+    return one
+
+
+@pytest.mark.parametrize(
+    ("modifiers", "setting", "positive"), [((), True, True), (("alt",), True, False), (("alt",), False, True)]
+)
+def test_a_click_gives_a_point_with_its_sign(view, state, labels, work, drag, modifiers, setting, positive) -> None:
+    state.tool, state.prompting = "prompt_point", PromptSettings(positive=setting)
+    drag(0, 0, "left", *modifiers, at=(200, 150))
+    layer, key, prompt, image, masking = given(work)
+    assert (layer, key, image.unit) == (labels, (0, 1), "HU")
+    assert (prompt.kind, prompt.positive, masking.overlap) == ("point", positive, "keep others")
+    assert np.allclose(prompt.points[0], view.world_at(200, 150))
+
+
+def test_a_scribble_is_the_way_of_the_mouse(view, state, work, drag) -> None:
+    state.tool = "prompt_scribble"
+    drag(40, 20, at=(180, 140))
+    prompt = given(work)[2]
+    assert prompt.kind == "scribble"
+    assert np.allclose(prompt.points[0], view.world_at(180, 140))
+    assert np.allclose(prompt.points[-1], view.world_at(220, 160))
+
+
+def test_a_box_speaks_of_its_slice_or_goes_through(view, state, work, drag) -> None:
+    state.tool = "prompt_box"
+    drag(40, 30, at=(180, 140))
+    flat = given(work)[2]
+    corner, across, down, deep = (np.array(place) for place in flat.points)
+    assert np.allclose(corner, view.world_at(180, 140))
+    assert np.allclose(across + down - corner, view.world_at(220, 170))
+    assert np.allclose(deep, corner)
+    assert flat.radius == pytest.approx(1.25)  # half of the slices' distance
+    drag(40, 30, "left", *("shift",), at=(180, 140))
+    solid = given(work)[2]
+    corner, across, down, deep = (np.array(place) for place in solid.points)
+    side = np.linalg.norm(down - corner)
+    assert np.linalg.norm(deep - corner) == pytest.approx(side)
+    assert np.allclose((corner + deep) / 2, view.world_at(180, 140))
+    drag(1, 1, at=(180, 140))
+    assert work.prompts == []
+
+
+def test_a_lasso_is_a_closed_line_in_the_slice(view, state, work, drag) -> None:
+    state.tool = "prompt_lasso"
+    drag(40, 20, "left", *("alt",), at=(180, 140))
+    prompt = given(work)[2]
+    assert (prompt.kind, prompt.positive, prompt.radius) == ("lasso", False, pytest.approx(1.25))
+
+
+def test_a_click_on_a_prompt_chooses_it(view, state, labels, work, drag) -> None:
+    place = view.world_at(200, 150)
+    prompt = Prompt("point", (place,))
+    first, *others = labels.segmentation.segments
+    set_segments(labels, (replace(first, prompts=(prompt,)), *others))
+    state.tool = "prompt_point"
+    drag(0, 0, at=(203, 152))
+    assert (state.prompt, work.prompts) == (prompt.id, [])
+    drag(0, 0, at=(240, 152))
+    assert (state.prompt, len(work.prompts)) == ("", 1)
+
+
+def test_places_are_those_of_the_moved_image(view, state, labels, work, drag) -> None:
+    matrix = np.eye(4)
+    matrix[:3, 3] = (1, 2, 0)
+    labels.transform = Transform(matrix)
+    state.tool = "prompt_point"
+    drag(0, 0, at=(200, 150))
+    assert np.allclose(given(work)[2].points[0], labels.own_place(view.world_at(200, 150)))
+
+
+def test_what_cannot_be_prompted_is_said(view, state, labels, work, drag) -> None:
+    labels.locked = frozenset({(0, 1)})
+    state.tool = "prompt_point"
+    drag(0, 0, at=(200, 150))
+    assert work.prompts == []
+    assert "locked" in work.said[0]

@@ -1,0 +1,102 @@
+"""The page of prompts: a click finds a structure, the list holds what was said, any of it is deleted again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+
+from viewer.data.grid import Grid
+from viewer.data.volume import Volume, Window
+from viewer.scene.edits import AddLayer
+from viewer.scene.layer import volume_layer
+
+LEFT = Qt.MouseButton.LeftButton
+FOUND = Qt.MatchFlag.MatchContains | Qt.MatchFlag.MatchRecursive
+SHAPE = (24, 48, 48)
+K, J, L = np.mgrid[: SHAPE[0], : SHAPE[1], : SHAPE[2]]
+BALL = (K - 12) ** 2 + (J - 24) ** 2 + (L - 24) ** 2 < 8**2
+
+
+@pytest.fixture
+def panel(window, session):
+    noise = np.random.default_rng(1).normal(0, 4, SHAPE)
+    volume = Volume((noise + 100 * BALL).astype(np.int16), Grid.of(SHAPE), "ball", windows=(Window(-50, 150),))
+    layer = volume_layer((volume,))
+    session.history.do(AddLayer(layer))
+    session.state.active = layer.id
+    session.state.crosshair = tuple(volume.grid.to_world((12, 24, 24)).tolist())
+    window.inspector.setCurrentWidget(window.segments)
+    window.actions_.refresh_now()
+    window.actions_["tool_prompt_point"].trigger()
+    return window.segments
+
+
+@pytest.fixture
+def click(window, session, qtbot):
+    view = window.views.by_name["axial"]
+
+    def go(dx: int = 0, modifier=Qt.KeyboardModifier.NoModifier) -> None:
+        QTest.mouseClick(view, LEFT, modifier, QPoint(view.width() // 2 + dx, view.height() // 2))
+        qtbot.waitUntil(lambda: not any(task.running for task in session.tasks))
+
+    return go
+
+
+def test_clicks_find_a_structure_and_stand_in_the_list(panel, session, click):
+    assert panel.pages.tabText(panel.pages.currentIndex()) == "Prompts"
+    click()
+    layer = panel.controller.layer
+    mask = layer.segmentation.mask(layer.segmentation.segments[0])
+    assert 2 * (mask & BALL).sum() / (mask.sum() + BALL.sum()) > 0.9
+    section = panel.prompts
+    assert [section.list.item(row).text() for row in range(section.list.count())] == ["+ Point 1"]
+    click(60, Qt.KeyboardModifier.AltModifier)
+    assert [section.list.item(row).text()[0] for row in range(section.list.count())] == ["+", "−"]
+
+
+def test_any_prompt_is_chosen_and_deleted(panel, session, click, qtbot, window):
+    click()
+    layer = panel.controller.layer
+    before = layer.segmentation.array.copy()
+    click(60, Qt.KeyboardModifier.AltModifier)
+    section = panel.prompts
+    assert not section.delete.isEnabled()
+    section.list.setCurrentRow(1)
+    assert session.state.prompt == layer.segmentation.segments[0].prompts[1].id
+    QTest.mouseClick(section.delete, LEFT)
+    qtbot.waitUntil(lambda: not any(task.running for task in session.tasks))
+    assert [one.positive for one in layer.segmentation.segments[0].prompts] == [True]
+    assert np.array_equal(layer.segmentation.array, before)
+    QTest.mouseClick(section.clear, LEFT)
+    qtbot.waitUntil(lambda: not any(task.running for task in session.tasks))
+    assert not layer.segmentation.array.any()
+    window.actions_["undo"].trigger()
+    assert np.array_equal(layer.segmentation.array, before)
+    assert section.list.count() == 1
+
+
+def test_a_new_segment_starts_positive(panel, session, click):
+    panel.prompts.sign.setCurrentIndex(1)
+    panel.prompts.sign.activated.emit(1)
+    assert not session.state.prompting.positive
+    panel.controller.add("next")
+    assert session.state.prompting.positive
+    assert panel.prompts.sign.currentData() is True
+
+
+def test_the_methods_are_those_of_the_plugin(panel, session):
+    methods = [panel.prompts.method.itemData(row) for row in range(panel.prompts.method.count())]
+    plugin = session.plugins["segment_prompt"]
+    assert methods == list(next(one.choices for one in plugin.parameters if one.name == "method"))
+    panel.prompts.method.setCurrentIndex(1)
+    panel.prompts.method.activated.emit(1)
+    assert session.prompts.method == methods[1]
+
+
+def test_no_form_asks_for_prompts(window, session):
+    assert "segment_prompt" in session.plugins
+    assert not window.plugins.tree.findItems(session.plugins["segment_prompt"].title, FOUND)
+    assert window.plugins.tree.findItems(session.plugins["denoise"].title, FOUND)
+    assert "plugin_segment_prompt" not in {action.id for action in window.actions_}

@@ -1,0 +1,247 @@
+"""Segmentation by prompts: each prompt given or deleted is one step of the history, its mask with it.
+
+The mask is found by the plugin segment_prompt in the engine, which gets the part of the image around the prompts.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from viewer.data.annotations.prompts import Prompt, Prompts
+from viewer.data.box import Box, label_box, mask_box, shift_box
+from viewer.data.grid import Grid
+from viewer.data.volume import Volume
+from viewer.effects.prompted_edit import PromptRequest
+from viewer.plugin.execute import Result, submit_plugin
+from viewer.scene.segmentation.masking import Masking
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
+    from viewer.compute.engine.engine import Engine
+    from viewer.data.arrays import Mask
+    from viewer.data.segmentation import Key, Segmentation
+    from viewer.scene.document import Document
+    from viewer.scene.history import History
+    from viewer.scene.segmentation.edits import EditLabels
+    from viewer.scene.segmentation_layer import SegmentationLayer
+    from viewer.scene.task import State, Task
+    from viewer.session.background import Background
+    from viewer.session.tasks import Tasks
+
+log = logging.getLogger(__name__)
+
+PLUGIN = "segment_prompt"
+PROTECTED = Masking(overlap="keep others")  # other segments keep their voxels unless somebody says otherwise
+ATTEMPTS = 2  # an engine that died begins anew
+
+
+@dataclass(frozen=True, eq=False)
+class _Wanted:
+    """What somebody asked for, of the prompts that the segment has when its turn comes."""
+
+    task: Task
+    label: str
+    layer: SegmentationLayer
+    key: Key
+    image: Volume
+    masking: Masking
+    added: Prompt | None = None
+    removed: frozenset[str] = frozenset()
+    attempt: int = 1
+
+    def request(self, box: Box | None) -> PromptRequest:
+        """Raises ValueError, one sentence, where the segment is gone."""
+        segment = self.layer.segmentation.segment(self.key)
+        if segment is None:
+            raise ValueError(f"{self.layer.name} does not have this segment any more: choose one.")
+        kept = tuple(one for one in segment.prompts if one.id not in self.removed)
+        prompts = kept if self.added is None else (*kept, self.added)
+        answered = len(segment.prompts) if self.added is not None else 0
+        return PromptRequest(self.layer, self.key, self.image, prompts, answered, self.masking, self.label, box)
+
+
+@dataclass(eq=False)
+class SegmentPrompts:
+    """method: how masks are found, a value of the plugin's parameter of that name. Prompts wait for each other."""
+
+    document: Document
+    history: History
+    engine: Engine
+    background: Background
+    tasks: Tasks
+    method: str = "watershed"
+    _waiting: deque[_Wanted] = field(default_factory=deque, init=False)
+    _working: bool = field(default=False, init=False)
+    # layer, segment -> where it is, and at which generation of the layer that was known
+    _boxes: dict[tuple[str, Key], tuple[int, Box | None]] = field(default_factory=dict, init=False)
+
+    def add(
+        self, layer: SegmentationLayer, key: Key, prompt: Prompt, image: Volume, masking: Masking = PROTECTED
+    ) -> Task:
+        """Give a segment one more. image: what the layer labels, on its grid; masking: which voxels may change."""
+        return self._ask(layer, key, image, masking, _title(prompt), added=prompt)
+
+    def remove(
+        self, layer: SegmentationLayer, key: Key, prompt_id: str, image: Volume, masking: Masking = PROTECTED
+    ) -> Task:
+        """Delete a prompt: the mask is found anew from the others; without any the segment is what it was before."""
+        return self._ask(layer, key, image, masking, "Delete prompt", removed=frozenset({prompt_id}))
+
+    def clear(self, layer: SegmentationLayer, key: Key, image: Volume, masking: Masking = PROTECTED) -> Task:
+        """Delete all prompts of a segment, which is what it was before the first of them."""
+        segment = layer.segmentation.segment(key)
+        gone = frozenset(one.id for one in segment.prompts) if segment else frozenset()
+        return self._ask(layer, key, image, masking, "Delete prompts", removed=gone)
+
+    def warm_up(self) -> None:
+        """Have the engine load what the first prompt needs, before somebody waits for it."""
+        grid = Grid.of((16, 16, 16))
+        ramp = np.arange(16**3, dtype=np.int16).reshape(grid.shape)
+        point = Prompts((Prompt("point", (tuple(grid.centre.tolist()),)),))
+        values: dict[str, Any] = {"image": Volume(ramp, grid), "prompts": point}
+        failed = partial(log.warning, "prompts could not be warmed up: %s (%s)")
+        submit_plugin(self.engine, PLUGIN, values, {"method": self.method}, failed=failed)
+
+    def _ask(
+        self,
+        layer: SegmentationLayer,
+        key: Key,
+        image: Volume,
+        masking: Masking,
+        title: str,
+        added: Prompt | None = None,
+        removed: frozenset[str] = frozenset(),
+    ) -> Task:
+        segment = layer.segmentation.segment(key)
+        task = self.tasks.add("run", f"{title}: {segment.name if segment else layer.name}")
+        wanted = _Wanted(task, title, layer, key, image, masking, added, removed)
+        task.stop = partial(self._withdraw, wanted)
+        self._waiting.append(wanted)
+        self._next()
+        return task
+
+    def _withdraw(self, wanted: _Wanted) -> None:
+        """One that waits: nothing has begun of it."""
+        if wanted in self._waiting:
+            self._waiting.remove(wanted)
+            wanted.task.end("cancelled")
+
+    # ---- one after the other
+    def _next(self) -> None:
+        """Take up the next one: each is asked of the prompts and the mask that the one before it left."""
+        if self._working or not self._waiting:
+            return
+        wanted = self._waiting.popleft()
+        self._working = True
+        wanted.task.begin()
+        self._run(wanted, self._find_part, wanted)
+
+    def _end(self, wanted: _Wanted, state: State, reason: str = "") -> None:
+        """On the main thread."""
+        if state == "failed":
+            self.tasks.fail(wanted.task, reason)
+        else:
+            wanted.task.end(state)
+        self._working = False
+        self._next()
+
+    def _run(self, wanted: _Wanted, work: Callable[..., None], *arguments: Any) -> None:
+        """In the background; what goes wrong there ends the task."""
+
+        def ended(future: Future[None]) -> None:
+            error = future.exception()
+            if error is not None and not isinstance(error, ValueError):
+                log.error("a prompt failed", exc_info=error)
+            if error is not None:
+                known = isinstance(error, ValueError)
+                reason = str(error) if known else f"{wanted.task.title} failed ({type(error).__name__}); see the log."
+                self.background.post(partial(self._end, wanted, "failed", reason))
+
+        self.background.submit("prompts", work, *arguments).add_done_callback(ended)
+
+    def _again(self, wanted: _Wanted, reason: str) -> None:
+        """Try once more from what is there by now; the second time it ends."""
+        if wanted.attempt < ATTEMPTS:
+            self._waiting.appendleft(replace(wanted, attempt=wanted.attempt + 1))
+            self._working = False
+            self._next()
+        else:
+            self._end(wanted, "failed", reason)
+
+    # ---- in the background
+    def _find_part(self, wanted: _Wanted) -> None:
+        """What is looked at first. Raises ValueError, one sentence, where nothing can be."""
+        layer, key, generation = wanted.layer, wanted.key, wanted.layer.generation
+        if not wanted.image.grid.matches(layer.grid) or wanted.image.color:
+            raise ValueError(f"{layer.name} has no grey image on its grid: there are no values to work with.")
+        known, box = self._boxes.get((layer.id, key), (-1, None))
+        if known != generation and key[0] < len(layer.segmentation.maps):
+            box = label_box(layer.segmentation.maps[key[0]], key[1])
+        request = wanted.request(box)
+        if request.prompts:
+            self._ask_engine(wanted, request, request.first_box(), generation)
+        else:
+            whole = request.first_box()
+            self._make_edit(wanted, request, whole, generation, request.base_in(whole))
+
+    def _ask_engine(self, wanted: _Wanted, request: PromptRequest, box: Box, generation: int) -> None:
+        """For the mask in a part of the image."""
+
+        def failed(sentence: str, detail: str) -> None:
+            if running.refused:
+                self._end(wanted, "failed", sentence)
+            else:
+                log.warning("a prompt was not answered: %s", detail)
+                self._again(wanted, sentence)
+
+        running = submit_plugin(
+            self.engine,
+            PLUGIN,
+            request.inputs(box),
+            {"method": self.method, "answered": request.answered},
+            done=lambda result: self._run(wanted, self._take_mask, wanted, request, box, generation, result),
+            failed=failed,
+            cancelled=partial(self._end, wanted, "cancelled"),
+        )
+        self.background.post(partial(setattr, wanted.task, "stop", running.cancel))
+
+    def _take_mask(self, wanted: _Wanted, request: PromptRequest, box: Box, generation: int, result: Result) -> None:
+        """The answer; where it reaches the end of the part, a wider one is looked at."""
+        mask = request.mask(cast("Segmentation", result.outputs["mask"]), box)
+        wider = request.wider_box(box, mask)
+        if wider is not None:
+            self._ask_engine(wanted, request, wider, generation)
+        else:
+            self._make_edit(wanted, request, box, generation, mask)
+
+    def _make_edit(self, wanted: _Wanted, request: PromptRequest, box: Box, generation: int, mask: Mask) -> None:
+        edit, around = request.edit(box, mask, self.method), mask_box(mask)
+        found = None if around is None else shift_box(around, box)
+        self.background.post(partial(self._finish, wanted, generation, edit, found))
+
+    # ---- on the main thread
+    def _finish(self, wanted: _Wanted, generation: int, edit: EditLabels, around: Box | None) -> None:
+        """What was edited meanwhile is not written over."""
+        layer = wanted.layer
+        if not wanted.task.running:
+            self._end(wanted, "cancelled")
+        elif layer not in tuple(self.document):
+            self._end(wanted, "failed", f"{layer.name} was closed while a mask was found for it.")
+        elif generation != layer.generation:
+            self._again(wanted, f"{layer.name} was changed while a mask was found for it: give the prompt again.")
+        else:
+            self.history.do(edit)
+            self._boxes[layer.id, wanted.key] = layer.generation, around
+            self._end(wanted, "done")
+
+
+def _title(prompt: Prompt) -> str:
+    return f"{'Positive' if prompt.positive else 'Negative'} {prompt.kind}"

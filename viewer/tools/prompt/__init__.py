@@ -1,0 +1,1 @@
+"""Tools that show what a structure is: points, scribbles, boxes and lassos, from which its mask is found."""
