@@ -30,7 +30,7 @@ from tests.benchmarks.real_images import data_folder
 from viewer.api import Grid, Job, Net, Refusal, Volume
 from viewer.compute.engine.peak_memory import PeakMemory
 from viewer.compute.labels.label_metrics import label_metrics
-from viewer.compute.networks.backends import ready
+from viewer.compute.networks.backends import prepare_network
 from viewer.files.checksum import sha256_of
 
 MODEL = "segment-brain"
@@ -163,7 +163,7 @@ def network(state: Path | None) -> Net:
     average = SubvoxelUNet(1, OUTPUTS)
     steps = read_training_state(SubvoxelUNet(1, OUTPUTS), average, state)
     print(f"{state.name}: {steps} steps")
-    return ready(average.eval(), "cpu", key=sha256_of(state), channels=1, multiple=average.multiple, job=job)
+    return prepare_network(average.eval(), "cpu", key=sha256_of(state), channels=1, multiple=average.multiple, job=job)
 
 
 def main() -> None:
