@@ -17,7 +17,7 @@ from .prompts import Mask, Prompts, thicken
 Floats = NDArray[np.float32]
 STRUCTURE, BACKGROUND = 1, 2
 EDGE = 0.02  # of the highest gradient: the speed of a front on flat ground
-BETA = 1000  # of the random walker: how much an edge hinders it; with 130, the default, it finds a third less
+BETA = 1000  # of the random walker: how much an edge hinders it; with 130, the default, a first click finds less
 
 
 def gradient(image: Floats) -> NDArray[np.uint8]:
