@@ -249,11 +249,11 @@ def test_a_live_preview_goes_on_from_what_it_found(panel, labelled, session, qtb
     effects.choose(BY_ID["grow_from_seeds"])
     effects.preview_button.click()
     qtbot.waitUntil(lambda: effects.preview.answers is not None)
-    growing = effects.preview._kept["growing"]
+    growing = effects.preview._cache["growing"]
     array[0, 1, 0:4] = around.label
     labelled.notify_written(0, (slice(0, 1), slice(1, 2), slice(0, 4)))
     assert effects.preview.answers is None
     qtbot.waitUntil(lambda: effects.preview.answers is not None)
-    assert effects.preview._kept["growing"] is growing
+    assert effects.preview._cache["growing"] is growing
     effects.preview_button.click()
-    assert not effects.preview._kept  # large images are let go
+    assert not effects.preview._cache  # large images are let go
