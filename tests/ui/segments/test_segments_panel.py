@@ -256,4 +256,4 @@ def test_a_live_preview_goes_on_from_what_it_found(panel, labelled, session, qtb
     qtbot.waitUntil(lambda: effects.preview.answers is not None)
     assert effects.preview._cache["growing"] is growing
     effects.preview_button.click()
-    assert not effects.preview._kept  # large images are let go
+    assert not effects.preview._cache  # large images are let go
