@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from plugins.groups import SEGMENTATION
 from viewer.api import Annotated, Job, Prompts, Range, Refusal, Segment, Segmentation, Volume, plugin
 
-from . import classical
-from .borders import unlike_faces
-from .prompts import Mask
-from .prompts import Prompts as Marks
-from .zoom import Answer, Floats, Scene
+if TYPE_CHECKING:
+    from .prompts import Mask
+    from .prompts import Prompts as Marks
+    from .zoom import Answer, Floats
 
 Method = Literal["watershed", "geodesic distance", "random walker"]
 
@@ -45,6 +44,8 @@ def segment_prompt(
         method: How voxels that no prompt names are told apart.
         answered: How many of the prompts the previous mask has answered.
     """
+    from .zoom import Scene  # scipy and SimpleITK come with it: not before a run
+
     if image.color:
         raise Refusal("a colour image cannot be segmented by prompts: choose a grey-scale one.")
     if not prompts.prompts:
@@ -72,6 +73,8 @@ def _mask(segmentation: Segmentation | None, image: Volume) -> Mask:
 
 def _answer(method: Method) -> Answer:
     """Probabilities of a classical method, which are 0 or 1."""
+    from . import classical
+    from .borders import unlike_faces
 
     def answer(image: Floats, marks: Marks, previous: Mask, core: Mask) -> Floats:
         seeded = replace(marks, positive=marks.positive | core)
