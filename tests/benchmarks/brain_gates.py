@@ -53,11 +53,11 @@ class Gate:
 
 
 def at_least(name: str, required: float, measured: float, interval: tuple[float, float] | None = None) -> Gate:
-    return Gate(name, required, round(measured, 4), bool(measured >= required), interval)
+    return Gate(name, required, round(float(measured), 4), bool(measured >= required), interval)
 
 
 def at_most(name: str, required: float, measured: float) -> Gate:
-    return Gate(name, required, round(measured, 4), bool(measured <= required))
+    return Gate(name, required, round(float(measured), 4), bool(measured <= required))
 
 
 def dice(one: NDArray[np.bool_], two: NDArray[np.bool_]) -> float:
