@@ -270,4 +270,9 @@ def test_a_cancelled_prompt_leaves_nothing(work: Work) -> None:
         work.wait(task)
     assert [task.state for task in tasks] == ["done", "cancelled"]
     assert len(work.segment.prompts) == 1
+    late = work.stage.session.prompts.add(work.layer, work.segment.key, point(20, 28, 31), work.image)
+    late.stop()
+    assert work.wait(late).state == "cancelled"
+    assert work.add(point(20, 28, 30)).state == "done"
+    assert len(work.segment.prompts) == 2
     assert all(a.id != b.id for a, b in pairwise((*work.segment.prompts, point(0, 0, 0))))

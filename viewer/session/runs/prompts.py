@@ -129,10 +129,10 @@ class SegmentPrompts:
         return task
 
     def _withdraw(self, wanted: _Wanted) -> None:
-        """One that waits: nothing has begun of it."""
+        """Nothing comes of it: one that waits is not begun, and the mask of one that is being looked for is dropped."""
         if wanted in self._waiting:
             self._waiting.remove(wanted)
-            wanted.task.end("cancelled")
+        wanted.task.end("cancelled")
 
     # ---- one after the other
     def _next(self) -> None:
