@@ -11,6 +11,7 @@ import logging
 import shutil
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,10 +64,33 @@ class OpenVinoNet:
         return result
 
 
+@cache
 def precisions() -> tuple[str, ...]:
     """What this processor computes in by itself: bfloat16 with AVX512-BF16, AMX or the like; int8 a quantized model."""
     able = library().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return tuple(name for name, need in {"float32": "FP32", "bfloat16": "BF16", "int8": "INT8"}.items() if need in able)
+    found = [name for name, need in {"float32": "FP32", "bfloat16": "BF16", "int8": "INT8"}.items() if need in able]
+    if "int8" in found and not _sums_integers_exactly():
+        found.remove("int8")
+    return tuple(found)
+
+
+def _sums_integers_exactly() -> bool:
+    """Whether the largest products of 8 bits add up: without VNNI, processors cut sums of two of them off at 2¹⁵.
+
+    OpenVINO says of such processors, too, that they compute in int8.
+    """
+    openvino = library()
+    from openvino import opset13
+
+    values, weights = np.full((1, 32, 8, 8, 8), 255, np.float32), np.full((32, 32, 3, 3, 3), 127, np.float32)
+    image = opset13.parameter([-1, 32, -1, -1, -1], np.float32)
+    rounded = [
+        opset13.fake_quantize(node, *(np.float32(end) for end in (low, high, low, high)), levels)
+        for node, low, high, levels in ((image, 0, 255, 256), (opset13.constant(weights), -127, 127, 255))
+    ]
+    sums = opset13.convolution(*rounded, strides=[1] * 3, pads_begin=[0] * 3, pads_end=[0] * 3, dilations=[1] * 3)
+    net = OpenVinoNet(openvino.Model([sums], [image]), "int8")
+    return bool(np.allclose(net(values), weights[0].sum() * 255, rtol=1e-3))
 
 
 def convert_network(module: torch.nn.Module, channels: int, multiple: int) -> Any:
