@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .prompts import Prompts as Marks
     from .zoom import Answer, Floats
 
-Method = Literal["watershed", "geodesic distance", "random walker"]
+Method = Literal["watershed", "geodesic distance", "random walker", "network"]
 
 
 @plugin("Segment by prompts", group=SEGMENTATION, outputs=("mask",), libraries=("SimpleITK", "scikit-image"))
@@ -29,6 +29,7 @@ def segment_prompt(
     job: Job,
     *,
     method: Method = "watershed",
+    model: str = "segment-prompt",
     answered: Annotated[int, Range(0, 10_000)] = 0,
 ) -> Segmentation:
     """Find a structure from a few points, scribbles, boxes or lassos on it.
@@ -42,8 +43,10 @@ def segment_prompt(
         previous: The mask that the first prompts gave.
         protected: What must not be touched, such as other structures.
         method: How voxels that no prompt names are told apart.
+        model: Name of the trained model of the method network.
         answered: How many of the prompts the previous mask has answered.
     """
+    from .network_answer import network_answer
     from .zoom import Scene  # scipy and SimpleITK come with it: not before a run
 
     if image.color:
@@ -54,7 +57,8 @@ def segment_prompt(
     if outside:
         raise Refusal(f"a {outside[0]} lies outside the image: place it in the image.")
     start, last, kept = (_mask(one, image) for one in (initial, previous, protected))
-    scene = Scene(image, start, kept, _answer(method))
+    answer = network_answer(job, model) if method == "network" else _classical_answer(method)
+    scene = Scene(image, start, kept, answer, _classical_answer("watershed"))
     first = answered if answered < len(prompts.prompts) else 0
     mask = last if first else start
     for count in range(first + 1, len(prompts.prompts) + 1):
@@ -71,7 +75,7 @@ def _mask(segmentation: Segmentation | None, image: Volume) -> Mask:
     return np.asarray(segmentation.array > 0)
 
 
-def _answer(method: Method) -> Answer:
+def _classical_answer(method: Method) -> Answer:
     """Probabilities of a classical method, which are 0 or 1."""
     from . import classical
     from .borders import unlike_faces

@@ -1,8 +1,9 @@
 """The network that answers prompts: a residual U-Net on a grid twice as coarse as its input.
 
 Space-to-depth at the input and sub-voxel logits at the output (Shi et al., CVPR 2016) keep every voxel at an eighth of
-the cost. The answer of the marker watershed for the same prompts is an input, and what the network adds to it is what
-is trained: it begins where the classical method ends. Without normalisation layers there is nothing to fold.
+the cost. The answers of the marker watershed and of a coarse random walk to the same prompts are inputs, and what the
+network adds to them is what is trained: it begins where the classical methods end. Without normalisation layers there
+is nothing to fold.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .prompt_channels import CHANNELS, WATERSHED
+from .prompt_channels import CHANNELS, CLASSICAL
 
 
 class Block(nn.Module):
@@ -31,7 +32,7 @@ class Block(nn.Module):
 
 
 class PromptNet(nn.Module):
-    """[n, 7, k, j, i] (prompt_channels.channels) to logits [n, 1, k, j, i]. Sides are multiples of 8."""
+    """[n, 8, k, j, i] (prompt_channels.channels) to logits [n, 1, k, j, i]. Sides are multiples of 8."""
 
     def __init__(self, widths: tuple[int, int, int] = (32, 64, 96)) -> None:
         super().__init__()
@@ -45,16 +46,17 @@ class PromptNet(nn.Module):
         for part in (self.stem, *self.down, *self.up):
             nn.init.kaiming_normal_(part.weight, nonlinearity="linear")
         nn.init.normal_(self.head.weight, std=0.003)
-        self.trust = nn.Parameter(torch.ones(1))  # in the watershed
+        self.trust = nn.Parameter(torch.ones(2))  # in each of the methods without training
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits [n, 1, k, j, i] of the channels [n, 7, k, j, i]."""
+        """Logits [n, 1, k, j, i] of the channels [n, 8, k, j, i]."""
         fine = self.fine(self.stem(_space_to_depth(x)))
         middle = self.middle(self.down[0](fine))
         coarse = self.coarse(self.down[1](middle))
         middle = self.middle_again(middle + self.up[1](coarse))
         change = self.head(self.fine_again(fine + self.up[0](middle)))
-        return _depth_to_space(change) + self.trust * (2 * x[:, WATERSHED : WATERSHED + 1] - 1)
+        known = (2 * x[:, CLASSICAL] - 1) * self.trust.view(1, -1, 1, 1, 1)
+        return _depth_to_space(change) + known.sum(1, keepdim=True)
 
 
 def _space_to_depth(x: Tensor) -> Tensor:

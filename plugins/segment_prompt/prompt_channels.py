@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import classical
+from .coarse_walk import coarse_walk
 from .prompts import Mask, Prompts, thicken
 
 Floats = NDArray[np.float32]
-CHANNELS = ("image", "previous mask", "positive", "negative", "box", "likeness", "watershed")
-WATERSHED = CHANNELS.index("watershed")
+CHANNELS = ("image", "previous mask", "positive", "negative", "box", "likeness", "watershed", "random walk")
+CLASSICAL = slice(CHANNELS.index("watershed"), len(CHANNELS))  # answers of methods without training
 ALIKE = 0.3  # standard deviations of the crop: at this distance from the clicked values likeness falls to 1/e
 
 
@@ -22,8 +23,14 @@ def normalize(image: NDArray[np.generic]) -> Floats:
     return normalized
 
 
-def channels(image: Floats, edges: NDArray[np.uint8], previous: Mask, prompts: Prompts) -> Floats:
-    """[7, k, j, i] in the order of CHANNELS, from a normalized image, its classical.gradient, and the last answer."""
+def channels(
+    image: Floats, edges: NDArray[np.uint8], previous: Mask, prompts: Prompts, seeded: Prompts | None = None
+) -> Floats:
+    """[8, k, j, i] in the order of CHANNELS, from a normalized image, its classical.gradient, and the last answer.
+
+    seeded: the prompts with what is known of the structure besides, for the methods without training.
+    """
+    seeded = seeded or prompts
     return np.stack(
         [
             image,
@@ -32,7 +39,8 @@ def channels(image: Floats, edges: NDArray[np.uint8], previous: Mask, prompts: P
             thicken(prompts.negative) | prompts.excluded,
             prompts.box,
             likeness(image, prompts.seeds()),
-            classical.watershed(edges, prompts),
+            classical.watershed(edges, seeded),
+            coarse_walk(image, classical.markers(seeded)),
         ]
     ).astype(np.float32)
 

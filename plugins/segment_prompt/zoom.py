@@ -29,12 +29,16 @@ THICK, DOUBT = 2, 5  # voxels of the rim of a structure that is refined, and aro
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """What masks [k, j, i] are found in. initial: the structure before any prompt. protected: what it must not have."""
+    """What masks [k, j, i] are found in. initial: the structure before any prompt. protected: what it must not have.
+
+    answer: the method. search: a fast one that tells at which scale to ask it.
+    """
 
     image: Volume
     initial: Mask
     protected: Mask
     answer: Answer
+    search: Answer
 
     @property
     def grid(self) -> Grid:
@@ -47,32 +51,31 @@ class Scene:
         go_on: called before each look at the image; it may raise Cancelled.
         Raises Refusal where they contradict each other.
         """
-        crop, values = self._scaled(prompts, previous, go_on)
-        mask = self._put_back(crop, values)
-        while (wider := crop.wider(values > 0.5, FACTOR)) is not None:
+        known, mask = self.initial, previous
+        wider: Crop | None = self._first_crop(prompts, previous, go_on)
+        while wider is not None:
             go_on()
-            crop, (values, _) = wider, self._probabilities(wider, prompts, mask, mask)
-            mask = self._put_back(crop, values)
+            crop, values = wider, self._probabilities(self.answer, wider, prompts, mask, known)
+            known = mask = self._put_back(crop, values)
+            wider = crop.wider(values > 0.5, FACTOR)
         if crop.pitch > COARSE * float(self.grid.spacing.min()):
             self._refine(mask, prompts)
         constrain(mask, prompts, self.grid, self.protected)
         return mask
 
-    def _scaled(self, prompts: tuple[Prompt, ...], previous: Mask, go_on: Callable[[], None]) -> tuple[Crop, Floats]:
-        """A crop, and the probabilities on its grid.
-
-        Where nothing is known of the structure's size it is the crop at whose scale its border stands out most.
-        """
-        crop: Crop | None = self._first_crop(prompts, previous)
-        tried: list[tuple[float, Crop, Floats]] = []
+    def _first_crop(self, prompts: tuple[Prompt, ...], previous: Mask, go_on: Callable[[], None]) -> Crop:
+        """About what is known; of a structure of unknown size the one at whose scale its border stands out most."""
+        least = self._least_crop(prompts, previous)
+        if previous.any() or self.initial.any():
+            return least
+        crop: Crop | None = least
+        tried: list[tuple[float, Crop]] = []
         while crop is not None:
             go_on()
-            values, border = self._probabilities(crop, prompts, previous, self.initial)
-            tried.append((border, crop, values))
-            known = previous.any() or self.initial.any()
-            crop = None if known else crop.wider(np.ones(values.shape, bool), FACTOR)
-        _, crop, values = max(tried, key=lambda one: one[0])
-        return crop, values
+            values = self._probabilities(self.search, crop, prompts, self.initial, self.initial)
+            tried.append((contrast(crop.cut(self.image.array), values > 0.5), crop))
+            crop = crop.wider(np.ones(values.shape, bool), FACTOR)
+        return max(tried, key=lambda one: one[0])[1]
 
     def _put_back(self, crop: Crop, values: Floats) -> Mask:
         mask = np.zeros(self.grid.shape, bool)
@@ -80,7 +83,7 @@ class Scene:
         mask[box] = inside
         return mask
 
-    def _first_crop(self, prompts: tuple[Prompt, ...], previous: Mask) -> Crop:
+    def _least_crop(self, prompts: tuple[Prompt, ...], previous: Mask) -> Crop:
         places = [self.grid.to_index(prompt.points) for prompt in prompts]
         places += [ends for mask in (previous, self.initial) if (ends := _ends(mask)) is not None]
         low, high = np.concatenate(places).min(axis=0), np.concatenate(places).max(axis=0)
@@ -89,19 +92,19 @@ class Scene:
         return Crop.around(self.grid, low - margin, high + margin)
 
     def _probabilities(
-        self, crop: Crop, prompts: tuple[Prompt, ...], previous: Mask, known: Mask
-    ) -> tuple[Floats, float]:
-        """On the crop's grid, as the prompts demand it; and how much the structure's border stands out.
+        self, answer: Answer, crop: Crop, prompts: tuple[Prompt, ...], previous: Mask, known: Mask
+    ) -> Floats:
+        """On the crop's grid, as the prompts demand it.
 
         known: a mask whose inner part is taken to be of the structure where no prompt speaks against it.
         """
         protected, before, inner = (crop.cut(mask) > 0.5 for mask in (self.protected, previous, known))
         seen, image = rasterize(prompts, crop.grid, protected), crop.cut(self.image.array)
         _check(image)
-        values = self.answer(image, seen, before, _core(inner, seen))
+        values = answer(image, seen, before, _core(inner, seen))
         values[seen.negative | seen.excluded] = 0
         values[seen.positive] = 1
-        return values, contrast(image, values > 0.5)
+        return values
 
     def _refine(self, mask: Mask, prompts: tuple[Prompt, ...]) -> None:
         """The border around the newest prompt once more, at the image's own resolution, in place: see edge."""

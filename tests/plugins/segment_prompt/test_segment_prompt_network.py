@@ -8,7 +8,7 @@ from fixtures.model_card import write_model
 from safetensors.torch import save
 
 from plugins.segment_prompt.network import PromptNet, _depth_to_space, _space_to_depth
-from plugins.segment_prompt.prompt_channels import CHANNELS, WATERSHED
+from plugins.segment_prompt.prompt_channels import CHANNELS, CLASSICAL
 from viewer.compute.networks.model_cards import card_network, find_card
 from viewer.settings import models_folder
 
@@ -20,13 +20,14 @@ def test_every_voxel_comes_back_where_it_was() -> None:
     assert torch.equal(_depth_to_space(_space_to_depth(image)), image)
 
 
-def test_an_untrained_network_says_what_the_watershed_says() -> None:
+def test_an_untrained_network_says_what_the_methods_without_training_say() -> None:
     torch.manual_seed(0)
     inputs = torch.rand(2, len(CHANNELS), 16, 24, 32)
-    inputs[:, WATERSHED] = (inputs[:, WATERSHED] > 0.5).float()
+    classical = (torch.rand(2, 1, 16, 24, 32) > 0.5).float()
+    inputs[:, CLASSICAL] = classical
     logits = PromptNet(WIDTHS)(inputs)
     assert logits.shape == (2, 1, 16, 24, 32)
-    assert torch.equal(logits[:, 0] > 0, inputs[:, WATERSHED] > 0.5)
+    assert torch.equal(logits > 0, classical > 0.5)
 
 
 def test_every_weight_gets_a_gradient_after_a_step() -> None:
