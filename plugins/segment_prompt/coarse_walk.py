@@ -44,10 +44,10 @@ def _blocks(array: NDArray[np.generic]) -> NDArray[Any]:
 def _solve(weights: list[Floats], fixed: Floats, free: Floats) -> Floats:
     """Values that are the weighted means of their neighbours where `free` is 1, begun at a half."""
     degree = _neighbour_sum(np.ones_like(fixed), weights)
-    inverse = free / np.maximum(degree, LEAST)
+    inverse = np.asarray(free / np.maximum(degree, LEAST), np.float32)
     x = fixed + np.float32(0.5) * free
     residual = free * (_neighbour_sum(x, weights) - degree * x)
-    direction: Floats = inverse * residual
+    direction = inverse * residual
     norm = np.vdot(residual, direction)
     for _ in range(STEPS):
         if norm < 1e-6:
