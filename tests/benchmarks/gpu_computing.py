@@ -38,6 +38,7 @@ Floats = NDArray[np.float32]
 MODEL, CHANNELS, HALO = "denoise-haar", 10, 8
 NOISE = 50.0  # of a head whose tissue is about 500
 EXTENT = 120.0  # mm of the body that is registered
+PATIENCE = 200  # seconds that a job may take to begin, or to end, before it counts as hung
 NOTHING = dict.fromkeys(("fixed_mask", "moving_mask", "landmarks", "fixed_labels", "moving_labels", "initial"))
 
 
@@ -206,14 +207,14 @@ def cancel(device: str, side: int) -> list[Row]:
         )
 
     running = submit(image)
-    busy.wait(30)
+    busy.wait(PATIENCE)
     begun = time.perf_counter()
     running.cancel()
-    over.wait(30)
+    over.wait(PATIENCE)
     spent = time.perf_counter() - begun
     over.clear()
     submit(small)
-    over.wait(30)
+    over.wait(PATIENCE)
     engine.close()
     return [
         equal("the job and the next one ended as", ", ".join(ends), "cancelled, done"),
