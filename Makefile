@@ -16,7 +16,7 @@ run: .venv/ready
 	else $(BIN)/python main.py demo; fi
 
 test: lint
-	$(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile --max-worker-restart 0
 
 lint: .venv/ready
 	$(BIN)/ruff check .

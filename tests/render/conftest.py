@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QEvent
+from PySide6.QtGui import QFontDatabase
 
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume, Window
@@ -27,7 +28,11 @@ def state() -> ViewState:
 
 @pytest.fixture
 def show(qtbot, qapp) -> Iterator[Callable[..., Any]]:
-    """Show a widget and wait for its first frame; it is gone after the test."""
+    """Show a widget and wait for its first frame; it is gone after the test.
+
+    Marks are as large as the application's font, which windows of other tests have set to their scale.
+    """
+    qapp.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont))
     shown = []
 
     def go(widget: Any, width: int = 300, height: int = 300) -> Any:
