@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from viewer.data.transform import Transform
     from viewer.data.volume import Volume
 
-ProgressCallback = Callable[[float, str], None]  # fraction done, what happens now; it may raise to stop the measuring
+StageCallback = Callable[[float, str], None]  # fraction done, what happens now; it may raise to stop the measuring
 PERCENTILE = 95
 
 
@@ -60,7 +60,7 @@ def measure(
     moving: Volume,
     transform: Transform,
     labels: tuple[Segmentation, Segmentation] | None,
-    tell: ProgressCallback,
+    tell: StageCallback,
 ) -> Quality:
     """The quality of a transform from points of the fixed to points of the moving image, LPS mm.
 
@@ -80,7 +80,7 @@ def measure(
 
 
 def agreements(
-    fixed: Segmentation, moving: Segmentation, transform: Transform, tell: ProgressCallback
+    fixed: Segmentation, moving: Segmentation, transform: Transform, tell: StageCallback
 ) -> dict[int, tuple[Agreement, Agreement]]:
     """How well the labels of two images agree on the fixed one's grid, before and after; nearest voxels are taken."""
     found = []

@@ -55,7 +55,7 @@ class Recovery:
     _held: FileLock | None = field(default=None, init=False)
 
     def claim(self) -> bool:
-        """Keep other windows from bringing it back, too, until it is discarded or this process is gone.
+        """Keep other windows from bringing it back, too, until it is discarded or this object is gone.
 
         False where another one is at it, or has done it already.
         """
