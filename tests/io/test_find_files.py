@@ -148,6 +148,7 @@ def directory(folder: Path, *references: list[str]) -> Path:
     return folder / "DICOMDIR"
 
 
+@pytest.mark.filterwarnings("ignore:Implicitly cleaning up:ResourceWarning")  # pydicom's own folder
 def test_a_dicomdir_written_by_pydicom_leads_to_its_files(reader: Reader, tmp_path: Path) -> None:
     medium = FileSet()
     for path in write_series(tmp_path / "in", ramp(GRID.shape), GRID, StudyID="1"):
