@@ -42,6 +42,18 @@ class LighterNet(Protocol):
         ...
 
 
+@runtime_checkable
+class StoppableNet(Protocol):
+    """A Net that can be stopped within a layer, from another thread; what runs then ends with Stopped."""
+
+    def stop(self) -> None:
+        """Have the call that runs now end soon; the next one runs as ever."""
+
+
+class Stopped(Exception):
+    """A network was told to stop while it ran."""
+
+
 class DeviceLost(Refusal):
     """What computes has gone away in the middle of a job; nothing in this process can use it any more."""
 

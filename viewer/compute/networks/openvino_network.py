@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from viewer.compute.devices import processor
-from viewer.compute.networks.network import Ranges, plain_errors
+from viewer.compute.networks.network import Ranges, Stopped, plain_errors
 from viewer.files.checksum import sha256_of
 from viewer.settings import cache_folder
 
@@ -55,12 +55,28 @@ class OpenVinoNet:
         hints = {"INFERENCE_PRECISION_HINT": HINTS[precision], "PERFORMANCE_HINT": "LATENCY"}
         with plain_errors("cpu"):
             self._compiled = openvino.Core().compile_model(model, "CPU", hints)
+        self._request: Any = None  # of the call that runs, or ran last
+        self._stopped: Any = None  # the request that was told to stop: it is not used again
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """[n, c, k, j, i] to [n, c', k, j, i] in float32. Raises MemoryError where a batch is too large."""
+        """[n, c, k, j, i] to [n, c', k, j, i] in float32. Raises MemoryError where a batch is too large; Stopped."""
         with plain_errors("cpu"):
-            result: NDArray[np.float32] = self._compiled(np.ascontiguousarray(batch, np.float32))[0]
+            if self._request is self._stopped:
+                self._request = self._compiled.create_infer_request()
+            request = self._request
+            try:
+                result: NDArray[np.float32] = request.infer([np.ascontiguousarray(batch, np.float32)])[0]
+            except RuntimeError as error:
+                if self._stopped is request:
+                    raise Stopped from error
+                raise
         return result
+
+    def stop(self) -> None:
+        """Have the call that runs now end with its layer."""
+        self._stopped = self._request
+        if self._stopped is not None:
+            self._stopped.cancel()
 
 
 def precisions() -> tuple[str, ...]:

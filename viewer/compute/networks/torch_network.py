@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from threading import Event, local
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewer.compute.networks.network import Net, plain_errors
+from viewer.compute.networks.network import Net, Stopped, plain_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 
 
 class TorchNet:
-    """A Net. module: in evaluation mode; it is moved to the device. spare: makes what runs where its memory is short.
+    """A Net, which can be stopped before every layer unless it is TorchScript.
 
+    module: in evaluation mode; it is moved to the device. spare: makes what runs where its memory is short.
     channels_last: the layout in memory that some cards compute faster in.
     """
 
@@ -41,11 +43,23 @@ class TorchNet:
         self._spare = spare
         with plain_errors(device):
             self._module = module.to(device).to(memory_format=self._layout)  # type: ignore[call-overload]
+        self._calls = local()  # .stopped: an Event of the call that runs on a thread
+        self._stopped = Event()  # that of the call that ran last
+        if isinstance(module, torch.jit.ScriptModule):
+            return  # there is no place in its code to stop at
+        self.stop = self._stop
+        for part in module.modules():
+            if not isinstance(part, torch.jit.ScriptModule):
+                part.register_forward_pre_hook(self._go_on)
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """[n, c, k, j, i] to [n, c', k, j, i] in float32. Raises MemoryError where a batch is too large; DeviceLost."""
+        """[n, c, k, j, i] to [n, c', k, j, i] in float32.
+
+        Raises MemoryError where a batch is too large; DeviceLost; Stopped.
+        """
         import torch
 
+        self._calls.stopped = self._stopped = Event()
         with ExitStack() as stack:
             stack.enter_context(plain_errors(self.device))
             stack.enter_context(torch.inference_mode())
@@ -59,6 +73,15 @@ class TorchNet:
                 torch.cuda.empty_cache()  # what earlier tiles left there is of no use to smaller ones
                 raise
         return result
+
+    def _stop(self) -> None:
+        self._stopped.set()
+
+    def _go_on(self, *_: Any) -> None:
+        """Before every layer. Raises Stopped."""
+        stopped = getattr(self._calls, "stopped", None)
+        if stopped is not None and stopped.is_set():
+            raise Stopped
 
     def lighter(self, job: Progress) -> Net | None:
         """The network that runs where this one's memory is short; None where there is none."""
