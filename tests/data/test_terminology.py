@@ -14,6 +14,7 @@ ELSEWHERE = {
     "Myocardium", "Gluteus maximus muscle", "Gluteus medius muscle", "Gluteus minimus muscle", "Iliopsoas muscle",
     "Deep muscle of back", "Pons", "Hypothalamus", "Infarct", "First rib", "Second rib", "Third rib", "Fourth rib",
     "Fifth rib", "Sixth rib", "Seventh rib", "Eighth rib", "Ninth rib", "Tenth rib", "Eleventh rib", "Twelfth rib",
+    "S1 vertebra", "Portal vein and splenic vein",
 }  # fmt: skip
 
 
@@ -106,7 +107,7 @@ def test_classes_of_totalsegmentator_have_the_codes_of_terms() -> None:
     coded = {name: class_term(name) for name in totalsegmentator_classes()}
     known = {term.code[:2] for term in terms()}
     unknown = {name for name, (_, code, _, _) in coded.items() if code is None or code[:2] not in known}
-    assert unknown == {"vertebrae_S1", "portal_vein_and_splenic_vein", "face", "intervertebral_discs"}
+    assert unknown == {"face", "intervertebral_discs"}
     assert [name for name, (_, code, _, _) in coded.items() if code is None] == ["intervertebral_discs"]
     assert all(verhoeff(code[1]) for _, code, _, _ in coded.values() if code)
     assert len(list(coded)[:117]) == 117
@@ -123,7 +124,7 @@ def test_classes_of_totalsegmentator_have_the_codes_of_terms() -> None:
         ("kidney_cyst_left", "Left kidney cyst", "367643001", "left"),
         ("lung_middle_lobe_right", "Middle lobe of right lung", "72481006", ""),
         ("atrial_appendage_left", "Left atrial appendage", "33626005", ""),
-        ("vertebrae_S1", "Vertebrae S1", "65985001", ""),
+        ("vertebrae_S1", "S1 vertebra", "65985001", ""),
         ("Left Kidney", "Left kidney", "64033007", "left"),
         ("liver", "Liver", "10200004", ""),
         ("cortex", "Cortex", None, ""),
@@ -137,4 +138,4 @@ def test_what_a_class_is_called(name: str, text: str, code: str | None, side: st
     assert (found, where) == (text, side)
     assert (coded[1] if coded else None) == code
     assert coded is None or coded[0] == "SCT"
-    assert (color is not None) == (code is not None and name not in ("kidney_cyst_left", "vertebrae_S1"))
+    assert (color is not None) == (code is not None and name != "kidney_cyst_left")

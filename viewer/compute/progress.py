@@ -78,6 +78,10 @@ class Progress:
             self._last_time = now
             self._tell(self._fraction, self._text)
 
+    def heed(self) -> None:
+        """Where a cancel takes effect and nothing is to be said. Raises Cancelled."""
+        self.progress(self._fraction)
+
     def run_aside(self, work: Callable[[], T], stop: Callable[[], None]) -> T:
         """What `work` gives, which takes seconds and tells nothing: on another thread, so that a cancel is heard.
 
@@ -89,7 +93,7 @@ class Progress:
         pool.shutdown(wait=False)
         while not wait([future], LISTENING).done:
             try:
-                self.progress(0.0)
+                self.heed()
             except Cancelled:
                 stop()
                 wait([future], PATIENCE)

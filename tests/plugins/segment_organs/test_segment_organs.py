@@ -241,7 +241,7 @@ def test_weights_that_are_cut_short_or_for_another_network(folder: Path) -> None
     weights.unlink()
     with pytest.raises(Refusal, match="checkpoint_final"):
         organs(image(), folder)
-    with pytest.raises(Refusal, match="no weights|checkpoint_final"):
+    with pytest.raises(Refusal, match=r"no weights|checkpoint_final"):
         organs(image(), folder.parents[1])
 
 

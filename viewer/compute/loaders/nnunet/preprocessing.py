@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -157,8 +156,7 @@ class Preparation:
                 "nnU-Net takes images of one grid only: resample the others to the first one's, then run it again."
             )
         turn = reorientation(self.axes, volumes[0].grid).transposed(self.transpose)
-        heed = partial(job.progress, 0.0)
-        stacks = [ValueStack(volume, turn, heed) for volume in volumes]
+        stacks = [ValueStack(volume, turn, job.heed) for volume in volumes]
         spacing = [float(mm) for mm in volumes[0].grid.spacing[list(turn.order)]]
         whole = stacks[0].shape
         part = value_box(stacks, lambda values: values != 0)
@@ -186,7 +184,7 @@ class Preparation:
         )
         nearest = tuple(place == axis and self.result.across == 0 for place in range(3))
         notes = (*self._notes(cropped, shape), *reorientation_notes(self.axes, volumes[0].grid))
-        return AlignedImages(padded, notes, turn, whole, part, coordinates, self.decision, nearest, heed)
+        return AlignedImages(padded, notes, turn, whole, part, coordinates, self.decision, nearest, job.heed)
 
     def _notes(self, given: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[str, ...]:
         if given == wanted:

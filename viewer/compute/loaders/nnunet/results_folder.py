@@ -92,12 +92,10 @@ def _model(plans: Any, dataset: Any, folds: list[Path], folder: Path, title: str
     labels, decision, classes = _labels(dataset)
     patch, spacing = triple(config["patch_size"], int, MOST["patch"]), spacing_of(config["spacing"])
     design = network_design(config, len(channels), classes)
-    strides = [prod(stride[axis] for stride in design["strides"]) for axis in range(3)]
-    if any(side % step for side, step in zip(patch, strides, strict=True)):
-        raise ValueError(f"patches of {patch} voxels do not fit its strides")
+    multiple = _multiple(design, patch)
     schemes = _schemes(plans, config, len(channels))
     axes, sha256 = _axes(plans, dataset), digest(files(folder), folder)
-    made = (folds, design, title, lcm(*strides), sha256)
+    made = (folds, design, title, multiple, sha256)
     fewer = not decision.values and len(folds) * design["features"][0] < classes  # features than classes
     return ExternalModel(
         title=title,
@@ -122,9 +120,17 @@ def _model(plans: Any, dataset: Any, folds: list[Path], folder: Path, title: str
         intensity=", ".join(scheme.text for scheme in schemes),
         patch=patch,
         halo=None,
-        multiple=lcm(*strides),
+        multiple=multiple,
         licence=str(dataset.get("licence", dataset.get("license", ""))),
     )
+
+
+def _multiple(design: dict[str, Any], patch: tuple[int, int, int]) -> int:
+    """What sides of tiles are multiples of. Raises ValueError for patches that the strides do not divide."""
+    strides = [prod(stride[axis] for stride in design["strides"]) for axis in range(3)]
+    if any(side % step for side, step in zip(patch, strides, strict=True)):
+        raise ValueError(f"patches of {patch} voxels do not fit its strides")
+    return lcm(*strides)
 
 
 def _axes(plans: Any, dataset: Any) -> str:

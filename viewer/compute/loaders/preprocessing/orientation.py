@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -225,8 +224,7 @@ class Preparation:
             for places, part, end, shift in zip(back, parts, ends, shifts, strict=True)
         )
         notes = _notes(self.axes, all(map(is_identity, there, lengths)), wanted, volumes)
-        heed = partial(job.progress, 0.0)
-        return AlignedImages(array, notes, turn, tuple(map(int, lengths)), parts, inner, self.decision, heed=heed)
+        return AlignedImages(array, notes, turn, tuple(map(int, lengths)), parts, inner, self.decision, heed=job.heed)
 
     @staticmethod
     def _do(steps: tuple[Step, ...], array: Floats32) -> None:
