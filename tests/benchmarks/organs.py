@@ -121,7 +121,13 @@ def run(options: argparse.Namespace, folder: Path) -> None:
         return find_organs(volume, folder.parent, "", not options.whole, "automatic", False, job)
 
     print(f"image {volume.array.shape}, {volume.array.nbytes / 1e9:.2f} GB; load {os.getloadavg()[0]:.1f}", flush=True)
-    job, begun, used = Job(), time.perf_counter(), time.process_time()
+    begun, used = time.perf_counter(), time.process_time()
+
+    def tell(fraction: float, text: str) -> None:
+        spent = time.perf_counter() - begun, time.process_time() - used
+        print(f"{fraction:.3f} {text}: {spent[0]:.0f} s, {spent[1]:.0f} s of the processor, {watch.gigabytes:.2f} GB")
+
+    job = Job(tell=tell if options.tell else lambda *_: None)
     found = find(job)
     seconds, used = time.perf_counter() - begun, time.process_time() - used
     print(json.dumps({name: round(value, 1) for name, value in job.stages.items()}, indent=1))
@@ -140,6 +146,7 @@ def main() -> None:
     parser.add_argument("--whole", action="store_true")
     parser.add_argument("--fov", type=float, default=512 * SPACING)
     parser.add_argument("--slices", type=int, default=600)
+    parser.add_argument("--tell", action="store_true", help="what the job tells, and what it took until then")
     parser.add_argument("--classes", type=int, default=117)
     parser.add_argument("--folder", type=Path, help="of the network, where it is made already")
     options = parser.parse_args()

@@ -309,7 +309,7 @@ def test_a_cancel_takes_effect_within_a_tile() -> None:
     """A network that can be stopped is, and is not waited for longer than it takes a person to wonder."""
 
     class Slow(Mean):
-        stopped = threading.Event()
+        stopped, stoppable, spent = threading.Event(), True, False
 
         def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
             if self.stopped.wait(30):

@@ -20,6 +20,7 @@ from plugins.segment_organs.model_choice import choose_model
 from tests.fixtures.model_files import DATASET, PLANS, bundle, meshnet, nnunet
 from viewer.compute.engine.job import Job
 from viewer.compute.loaders.open_model import open_model
+from viewer.compute.networks.network import Stopped
 from viewer.compute.networks.torch_network import TorchNet
 from viewer.compute.progress import Cancelled, Refusal
 from viewer.data.grid import Grid
@@ -259,14 +260,16 @@ def test_a_cancel_takes_effect_within_a_second(folder: Path, monkeypatch: pytest
     inside = threading.Event()
 
     def slow(module: torch.nn.Module, device: str, **_: Any) -> TorchNet:
+        net = TorchNet(module, device)
+
         def wait(*_: Any) -> None:
             inside.set()
             for _ in range(300):
-                net._go_on()
+                if net._stopped.is_set():
+                    raise Stopped
                 time.sleep(0.1)
 
         module.encoder.register_forward_pre_hook(wait)
-        net = TorchNet(module, device)
         return net
 
     monkeypatch.setattr("viewer.compute.networks.backends.prepare_network", slow)

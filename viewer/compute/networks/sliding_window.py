@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.compute.networks.blend import Axis, blend, cut_axis, fits, sliding_axis
-from viewer.compute.networks.network import LighterNet, Net, StoppableNet
+from viewer.compute.networks.network import LendingNet, LighterNet, Net, StoppableNet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,10 +101,11 @@ class _Ladder:
 
     def _whole(self, values: Floats32) -> Floats32:
         net = self._net
-        if isinstance(net, StoppableNet):
-            result: Floats32 = self._job.run_aside(lambda: net(values[None]), net.stop)[0]
+        run = net.lend if isinstance(net, LendingNet) else net  # what it gives is added to the sums at once
+        if isinstance(net, StoppableNet) and net.stoppable:
+            result: Floats32 = self._job.run_aside(lambda: run(values[None]), net.stop)[0]
         else:
-            result = net(values[None])[0]
+            result = run(values[None])[0]
         return result
 
     def _step_down(self, side: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from threading import Event, local
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ class TorchNet:
     channels_last: the layout in memory that some cards compute faster in.
     """
 
+    spent = False
+
     def __init__(
         self,
         module: torch.nn.Module,
@@ -45,12 +48,11 @@ class TorchNet:
             self._module = module.to(device).to(memory_format=self._layout)  # type: ignore[call-overload]
         self._calls = local()  # .stopped: an Event of the call that runs on a thread
         self._stopped = Event()  # that of the call that ran last
-        if isinstance(module, torch.jit.ScriptModule):
-            return  # there is no place in its code to stop at
-        self.stop = self._stop
+        self.stoppable = not isinstance(module, torch.jit.ScriptModule)  # in its code there is no place to stop at
+        go_on = partial(_go_on, self._calls)  # knows not this Net: weights are freed with it, not some time later
         for part in module.modules():
             if not isinstance(part, torch.jit.ScriptModule):
-                part.register_forward_pre_hook(self._go_on)
+                part.register_forward_pre_hook(go_on)
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """[n, c, k, j, i] to [n, c', k, j, i] in float32.
@@ -74,15 +76,17 @@ class TorchNet:
                 raise
         return result
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """Have the call that runs now end before its next layer."""
         self._stopped.set()
-
-    def _go_on(self, *_: Any) -> None:
-        """Before every layer. Raises Stopped."""
-        stopped = getattr(self._calls, "stopped", None)
-        if stopped is not None and stopped.is_set():
-            raise Stopped
 
     def lighter(self, job: Progress) -> Net | None:
         """The network that runs where this one's memory is short; None where there is none."""
         return self._spare(job) if self._spare else None
+
+
+def _go_on(calls: local, *_: Any) -> None:
+    """Before every layer. Raises Stopped."""
+    stopped = getattr(calls, "stopped", None)
+    if stopped is not None and stopped.is_set():
+        raise Stopped

@@ -268,22 +268,23 @@ def _prepared(network: Any, path: Path, design: dict[str, Any], multiple: int, s
 class Several:
     """Several networks, one after the other."""
 
+    spent = False
+
     def __init__(self, nets: list[Net]) -> None:
         self._nets = nets
-        self._stopped = False
+        self.stoppable = all(isinstance(net, StoppableNet) and net.stoppable for net in nets)
         self.engine, self.precision, self.device = nets[0].engine, nets[0].precision, nets[0].device
 
     def stop(self) -> None:
         """Have what runs now end with its layer."""
-        self._stopped = True
+        self.spent = True
         for net in self._nets:
             if isinstance(net, StoppableNet):
                 net.stop()
 
     def _results(self, batch: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-        self._stopped = False
         for net in self._nets:
-            if self._stopped:
+            if self.spent:
                 raise Stopped
             yield net(batch)
 
