@@ -79,27 +79,22 @@ class LabelStream:
     def _between(self, low: int, high: int, weight: np.float32) -> Numbers:
         """The labels [j, i] of the new grid between two slices."""
         (below, first), (above, second) = self._held[low], self._held[high]
-        (top, bottom, _), (left, right, _) = self._axes[1:]
+        (top, bottom, down), (left, right, along) = self._axes[1:]
         labels = first[top][:, left]
         differ = np.zeros(labels.shape, bool)
         for plane in (first, second) if high > low else (first,):
-            for rows in (plane[top], plane[bottom]):
-                differ |= rows[:, left] != labels
-                differ |= rows[:, right] != labels
+            for lines in (plane[top], plane[bottom]):
+                differ |= lines[:, left] != labels
+                differ |= lines[:, right] != labels
         j, i = np.nonzero(differ)
+        if len(j):
+            values = _mix(below, above, weight) if high > low else below
+            rows = _mix(values[top], values[bottom], down[:, None, None])
         for start in range(0, len(j), POINTS):
-            part = slice(start, start + POINTS)
-            labels[j[part], i[part]] = self._labels(self._mixed(below, above, weight, j[part], i[part]))
+            row, column = j[start : start + POINTS], i[start : start + POINTS]
+            mixed = _mix(rows[row, left[column]], rows[row, right[column]], along[column][:, None])
+            labels[row, column] = self._labels(mixed)
         return labels
-
-    def _mixed(self, below: Floats32, above: Floats32, weight: np.float32, j: Indices, i: Indices) -> Floats32:
-        """The values [n, c] at places of the new grid, in the order of SliceInterpolator: across, down, along."""
-        (top, bottom, down), (left, right, along) = self._axes[1:]
-        ends = []
-        for column in (left[i], right[i]):
-            upper, lower = (_mix(below[row, column], above[row, column], weight) for row in (top[j], bottom[j]))
-            ends.append(_mix(upper, lower, down[j][:, None]))
-        return _mix(ends[0], ends[1], along[i][:, None])
 
     def _labels(self, values: Floats32) -> Numbers:
         """[n, c] to [n]."""
