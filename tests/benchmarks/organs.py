@@ -123,9 +123,15 @@ def run(options: argparse.Namespace, folder: Path) -> None:
     print(f"image {volume.array.shape}, {volume.array.nbytes / 1e9:.2f} GB; load {os.getloadavg()[0]:.1f}", flush=True)
     begun, used = time.perf_counter(), time.process_time()
 
+    last: list[Any] = []
+
     def tell(fraction: float, text: str) -> None:
-        spent = time.perf_counter() - begun, time.process_time() - used
-        print(f"{fraction:.3f} {text}: {spent[0]:.0f} s, {spent[1]:.0f} s of the processor, {watch.gigabytes:.2f} GB")
+        if last != [fraction, text]:
+            last[:] = [fraction, text]
+            spent = time.perf_counter() - begun, time.process_time() - used
+            print(
+                f"{fraction:.3f} {text}: {spent[0]:.0f} s, {spent[1]:.0f} s of the processor, {watch.gigabytes:.2f} GB"
+            )
 
     job = Job(tell=tell if options.tell else lambda *_: None)
     found = find(job)
