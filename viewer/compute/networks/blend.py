@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from viewer.data.arrays import Floats32
     from viewer.data.box import Box
 
-ROOM = 64 << 20  # bytes of finished slices that are given on in one go
+ROOM = 16 << 20  # bytes of finished slices that are given on in one go
 
 
 @dataclass(frozen=True, eq=False)
