@@ -10,6 +10,7 @@ from viewer.compute.engine.job import Job
 from viewer.compute.hdf5_file import is_hdf5, open_hdf5
 from viewer.compute.images.resample import resample, resample_labels
 from viewer.compute.loaders.external_model import ExternalModel, PreparedImages
+from viewer.compute.loaders.find_models import FoundModel, find_models
 from viewer.compute.loaders.open_model import open_model
 from viewer.compute.memory_check import check_memory
 from viewer.compute.model_files.weights_file import read_weights
@@ -22,6 +23,7 @@ from viewer.data.annotations.prompts import Prompt, Prompts
 from viewer.data.grid import Grid
 from viewer.data.preview import CurvePoint, Preview
 from viewer.data.segmentation import Segment, Segmentation
+from viewer.data.terminology import class_term, totalsegmentator_classes
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume, Window
 from viewer.plugin.parameter import Range
@@ -35,6 +37,7 @@ __all__ = [
     "CurvePoint",
     "DeviceLost",
     "ExternalModel",
+    "FoundModel",
     "Grid",
     "Job",
     "Landmarks",
@@ -51,6 +54,8 @@ __all__ = [
     "Volume",
     "Window",
     "check_memory",
+    "class_term",
+    "find_models",
     "is_hdf5",
     "masked",
     "open_hdf5",
@@ -62,4 +67,5 @@ __all__ = [
     "resample_labels",
     "rigid_fit",
     "tiles",
+    "totalsegmentator_classes",
 ]

@@ -194,6 +194,16 @@ class UNet(nn.Module):
         return result
 
 
+def split_head(network: UNet) -> tuple[UNet, Tensor, Tensor]:
+    """The network without its last layer, and the weights [classes, features] and bias [classes] of that."""
+    (head,) = network.decoder.seg_layers.values()
+    network.decoder.seg_layers = nn.ModuleDict()
+    weights, bias = head.weight, head.bias
+    assert isinstance(weights, Tensor)
+    assert isinstance(bias, Tensor)
+    return network, weights.detach().flatten(1), bias.detach()
+
+
 def own_names(weights: dict[str, Any], last_head: str) -> dict[str, Any]:
     """The checkpoint's entries by the names above: each tensor once, without the heads of coarser stages."""
     found = {}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from colorsys import hls_to_rgb
 from pathlib import Path
 
-from viewer.api import ExternalModel, Job, PreparedImages, Refusal, Segment, Segmentation, Volume, open_model, tiles
+from viewer.api import Job, Refusal, Segment, Segmentation, Volume, open_model
 
 TURN = 0.381966  # of the colour circle between two labels: the golden section leaves no two close together
 
@@ -18,7 +18,7 @@ def predict_labels(images: Sequence[Volume], path: Path, trust: bool, job: Job) 
             raise Refusal(
                 f"the model {model.title} makes an image or does not tell its labels: use “Apply an image model”."
             )
-        prepared = _run(model, images, job)
+        prepared = model.run(images, job)
         segments = tuple(Segment(value, name, _color(value)) for value, name in model.labels.items())
         with job.stage("bringing the labels back"):
             return Segmentation(prepared.labels(), images[0].grid, segments, badges=prepared.notes)
@@ -29,30 +29,10 @@ def predict_image(images: Sequence[Volume], path: Path, trust: bool, job: Job) -
     with open_model(path, trust=trust) as model:
         if model.labels:
             raise Refusal(f"the model {model.title} makes labels: use “Apply a segmentation model”.")
-        prepared = _run(model, images, job)
+        prepared = model.run(images, job)
         first = images[0]
         badges = (*first.badges, *prepared.notes, "values of the model's own scale")
         return first.with_values(prepared.image(), unit="", windows=(), inverted=False, badges=badges)
-
-
-def _run(model: ExternalModel, images: Sequence[Volume], job: Job) -> PreparedImages:
-    with job.stage(f"preparing for {model.title}" + (f": {model.intensity}" if model.intensity else "")):
-        prepared = model.prepare(images, job)
-    net = model.net(job)
-    array = prepared.array
-    tiles(
-        net,
-        (array.shape[1], array.shape[2], array.shape[3]),
-        job,
-        read=lambda box: array[:, *box],
-        write=prepared.take,
-        tile=model.patch,
-        halo=model.halo,
-        multiple=model.multiple,
-        span=(0.1, 0.9),
-        text=f"running {model.title}",
-    )
-    return prepared
 
 
 def _color(value: int) -> tuple[int, int, int]:

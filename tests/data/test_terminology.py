@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.sr._concepts_dict import concepts
 
-from viewer.data.terminology import STRUCTURE, category_of, search, terms
+from viewer.data.terminology import STRUCTURE, category_of, class_term, search, terms, totalsegmentator_classes
 
 # Not in the context groups of PS3.16; from public SNOMED CT mappings (see "source" in the file).
 ELSEWHERE = {
     "Myocardium", "Gluteus maximus muscle", "Gluteus medius muscle", "Gluteus minimus muscle", "Iliopsoas muscle",
     "Deep muscle of back", "Pons", "Hypothalamus", "Infarct", "First rib", "Second rib", "Third rib", "Fourth rib",
     "Fifth rib", "Sixth rib", "Seventh rib", "Eighth rib", "Ninth rib", "Tenth rib", "Eleventh rib", "Twelfth rib",
+    "S1 vertebra", "Portal vein and splenic vein",
 }  # fmt: skip
 
 
@@ -99,3 +100,42 @@ def test_what_comes_in_pairs_is_offered_of_each_side_in_its_own_shade() -> None:
 @given(st.text(max_size=30))
 def test_any_text_is_answered(text: str) -> None:
     assert len(search(text, 5)) <= 5
+
+
+def test_classes_of_totalsegmentator_have_the_codes_of_terms() -> None:
+    """What is no term here is named; check digits hold; no class has a code that means something else."""
+    coded = {name: class_term(name) for name in totalsegmentator_classes()}
+    known = {term.code[:2] for term in terms()}
+    unknown = {name for name, (_, code, _, _) in coded.items() if code is None or code[:2] not in known}
+    assert unknown == {"face", "intervertebral_discs"}
+    assert [name for name, (_, code, _, _) in coded.items() if code is None] == ["intervertebral_discs"]
+    assert all(verhoeff(code[1]) for _, code, _, _ in coded.values() if code)
+    assert len(list(coded)[:117]) == 117
+    assert list(coded)[116] == "costal_cartilages"
+    assert len({(text, side) for text, _, side, _ in coded.values()}) == len(coded)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "code", "side"),
+    [
+        ("kidney_left", "Left kidney", "64033007", "left"),
+        ("rib_right_12", "Right twelfth rib", "43993008", "right"),
+        ("vertebrae_L5", "L5 vertebra", "49668003", ""),
+        ("kidney_cyst_left", "Left kidney cyst", "367643001", "left"),
+        ("lung_middle_lobe_right", "Middle lobe of right lung", "72481006", ""),
+        ("atrial_appendage_left", "Left atrial appendage", "33626005", ""),
+        ("vertebrae_S1", "S1 vertebra", "65985001", ""),
+        ("Left Kidney", "Left kidney", "64033007", "left"),
+        ("liver", "Liver", "10200004", ""),
+        ("cortex", "Cortex", None, ""),
+        ("RA", "RA", None, ""),
+        ("kidney_upper_pole_left", "Kidney upper pole left", None, ""),
+        ("tumour", "Tumour", None, ""),
+    ],
+)
+def test_what_a_class_is_called(name: str, text: str, code: str | None, side: str) -> None:
+    found, coded, where, color = class_term(name)
+    assert (found, where) == (text, side)
+    assert (coded[1] if coded else None) == code
+    assert coded is None or coded[0] == "SCT"
+    assert (color is not None) == (code is not None and name != "kidney_cyst_left")

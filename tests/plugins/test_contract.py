@@ -57,6 +57,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     files = {"apply_model": bright_onnx(folder / "labels", 4, output={"patch": [48, 48, 48]})}
     files["apply_image_model"] = bright_onnx(folder / "image", 4, output={"patch": [48, 48, 48]}, labels={})
     made: Settings = {plugin: {"model": file} for plugin, file in files.items()}
+    made["segment_organs"] = {"model": bright_onnx(folder / "organs", output={"patch": [48, 48, 48]})}
     made["register_network"] = {"weights": drawn_weights(folder), "before": "nothing", "side": 70}
     return {plugin: made.get(plugin, {}) for plugin in PLUGINS}
 

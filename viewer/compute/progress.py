@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+T = TypeVar("T")
 PROGRESS_PAUSE = 0.05  # seconds between two messages that only move the bar
+LISTENING = 0.1  # seconds between two looks for a cancel while another thread works
+PATIENCE = 0.4  # seconds that work which was told to stop is waited for
 
 
 class Cancelled(BaseException):
@@ -73,6 +77,28 @@ class Progress:
         if news or now - self._last_time >= PROGRESS_PAUSE:
             self._last_time = now
             self._tell(self._fraction, self._text)
+
+    def heed(self) -> None:
+        """Where a cancel takes effect and nothing is to be said. Raises Cancelled."""
+        self.progress(self._fraction)
+
+    def run_aside(self, work: Callable[[], T], stop: Callable[[], None]) -> T:
+        """What `work` gives, which takes seconds and tells nothing: on another thread, so that a cancel is heard.
+
+        stop: tells the work to end soon. What does not within PATIENCE is left to end by itself. Raises Cancelled, and
+        what `work` raises.
+        """
+        pool = ThreadPoolExecutor(1, "tomolens-aside")
+        future = pool.submit(work)
+        pool.shutdown(wait=False)
+        while not wait([future], LISTENING).done:
+            try:
+                self.heed()
+            except Cancelled:
+                stop()
+                wait([future], PATIENCE)
+                raise
+        return future.result()
 
     def wants(self, output: str) -> bool:
         """True where an output of the plugin is asked for; it may return None in place of one that is not."""

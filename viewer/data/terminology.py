@@ -1,4 +1,7 @@
-"""What a segment can be called, in codes that other programs know: resources/terminology/segments.json."""
+"""What a segment can be called, in codes that other programs know: resources/terminology/segments.json.
+
+What the networks of others call things is told by resources/terminology/totalsegmentator.json.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ from typing import Any
 
 from viewer.data.segmentation import Code, Side
 
-FILE = Path(__file__).parents[2] / "resources" / "terminology" / "segments.json"
+FOLDER = Path(__file__).parents[2] / "resources" / "terminology"
+FILE, CLASSES = FOLDER / "segments.json", FOLDER / "totalsegmentator.json"
 
 Color = tuple[int, int, int]
 SIDES: dict[Side, Code] = {"left": ("SCT", "7771000", "Left"), "right": ("SCT", "24028007", "Right")}  # PS3.16 CID 244
@@ -66,6 +70,37 @@ def search(text: str, limit: int = 20) -> tuple[Term, ...]:
         found = [(near.index(phrase), term) for term in candidates for phrase in term.phrases if phrase in near]
     found.sort(key=lambda one: (one[0], len(one[1].phrases[0]), one[1].phrases[0], one[1].side))
     return tuple(dict.fromkeys(term for _, term in found))[:limit]
+
+
+@cache
+def totalsegmentator_classes() -> dict[str, tuple[str, str, Side]]:
+    """What TotalSegmentator calls its classes -> SNOMED CT code (empty where none is known), meaning, side."""
+    table = json.loads(CLASSES.read_text(encoding="utf-8"))["classes"]
+    return {name: (code, meaning, side) for name, (code, meaning, side) in table.items()}
+
+
+def class_term(name: str) -> tuple[str, Code | None, Side, Color | None]:
+    """What a class of a network's class map is: its name for people, code, side, and colour where there is a term.
+
+    By TotalSegmentator's names of classes, else by the very name of a term with its side in front or behind
+    ("Left kidney", "kidney_left"). Synonyms do not count: "cortex" may be that of the brain or the kidney. Without a
+    code where nothing fits.
+    """
+    words = name.replace("_", " ").split()
+    code, _, side = totalsegmentator_classes().get(name, ("", "", ""))
+    if code:
+        found = next((term for term in terms() if (term.code[1], term.side) == (code, side)), None)
+    else:
+        said: Side = next((ASKED_SIDES[word.casefold()] for word in words if word.casefold() in SIDES), "")
+        phrase = " ".join(word for word in words if word.casefold() not in SIDES).casefold()
+        found = next((term for term in terms() if term.phrases[0] == phrase and term.side == said), None)
+    if found is not None:
+        return found.name, found.code, found.side, found.color
+    text = " ".join([*([side] if side else []), *(word for word in words if word != side)])
+    text = text[:1].upper() + text[1:]
+    if not code:
+        return text, None, "", None
+    return text, ("SCT", code, totalsegmentator_classes()[name][1]), side, None
 
 
 def category_of(code: Code | None) -> Code:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from viewer.compute.engine.job import Job
 from viewer.compute.loaders.external_model import ExternalModel
 from viewer.compute.loaders.open_model import open_model
-from viewer.compute.networks.sliding_window import tiles
 from viewer.compute.networks.torch_network import TorchNet
 from viewer.data.volume import Volume
 
@@ -28,20 +27,7 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def labelled(model: ExternalModel, volumes: Sequence[Volume]) -> NDArray[Any]:
     """The label map of a model, as the plugin makes it."""
-    job = Job()
-    prepared = model.prepare(volumes, job)
-    k, j, i = prepared.array.shape[1:]
-    tiles(
-        model.net(job),
-        (k, j, i),
-        job,
-        read=lambda box: prepared.array[:, *box],
-        write=prepared.take,
-        tile=model.patch,
-        halo=model.halo,
-        multiple=model.multiple,
-    )
-    return prepared.labels()
+    return model.run(volumes, Job()).labels()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -194,3 +195,38 @@ def test_images_are_read_as_the_reader_of_the_plans_reads_them(
         before = [(n - m) // 2 for n, m in zip(prepared.array.shape[1:], wanted.shape, strict=True)]
         part = tuple(slice(first, first + n) for first, n in zip(before, wanted.shape, strict=True))
         assert np.array_equal(prepared.array[0][part], wanted)
+
+
+def test_more_classes_than_features_are_found_from_features(
+    tmp_path: Path, ct: Callable[..., Volume], run: Callable[..., Any]
+) -> None:
+    """The last layer runs after tiles were blended and voxels mixed; the labels are those of all channels."""
+    dataset = DATASET | {"labels": {f"class {n}" if n else "background": n for n in range(30)}}
+    folder = nnunet(tmp_path / NAME, dataset=dataset, folds=2)
+    volume = ct((30, 22, 26), spacing=(1.5, 1.7, 1.3))
+    with open_model(folder) as model:
+        assert model.make_features is not None
+        found = model.run([volume], Job()).labels()
+        every = replace(model, make_features=None).run([volume], Job()).labels()
+    assert len(np.unique(every)) > 5
+    assert (found == every).mean() > 0.9995
+    with open_model(nnunet(tmp_path / "few" / NAME)) as model:
+        assert model.make_features is None
+
+
+def test_the_air_around_a_body_can_be_left_out(tmp_path: Path, ct: Callable[..., Volume], plain: None) -> None:
+    volume = ct((24, 30, 40))
+    body = volume.array[8:16, 10:20, 12:30].clip(0, None)
+    volume.array[:] = -1000
+    volume.array[8:16, 10:20, 12:30] = body
+    with open_model(nnunet(tmp_path / NAME)) as model:
+        whole = model.prepare([volume], Job())
+        part = model.adapted(without_air=True)
+        narrow = part.prepare([volume], Job())
+        labels = part.run([volume], Job()).labels()
+    margin = 8  # voxels of 2 mm: 15 mm
+    assert whole.array.shape == (1, 24, 30, 40)
+    assert narrow.array.shape == (1, 8 + 2 * margin, 10 + 2 * margin, 18 + 2 * margin)
+    assert labels.shape == (24, 30, 40)
+    assert not labels[..., :4].any()
+    assert not labels[..., 38:].any()

@@ -8,6 +8,8 @@ import math
 import os
 import subprocess
 import sys
+import threading
+import time
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from viewer.compute.engine.job import Job
 from viewer.compute.networks import backends, openvino_network
 from viewer.compute.networks.backends import prepare_network
 from viewer.compute.networks.benchmark_tile import Probe, ramp
-from viewer.compute.networks.network import DeviceLost, plain_errors
+from viewer.compute.networks.network import DeviceLost, StoppableNet, Stopped, plain_errors
 from viewer.compute.networks.openvino_network import OpenVinoNet, convert_network, network_folder, saved_network
 from viewer.compute.networks.torch_network import TorchNet
 from viewer.compute.progress import Cancelled
@@ -278,3 +280,58 @@ def test_real_want_of_memory_is_a_memory_error() -> None:
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parents[1])])}
     run = subprocess.run([sys.executable, "-B", "-c", code], capture_output=True, text=True, env=env, timeout=600)
     assert run.stdout.split() == ["MemoryError", "MemoryError"], run.stderr
+
+
+@pytest.mark.parametrize("engine", ["torch", "OpenVINO"])
+def test_a_network_that_is_stopped_ends_with_its_layer(engine: str) -> None:
+    """Torch's can be called again; OpenVINO's is spent: in its shared memory lies what was left in the middle."""
+    network = small(width=32)
+    net = TorchNet(network, "cpu") if engine == "torch" else OpenVinoNet(convert_network(network, 1, 2), "float32")
+    assert isinstance(net, StoppableNet)
+    short, long = np.ones((1, 1, 16, 16, 16), np.float32), np.ones((1, 1, 160, 160, 160), np.float32)
+    expected, ends = net(short), []
+
+    def work() -> None:
+        try:
+            net(long)
+        except Stopped:
+            ends.append("stopped")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while thread.is_alive():  # however late it begins
+        time.sleep(0.05)
+        net.stop()
+    assert ends == ["stopped"]
+    if not net.spent:
+        assert np.allclose(net(short), expected, atol=1e-5)
+        return
+    with pytest.raises(Stopped):
+        net(short)
+
+
+def test_torchscript_knows_no_place_to_stop_at() -> None:
+    import torch
+
+    assert TorchNet(small(), "cpu").stoppable
+    assert not TorchNet(torch.jit.script(small()), "cpu").stoppable
+
+
+def test_a_network_is_freed_with_the_last_that_knows_it() -> None:
+    """Not when the collector comes by: weights of hundreds of megabytes would lie beside those of the engine."""
+    import weakref
+
+    network = small()
+    alive = weakref.ref(network)
+    net = TorchNet(network, "cpu")
+    net(np.ones((1, 1, 8, 8, 8), np.float32))
+    del network, net
+    assert alive() is None
+
+
+def test_what_openvino_lends_is_what_it_gives() -> None:
+    net = OpenVinoNet(convert_network(small(), 1, 2), "float32")
+    one, other = np.ones((1, 1, 8, 8, 8), np.float32), np.full((1, 1, 12, 8, 4), 2, np.float32)
+    kept = net(one)
+    assert np.allclose(net.lend(other), net(other), atol=1e-5)
+    assert np.allclose(kept, net.lend(one), atol=1e-5)

@@ -127,3 +127,25 @@ def test_the_provenance_names_what_ran(home: Path) -> None:
     plain = execute(Job(), "think", {"image": image}, {"learned": False}).outputs["volume"].provenance
     assert plain is not None
     assert (plain.model, plain.model_sha256, plain.learned) == ("", "", False)
+
+
+def test_a_network_that_was_stopped_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    from types import SimpleNamespace
+
+    made: list[Any] = []
+
+    def prepared(*_: Any, **__: Any) -> Any:
+        made.append(
+            SimpleNamespace(engine="", precision="", device="cpu", stoppable=True, spent=False, stop=lambda: None)
+        )
+        return made[-1]
+
+    card = SimpleNamespace(key="a key", ranges={}, sha256="")
+    monkeypatch.setattr(network_cache, "find_card", lambda name: card)
+    monkeypatch.setattr(network_cache, "card_network", lambda card: None)
+    monkeypatch.setattr(network_cache, "prepare_network", prepared)
+    monkeypatch.setattr(network_cache, "_nets", {})
+    first = network_cache.cached_network("m", Job(), channels=1, multiple=8)[0]
+    assert network_cache.cached_network("m", Job(), channels=1, multiple=8)[0] is first
+    made[0].spent = True
+    assert network_cache.cached_network("m", Job(), channels=1, multiple=8)[0] is made[1]

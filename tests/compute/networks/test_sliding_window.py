@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from itertools import pairwise
+import threading
+import time
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 
 from viewer.compute.engine.job import Job
 from viewer.compute.networks.blend import cut_axis, sliding_axis
-from viewer.compute.networks.network import DeviceLost
+from viewer.compute.networks.network import DeviceLost, Stopped
 from viewer.compute.networks.sliding_window import tiles
 from viewer.compute.progress import Cancelled, NetworkRun, Refusal
 
@@ -260,3 +262,64 @@ def test_sliding_tiles_get_smaller_where_memory_is_short() -> None:
     found = run(net, values, tile=(112, 112, 112), halo=None, multiple=16)
     assert np.allclose(found[0], whole(Mean(), values, 16)[0], atol=1e-3)
     assert set(net.seen) == {(), (1, 1, 96, 96, 96)}
+
+
+def blended_before(net: Any, values: NDArray[np.float32], axes: Any) -> NDArray[np.float32]:
+    """The sums of the whole volume, all weighted results added in the order of the tiles."""
+    total: Any = None
+    for tile in product(*(range(len(axis.starts)) for axis in axes)):
+        box = tuple(axis.inside(n) for axis, n in zip(axes, tile, strict=True))
+        result = net(values[None, None, *box])[0]
+        k, j, i = (axis.weights[n] for axis, n in zip(axes, tile, strict=True))
+        total = np.zeros((len(result), *values.shape), np.float32) if total is None else total
+        total[:, *box] += result * (k[:, None, None] * j[:, None] * i)
+    return np.asarray(total)
+
+
+@pytest.mark.parametrize("room", [1, 1 << 30])
+def test_sums_by_slabs_are_those_of_the_whole_volume_bit_for_bit(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("viewer.compute.networks.blend.ROOM", room)
+    values = image((70, 40, 52), seed=5)
+    axes = tuple(sliding_axis(length, side) for length, side in zip(values.shape, (32, 24, 28), strict=True))
+    assert min(len(axis.starts) for axis in axes) > 2
+    found = run(Mean(), values, tile=(32, 24, 28), halo=None, multiple=2)
+    assert np.array_equal(found, blended_before(Mean(), values, axes))
+
+
+def test_many_classes_take_the_sums_of_one_row_once() -> None:
+    """Neither a second copy of the sums nor a weighted copy of a whole tile."""
+    import tracemalloc
+
+    class Classes(Mean):
+        def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+            return np.broadcast_to(batch[0, :1], (60, *batch.shape[2:]))[None]
+
+    def read(box: tuple[slice, slice, slice]) -> NDArray[np.float32]:
+        return np.ones((1, *(part.stop - part.start for part in box)), np.float32)
+
+    row = 60 * 32 * 48 * 48 * 4
+    tracemalloc.start()
+    tiles(Classes(), (96, 48, 48), Job(), read=read, write=lambda *_: None, tile=(32, 48, 48), halo=None)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert row < peak < 2.1 * row  # the slices that are given on are as many again, at most
+
+
+def test_a_cancel_takes_effect_within_a_tile() -> None:
+    """A network that can be stopped is, and is not waited for longer than it takes a person to wonder."""
+
+    class Slow(Mean):
+        stopped, stoppable, spent = threading.Event(), True, False
+
+        def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+            if self.stopped.wait(30):
+                raise Stopped
+            return super().__call__(batch)
+
+        def stop(self) -> None:
+            self.stopped.set()
+
+    begun = time.monotonic()
+    with pytest.raises(Cancelled):
+        run(Slow(), image((16, 16, 16)), Job(cancelled=lambda: time.monotonic() > begun + 0.3))
+    assert time.monotonic() - begun < 5

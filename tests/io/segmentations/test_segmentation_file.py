@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,6 +85,16 @@ def test_a_label_image_of_others_gets_names(tmp_path: Path) -> None:
     found = read_segmentation(tmp_path / "a.nii.gz")
     assert [one.label for one in found.segments] == [1, 2]
     assert found.array.dtype == np.uint8
+
+
+def test_codes_and_sides_beside_a_label_image_come_back(tmp_path: Path) -> None:
+    sitk.WriteImage(sitk.GetImageFromArray(made().array), str(tmp_path / "a.nii.gz"))
+    kidney = {"value": 1, "name": "Left kidney", "code": ["SCT", "64033007", "Kidney"], "side": "left"}
+    odd = {"value": 2, "name": "Odd", "side": "upper"}
+    (tmp_path / "a.json").write_text(json.dumps({"labels": [kidney, odd]}))
+    first, second = read_segmentation(tmp_path / "a.nii.gz").segments
+    assert (first.code, first.side) == (("SCT", "64033007", "Kidney"), "left")
+    assert (second.code, second.side) == (None, "")
 
 
 @pytest.mark.parametrize(

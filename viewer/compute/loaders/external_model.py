@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import numpy as np
 
 from viewer.compute.model_files.weights_file import MALFORMED
+from viewer.compute.networks.sliding_window import tiles
 from viewer.compute.progress import NetworkRun, Progress, Refusal
 
 if TYPE_CHECKING:
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from viewer.compute.loaders.preprocessing.label_stream import LinearHead
     from viewer.compute.networks.network import Net
     from viewer.data.arrays import Floats32
     from viewer.data.box import Shape
     from viewer.data.volume import Volume
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 LARGEST_LABEL = 65535
 
@@ -34,6 +37,9 @@ class PreparedImages(Protocol):
 
     array: Floats32
     notes: tuple[str, ...]
+
+    def use_head(self, head: LinearHead) -> None:
+        """What is taken are features, which this layer makes channels of. Only where the greatest channel is wanted."""
 
     def take(self, slices: slice, slab: Floats32) -> None:
         """Take finished slices [c, k, j, i] of the result, in order."""
@@ -98,11 +104,52 @@ class ExternalModel:
     multiple: int = 1
     licence: str = ""
     is_code: bool = False
+    make_features: Callable[[Progress], tuple[Net, LinearHead]] | None = None
 
     def net(self, job: Progress) -> Net:
         """The network, ready to run; the job notes it. Raises Refusal where it cannot run."""
+        return self._made(self.make, job, lambda net: net)
+
+    def adapted(self, **changes: Any) -> ExternalModel:
+        """The same with other settings of its preparation, where that has them; `axes` is the model's own, too."""
+        if not is_dataclass(self.preparation):
+            return self
+        known = {field.name for field in fields(self.preparation)}
+        changes = {name: value for name, value in changes.items() if name in known}
+        preparation = cast("Callable[..., PreparedImages]", replace(cast("Any", self.preparation), **changes))
+        return replace(self, preparation=preparation, axes=changes.get("axes", self.axes))
+
+    def run(self, volumes: Sequence[Volume], job: Progress) -> PreparedImages:
+        """Prepare images, and run the network over them by tiles: what it finds comes back by labels or image.
+
+        Raises what prepare, net and tiles raise.
+        """
+        with job.stage(f"preparing for {self.title}" + (f": {self.intensity}" if self.intensity else "")):
+            prepared = self.prepare(volumes, job)
+        if self.make_features is None:
+            net = self.net(job)
+        else:
+            net, head = self._made(self.make_features, job, lambda pair: pair[0])
+            prepared.use_head(head)
+        array = prepared.array
+        tiles(
+            net,
+            (array.shape[1], array.shape[2], array.shape[3]),
+            job,
+            read=lambda box: array[:, *box],
+            write=prepared.take,
+            tile=self.patch,
+            halo=self.halo,
+            multiple=self.multiple,
+            span=(0.1, 0.9),
+            text=f"running {self.title}",
+        )
+        return prepared
+
+    def _made(self, make: Callable[[Progress], T], job: Progress, net_of: Callable[[T], Net]) -> T:
+        """What `make` makes, which the job notes. Raises Refusal where it cannot run; Cancelled."""
         try:
-            net = self.make(job)
+            made = job.run_aside(lambda: make(job), lambda: None)
         except Refusal:
             raise
         except (RuntimeError, ImportError, *MALFORMED) as error:
@@ -111,8 +158,9 @@ class ExternalModel:
                 f"the network of the model {self.title} cannot run on a volume with a number of channels of "
                 f"{len(self.channels)} ({' '.join(str(error).split())[:100]}): it is for other inputs."
             ) from error
+        net = net_of(made)
         job.used = NetworkRun(self.title, self.sha256, net.engine, net.precision, net.device)
-        return net
+        return made
 
     def prepare(self, volumes: Sequence[Volume], job: Progress) -> PreparedImages:
         """Images as it wants them; the first one's grid is that of the result.

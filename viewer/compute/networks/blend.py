@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from viewer.data.arrays import Floats32
     from viewer.data.box import Box
 
+ROOM = 16 << 20  # bytes of finished slices that are given on in one go
+
 
 @dataclass(frozen=True, eq=False)
 class Axis:
@@ -103,25 +105,43 @@ def blend(
 ) -> None:
     """Give each tile [c, k, j, i] to `run` and the blended slices [c', k, j, i] to `write`, in order, each once.
 
-    begin: hears the number of each tile before it runs. Raises Refusal for values that are not numbers, and where the
-    result of a tile has another size.
+    begin: hears the number of each tile before it runs. Memory: the sums of one row of tiles, and the result of one
+    tile. Raises Refusal for values that are not numbers, and where the result of a tile has another size.
     """
     rows, sheet = axes[0], tuple(axis.length for axis in axes[1:])
     places = list(product(*(range(len(axis.starts)) for axis in axes[1:])))
     ends = (*rows.starts[1:], rows.length)
-    slab = np.zeros((0, rows.side, *sheet), np.float32)
+    sums = np.zeros((0, rows.side, *sheet), np.float32)
     for row, (start, end) in enumerate(zip(rows.starts, ends, strict=True)):
         for number, place in enumerate(places):
             begin(row * len(places) + number)
             tile = (row, *place)
             box, result = _run(run, read, axes, tile)
-            if not len(slab):
-                slab = np.zeros((len(result), rows.side, *sheet), np.float32)
-            slab[:, : result.shape[1], box[1], box[2]] += result
-        write(slice(start, end), slab[:, : end - start])
-        fresh = np.zeros_like(slab)
-        fresh[:, : rows.side - (end - start)] = slab[:, end - start :]
-        slab = fresh
+            if not len(sums):
+                sums = np.zeros((len(result), rows.side, *sheet), np.float32)
+            _add(sums[:, : result.shape[1], box[1], box[2]], result, axes, tile)
+            del result
+        step = max(1, ROOM // (len(sums) * sheet[0] * sheet[1] * sums.itemsize))
+        for first in range(start, end, step):
+            part = slice(first, min(first + step, end))
+            write(part, sums[:, part.start - start : part.stop - start].copy())
+        _move_up(sums, end - start)
+
+
+def _add(sums: Floats32, result: Floats32, axes: tuple[Axis, Axis, Axis], tile: tuple[int, ...]) -> None:
+    """Add the weighted result of a tile, channel by channel: no copy of all of it is made."""
+    k, j, i = (axis.weights[n][:size] for axis, n, size in zip(axes, tile, result.shape[1:], strict=True))
+    weights = k[:, None, None] * j[:, None] * i
+    for total, channel in zip(sums, result, strict=True):
+        total += channel * weights
+
+
+def _move_up(sums: Floats32, count: int) -> None:
+    """Drop the first slices of [c, k, j, i] in place; zeros come behind. Slice by slice, for they overlap."""
+    kept = sums.shape[1] - count
+    for k in range(kept):
+        sums[:, k] = sums[:, k + count]
+    sums[:, kept:] = 0
 
 
 def _run(
@@ -130,7 +150,7 @@ def _run(
     axes: tuple[Axis, Axis, Axis],
     tile: tuple[int, ...],
 ) -> tuple[Box, Floats32]:
-    """Where the tile lies, and its weighted result there."""
+    """Where the tile lies, and its result there."""
     k, j, i = (axis.inside(n) for axis, n in zip(axes, tile, strict=True))
     values = _padded(read((k, j, i)), axes)
     result = run(values)
@@ -139,9 +159,7 @@ def _run(
             f"the network makes {_text(result.shape[1:])} voxels of {_text(values.shape[1:])}: "
             "only one that keeps the size can run by tiles."
         )
-    result = result[:, : k.stop - k.start, : j.stop - j.start, : i.stop - i.start]
-    weights = [axis.weights[n][:size] for axis, n, size in zip(axes, tile, result.shape[1:], strict=True)]
-    return (k, j, i), result * (weights[0][:, None, None] * weights[1][:, None] * weights[2])
+    return (k, j, i), result[:, : k.stop - k.start, : j.stop - j.start, : i.stop - i.start]
 
 
 def _padded(values: Floats32, axes: tuple[Axis, Axis, Axis]) -> Floats32:

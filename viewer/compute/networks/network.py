@@ -42,6 +42,30 @@ class LighterNet(Protocol):
         ...
 
 
+@runtime_checkable
+class StoppableNet(Protocol):
+    """A Net that, if it is stoppable, can be stopped within a layer, from another thread: its call raises Stopped."""
+
+    stoppable: bool
+    spent: bool  # it was stopped, and cannot be called again
+
+    def stop(self) -> None:
+        """Have the call that runs now end soon."""
+
+
+@runtime_checkable
+class LendingNet(Protocol):
+    """A Net whose result can be had without a copy."""
+
+    def lend(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """As a call, in memory that the next call uses again."""
+        ...
+
+
+class Stopped(Exception):
+    """A network was told to stop while it ran."""
+
+
 class DeviceLost(Refusal):
     """What computes has gone away in the middle of a job; nothing in this process can use it any more."""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from viewer.compute.networks.backends import prepare_network
 from viewer.compute.networks.model_cards import card_network, find_card
+from viewer.compute.networks.network import StoppableNet
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +28,7 @@ def cached_network(
         raise ValueError("it asks for a model but declares none")
     card = find_card(name)
     net = _nets.pop((card.key, job.device), None)
-    if net is None:
+    if net is None or (isinstance(net, StoppableNet) and net.spent):
         net = prepare_network(
             card_network(card),
             job.device,

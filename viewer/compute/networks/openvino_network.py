@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from viewer.compute.devices import processor
-from viewer.compute.networks.network import Ranges, plain_errors
+from viewer.compute.networks.network import Ranges, Stopped, plain_errors
 from viewer.files.checksum import sha256_of
 from viewer.settings import cache_folder
 
@@ -48,6 +48,7 @@ class OpenVinoNet:
     """A Net on the processor. model: as OpenVINO holds it."""
 
     device = "cpu"
+    stoppable = True
 
     def __init__(self, model: Any, precision: str) -> None:
         openvino = library()
@@ -56,12 +57,31 @@ class OpenVinoNet:
         hints = {"INFERENCE_PRECISION_HINT": HINTS[precision], "PERFORMANCE_HINT": "LATENCY"}
         with plain_errors("cpu"):
             self._compiled = openvino.Core().compile_model(model, "CPU", hints)
+            self._request = self._compiled.create_infer_request()
+        self.spent = False
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """[n, c, k, j, i] to [n, c', k, j, i] in float32. Raises MemoryError where a batch is too large."""
+        """[n, c, k, j, i] to [n, c', k, j, i] in float32. Raises MemoryError where a batch is too large; Stopped."""
+        return self.lend(batch).copy()
+
+    def lend(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same, in memory that the next call uses again."""
         with plain_errors("cpu"):
-            result: NDArray[np.float32] = self._compiled(np.ascontiguousarray(batch, np.float32))[0]
+            if self.spent:
+                raise Stopped
+            try:
+                given = np.ascontiguousarray(batch, np.float32)
+                result: NDArray[np.float32] = self._request.infer([given], share_inputs=True, share_outputs=True)[0]
+            except RuntimeError as error:
+                if self.spent:
+                    raise Stopped from error
+                raise
         return result
+
+    def stop(self) -> None:
+        """Have the call that runs now end with its layer; what is left in the middle gives nothing sure any more."""
+        self.spent = True
+        self._request.cancel()
 
 
 @cache

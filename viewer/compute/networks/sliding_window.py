@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.compute.networks.blend import Axis, blend, cut_axis, fits, sliding_axis
-from viewer.compute.networks.network import LighterNet, Net
+from viewer.compute.networks.network import LendingNet, LighterNet, Net, StoppableNet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,10 +43,11 @@ def tiles(
     what the sides of a tile are multiples of; at the image's far borders it is padded to that. span: the job's progress
     before the first tile and after the last. text: what happens, for the user.
 
-    Memory: one row of tiles over the whole slice, times the channels of the result. One tile runs at a time, and sums
-    are kept in the processor's memory; where that is still too much, smaller tiles, less precise numbers, then the
-    processor are tried, from the same tile on (an out-of-memory ladder; job.used follows). Raises MemoryError at its
-    end; Refusal for values that are not numbers; DeviceLost; Cancelled before any tile.
+    Memory: one row of tiles over the whole slice, times the channels of the result; `write` gets a few slices at a
+    time, and may keep them. One tile runs at a time, and sums are kept in the processor's memory; where that is still
+    too much, smaller tiles, less precise numbers, then the processor are tried, from the same tile on (an out-of-memory
+    ladder; job.used follows). Raises MemoryError at its end; Refusal for values that are not numbers; DeviceLost;
+    Cancelled before any tile, and within one where the network can be stopped.
     """
     axes = _axes(shape, tile, halo, multiple)
     count = int(np.prod([len(axis.starts) for axis in axes]))
@@ -99,7 +100,12 @@ class _Ladder:
         return np.concatenate(parts, axis=1)
 
     def _whole(self, values: Floats32) -> Floats32:
-        result: Floats32 = self._net(values[None])[0]
+        net = self._net
+        run = net.lend if isinstance(net, LendingNet) else net  # what it gives is added to the sums at once
+        if isinstance(net, StoppableNet) and net.stoppable:
+            result: Floats32 = self._job.run_aside(lambda: run(values[None]), net.stop)[0]
+        else:
+            result = run(values[None])[0]
         return result
 
     def _step_down(self, side: int) -> bool:

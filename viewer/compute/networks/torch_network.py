@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from functools import partial
+from threading import Event, local
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewer.compute.networks.network import Net, plain_errors
+from viewer.compute.networks.network import Net, Stopped, plain_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,10 +21,13 @@ if TYPE_CHECKING:
 
 
 class TorchNet:
-    """A Net. module: in evaluation mode; it is moved to the device. spare: makes what runs where its memory is short.
+    """A Net, which can be stopped before every layer unless it is TorchScript.
 
+    module: in evaluation mode; it is moved to the device. spare: makes what runs where its memory is short.
     channels_last: the layout in memory that some cards compute faster in.
     """
+
+    spent = False
 
     def __init__(
         self,
@@ -41,11 +46,22 @@ class TorchNet:
         self._spare = spare
         with plain_errors(device):
             self._module = module.to(device).to(memory_format=self._layout)  # type: ignore[call-overload]
+        self._calls = local()  # .stopped: an Event of the call that runs on a thread
+        self._stopped = Event()  # that of the call that ran last
+        self.stoppable = not isinstance(module, torch.jit.ScriptModule)  # in its code there is no place to stop at
+        go_on = partial(_go_on, self._calls)  # knows not this Net: weights are freed with it, not some time later
+        for part in module.modules():
+            if not isinstance(part, torch.jit.ScriptModule):
+                part.register_forward_pre_hook(go_on)
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """[n, c, k, j, i] to [n, c', k, j, i] in float32. Raises MemoryError where a batch is too large; DeviceLost."""
+        """[n, c, k, j, i] to [n, c', k, j, i] in float32.
+
+        Raises MemoryError where a batch is too large; DeviceLost; Stopped.
+        """
         import torch
 
+        self._calls.stopped = self._stopped = Event()
         with ExitStack() as stack:
             stack.enter_context(plain_errors(self.device))
             stack.enter_context(torch.inference_mode())
@@ -60,6 +76,17 @@ class TorchNet:
                 raise
         return result
 
+    def stop(self) -> None:
+        """Have the call that runs now end before its next layer."""
+        self._stopped.set()
+
     def lighter(self, job: Progress) -> Net | None:
         """The network that runs where this one's memory is short; None where there is none."""
         return self._spare(job) if self._spare else None
+
+
+def _go_on(calls: local, *_: Any) -> None:
+    """Before every layer. Raises Stopped."""
+    stopped = getattr(calls, "stopped", None)
+    if stopped is not None and stopped.is_set():
+        raise Stopped

@@ -88,7 +88,7 @@ def sidecar(volumes: Sequence[Volume], image: Path, mark: str, segments: Sequenc
     """What the JSON beside an image says: what it is and where it came from, by UID; no patient name, id or date."""
     first = volumes[0]
     source = first.source
-    labels = [{"value": one.label, "name": one.name, "color": list(one.color)} for one in segments]
+    labels = [_label(one) for one in segments]
     return {
         "notice": NOTICE,
         "application": f"{NAME} {application_version()}",
@@ -110,6 +110,13 @@ def sidecar(volumes: Sequence[Volume], image: Path, mark: str, segments: Sequenc
         "badges": list(first.badges),
         "provenance": first.provenance.to_json() if first.provenance else None,
     }
+
+
+def _label(segment: Segment) -> Json:
+    """What is told of a label: code and side where it has them."""
+    coded = {"code": list(segment.code)} if segment.code else {}
+    sided = {"side": segment.side} if segment.side else {}
+    return {"value": segment.label, "name": segment.name, "color": list(segment.color), **coded, **sided}
 
 
 def _gradients(volumes: Sequence[Volume]) -> Json:

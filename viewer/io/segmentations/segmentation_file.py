@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from viewer.data.segmentation import Segmentation
     from viewer.data.study import Image, Source
 
+MOST_OF_A_CODE = 64  # characters of each of its parts, PS3.5 6.2 (LO)
 MOST_TOLD = 16 << 20  # bytes of the JSON beside a label map
 PLACE = 1e-3  # mm between a voxel and where its file puts it
 
@@ -233,7 +234,7 @@ def _placed_like(labels: Image, images: Sequence[ImageReference]) -> Image:
 
 
 def labels_beside(path: Path) -> dict[int, Json]:
-    """What the JSON beside a label map tells of each label: name and colour; {} where there is no such file."""
+    """What the JSON beside a label map tells of each label: name, colour, code, side; {} without such a file."""
     beside = path.with_name(path.name[: len(path.name) - len(ending_of(str(path)))] + ".json")
     if not beside.is_file() or beside.stat().st_size > MOST_TOLD:
         return {}
@@ -249,4 +250,9 @@ def _label_attributes(one: Json) -> Json:
     if "color" in one:
         red, green, blue = (min(max(int(part), 0), 255) for part in one["color"])
         about["color"] = red, green, blue
+    if "code" in one:
+        scheme, value, meaning = (str(part)[:MOST_OF_A_CODE] for part in one["code"])
+        about["code"] = scheme, value, meaning
+    if one.get("side") in ("left", "right"):
+        about["side"] = one["side"]
     return about

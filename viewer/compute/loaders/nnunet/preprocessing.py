@@ -7,6 +7,7 @@ are more than three times as long as wide), linear for results. The array's axes
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,10 +21,10 @@ from viewer.compute.loaders.preprocessing.orientation import (
     reorientation,
     reorientation_notes,
 )
-from viewer.compute.loaders.preprocessing.resize import linear_weights
+from viewer.compute.loaders.preprocessing.value_stack import NormalizedStack, ValueStack, resized, value_box
 from viewer.compute.memory_check import check_memory
 from viewer.compute.progress import Progress, Refusal
-from viewer.data.box import Box, Shape, mask_box, whole_box
+from viewer.data.box import Box, Shape, box_shape, dilate_box
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,8 +60,20 @@ class Scheme:
         """What it does, in a few words."""
         return self.name.removesuffix("Normalization")
 
-    def __call__(self, values: Floats32, mask: NDArray[np.bool_]) -> None:
-        """Normalise values [k, j, i] in place. mask: [k, j, i], what is not 0."""
+    def stack(self, stack: ValueStack, part: Box, mask: NDArray[np.bool_] | None) -> NormalizedStack:
+        """The normalised values of a box, slice by slice; all at once where they depend on one another."""
+        first, last = part[0].start, part[0].stop
+        if self.name in BY_VALUE:
+            return NormalizedStack(box_shape(part), lambda k: self._normalized(stack[first + k, part], None))
+        whole = self._normalized(np.stack([stack[k, part] for k in range(first, last)]), mask)
+        return NormalizedStack(box_shape(part), lambda k: whole[k])
+
+    def _normalized(self, values: Floats32, mask: NDArray[np.bool_] | None) -> Floats32:
+        self(values, mask)
+        return values
+
+    def __call__(self, values: Floats32, mask: NDArray[np.bool_] | None) -> None:
+        """Normalise values [k, j, i] in place. mask: [k, j, i], what is not 0; where the scheme is masked."""
         steps: list[Step] = []
         if self.name == CT:
             steps = self._ct()
@@ -68,6 +81,7 @@ class Scheme:
             values -= values.min()
             values /= max(float(values.max()), 1e-8)
         elif self.name == "ZScoreNormalization" and self.masked:
+            assert mask is not None
             inside = values[mask]
             ZScore()(inside)
             values[mask] = inside
@@ -87,6 +101,9 @@ class Scheme:
 
 SCHEMES = (CT, "ZScoreNormalization", "RescaleTo01Normalization", "RGBTo01Normalization",
            "NoNormalization")  # fmt: skip
+BY_VALUE = (CT, "RGBTo01Normalization", "NoNormalization")  # what becomes of a voxel depends on no other
+AIR = -500.0  # HU: below is air, also that of a noisy image; skin and a table's plates are above
+MARGIN = 15.0  # mm of air that are left around what is denser
 
 
 @dataclass(frozen=True)
@@ -118,7 +135,8 @@ class Preparation:
     """How a model wants images. axes: that they are turned to first, as in ExternalModel. transpose: of those.
 
     spacing: mm along the transposed axes. data, result: how images, and what comes out, are resampled. patch: the image
-    is padded with 0 to the size of one at least.
+    is padded with 0 to the size of one at least. without_air: of a CT only the box around what is denser
+    than AIR is seen, with a MARGIN; what lies outside is background.
     """
 
     axes: str
@@ -129,6 +147,7 @@ class Preparation:
     result: Resampling
     patch: Shape
     decision: Decision
+    without_air: bool = False
 
     def __call__(self, volumes: Sequence[Volume], job: Progress) -> AlignedImages:
         """The images as the model wants them, and the way back. Raises Refusal where memory is short."""
@@ -137,21 +156,26 @@ class Preparation:
                 "nnU-Net takes images of one grid only: resample the others to the first one's, then run it again."
             )
         turn = reorientation(self.axes, volumes[0].grid).transposed(self.transpose)
-        array = np.stack([turn.apply(volume.values()) for volume in volumes])
+        stacks = [ValueStack(volume, turn, job.heed) for volume in volumes]
         spacing = [float(mm) for mm in volumes[0].grid.spacing[list(turn.order)]]
-        whole = array.shape[1:]
-        mask, part = _not_zero(array)
-        array = array[:, *part]
-        for channel, scheme in zip(array, self.schemes, strict=True):
-            job.progress(0.0)
-            scheme(channel, mask)
-        cropped = array.shape[1:]
+        whole = stacks[0].shape
+        part = value_box(stacks, lambda values: values != 0)
+        if self.without_air and all(scheme.name == CT for scheme in self.schemes):
+            margin = [math.ceil(MARGIN / mm) for mm in spacing]
+            part = dilate_box(value_box(stacks, lambda values: values > AIR), margin, whole)
+        cropped = box_shape(part)
         shape = tuple(round(mm / to * n) for mm, to, n in zip(spacing, self.spacing, cropped, strict=True))
         if min(shape) < 1 or np.prod(np.array(shape, float)) > LARGEST:
             raise Refusal(f"at the model's voxel size the image would have {' × '.join(map(str, shape))} voxels.")
-        check_memory(int(np.prod(shape)) * len(array) * 12, "the image at the model's voxel size", job.device)
+        check_memory(int(np.prod(shape)) * len(stacks) * 12, "the image at the model's voxel size", job.device)
         axis = self.data.long_axis(spacing, self.spacing)
-        array = np.stack([_resized(channel, shape, self.data, axis, job) for channel in array])
+        mask = _filled(stacks, part) if any(scheme.masked for scheme in self.schemes) else None
+        array = np.stack(
+            [
+                resized(scheme.stack(stack, part, mask), shape, self.data.order, axis)
+                for stack, scheme in zip(stacks, self.schemes, strict=True)
+            ]
+        )
         padded, before = one_patch(array, self.patch)
         axis = self.result.long_axis(self.spacing, spacing)
         coordinates = tuple(
@@ -160,7 +184,7 @@ class Preparation:
         )
         nearest = tuple(place == axis and self.result.across == 0 for place in range(3))
         notes = (*self._notes(cropped, shape), *reorientation_notes(self.axes, volumes[0].grid))
-        return AlignedImages(padded, notes, turn, whole, part, coordinates, self.decision, nearest)
+        return AlignedImages(padded, notes, turn, whole, part, coordinates, self.decision, nearest, job.heed)
 
     def _notes(self, given: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[str, ...]:
         if given == wanted:
@@ -168,28 +192,9 @@ class Preparation:
         return (f"resampled to {' × '.join(f'{mm:.3g}' for mm in self.spacing)} mm for the model",)
 
 
-def _not_zero(array: Floats32) -> tuple[NDArray[np.bool_], Box]:
-    """What is not 0 in any channel, holes filled, within its box; and the box. All of an image that is 0."""
+def _filled(stacks: Sequence[ValueStack], part: Box) -> NDArray[np.bool_]:
+    """What is not 0 in any channel within a box, holes filled."""
     from scipy.ndimage import binary_fill_holes
 
-    mask = binary_fill_holes((array != 0).any(0))
-    box = mask_box(mask) or whole_box(mask.shape)
-    return mask[box], box
-
-
-def _resized(values: Floats32, shape: tuple[int, ...], how: Resampling, axis: int | None, job: Progress) -> Floats32:
-    """To another shape; along `axis` by itself, where there is one."""
-    from skimage.transform import resize
-
-    if values.shape == shape:
-        return values
-    options = {"order": how.order, "mode": "edge", "anti_aliasing": False}
-    job.progress(0.0)
-    if axis is None:
-        return np.asarray(resize(values.astype(float), shape, **options), np.float32)
-    plane = tuple(n for place, n in enumerate(shape) if place != axis)
-    slices = [resize(one, plane, **options) for one in np.moveaxis(values, axis, 0).astype(float)]
-    stack = np.moveaxis(np.stack(slices), 0, axis).astype(np.float32)
-    places = (np.arange(shape[axis]) + 0.5) * (stack.shape[axis] / shape[axis]) - 0.5
-    low, _, _ = linear_weights(places, stack.shape[axis], nearest=True)
-    return stack.take(low, axis)
+    mask = np.stack([np.any([stack[k, part] != 0 for stack in stacks], 0) for k in range(part[0].start, part[0].stop)])
+    return np.asarray(binary_fill_holes(mask))

@@ -12,13 +12,16 @@ import numpy as np
 from viewer.compute.loaders.external_model import Decision, ExternalModel
 from viewer.compute.loaders.nnunet.network_plans import network_design, triple
 from viewer.compute.loaders.nnunet.preprocessing import SCHEMES, Preparation, Resampling, Scheme
+from viewer.compute.loaders.preprocessing.label_stream import LinearHead
 from viewer.compute.loaders.preprocessing.orientation import spacing_of
 from viewer.compute.model_files.trust import digest
 from viewer.compute.model_files.weights_file import MALFORMED, read_checkpoint, read_json, tensor_table
 from viewer.compute.networks.known_networks import load_network
+from viewer.compute.networks.network import StoppableNet, Stopped
 from viewer.compute.progress import Progress, Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -69,27 +72,39 @@ def describe(folder: Path, title: str) -> ExternalModel:
         ) from error
 
 
+def outline(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...], tuple[float, float, float]]:
+    """Names of the channels and of the classes, and mm of the voxels. Raises Refusal, or what MALFORMED names."""
+    plans, dataset = read_json(folder / PLANS), read_json(folder / DATASET)
+    config = _configuration(plans, folder.name.rpartition("__")[2])
+    return _channels(dataset), tuple(_labels(dataset)[0].values()), spacing_of(config["spacing"])
+
+
+def _channels(dataset: Any) -> tuple[str, ...]:
+    names = dataset.get("channel_names", dataset.get("modality"))
+    return tuple(str(names[key]) for key in sorted(names, key=int))
+
+
 def _model(plans: Any, dataset: Any, folds: list[Path], folder: Path, title: str) -> ExternalModel:
     config = _configuration(plans, folder.name.rpartition("__")[2])
     if config.get("preprocessor_name", PREPROCESSOR) != PREPROCESSOR:
         raise Refusal(f"this nnU-Net model prepares images by {config['preprocessor_name']}, which is not known here.")
-    names = dataset.get("channel_names", dataset.get("modality"))
-    channels = tuple(str(names[key]) for key in sorted(names, key=int))
+    channels = _channels(dataset)
     labels, decision, classes = _labels(dataset)
     patch, spacing = triple(config["patch_size"], int, MOST["patch"]), spacing_of(config["spacing"])
     design = network_design(config, len(channels), classes)
-    strides = [prod(stride[axis] for stride in design["strides"]) for axis in range(3)]
-    if any(side % step for side, step in zip(patch, strides, strict=True)):
-        raise ValueError(f"patches of {patch} voxels do not fit its strides")
+    multiple = _multiple(design, patch)
     schemes = _schemes(plans, config, len(channels))
     axes, sha256 = _axes(plans, dataset), digest(files(folder), folder)
+    made = (folds, design, title, multiple, sha256)
+    fewer = not decision.values and len(folds) * design["features"][0] < classes  # features than classes
     return ExternalModel(
         title=title,
         kind="nnU-Net v2",
         sha256=sha256,
         channels=channels,
         labels=labels,
-        make=partial(_make, folds, design, title, lcm(*strides), sha256),
+        make=partial(_make, *made),
+        make_features=partial(_make_features, *made) if fewer else None,
         preparation=Preparation(
             axes=axes,
             transpose=_transpose(plans),
@@ -105,9 +120,17 @@ def _model(plans: Any, dataset: Any, folds: list[Path], folder: Path, title: str
         intensity=", ".join(scheme.text for scheme in schemes),
         patch=patch,
         halo=None,
-        multiple=lcm(*strides),
+        multiple=multiple,
         licence=str(dataset.get("licence", dataset.get("license", ""))),
     )
+
+
+def _multiple(design: dict[str, Any], patch: tuple[int, int, int]) -> int:
+    """What sides of tiles are multiples of. Raises ValueError for patches that the strides do not divide."""
+    strides = [prod(stride[axis] for stride in design["strides"]) for axis in range(3)]
+    if any(side % step for side, step in zip(patch, strides, strict=True)):
+        raise ValueError(f"patches of {patch} voxels do not fit its strides")
+    return lcm(*strides)
 
 
 def _axes(plans: Any, dataset: Any) -> str:
@@ -199,13 +222,26 @@ def _resampling(config: dict[str, Any], what: str) -> Resampling:
 
 
 def _make(folds: list[Path], design: dict[str, Any], title: str, multiple: int, sha256: str, job: Progress) -> Net:
-    nets = [_fold(path, design, title, multiple, sha256, job) for path in folds]
+    nets = [_prepared(_network(path, design, title, job), path, design, multiple, sha256, job) for path in folds]
     return nets[0] if len(nets) == 1 else Ensemble(nets)
 
 
-def _fold(path: Path, design: dict[str, Any], title: str, multiple: int, sha256: str, job: Progress) -> Net:
-    from viewer.compute.networks.backends import prepare_network
+def _make_features(
+    folds: list[Path], design: dict[str, Any], title: str, multiple: int, sha256: str, job: Progress
+) -> tuple[Net, LinearHead]:
+    """The networks of all folds without their last layers, and one layer that makes the mean of their channels."""
+    nets, weights, biases = [], [], []
+    for path in folds:
+        body, weight, bias = import_module(NETWORK).split_head(_network(path, design, title, job))
+        nets.append(_prepared(body, path, design, multiple, f"{sha256}-features", job))
+        weights.append(weight.numpy() / np.float32(len(folds)))
+        biases.append(bias.numpy())
+    head = LinearHead(np.concatenate(weights, 1), np.mean(biases, 0))
+    return (nets[0] if len(nets) == 1 else Features(nets)), head
 
+
+def _network(path: Path, design: dict[str, Any], title: str, job: Progress) -> Any:
+    """The network of a fold, with its weights. Raises Refusal."""
     made_of = import_module(NETWORK)
     fold = path.parent.name
     with job.stage(f"loading {fold}"):
@@ -216,23 +252,58 @@ def _fold(path: Path, design: dict[str, Any], title: str, multiple: int, sha256:
             weights = made_of.own_names(
                 tensor_table(found["network_weights"], path.name), str(len(design["decoder"]) - 1)
             )
-            network = load_network(lambda: made_of.UNet(made_of.Design(**design)), weights)
+            return load_network(lambda: made_of.UNet(made_of.Design(**design)), weights)
         except (RuntimeError, *MALFORMED) as error:
             raise Refusal(f"the weights of {fold} do not fit the plans of the nnU-Net model {title}.") from error
-    key = f"{sha256}-{fold}"
+
+
+def _prepared(network: Any, path: Path, design: dict[str, Any], multiple: int, sha256: str, job: Progress) -> Net:
+    """Ready to run."""
+    from viewer.compute.networks.backends import prepare_network
+
+    key = f"{sha256}-{path.parent.name}"
     return prepare_network(network, job.device, key=key, channels=design["channels"], multiple=multiple, job=job)
 
 
-class Ensemble:
-    """Several networks: the mean of what they make."""
+class Several:
+    """Several networks, one after the other."""
+
+    spent = False
 
     def __init__(self, nets: list[Net]) -> None:
         self._nets = nets
+        self.stoppable = all(isinstance(net, StoppableNet) and net.stoppable for net in nets)
         self.engine, self.precision, self.device = nets[0].engine, nets[0].precision, nets[0].device
+
+    def stop(self) -> None:
+        """Have what runs now end with its layer."""
+        self.spent = True
+        for net in self._nets:
+            if isinstance(net, StoppableNet):
+                net.stop()
+
+    def _results(self, batch: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+        for net in self._nets:
+            if self.spent:
+                raise Stopped
+            yield net(batch)
+
+
+class Ensemble(Several):
+    """The mean of what networks make."""
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """[n, c, k, j, i] to the mean of all results [n, c', k, j, i]."""
-        total = self._nets[0](batch)
-        for net in self._nets[1:]:
-            total = total + net(batch)
+        results = self._results(batch)
+        total = next(results)
+        for result in results:
+            total = total + result
         return total / np.float32(len(self._nets))
+
+
+class Features(Several):
+    """The features that networks make, side by side."""
+
+    def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """[n, c, k, j, i] to [n, c' · networks, k, j, i]."""
+        return np.concatenate(list(self._results(batch)), 1)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.compute.loaders.external_model import Decision
+    from viewer.compute.loaders.preprocessing.label_stream import LinearHead
     from viewer.compute.progress import Progress
     from viewer.data.arrays import Floats32
     from viewer.data.volume import Volume
@@ -55,6 +56,10 @@ class ConformedImage:
         self.array, self.notes = np.ascontiguousarray(cube[:, *box]), notes
         self._grid, self._own, self._box, self._decision = grid, own, box, decision
         self._values = np.zeros(cube.shape[1:], np.uint16)
+
+    def use_head(self, head: LinearHead) -> None:
+        """Raises NotImplementedError: no model of this kind gives features."""
+        raise NotImplementedError("networks over a conformed head give their channels")
 
     def take(self, slices: slice, slab: Floats32) -> None:
         """Decide on finished slices [c, k, j, i] of the box, in order."""

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from viewer.compute.images.resample import resample
+from viewer.compute.loaders.preprocessing.label_stream import LabelStream, LinearHead
 from viewer.compute.loaders.preprocessing.resize import Coordinates, SliceInterpolator, interpolate_axis, is_identity
 from viewer.compute.memory_check import check_memory
 from viewer.compute.progress import Progress, Refusal
 from viewer.data.box import Box, Shape, whole_box
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -105,7 +106,8 @@ class AlignedImages:
     """PreparedImages along the image's own axes. whole: shape of the turned image.
 
     part: where in that the result lies, background elsewhere. coordinates: by axis, the voxels of that part on the grid
-    of `array`; nearest: axes along which nothing is mixed. decision: None for a model that makes an image.
+    of `array`; nearest: axes along which nothing is mixed. decision: None for a model that makes an image. heed: called
+    every few slices; it may raise Cancelled.
     """
 
     def __init__(
@@ -118,11 +120,22 @@ class AlignedImages:
         coordinates: tuple[Coordinates, ...],
         decision: Decision | None,
         nearest: tuple[bool, ...] = (False, False, False),
+        heed: Callable[[], None] = lambda: None,
     ) -> None:
         self.array, self.notes = array, notes
         self._turn, self._whole, self._part, self._decision = turn, whole, part, decision
-        self._stream = SliceInterpolator(array.shape[1:], coordinates, nearest, self._put)
+        places = (array.shape[1:], coordinates, nearest)
+        greatest = decision is not None and not decision.values
+        self._stream = (
+            LabelStream(*places, self._put, heed) if greatest else SliceInterpolator(*places, self._put_channels)
+        )
         self._values: NDArray[Any] | None = None
+
+    def use_head(self, head: LinearHead) -> None:
+        """What is taken are features that this layer makes channels of. Raises TypeError where these do not compete."""
+        if not isinstance(self._stream, LabelStream):
+            raise TypeError("only labels by the greatest channel are found from features")
+        self._stream.head = head
 
     def take(self, slices: slice, slab: Floats32) -> None:
         """Take finished slices [c, k, j, i] of the result, in order; they come back to the turned image's grid."""
@@ -140,17 +153,21 @@ class AlignedImages:
         assert self._values is not None  # every slice was taken
         return self._turn.invert(self._values)
 
-    def _put(self, slices: slice, slab: Floats32) -> None:
-        values = slab[0] if self._decision is None else self._decision(slab)
+    def _put_channels(self, slices: slice, slab: Floats32) -> None:
+        self._put(slices, slab[0] if self._decision is None else self._decision(slab))
+
+    def _put(self, slices: slice, values: NDArray[Any]) -> None:
         if self._values is None:
-            self._values = np.zeros(self._whole, values.dtype)
+            self._values = np.zeros(self._whole, np.uint8 if values.dtype.kind == "u" else values.dtype)
+        if self._values.dtype == np.uint8 and values.max(initial=0) > np.iinfo(np.uint8).max:
+            self._values = self._values.astype(values.dtype)
         k, j, i = self._part
         self._values[k.start + slices.start : k.start + slices.stop, j, i] = values
 
 
 def smallest_type(labels: NDArray[Any]) -> NDArray[Any]:
     """A label map in bytes where they hold its values."""
-    return labels.astype(np.uint8) if labels.max() < 256 else labels
+    return labels.astype(np.uint8, copy=False) if labels.max() < 256 else labels
 
 
 @dataclass(frozen=True)
@@ -207,7 +224,7 @@ class Preparation:
             for places, part, end, shift in zip(back, parts, ends, shifts, strict=True)
         )
         notes = _notes(self.axes, all(map(is_identity, there, lengths)), wanted, volumes)
-        return AlignedImages(array, notes, turn, tuple(map(int, lengths)), parts, inner, self.decision)
+        return AlignedImages(array, notes, turn, tuple(map(int, lengths)), parts, inner, self.decision, heed=job.heed)
 
     @staticmethod
     def _do(steps: tuple[Step, ...], array: Floats32) -> None:
