@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from viewer.data.box import Box
     from viewer.data.segmentation import Segment, Segmentation
 
-TRUSTED = 0.7  # Dice below which a structure is flagged
-COST = 0.05  # of Dice: faults of shape that could cost less are not worth a flag
+# Chosen on phantoms, by what they catch (tests/benchmarks/doubt.py prints it for others):
+TRUSTED = 0.75  # Dice below which a structure is flagged
+COST = 0.1  # of Dice: faults of shape that could cost less are not worth a flag
 NEAREST = 1e-3  # to 0 and 1 that a score is taken for by a calibration: its logarithm has to be finite
 SLAB = 16  # slices at once
 
@@ -175,7 +176,7 @@ def _shape(labels: Labels, segment: Segment, box: Box | None, doubt: NDArray[np.
         islands=count - 1,
         island_share=1 - largest / size,
         holes=int(label(holes)[1]),
-        hole_share=np.count_nonzero(holes) / size,
+        hole_share=int(np.count_nonzero(holes)) / size,
         border=_at_border(mask, wide, labels.shape) / int(np.count_nonzero(rim)),
         volume=size * cell,
     )

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from viewer.compute.labels.comparison import middle_voxel
+from viewer.compute.labels.label_metrics import surface
 from viewer.data.annotations.doubt import ENTROPY
+from viewer.data.box import dilate_box, label_box
 from viewer.data.volume import Volume, Window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from viewer.data.arrays import Floats
+    from viewer.data.arrays import Floats, Labels
     from viewer.data.grid import Grid
     from viewer.data.study import Source
 
@@ -39,6 +42,29 @@ def doubt_map(stored: NDArray[np.uint8], grid: Grid, source: Source, name: str =
     """The image of what `entropy` gave [k, j, i]: its unit is the bit, by which it is known as a doubt map."""
     window = Window(0.5, 1.0, "certain to even odds")
     return Volume(stored, grid, name, ENTROPY, slope=1 / STEPS, windows=(window,), source=source)
+
+
+def most_doubtful(labels: Labels, label: int, stored: NDArray[np.uint8] | None = None) -> tuple[int, int, int] | None:
+    """The voxel (k, j, i) of a label's shell where a doubt map is highest; None where the label has no voxel.
+
+    The shell is the label's surface and the voxels that touch it. The mean over 3³ voxels counts, a lone one is noise.
+    Without a map: the voxel of the label that is nearest to its middle.
+    """
+    from scipy.ndimage import binary_dilation, uniform_filter
+
+    box = label_box(labels, label)
+    if box is None:
+        return None
+    wide = dilate_box(box, (1, 1, 1), labels.shape)
+    mask = labels[wide] == label
+    if stored is None:
+        found = middle_voxel(mask)
+    else:
+        shell = surface(mask) | (binary_dilation(mask) & ~mask)
+        mean = uniform_filter(stored[wide].astype(np.float32), 3)
+        found = np.array(np.unravel_index(int(np.where(shell, mean, -1.0).argmax()), mask.shape))
+    k, j, i = (int(at) + side.start for at, side in zip(found, wide, strict=True))
+    return k, j, i
 
 
 @cache
