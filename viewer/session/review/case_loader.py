@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from viewer.data.transform import ImageReference
 from viewer.io import requests
 from viewer.io.errors import OpenError
 from viewer.io.reader.reader import index_now
+from viewer.scene.segmentation.given_labels import GivenLabels
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 
 if TYPE_CHECKING:
@@ -86,30 +88,54 @@ class CaseLoader:
                     task, "The segments are of another patient than the image: check the task list."
                 )
                 return
-            self._lay(layer, found)
+            if self.case.given:
+                ask(self.worklist.output / self.case.given, partial(lay, found), partial(lay_alone, found))
+            else:
+                lay(found, None if self.case.saved else found)
+
+        def lay(found: Segmentation, given: Segmentation | None) -> None:
+            self._lay(layer, found, given)
             task.end("done")
 
-        running = self.session.reader.call(
-            requests.read_segmentation,
-            saved if self.case.saved else given,
-            [ImageReference(layer.grid, layer.source)],
-            done=done,
-            failed=lambda reason: self.session.tasks.fail(task, self._why(reason)),
-        )
-        task.stop_with(running.cancel)
+        def lay_alone(found: Segmentation, reason: str) -> None:
+            self.session.messages.warn(f"What was given for {self.name} is gone: {self._why(reason)}")
+            lay(found, None)
+
+        def fail(reason: str) -> None:
+            self.session.tasks.fail(task, self._why(reason))
+
+        def ask(path: Path, done: Callable[[Segmentation], None], failed: Callable[[str], None]) -> None:
+            running = self.session.reader.call(
+                requests.read_segmentation,
+                path,
+                [ImageReference(layer.grid, layer.source)],
+                done=done,
+                failed=failed,
+            )
+            task.stop_with(running.cancel)
+
+        ask(saved if self.case.saved else given, done, fail)
 
     def _why(self, reason: str) -> str:
         """Reasons name files."""
         blinded = self.worklist.blinded
         return f"{self.name} cannot be opened: look why with the names shown." if blinded else reason
 
-    def _lay(self, image: VolumeLayer, found: Segmentation) -> None:
+    def _lay(self, image: VolumeLayer, found: Segmentation, given: Segmentation | None) -> None:
         if self.worklist.blinded:
             found = replace(found, name=f"Segments of {self.name}", source=_unnamed(found.source))
         layer = segmentation_layer(found, image if image.grid.matches(found.grid) else None)
         layer.saved = 0
-        self.session.segments.add_layer(layer)
-        self._have(layer)
+
+        def show(kept: GivenLabels | None) -> None:
+            if self._wanted:
+                layer.given = kept
+                self.session.segments.add_layer(layer)
+                self._have(layer)
+
+        there = given if given is not None and given.grid.matches(found.grid) else None
+        pack = lambda tell: GivenLabels.of(there) if there is not None else None  # noqa: E731
+        self.session.background.call("work", pack, show)
 
 
 def _images(path: Path, labels: Path, session: Session) -> list[Image]:
