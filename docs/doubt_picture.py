@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -20,6 +21,7 @@ from viewer.scene.segmentation.given_labels import GivenLabels
 from viewer.scene.segmentation_layer import segmentation_layer
 
 SIDE, RUNS = 96, 4
+MR = Source(modality="MR", patient_id="phantom")
 BLOBS = (  # name, middle k j i, radii in voxels, colour, value, how far passes shift it
     ("Thalamus", (48, 48, 34), (14, 14, 9), (0, 158, 115), 0.62, 0.6),
     ("Putamen", (50, 40, 66), (12, 18, 7), (86, 180, 233), 0.70, 0.8),
@@ -34,7 +36,7 @@ def doubt(pictures: Path) -> None:
     """The list with its flags and verdicts, the map over the image, every view at the most doubtful place."""
     from viewer.app import Stage
 
-    with Stage() as stage:
+    with Stage() as stage, TemporaryDirectory() as folder:
         session, window = stage.session, stage.window
         found, map, image = phantom()
         under, made = volume_layer((image,)), doubt_layer(map)
@@ -43,7 +45,7 @@ def doubt(pictures: Path) -> None:
         layer.fill = 0.0
         session.history.do(CompositeEdit("Segment", (AddLayer(under), AddLayer(made), AddLayer(layer))))
         session.state.active = layer.id
-        session.review.trail.move_to(Path("/nonexistent"))
+        session.review.trail.move_to(Path(folder))  # not the user's own trail
         session.review.trail.reader = "MK"
         session.review.structures.accept(layer, (0, 1))
         session.review.structures.reject(layer, (0, 6))
@@ -76,12 +78,12 @@ def phantom() -> tuple[Segmentation, Volume, Volume]:
     winner = np.where(whole > 0, mean.max(0), 1 - mean.max(0))
     segments = tuple(Segment(n, name, color) for n, (name, _, _, color, *_) in enumerate(BLOBS, 1))
     made = Provenance("segment_brain", "1", "0.1.0", learned=True, started="2026-11-30T12:00:00+00:00")
-    values = Segmentation(whole, grid, segments, "Structures", Source(modality="MR"), made)
+    values = Segmentation(whole, grid, segments, "Structures", MR, made)
     usual = {2: (50_000.0, 90_000.0)}
     found = with_doubts(values, labels, entropy(winner), plausible=usual)
     noisy = gaussian_filter(head, 0.7) + rng.normal(0, 0.02, head.shape)
-    image = Volume((noisy * 1000).astype(np.int16), grid, "Phantom", source=Source(modality="MR"))
-    volume = doubt_map(entropy(winner), grid, Source(modality="MR"))
+    image = Volume((noisy * 1000).astype(np.int16), grid, "Phantom", source=MR)
+    volume = doubt_map(entropy(winner), grid, MR)
     return found, Volume(**{**vars(volume), "provenance": made}), image
 
 

@@ -110,6 +110,15 @@ def test_a_segment_that_moves_to_another_map_loses_its_acceptance(reader: Reader
     assert reader.reviews == ["unreviewed", "edited"]
 
 
+def test_a_part_that_is_split_off_was_accepted_by_nobody(reader: Reader) -> None:
+    reader.give(1, "accepted")
+    stroke, before = Stroke(reader.layer), reader.layer.segmentation.segments
+    stroke.set_segments((*before, replace(before[0], label=3, name="part")))
+    stroke.fill(0, (slice(0, 1), slice(5, 15), slice(5, 15)), np.ones((1, 10, 10), bool), 3)
+    reader.history.do(stroke.edit("split"))
+    assert reader.reviews == ["edited", "unreviewed", "edited"]
+
+
 def test_an_edit_that_gives_a_verdict_itself_keeps_it(reader: Reader) -> None:
     reader.give(1, "accepted")
     stroke = Stroke(reader.layer)

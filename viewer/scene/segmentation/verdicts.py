@@ -17,14 +17,15 @@ REOPENED: dict[Verdict, Verdict] = {"accepted": "unreviewed", "corrected": "edit
 def without_stale_verdicts(before: Segments, after: Segments, changed: Collection[Key]) -> Segments:
     """`after`, with "edited" for each segment of a model whose voxels changed: what was accepted is not what is there.
 
-    One whose verdict differs from what it was before keeps it: the edit itself gives it.
+    One whose verdict differs from what it was before keeps it: the edit itself gives it. A new one, such as a part
+    that was split off, was accepted by nobody.
     """
     were = {one.key: one.review for one in before}
     same = len(before) == len(after)  # then one that went into another map is known by its place
     reviews = [before[n].review if same else were.get(one.key) for n, one in enumerate(after)]
     return tuple(
         replace(one, review="edited")
-        if one.key in changed and was == one.review and one.review not in ("source", "edited")
+        if one.key in changed and was in (None, one.review) and one.review not in ("source", "edited")
         else one
         for one, was in zip(after, reviews, strict=True)
     )

@@ -32,15 +32,15 @@ Role = Qt.ItemDataRole
 NAME, DICE = range(2)
 HEADS = {
     "Structure": "The most doubtful first",
-    "Predicted\nDice": "Overlap of what the model gave with the truth, as far as it can be told: 1 is equal",
+    "Predicted Dice": "Overlap of what the model gave with the truth, as far as it can be told: 1 is equal",
 }
 BADGES = Role.UserRole  # the verdict and the flags of a row, as short words
 ROWS = 7  # that are seen at once, at most
 LINE, GAP = 22, 4  # px: a line of a row, and the room around both
 FLAGS: dict[FlagCode, str] = {
     "missing": "not found",
-    "disagreement": "passes disagree",
-    "uncertain": "unsure border",
+    "disagreement": "disagree",
+    "uncertain": "unsure",
     "islands": "islands",
     "holes": "holes",
     "border": "cut off?",
@@ -49,9 +49,9 @@ FLAGS: dict[FlagCode, str] = {
 VERDICTS: dict[Verdict, str] = {
     "source": "drawn",
     "unreviewed": "not reviewed",
-    "edited": "edited, not reviewed",
+    "edited": "edited",
     "accepted": "accepted",
-    "corrected": "corrected, accepted",
+    "corrected": "corrected",
     "rejected": "rejected",
 }
 
@@ -101,13 +101,11 @@ class DoubtListModel(QAbstractTableModel):
             return reasons(segment)
         if role == Role.AccessibleTextRole:
             return f"{segment.name}: {', '.join(words(segment))}"
-        if index.column() == DICE:
-            return _dice_data(segment.doubt, role)
+        if role == BADGES:
+            return words(segment)
         if role == Role.DisplayRole:
-            return segment.name
-        if role == Role.DecorationRole:
-            return swatch(segment.color)
-        return words(segment) if role == BADGES else None
+            return segment.name if index.column() == NAME else _dice(segment.doubt)
+        return swatch(segment.color) if role == Role.DecorationRole and index.column() == NAME else None
 
 
 class DoubtList(QTableView):
@@ -120,7 +118,8 @@ class DoubtList(QTableView):
         self.controller = controller
         self.rows = DoubtListModel(controller)
         self.setModel(self.rows)
-        self.setItemDelegateForColumn(NAME, _StructureRow(self))
+        self.setItemDelegateForColumn(NAME, _Structure(self))
+        self.setItemDelegateForColumn(DICE, _Prediction(self))
         self.setAccessibleName("Structures by doubt")
         self.setFont(tabular(self.font()))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -147,26 +146,60 @@ class DoubtList(QTableView):
         self.setFixedHeight(self.horizontalHeader().sizeHint().height() + seen * (2 * LINE + GAP) + 4)
 
 
-class _StructureRow(QStyledItemDelegate):
-    """Colour and name, and below them the badges."""
+class _TwoLines(QStyledItemDelegate):
+    """A cell of two lines on the ground of its row."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         painter.save()
         style = option.widget.style() if option.widget else QApplication.style()
         style.drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, option.widget)
-        area: QRect = option.rect.adjusted(6, GAP // 2, -4, -GAP // 2)
-        index.data(Role.DecorationRole).paint(painter, QRect(area.left(), area.top() + (LINE - 14) // 2, 14, 14))
-        title = QRect(area.left() + 22, area.top(), area.width() - 22, LINE)
-        text = option.fontMetrics.elidedText(index.data(), Qt.TextElideMode.ElideRight, title.width())
+        area: QRect = option.rect.adjusted(6, GAP // 2, -6, -GAP // 2)
+        upper, lower = QRect(area), QRect(area)
+        upper.setHeight(LINE)
+        lower.setTop(area.top() + LINE)
         painter.setPen(theme.TEXT)
-        painter.drawText(title, Qt.AlignmentFlag.AlignVCenter, text)
-        tall = badges.height(option.font)
-        line = QRect(title.left(), area.top() + LINE + (LINE - tall) // 2 - 1, title.width(), tall)
-        badges.paint(painter, line, index.data(BADGES), option.font)
+        self.draw(painter, upper, lower, option, index)
         painter.restore()
 
+    def draw(self, painter: QPainter, upper: QRect, lower: QRect, option: QStyleOptionViewItem, index: Index) -> None:
+        raise NotImplementedError
+
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        return QSize(160, 2 * LINE + GAP)
+        return QSize(option.fontMetrics.horizontalAdvance(VERDICTS["unreviewed"]) + 32, 2 * LINE + GAP)
+
+
+class _Structure(_TwoLines):
+    """Colour and name, and below them the flags."""
+
+    def draw(self, painter: QPainter, upper: QRect, lower: QRect, option: QStyleOptionViewItem, index: Index) -> None:
+        index.data(Role.DecorationRole).paint(painter, QRect(upper.left(), upper.top() + (LINE - 14) // 2, 14, 14))
+        upper.setLeft(upper.left() + 20)
+        lower.setLeft(upper.left())
+        name = option.fontMetrics.elidedText(index.data(), Qt.TextElideMode.ElideMiddle, upper.width())
+        painter.drawText(upper, Qt.AlignmentFlag.AlignVCenter, name)
+        flags = index.data(BADGES)[1:]
+        if flags:
+            tall = badges.height(option.font)
+            lower.adjust(0, (lower.height() - tall) // 2 - 1, 0, 0)
+            lower.setHeight(tall)
+            badges.paint(painter, lower, flags, option.font)
+        else:
+            painter.setPen(theme.DIM)
+            painter.drawText(lower, Qt.AlignmentFlag.AlignVCenter, "no flag")
+
+
+class _Prediction(_TwoLines):
+    """The predicted Dice, and below it the verdict by icon and word."""
+
+    def draw(self, painter: QPainter, upper: QRect, lower: QRect, option: QStyleOptionViewItem, index: Index) -> None:
+        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(upper, right, index.data())
+        verdict = index.data(BADGES)[0]
+        icon, color = badges.meaning(verdict)
+        painter.setPen(color)
+        painter.drawText(lower, right, verdict)
+        left = lower.right() - option.fontMetrics.horizontalAdvance(verdict) - 18
+        theme.icon(icon, color).paint(painter, QRect(left, lower.top() + (lower.height() - 14) // 2, 14, 14))
 
 
 def words(segment: Segment) -> list[str]:
@@ -197,10 +230,5 @@ def reasons(segment: Segment) -> str:
     return "\n".join(printable(line) for line in lines)
 
 
-def _dice_data(doubt: Doubt | None, role: int) -> Any:
-    dice = doubt.dice if doubt else None
-    if role == Role.DisplayRole:
-        return "–" if dice is None else f"{dice:.2f}"
-    if role == Role.TextAlignmentRole:
-        return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-    return None
+def _dice(doubt: Doubt | None) -> str:
+    return "–" if doubt is None or doubt.dice is None else f"{doubt.dice:.2f}"
