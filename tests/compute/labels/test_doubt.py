@@ -59,6 +59,15 @@ def test_islands_and_holes_are_counted_and_lower_the_prediction():
     assert codes(doubt) == {"holes"}
 
 
+def test_parts_of_a_large_structure_are_found_in_blocks(monkeypatch):
+    apart = segmentation(BODY, (slice(17, 20), slice(4, 14), slice(4, 14)))
+    fine = doubt_of(apart)
+    monkeypatch.setattr("viewer.compute.labels.doubt.MOST", 1000)
+    coarse = doubt_of(apart)
+    assert (coarse.islands, coarse.volume, coarse.border) == (1, fine.volume, fine.border)
+    assert coarse.island_share == pytest.approx(fine.island_share, abs=0.05)
+
+
 def test_what_reaches_the_end_of_the_image_is_flagged():
     cut = segmentation((slice(0, 10), slice(4, 14), slice(4, 14)))
     doubt = doubt_of(cut)

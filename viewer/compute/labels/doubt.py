@@ -41,6 +41,7 @@ TRUSTED = 0.75  # Dice below which a structure is flagged
 COST = 0.1  # of Dice: faults of shape that could cost less are not worth a flag
 NEAREST = 1e-3  # to 0 and 1 that a score is taken for by a calibration: its logarithm has to be finite
 SLAB = 16  # slices at once
+MOST = 32 << 20  # voxels of a box in which parts and holes are looked for one by one
 
 Range = tuple[float, float]
 
@@ -169,14 +170,17 @@ def _shape(labels: Labels, segment: Segment, box: Box | None, doubt: NDArray[np.
     wide = dilate_box(box, (1, 1, 1), labels.shape)
     mask = labels[wide] == segment.label
     size, rim = int(np.count_nonzero(mask)), surface(mask)
-    parts, count = label(mask)
+    whole = _coarse(mask)
+    blocks = int(np.count_nonzero(whole))
+    parts, count = label(whole)
     largest = int(np.bincount(parts.ravel())[1:].max())
-    holes = fill(mask, (1.0, 1.0, 1.0)) & ~mask
+    del parts
+    holes = fill(whole, (1.0, 1.0, 1.0)) & ~whole
     measured = Doubt(
         islands=count - 1,
-        island_share=1 - largest / size,
+        island_share=1 - largest / blocks,
         holes=int(label(holes)[1]),
-        hole_share=int(np.count_nonzero(holes)) / size,
+        hole_share=int(np.count_nonzero(holes)) / blocks,
         border=_at_border(mask, wide, labels.shape) / int(np.count_nonzero(rim)),
         volume=size * cell,
     )
@@ -187,6 +191,19 @@ def _shape(labels: Labels, segment: Segment, box: Box | None, doubt: NDArray[np.
     inside, outside = float(winner[bits[mask]].sum()), float((1 - winner[bits[outer]]).sum())
     shell = float(bits[rim | outer].mean()) / STEPS
     return replace(measured, entropy=min(shell, 1.0), expected=2 * inside / (size + inside + outside))
+
+
+def _coarse(mask: Mask) -> Mask:
+    """A mask as it is; of a large one its blocks of 2³, 3³ … voxels that hold any of it, so that memory is bounded.
+
+    What hangs together still does; parts that lie nearer than a block join, and holes of a block's size close.
+    """
+    step = int(np.ceil((mask.size / MOST) ** (1 / 3)))
+    if step < 2:
+        return mask
+    padded = np.pad(mask, [(0, -size % step) for size in mask.shape])
+    k, j, i = (size // step for size in padded.shape)
+    return np.asarray(padded.reshape(k, step, j, step, i, step).any(axis=(1, 3, 5)))
 
 
 def _at_border(mask: Mask, box: Box, shape: Sequence[int]) -> int:
