@@ -87,34 +87,34 @@ class CaseLoader:
                 self.session.tasks.fail(
                     task, "The segments are of another patient than the image: check the task list."
                 )
-                return
-            if self.case.given:
-                ask(self.worklist.output / self.case.given, partial(lay, found), partial(lay_alone, found))
+            elif self.case.given:
+                end, alone = (partial(ends, task, layer, found) for ends in (self._end, self._end_alone))
+                self._read(task, layer, self.worklist.output / self.case.given, end, alone)
             else:
-                lay(found, None if self.case.saved else found)
+                self._end(task, layer, found, None if self.case.saved else found)
 
-        def lay(found: Segmentation, given: Segmentation | None) -> None:
-            self._lay(layer, found, given)
-            task.end("done")
+        fail = lambda reason: self.session.tasks.fail(task, self._why(reason))  # noqa: E731
+        self._read(task, layer, saved if self.case.saved else given, done, fail)
 
-        def lay_alone(found: Segmentation, reason: str) -> None:
-            self.session.messages.warn(f"What was given for {self.name} is gone: {self._why(reason)}")
-            lay(found, None)
+    def _read(
+        self,
+        task: Task,
+        layer: VolumeLayer,
+        path: Path,
+        done: Callable[[Segmentation], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        images = [ImageReference(layer.grid, layer.source)]
+        running = self.session.reader.call(requests.read_segmentation, path, images, done=done, failed=failed)
+        task.stop_with(running.cancel)
 
-        def fail(reason: str) -> None:
-            self.session.tasks.fail(task, self._why(reason))
+    def _end(self, task: Task, layer: VolumeLayer, found: Segmentation, given: Segmentation | None) -> None:
+        self._lay(layer, found, given)
+        task.end("done")
 
-        def ask(path: Path, done: Callable[[Segmentation], None], failed: Callable[[str], None]) -> None:
-            running = self.session.reader.call(
-                requests.read_segmentation,
-                path,
-                [ImageReference(layer.grid, layer.source)],
-                done=done,
-                failed=failed,
-            )
-            task.stop_with(running.cancel)
-
-        ask(saved if self.case.saved else given, done, fail)
+    def _end_alone(self, task: Task, layer: VolumeLayer, found: Segmentation, reason: str) -> None:
+        self.session.messages.warn(f"What was given for {self.name} cannot be compared any more: {self._why(reason)}")
+        self._end(task, layer, found, None)
 
     def _why(self, reason: str) -> str:
         """Reasons name files."""

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from viewer.data.segmentation import Segment, Segmentation, State
-    from viewer.io.images.save import SaveReport
     from viewer.scene.layer import Layer
     from viewer.session.session import Session
 
@@ -254,45 +253,30 @@ class WorklistSession:
 
     def _keep_given(self, worklist: Worklist, case_id: str, layer: SegmentationLayer, then: Callable[[], None]) -> None:
         """What was given stands beside what was saved, and their Dice in the list; then go on."""
-        given = layer.given
-
-        def compare(tell: Callable[[float], None]) -> tuple[Segmentation, dict[str, float]] | None:
-            from viewer.compute.labels.comparison import segment_dices
-
-            if given is None:
-                return None
-            values = given.segmentation(layer.grid, f"{layer.name}, as given")
-            return values, segment_dices(values, layer.segmentation)
 
         def write(found: tuple[Segmentation, dict[str, float]] | None) -> None:
-            if found is None:
-                go_on()
-                return
-            values, dices = found
-            worklist.change(case_id, dices=tuple(dices.items()), doubt=_lowest(values.segments))
-            if worklist.case(case_id).given:
+            if found is not None:
+                values, dices = found
+                worklist.change(case_id, dices=tuple(dices.items()), doubt=_lowest(values.segments))
+            if found is None or worklist.case(case_id).given:
                 go_on()
                 return
             target = worklist.output / given_name(worklist, case_id)
-
-            def written(_: SaveReport) -> None:
-                worklist.change(case_id, given=target.name)
-                go_on()
-
-            source = replace(values, source=layer.segmentation.source)
-            self.session.reader.call(requests.save_segmentation, source, target, done=written, failed=fail)
+            written = lambda _: go_on(given=target.name)  # noqa: E731
+            self.session.reader.call(requests.save_segmentation, found[0], target, done=written, failed=fail)
 
         def fail(reason: str) -> None:
             self._saving = None
             self.session.messages.warn(reason)
 
-        def go_on() -> None:
+        def go_on(**fields: str) -> None:
+            worklist.change(case_id, **fields)
             self._saving = None
             self._save_soon()
             if self.case_id == case_id:
                 then()
 
-        self.session.background.call("work", compare, write, failed=fail)
+        self.session.background.call("work", lambda tell: _compared(layer), write, failed=fail)
 
     def _clear(self) -> None:
         """Close every layer. What was done to them cannot be undone into the next case."""
@@ -378,3 +362,13 @@ def _lowest(segments: Iterable[Segment]) -> float | None:
     """The lowest predicted Dice of segments; None where none is known."""
     told = (one.doubt.dice for one in segments if one.doubt is not None and one.doubt.dice is not None)
     return min(told, default=None)
+
+
+def _compared(layer: SegmentationLayer) -> tuple[Segmentation, dict[str, float]] | None:
+    """What was given for a layer, and its Dice with what is there by now; None where nothing was. In the background."""
+    from viewer.compute.labels.comparison import segment_dices
+
+    if layer.given is None:
+        return None
+    given = layer.given.segmentation(layer.grid, f"{layer.name}, as given")
+    return replace(given, source=layer.segmentation.source), segment_dices(given, layer.segmentation)
