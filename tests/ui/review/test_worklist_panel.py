@@ -145,7 +145,7 @@ def test_a_case_is_completed_with_its_segments_saved_and_a_word_in_the_trail(ope
     output = table.parent / "tomolens-review-cases"
     assert (output / case.saved).exists()
     last = entries(output / "audit.jsonl")[-1]
-    assert (last.reader, last.what, last.facts) == ("MK", "case", {"case": CASES[0], "state": "completed"})
+    assert (last.reader, last.what, last.facts) == ("MK", "case", {"case": CASES[0], "state": "completed", "dice": 1.0})
     assert opened.summary.text().startswith("1 of 3")
     qtbot.waitUntil(lambda: json.loads((output / "tasks.json").read_text())["cases"][0]["state"] == "completed")
 

@@ -88,10 +88,10 @@ class CaseLoader:
                     task, "The segments are of another patient than the image: check the task list."
                 )
             elif self.case.given:
-                end, alone = (partial(ends, task, layer, found) for ends in (self._end, self._end_alone))
+                end, alone = (partial(ends, task, layer, found) for ends in (self._lay, self._lay_alone))
                 self._read(task, layer, self.worklist.output / self.case.given, end, alone)
             else:
-                self._end(task, layer, found, None if self.case.saved else found)
+                self._lay(task, layer, found, None if self.case.saved else found)
 
         fail = lambda reason: self.session.tasks.fail(task, self._why(reason))  # noqa: E731
         self._read(task, layer, saved if self.case.saved else given, done, fail)
@@ -108,30 +108,27 @@ class CaseLoader:
         running = self.session.reader.call(requests.read_segmentation, path, images, done=done, failed=failed)
         task.stop_with(running.cancel)
 
-    def _end(self, task: Task, layer: VolumeLayer, found: Segmentation, given: Segmentation | None) -> None:
-        self._lay(layer, found, given)
-        task.end("done")
-
-    def _end_alone(self, task: Task, layer: VolumeLayer, found: Segmentation, reason: str) -> None:
+    def _lay_alone(self, task: Task, layer: VolumeLayer, found: Segmentation, reason: str) -> None:
         self.session.messages.warn(f"What was given for {self.name} cannot be compared any more: {self._why(reason)}")
-        self._end(task, layer, found, None)
+        self._lay(task, layer, found, None)
 
     def _why(self, reason: str) -> str:
         """Reasons name files."""
         blinded = self.worklist.blinded
         return f"{self.name} cannot be opened: look why with the names shown." if blinded else reason
 
-    def _lay(self, image: VolumeLayer, found: Segmentation, given: Segmentation | None) -> None:
+    def _lay(self, task: Task, image: VolumeLayer, found: Segmentation, given: Segmentation | None) -> None:
         if self.worklist.blinded:
             found = replace(found, name=f"Segments of {self.name}", source=_unnamed(found.source))
         layer = segmentation_layer(found, image if image.grid.matches(found.grid) else None)
         layer.saved = 0
 
         def show(kept: GivenLabels | None) -> None:
-            if self._wanted:
+            if self._wanted and task.running:
                 layer.given = kept
                 self.session.segments.add_layer(layer)
                 self._have(layer)
+                task.end("done")
 
         there = given if given is not None and given.grid.matches(found.grid) else None
         pack = lambda tell: GivenLabels.of(there) if there is not None else None  # noqa: E731
