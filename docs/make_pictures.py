@@ -31,6 +31,7 @@ def main() -> None:
             (PICTURES / name).write_bytes((Path(folder) / name).read_bytes())
     panels()
     registration()
+    from doubt_picture import doubt
     from house_picture import picture
     from notice_pictures import notices
     from project_picture import missing_images
@@ -42,6 +43,7 @@ def main() -> None:
     notices(PICTURES)
     segmentation(PICTURES)
     review(PICTURES)
+    doubt(PICTURES)
     recovery(PICTURES)
     missing_images(PICTURES)
 

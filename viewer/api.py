@@ -9,6 +9,8 @@ from viewer.compute.effects.image.mask_volume import masked
 from viewer.compute.engine.job import Job
 from viewer.compute.hdf5_file import is_hdf5, open_hdf5
 from viewer.compute.images.resample import resample, resample_labels
+from viewer.compute.labels.doubt import Calibration, with_doubts
+from viewer.compute.labels.doubt_map import doubt_map, entropy
 from viewer.compute.loaders.external_model import ExternalModel, PreparedImages
 from viewer.compute.loaders.find_models import FoundModel, find_models
 from viewer.compute.loaders.open_model import open_model
@@ -18,6 +20,7 @@ from viewer.compute.networks.network import DeviceLost, Net
 from viewer.compute.networks.sliding_window import tiles
 from viewer.compute.progress import Cancelled, Refusal
 from viewer.compute.registration.landmark_fit import rigid_fit
+from viewer.data.annotations.doubt import Doubt, DoubtFlag
 from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.annotations.prompts import Prompt, Prompts
 from viewer.data.grid import Grid
@@ -33,9 +36,12 @@ Foreign, Prepared = ExternalModel, PreparedImages  # names of version 0.1.0, for
 
 __all__ = [
     "Annotated",
+    "Calibration",
     "Cancelled",
     "CurvePoint",
     "DeviceLost",
+    "Doubt",
+    "DoubtFlag",
     "ExternalModel",
     "FoundModel",
     "Grid",
@@ -55,6 +61,8 @@ __all__ = [
     "Window",
     "check_memory",
     "class_term",
+    "doubt_map",
+    "entropy",
     "find_models",
     "is_hdf5",
     "masked",
@@ -68,4 +76,5 @@ __all__ = [
     "rigid_fit",
     "tiles",
     "totalsegmentator_classes",
+    "with_doubts",
 ]

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.data.annotations.doubt import Doubt
 from viewer.data.annotations.prompts import Prompt
 from viewer.data.grid import Grid
 from viewer.data.printable_text import keep_printable
@@ -18,6 +19,8 @@ from viewer.data.study import Source
 State = Literal["not started", "in progress", "completed", "flagged", "rejected"]
 Algorithm = Literal["MANUAL", "SEMIAUTOMATIC", "AUTOMATIC"]  # Segment Algorithm Type (0062,0008), PS3.3 C.8.20.4
 Side = Literal["", "left", "right"]
+Verdict = Literal["source", "unreviewed", "edited", "accepted", "corrected", "rejected"]
+DECIDED: tuple[Verdict, ...] = ("accepted", "corrected", "rejected")  # a reader has said what becomes of the segment
 Key = tuple[int, int]  # which label map, and the value in it: what tells the segments of a segmentation apart
 Code = tuple[str, str, str]  # scheme, value, meaning
 
@@ -33,6 +36,8 @@ class Segment:
     not tell it (viewer.data.terminology).
     prompts: those that its voxels were found from, in order. base_mask: its voxels before the first of them
     (viewer.data.annotations.packed_mask).
+    review: of what a model gave, what a reader made of it: "edited" is changed since, and not accepted; "corrected" is
+    changed and accepted; "source" is what no model gave. doubt: how far it can be trusted, as the model left it.
     """
 
     label: int
@@ -48,6 +53,8 @@ class Segment:
     side: Side = ""
     prompts: tuple[Prompt, ...] = ()
     base_mask: str = ""
+    review: Verdict = "source"
+    doubt: Doubt | None = None
 
     def __post_init__(self) -> None:
         keep_printable(self, "name", "reader", "remark")

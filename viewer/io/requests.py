@@ -59,6 +59,13 @@ def read_segmentation(
     return segmentation_file.read_segmentation(path, images, placement, time)
 
 
+def lowest_dice(path: Path) -> float | None:
+    """The lowest predicted Dice of the structures in a .seg.nrrd, by its header alone; None where it tells none."""
+    from viewer.io.segmentations import seg_nrrd
+
+    return seg_nrrd.lowest_dice(str(path)) if path.name.lower().endswith(seg_nrrd.ENDING) else None
+
+
 def resample_segmentation(segmentation: Segmentation, grid: Grid, source: Source) -> Segmentation:
     """The segments on an image's grid, and of that image; by the nearest voxel where their own grid is another."""
     from viewer.io.segmentations import segmentation_file

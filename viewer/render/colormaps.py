@@ -85,6 +85,7 @@ COLORMAPS: dict[str, Colormap] = {
     ),
     "difference": Colormap(_even("c8f0ff 4aa8f0 1c50b0 000000 b02c1c f07a3c ffe8b0"), fade="middle"),
     "volume change": Colormap(_even("5ab8ff 1c50b0 000000 8a7410 ffe25c"), fade="middle"),
+    "doubt": Colormap(_even("2d0a4e 8c1d6e e0503a fbb03b ffffc8")),  # certain to even odds
     "red": Colormap(_even("000000 ff4030")),
     "green": Colormap(_even("000000 40e060")),
     "blue": Colormap(_even("000000 5090ff")),

@@ -14,6 +14,7 @@ from uuid import uuid4
 import numpy as np
 from psygnal import Signal, SignalGroupDescriptor
 
+from viewer.data.annotations.doubt import ENTROPY
 from viewer.data.annotations.region import Point
 from viewer.data.box import whole_box
 from viewer.data.grid import Grid
@@ -166,6 +167,11 @@ class VolumeLayer(PlacedLayer):
         return provenance is not None and provenance.plugin == "difference"
 
     @property
+    def is_doubt(self) -> bool:
+        """Whether it is a doubt map: entropy of a model's answer, in bits."""
+        return self.volumes[0].unit == ENTROPY
+
+    @property
     def badges(self) -> tuple[str, ...]:
         """The marks that a view and an export must carry, the review mark first."""
         return (*self.marks(self.volumes[0].provenance), *self.volumes[0].badges)
@@ -203,6 +209,19 @@ def difference_layer(volume: Volume) -> VolumeLayer:
         volumes=(volume,),
         window=window,
         colormap="difference",
+    )
+
+
+def doubt_layer(volume: Volume) -> VolumeLayer:
+    """A doubt map over the image: hidden at first; clear where the model is certain, brightest at even odds."""
+    return VolumeLayer(
+        name=volume.name,
+        visible=False,
+        opacity=0.7,
+        review="unreviewed",
+        volumes=(volume,),
+        window=Window(0.5, 1.0, "certain to even odds"),
+        colormap="doubt",
     )
 
 

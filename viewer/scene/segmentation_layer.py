@@ -10,6 +10,7 @@ from viewer.data.box import Box
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Key, Segment, Segmentation
 from viewer.scene.layer import PlacedLayer, VolumeLayer
+from viewer.scene.segmentation.given_labels import GivenLabels
 
 
 @dataclass(eq=False)
@@ -23,6 +24,7 @@ class SegmentationLayer(PlacedLayer):
     generation: grows with every change of the voxels or the segments: an answer about an older one comes too late.
     saved: the generation that was saved last, 0 for one that came from a file; -1 for none.
     drawn_at: the time point of the image that it was drawn on, and is seen at; None for one that holds at all of them.
+    given: what a model gave, before anybody edited it; None where no model did.
     cancel_stroke: takes back the stroke that is being drawn, where there is one: no step is made or undone under it.
     """
 
@@ -35,6 +37,7 @@ class SegmentationLayer(PlacedLayer):
     smooth: bool = True
     drawn_at: int | None = None
     saved: int = -1
+    given: GivenLabels | None = None
     cancel_stroke: Callable[[], None] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:

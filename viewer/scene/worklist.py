@@ -22,8 +22,10 @@ PAUSE = 60.0  # seconds without input after which nobody is taken to be reading
 class Case:
     """An image and its segmentation, "" where there is none yet: paths seen from the list's folder.
 
-    seconds: spent on it. saved: name of the file in the list's output folder that holds what was made of it. layer: id
-    of the layer that showed it last: what comes back of a killed session is known by it.
+    seconds: spent on it. saved: name of the file in the list's output folder that holds what was made of it; given: of
+    the one that holds what a model, or the list, gave before. layer: id of the layer that showed it last: what comes
+    back of a killed session is known by it. doubt: lowest predicted Dice of its structures; None where that is not
+    known. dices: of each structure, by name, what was given against what was saved.
     """
 
     id: str
@@ -35,9 +37,17 @@ class Case:
     seconds: float = 0.0
     saved: str = ""
     layer: str = ""
+    given: str = ""
+    doubt: float | None = None
+    dices: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         keep_printable(self, "reader", "remark")
+
+    @property
+    def dice(self) -> float | None:
+        """The mean over its structures; None without any."""
+        return sum(dice for _, dice in self.dices) / len(self.dices) if self.dices else None
 
     @property
     def decided(self) -> bool:
@@ -71,6 +81,7 @@ class Worklist:
         self.seed, self.missing, self.saved_sha256 = seed, missing, saved_sha256
         self._cases = {case.id: case for case in cases}
         self._blinded = blinded
+        self._by_doubt = False
         self._arrange()
 
     @property
@@ -90,9 +101,22 @@ class Worklist:
         self.changed.emit()
 
     @property
+    def by_doubt(self) -> bool:
+        """The most doubtful cases first, those of which nothing is known last."""
+        return self._by_doubt
+
+    @by_doubt.setter
+    def by_doubt(self, on: bool) -> None:
+        self._by_doubt = on
+        self.changed.emit()
+
+    @property
     def order(self) -> tuple[str, ...]:
-        """Ids in the order of reading: the list's, or one by the seed alone, the same at every start."""
-        return tuple(self._places)
+        """Ids in the order of reading: the list's, or one by the seed alone, the same at every start; or by doubt."""
+        if not self._by_doubt:
+            return tuple(self._places)
+        doubts = {case_id: self._cases[case_id].doubt for case_id in self._places}
+        return tuple(sorted(doubts, key=lambda case_id: 2.0 if (told := doubts[case_id]) is None else told))
 
     @property
     def decided(self) -> int:
@@ -123,7 +147,7 @@ class Worklist:
         order = self.order
         if case_id is None:
             return next((one for one in order if not self.case(one).decided), order[0] if order else None)
-        place = self._places[case_id]
+        place = order.index(case_id)
         ahead = order[place + 1 :] if step > 0 else order[:place][::-1]
         return next((one for one in ahead if not self.case(one).decided), ahead[0] if ahead else None)
 

@@ -43,7 +43,9 @@ class SessionJournal:
         made = [layer for layer in layers if isinstance(layer, VolumeLayer) and not layer.image]
         voxels = [volume.array for layer in made for volume in layer.volumes]
         self._keeper.store(voxels + [one.displacement for one in placed if one and one.displacement is not None])
-        labelled = [layer.segmentation.maps for layer in layers if isinstance(layer, SegmentationLayer)]
+        drawn = [layer for layer in layers if isinstance(layer, SegmentationLayer)]
+        self._keeper.store(layer.given.packed for layer in drawn if layer.given is not None)
+        labelled = [layer.segmentation.maps for layer in drawn]
         self._keeper.store((map for maps in labelled for map in maps if map.any()), packed=True)
 
     def forget(self) -> None:

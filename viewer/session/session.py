@@ -76,7 +76,7 @@ class Session:
         self.saving = Saving(document, reader, self.projects, tasks, messages)
         self.runs = PluginRuns(self.plugins, engine, document, state, history, self.journal, background, tasks)
         self.prompts = SegmentPrompts(document, history, engine, background, tasks)
-        self.review = Review(history, messages.warn)
+        self.review = Review(history, background, tasks, messages.warn)
         self.recovery = SessionRecovery(
             document, state, history, self.journal, reader, self.layers, self.studies, background, tasks, messages
         )

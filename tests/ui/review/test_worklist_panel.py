@@ -8,13 +8,16 @@ import json
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
 
 from viewer.io.reports.audit_log import check, entries
 from viewer.io.segmentations.seg_nrrd import read_seg_nrrd
 from viewer.scene.edits import AddLayer, ChangeLandmark
 from viewer.scene.landmarks import LandmarkPair
 from viewer.session.review.worklist_session import WorklistSession
+from viewer.ui.review.worklist_panel import DICE, PREDICTED
 
 CASES = ("Doe^Jane", "Roe^Richard", "Poe^Ann")
 BOX = (slice(1, 3), slice(1, 3), slice(1, 3))
@@ -142,7 +145,7 @@ def test_a_case_is_completed_with_its_segments_saved_and_a_word_in_the_trail(ope
     output = table.parent / "tomolens-review-cases"
     assert (output / case.saved).exists()
     last = entries(output / "audit.jsonl")[-1]
-    assert (last.reader, last.what, last.facts) == ("MK", "case", {"case": CASES[0], "state": "completed"})
+    assert (last.reader, last.what, last.facts) == ("MK", "case", {"case": CASES[0], "state": "completed", "dice": 1.0})
     assert opened.summary.text().startswith("1 of 3")
     qtbot.waitUntil(lambda: json.loads((output / "tasks.json").read_text())["cases"][0]["state"] == "completed")
 
@@ -303,3 +306,19 @@ def test_a_case_of_several_images_says_which_is_shown(window, session, wait, tmp
     wait(lambda: window.worklist.controller.layer in session.document.segmentation_layers)
     assert session.document.base.grid.shape[0] == 6
     assert said[0] == "first has 2 images: the largest is shown; a table (CSV) can name one."
+
+
+def test_doubt_and_dice_are_columns_where_they_are_known_and_the_list_can_be_sorted_by_doubt(panel, qtbot):
+    worklist = panel.controller.worklist
+    assert panel.view.isColumnHidden(PREDICTED)
+    assert panel.view.isColumnHidden(DICE)
+    assert not panel.by_doubt.isVisible()
+    worklist.change(CASES[0], doubt=0.8)
+    worklist.change(CASES[1], doubt=0.25, dices=(("Liver", 1.0), ("Spleen", 0.5)))
+    assert [panel.rows.index(row, PREDICTED).data() for row in range(3)] == ["0.80", "0.25", ""]
+    assert panel.rows.index(1, DICE).data() == "0.75"
+    assert panel.rows.index(1, DICE).data(Qt.ItemDataRole.ToolTipRole) == "Liver: 1.00\nSpleen: 0.50"
+    assert not panel.view.isColumnHidden(DICE)
+    QTest.mouseClick(panel.by_doubt, Qt.MouseButton.LeftButton, pos=QPoint(8, panel.by_doubt.height() // 2))
+    assert [panel.rows.index(row, 0).data() for row in range(3)] == [CASES[1], CASES[0], CASES[2]]
+    assert panel.by_doubt.isChecked()

@@ -83,6 +83,29 @@ def review(
     return found
 
 
+def segment_dices(given: Segmentation, now: Segmentation) -> dict[str, float]:
+    """Dice of each segment of `given` with what became of it, by its name by now; 1 where neither has a voxel.
+
+    Matched by key; where that is another one now (it went into another label map), as `pairs` does.
+    """
+    check(given, now)
+    ours, theirs = boxes_of(given), boxes_of(now)
+    kept = {one.key for one in given.segments} & {one.key for one in now.segments}
+    left = [one for one in now.segments if one.key not in kept]
+    moved = pairs([one for one in given.segments if one.key not in kept], left)
+    matched = [(one, now.segment(one.key)) for one in given.segments if one.key in kept]
+    found = {}
+    for one, two in [*matched, *((one, two) for one, two in moved if one is not None)]:
+        box = box_union(_box(ours, one), _box(theirs, two))
+        named = two.name if two else one.name
+        found[named] = _dice(mask_of(given, one, box), mask_of(now, two, box)) if box else 1.0
+    return found
+
+
+def _dice(one: Mask, two: Mask) -> float:
+    return 2 * np.count_nonzero(one & two) / (np.count_nonzero(one) + np.count_nonzero(two))
+
+
 def differences(reference: Segmentation, other: Segmentation, found: SegmentReview) -> NDArray[np.uint8] | None:
     """EXTRA where only the other has the segment, MISSED where only the reference has it, in its box [k, j, i]."""
     if found.box is None:
@@ -116,7 +139,7 @@ def _review_pair(
     one, two = mask_of(reference, pair[0], box), mask_of(other, pair[1], box)
     grid = reference.grid
     apart = surface_distances(one, two, grid.spacing, tell)
-    far, voxel = apart.worst if apart else (None, _middle(one | two))
+    far, voxel = apart.worst if apart else (None, middle_voxel(one | two))
     cell = float(abs(np.linalg.det(grid.affine[:3, :3])))
     ours, theirs, both = (int(np.count_nonzero(mask)) for mask in (one, two, one & two))
     x, y, z = (float(mm) for mm in grid.to_world(voxel + [side.start for side in box]))
@@ -132,7 +155,7 @@ def _review_pair(
     )
 
 
-def _middle(mask: Mask) -> NDArray[Any]:
+def middle_voxel(mask: Mask) -> NDArray[Any]:
     """The voxel of a mask that lies nearest to the middle of them all."""
     voxels = np.argwhere(mask)
     nearest: NDArray[Any] = voxels[((voxels - voxels.mean(axis=0)) ** 2).sum(axis=1).argmin()]

@@ -150,7 +150,9 @@ class _Draft:
         first = _first(row)
         taken = sum(one.layer == first.layer for one in self.segments)
         segment = replace(first, label=taken + 1, algorithm="SEMIAUTOMATIC", algorithm_name=title)
-        self.segments.append(replace(segment, state="not started", reader="", remark=""))
+        self.segments.append(
+            replace(segment, state="not started", reader="", remark="", review="unreviewed", doubt=None)
+        )
         if first.layer not in self._maps:
             self._maps[first.layer] = np.zeros(self._like.grid.shape, np.uint16)
             self._sure[first.layer] = np.zeros(self._like.grid.shape, np.uint8)

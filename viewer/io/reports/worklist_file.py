@@ -37,6 +37,12 @@ if TYPE_CHECKING:
 MOST_BYTES, MOST_CASES, MOST_NAME = 16 << 20, 20_000, 80  # of a table, of its cases, of a file
 MOST_DOCUMENT = 4 * MOST_BYTES  # remarks come to what a table says
 STATES: tuple[str, ...] = get_args(State)
+KINDS: dict[str, Any] = {
+    "seconds": (int, float),
+    "doubt": (int, float, type(None)),
+    "dices": list,
+}  # of a case; the others are texts
+LATER: Json = {"given": "", "doubt": None, "dices": []}  # what an older version did not write
 DOCUMENT = "tasks.json"  # in the output folder: what became of the cases
 FOLDER = "tomolens-review"  # the output folder
 LABELS = re.compile(r"(?<![a-z])(seg|segs|segmentations?|masks?|labels?|labelmap)(?![a-z])", re.IGNORECASE)
@@ -94,8 +100,18 @@ def file_name(worklist: Worklist, case_id: str) -> str:
     if worklist.case(case_id).saved:
         return worklist.case(case_id).saved
     stem = _portable_name(f"{worklist.name(case_id)}-{worklist.seed:08x}" if worklist.blinded else case_id)
+    return _free_name(worklist, stem)
+
+
+def given_name(worklist: Worklist, case_id: str) -> str:
+    """What the file of what was given for a case is called: as `file_name`, but apart from it."""
+    known = worklist.case(case_id)
+    return known.given or _free_name(worklist, f"{file_name(worklist, case_id).removesuffix('.seg.nrrd')}-given")
+
+
+def _free_name(worklist: Worklist, stem: str) -> str:
     names = (f"{stem}{f'-{number}' if number > 1 else ''}.seg.nrrd" for number in count(1))
-    taken = {case.saved for case in (*worklist.cases, *worklist.missing)}
+    taken = {name for case in (*worklist.cases, *worklist.missing) for name in (case.saved, case.given)}
     return next(name for name in names if name not in taken and not (worklist.output / name).exists())
 
 
@@ -230,12 +246,28 @@ def _hash(data: bytes) -> str:
 
 
 def _case(entry: Any) -> Case:
-    kinds = {field.name: (int, float) if field.name == "seconds" else str for field in fields(Case)}
-    right = isinstance(entry, dict) and all(isinstance(entry.get(name), kind) for name, kind in kinds.items())
-    right = right and 0 <= entry["seconds"] < math.inf and Path(entry["saved"]).name == entry["saved"]
-    if not right or entry["state"] not in STATES:
-        raise OpenError(f"{DOCUMENT} is damaged: put back a copy, or move it away to begin anew.")
-    return Case(**{name: entry[name] for name in kinds})
+    damaged = OpenError(f"{DOCUMENT} is damaged: put back a copy, or move it away to begin anew.")
+    if not isinstance(entry, dict):
+        raise damaged
+    entry = LATER | entry
+    kinds = {field.name: KINDS.get(field.name, str) for field in fields(Case)}
+    right = all(isinstance(entry.get(name), kind) for name, kind in kinds.items())
+    right = right and 0 <= entry["seconds"] < math.inf and entry["state"] in STATES
+    if not right or any(Path(entry[name]).name != entry[name] for name in ("saved", "given")):
+        raise damaged
+    try:
+        dices = tuple((str(name), _share(dice)) for name, dice in entry["dices"])
+        doubt = None if entry["doubt"] is None else _share(entry["doubt"])
+    except (TypeError, ValueError) as error:
+        raise damaged from error
+    return Case(**{name: entry[name] for name in kinds} | {"dices": dices, "doubt": doubt})
+
+
+def _share(value: Any) -> float:
+    """Raises TypeError or ValueError where it is no number from 0 to 1."""
+    if not 0 <= float(value) <= 1:
+        raise ValueError("no Dice")
+    return float(value)
 
 
 def _resumed(case: Case, before: Case | None) -> Case:

@@ -8,19 +8,23 @@ each segment had a layer of its own, and the header tells neither layers nor lab
 from __future__ import annotations
 
 import gzip
+import json
 import re
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
+from viewer.data.annotations.doubt import Doubt
 from viewer.data.grid import Grid
 from viewer.data.printable_text import printable
-from viewer.data.segmentation import HIGHEST, Code, Segment, Segmentation, Side, State
+from viewer.data.segmentation import HIGHEST, Code, Segment, Segmentation, Side, State, Verdict
 from viewer.data.study import LabelFile, Source
 from viewer.data.terminology import SIDES, category_of
 from viewer.io.errors import OpenError, refuse_damage
 from viewer.io.images.headers.geometry import NO_PLACE
 from viewer.io.images.headers.itk_header import metadata, read_itk_header, voxels
+from viewer.scene.journal.serialization import from_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,6 +41,9 @@ STATES: dict[str, State] = {
     "flagged": "flagged",
 }
 SEGMENT = re.compile(r"Segment(\d{1,5})_(\w+)")
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+REVIEW, DOUBT = "Tomolens.Review", "TomolensDoubt"  # a tag, and a key, of this program's own
+MOST_DOUBT = 16_384  # characters that are taken
 FRACTIONAL = "Fractional labelmap"
 LONGEST = 256  # characters of a name that are taken
 TYPE, MODIFIER = 2, 3  # places in a terminology entry
@@ -114,7 +121,29 @@ def _segment(about: dict[str, str], number: int) -> Segment:
     tags = dict(part.split(":", 1) for part in about.get("Tags", "").split("|") if ":" in part)
     state = STATES.get(tags.get("Segmentation.Status", ""), "not started")
     name = about.get("Name", f"Segment {number + 1}")
-    return Segment(label, name[:LONGEST], (red, green, blue), _code(tags, TYPE), layer, state=state, side=_side(tags))
+    review: Verdict = next((one for one in VERDICTS if one == tags.get(REVIEW)), "source")
+    doubt, code = _doubt(about.get(DOUBT, "")), _code(tags, TYPE)
+    side = _side(tags)
+    return Segment(
+        label, name[:LONGEST], (red, green, blue), code, layer, state=state, side=side, review=review, doubt=doubt
+    )
+
+
+def _doubt(text: str) -> Doubt | None:
+    """The doubt of a segment as this program writes it; None where it is none."""
+    if not text or len(text) > MOST_DOUBT:
+        return None
+    try:
+        return from_json(Doubt, json.loads(text))
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def lowest_dice(path: str) -> float | None:
+    """The lowest predicted Dice of its segments, by the header alone; None without any. Raises OpenError."""
+    pairs = ((SEGMENT.fullmatch(key), value) for key, value in metadata(path).items())
+    doubts = [_doubt(value) for match, value in pairs if match and match[2] == DOUBT]
+    return min((one.dice for one in doubts if one is not None and one.dice is not None), default=None)
 
 
 def _code(tags: dict[str, str], place: int) -> Code | None:
@@ -184,7 +213,8 @@ def _pairs(number: int, segment: Segment, extent: str) -> Iterator[str]:
         "LabelValue": segment.label,
         "Layer": segment.layer,
         "Extent": extent,
-        "Tags": entry + status,
+        "Tags": entry + status + (f"{REVIEW}:{segment.review}|" if segment.review != "source" else ""),
+        **({DOUBT: _without_separators(json.dumps(asdict(segment.doubt)))} if segment.doubt else {}),
     }.items():
         yield f"Segment{number}_{key}:={value}"
 

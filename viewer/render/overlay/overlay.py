@@ -265,10 +265,18 @@ def color_bars(shown: Sequence[VolumeLayer]) -> tuple[ColorBar, ...]:
 
 def _color_bar(layer: VolumeLayer) -> ColorBar:
     lower, upper = number(layer.window.lower), number(layer.window.upper)
+    if layer.is_doubt:
+        return ColorBar(layer.colormap, _odds(layer.window.lower), _odds(layer.window.upper), "")
     if layer.is_difference and layer.window.upper > 0:
         upper = f"+{upper}"
     even = abs(layer.window.center) < 1e-6 * layer.window.width
     return ColorBar(layer.colormap, lower, upper, layer.volumes[0].unit, "0" if even else "")
+
+
+def _odds(bits: float) -> str:
+    """What an entropy says of the model's answer."""
+    words = " certain" if bits <= 0 else " even odds" if bits >= 1 else ""
+    return f"{number(bits)} bit:{words}" if words else f"{number(bits)} bit"
 
 
 def cross(pose: Pose, crosshair: tuple[float, float, float], *, full: bool) -> Cross:

@@ -19,6 +19,7 @@ from viewer.data.transform import SignOff, Transform
 from viewer.data.volume import Diffusion, Volume, Window
 from viewer.scene.landmarks import LandmarkPair
 from viewer.scene.layer import Layer, VolumeLayer
+from viewer.scene.segmentation.given_labels import GivenLabels
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 
 Store = Callable[[NDArray[Any]], str]  # an array -> what it can be found by
@@ -156,6 +157,22 @@ def restore_segmentation(entry: Json, load: Load) -> Segmentation:
     return Segmentation(first, grid, segments, entry["name"], overlapping=tuple(others), **_restore_origin(entry))
 
 
+def describe_given(given: GivenLabels | None, store: Store) -> Json | None:
+    """The JSON object of what a model gave, None for None; `store` gets the packed labels, which nobody writes to."""
+    if given is None:
+        return None
+    segments = [asdict(segment) for segment in given.segments]
+    return {"segments": segments, "dtypes": given.dtypes, "array": store(given.packed)}
+
+
+def restore_given(entry: Json | None, load: Load) -> GivenLabels | None:
+    """The inverse of describe_given; None where an older version wrote none. Raises KeyError, TypeError, ValueError."""
+    if entry is None:
+        return None
+    dtypes = json_value(tuple[str, ...], entry["dtypes"])
+    return GivenLabels(restore_segments(entry["segments"]), dtypes, load(entry["array"]))
+
+
 def restore_segments(entries: list[Json]) -> tuple[Segment, ...]:
     """The inverse of asdict of each."""
     return tuple(from_json(Segment, entry) for entry in entries)
@@ -205,7 +222,8 @@ def describe_layer(layer: Layer, store: Store, store_labels: Store, *, voxels: b
     entry["transform"] = describe_transform(layer.transform, store)
     if isinstance(layer, SegmentationLayer):
         entry |= {name: getattr(layer, name) for name in KEPT_OF_SEGMENTS}
-        return {**entry, "segmentation": describe_segmentation(layer.segmentation, store_labels)}
+        given = describe_given(layer.given, store)
+        return {**entry, "given": given, "segmentation": describe_segmentation(layer.segmentation, store_labels)}
     entry |= {name: getattr(layer, name) for name in KEPT_OF_IMAGES}
     if layer.image is not None and not voxels:
         files = [path.split("!")[0] for path in (*layer.image.source.files, *layer.image.beside)]
@@ -237,6 +255,7 @@ def restore_layer(entry: Json, image: Callable[[str], VolumeLayer | None], load:
     layer: Restored | None
     if "segmentation" in entry:
         layer = segmentation_layer(restore_segmentation(entry["segmentation"], load))
+        layer.given = restore_given(entry.get("given"), load)
     elif "image" in entry:
         layer = image(entry["image"])
     else:

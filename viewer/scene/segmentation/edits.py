@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from numpy.typing import NDArray
@@ -12,7 +12,9 @@ from viewer.data.box import Box, box_union
 from viewer.data.segmentation import Key, Segment
 from viewer.scene.document import Document
 from viewer.scene.edits import Edit
+from viewer.scene.layer import Review
 from viewer.scene.segmentation.label_delta import LabelDelta
+from viewer.scene.segmentation.verdicts import layer_verdict, without_stale_verdicts
 from viewer.scene.segmentation_layer import SegmentationLayer
 
 Segments = tuple[Segment, ...]
@@ -24,6 +26,8 @@ class EditLabels:
 
     drawn: a stroke has written the voxels already, so the first `do` need not. gesture: edits of the segments in one
     gesture merge.
+    A segment whose voxels it changes loses its acceptance, unless the edit itself says what becomes of it; and a layer
+    that waits for review is decided on with the last of its segments (see .verdicts).
     """
 
     layer: SegmentationLayer
@@ -33,6 +37,12 @@ class EditLabels:
     boxes: LabelDelta | None = None
     drawn: bool = False
     gesture: str = ""
+    review: Review = field(init=False)  # of the layer before `do`
+
+    def __post_init__(self) -> None:
+        self.review = self.layer.review
+        if self.boxes is not None and any(one.review != "source" for one in self.after):
+            self.after = without_stale_verdicts(self.before, self.after, self.boxes.keys)
 
     @property
     def size(self) -> int:
@@ -46,12 +56,15 @@ class EditLabels:
         if not self.drawn:
             self._write("after")
         self.drawn = False
+        self.review = self.layer.review
+        self.layer.review = layer_verdict(self.review, self.before, self.after)
 
     def undo(self, document: Document) -> None:
         """Write the segments and labels `before`; a stroke that is being drawn ends first."""
         _end_stroke(self.layer)
         set_segments(self.layer, self.before)
         self._write("before")
+        self.layer.review = self.review
 
     def merge(self, later: Edit) -> Edit | None:
         """One step for changes of colour while it is dragged, of a name while it is typed."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from viewer.data.arrays import Labels
 from viewer.data.box import Box, box_at, box_shape, mask_box, shift_box
+from viewer.data.segmentation import Key
 
 BLOCK = 32  # voxels along each side of what is looked at, set aside and kept at once
 FAST = 1  # zlib's level: label maps shrink a hundredfold at any
@@ -54,6 +55,15 @@ class LabelDelta:
     def size(self) -> int:
         """Bytes kept."""
         return len(self.before) + len(self.after)
+
+    @property
+    def keys(self) -> frozenset[Key]:
+        """The segments, told by label map and label, that gained or lost a voxel."""
+        found: set[Key] = set()
+        for (map, _, was), (_, _, now) in zip(self.unpack(self.before), self.unpack(self.after), strict=True):
+            changed = was != now
+            found |= {(map, int(label)) for one in (was, now) for label in np.unique(one[changed]) if label}
+        return frozenset(found)
 
     def unpack(self, packed: bytes) -> Iterator[tuple[int, Box, Labels]]:
         """The boxes of `before` or `after`: number of the label map, box [k, j, i], labels."""

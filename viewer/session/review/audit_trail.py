@@ -76,6 +76,8 @@ class AuditTrail:
         for key, segment in now.items():
             if key in before and before[key].state != segment.state:
                 self.note("segment", segment.reader, segment=segment.name, state=segment.state)
+            if key in before and before[key].review != segment.review:
+                self.note("structure", segment=segment.name, verdict=segment.review)
 
 
 def _segments(layer: Layer) -> dict[Key, Segment]:

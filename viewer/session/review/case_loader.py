@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from viewer.data.transform import ImageReference
 from viewer.io import requests
 from viewer.io.errors import OpenError
 from viewer.io.reader.reader import index_now
+from viewer.scene.segmentation.given_labels import GivenLabels
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 
 if TYPE_CHECKING:
@@ -85,31 +87,52 @@ class CaseLoader:
                 self.session.tasks.fail(
                     task, "The segments are of another patient than the image: check the task list."
                 )
-                return
-            self._lay(layer, found)
-            task.end("done")
+            elif self.case.given:
+                end, alone = (partial(ends, task, layer, found) for ends in (self._lay, self._lay_alone))
+                self._read(task, layer, self.worklist.output / self.case.given, end, alone)
+            else:
+                self._lay(task, layer, found, None if self.case.saved else found)
 
-        running = self.session.reader.call(
-            requests.read_segmentation,
-            saved if self.case.saved else given,
-            [ImageReference(layer.grid, layer.source)],
-            done=done,
-            failed=lambda reason: self.session.tasks.fail(task, self._why(reason)),
-        )
+        fail = lambda reason: self.session.tasks.fail(task, self._why(reason))  # noqa: E731
+        self._read(task, layer, saved if self.case.saved else given, done, fail)
+
+    def _read(
+        self,
+        task: Task,
+        layer: VolumeLayer,
+        path: Path,
+        done: Callable[[Segmentation], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        images = [ImageReference(layer.grid, layer.source)]
+        running = self.session.reader.call(requests.read_segmentation, path, images, done=done, failed=failed)
         task.stop_with(running.cancel)
+
+    def _lay_alone(self, task: Task, layer: VolumeLayer, found: Segmentation, reason: str) -> None:
+        self.session.messages.warn(f"What was given for {self.name} cannot be compared any more: {self._why(reason)}")
+        self._lay(task, layer, found, None)
 
     def _why(self, reason: str) -> str:
         """Reasons name files."""
         blinded = self.worklist.blinded
         return f"{self.name} cannot be opened: look why with the names shown." if blinded else reason
 
-    def _lay(self, image: VolumeLayer, found: Segmentation) -> None:
+    def _lay(self, task: Task, image: VolumeLayer, found: Segmentation, given: Segmentation | None) -> None:
         if self.worklist.blinded:
             found = replace(found, name=f"Segments of {self.name}", source=_unnamed(found.source))
         layer = segmentation_layer(found, image if image.grid.matches(found.grid) else None)
         layer.saved = 0
-        self.session.segments.add_layer(layer)
-        self._have(layer)
+
+        def show(kept: GivenLabels | None) -> None:
+            if self._wanted and task.running:
+                layer.given = kept
+                self.session.segments.add_layer(layer)
+                self._have(layer)
+                task.end("done")
+
+        there = given if given is not None and given.grid.matches(found.grid) else None
+        pack = lambda tell: GivenLabels.of(there) if there is not None else None  # noqa: E731
+        self.session.background.call("work", pack, show)
 
 
 def _images(path: Path, labels: Path, session: Session) -> list[Image]:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
+from viewer.io import requests
 from viewer.io.errors import SaveError
-from viewer.io.reports.worklist_file import file_name, open_worklist, save_worklist
+from viewer.io.reports.worklist_file import file_name, given_name, open_worklist, save_worklist
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.task import Message, Task
 from viewer.scene.worklist import Case, ReadingTimer, Worklist
 from viewer.session.review.case_loader import CaseLoader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from concurrent.futures import Future
     from pathlib import Path
 
-    from viewer.data.segmentation import State
+    from viewer.data.segmentation import Segment, Segmentation, State
+    from viewer.scene.layer import Layer
     from viewer.session.session import Session
 
 log = logging.getLogger(__name__)
@@ -41,7 +44,10 @@ class WorklistSession:
         self.watch = ReadingTimer()
         self._saving: Task | None = None
         self._loader: CaseLoader | None = None  # brings the open case
+        self._own: SegmentationLayer | None = None  # what it brought
         self._ended = False
+        session.document.inserted.connect(self._adopt)
+        session.document.removed.connect(self._disown)
 
     @property
     def case(self) -> Case | None:
@@ -66,6 +72,12 @@ class WorklistSession:
             self.worklist.blinded = on
             self.trail.note("order", blinded=on)
             self._save_soon()
+
+    def sort_by_doubt(self, on: bool) -> None:
+        """Show the most doubtful cases first, or go back to the list's order."""
+        if self.worklist is not None:
+            self.worklist.by_doubt = on
+            self.trail.note("order", by_doubt=on)
 
     def _read(self, path: Path) -> None:
         """An open list is closed first, and read after the last of it was written: it may be the same one."""
@@ -101,6 +113,21 @@ class WorklistSession:
         worklist.changed.connect(self.changed.emit)
         self.trail.move_to(worklist.output)
         self.changed.emit()
+        self._ask_doubts(worklist, [case.id for case in worklist.cases if case.doubt is None and case.segmentation])
+
+    def _ask_doubts(self, worklist: Worklist, ids: list[str]) -> None:
+        """One file after the other, while the list is open: what its header tells of how far it can be trusted."""
+        if self.worklist is not worklist or not ids:
+            return
+        case_id, *others = ids
+
+        def told(dice: float | None) -> None:
+            if dice is not None:
+                worklist.change(case_id, doubt=dice)
+            self._ask_doubts(worklist, others)
+
+        path = worklist.root / worklist.case(case_id).segmentation
+        self.session.reader.call(requests.lowest_dice, path, done=told, failed=lambda reason: told(None))
 
     def _closed(self) -> None:
         self._clear()
@@ -163,7 +190,9 @@ class WorklistSession:
             return
         self._spend()
         self.worklist.change(case_id, state=state, reader=self.trail.reader)
-        self.trail.note("case", state=state)
+        dice = self.worklist.case(case_id).dice
+        facts: dict[str, Any] = {} if dice is None else {"dice": round(dice, 3)}
+        self.trail.note("case", state=state, **facts)
         self._save_soon()
 
     @property
@@ -212,21 +241,49 @@ class WorklistSession:
         def ended(state: str) -> None:
             if task.running:
                 return
-            self._saving = None
-            if state == "done" and self.case_id == case.id:
-                worklist.change(case.id, saved=target.name)
-                self._save_soon()
-                then()
+            if state != "done" or self.case_id != case.id:
+                self._saving = None
+                return
+            worklist.change(case.id, saved=target.name)
+            self._save_soon()
+            self._keep_given(worklist, case.id, layer, then)
 
         task.events.state.connect(ended)
         ended(task.state)
+
+    def _keep_given(self, worklist: Worklist, case_id: str, layer: SegmentationLayer, then: Callable[[], None]) -> None:
+        """What was given stands beside what was saved, and their Dice in the list; then go on."""
+
+        def write(found: tuple[Segmentation, dict[str, float]] | None) -> None:
+            if found is not None:
+                values, dices = found
+                worklist.change(case_id, dices=tuple(dices.items()), doubt=_lowest(values.segments))
+            if found is None or worklist.case(case_id).given:
+                go_on()
+                return
+            target = worklist.output / given_name(worklist, case_id)
+            written = lambda _: go_on(given=target.name)  # noqa: E731
+            self.session.reader.call(requests.save_segmentation, found[0], target, done=written, failed=fail)
+
+        def fail(reason: str) -> None:
+            self._saving = None
+            self.session.messages.warn(reason)
+
+        def go_on(**fields: str) -> None:
+            worklist.change(case_id, **fields)
+            self._saving = None
+            self._save_soon()
+            if self.case_id == case_id:
+                then()
+
+        self.session.background.call("work", lambda tell: _compared(layer), write, failed=fail)
 
     def _clear(self) -> None:
         """Close every layer. What was done to them cannot be undone into the next case."""
         if self._loader is not None:
             self._loader.cancel()
         self._loader = None
-        self.case_id = self.layer = None
+        self.case_id = self.layer = self._own = None
         self.trail.case, self.session.state.blinded = "", False
         self.session.clear()
 
@@ -251,9 +308,26 @@ class WorklistSession:
             self._save_soon()
 
     def _have(self, layer: SegmentationLayer) -> None:
+        self._own = layer
+        self._take(layer)
+
+    def _adopt(self, _: int, layer: Layer) -> None:
+        """A model's result in a case that has no segments yet is what is reviewed from then on."""
+        own = self._own
+        if own is None or own.segmentation.segments or not isinstance(layer, SegmentationLayer):
+            return
+        if layer.review == "unreviewed" and layer.made_from == own.made_from and layer in tuple(self.session.document):
+            self._take(layer)
+
+    def _disown(self, _: int, layer: Layer) -> None:
+        if layer is self.layer is not self._own and self._own is not None:
+            self._take(self._own)
+
+    def _take(self, layer: SegmentationLayer) -> None:
         self.layer = layer
         if self.worklist is not None and self.case_id is not None:
-            self.worklist.change(self.case_id, layer=layer.id)
+            told = _lowest(layer.segmentation.segments)
+            self.worklist.change(self.case_id, layer=layer.id, **({} if told is None else {"doubt": told}))
             self._save_soon()
         self.session.state.active = layer.id
         self.changed.emit()
@@ -282,3 +356,19 @@ class WorklistSession:
         """Once the window is closed nobody is left to tell: it is in the log."""
         if not self._ended:
             self.session.messages.warn(text)
+
+
+def _lowest(segments: Iterable[Segment]) -> float | None:
+    """The lowest predicted Dice of segments; None where none is known."""
+    told = (one.doubt.dice for one in segments if one.doubt is not None and one.doubt.dice is not None)
+    return min(told, default=None)
+
+
+def _compared(layer: SegmentationLayer) -> tuple[Segmentation, dict[str, float]] | None:
+    """What was given for a layer, and its Dice with what is there by now; None where nothing was. In the background."""
+    from viewer.compute.labels.comparison import segment_dices
+
+    if layer.given is None:
+        return None
+    given = layer.given.segmentation(layer.grid, f"{layer.name}, as given")
+    return replace(given, source=layer.segmentation.source), segment_dices(given, layer.segmentation)

@@ -229,9 +229,12 @@ class PluginRuns:
             )
             return
         self.history.do(CompositeEdit(run.plugin.title, tuple(edits)))
-        if layers and given.visible:
-            self.state.active = layers[0].id
-            self.state.compared = (given.id, *(layer.id for layer in layers))
+        images = [layer for layer in layers if not layer.is_doubt]
+        if images and given.visible:
+            self.state.active = images[0].id
+            self.state.compared = (given.id, *(layer.id for layer in images))
+        elif labels and given.visible:
+            self.state.active = labels[0].id
         task.stages, task.peak_memory, task.provenance = result.stages, result.peak_memory, result.provenance
         task.end("done")
 

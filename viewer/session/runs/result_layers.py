@@ -6,10 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from viewer.compute.images.difference import difference
+from viewer.data.annotations.doubt import ENTROPY
 from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
-from viewer.scene.layer import VolumeLayer, difference_layer, volume_layer
+from viewer.scene.layer import VolumeLayer, difference_layer, doubt_layer, volume_layer
+from viewer.scene.segmentation.given_labels import GivenLabels
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 
 if TYPE_CHECKING:
@@ -21,15 +23,21 @@ RunImages = dict[str, tuple[VolumeLayer, Volume]]  # by input: the layer, and th
 def result_layers(result: Result, given: RunImages) -> list[VolumeLayer]:
     """A layer for every image, then for each that lies on the first input's grid its difference from it.
 
-    Results take over the first input's window, and stand where the input does on whose grid they lie.
+    A doubt map has its own colours, and no difference. Others take over the first input's window; all stand where the
+    input does on whose grid they lie.
     Takes some time for large images: not for the main thread.
     """
     shown, first = next(iter(given.values()))
     made = [value for value in result.outputs.values() if isinstance(value, Volume)]
-    layers = [volume_layer((volume,), review="unreviewed") for volume in made]
+    layers = [
+        doubt_layer(volume) if volume.unit == ENTROPY else volume_layer((volume,), review="unreviewed")
+        for volume in made
+    ]
     for layer in layers:
-        layer.window, layer.transform = shown.window, _place(layer.volumes[0], given)
-    comparable = [layer.volumes[0] for layer in layers if layer.transform is shown.transform]
+        layer.transform = _place(layer.volumes[0], given)
+        layer.window = layer.window if layer.is_doubt else shown.window
+    images = [layer for layer in layers if not layer.is_doubt]
+    comparable = [layer.volumes[0] for layer in images if layer.transform is shown.transform]
     changes = [
         difference_layer(difference(volume, first))
         for volume in comparable
@@ -43,7 +51,8 @@ def result_layers(result: Result, given: RunImages) -> list[VolumeLayer]:
 def label_layers(result: Result, given: RunImages) -> list[SegmentationLayer]:
     """A layer for every label map, over the input on whose grid it lies; else over the first, as its file places it.
 
-    Its segments are the algorithm's, and its voxels can be painted. Takes some time: not for the main thread.
+    Its segments are the algorithm's and wait for review, one by one; its voxels can be painted, and what came is kept
+    beside. Takes some time: not for the main thread.
     """
     layers = []
     for made in (value for value in result.outputs.values() if isinstance(value, Segmentation)):
@@ -52,14 +61,15 @@ def label_layers(result: Result, given: RunImages) -> list[SegmentationLayer]:
         segments = tuple(_signed(segment, result.provenance.plugin) for segment in made.segments)
         made = replace(made, array=first, overlapping=tuple(others), segments=segments)
         layer = segmentation_layer(made, next(iter(images), next(iter(given.values()))[0]))
-        layer.review = "unreviewed"
+        layer.review, layer.given = "unreviewed", GivenLabels.of(made)
         layers.append(layer)
     return layers
 
 
 def _signed(segment: Segment, plugin: str) -> Segment:
     by_hand = segment.algorithm == "MANUAL"
-    return replace(segment, algorithm="AUTOMATIC", algorithm_name=plugin) if by_hand else segment
+    signed = replace(segment, algorithm="AUTOMATIC", algorithm_name=plugin) if by_hand else segment
+    return replace(signed, review="unreviewed")
 
 
 def _place(made: Volume, given: RunImages) -> Transform | None:

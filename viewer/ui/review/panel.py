@@ -1,4 +1,4 @@
-"""The Review tab: segmentations held against each other, what several readers come to, and who decided what."""
+"""The Review tab: structures by doubt, segmentations held against each other, several readers, who decided what."""
 
 from __future__ import annotations
 
@@ -8,24 +8,29 @@ from PySide6.QtCore import Qt
 
 from viewer.ui.review.audit_section import AuditSection
 from viewer.ui.review.comparison import LabelComparisonSection
+from viewer.ui.review.doubt_controller import DoubtController
+from viewer.ui.review.doubt_section import DoubtSection
 from viewer.ui.widgets.basics import button, label, rule, show_dialog
 from viewer.ui.widgets.section_column import SectionColumn
 
 if TYPE_CHECKING:
     from viewer.session.review.worklist_session import WorklistSession
     from viewer.session.session import Session
+    from viewer.ui.segments.controller import SegmentsController
 
 
 class ReviewPanel(SectionColumn):
-    """compare: two segmentations, A and B. audit: the trail of decisions. controller: of the task list."""
+    """doubt: a model's structures. compare: two segmentations. audit: the trail. controller: of the task list."""
 
-    def __init__(self, session: Session, controller: WorklistSession) -> None:
+    def __init__(self, session: Session, controller: WorklistSession, segments: SegmentsController) -> None:
         super().__init__()
         self.setAccessibleName("Review")
         self.session, self.controller = session, controller
+        self.doubt = DoubtSection(DoubtController(segments))
         self.compare = LabelComparisonSection(session)
         self.consensus = button("Consensus of readers…", "group", self.ask_consensus)
         self.audit = AuditSection(session, controller)
+        self.add(label("Structures by doubt", "heading"), self.doubt, rule())
         self.add(label("Compare", "heading"), self.compare)
         self.add(self.consensus, alignment=Qt.AlignmentFlag.AlignLeft)
         self.add(rule(), label("Audit trail", "heading"), self.audit)

@@ -31,7 +31,13 @@ if TYPE_CHECKING:
     from viewer.data.segmentation import State
     from viewer.session.session import Session
 
-HEADS = ("Case", "State")
+HEADS = {
+    "Case": "",
+    "State": "",
+    "Predicted": "The lowest predicted Dice of its structures: how far the most doubtful one can be trusted",
+    "Dice": "Mean over its structures: what was given against what was saved",
+}
+PREDICTED, DICE = 2, 3
 ICONS: dict[State, str] = {
     "not started": "checkbox-blank-circle",
     "in progress": "edit-circle",
@@ -83,7 +89,8 @@ class WorklistModel(QAbstractTableModel):
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> Any:
         """The heads."""
         across = orientation == Qt.Orientation.Horizontal
-        return HEADS[section] if across and role == Role.DisplayRole else None
+        texts = {Role.DisplayRole: list(HEADS), Role.ToolTipRole: list(HEADS.values())}
+        return texts[Role(role)][section] if across and role in texts else None
 
     def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
         """What a cell shows of its case: name or state, its icon, and in the tool tip reader, time and remark."""
@@ -93,9 +100,14 @@ class WorklistModel(QAbstractTableModel):
         case_id = self._order[index.row()]
         case = worklist.case(case_id)
         if role == Role.DisplayRole:
-            return (printable(worklist.name(case_id)), case.state)[index.column()]
+            numbers = ("" if told is None else f"{told:.2f}" for told in (case.doubt, case.dice))
+            return (printable(worklist.name(case_id)), case.state, *numbers)[index.column()]
         if role == Role.DecorationRole and index.column() == 1:
             return theme.icon(ICONS[case.state], theme.ACCENT if case_id == self.controller.case_id else theme.TEXT)
+        if role == Role.TextAlignmentRole and index.column() >= PREDICTED:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if role == Role.ToolTipRole and index.column() == DICE:
+            return "\n".join(f"{printable(name)}: {dice:.2f}" for name, dice in case.dices)
         if role == Role.ToolTipRole:
             details = (f"Read by {case.reader}" * bool(case.reader), minutes(case.seconds), case.remark)
             return "\n".join(filter(None, details))
@@ -117,6 +129,8 @@ class WorklistPanel(QWidget):
         self.title, self.progress, self.summary = Elided(), Bar("Cases that are decided"), label(role="dim")
         self.blinded = QCheckBox("Blinded")
         self.blinded.setToolTip("Shuffled, and no name is shown; between two cases only")
+        self.by_doubt = QCheckBox("By doubt")
+        self.by_doubt.setToolTip("The most doubtful cases first: those with the lowest predicted Dice of a structure")
         self.rows = WorklistModel(self.controller)
         self.view = _view(self.rows)
         self.reader, self.remark = QLineEdit(trail.reader), QLineEdit()
@@ -129,6 +143,7 @@ class WorklistPanel(QWidget):
         self._build()
         self.view.activated.connect(lambda index: self.controller.visit(self.rows.case_id(index.row())))
         self.blinded.clicked.connect(self.controller.blind)
+        self.by_doubt.clicked.connect(self.controller.sort_by_doubt)
         self.reader.textChanged.connect(lambda text: setattr(trail, "reader", text.strip()))
         self.remark.textChanged.connect(self.controller.remark)
         self.controller.changed.connect(self.refresh)
@@ -169,6 +184,11 @@ class WorklistPanel(QWidget):
         self.summary.setToolTip("Cases that are decided, and the time that was spent on all of them")
         self.blinded.setChecked(worklist.blinded)
         self.blinded.setEnabled(case is None)
+        self.by_doubt.setChecked(worklist.by_doubt)
+        told = {PREDICTED: [one.doubt for one in worklist.cases], DICE: [one.dice for one in worklist.cases]}
+        for column, values in told.items():
+            self.view.setColumnHidden(column, all(value is None for value in values))
+        self.by_doubt.setVisible(not self.view.isColumnHidden(PREDICTED))
         for one in (self.complete, self.flag, self.reject, self.remark):
             one.setEnabled(case is not None)
         if self.controller.case_id != self._at:
@@ -196,6 +216,7 @@ class WorklistPanel(QWidget):
         self.remark.setPlaceholderText("What others should know")
         head = QHBoxLayout()
         head.addWidget(self.summary, 1)
+        head.addWidget(self.by_doubt)
         head.addWidget(self.blinded)
         form = QFormLayout()
         form.addRow("Reader", self.reader)

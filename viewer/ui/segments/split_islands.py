@@ -50,6 +50,7 @@ def _into_segments(controller: SegmentsController, target: EffectContext, box: B
     for number, part in enumerate(parts[1:], 2):
         segments = layer.segmentation.segments
         label, color = layer.segmentation.free_label(segment.layer), COLORS[len(segments) % len(COLORS)]
-        stroke.set_segments((*segments, replace(segment, label=label, name=f"{segment.name} {number}", color=color)))
+        made = replace(segment, label=label, name=f"{segment.name} {number}", color=color, doubt=None)
+        stroke.set_segments((*segments, made))
         stroke.fill(segment.layer, box, part, label)
     controller.session.segments.end_stroke(stroke, f"Split {segment.name}")

@@ -18,7 +18,7 @@ def meaning(badge: str) -> tuple[str, QColor]:
     word = badge.lower()
     if "rejected" in word:
         return "close-circle-line", theme.DANGER
-    if "accepted" in word:
+    if "accepted" in word or word == "corrected":
         return "checkbox-circle-line", theme.GOOD
     if word.startswith("ai"):
         return "robot-line", theme.AI

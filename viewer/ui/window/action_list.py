@@ -11,7 +11,7 @@ from viewer.ui.actions.action import Action
 from viewer.ui.inspect.actions import inspection_actions
 from viewer.ui.layers.actions import layer_actions, window_actions
 from viewer.ui.register.actions import comparison_actions
-from viewer.ui.review.actions import review_actions
+from viewer.ui.review.actions import review_actions, structure_actions
 from viewer.ui.segments.actions import segment_actions
 from viewer.ui.views.actions import layout_actions, slice_actions, tool_actions, view_actions, volume_actions
 
@@ -61,6 +61,7 @@ def all_actions(of: Controllers, context: ActionContext) -> list[Action]:
         *comparison_actions(of.comparison),
         *segment_actions(of.segments, context),
         *review_actions(of.review, of.worklist, context),
+        *structure_actions(of.review, of.segments, context),
         *volume_actions(of.views, context),
         *tool_actions(context),
         *_plugins(of.window, context),
