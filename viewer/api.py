@@ -18,6 +18,7 @@ from viewer.compute.networks.sliding_window import tiles
 from viewer.compute.progress import Cancelled, Refusal
 from viewer.compute.registration.landmark_fit import rigid_fit
 from viewer.data.annotations.landmarks import Landmarks
+from viewer.data.annotations.measurement_table import Column, MeasurementTable
 from viewer.data.annotations.prompts import Prompt, Prompts
 from viewer.data.grid import Grid
 from viewer.data.preview import CurvePoint, Preview
@@ -32,12 +33,14 @@ Foreign, Prepared = ExternalModel, PreparedImages  # names of version 0.1.0, for
 __all__ = [
     "Annotated",
     "Cancelled",
+    "Column",
     "CurvePoint",
     "DeviceLost",
     "ExternalModel",
     "Grid",
     "Job",
     "Landmarks",
+    "MeasurementTable",
     "Net",
     "PreparedImages",
     "Preview",

@@ -20,8 +20,8 @@ from viewer.compute.engine.peak_memory import PeakMemory
 from viewer.compute.engine.submission import Listeners, SubmittedJob
 from viewer.compute.progress import Refusal
 from viewer.data.annotations.landmarks import Landmarks
+from viewer.data.annotations.measurement_table import MeasurementTable
 from viewer.data.annotations.prompts import Prompts
-from viewer.data.printable_text import encodable
 from viewer.data.provenance import Provenance, is_learned
 from viewer.data.segmentation import Segmentation
 from viewer.data.study import Source
@@ -29,7 +29,7 @@ from viewer.data.transform import Transform
 from viewer.data.volume import Volume
 from viewer.files.checksum import sha256_of
 from viewer.plugin.discovery import discover
-from viewer.plugin.parameter import title_of
+from viewer.plugin.parameter import json_value, title_of
 from viewer.plugin.plugin import KINDS, Plugin, Value
 from viewer.processes.functions import name_of
 from viewer.settings import application_version
@@ -121,7 +121,7 @@ def _checked(plugin: Plugin, returned: Any, job: Job) -> dict[str, Value]:
         raise TypeError(f"it returned {len(values)} values instead of {len(plugin.outputs)}")
     checked = {}
     for output, value in zip(plugin.outputs, values, strict=True):
-        if not job.wants(output.name):
+        if not job.wants(output.name) or (value is None and output.optional):
             continue
         if not isinstance(value, KINDS[output.type]):
             raise TypeError(f"its result {output.name} is a {type(value).__name__} and no {output.type}")
@@ -150,7 +150,7 @@ def _stamped(value: Value, name: str, inputs: Mapping[str, Value], provenance: P
     """
     if isinstance(value, Landmarks | Prompts):
         return value
-    if isinstance(value, Transform):
+    if isinstance(value, Transform | MeasurementTable):
         return replace(value, name=name, provenance=provenance)
     given = {key: one for key, one in inputs.items() if isinstance(one, Volume | Segmentation)}
     grids = [one.grid for one in given.values()]
@@ -173,9 +173,7 @@ def _provenance(plugin: Plugin, settings: Mapping[str, Any], inputs: Mapping[str
         plugin=plugin.id,
         plugin_version=plugin.version,
         application_version=application_version(),
-        parameters={
-            name: encodable(str(value)) if isinstance(value, Path) else value for name, value in settings.items()
-        },
+        parameters={name: json_value(value) for name, value in settings.items()},
         inputs=tuple(_identity(value) for value in inputs.values()),
         engine=", ".join(f"{name} {version(name)}" for name in plugin.libraries),
         learned=any(
@@ -218,6 +216,7 @@ def _identity(value: Value) -> str:
         return _digest(value.matrix) if value.displacement is None else _digest(value.matrix, value.displacement)
     if isinstance(value, Landmarks):
         return _digest(value.fixed, value.moving)
+    assert not isinstance(value, MeasurementTable)  # no input is one
     if isinstance(value, Prompts):
         places = [place for prompt in value.prompts for place in prompt.points]
         return _digest(np.array(places, dtype=np.float64))

@@ -7,25 +7,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from inspect import Parameter as Argument
 from inspect import signature
+from types import MappingProxyType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from docstring_parser import parse
 
 from viewer.compute.progress import Refusal
 from viewer.data.annotations.landmarks import Landmarks
+from viewer.data.annotations.measurement_table import MeasurementTable
 from viewer.data.annotations.prompts import Prompts
 from viewer.data.segmentation import Segmentation
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
 from viewer.plugin.parameter import Parameter, declare_parameter, text_of, title_of
 
-Value = Volume | Segmentation | Transform | Landmarks | Prompts
+Value = Volume | Segmentation | Transform | Landmarks | Prompts | MeasurementTable
 KINDS: dict[str, type[Value]] = {
     "volume": Volume,
     "segmentation": Segmentation,
     "transform": Transform,
     "landmarks": Landmarks,
     "prompts": Prompts,
+    "table": MeasurementTable,
 }
 NAMES = {kind: name for name, kind in KINDS.items()}
 
@@ -47,10 +50,15 @@ class Input:
 
 @dataclass(frozen=True)
 class Output:
-    """A value that the plugin makes. type: a key of KINDS."""
+    """A value that the plugin makes. type: a key of KINDS. optional: it may be left out, by None in its place.
+
+    colormap: of a volume whose values are no picture of the patient, the name of the colour map that it is shown in.
+    """
 
     name: str
     type: str
+    optional: bool = False
+    colormap: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,14 +146,16 @@ def plugin(
     libraries: tuple[str, ...] = (),
     model: str = "",
     gpu: bool = False,
+    colormaps: Mapping[str, str] = MappingProxyType({}),
 ) -> Callable[[Callable[..., Any]], Plugin]:
     """Declare a function as a plugin: inputs before `job`, parameters after `*`, results by the return type.
 
     What is said of an input or parameter stands in the docstring, or beside its type where several plugins share it:
     Annotated[Volume, "The image that …"]. A NamedTuple of inputs stands for all of them. A result that is left out
-    where nobody asks for it (job.wants) is of type X | None.
+    where nobody asks for it (job.wants), or by a setting, is of type X | None.
 
-    outputs: the results' names; by default their types. Raises TypeError where the signature is not a plugin's.
+    outputs: the results' names; by default their types. colormaps: by their names, of those volumes that are no picture
+    of the patient but a map over it. Raises TypeError where the signature is not a plugin's.
     """
 
     def declare(function: Callable[..., Any]) -> Plugin:
@@ -161,7 +171,7 @@ def plugin(
             function=function,
             inputs=_inputs(arguments, hints, texts),
             parameters=_parameters(arguments, hints, texts),
-            outputs=_outputs(hints.get("return"), outputs),
+            outputs=_outputs(hints.get("return"), outputs, colormaps),
             summary=text.short_description or "",
             description=_join_lines(text.long_description or ""),
             libraries=libraries,
@@ -197,7 +207,7 @@ def _is_group(hint: Any) -> bool:
 
 def _input(name: str, hint: Any, description: str) -> Input:
     kind, optional = _value_type(hint)
-    if kind not in NAMES:
+    if kind not in NAMES or kind is MeasurementTable:
         raise TypeError(f"the input {name} must be a Volume, a Segmentation or a Transform")
     return Input(name, NAMES[kind], not optional, description or text_of(hint))
 
@@ -218,11 +228,17 @@ def _parameters(arguments: list[Argument], hints: dict[str, Any], texts: dict[st
     )
 
 
-def _outputs(hint: Any, names: tuple[str, ...]) -> tuple[Output, ...]:
-    kinds = [_value_type(one)[0] for one in (get_args(hint) if get_origin(hint) is tuple else (hint,))]
+def _outputs(hint: Any, names: tuple[str, ...], colormaps: Mapping[str, str]) -> tuple[Output, ...]:
+    found = [_value_type(one) for one in (get_args(hint) if get_origin(hint) is tuple else (hint,))]
+    kinds = [kind for kind, _ in found]
     if not kinds or any(kind not in NAMES for kind in kinds):
         raise TypeError("its return type must be Volume, Segmentation, Transform or a tuple of them")
+    if MeasurementTable in kinds and Segmentation not in kinds:
+        raise TypeError("a MeasurementTable is kept with the Segmentation that it is about: return that, too")
     names = names or tuple(NAMES[kind] for kind in kinds)
     if len(names) != len(kinds) or len(set(names)) != len(names):
         raise TypeError(f"it returns {len(kinds)} values: give each a name of its own by outputs=(…)")
-    return tuple(Output(name, NAMES[kind]) for name, kind in zip(names, kinds, strict=True))
+    return tuple(
+        Output(name, NAMES[kind], optional, colormaps.get(name, ""))
+        for name, (kind, optional) in zip(names, found, strict=True)
+    )

@@ -197,7 +197,8 @@ class PluginRuns:
 
     def _add_results(self, run: Run, result: Result) -> None:
         """In the background: differences, and the arrays on disk; then the edit, on the main thread."""
-        layers = result_layers(result, run.images)
+        colormaps = {one.name: one.colormap for one in run.plugin.outputs if one.colormap}
+        layers = result_layers(result, run.images, colormaps)
         shown = next(iter(run.images.values()))[0]
         for layer in layers:
             layer.made_from, layer.made_at = shown.id, run.at
@@ -229,9 +230,11 @@ class PluginRuns:
             )
             return
         self.history.do(CompositeEdit(run.plugin.title, tuple(edits)))
-        if layers and given.visible:
-            self.state.active = layers[0].id
-            self.state.compared = (given.id, *(layer.id for layer in layers))
+        maps = {one.colormap for one in run.plugin.outputs if one.colormap}
+        pictures = [layer for layer in layers if layer.colormap not in maps]
+        if pictures and given.visible:
+            self.state.active = pictures[0].id
+            self.state.compared = (given.id, *(layer.id for layer in pictures))
         task.stages, task.peak_memory, task.provenance = result.stages, result.peak_memory, result.provenance
         task.end("done")
 
