@@ -24,7 +24,7 @@ def volume_table(found: Segmentation) -> MeasurementTable:
     counts, ml = _counts(found), float(np.prod(found.grid.spacing)) / 1000
 
     def volume(segment: Segment | None) -> float | None:
-        return None if segment is None else counts[segment.layer][segment.label] * ml
+        return None if segment is None else float(counts[segment.layer][segment.label]) * ml
 
     rows: list[tuple[str, float | None, float | None, float | None]] = []
     for structure in STRUCTURES:

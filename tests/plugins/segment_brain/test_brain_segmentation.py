@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from plugins.segment_brain.head_image import double, halve, head_grid, normalize
 from plugins.segment_brain.labels import CLASSES, OUTPUTS
-from plugins.segment_brain.segmentation import brain_mask, find_brain, largest_part, segment_brain
+from plugins.segment_brain.segmentation import brain_mask, largest_part, segment_brain
 from plugins.segment_brain.segments import BRAIN
 from viewer.api import Grid, Job, Refusal, Volume
 

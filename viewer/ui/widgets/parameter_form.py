@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container, FileEdit, create_widget
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QFileDialog, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QFileDialog, QListWidget, QVBoxLayout, QWidget
 
 from viewer.compute.progress import Refusal
 from viewer.ui.widgets.basics import button, label, set_role
 
 if TYPE_CHECKING:
+    from viewer.plugin.parameter import Parameter
     from viewer.plugin.plugin import Plugin
+
+ROWS = 8  # of a list that ticks are set in, seen at once
 
 
 class ParameterForm(QWidget):
@@ -30,7 +33,7 @@ class ParameterForm(QWidget):
                 name=parameter.name,
                 label=parameter.title,
                 annotation=None if parameter.choices else parameter.annotation,
-                widget_type="ComboBox" if parameter.choices else None,
+                widget_type=_choice_widget(parameter),
                 options=options,
             )
             start = values.get(parameter.name, None if parameter.required else parameter.default)
@@ -38,6 +41,8 @@ class ParameterForm(QWidget):
                 field.value = start
             if isinstance(field.native, QComboBox):  # it gives way in a narrow panel
                 field.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            if isinstance(field.native, QListWidget):
+                _show_ticks(field.native)
             if isinstance(field, FileEdit):
                 _offer_folders(field, parameter.title)
             field.native.setAccessibleName(parameter.title)
@@ -77,6 +82,29 @@ class ParameterForm(QWidget):
         set_role(self.problem, "warning")
         self.problem.setVisible(not self.valid)
         self.changed.emit(self.values)
+
+
+def _choice_widget(parameter: Parameter) -> str | None:
+    """What offers its choices; None where it has none."""
+    if not parameter.choices:
+        return None
+    return "Select" if parameter.several else "ComboBox"
+
+
+def _show_ticks(list_widget: QListWidget) -> None:
+    """Each row is ticked or not by a click or the space bar; Ctrl+A ticks all."""
+
+    def follow() -> None:
+        for item in (list_widget.item(row) for row in range(list_widget.count())):
+            item.setCheckState(Qt.CheckState.Checked if item.isSelected() else Qt.CheckState.Unchecked)
+
+    list_widget.setObjectName("ticks")
+    list_widget.setSelectionMode(QListWidget.SelectionMode.MultiSelection)
+    for item in (list_widget.item(row) for row in range(list_widget.count())):
+        item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsUserCheckable)
+    list_widget.itemSelectionChanged.connect(follow)
+    list_widget.setMinimumHeight(ROWS * list_widget.sizeHintForRow(0))
+    follow()
 
 
 def _offer_folders(field: FileEdit, title: str) -> None:
