@@ -51,10 +51,11 @@ def segment_brain(
     """
     from .prediction import load_network
     from .segmentation import check_image, find_brain
-    from .segments import update
+    from .segments import check_earlier, update
     from .volume_table import volume_table
 
     check_image(image)
+    check_earlier(earlier, image.grid)
     net = load_network(weights, job)
     found = find_brain(image, net, job, mirrored=doubt)
     with job.stage("bringing the structures back"):

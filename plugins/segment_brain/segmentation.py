@@ -22,7 +22,7 @@ LEAST_WIDTH = 80.0  # mm that an image must be wide each way to hold a brain
 THICKEST = 6.0  # mm between slices: what the network was trained for
 AIR_HU = -900.0  # values of MR are not below 0, but for a little of filters
 VOLUMES = (500.0, 2200.0)  # ml: what a brain has, without the fluid around it
-LEAST_CONFIDENCE = 0.3  # mean probability of the answer
+LEAST_CONFIDENCE, SURE = 0.35, 0.7  # mean probability of the answer: below the first it is none, below the second said
 MODALITIES = ("MR", "OT", "")  # the last two where the file does not tell
 LOCATED, HALO = 128, 16  # voxels of 2 mm: a tile, and its halo, where the head is looked for
 CEREBRUM, CEREBELLUM = (2, 3, 41, 42), (7, 8, 46, 47)
@@ -56,7 +56,14 @@ class FoundBrain:
         """The structures in one label map, the whole brain in another, on the image's grid."""
         grid = self.image.grid
         structures, brain = (resample_labels(one.astype(np.uint8), self.cube, grid) for one in (self.labels, self.mask))
-        return Segmentation(structures, grid, segments(), source=self.image.source, overlapping=(brain,))
+        return Segmentation(
+            structures, grid, segments(), source=self.image.source, badges=self._notices(), overlapping=(brain,)
+        )
+
+    def _notices(self) -> tuple[str, ...]:
+        """What a reader must know of it."""
+        confidence = self.prediction.confidence()
+        return (f"uncertain: mean probability {confidence:.2f}",) if confidence < SURE else ()
 
     def doubt(self) -> Volume:
         """The entropy of the prediction on the image's grid: stored 0…255 are 0…log2(CLASSES) bits; 0 outside."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.api import Refusal, Segment, Segmentation, replace
+from viewer.api import Grid, Refusal, Segment, Segmentation, replace
 
 from .labels import BRAIN_NAME, Side, Structure, numbers
 
@@ -49,14 +49,19 @@ def find_segment(among: Iterable[Segment], wanted: Segment) -> Segment | None:
     return next(by_name, None) or next(by_code, None)
 
 
+def check_earlier(earlier: Segmentation | None, grid: Grid) -> None:
+    """Raises Refusal where it lies on another grid than the image's."""
+    if earlier is not None and not earlier.grid.matches(grid):
+        raise Refusal("the earlier segmentation lies on another grid than the image: choose one that was made on it.")
+
+
 def update(earlier: Segmentation | None, found: Segmentation, chosen: Collection[str]) -> Segmentation:
     """A copy of an earlier segmentation in which the chosen structures are those that were found.
 
     Every other segment keeps every voxel: what was found on one of its voxels is left out, where both lie in one label
     map. Without an earlier one, the chosen structures alone. Raises Refusal where it lies on another grid.
     """
-    if earlier is not None and not earlier.grid.matches(found.grid):
-        raise Refusal("the earlier segmentation lies on another grid than the image: choose one that was made on it.")
+    check_earlier(earlier, found.grid)
     base = earlier or Segmentation(np.zeros(found.grid.shape, np.uint8), found.grid, ())
     made, placed, gone = list(base.segments), {}, set()
     for one in (one for one in found.segments if structure_name(one) in chosen):
@@ -70,8 +75,9 @@ def update(earlier: Segmentation | None, found: Segmentation, chosen: Collection
             made[made.index(old)] = placed[one.key]
     wide = base.with_segments(made)
     maps = [_written(layer, array, gone, placed, found) for layer, array in enumerate(wide.maps)]
-    return replace(
-        wide, array=maps[0], overlapping=tuple(maps[1:]), grid=found.grid, source=found.source, provenance=None
+    badges = (*base.badges, *(one for one in found.badges if one not in base.badges))
+    return Segmentation(
+        maps[0], found.grid, tuple(made), source=found.source, badges=badges, overlapping=tuple(maps[1:])
     )
 
 
