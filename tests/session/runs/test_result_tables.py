@@ -71,6 +71,7 @@ def test_a_table_is_kept_with_the_segments_that_it_is_of(stage: HeadlessStage) -
     assert table.name == "MR – Count, counts"
     assert table.provenance == layer.segmentation.provenance
     assert layer.tables_current
+    assert layer.hidden == {(1, 2)}  # it lies over the other
 
 
 def test_a_map_comes_hidden_in_its_colours_and_without_a_difference(stage: HeadlessStage) -> None:

@@ -34,7 +34,7 @@ def section(window, add_image):
 def test_they_are_shown_with_their_notes(section):
     texts = [[section.view.item(row, column).text() for column in range(3)] for row in range(2)]
     assert texts == [["Hippocampus", "3.46", "6.50"], ["Brain stem", "", "21.0"]]
-    assert section.view.horizontalHeaderItem(1).text() == "Left ml"
+    assert section.view.horizontalHeaderItem(1).text() == "Left\nml"
     assert section.title.text() == "T1 – Volumes"
     assert section.notes.text() == "Volumes count voxels."
     assert not section.isHidden()

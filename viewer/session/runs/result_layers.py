@@ -55,8 +55,8 @@ def result_layers(result: Result, given: RunImages, colormaps: Mapping[str, str]
 def label_layers(result: Result, given: RunImages) -> list[SegmentationLayer]:
     """A layer for every label map, over the input on whose grid it lies; else over the first, as its file places it.
 
-    The tables of a run belong to its first label map. Its segments are the algorithm's, and its voxels can be painted.
-    Takes some time: not for the main thread.
+    The tables of a run belong to its first label map. Its segments are the algorithm's, and its voxels can be painted;
+    those that overlap others come hidden, for they would tint them. Takes some time: not for the main thread.
     """
     layers = []
     for made in (value for value in result.outputs.values() if isinstance(value, Segmentation)):
@@ -66,6 +66,7 @@ def label_layers(result: Result, given: RunImages) -> list[SegmentationLayer]:
         made = replace(made, array=first, overlapping=tuple(others), segments=segments)
         layer = segmentation_layer(made, next(iter(images), next(iter(given.values()))[0]))
         layer.review = "unreviewed"
+        layer.hidden = frozenset(segment.key for segment in segments if segment.layer)
         layers.append(layer)
     for layer in layers[:1]:
         layer.tables = tuple(value for value in result.outputs.values() if isinstance(value, MeasurementTable))

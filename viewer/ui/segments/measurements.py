@@ -45,6 +45,7 @@ class MeasurementsSection(QWidget):
         self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.view.setShowGrid(False)
         self.view.verticalHeader().hide()
+        self.view.setObjectName("measurements")
         self.copy = button("Copy", "copy", self.copy_table)
         self.save = button("Save CSV…", "save", self.save_table)
         self._build()
@@ -85,7 +86,7 @@ class MeasurementsSection(QWidget):
         table = self.table
         if table is None:
             return
-        heads = (table.subject, *(column.title for column in table.columns))
+        heads = (table.subject, *(f"{column.name}\n{column.unit}" for column in table.columns))
         self.title.setText(table.name)
         self.notes.setText("\n".join(table.notes))
         self.view.setColumnCount(len(heads))
@@ -95,7 +96,10 @@ class MeasurementsSection(QWidget):
             self.view.setItem(row, 0, QTableWidgetItem(name))
             for column, value in enumerate(table.line(row), 1):
                 self.view.setItem(row, column, _figure(value))
-        self.view.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header = self.view.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.view.resizeRowsToContents()
         self.view.setFixedHeight(min(LIST_HEIGHT, self._height()))
 
     def _height(self) -> int:

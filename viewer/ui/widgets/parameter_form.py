@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container, FileEdit, create_widget
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFileDialog, QListWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QListWidget, QVBoxLayout, QWidget
 
 from viewer.compute.progress import Refusal
 from viewer.ui.widgets.basics import button, label, set_role
@@ -27,6 +27,7 @@ class ParameterForm(QWidget):
         super().__init__(parent)
         self.plugin = plugin
         self.fields: Container[Any] = Container(labels=True)
+        ticks: dict[str, QListWidget] = {}
         for parameter in plugin.parameters:
             options = parameter.options() | ({"choices": parameter.choices} if parameter.choices else {})
             field = create_widget(
@@ -43,6 +44,7 @@ class ParameterForm(QWidget):
                 field.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             if isinstance(field.native, QListWidget):
                 _show_ticks(field.native)
+                ticks[parameter.title.lower()] = field.native
             if isinstance(field, FileEdit):
                 _offer_folders(field, parameter.title)
             field.native.setAccessibleName(parameter.title)
@@ -53,6 +55,12 @@ class ParameterForm(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         self.fields.native.layout().setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.fields.native)
+        for title, native in ticks.items():
+            row = QHBoxLayout()
+            row.addStretch()
+            row.addWidget(button(f"All {title}", "", native.selectAll, "quiet"))
+            row.addWidget(button("None", "", native.clearSelection, "quiet"))
+            column.addLayout(row)
         column.addWidget(self.problem)
         self.fields.changed.connect(self._edited)
         self._edited()
