@@ -41,9 +41,13 @@ def structure_name(segment: Segment) -> str:
 
 
 def find_segment(among: Iterable[Segment], wanted: Segment) -> Segment | None:
-    """The segment that stands for the same structure on the same side: by its name, else by its code; None for none."""
+    """The segment that stands for the same structure on the same side, None where there is none.
+
+    By its name, else by its code. A label image without names tells FreeSurfer's numbers: "label 17".
+    """
     among = tuple(among)
-    by_name = (one for one in among if one.name.casefold() == wanted.name.casefold())
+    names = wanted.name.casefold(), "" if wanted.layer else f"label {wanted.label}"
+    by_name = (one for one in among if one.name.casefold() in names)
     meant = wanted.code and wanted.code[:2], wanted.side
     by_code = (one for one in among if wanted.code and (one.code and one.code[:2], one.side) == meant)
     return next(by_name, None) or next(by_code, None)

@@ -101,6 +101,12 @@ def test_a_code_is_enough_but_not_of_the_other_side() -> None:
     assert find_segment((other,), wanted) is None
 
 
+def test_numbers_alone_are_freesurfers() -> None:
+    bare = Segment(17, "Label 17")
+    assert find_segment((bare,), next(one for one in segments() if one.name == "Left hippocampus")) is bare
+    assert find_segment((Segment(1, "label 1"),), segments()[-1]) is None  # the brain's number is not FreeSurfer's
+
+
 def test_labels_beyond_a_byte_have_room() -> None:
     array = np.full(GRID.shape, 0, np.uint8)
     taken = tuple(Segment(n, f"part {n}") for n in range(1, 256))
