@@ -23,7 +23,7 @@ from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.annotations.measurement_table import MeasurementTable
 from viewer.data.annotations.prompts import Prompts
 from viewer.data.provenance import Provenance, is_learned
-from viewer.data.segmentation import Segmentation
+from viewer.data.segmentation import Algorithm, Segment, Segmentation
 from viewer.data.study import Source
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
@@ -156,9 +156,19 @@ def _stamped(value: Value, name: str, inputs: Mapping[str, Value], provenance: P
     grids = [one.grid for one in given.values()]
     if not any(grid is value.grid for grid in grids):  # grids may match and lie in other frames of reference
         value = replace(value, grid=next((grid for grid in grids if grid.matches(value.grid)), value.grid))
+    if isinstance(value, Segmentation):
+        kept = [one for other in given.values() if isinstance(other, Segmentation) for one in other.segments]
+        signed = (one if one in kept else _signed(one, provenance.plugin) for one in value.segments)
+        value = replace(value, segments=tuple(signed))
     shown = given.get("moving") or next(iter(given.values()), None)
     source = shown.source if shown is not None and value.source == Source() else value.source
     return replace(value, name=name, provenance=provenance, source=source)
+
+
+def _signed(segment: Segment, plugin: str) -> Segment:
+    """A segment that the plugin made, and not one that it was given, says so."""
+    algorithm: Algorithm = "AUTOMATIC" if segment.algorithm == "MANUAL" else segment.algorithm
+    return replace(segment, algorithm=algorithm, algorithm_name=segment.algorithm_name or plugin)
 
 
 def _name(plugin: Plugin, output: str, inputs: Mapping[str, Value]) -> str:

@@ -169,8 +169,8 @@ def test_two_passes_find_the_same_and_doubt_lies_on_the_grid() -> None:
     assert doubt.array.dtype == np.uint8
     index = np.stack(np.meshgrid(*(np.arange(n) for n in grid.shape), indexing="ij"), -1)
     x, y, z = np.moveaxis(grid.to_world(index) - (12, -7, 5), -1, 0)
-    radius, aside = np.sqrt(x**2 + y**2 + z**2), (np.abs(x) > 20) & (z > 0)
-    assert doubt.values()[aside & (np.abs(radius - 45) < 2)].mean() > 2 * doubt.values()[aside & (radius < 35)].mean()
+    inside, across = np.sqrt(x**2 + y**2 + z**2) < 35, np.abs(x)  # between the halves it is not sure of the side
+    assert doubt.values()[inside & (across < 1.5)].mean() > doubt.values()[inside & (across > 12)].mean() + 0.5
 
 
 def test_something_too_small_is_no_brain() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from viewer.compute.images.difference import difference
 from viewer.data.annotations.measurement_table import MeasurementTable
-from viewer.data.segmentation import Segment, Segmentation
+from viewer.data.segmentation import Segmentation
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
 from viewer.scene.layer import VolumeLayer, difference_layer, volume_layer
@@ -62,20 +62,14 @@ def label_layers(result: Result, given: RunImages) -> list[SegmentationLayer]:
     for made in (value for value in result.outputs.values() if isinstance(value, Segmentation)):
         images = [layer for layer, volume in given.values() if made.grid.matches(volume.grid)]
         first, *others = (map if map.flags.writeable else map.copy() for map in made.maps)
-        segments = tuple(_signed(segment, result.provenance.plugin) for segment in made.segments)
-        made = replace(made, array=first, overlapping=tuple(others), segments=segments)
+        made = replace(made, array=first, overlapping=tuple(others))
         layer = segmentation_layer(made, next(iter(images), next(iter(given.values()))[0]))
         layer.review = "unreviewed"
-        layer.hidden = frozenset(segment.key for segment in segments if segment.layer)
+        layer.hidden = frozenset(segment.key for segment in made.segments if segment.layer)
         layers.append(layer)
     for layer in layers[:1]:
         layer.tables = tuple(value for value in result.outputs.values() if isinstance(value, MeasurementTable))
     return layers
-
-
-def _signed(segment: Segment, plugin: str) -> Segment:
-    by_hand = segment.algorithm == "MANUAL"
-    return replace(segment, algorithm="AUTOMATIC", algorithm_name=plugin) if by_hand else segment
 
 
 def _place(made: Volume, given: RunImages) -> Transform | None:
