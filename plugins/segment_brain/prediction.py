@@ -72,14 +72,15 @@ def _bits(share: Floats) -> Floats:
     return np.asarray(-share * np.log2(np.maximum(share, SURE)), np.float32)
 
 
-def predict(image: Floats, net: Net, job: Job, *, mirrored: bool) -> Prediction:
+def predict(image: Floats, net: Net, job: Job, *, mirrored: bool, between: float = 0.0) -> Prediction:
     """image: [k, j, i], i to the left, as head_image makes it. mirrored: a second pass sees it from the other side.
+    between: the job's progress before that.
 
     Raises Cancelled between two passes.
     """
     passes = [_probabilities(net(image[None, None])[0])]
     if mirrored:
-        job.progress(0.0)  # hears a cancel: a pass takes a second or more
+        job.progress(between)  # hears a cancel: a pass takes a second or more
         turned = _probabilities(net(np.ascontiguousarray(image[None, None, ..., ::-1]))[0])[..., ::-1]
         turned[CLASSES] = 1 - turned[CLASSES]
         passes.append(turned)

@@ -29,7 +29,7 @@ CEREBRUM, CEREBELLUM = (2, 3, 41, 42), (7, 8, 46, 47)
 LEFT, RIGHT = (tuple(number for number, _, side in numbers() if side == which) for which in ("left", "right"))
 LOWER, BEHIND = 15.0, 5.0  # mm, at least, is the middle of the cerebellum below and behind that of the cerebrum
 FURROWS = 5  # mm: half of the width that is closed
-FOUND, SEGMENTED, MASKED = 0.4, 0.8, 0.9  # of the work
+FOUND, HALF, SEGMENTED, MASKED = 0.4, 0.6, 0.8, 0.9  # of the work
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +94,7 @@ def find_brain(image: Volume, net: Net, job: Job, *, mirrored: bool = False) -> 
         head = halve(resample(image.with_values(image.values()), grid).array)
     box = _cube_around(_locate(head, net, job), head.shape)
     with job.stage("telling the structures apart"):
-        prediction = predict(normalize(head[box]), net, job, mirrored=mirrored)
+        prediction = predict(normalize(head[box]), net, job, mirrored=mirrored, between=HALF)
         job.progress(SEGMENTED)
         labels = decide(prediction.logits())
     _check_brain(labels, prediction.confidence())
