@@ -73,10 +73,10 @@ def _bits(share: Floats) -> Floats:
 
 
 def predict(image: Floats, net: Net, job: Job, *, mirrored: bool, between: float = 0.0) -> Prediction:
-    """image: [k, j, i], i to the left, as head_image makes it. mirrored: a second pass sees it from the other side.
-    between: the job's progress before that.
+    """Ask the network once, or twice (mirrored): the second pass sees the mirror image.
 
-    Raises Cancelled between two passes.
+    image: [k, j, i], i to the left, as head_image makes it. between: the job's progress before the second pass. Raises
+    Cancelled there.
     """
     passes = [_probabilities(net(image[None, None])[0])]
     if mirrored:

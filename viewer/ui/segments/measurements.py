@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from viewer.ui.segments.controller import SegmentsController
 
 OLD = "The segments have changed since this was measured: run it again, or measure them below."
-LIST_HEIGHT = 420  # pixels of a table, at most; a longer one scrolls
+FRAME = 4  # px around the rows of the table
+SHORT = 6  # letters of a column's name in the head; the tool tip has all of it
 
 
 class MeasurementsSection(QWidget):
@@ -45,6 +46,8 @@ class MeasurementsSection(QWidget):
         self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.view.setShowGrid(False)
         self.view.verticalHeader().hide()
+        self.view.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.view.horizontalHeader().sectionResized.connect(self._fit)
         self.view.setObjectName("measurements")
         self.copy = button("Copy", "copy", self.copy_table)
         self.save = button("Save CSV…", "save", self.save_table)
@@ -86,11 +89,14 @@ class MeasurementsSection(QWidget):
         table = self.table
         if table is None:
             return
-        heads = (table.subject, *(f"{column.name}\n{column.unit}" for column in table.columns))
+        heads = (table.subject, *(f"{_short(column.name)}\n{column.unit}" for column in table.columns))
         self.title.setText(table.name)
         self.notes.setText("\n".join(table.notes))
         self.view.setColumnCount(len(heads))
         self.view.setHorizontalHeaderLabels(heads)
+        for place, one in enumerate(table.columns, 1):
+            if head := self.view.horizontalHeaderItem(place):
+                head.setToolTip(one.title)
         self.view.setRowCount(len(table.rows))
         for row, name in enumerate(table.rows):
             self.view.setItem(row, 0, QTableWidgetItem(name))
@@ -99,12 +105,13 @@ class MeasurementsSection(QWidget):
         header = self.view.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self.view.resizeRowsToContents()
-        self.view.setFixedHeight(min(LIST_HEIGHT, self._height()))
+        self._fit()
 
-    def _height(self) -> int:
+    def _fit(self, *_: int) -> None:
+        """As high as all of its rows: the page scrolls, not the table."""
+        self.view.resizeRowsToContents()
         rows = sum(self.view.rowHeight(row) for row in range(self.view.rowCount()))
-        return self.view.horizontalHeader().sizeHint().height() + rows + 20
+        self.view.setFixedHeight(self.view.horizontalHeader().sizeHint().height() + rows + FRAME)
 
     def _build(self) -> None:
         below = QHBoxLayout()
@@ -117,6 +124,10 @@ class MeasurementsSection(QWidget):
             column.addWidget(part)
         column.addLayout(below)
         set_role(self.old, "warning")
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= SHORT else f"{name[: SHORT - 1]}."
 
 
 def _figure(value: float | None) -> QTableWidgetItem:

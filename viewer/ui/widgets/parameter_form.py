@@ -27,40 +27,16 @@ class ParameterForm(QWidget):
         super().__init__(parent)
         self.plugin = plugin
         self.fields: Container[Any] = Container(labels=True)
-        ticks: dict[str, QListWidget] = {}
         for parameter in plugin.parameters:
-            options = parameter.options() | ({"choices": parameter.choices} if parameter.choices else {})
-            field = create_widget(
-                name=parameter.name,
-                label=parameter.title,
-                annotation=None if parameter.choices else parameter.annotation,
-                widget_type=_choice_widget(parameter),
-                options=options,
-            )
-            start = values.get(parameter.name, None if parameter.required else parameter.default)
-            if start is not None:
-                field.value = start
-            if isinstance(field.native, QComboBox):  # it gives way in a narrow panel
-                field.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            if isinstance(field.native, QListWidget):
-                _show_ticks(field.native)
-                ticks[parameter.title.lower()] = field.native
-            if isinstance(field, FileEdit):
-                _offer_folders(field, parameter.title)
-            field.native.setAccessibleName(parameter.title)
-            field.native.setAccessibleDescription(parameter.description)
-            self.fields.append(field)
+            self.fields.append(_field(parameter, values))
         self.problem = label(role="warning")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         self.fields.native.layout().setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.fields.native)
-        for title, native in ticks.items():
-            row = QHBoxLayout()
-            row.addStretch()
-            row.addWidget(button(f"All {title}", "", native.selectAll, "quiet"))
-            row.addWidget(button("None", "", native.clearSelection, "quiet"))
-            column.addLayout(row)
+        for field in self.fields:
+            if isinstance(field.native, QListWidget):
+                column.addLayout(_all_or_none(field.native, field.label.lower()))
         column.addWidget(self.problem)
         self.fields.changed.connect(self._edited)
         self._edited()
@@ -90,6 +66,38 @@ class ParameterForm(QWidget):
         set_role(self.problem, "warning")
         self.problem.setVisible(not self.valid)
         self.changed.emit(self.values)
+
+
+def _field(parameter: Parameter, values: dict[str, Any]) -> Any:
+    """The magicgui widget of a parameter, with its value among those, else its default."""
+    options = parameter.options() | ({"choices": parameter.choices} if parameter.choices else {})
+    field = create_widget(
+        name=parameter.name,
+        label=parameter.title,
+        annotation=None if parameter.choices else parameter.annotation,
+        widget_type=_choice_widget(parameter),
+        options=options,
+    )
+    start = values.get(parameter.name, None if parameter.required else parameter.default)
+    if start is not None:
+        field.value = start
+    if isinstance(field.native, QComboBox):  # it gives way in a narrow panel
+        field.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    if isinstance(field.native, QListWidget):
+        _show_ticks(field.native)
+    if isinstance(field, FileEdit):
+        _offer_folders(field, parameter.title)
+    field.native.setAccessibleName(parameter.title)
+    field.native.setAccessibleDescription(parameter.description)
+    return field
+
+
+def _all_or_none(ticks: QListWidget, title: str) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.addStretch()
+    row.addWidget(button(f"All {title}", "", ticks.selectAll, "quiet"))
+    row.addWidget(button(f"No {title}", "", ticks.clearSelection, "quiet"))
+    return row
 
 
 def _choice_widget(parameter: Parameter) -> str | None:
