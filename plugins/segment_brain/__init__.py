@@ -44,7 +44,7 @@ def segment_brain(
         What is made, on both sides. The brain is a mask of all of it, furrows filled, without the fluid around it.
     doubt
         Ask the network about the mirror image, too, take the mean, and show where the answer is doubtful: the entropy
-        in bits, 1 between two answers alike. It takes about a third longer.
+        in bits, 1 between two answers alike. One pass more.
     weights
         A safetensors file that plugins/segment_brain/train.py has written, to be used instead of the model that comes
         with the program.

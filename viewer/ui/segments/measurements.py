@@ -99,7 +99,9 @@ class MeasurementsSection(QWidget):
                 head.setToolTip(one.title)
         self.view.setRowCount(len(table.rows))
         for row, name in enumerate(table.rows):
-            self.view.setItem(row, 0, QTableWidgetItem(name))
+            cell = QTableWidgetItem(name)
+            cell.setToolTip(name)
+            self.view.setItem(row, 0, cell)
             for column, value in enumerate(table.line(row), 1):
                 self.view.setItem(row, column, _figure(value))
         header = self.view.horizontalHeader()
