@@ -22,6 +22,7 @@ from viewer.compute.progress import Cancelled, Refusal
 from viewer.compute.registration.landmark_fit import rigid_fit
 from viewer.data.annotations.doubt import Doubt, DoubtFlag
 from viewer.data.annotations.landmarks import Landmarks
+from viewer.data.annotations.measurement_table import Column, MeasurementTable
 from viewer.data.annotations.prompts import Prompt, Prompts
 from viewer.data.grid import Grid
 from viewer.data.preview import CurvePoint, Preview
@@ -38,6 +39,7 @@ __all__ = [
     "Annotated",
     "Calibration",
     "Cancelled",
+    "Column",
     "CurvePoint",
     "DeviceLost",
     "Doubt",
@@ -47,6 +49,7 @@ __all__ = [
     "Grid",
     "Job",
     "Landmarks",
+    "MeasurementTable",
     "Net",
     "PreparedImages",
     "Preview",

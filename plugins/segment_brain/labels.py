@@ -7,13 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 Group = Literal["white matter", "cortex", "deep grey matter", "CSF spaces", "cerebellum", "brain stem"]
 Side = Literal["", "left", "right"]
+BRAIN_NAME = "brain"
+Name = Literal[
+    "cerebral white matter", "cerebral cortex", "lateral ventricle", "inferior lateral ventricle",
+    "cerebellar white matter", "cerebellar cortex", "thalamus", "caudate nucleus", "putamen", "globus pallidus",
+    "hippocampus", "amygdala", "nucleus accumbens", "ventral diencephalon", "choroid plexus", "third ventricle",
+    "fourth ventricle", "brain stem", "cerebrospinal fluid", "brain",
+]  # fmt: skip
+NAMES: tuple[Name, ...] = get_args(Name)
 
 
 @dataclass(frozen=True)
@@ -23,7 +31,7 @@ class Structure:
     color: FreeSurfer's, r, g, b in 0…255.
     """
 
-    name: str
+    name: Name
     left: int
     right: int
     code: str

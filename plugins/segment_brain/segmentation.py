@@ -2,34 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from plugins.image_checks import check_finite
-from viewer.api import Job, Net, Refusal, Segment, Segmentation, Volume, resample, resample_labels, tiles
+from viewer.api import (
+    Grid,
+    Job,
+    Net,
+    Refusal,
+    Segmentation,
+    Volume,
+    doubt_map,
+    entropy,
+    resample,
+    resample_labels,
+    tiles,
+)
 
 from .head_image import MULTIPLE, SIDE, SPACING, Floats, double, halve, head_grid, normalize
 from .labels import CLASSES, CSF, numbers, to_numbers
+from .prediction import Prediction, predict
+from .segments import BRAIN, segments
 
 Box = tuple[slice, slice, slice]
 LEAST_WIDTH = 80.0  # mm that an image must be wide each way to hold a brain
-VOLUMES = (300.0, 2500.0)  # ml: what a brain has, with the fluid around it or not
-MODALITIES = ("MR", "CT", "OT", "")  # the last two where the file does not tell
+THICKEST = 6.0  # mm between slices: what the network was trained for
+AIR_HU = -900.0  # values of MR are not below 0, but for a little of filters
+VOLUMES = (500.0, 2200.0)  # ml: what a brain has, without the fluid around it
+LEAST_CONFIDENCE, SURE = 0.35, 0.7  # mean probability of the answer: below the first it is none, below the second said
+MODALITIES = ("MR", "OT", "")  # the last two where the file does not tell
 LOCATED, HALO = 128, 16  # voxels of 2 mm: a tile, and its halo, where the head is looked for
-BRAIN, BRAIN_COLOR = 1, (230, 159, 0)
 CEREBRUM, CEREBELLUM = (2, 3, 41, 42), (7, 8, 46, 47)
-LOWER = 15.0  # mm, at least, is the middle of the cerebellum than that of the cerebrum
+LEFT, RIGHT = (tuple(number for number, _, side in numbers() if side == which) for which in ("left", "right"))
+LOWER, BEHIND = 15.0, 5.0  # mm, at least, is the middle of the cerebellum below and behind that of the cerebrum
 FURROWS = 5  # mm: half of the width that is closed
-FOUND, SEGMENTED = 0.4, 0.8  # of the work
+FOUND, HALF, SEGMENTED, MASKED = 0.4, 0.6, 0.8, 0.9  # of the work
+
+
+@dataclass(frozen=True, eq=False)
+class FoundBrain:
+    """What was found of a head. labels: FreeSurfer's numbers, and mask: BRAIN, [k, j, i] of 1 mm on `cube`.
+
+    prediction: what the network said, of voxels of 2 mm, which `coarse` places.
+    """
+
+    image: Volume
+    labels: NDArray[np.uint16]
+    mask: NDArray[np.uint8]
+    cube: Grid
+    prediction: Prediction
+
+    @property
+    def coarse(self) -> Grid:
+        """Of the prediction: each voxel is a block of the cube's."""
+        k, j, i = (n // SPACING for n in self.cube.shape)
+        middle = self.cube.to_world([(SPACING - 1) / 2] * 3)
+        return Grid.of((k, j, i), (SPACING,) * 3, middle, self.cube.direction, self.cube.frame_of_reference)
+
+    def segmentation(self) -> Segmentation:
+        """The structures in one label map, the whole brain in another, on the image's grid."""
+        grid = self.image.grid
+        structures, brain = (resample_labels(one.astype(np.uint8), self.cube, grid) for one in (self.labels, self.mask))
+        return Segmentation(
+            structures, grid, segments(), source=self.image.source, badges=self._notices(), overlapping=(brain,)
+        )
+
+    def _notices(self) -> tuple[str, ...]:
+        """What a reader must know of it."""
+        confidence = self.prediction.confidence()
+        return (f"uncertain: mean probability {confidence:.2f}",) if confidence < SURE else ()
+
+    def doubt(self) -> Volume:
+        """How undecided the prediction is, on the image's grid: see viewer.api.doubt_map; 0 outside the cube."""
+        stored = entropy(self.prediction.winner())
+        placed = resample(Volume(stored, self.coarse), self.image.grid, outside=0.0)
+        return doubt_map(placed.array.astype(np.uint8), self.image.grid, self.image.source)
+
+    def pass_labels(self) -> list[NDArray[np.uint8]]:
+        """What each pass alone says, by FreeSurfer's numbers on the image's grid [k, j, i]."""
+        alone = (decide(Prediction((one,)).logits()) for one in self.prediction.passes)
+        return [resample_labels(labels.astype(np.uint8), self.cube, self.image.grid) for labels in alone]
 
 
 def segment_brain(image: Volume, net: Net, job: Job) -> Segmentation:
-    """The structures in one label map, the whole brain in another.
+    """The structures in one label map, the whole brain in another. Arguments and errors as of find_brain."""
+    return find_brain(image, net, job).segmentation()
 
-    net: [1, 1, k, j, i] as head_image makes them to logits [1, CLASSES + 1, k, j, i] (labels).
+
+def find_brain(image: Volume, net: Net, job: Job, *, mirrored: bool = False) -> FoundBrain:
+    """The structures of the brain in an image.
+
+    net: [1, 1, k, j, i] as head_image makes them to logits [1, CLASSES + 1, k, j, i] (labels). mirrored: the structures
+    are told apart in two passes, of which the second sees the mirror image.
 
     Raises Refusal: what is no head, holds values that are not numbers, or lies in another way than its header says.
     """
@@ -40,49 +108,39 @@ def segment_brain(image: Volume, net: Net, job: Job) -> Segmentation:
         head = halve(resample(image.with_values(image.values()), grid).array)
     box = _cube_around(_locate(head, net, job), head.shape)
     with job.stage("telling the structures apart"):
-        answer = net(normalize(head[box])[None, None])[0]
+        prediction = predict(normalize(head[box]), net, job, mirrored=mirrored, between=HALF)
         job.progress(SEGMENTED)
-        labels = decide(answer)
+        labels = decide(prediction.logits())
+    _check_brain(labels, prediction.confidence())
     start = [SPACING * part.start for part in box]
     cube = grid.crop((start[0], start[1], start[2]), labels.shape)
-    _check_brain(labels)
-    with job.stage("bringing the structures back"):
-        structures, brain = (
-            resample_labels(one.astype(np.uint8), cube, image.grid) for one in (labels, brain_mask(labels))
-        )
-    return Segmentation(structures, image.grid, segments(), source=image.source, overlapping=(brain,))
-
-
-def segments() -> tuple[Segment, ...]:
-    """The structures by FreeSurfer's numbers, and BRAIN in a label map of its own."""
-    structures = tuple(
-        Segment(
-            number,
-            f"{side} {structure.name}".strip().capitalize(),
-            structure.color,
-            ("SCT", structure.code, structure.name.capitalize()) if structure.code else None,
-            algorithm="AUTOMATIC",
-            side=side,
-        )
-        for number, structure, side in numbers()
-    )
-    return (*structures, Segment(BRAIN, "Brain", BRAIN_COLOR, ("SCT", "12738006", "Brain"), 1, "AUTOMATIC"))
+    with job.stage("closing the furrows"):
+        mask = brain_mask(labels)
+    job.progress(MASKED)
+    return FoundBrain(image, labels, mask, cube, prediction)
 
 
 def check_image(image: Volume) -> None:
-    """Raises Refusal for what cannot be a head."""
+    """Raises Refusal for what cannot be a head in MR."""
     if image.color:
         raise Refusal("colour images cannot be segmented: choose a grey-scale one.")
     if image.modality not in MODALITIES:
-        raise Refusal(f"the image is of modality {image.modality}: brains are found in MR and CT only.")
+        raise Refusal(f"the image is of modality {image.modality}: the network was made for MR of the head only.")
     if not image.grid.placed:
         raise Refusal("nothing tells how the image lies in the patient, so its left and right are not known.")
     width = image.grid.spacing * image.grid.shape
+    if min(image.grid.shape) == 1:
+        raise Refusal("the image is a single slice: choose a volume that holds the whole head.")
     if width.min() < LEAST_WIDTH:
         raise Refusal(f"the image is only {width.min():.0f} mm wide one way: a brain needs {LEAST_WIDTH:.0f} mm.")
+    if image.grid.spacing.max() > THICKEST + 0.5:
+        raise Refusal(f"the slices are {image.grid.spacing.max():.1f} mm apart: {THICKEST:.0f} mm are the most.")
     check_finite(image)
-    if image.array.min() == image.array.max():
+    low, high = image.array.min(), image.array.max()
+    if low == high:
         raise Refusal("all voxels of the image have one value: there is nothing to segment.")
+    if image.unit == "HU" or low * image.slope + image.intercept <= AIR_HU:
+        raise Refusal("the values are those of a CT (Hounsfield units): the network was made for MR of the head only.")
 
 
 def _locate(head: Floats, net: Net, job: Job) -> NDArray[np.intp]:
@@ -135,30 +193,27 @@ def brain_mask(labels: NDArray[np.uint16]) -> NDArray[np.uint8]:
     return np.where(closed[inner], BRAIN, 0).astype(np.uint8)
 
 
-def _check_brain(labels: NDArray[np.uint16]) -> None:
+def _check_brain(labels: NDArray[np.uint16], confidence: float) -> None:
     """Raises Refusal where what was found, in voxels of 1 mm along the patient's axes, is no brain, or none upright."""
-    volume = np.count_nonzero(labels) / 1000
+    volume = np.count_nonzero((labels > 0) & (labels != CSF)) / 1000
     if not VOLUMES[0] <= volume <= VOLUMES[1]:
         raise Refusal(f"what looks like a brain has {volume:.0f} ml: choose an image of a whole head.")
-    cerebrum, cerebellum = (np.argwhere(np.isin(labels, part)) for part in (CEREBRUM, CEREBELLUM))
-    lower, _, _ = cerebrum.mean(0) - cerebellum.mean(0) if len(cerebrum) and len(cerebellum) else (0.0, 0.0, 0.0)
-    if lower < LOWER:
+    if confidence < LEAST_CONFIDENCE:
         raise Refusal(
-            "no cerebellum was found below the cerebrum: the head lies in another way than the image's header says, or "
-            "the image does not show all of it."
+            f"what looks like a brain is none for sure (mean probability {confidence:.2f}): choose an image of a whole "
+            "head, or one with less noise."
         )
+    above, before, _ = _middle(labels, CEREBELLUM) - _middle(labels, CEREBRUM)
+    if not (-above >= LOWER and before >= BEHIND):
+        raise Refusal(
+            "no cerebellum was found below and behind the cerebrum: the head lies in another way than the image's "
+            "header says, or the image does not show all of it."
+        )
+    if not _middle(labels, LEFT)[2] > _middle(labels, RIGHT)[2]:
+        raise Refusal("the left half was found on the right: the head lies in another way than its header says.")
 
 
-def volumes(found: Segmentation) -> dict[int, float]:
-    """Of each structure, by number, ml."""
-    voxel = float(np.prod(found.grid.spacing)) / 1000
-    counts = np.bincount(found.array.ravel(), minlength=1 + max(number for number, *_ in numbers()))
-    return {number: float(counts[number]) * voxel for number, *_ in numbers()}
-
-
-def asymmetries(volumes: dict[int, float]) -> Iterator[tuple[str, float]]:
-    """By structure: the left volume less the right one, in percent of their mean; of those found on a side at least."""
-    for _, structure, side in numbers():
-        left, right = volumes[structure.left], volumes[structure.right]
-        if side == "left" and left + right:
-            yield structure.name, 200 * (left - right) / (left + right)
+def _middle(labels: NDArray[np.uint16], numbers: tuple[int, ...]) -> NDArray[np.float64]:
+    """Of the voxels with one of the numbers, in voxels; NaN without any."""
+    places = np.argwhere(np.isin(labels, numbers))
+    return np.asarray(places.mean(0) if len(places) else np.full(3, np.nan))

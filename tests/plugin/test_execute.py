@@ -15,6 +15,7 @@ from viewer.compute.engine.job import Job
 from viewer.compute.progress import Refusal
 from viewer.data.grid import Grid
 from viewer.data.provenance import Provenance
+from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Source
 from viewer.data.volume import Volume
 from viewer.plugin.execute import Result, execute
@@ -36,6 +37,11 @@ def anew(image: Volume, job: Job) -> tuple[Volume, Segmentation, Transform]:
     grid = Grid(image.grid.shape, image.grid.affine + 1e-9)
     labels = Segmentation(np.ones(image.array.shape, np.uint8), grid, (Segment(1, "all"),))
     return Volume(image.array.astype(float)[:, :, ::-1], grid), labels, Transform(np.eye(4))
+
+@plugin("Beside", group="Tests")
+def beside(image: Volume, mask: Segmentation, job: Job) -> Segmentation:
+    """Add segments to others."""
+    return mask.with_segments((*mask.segments, Segment(2, "made"), Segment(3, "both", algorithm="SEMIAUTOMATIC")))
 
 @plugin("Wrong", group="Tests")
 def wrong(image: Volume, job: Job, *, how: str = "") -> Volume:
@@ -106,6 +112,18 @@ def test_values_made_anew_get_grid_and_source_of_the_input(image: Volume) -> Non
     assert one.array.flags.c_contiguous
     assert one.provenance is not None
     assert not one.provenance.learned  # it declares a model, but this run did not ask for it
+
+
+def test_segments_that_were_given_stay_as_they_are(image: Volume) -> None:
+    own = Segment(1, "by hand", reader="A")
+    given = Segmentation(np.ones(image.array.shape, np.uint8), image.grid, (own,))
+    (labels,) = execute(Job(), "beside", {"image": image, "mask": given}, {}).outputs.values()
+    assert isinstance(labels, Segmentation)
+    assert labels.segments[0] == own
+    assert [(one.algorithm, one.algorithm_name) for one in labels.segments[1:]] == [
+        ("AUTOMATIC", "beside"),
+        ("SEMIAUTOMATIC", "beside"),
+    ]
 
 
 def test_inputs_without_a_uid_are_named_by_their_hash(image: Volume, tmp_path: Path) -> None:

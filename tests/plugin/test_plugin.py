@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from magicgui.widgets import create_widget
 
-from viewer.api import Grid, Job, Range, Refusal, Segmentation, Transform, Volume, plugin
+from viewer.api import Grid, Job, MeasurementTable, Range, Refusal, Segmentation, Transform, Volume, plugin
 from viewer.plugin.plugin import Input, Output
 
 
@@ -167,7 +167,7 @@ def test_a_group_is_filled_by_place_and_by_name() -> None:
 
 
 def test_a_result_may_be_left_out_where_nobody_asks_for_it() -> None:
-    assert share.outputs == (Output("map", "transform"), Output("moved", "volume"))
+    assert share.outputs == (Output("map", "transform"), Output("moved", "volume", optional=True))
     image, job = Volume(np.zeros((2, 3, 4), np.int16), Grid.of((2, 3, 4))), Job()
     job.wanted = frozenset({"map"})
     assert share(image, image, job=job)[1] is None
@@ -208,3 +208,49 @@ def odd_default(image: Volume, job: Job, *, size: Annotated[int, Range(1, 3)] = 
 def test_what_is_no_plugin_is_refused_when_it_is_declared(function: Any, reason: str) -> None:
     with pytest.raises(TypeError, match=reason):
         plugin("Odd", group="Tests")(function)
+
+
+@plugin("Choose", group="Tests", outputs=("labels", "figures", "doubt"))
+def choose(
+    image: Volume, job: Job, *, parts: tuple[Literal["a", "b", "c"], ...] = ("a", "c"), weights: Path | None = None
+) -> tuple[Segmentation, MeasurementTable, Volume | None]:
+    """Some of several choices, and a file that may be left out."""
+    raise NotImplementedError
+
+
+def test_some_of_several_choices() -> None:
+    assert choose.validate({}) == {"parts": ("a", "c"), "weights": None}
+    for given in (["c", "b"], ("c", "b", "c"), "c, b"):
+        assert choose.validate({"parts": given})["parts"] == ("b", "c")
+    with pytest.raises(Refusal, match="one of a, b, c"):
+        choose.validate({"parts": ["d"]})
+    with pytest.raises(Refusal, match="at least"):
+        choose.validate({"parts": []})
+    parts, weights = json.loads(json.dumps([one.schema() for one in choose.parameters]))
+    assert (parts["type"], parts["items"]["enum"], parts["default"]) == ("array", ["a", "b", "c"], ["a", "c"])
+    assert (weights["type"], "default" in weights) == ("string", False)
+
+
+def test_a_file_that_may_be_left_out() -> None:
+    for nothing in (None, "", Path()):
+        assert choose.validate({"weights": nothing})["weights"] is None
+    assert choose.validate({"weights": "/x"})["weights"] == Path("/x")
+
+
+def test_a_table_goes_with_a_segmentation_and_a_map_has_its_colours() -> None:
+    assert choose.outputs == (
+        Output("labels", "segmentation"),
+        Output("figures", "table"),
+        Output("doubt", "volume", optional=True),
+    )
+    with pytest.raises(TypeError, match="Segmentation"):
+
+        @plugin("Alone", group="Tests")
+        def alone(image: Volume, job: Job) -> MeasurementTable:
+            raise NotImplementedError
+
+    with pytest.raises(TypeError, match="the input table"):
+
+        @plugin("Inverse", group="Tests")
+        def inverse(table: MeasurementTable, job: Job) -> Volume:
+            raise NotImplementedError

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVarTuple
 
 from viewer.cli.exit_codes import JobFailed
 from viewer.cli.inputs import call_reader, image_reference
 from viewer.data.annotations.landmarks import Landmarks
+from viewer.data.annotations.measurement_table import MeasurementTable
 from viewer.data.provenance import is_learned
 from viewer.data.segmentation import Segmentation
 from viewer.data.transform import ImageReference, Transform
@@ -34,7 +36,7 @@ def write_output(
 
     results: an image for each time point, or one value of another kind.
     Label maps are NIfTI where images are DICOM; transforms are .h5 with a displacement field and .tfm without; pairs of
-    landmarks are .json. Raises JobFailed.
+    landmarks are .json, tables .csv and in the entry itself. Raises JobFailed.
     """
     out.mkdir(parents=True, exist_ok=True)
     value = results[0]
@@ -45,18 +47,34 @@ def write_output(
         return _entry(name, "volume", target)
     if isinstance(value, Segmentation):
         kind: Format = "nifti" if format == "dicom" else format
-        target = out / f"{name}{ENDINGS[kind]}"
-        mark = MARKS["unreviewed", is_learned(value.provenance, value.badges)]
-        _save(stage, requests.save_label_image, value, target, kind, mark)
-        return _entry(name, "segmentation", target)
+        return _write_labels(stage, name, value, out, kind)
     if isinstance(value, Transform):
         target = out / f"{name}{'.tfm' if value.displacement is None else '.h5'}"
         _save(stage, requests.save_transform, value, target, *_image_ends(inputs))
         return _entry(name, "transform", target)
+    if isinstance(value, MeasurementTable):
+        target = out / f"{name}.csv"
+        _save(stage, requests.save_measurements, value, target)
+        told = value.to_json()
+        return _entry(name, "table", target) | {key: told[key] for key in ("subject", "rows", "columns", "notes")}
     assert isinstance(value, Landmarks)  # there is no other kind
     target = out / f"{name}.json"
     _save(stage, requests.write_landmarks, value, target)
     return _entry(name, "landmarks", target)
+
+
+def _write_labels(stage: Stage, name: str, value: Segmentation, out: Path, kind: Format) -> Json:
+    """A file for each label map: an image holds one label a voxel, and segments may overlap."""
+    mark = MARKS["unreviewed", is_learned(value.provenance, value.badges)]
+    targets = []
+    for layer, labels in enumerate(value.maps):
+        target = out / f"{name}{f'_{layer + 1}' if layer else ''}{ENDINGS[kind]}"
+        segments = tuple(replace(one, layer=0) for one in value.segments if one.layer == layer)
+        one_map = replace(value, array=labels, segments=segments, overlapping=())
+        _save(stage, requests.save_label_image, one_map, target, kind, mark)
+        targets.append(target)
+    more = {"overlapping": [str(target) for target in targets[1:]]} if targets[1:] else {}
+    return _entry(name, "segmentation", targets[0]) | more
 
 
 def _save(stage: Stage, function: Callable[[*Arguments], object], *arguments: *Arguments) -> None:

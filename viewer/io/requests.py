@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from viewer.data.annotations.landmarks import Landmarks
+    from viewer.data.annotations.measurement_table import MeasurementTable
     from viewer.data.annotations.prompts import Prompts
     from viewer.data.grid import Grid
     from viewer.data.segmentation import Segmentation
@@ -40,6 +41,14 @@ def save_label_image(segmentation: Segmentation, target: Path, format: Format, m
     from viewer.io.images import save
 
     return save.save_label_image(segmentation, target, format, mark)
+
+
+# ---- tables
+def save_measurements(table: MeasurementTable, target: Path) -> None:
+    """Write a table that a plugin measured as CSV, and its provenance beside it."""
+    from viewer.io.reports import measurement_csv
+
+    measurement_csv.save_table(table, target)
 
 
 # ---- segmentations

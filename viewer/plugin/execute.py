@@ -20,16 +20,16 @@ from viewer.compute.engine.peak_memory import PeakMemory
 from viewer.compute.engine.submission import Listeners, SubmittedJob
 from viewer.compute.progress import Refusal
 from viewer.data.annotations.landmarks import Landmarks
+from viewer.data.annotations.measurement_table import MeasurementTable
 from viewer.data.annotations.prompts import Prompts
-from viewer.data.printable_text import encodable
 from viewer.data.provenance import Provenance, is_learned
-from viewer.data.segmentation import Segmentation
+from viewer.data.segmentation import Algorithm, Segment, Segmentation
 from viewer.data.study import Source
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
 from viewer.files.checksum import sha256_of
 from viewer.plugin.discovery import discover
-from viewer.plugin.parameter import title_of
+from viewer.plugin.parameter import json_value, title_of
 from viewer.plugin.plugin import KINDS, Plugin, Value
 from viewer.processes.functions import name_of
 from viewer.settings import application_version
@@ -121,7 +121,7 @@ def _checked(plugin: Plugin, returned: Any, job: Job) -> dict[str, Value]:
         raise TypeError(f"it returned {len(values)} values instead of {len(plugin.outputs)}")
     checked = {}
     for output, value in zip(plugin.outputs, values, strict=True):
-        if not job.wants(output.name):
+        if not job.wants(output.name) or (value is None and output.optional):
             continue
         if not isinstance(value, KINDS[output.type]):
             raise TypeError(f"its result {output.name} is a {type(value).__name__} and no {output.type}")
@@ -150,15 +150,26 @@ def _stamped(value: Value, name: str, inputs: Mapping[str, Value], provenance: P
     """
     if isinstance(value, Landmarks | Prompts):
         return value
-    if isinstance(value, Transform):
+    if isinstance(value, Transform | MeasurementTable):
         return replace(value, name=name, provenance=provenance)
     given = {key: one for key, one in inputs.items() if isinstance(one, Volume | Segmentation)}
     grids = [one.grid for one in given.values()]
     if not any(grid is value.grid for grid in grids):  # grids may match and lie in other frames of reference
         value = replace(value, grid=next((grid for grid in grids if grid.matches(value.grid)), value.grid))
+    if isinstance(value, Segmentation):
+        kept = [one for other in given.values() if isinstance(other, Segmentation) for one in other.segments]
+        signed = (one if one in kept else _signed(one, provenance.plugin) for one in value.segments)
+        value = replace(value, segments=tuple(signed))
     shown = given.get("moving") or next(iter(given.values()), None)
     source = shown.source if shown is not None and value.source == Source() else value.source
     return replace(value, name=name, provenance=provenance, source=source)
+
+
+def _signed(segment: Segment, plugin: str) -> Segment:
+    """A segment that the plugin made, and not one that it was given, says so and waits for review."""
+    algorithm: Algorithm = "AUTOMATIC" if segment.algorithm == "MANUAL" else segment.algorithm
+    name = segment.algorithm_name or plugin
+    return replace(segment, algorithm=algorithm, algorithm_name=name, review="unreviewed")
 
 
 def _name(plugin: Plugin, output: str, inputs: Mapping[str, Value]) -> str:
@@ -173,9 +184,7 @@ def _provenance(plugin: Plugin, settings: Mapping[str, Any], inputs: Mapping[str
         plugin=plugin.id,
         plugin_version=plugin.version,
         application_version=application_version(),
-        parameters={
-            name: encodable(str(value)) if isinstance(value, Path) else value for name, value in settings.items()
-        },
+        parameters={name: json_value(value) for name, value in settings.items()},
         inputs=tuple(_identity(value) for value in inputs.values()),
         engine=", ".join(f"{name} {version(name)}" for name in plugin.libraries),
         learned=any(
@@ -218,6 +227,7 @@ def _identity(value: Value) -> str:
         return _digest(value.matrix) if value.displacement is None else _digest(value.matrix, value.displacement)
     if isinstance(value, Landmarks):
         return _digest(value.fixed, value.moving)
+    assert not isinstance(value, MeasurementTable)  # no input is one
     if isinstance(value, Prompts):
         places = [place for prompt in value.prompts for place in prompt.points]
         return _digest(np.array(places, dtype=np.float64))

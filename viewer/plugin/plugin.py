@@ -13,19 +13,21 @@ from docstring_parser import parse
 
 from viewer.compute.progress import Refusal
 from viewer.data.annotations.landmarks import Landmarks
+from viewer.data.annotations.measurement_table import MeasurementTable
 from viewer.data.annotations.prompts import Prompts
 from viewer.data.segmentation import Segmentation
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
 from viewer.plugin.parameter import Parameter, declare_parameter, text_of, title_of
 
-Value = Volume | Segmentation | Transform | Landmarks | Prompts
+Value = Volume | Segmentation | Transform | Landmarks | Prompts | MeasurementTable
 KINDS: dict[str, type[Value]] = {
     "volume": Volume,
     "segmentation": Segmentation,
     "transform": Transform,
     "landmarks": Landmarks,
     "prompts": Prompts,
+    "table": MeasurementTable,
 }
 NAMES = {kind: name for name, kind in KINDS.items()}
 
@@ -47,10 +49,11 @@ class Input:
 
 @dataclass(frozen=True)
 class Output:
-    """A value that the plugin makes. type: a key of KINDS."""
+    """A value that the plugin makes. type: a key of KINDS. optional: it may be left out, by None in its place."""
 
     name: str
     type: str
+    optional: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +146,7 @@ def plugin(
 
     What is said of an input or parameter stands in the docstring, or beside its type where several plugins share it:
     Annotated[Volume, "The image that …"]. A NamedTuple of inputs stands for all of them. A result that is left out
-    where nobody asks for it (job.wants) is of type X | None.
+    where nobody asks for it (job.wants), or by a setting, is of type X | None.
 
     outputs: the results' names; by default their types. Raises TypeError where the signature is not a plugin's.
     """
@@ -197,7 +200,7 @@ def _is_group(hint: Any) -> bool:
 
 def _input(name: str, hint: Any, description: str) -> Input:
     kind, optional = _value_type(hint)
-    if kind not in NAMES:
+    if kind not in NAMES or kind is MeasurementTable:
         raise TypeError(f"the input {name} must be a Volume, a Segmentation or a Transform")
     return Input(name, NAMES[kind], not optional, description or text_of(hint))
 
@@ -219,10 +222,13 @@ def _parameters(arguments: list[Argument], hints: dict[str, Any], texts: dict[st
 
 
 def _outputs(hint: Any, names: tuple[str, ...]) -> tuple[Output, ...]:
-    kinds = [_value_type(one)[0] for one in (get_args(hint) if get_origin(hint) is tuple else (hint,))]
+    found = [_value_type(one) for one in (get_args(hint) if get_origin(hint) is tuple else (hint,))]
+    kinds = [kind for kind, _ in found]
     if not kinds or any(kind not in NAMES for kind in kinds):
         raise TypeError("its return type must be Volume, Segmentation, Transform or a tuple of them")
+    if MeasurementTable in kinds and Segmentation not in kinds:
+        raise TypeError("a MeasurementTable is kept with the Segmentation that it is about: return that, too")
     names = names or tuple(NAMES[kind] for kind in kinds)
     if len(names) != len(kinds) or len(set(names)) != len(names):
         raise TypeError(f"it returns {len(kinds)} values: give each a name of its own by outputs=(…)")
-    return tuple(Output(name, NAMES[kind]) for name, kind in zip(names, kinds, strict=True))
+    return tuple(Output(name, NAMES[kind], optional) for name, (kind, optional) in zip(names, found, strict=True))

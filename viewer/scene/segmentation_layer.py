@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from viewer.data.annotations.measurement_table import MeasurementTable
 from viewer.data.annotations.region import Point
 from viewer.data.box import Box
 from viewer.data.grid import Grid
@@ -23,6 +24,7 @@ class SegmentationLayer(PlacedLayer):
     it is drawn. smooth: whether surfaces in 3-D are.
     generation: grows with every change of the voxels or the segments: an answer about an older one comes too late.
     saved: the generation that was saved last, 0 for one that came from a file; -1 for none.
+    tables: figures that were measured of it, when its generation was `measured`; -1 where that is long ago.
     drawn_at: the time point of the image that it was drawn on, and is seen at; None for one that holds at all of them.
     given: what a model gave, before anybody edited it; None where no model did.
     cancel_stroke: takes back the stroke that is being drawn, where there is one: no step is made or undone under it.
@@ -38,6 +40,8 @@ class SegmentationLayer(PlacedLayer):
     drawn_at: int | None = None
     saved: int = -1
     given: GivenLabels | None = None
+    tables: tuple[MeasurementTable, ...] = ()
+    measured: int = 0
     cancel_stroke: Callable[[], None] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -77,6 +81,11 @@ class SegmentationLayer(PlacedLayer):
     def unsaved(self) -> bool:
         """True where segments would be lost with this layer."""
         return bool(self.segmentation.segments) and self.saved != self.generation
+
+    @property
+    def tables_current(self) -> bool:
+        """False where the segments have changed since its tables were measured."""
+        return self.measured == self.generation
 
     def notify_written(self, layer: int, box: Box) -> None:
         """Tell that a label map was written in place."""

@@ -44,6 +44,14 @@ def everything(
     return volume
 
 
+@plugin("Choose", group="Test", model="no-such-model")
+def choose(
+    volume: Volume, job: Job, *, parts: tuple[Literal["a", "b", "c"], ...] = ("a", "c"), weights: Path | None = None
+) -> Volume:
+    """Take some of several, and a file perhaps."""
+    return volume
+
+
 @plugin("Placed", group="Test")
 def placed(volume: Volume, job: Job, *, where: Path = Path()) -> Volume:
     """Take a path."""
@@ -186,3 +194,37 @@ def test_a_page_left_while_its_run_goes_on_is_told_nothing(panel, add_image, qtb
     assert not isValid(left)
     qtbot.waitUntil(lambda: not task.running)
     assert task.state == "done"
+
+
+def test_several_choices_are_ticked_by_clicks(qtbot):
+    form = ParameterForm(choose, {})
+    qtbot.addWidget(form)
+    form.show()
+    ticks = form.fields["parts"].native
+    assert [ticks.item(row).checkState() == Qt.CheckState.Checked for row in range(3)] == [True, False, True]
+    assert choose.validate(form.values)["parts"] == ("a", "c")
+    for row in (0, 1):
+        place = ticks.visualItemRect(ticks.item(row)).center()
+        qtbot.mouseClick(ticks.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert choose.validate(form.values) == {"parts": ("b", "c"), "weights": None}
+    assert [ticks.item(row).checkState() == Qt.CheckState.Checked for row in range(3)] == [False, True, True]
+    ticks.clearSelection()
+    assert "at least" in form.problem.text()
+    form.reset()
+    assert choose.validate(form.values)["parts"] == ("a", "c")
+
+
+def test_weights_of_ones_own_stand_in_for_a_model_that_is_not_there(session, add_image, qtbot, tmp_path):
+    session.plugins = {"choose": choose}
+    add_image()
+    panel = PluginsPanel(session)
+    qtbot.addWidget(panel)
+    panel.choose("choose")
+    qtbot.waitUntil(lambda: session.models.known)
+    page = panel.page
+    page.refresh()
+    assert "not installed" in page.verdict.text()
+    assert page.verdict.text().endswith("Or choose a file of weights of your own.")
+    assert not page.run_button.isEnabled()
+    page.form.fields["weights"].value = tmp_path / "mine.safetensors"
+    assert page.run_button.isEnabled()

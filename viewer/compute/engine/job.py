@@ -9,6 +9,7 @@ from viewer.compute.progress import NetworkRun, Progress
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     from numpy.typing import NDArray
 
     from viewer.compute.networks.network import Net
@@ -37,6 +38,27 @@ class Job(Progress):
 
         name = name or self.model_name
         net, sha256 = cached_network(name, self, channels=channels, multiple=multiple, example=example)
+        self.used = NetworkRun(name, sha256, net.engine, net.precision, net.device)
+        return net
+
+    def network(
+        self,
+        module: torch.nn.Module,
+        name: str,
+        sha256: str,
+        *,
+        channels: int,
+        multiple: int = 8,
+        example: NDArray[np.float32] | None = None,
+    ) -> Net:
+        """A network that a plugin made of weights that the user gave, ready to run on the job's device.
+
+        module: in evaluation mode, in float32 on the processor. name, sha256: of the file of its weights, for the
+        provenance. Else as `model`.
+        """
+        from viewer.compute.networks.network_cache import cached
+
+        net = cached(lambda: module, sha256, self, channels=channels, multiple=multiple, example=example)
         self.used = NetworkRun(name, sha256, net.engine, net.precision, net.device)
         return net
 

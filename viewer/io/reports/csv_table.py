@@ -18,12 +18,15 @@ def safe_cell(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
-def save_text(text: str, target: Path) -> None:
-    """Save a table: beside first, read back, then renamed over what is there. Raises SaveError, one sentence."""
-    data = text.encode("utf-8-sig")  # without the mark spreadsheets take ³ for something else
+def save_text(text: str, target: Path, encoding: str = "utf-8-sig") -> None:
+    """Save a table, or a text about it: beside first, read back, then renamed over what is there.
+
+    Raises SaveError, one sentence.
+    """
+    data = text.encode(encoding)  # without the mark of utf-8-sig spreadsheets take ³ for something else
     try:
         with atomic_write.temporary_folder(target.parent) as folder:
-            made = folder / "made.csv"
+            made = folder / f"made{target.suffix}"
             made.write_bytes(data)
             atomic_write.flush(made)
             if made.read_bytes() != data:

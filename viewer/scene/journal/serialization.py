@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, is_dataclass, replace
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.data.annotations.measurement_table import MeasurementTable
 from viewer.data.arrays import Json
 from viewer.data.grid import Grid
 from viewer.data.provenance import Provenance
@@ -178,6 +179,13 @@ def restore_segments(entries: list[Json]) -> tuple[Segment, ...]:
     return tuple(from_json(Segment, entry) for entry in entries)
 
 
+def restore_table(entry: Json) -> MeasurementTable:
+    """The inverse of MeasurementTable.to_json. Raises KeyError, TypeError or ValueError for an entry that is none."""
+    origin = entry["provenance"]
+    table = from_json(MeasurementTable, {**entry, "provenance": None})
+    return replace(table, provenance=Provenance.from_json(origin) if origin else None)
+
+
 def describe_transform(transform: Transform | None, store: Store) -> Json | None:
     """The JSON object of a transform, None for None; `store` gets its field [k, j, i, 3] in LPS mm."""
     if transform is None:
@@ -222,6 +230,7 @@ def describe_layer(layer: Layer, store: Store, store_labels: Store, *, voxels: b
     entry["transform"] = describe_transform(layer.transform, store)
     if isinstance(layer, SegmentationLayer):
         entry |= {name: getattr(layer, name) for name in KEPT_OF_SEGMENTS}
+        entry |= {"tables": [table.to_json() for table in layer.tables], "tables_current": layer.tables_current}
         given = describe_given(layer.given, store)
         return {**entry, "given": given, "segmentation": describe_segmentation(layer.segmentation, store_labels)}
     entry |= {name: getattr(layer, name) for name in KEPT_OF_IMAGES}
@@ -256,6 +265,8 @@ def restore_layer(entry: Json, image: Callable[[str], VolumeLayer | None], load:
     if "segmentation" in entry:
         layer = segmentation_layer(restore_segmentation(entry["segmentation"], load))
         layer.given = restore_given(entry.get("given"), load)
+        layer.tables = tuple(restore_table(table) for table in entry.get("tables", ()))
+        layer.measured = 0 if entry.get("tables_current", True) else -1
     elif "image" in entry:
         layer = image(entry["image"])
     else:

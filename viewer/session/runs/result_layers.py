@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from viewer.compute.images.difference import difference
 from viewer.data.annotations.doubt import ENTROPY
-from viewer.data.segmentation import Segment, Segmentation
+from viewer.data.annotations.measurement_table import MeasurementTable
+from viewer.data.segmentation import Segmentation
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
 from viewer.scene.layer import VolumeLayer, difference_layer, doubt_layer, volume_layer
@@ -51,25 +52,22 @@ def result_layers(result: Result, given: RunImages) -> list[VolumeLayer]:
 def label_layers(result: Result, given: RunImages) -> list[SegmentationLayer]:
     """A layer for every label map, over the input on whose grid it lies; else over the first, as its file places it.
 
-    Its segments are the algorithm's and wait for review, one by one; its voxels can be painted, and what came is kept
-    beside. Takes some time: not for the main thread.
+    The tables of a run belong to its first label map. Its segments wait for review, one by one; its voxels can be
+    painted, and what came is kept beside; segments that overlap others come hidden, for they would tint them. Takes
+    some time: not for the main thread.
     """
     layers = []
     for made in (value for value in result.outputs.values() if isinstance(value, Segmentation)):
         images = [layer for layer, volume in given.values() if made.grid.matches(volume.grid)]
         first, *others = (map if map.flags.writeable else map.copy() for map in made.maps)
-        segments = tuple(_signed(segment, result.provenance.plugin) for segment in made.segments)
-        made = replace(made, array=first, overlapping=tuple(others), segments=segments)
+        made = replace(made, array=first, overlapping=tuple(others))
         layer = segmentation_layer(made, next(iter(images), next(iter(given.values()))[0]))
         layer.review, layer.given = "unreviewed", GivenLabels.of(made)
+        layer.hidden = frozenset(segment.key for segment in made.segments if segment.layer)
         layers.append(layer)
+    for layer in layers[:1]:
+        layer.tables = tuple(value for value in result.outputs.values() if isinstance(value, MeasurementTable))
     return layers
-
-
-def _signed(segment: Segment, plugin: str) -> Segment:
-    by_hand = segment.algorithm == "MANUAL"
-    signed = replace(segment, algorithm="AUTOMATIC", algorithm_name=plugin) if by_hand else segment
-    return replace(signed, review="unreviewed")
 
 
 def _place(made: Volume, given: RunImages) -> Transform | None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from viewer.scene.task import Task
     from viewer.session.session import Session
 
+WEIGHTS = "weights"  # the parameter of a plugin that takes a file instead of its model
 ID = Qt.ItemDataRole.UserRole
 
 
@@ -226,8 +227,10 @@ class PluginPage(QWidget):
 
     def _problem(self) -> str:
         """Why it cannot run, in one sentence; "" where it can."""
-        if self.plugin.model and (problem := self.session.models.problem(self.plugin.model)):
-            return problem
+        own = self.form.values.get(WEIGHTS)
+        if self.plugin.model and not own and (problem := self.session.models.problem(self.plugin.model)):
+            takes = any(one.name == WEIGHTS for one in self.plugin.parameters)
+            return f"{problem} Or choose a file of {WEIGHTS} of your own." if takes else problem
         return self.chooser.problem or self.form.problem.text()
 
 

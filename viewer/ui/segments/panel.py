@@ -21,6 +21,7 @@ from viewer.ui.segments.clipboard import SegmentClipboard
 from viewer.ui.segments.controller import SegmentsController
 from viewer.ui.segments.effects.section import EffectsSection
 from viewer.ui.segments.masking import MaskingSection
+from viewer.ui.segments.measurements import MeasurementsSection
 from viewer.ui.segments.paint import PaintSection
 from viewer.ui.segments.prompts import PromptsSection
 from viewer.ui.segments.segment_list import SegmentList
@@ -55,6 +56,7 @@ class SegmentsPanel(QWidget):
         self.paint, self.prompts = PaintSection(self.controller), PromptsSection(self.controller)
         self.effects = EffectsSection(self.controller)
         self.masking, self.statistics = MaskingSection(self.controller), StatisticsSection(self.controller)
+        self.measurements = MeasurementsSection(self.controller)
         self.limits = button("", "lock", lambda: self.pages.setCurrentIndex(LIMITS), "quiet", theme.WARNING)
         self.pages = QTabWidget()
         self.pages.setDocumentMode(True)
@@ -114,7 +116,7 @@ class SegmentsPanel(QWidget):
         self.pages.addTab(SectionColumn(self.prompts), "Prompts")
         self.pages.addTab(SectionColumn(self.effects), "Effects")
         self.pages.addTab(SectionColumn(self.masking), "Limits")
-        self.pages.addTab(SectionColumn(self.statistics), "Measure")
+        self.pages.addTab(SectionColumn(self.measurements, self.statistics), "Measure")
         halves = QSplitter(Qt.Orientation.Vertical)
         halves.setChildrenCollapsible(False)
         halves.addWidget(above)

@@ -1,0 +1,69 @@
+"""The structures of the brain in MR of any contrast, with their volumes and how sure the network is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from plugins.groups import SEGMENTATION
+from viewer.api import Job, MeasurementTable, Segmentation, Volume, plugin
+
+from .labels import NAMES, Name
+
+
+@plugin(
+    "Segment the brain",
+    group=SEGMENTATION,
+    outputs=("segmentation", "volumes", "doubt"),
+    model="segment-brain",
+    gpu=True,
+)
+def segment_brain(
+    image: Volume,
+    earlier: Segmentation | None,
+    job: Job,
+    *,
+    structures: tuple[Name, ...] = NAMES,
+    doubt: bool = True,
+    weights: Path | None = None,
+) -> tuple[Segmentation, MeasurementTable, Volume | None]:
+    """Label 34 structures of the brain, left and right apart, and the brain as a whole; measure their volumes.
+
+    For MR of any contrast, with the skull or without, of slices up to 6 mm, however it lies on its grid. Its network is
+    trained on heads that were painted from label maps in random contrasts (Billot et al., MedIA 2023). Left and right
+    are those of the image's header: no image shows whether it was mirrored.
+
+    Parameters
+    ----------
+    image
+        MR of a whole head.
+    earlier
+        A segmentation of the same image, corrected perhaps: only what is ticked is made anew in a copy of it, and every
+        other segment keeps all of its voxels.
+    structures
+        What is made, on both sides. The brain is a mask of all of it, furrows filled, without the fluid around it.
+    doubt
+        Ask the network about the mirror image, too, take the mean, and tell how far each structure can be trusted; a
+        map shows where the answer is doubtful, from 0 bit, certain, to 1 bit, even odds. One pass more.
+    weights
+        A safetensors file that plugins/segment_brain/train.py has written, to be used instead of the model that comes
+        with the program.
+    """
+    import numpy as np
+
+    from viewer.api import with_doubts
+
+    from .prediction import load_network
+    from .segmentation import check_image, find_brain
+    from .segments import check_earlier, update
+    from .volume_table import volume_table
+
+    check_image(image)
+    check_earlier(earlier, image.grid)
+    net = load_network(weights, job)
+    found = find_brain(image, net, job, mirrored=doubt)
+    with job.stage("bringing the structures back"):
+        made, sure = found.segmentation(), found.doubt() if doubt else None
+        if sure is not None:
+            made = with_doubts(made, found.pass_labels(), np.asarray(sure.array), tell=job.progress)
+        result = update(earlier, made, structures)
+        return result, volume_table(result), sure

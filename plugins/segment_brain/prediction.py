@@ -1,0 +1,146 @@
+"""What the network says of a head, in one pass or in two: the second sees the mirror image, its sides changed back."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from viewer.api import Job, Net, Refusal, read_weights
+
+from .head_image import MULTIPLE, Floats
+from .labels import CLASSES, OUTPUTS, STRUCTURES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import torch
+
+MODEL = "segment-brain"
+ABSENT = (
+    "no brain model comes with this version: choose a file of weights of your own (safetensors) that "
+    "plugins/segment_brain/train.py has written."
+)
+SURE = np.float32(1e-6)  # no probability is taken to be smaller
+DEEPEST = 4  # levels of a network whose sides are multiples of MULTIPLE
+PAIRED = np.array([0, *(one.paired for one in STRUCTURES)], np.float32)  # by class
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """passes: probabilities [CLASSES + 1, k, j, i] of 2 mm voxels, one of each pass: of the classes, then of the left.
+
+    That of the left holds for what has a side.
+    """
+
+    passes: tuple[Floats, ...]
+
+    @cached_property
+    def mean(self) -> Floats:
+        """The mean over the passes [CLASSES + 1, k, j, i]."""
+        return np.asarray(sum(self.passes) / np.float32(len(self.passes)), np.float32)
+
+    def logits(self) -> Floats:
+        """[CLASSES + 1, k, j, i] whose greatest is the mean's greatest; the last is above 0 on the left."""
+        logits = np.log(np.maximum(self.mean, SURE))
+        left = self.mean[CLASSES].clip(SURE, 1 - SURE)
+        logits[CLASSES] = np.log(left / (1 - left))
+        return logits
+
+    def winner(self) -> Floats:
+        """The probability of the mean's answer [k, j, i], which side included."""
+        left = self.mean[CLASSES]
+        sure = np.maximum(left, 1 - left)
+        shares = self.mean[:CLASSES] * np.where(PAIRED[:, None, None, None] > 0, sure, 1)
+        return np.asarray(shares.max(0), np.float32)
+
+    def confidence(self) -> float:
+        """The mean probability of the answer, over the voxels that are found to be brain; 0 without any."""
+        classes = self.mean[:CLASSES]
+        inside = classes[1:].max(0) > classes[0]
+        return float(classes[:, inside].max(0).mean()) if inside.any() else 0.0
+
+
+def predict(image: Floats, net: Net, job: Job, *, mirrored: bool, between: float = 0.0) -> Prediction:
+    """Ask the network once, or twice (mirrored): the second pass sees the mirror image.
+
+    image: [k, j, i], i to the left, as head_image makes it. between: the job's progress before the second pass. Raises
+    Cancelled there.
+    """
+    passes = [_probabilities(net(image[None, None])[0])]
+    if mirrored:
+        job.progress(between)  # hears a cancel: a pass takes a second or more
+        turned = _probabilities(net(np.ascontiguousarray(image[None, None, ..., ::-1]))[0])[..., ::-1]
+        turned[CLASSES] = 1 - turned[CLASSES]
+        passes.append(turned)
+    return Prediction(tuple(passes))
+
+
+def _probabilities(answer: Floats) -> Floats:
+    shares = np.empty_like(answer)
+    shares[:CLASSES] = np.exp(answer[:CLASSES] - answer[:CLASSES].max(0))
+    shares[:CLASSES] /= shares[:CLASSES].sum(0)
+    shares[CLASSES] = 0.5 + 0.5 * np.tanh(0.5 * answer[CLASSES])
+    return shares
+
+
+def load_network(weights: Path | None, job: Job) -> Net:
+    """The network with the user's weights, else as it comes with the program. Raises Refusal, one sentence."""
+    if weights is not None:
+        return _own_network(weights, job)
+    try:
+        return job.model(MODEL, channels=1, multiple=MULTIPLE, example=example())
+    except Refusal as refusal:
+        raise Refusal(ABSENT) if "is not installed" in str(refusal) else refusal from None
+
+
+def _own_network(path: Path, job: Job) -> Net:
+    """Of a file that train.py wrote: the averaged weights of a state of training, or weights alone.
+
+    How wide the network is, its weights tell.
+    """
+    import torch
+
+    from .network import SubvoxelUNet
+
+    if path.suffix.lower() != ".safetensors":
+        raise Refusal(
+            f"{path.name} is no safetensors file: choose one that plugins/segment_brain/train.py has written."
+        )
+    found = read_weights(path)
+    state = {name.removeprefix("average."): one for name, one in found.items() if name.startswith("average.")} or found
+    try:
+        with torch.device("meta"):  # takes no memory, whatever sizes the file claims
+            net = SubvoxelUNet(1, OUTPUTS, _widths(state))
+        net.load_state_dict(state, assign=True)
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise Refusal(
+            f"{path.name} holds weights of another network than that of the brain: choose another."
+        ) from error
+    if not all(bool(torch.isfinite(one).all()) for one in state.values()):
+        raise Refusal(f"{path.name} holds weights that are not numbers: choose another file.")
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    net = net.eval().requires_grad_(False)
+    return job.network(net, path.name, sha256, channels=1, multiple=MULTIPLE, example=example())
+
+
+def _widths(state: Mapping[str, torch.Tensor]) -> list[int]:
+    """Channels of each level. Raises KeyError or ValueError where it is no network of ours."""
+    count = sum(name.startswith("down.") and name.endswith(".weight") for name in state)
+    if not 0 < count < DEEPEST:
+        raise ValueError("it has another number of levels")
+    names = ["stem.0.weight", *(f"down.{level}.weight" for level in range(count))]
+    return [int(state[name].shape[0]) for name in names]
+
+
+def example() -> Floats:
+    """What engines are tried on [1, k, j, i]: balls in each other, with noise, as bright as a head."""
+    axis = np.linspace(-1, 1, 2 * MULTIPLE, dtype=np.float32)
+    radius = np.sqrt(axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2)
+    image = np.select([radius < 0.3, radius < 0.6, radius < 0.7, radius < 0.9], [0.8, 0.5, 0.1, 0.9], 0.0)
+    noise = np.random.default_rng(0).standard_normal(image.shape) * 0.05
+    return np.abs(image + noise).astype(np.float32)[None]
