@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -151,8 +152,9 @@ def test_the_script_trains_and_leaves_a_state(
     monkeypatch.setattr("sys.argv", ["train", "--minutes", "0.01", "--out", str(tmp_path / "run")])
     monkeypatch.setattr(train, "VALIDATION", 1)
     monkeypatch.setattr(train, "Samples", lambda *given, **named: Samples(*given, **named, size=SIZE))
-    before = torch.get_num_threads()
+    before, child_ends = torch.get_num_threads(), signal.getsignal(signal.SIGCHLD)
     train.main()
     torch.set_num_threads(before)
+    signal.signal(signal.SIGCHLD, child_ends)  # torch's handler, once called on a spent signal stack, kills the process
     assert "Dice" in capsys.readouterr().out
     assert train.read_state(tmp_path / "run/segment-prompt.safetensors", "average")[1] >= 0
