@@ -7,10 +7,12 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
+from tests.fixtures.model_card import write_model
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume, Window
 from viewer.scene.edits import AddLayer
 from viewer.scene.layer import volume_layer
+from viewer.settings import models_folder
 
 LEFT = Qt.MouseButton.LeftButton
 FOUND = Qt.MatchFlag.MatchContains | Qt.MatchFlag.MatchRecursive
@@ -93,6 +95,18 @@ def test_the_methods_are_those_of_the_plugin(panel, session):
     panel.prompts.method.setCurrentIndex(1)
     panel.prompts.method.activated.emit(1)
     assert session.prompts.method == methods[1]
+
+
+def test_the_network_can_be_chosen_once_its_model_is_installed(panel, session, qtbot, home):
+    method, models = panel.prompts.method, session.models
+    row = method.findData("network")
+    qtbot.waitUntil(lambda: models.known)
+    assert not method.model().item(row).isEnabled()
+    assert "segment-prompt is not installed" in method.itemData(row, Qt.ItemDataRole.ToolTipRole)
+    write_model(models_folder(), "segment-prompt")
+    models.look()
+    qtbot.waitUntil(lambda: models.find("segment-prompt") is not None)
+    assert method.model().item(row).isEnabled()
 
 
 def test_no_form_asks_for_prompts(window, session):

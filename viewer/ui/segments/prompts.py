@@ -23,9 +23,13 @@ from viewer.ui.segments.masking import OVERLAPS
 from viewer.ui.widgets.basics import button, label, tile
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QShowEvent
+
     from viewer.ui.segments.controller import SegmentsController
 
 SIGNS = {True: "Part of the structure", False: "Not part of it"}
+NETWORK = "network"  # the method that needs a model
+ENABLED = Qt.ItemDataRole.UserRole - 1  # the role by which a combo box keeps whether a choice can be made
 ROWS = 6  # of the list that are seen at once
 
 
@@ -57,6 +61,7 @@ class PromptsSection(QWidget):
             (self.method, self.controller.session.prompts.method),
         ):
             box.setCurrentIndex(box.findData(value))
+        self._offer_network()
         prompts = segment.prompts if segment else ()
         with QSignalBlocker(self.list):
             self.list.clear()
@@ -71,14 +76,27 @@ class PromptsSection(QWidget):
         chosen = next((tool for tool in PROMPTING if tool.id == state.tool), None)
         self.tip.setText(f"{chosen.tip}." if chosen else "Choose a tool and show what the structure is.")
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Look which models there are, once somebody may want one."""
+        self.controller.session.models.look_once()
+        super().showEvent(event)
+
+    def _offer_network(self) -> None:
+        """The method network can be chosen where its model is installed; else its tool tip says what is missing."""
+        problem = self.controller.session.models.problem(self.model)
+        row = self.method.findData(NETWORK)
+        self.method.setItemData(row, problem, Qt.ItemDataRole.ToolTipRole)
+        self.method.setItemData(row, 0 if problem else None, ENABLED)
+
     def _fill(self) -> None:
         for positive, words in SIGNS.items():
             self.sign.addItem(words, positive)
         for overlap, words in OVERLAPS.items():
             self.overlap.addItem(words, overlap)
         plugin = self.controller.session.plugins.get(PLUGIN)
-        methods = next((one.choices for one in plugin.parameters if one.name == "method"), ()) if plugin else ()
-        for method in methods:
+        parameters = {one.name: one for one in plugin.parameters} if plugin else {}
+        self.model = str(parameters["model"].default) if plugin else ""
+        for method in parameters["method"].choices if plugin else ():
             self.method.addItem(str(method).capitalize(), method)
         for box, name in (
             (self.sign, "What the next prompt says"),
@@ -119,7 +137,8 @@ class PromptsSection(QWidget):
         self.overlap.activated.connect(lambda: controller.set_prompting(overlap=self.overlap.currentData()))
         self.method.activated.connect(lambda: controller.choose_prompt_method(self.method.currentData()))
         self.list.itemSelectionChanged.connect(self._choose)
-        for signal in (events.tool, events.prompting, events.prompt, controller.changed):
+        models = controller.session.models
+        for signal in (events.tool, events.prompting, events.prompt, controller.changed, models.changed):
             signal.connect(self.refresh)
 
     def _choose(self) -> None:
