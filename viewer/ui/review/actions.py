@@ -84,7 +84,7 @@ def structure_actions(panel: ReviewPanel, segments: SegmentsPanel, context: Acti
                checked=lambda: (map := controller.doubt_map) is not None and map.visible),
         Action("accept_structure", "Accept structure", stroke_ended(controller.accept), menu, "accepted", "Ctrl+R",
                when=chosen, new_group=True),
-        Action("correct_structure", "Correct structure", correct, menu, "rename", "Ctrl+Alt+R", when=chosen,
+        Action("correct_structure", "Correct structure", correct, menu, "rename", "Ctrl+E", when=chosen,
                tip="Choose it for prompts and painting; accept it when it is right"),
         Action("reject_structure", "Reject structure", stroke_ended(controller.reject), menu, "rejected",
                "Ctrl+Shift+R", when=chosen, tip="Its voxels go; what the model gave is kept"),

@@ -40,7 +40,7 @@ class DoubtSection(QWidget):
         for one, tip in (
             (self.next, "The next structure that is not reviewed (R)"),
             (self.accept, "As it is now (Ctrl+R)"),
-            (self.correct, "With prompts or the brush; then accept it (Ctrl+Alt+R)"),
+            (self.correct, "With prompts or the brush; then accept it (Ctrl+E)"),
             (self.reject, "Its voxels go; what the model gave is kept (Ctrl+Shift+R)"),
             (self.restore, "Bring back the structure as it came, to be reviewed anew"),
         ):
