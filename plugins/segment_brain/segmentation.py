@@ -83,9 +83,11 @@ class FoundBrain:
         return doubt_map(placed.array.astype(np.uint8), self.image.grid, self.image.source)
 
     def pass_labels(self) -> list[NDArray[np.uint8]]:
-        """What each pass alone says, by FreeSurfer's numbers on the image's grid [k, j, i]."""
-        alone = (decide(Prediction((one,)).logits()) for one in self.prediction.passes)
-        return [resample_labels(labels.astype(np.uint8), self.cube, self.image.grid) for labels in alone]
+        """What each pass alone says of voxels of 2 mm, by FreeSurfer's numbers on the image's grid [k, j, i]."""
+        alone = (
+            to_numbers(one[:CLASSES].argmax(0).astype(np.uint8), one[CLASSES] > 0.5) for one in self.prediction.passes
+        )
+        return [resample_labels(labels.astype(np.uint8), self.coarse, self.image.grid) for labels in alone]
 
 
 def segment_brain(image: Volume, net: Net, job: Job) -> Segmentation:
