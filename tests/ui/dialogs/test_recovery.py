@@ -106,3 +106,4 @@ def test_two_windows_do_not_bring_back_the_same_work(started: MainWindow, qtbot,
     assert not found.discard()
     assert other.recovery.unfinished() == []
     other.close()
+    assert claimed.discard()
