@@ -1,4 +1,4 @@
-"""A random walk on a grid half as fine: a soft answer of the random walker (Grady, TPAMI 2006) in a few milliseconds.
+"""A random walk on a grid half as fine: a soft answer of the random walker (Grady, TPAMI 2006), much sooner.
 
 It is an input of the network, not a segmentation: the equations are solved by so many steps of conjugate gradients
 with Jacobi's preconditioner and no more, and what has not arrived by then stays undecided.
