@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Method = Literal["watershed", "geodesic distance", "random walker", "network"]
 
 
-@plugin("Segment by prompts", group=SEGMENTATION, outputs=("mask",), libraries=("SimpleITK", "scikit-image"))
+@plugin("Segment by prompts", group=SEGMENTATION, outputs=("mask",), libraries=("SimpleITK",))
 def segment_prompt(
     image: Volume,
     prompts: Prompts,
@@ -79,12 +79,13 @@ def _classical_answer(method: Method) -> Answer:
     """Probabilities of a classical method, which are 0 or 1."""
     from . import classical
     from .borders import unlike_faces
+    from .prompt_channels import normalize
 
     def answer(image: Floats, marks: Marks, previous: Mask, core: Mask) -> Floats:
         seeded = replace(marks, positive=marks.positive | core)
         faces = unlike_faces(image, seeded.seeds())
         if method == "random walker":
-            return classical.random_walker(image, seeded, faces).astype(np.float32)
+            return classical.random_walker(normalize(image), seeded, faces)
         find = classical.watershed if method == "watershed" else classical.geodesic
         return find(classical.gradient(image), seeded, faces).astype(np.float32)
 

@@ -1,7 +1,7 @@
 """The network that answers prompts: a residual U-Net on a grid twice as coarse as its input.
 
 Space-to-depth at the input and sub-voxel logits at the output (Shi et al., CVPR 2016) keep every voxel at an eighth of
-the cost. The answers of the marker watershed and of a coarse random walk to the same prompts are inputs, and what the
+the cost. The answers of the marker watershed and of the random walker to the same prompts are inputs, and what the
 network adds to them is what is trained: it begins where the classical methods end. Without normalisation layers there
 is nothing to fold.
 """

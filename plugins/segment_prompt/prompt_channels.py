@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import classical
-from .coarse_walk import coarse_walk
 from .prompts import Mask, Prompts, thicken
 
 Floats = NDArray[np.float32]
@@ -40,7 +39,7 @@ def channels(
             prompts.box,
             likeness(image, prompts.seeds()),
             classical.watershed(edges, seeded),
-            coarse_walk(image, classical.markers(seeded)),
+            classical.random_walker(image, seeded),
         ]
     ).astype(np.float32)
 

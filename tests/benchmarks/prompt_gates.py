@@ -39,7 +39,7 @@ REAL = ("CT", "MR", "T1 brain", "lesions", "aorta CT")
 CLASSICAL: dict[str, Method] = {
     "watershed": lambda case, _, prompts: classical.watershed(case.edges, prompts),
     "geodesic": lambda case, _, prompts: classical.geodesic(case.edges, prompts),
-    "random walker": lambda case, _, prompts: classical.random_walker(case.image, prompts),
+    "random walker": lambda case, _, prompts: classical.random_walker(case.image, prompts) > 0.5,
 }
 METHODS = (*CLASSICAL, "network")
 PLANES = ("axial", "coronal", "sagittal")

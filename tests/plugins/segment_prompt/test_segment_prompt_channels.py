@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from skimage.segmentation import random_walker
 
 from plugins.segment_prompt import classical
-from plugins.segment_prompt.coarse_walk import BETA, coarse_walk
 from plugins.segment_prompt.prompt_channels import CHANNELS, channels, likeness, normalize
 from plugins.segment_prompt.prompts import Mask, Prompts
+from plugins.segment_prompt.random_walk import BETA, random_walk
 from plugins.segment_prompt.samples.prompt_simulation import click
 
 SHAPE = (24, 24, 24)
@@ -22,7 +22,7 @@ CLICKED = click(Prompts.none(SHAPE), NONE, BALL)
 METHODS: dict[str, Callable[[Prompts], Mask]] = {
     "watershed": lambda prompts: classical.watershed(EDGES, prompts),
     "geodesic": lambda prompts: classical.geodesic(EDGES, prompts),
-    "random walker": lambda prompts: classical.random_walker(IMAGE, prompts),
+    "random walker": lambda prompts: classical.random_walker(IMAGE, prompts) > 0.5,
 }
 
 
@@ -83,24 +83,27 @@ def test_channels_say_what_was_drawn() -> None:
     assert dice(seen["watershed"] > 0, BALL) > 0.9
 
 
-def test_a_coarse_walk_ends_in_the_ball_it_began_in() -> None:
-    ends = coarse_walk(IMAGE, classical.markers(CLICKED))
-    assert ends.shape == SHAPE
-    assert dice(ends > 0.5, BALL) > 0.85  # on blocks of 2×2×2 voxels
-    assert 0 <= ends.min() < ends.max() <= 1
+def test_a_walk_is_the_random_walker() -> None:
+    known = classical.markers(CLICKED)
+    beta = BETA * 10 * float(IMAGE.std())  # scikit-image divides by 10 standard deviations
+    seeds, ground = known == classical.STRUCTURE, known == classical.BACKGROUND
+    expected = random_walker(IMAGE, known, beta=beta, mode="cg_j", prob_tol=1.0, return_full_prob=True)[0]
+    found = random_walk(IMAGE, seeds, ground)
+    assert dice(found > 0.5, expected > 0.5) > 0.97
+    assert found[seeds].min() == 1
+    assert found[ground].max() == 0
 
 
-def test_a_coarse_walk_is_the_random_walker_once_it_has_arrived(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plugins.segment_prompt.coarse_walk.STEPS", 2000)
-    rng = np.random.default_rng(1)
-    image = np.kron(rng.normal(0, 0.1, (6, 6, 6)), np.ones((2, 2, 2))).astype(np.float32)  # as the blocks see it
+def test_a_walk_arrives_where_the_random_walker_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("plugins.segment_prompt.random_walk.STEPS", 2000)
+    image = np.random.default_rng(1).normal(0, 0.1, (12, 12, 12)).astype(np.float32)
     known = np.zeros(image.shape, np.uint8)
     known[:2, :2, :2], known[-2:] = classical.STRUCTURE, classical.BACKGROUND
-    fine = image[::2, ::2, ::2]
-    beta = BETA * 10 * float(fine.std())  # skimage divides by 10 standard deviations
-    expected = random_walker(fine, known[::2, ::2, ::2], beta=beta, mode="bf", return_full_prob=True)[0]
-    assert np.abs(coarse_walk(image, known)[::2, ::2, ::2] - expected).max() < 0.02
+    beta = BETA * 10 * float(image.std())
+    expected = random_walker(image, known, beta=beta, mode="bf", return_full_prob=True)[0]
+    found = random_walk(image, known == classical.STRUCTURE, known == classical.BACKGROUND)
+    assert np.abs(found - expected).max() < 0.02
 
 
-def test_a_coarse_walk_without_a_seed_ends_nowhere() -> None:
-    assert not coarse_walk(IMAGE, classical.markers(Prompts.none(SHAPE))).any()
+def test_a_walk_without_a_seed_ends_nowhere() -> None:
+    assert not classical.random_walker(IMAGE, Prompts.none(SHAPE)).any()
