@@ -23,11 +23,11 @@ from plugins.training.loop import autocast
 from plugins.training.training_state import read_training_state, write_training_state
 
 from .head_image import SPACING
-from .head_maps import Random, draw_head, read_head_map
 from .labels import CLASSES, OUTPUTS
 from .loss import loss
 from .network import SubvoxelUNet
-from .samples import HELD_OUT, MAPS, Sample, Samples, draw_sample, lower_priority
+from .samples.head_maps import Random, draw_head, read_head_map
+from .samples.head_samples import HELD_OUT, MAPS, Sample, Samples, draw_sample, lower_priority
 
 SEED = 20261130
 RATE, WARM_UP, FULL = 2e-3, 200, 1500  # of learning: highest; steps until then; steps until it falls with their root

@@ -11,8 +11,8 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from plugins.segment_brain.head_maps import read_head_map
-from plugins.segment_brain.samples import HELD_OUT, MAPS
+from plugins.segment_brain.samples.head_maps import read_head_map
+from plugins.segment_brain.samples.head_samples import HELD_OUT, MAPS
 from viewer.api import Grid, Volume
 
 Labels = NDArray[np.integer[Any]]

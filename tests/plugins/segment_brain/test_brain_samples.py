@@ -10,10 +10,10 @@ import pytest
 import SimpleITK as sitk
 import torch
 
-from plugins.segment_brain import samples
-from plugins.segment_brain.contrast import paint, slice_profile
-from plugins.segment_brain.head_maps import SIDE, Head, HeadMap, draw_head, read_head_map, smooth_field
 from plugins.segment_brain.labels import class_table, side_table
+from plugins.segment_brain.samples import head_samples
+from plugins.segment_brain.samples.contrast import paint, slice_profile
+from plugins.segment_brain.samples.head_maps import SIDE, Head, HeadMap, draw_head, read_head_map, smooth_field
 
 SKULL, SKIN, FLUID = 515, 507, 24
 
@@ -101,7 +101,7 @@ def test_slices_keep_what_is_constant_and_blur_what_is_thin() -> None:
 
 
 def test_a_mirror_image_changes_sides(head: Head) -> None:
-    seen = [samples.draw_sample(head, 2, np.random.default_rng(seed)) for seed in range(8)]
+    seen = [head_samples.draw_sample(head, 2, np.random.default_rng(seed)) for seed in range(8)]
     places = torch.arange(SIDE)
     for one in seen:
         assert one.image.shape == (1, 1, SIDE, SIDE, SIDE)
@@ -113,8 +113,8 @@ def test_a_mirror_image_changes_sides(head: Head) -> None:
 
 
 def test_the_stream_is_seeded(head_map: HeadMap, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(samples, "read_head_map", lambda _: head_map)
-    first, again, other = (list(islice(samples.Samples(Path(), 2, seed), 3)) for seed in (1, 1, 2))
+    monkeypatch.setattr(head_samples, "read_head_map", lambda _: head_map)
+    first, again, other = (list(islice(head_samples.Samples(Path(), 2, seed), 3)) for seed in (1, 1, 2))
     assert all(torch.equal(a.image, b.image) for a, b in zip(first, again, strict=True))
     assert not torch.equal(first[0].image, other[0].image)
     assert not torch.equal(first[0].image, first[1].image)

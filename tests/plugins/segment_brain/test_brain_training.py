@@ -12,7 +12,7 @@ from plugins.segment_brain import train
 from plugins.segment_brain.labels import CLASSES, OUTPUTS
 from plugins.segment_brain.loss import dice_loss, loss
 from plugins.segment_brain.network import SubvoxelUNet, from_blocks, to_blocks
-from plugins.segment_brain.samples import Sample
+from plugins.segment_brain.samples.head_samples import Sample
 from plugins.training.training_state import read_training_state, write_training_state
 
 

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, gaussian_filter
 
-from .head_image import halve, normalize
+from plugins.segment_brain.head_image import halve, normalize
+from plugins.segment_brain.labels import CLASSES, CSF, LARGEST, class_table
+
 from .head_maps import Floats, Head, Random, smooth_field
-from .labels import CLASSES, CSF, LARGEST, class_table
 
 THICKEST = 6.0  # mm
 NOISE = 0.04  # of the brightest tissue, at most; the texture within tissues alike: what 2 mm leave of 0.1 at 1 mm

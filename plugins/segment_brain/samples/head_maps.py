@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import zoom
 from scipy.spatial.transform import Rotation
 
-from .labels import class_table
+from plugins.segment_brain.labels import class_table
 
 Floats = NDArray[np.float32]
 Random = np.random.Generator

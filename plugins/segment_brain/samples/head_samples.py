@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
+from plugins.segment_brain.labels import class_table, side_table
+
 from .contrast import paint
 from .head_maps import Head, HeadMap, Random, draw_head, read_head_map
-from .labels import class_table, side_table
 
 MAPS = "nifti/brain-labelmaps-synthseg/training_seg_{:02d}.nii.gz"
 TRAINED_ON, HELD_OUT = range(1, 9), (9, 10)
