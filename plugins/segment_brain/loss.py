@@ -8,23 +8,24 @@ from torch.nn import functional
 
 from .labels import CLASSES
 from .network import SubvoxelUNet, to_blocks
+from .samples.head_samples import Sample
 
 OUTSIDE = 0.15  # of the blocks with nothing of the brain are asked about, and count for the others
 
 
-def loss(net: SubvoxelUNet, image: Tensor, classes: Tensor, sides: Tensor, weights: Tensor, dice: float) -> Tensor:
+def loss(net: SubvoxelUNet, sample: Sample, weights: Tensor, dice: float) -> Tensor:
     """Weighted cross-entropy + the side's + `dice` times the Dice loss of the classes that are there.
 
-    image: [1, c, k, j, i]; classes, sides: [k, j, i]. weights: of each class. Most blocks outside the brain are left
-    out: the answers for all voxels would cost as much as the network.
+    weights: of each class. Most blocks outside the brain are left out: the answers for all voxels would cost as much as
+    the network.
     """
-    labels = to_blocks(classes[None, None])[0].flatten(1).T.long()
-    side = to_blocks(sides[None, None])[0].flatten(1).T
+    labels = to_blocks(sample.classes[None, None])[0].flatten(1).T.long()
+    side = to_blocks(sample.sides[None, None])[0].flatten(1).T
     inside = (labels > 0).any(1)
     chosen = torch.nonzero(inside | (torch.rand(len(labels)) < OUTSIDE))[:, 0]
     share = torch.where(inside[chosen], 1.0, 1 / OUTSIDE).repeat_interleave(labels.shape[1])
-    features = net.features(image)[0].flatten(1).T[chosen]
-    answers = net.logits(features).flatten(0, 1).T.float()
+    features = net.features(sample.image, sample.prior)[0].flatten(1).T[chosen]
+    answers = net.logits(features, sample.prior[0].flatten(1).T[chosen]).flatten(0, 1).T.float()
     target, side = labels[chosen].flatten(), side[chosen].flatten()
     logs = answers[:CLASSES].contiguous().log_softmax(0)
     weight = weights[target] * share

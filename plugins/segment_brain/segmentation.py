@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from torch.nn import functional
 
 from plugins.image_checks import check_finite
 from viewer.api import (
@@ -23,9 +24,10 @@ from viewer.api import (
     tiles,
 )
 
+from .atlas import answer_shares, load_atlas
 from .head_image import MULTIPLE, SIDE, SPACING, Floats, double, halve, head_grid, normalize
 from .labels import CLASSES, CSF, numbers, to_numbers
-from .prediction import Prediction, predict
+from .prediction import Prediction, predict, with_prior
 from .segments import BRAIN, segments
 
 Box = tuple[slice, slice, slice]
@@ -40,7 +42,8 @@ CEREBRUM, CEREBELLUM = (2, 3, 41, 42), (7, 8, 46, 47)
 LEFT, RIGHT = (tuple(number for number, _, side in numbers() if side == which) for which in ("left", "right"))
 LOWER, BEHIND = 15.0, 5.0  # mm, at least, is the middle of the cerebellum below and behind that of the cerebrum
 FURROWS = 5  # mm: half of the width that is closed
-FOUND, HALF, SEGMENTED, MASKED = 0.4, 0.6, 0.8, 0.9  # of the work
+BLOCKS = 4  # voxels of 2 mm along what the atlas is placed by
+FOUND, PLACED, HALF, SEGMENTED, MASKED = 0.35, 0.5, 0.65, 0.8, 0.9  # of the work
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +101,8 @@ def segment_brain(image: Volume, net: Net, job: Job) -> Segmentation:
 def find_brain(image: Volume, net: Net, job: Job, *, mirrored: bool = False) -> FoundBrain:
     """The structures of the brain in an image.
 
-    net: [1, 1, k, j, i] as head_image makes them to logits [1, CLASSES + 1, k, j, i] (labels). mirrored: the structures
-    are told apart in two passes, of which the second sees the mirror image.
+    net: images with a prior [1, CLASSES + 2, k, j, i] (prediction.with_prior) to logits [1, CLASSES + 1, k, j, i]
+    (labels). mirrored: the structures are told apart in two passes, of which the second sees the mirror image.
 
     Raises Refusal: what is no head, holds values that are not numbers, or lies in another way than its header says.
     """
@@ -110,7 +113,10 @@ def find_brain(image: Volume, net: Net, job: Job, *, mirrored: bool = False) -> 
         head = halve(resample(image.with_values(image.values()), grid).array)
     box = _cube_around(_locate(head, net, job), head.shape)
     with job.stage("telling the structures apart"):
-        prediction = predict(normalize(head[box]), net, job, mirrored=mirrored, between=HALF)
+        seen = normalize(head[box])
+        prior = lay_atlas(predict(seen, None, net, job).mean)
+        job.progress(PLACED)
+        prediction = predict(seen, prior, net, job, mirrored=mirrored, between=HALF)
         job.progress(SEGMENTED)
         labels = decide(prediction.logits())
     _check_brain(labels, prediction.confidence())
@@ -149,17 +155,28 @@ def _locate(head: Floats, net: Net, job: Job) -> NDArray[np.intp]:
     """The middle of the brain in an image of 2 mm, in voxels. Raises Refusal where there is none."""
     seen, inside = normalize(head), np.zeros(head.shape, bool)
 
+    def read(box: Box) -> Floats:
+        return with_prior(seen[*box], None)
+
     def write(slices: slice, answer: Floats) -> None:
         inside[slices] = answer[1:CLASSES].max(0) > answer[0]
 
     tiles(
-        net, head.shape, job, read=lambda box: seen[None, *box], write=write, tile=(LOCATED,) * 3, halo=HALO,
+        net, head.shape, job, read=read, write=write, tile=(LOCATED,) * 3, halo=HALO,
         multiple=MULTIPLE, span=(0.0, FOUND), text="looking for the brain",
     )  # fmt: skip
     brain = largest_part(inside)
     if not brain.any():
         raise Refusal("no brain was found in the image: choose one of a head.")
     return np.array([(part.start + part.stop) // 2 for part in ndimage.find_objects(brain.astype(np.uint8))[0]])
+
+
+def lay_atlas(answer: Floats) -> Floats:
+    """The prior [CLASSES + 1, k, j, i] of a head, by what a first look says of it: probabilities of the same shape."""
+    shares = functional.avg_pool3d(answer_shares(answer), BLOCKS)
+    atlas = load_atlas()
+    placement = atlas.fit(shares, BLOCKS * SPACING)
+    return np.asarray(atlas.prior(placement, answer.shape[1:], SPACING).numpy(), np.float32)
 
 
 def largest_part(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from plugins.training.loop import autocast
@@ -25,9 +26,9 @@ from plugins.training.training_state import read_training_state, write_training_
 from .head_image import SPACING
 from .labels import CLASSES, OUTPUTS
 from .loss import loss
-from .network import SubvoxelUNet
+from .network import BLOCK, SubvoxelUNet
 from .samples.head_maps import Random, draw_head, read_head_map
-from .samples.head_samples import HELD_OUT, MAPS, Sample, Samples, draw_sample, lower_priority
+from .samples.head_samples import HELD_OUT, MAPS, Sample, Samples, draw_sample, lower_priority, place_head
 
 SEED = 20261130
 RATE, WARM_UP, FULL = 2e-3, 200, 1500  # of learning: highest; steps until then; steps until it falls with their root
@@ -58,10 +59,9 @@ class Run:
     def step(self, sample: Sample) -> float:
         """One of the optimiser, from one sample; returns the loss."""
         self.optimiser.param_groups[0]["lr"] = rate(self.steps)
-        image = sample.image.to(memory_format=torch.channels_last_3d)
         with autocast("cpu"):
             weights = WEIGHTS if self.steps < PLAIN_FROM else torch.ones(CLASSES)
-            value = loss(self.net, image, sample.classes, sample.sides, weights, float(self.steps >= DICE_FROM))
+            value = loss(self.net, sample, weights, float(self.steps >= DICE_FROM))
         self.optimiser.zero_grad(set_to_none=True)
         value.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
@@ -98,7 +98,7 @@ class Validation:
 
     def __init__(self, data: Path) -> None:
         rng: Random = np.random.default_rng(SEED)
-        heads = [draw_head(read_head_map(data / MAPS.format(n)), SPACING, rng) for n in HELD_OUT]
+        heads = [place_head(draw_head(read_head_map(data / MAPS.format(n)), SPACING, rng), SPACING) for n in HELD_OUT]
         self.samples = [draw_sample(head, SPACING, rng) for head in heads for _ in range(3)]
 
     def __call__(self, net: SubvoxelUNet) -> str:
@@ -106,12 +106,17 @@ class Validation:
         dice, right = np.zeros((len(self.samples), CLASSES)), []
         for row, sample in zip(dice, self.samples, strict=True):
             with torch.inference_mode(), autocast("cpu"):
-                answer = net(sample.image)[0].float()
+                answer = net(torch.cat([sample.image, whole(sample.prior)], 1))[0].float()
             found, side = answer[:CLASSES].argmax(0), sample.sides
             row[:] = [_dice(found == n, sample.classes == n) for n in range(CLASSES)]
             right.append(float(((answer[CLASSES] > 0) == (side == 1))[side > 0].float().mean()))
         each = " ".join(f"{value:.2f}" for value in np.nanmean(dice, 0)[1:])
         return f"Dice {np.nanmean(dice[:, 1:]):.3f}  side {np.mean(right):.4f}  each {each}"
+
+
+def whole(prior: Tensor) -> Tensor:
+    """Of blocks [1, c, k, j, i], for each of their voxels."""
+    return functional.interpolate(prior, scale_factor=BLOCK)
 
 
 def _dice(a: Tensor, b: Tensor) -> float:

@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from plugins.segment_brain.labels import OUTPUTS, STRUCTURES
 from plugins.segment_brain.network import SubvoxelUNet
+from plugins.segment_brain.prediction import INPUTS
 from plugins.segment_brain.segmentation import segment_brain
 from plugins.training.training_state import read_training_state
 from tests.benchmarks import brain_cases
@@ -159,11 +160,13 @@ def network(state: Path | None) -> Net:
     """Raises Refusal where there is no such model."""
     job = Job()
     if state is None:
-        return job.model(MODEL, channels=1, multiple=16)
+        return job.model(MODEL, channels=INPUTS, multiple=16)
     average = SubvoxelUNet(1, OUTPUTS)
     steps = read_training_state(SubvoxelUNet(1, OUTPUTS), average, state)
     print(f"{state.name}: {steps} steps")
-    return prepare_network(average.eval(), "cpu", key=sha256_of(state), channels=1, multiple=average.multiple, job=job)
+    return prepare_network(
+        average.eval(), "cpu", key=sha256_of(state), channels=INPUTS, multiple=average.multiple, job=job
+    )
 
 
 def main() -> None:

@@ -37,7 +37,7 @@ class Half:
         self.seen: list[NDArray[np.float32]] = []
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        self.seen.append(batch[0, 0])
+        self.seen.append(batch[0])
         answer = np.full((1, OUTPUTS, *batch.shape[2:]), -20, np.float32)
         answer[0, WHITE] = 40 * batch[0, 0] - 20
         answer[0, 0] = -answer[0, WHITE]
@@ -49,15 +49,20 @@ def test_the_mirror_image_is_turned_back_and_its_sides_too() -> None:
     image = np.zeros((4, 4, 8), np.float32)
     image[1:3, 1:3, 1:6] = 1
     net = Half()
-    both = predict(image, net, Job(), mirrored=True)
-    assert np.array_equal(net.seen[1], image[..., ::-1])
+    prior = np.zeros((OUTPUTS, *image.shape), np.float32)
+    prior[WHITE, ..., :3], prior[CLASSES, ..., 3:] = 1, 2
+    both = predict(image, prior, net, Job(), mirrored=True)
+    assert np.array_equal(net.seen[1][0], image[..., ::-1])
+    assert np.array_equal(net.seen[0][1:], prior)
+    assert np.array_equal(net.seen[1][1 + WHITE], prior[WHITE, ..., ::-1])
+    assert np.array_equal(net.seen[1][1 + CLASSES], -prior[CLASSES, ..., ::-1])  # left is right there
     assert len(both.passes) == 2
     assert np.allclose(both.passes[0], both.passes[1], atol=1e-4)
     assert np.array_equal(both.mean[:CLASSES].argmax(0), image.astype(int))
     left = both.mean[CLASSES, 0, 0]
     assert (left[:4] < 0.01).all()
     assert (left[4:] > 0.99).all()
-    assert len(predict(image, Half(), Job(), mirrored=False).passes) == 1
+    assert len(predict(image, None, Half(), Job()).passes) == 1
 
 
 def test_logits_have_their_greatest_where_the_mean_has() -> None:
