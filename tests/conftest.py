@@ -41,10 +41,13 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from error
 
 
-def pytest_runtest_teardown() -> None:
-    from viewer.ui.window.garbage_collection import collect
-
-    collect()
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Collect what a test has left, and all there is where a room ends: modules are not looked through after each."""
+    if nextitem is None or nextitem.path.parent != item.path.parent:
+        gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -8,14 +8,20 @@ theme.DIM)`. Widgets are styled by resources/theme/window.qss through object nam
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from pathlib import Path
 from string import Template
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import qtawesome
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QIcon, QPalette
 from PySide6.QtWidgets import QApplication, QLabel, QProxyStyle, QStyle, QStyleOption, QWidget
+
+from viewer.ui.widgets.wheel import FIELDS, WheelGuard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Theme = Literal["dark", "light"]
 SHEET = Path(__file__).parents[3] / "resources" / "theme" / "window.qss"
@@ -120,15 +126,22 @@ GLYPHS = {  # what an icon stands for -> its name in the Remix set, less "-line"
 
 
 class _Style(QProxyStyle):
-    """Fusion with the icon size of the design, grown with the text; no label guesses that its text is HTML."""
+    """Fusion with the icon size of the design, grown with the text; no label guesses that its text is HTML.
 
-    scale = 1.0
+    Fields are guarded from the wheel (wheel.py).
+    """
+
     sizes: ClassVar = {
         QStyle.PixelMetric.PM_ToolBarIconSize: ICON_SIZE,
         QStyle.PixelMetric.PM_ButtonIconSize: 16,
         QStyle.PixelMetric.PM_SmallIconSize: 16,
         QStyle.PixelMetric.PM_TabBarIconSize: 16,
     }
+
+    def __init__(self, scale: float) -> None:
+        super().__init__("Fusion")
+        self.scale = scale
+        self.guard = WheelGuard(self)
 
     def pixelMetric(
         self, metric: QStyle.PixelMetric, option: QStyleOption | None = None, widget: QWidget | None = None
@@ -140,6 +153,8 @@ class _Style(QProxyStyle):
         """Tool tips are labels, too, and message boxes hold some."""
         if isinstance(target, QLabel) and target.textFormat() == Qt.TextFormat.AutoText:
             target.setTextFormat(Qt.TextFormat.PlainText)
+        elif isinstance(target, FIELDS):
+            self.guard.watch(target)
         return super().polish(target)
 
 
@@ -149,9 +164,7 @@ def apply(app: QApplication, theme: Theme = "dark", scale: float = 1.0) -> None:
         return  # every widget there is would be dressed anew: half of what a window takes to be made
     for name, value in THEMES[theme].items():
         NAMES[name].setRgba(QColor(value).rgba())
-    style = _Style("Fusion")
-    style.scale = scale
-    app.setStyle(style)
+    app.setStyle(_Style(scale))
     app.setPalette(_palette())
     font = QFont(app.font())
     font.setPixelSize(round(TEXT_SIZE * scale))
@@ -160,6 +173,19 @@ def apply(app: QApplication, theme: Theme = "dark", scale: float = 1.0) -> None:
     sheet = Template(SHEET.read_text(encoding="utf-8")).substitute(colours, folder=SHEET.parent.as_posix())
     app.setStyleSheet(re.sub(r"\b(\d+)px", lambda match: f"{round(int(match[1]) * scale)}px", sheet))
     app.setProperty(LOOK, [theme, scale])
+
+
+@contextmanager
+def unstyled() -> Iterator[None]:
+    """Without the style sheet until the end: what is built meanwhile is polished once, in half the time."""
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    sheet = app.styleSheet()
+    app.setStyleSheet("")
+    try:
+        yield
+    finally:
+        app.setStyleSheet(sheet)
 
 
 def icon(name: str, colour: QColor = TEXT) -> QIcon:

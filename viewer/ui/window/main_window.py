@@ -40,7 +40,6 @@ from viewer.ui.studies.tree_model import IMAGE_MIME, unpacked_keys
 from viewer.ui.views.controller import ViewsController
 from viewer.ui.views.view_grid import ViewGrid
 from viewer.ui.widgets import theme
-from viewer.ui.widgets.wheel import WheelGuard
 from viewer.ui.window.action_list import Controllers, all_actions
 from viewer.ui.window.close_question import may_leave
 from viewer.ui.window.commands import WindowCommands
@@ -64,25 +63,25 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.session = session
         self.preferences = preferences
-        WheelGuard(self)
         self._apply_theme()
         self.setWindowTitle(NAME)
         self.setAcceptDrops(True)
         self.resize(1440, 900)
         restore_view(session.state, preferences)
-        self.views = ViewGrid(session, preferences.habits)
-        self.status = StatusBar(session)
-        self.setCentralWidget(self.views)
-        self.setStatusBar(self.status)
-        self._add_panels()
-        self.files = FileCommands(self, self.views)
-        self.commands = WindowCommands(self, self.docks, self.studies, self.inspector, self.status, self._zones)
-        self.actions_ = ActionList(all_actions(self._controllers(), self), self, self.views)
-        build_menus(self.menuBar(), self.actions_)
-        self.bar = ToolBar(self.actions_)
-        self.addToolBar(self.bar)
-        self.apply_preferences()
-        self._follow()
+        with theme.unstyled():  # else each widget would be polished anew with everything that it is put into
+            self.views = ViewGrid(session, preferences.habits)
+            self.status = StatusBar(session)
+            self.setCentralWidget(self.views)
+            self.setStatusBar(self.status)
+            self._add_panels()
+            self.files = FileCommands(self, self.views)
+            self.commands = WindowCommands(self, self.docks, self.studies, self.inspector, self.status, self._zones)
+            self.actions_ = ActionList(all_actions(self._controllers(), self), self, self.views)
+            build_menus(self.menuBar(), self.actions_)
+            self.bar = ToolBar(self.actions_)
+            self.addToolBar(self.bar)
+            self.apply_preferences()
+            self._follow()
         restore_shape(self, preferences)
 
     # ---- open
