@@ -17,6 +17,7 @@ from .prompts import Mask, Prompts, thicken
 Floats = NDArray[np.float32]
 STRUCTURE, BACKGROUND = 1, 2
 EDGE = 0.02  # of the highest gradient: the speed of a front on flat ground
+NEVER = np.float32(1e30)  # the arrival of a front that starts nowhere
 BETA = 1000  # of the random walker: how much an edge hinders it; with 130, the default, a first click finds less
 
 
@@ -53,15 +54,21 @@ def watershed(edges: NDArray[np.uint8], prompts: Prompts, faces: Mask | None = N
 
 def geodesic(edges: NDArray[np.uint8], prompts: Prompts, faces: Mask | None = None) -> Mask:
     """What a front reaches from the seeds before it does from the background, slowed by edges (Sethian, PNAS 1996)."""
+    return np.asarray(geodesic_probability(edges, prompts, faces) > 0.5)
+
+
+def geodesic_probability(edges: NDArray[np.uint8], prompts: Prompts, faces: Mask | None = None) -> Floats:
+    """far / (near + far), by the fronts' arrivals from the seeds and from the background (Bai and Sapiro, ICCV 2007)."""
     known = markers(prompts, faces)
     speed = sitk.GetImageFromArray(1 / (EDGE + edges.astype(np.float32) / 255))
     near, far = (_arrival(speed, known == kind) for kind in (STRUCTURE, BACKGROUND))
-    return np.asarray(near < far)
+    probability: Floats = far / np.maximum(near + far, np.float32(1e-6))
+    return probability
 
 
 def _arrival(speed: sitk.Image, start: Mask) -> Floats:
     if not start.any():
-        return np.full(start.shape, np.inf, np.float32)
+        return np.full(start.shape, NEVER, np.float32)
     points = np.argwhere(start)[:, ::-1].tolist()
     arrival: Floats = sitk.GetArrayFromImage(sitk.FastMarching(speed, points))
     return arrival
@@ -69,8 +76,16 @@ def _arrival(speed: sitk.Image, start: Mask) -> Floats:
 
 def random_walker(image: Floats, prompts: Prompts, faces: Mask | None = None) -> Mask:
     """Where a random walk more probably ends at a seed than in the background (Grady, TPAMI 2006)."""
+    return np.asarray(random_walk_probability(image, prompts, faces) > 0.5)
+
+
+def random_walk_probability(image: Floats, prompts: Prompts, faces: Mask | None = None) -> Floats:
+    """The probability that a random walk ends at a seed; 0 everywhere without one."""
     known = markers(prompts, faces)
     if not (known == STRUCTURE).any():
-        return np.zeros(known.shape, bool)
-    ends = walk(image, known, beta=BETA, mode="cg_j", tol=1e-3, prob_tol=1.0)  # probabilities are but compared
-    return np.asarray(ends == STRUCTURE)
+        return np.zeros(known.shape, np.float32)
+    if not (known == 0).any() or not (known == BACKGROUND).any():
+        return np.asarray(known != BACKGROUND, np.float32)
+    ends = walk(image, known, beta=BETA, mode="cg_j", tol=1e-3, prob_tol=1.0, return_full_prob=True)
+    probability: Floats = np.clip(ends[0], 0, 1).astype(np.float32)
+    return probability
