@@ -21,8 +21,8 @@ from viewer.compute.networks.sliding_window import tiles
 from viewer.compute.progress import Cancelled, Refusal
 from viewer.compute.registration.landmark_fit import rigid_fit
 from viewer.data.annotations.doubt import Doubt, DoubtFlag
-from viewer.data.annotations.mask_doubt import MaskDoubt
 from viewer.data.annotations.landmarks import Landmarks
+from viewer.data.annotations.mask_doubt import MaskDoubt
 from viewer.data.annotations.measurement_table import Column, MeasurementTable
 from viewer.data.annotations.prompts import Prompt, Prompts
 from viewer.data.grid import Grid

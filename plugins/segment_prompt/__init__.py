@@ -34,8 +34,8 @@ def segment_prompt(
 ) -> Segmentation:
     """Find a structure from a few points, scribbles, boxes or lassos on it.
 
-    The mask agrees with every prompt. What is looked at grows with the structure until nothing of it is cut off. It says
-    how far it can be trusted, and where its edge is doubtful.
+    The mask agrees with every prompt. What is looked at grows with the structure until nothing of it is cut off. The
+    mask says how far it can be trusted, and where its edge is doubtful.
 
     Args:
         image: Grey values.

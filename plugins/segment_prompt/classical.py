@@ -58,7 +58,7 @@ def geodesic(edges: NDArray[np.uint8], prompts: Prompts, faces: Mask | None = No
 
 
 def geodesic_probability(edges: NDArray[np.uint8], prompts: Prompts, faces: Mask | None = None) -> Floats:
-    """far / (near + far), by the fronts' arrivals from the seeds and from the background (Bai and Sapiro, ICCV 2007)."""
+    """Far / (near + far), by when fronts from the seeds and the background arrive (Bai and Sapiro, ICCV 2007)."""
     known = markers(prompts, faces)
     speed = sitk.GetImageFromArray(1 / (EDGE + edges.astype(np.float32) / 255))
     near, far = (_arrival(speed, known == kind) for kind in (STRUCTURE, BACKGROUND))

@@ -1,9 +1,8 @@
 """How far the mask of a prompt can be trusted, from the look at the image that decided on it.
 
-The network, the random walker and the geodesic distance give probabilities. A watershed gives none: a random walk of few
-steps on half as fine a grid (see coarse_walk), from the same marks, is a second opinion, and the mean of both stands for
-its probability. That walk takes a part of the time of a single watershed; watersheds from shifted marks would cost
-one each, and hardly differ.
+The network, the random walker and the geodesic distance give probabilities. A watershed gives none: a random walk of
+few steps on half as fine a grid (see coarse_walk), from the same marks, is a second opinion, and the mean of both
+stands for its probability. Watersheds from shifted marks would cost one each, and differ where the marks do.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ BAND = 3  # voxels of the crop to each side of the edge that the map is kept for
 
 
 def second_opinion(look: Look) -> Floats:
-    """The probabilities of a watershed's answer: the mean of it and of a coarse random walk, but where a prompt says."""
+    """The probabilities of a watershed's answer: the mean of it and of a coarse random walk, but at the prompts."""
     seeded = replace(look.marks, positive=look.marks.positive | look.core)
     known = classical.markers(seeded, unlike_faces(look.image, seeded.seeds()))
     walked = coarse_walk(normalize(look.image), known)

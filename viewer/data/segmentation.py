@@ -36,8 +36,8 @@ class Segment:
     state, reader, remark: how far its review is, whose, and what was said. side: of what comes in pairs; the code does
     not tell it (viewer.data.terminology).
     prompts: those that its voxels were found from, in order. base_mask: its voxels before the first of them
-    (viewer.data.annotations.packed_mask). mask_doubt: how far these prompts decide its voxels; gone with any other change
-    of them.
+    (viewer.data.annotations.packed_mask). mask_doubt: how far its voxels can be trusted as these prompts found them;
+    gone with any other change of them.
     review: of what a model gave, what a reader made of it: "edited" is changed since, and not accepted; "corrected" is
     changed and accepted; "source" is what no model gave. doubt: how far it can be trusted, as the model left it.
     """
