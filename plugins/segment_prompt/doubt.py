@@ -53,9 +53,15 @@ def mask_doubt(mask: Mask, image: Grid, look: Look, probabilities: Floats) -> Ma
 
 
 def _inside(crop: Grid, image: Grid) -> tuple[slice, ...]:
-    """The voxels of a crop whose middles lie in the image: its sides are whole multiples, and may reach beyond it."""
+    """The voxels of a crop whose middles lie in the image: its sides are whole multiples, and may reach beyond it.
+
+    Of an image of a single slice one layer of them: a second one would make an end of the image of each side of it.
+    """
     first = image.to_index(crop.origin)
     steps = crop.spacing / image.spacing
     lows = np.maximum(np.ceil((-0.5 - first) / steps - 1e-6), 0).astype(int)
     highs = np.minimum(np.floor((np.array(image.shape) - 0.5 - first) / steps + 1e-6) + 1, crop.shape).astype(int)
-    return tuple(slice(low, max(high, low + 1)) for low, high in zip(lows.tolist(), highs.tolist(), strict=True))
+    single = np.array(image.shape) == 1
+    lows = np.where(single, (lows + highs) // 2, lows)
+    highs = np.where(single, lows + 1, np.maximum(highs, lows + 1))
+    return tuple(slice(low, high) for low, high in zip(lows.tolist(), highs.tolist(), strict=True))
