@@ -126,7 +126,7 @@ class Prompting:
         positive = bool(structure.mask[tuple(voxel)])
         x, y, z = self.image.grid.to_world(voxel + [side.start for side in structure.box]).tolist()
         self.session.state.crosshair = (x, y, z)
-        self.stage.window.segments.controller.set_prompting(positive=positive, overlap="replace")
+        self.stage.window.segments.controller.set_prompting(positive=positive, overlap="replace others")
         for _ in range(20):
             QApplication.processEvents()
         px, py = self.view.pixel_of((x, y, z))

@@ -315,7 +315,7 @@ def test_a_neighbour_that_takes_voxels_takes_the_doubt(work: Work) -> None:
     work.add(point(20, 28, 25))
     found = work.segment.mask_doubt
     other = work.stage.session.segments.add(work.layer, "other")
-    prompts, over = work.stage.session.prompts, Masking(overlap="replace")
+    prompts, over = work.stage.session.prompts, Masking(overlap="replace others")
     work.wait(prompts.add(work.layer, other.key, point(20, 30, 56), work.image, over))
     assert work.segment.mask_doubt == found  # far away
     work.wait(prompts.add(work.layer, other.key, point(20, 28, 27), work.image, over))
