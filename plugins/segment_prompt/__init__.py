@@ -47,7 +47,7 @@ def segment_prompt(
         model: Name of the trained model of the method network.
         answered: How many of the prompts the previous mask has answered.
     """
-    from .doubt import mask_doubt, second_opinion
+    from .doubt import mask_doubt
     from .network_answer import network_answer
     from .zoom import Scene  # scipy and SimpleITK come with it: not before a run
 
@@ -68,8 +68,7 @@ def segment_prompt(
             prompts.prompts[:count], mask, partial(job.progress, (count - 1) / len(prompts.prompts))
         )
     with job.stage("doubt"):
-        probabilities = second_opinion(look) if method == "watershed" else look.probabilities
-        doubt = mask_doubt(mask, image.grid, look, probabilities)
+        doubt = mask_doubt(mask, image.grid, look, method)
     return Segmentation(mask.astype(np.uint8), image.grid, (Segment(1, "structure", mask_doubt=doubt),))
 
 

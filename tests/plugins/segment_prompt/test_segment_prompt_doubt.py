@@ -9,7 +9,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from plugins.segment_prompt import _classical_answer, classical
-from plugins.segment_prompt.doubt import mask_doubt, second_opinion
+from plugins.segment_prompt.doubt import mask_doubt
 from plugins.segment_prompt.prompts import Prompts as Marks
 from plugins.segment_prompt.zoom import Look, Scene
 from viewer.api import Grid, MaskDoubt, Prompt, Volume
@@ -32,7 +32,7 @@ def found(method, image, grid=GRID, place=(18, 20, 21)) -> tuple[np.ndarray, Loo
 
 def doubt_of(method, image, grid=GRID, place=(18, 20, 21)) -> MaskDoubt:
     mask, look = found(method, image, grid, place)
-    told = mask_doubt(mask, grid, look, second_opinion(look) if method == "watershed" else look.probabilities)
+    told = mask_doubt(mask, grid, look, method)
     assert told is not None
     return told
 
@@ -59,7 +59,7 @@ def test_where_the_mask_is_not_what_the_method_said_it_is_even_odds():
     mask, look = found("random walker", BALL + NOISE)
     other = mask.copy()
     other[10:14, 18:23, 18:24] = ~other[10:14, 18:23, 18:24]
-    stored, grid = mask_doubt(other, GRID, look, look.probabilities).map()
+    stored, grid = mask_doubt(other, GRID, look, "random walker").map()
     k, j, i = grid.nearest(GRID.to_world((12, 20, 21)))
     assert stored[k, j, i] == 255
 
@@ -79,7 +79,36 @@ def test_what_reaches_the_end_of_the_image_is_said_to():
 
 def test_nothing_is_told_of_what_is_too_small_to_be_seen():
     _, look = found("watershed", BALL + NOISE)
-    assert mask_doubt(np.zeros(SHAPE, bool), GRID, look, look.probabilities) is None
+    assert mask_doubt(np.zeros(SHAPE, bool), GRID, look, "watershed") is None
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_structure_without_any_edge_is_doubted(method):
+    """Everything is found then, which no method doubts by itself."""
+    told = doubt_of(method, np.random.default_rng(3).normal(0, 1, SHAPE)).doubt
+    assert told.dice < 0.75
+    assert "uncertain" in {flag.code for flag in told.flags}
+
+
+def test_what_ends_where_the_image_says_so_is_agreed_on():
+    told = doubt_of("watershed", BALL + NOISE).doubt
+    assert told.agreement > 0.9
+    assert not told.flags
+
+
+def test_what_ends_where_the_frame_says_so_is_not_agreed_on():
+    """Noise all over, and negative marks so far out that a watershed fills what lies between."""
+    image = np.random.default_rng(1).normal(0, 1, SHAPE).astype(np.float32)
+    shell = np.ones(SHAPE, bool)
+    shell[4:-4, 4:-4, 4:-4] = False
+    seed = np.zeros(SHAPE, bool)
+    seed[20, 20, 20] = True
+    marks = Marks.none(SHAPE).with_marks(seed, True).with_exclusion(shell)
+    none = np.zeros(SHAPE, bool)
+    filled = Look(found("watershed", BALL + NOISE)[1].crop, image, marks, none, (~shell).astype(np.float32))
+    told = mask_doubt(~shell, GRID, filled, "watershed")
+    assert told.doubt.agreement < 0.75
+    assert "A second answer agrees" in told.doubt.flags[0].sentence
 
 
 def test_probabilities_without_marks_or_without_anything_open():
