@@ -31,6 +31,7 @@ class PromptDoubtController:
         self.shown = False
         self._drawn: tuple[MaskDoubt, SegmentationLayer, VolumeLayer] | None = None
         self._map: VolumeLayer | None = None
+        self._fill = 0.0  # of the segments, while the map is not over them
         self._work: BackgroundCall[float, Point | None] | None = None
         segments.changed.connect(self.refresh)
         self.refresh()
@@ -94,7 +95,8 @@ class PromptDoubtController:
         drawn = doubt_layer(doubt_map(stored, named, image.source, f"Doubt: {segment.name}"))
         drawn.review, drawn.visible, drawn.transform = "source", True, layer.transform
         layer.events.transform.connect_setattr(drawn, "transform", maxargs=1)
-        self._map = drawn
+        self._map, self._fill = drawn, layer.fill
+        layer.fill = 0.0  # the colour of a segment would be taken for one of the map
         self.session.document.show_preview(image, drawn)
 
     def _hide(self, layer: SegmentationLayer) -> None:
@@ -102,3 +104,4 @@ class PromptDoubtController:
         if map is not None:
             layer.events.transform.disconnect_setattr(map, "transform", missing_ok=True)
             self.session.document.hide_preview(map)
+            layer.fill = layer.fill or self._fill
