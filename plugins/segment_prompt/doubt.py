@@ -54,29 +54,24 @@ def mask_doubt(mask: Mask, image: Grid, look: Look, method: Method) -> MaskDoubt
     seen = Segmentation(found.astype(np.uint8), grid, (Segment(1, "structure"),))
     passes = () if second is None else (second[inside].astype(np.uint8),)
     doubt = with_doubts(seen, passes, stored).segments[0].doubt
-    return None if doubt is None else MaskDoubt.of(_in_words(doubt), stored, grid)
+    return None if doubt is None else MaskDoubt.of(_judged(doubt), stored, grid)
 
 
 def _opinions(look: Look, method: Method) -> tuple[Floats, Mask | None]:
-    """Probabilities, and the second answer, of a classical method.
-
-    Where nothing at all is known to be background, as in a flat image, nothing tells where the structure ends.
-    """
+    """Probabilities, and the second answer, of a classical method."""
     if method == "network":
         return look.probabilities, None
     marks, own = look.marks, look.probabilities
     seeded = replace(marks, positive=marks.positive | look.core)
-    known = classical.markers(seeded, unlike_faces(look.image, seeded.seeds()))
-    told = marks.positive | marks.negative | marks.excluded
-    if not (known == classical.BACKGROUND).any():
-        return np.where(told, own, np.float32(0.5)), None
     if method != "watershed":
         return own, _watershed(look.image, seeded)
     frame = _narrower(own > 0.5)
     second = np.zeros_like(marks.positive)
     part = Prompts(*(one[frame] for one in (seeded.positive, seeded.negative, seeded.excluded, seeded.box)))
     second[frame] = _watershed(look.image[frame], part)
+    known = classical.markers(seeded, unlike_faces(look.image, seeded.seeds()))
     walked = coarse_walk(normalize(look.image), known)
+    told = marks.positive | marks.negative | marks.excluded
     return np.where(told, own, (own + second + walked) / 3), second
 
 
@@ -96,15 +91,19 @@ def _narrower(mask: Mask) -> tuple[slice, ...]:
     return tuple(frame)
 
 
-def _in_words(doubt: Doubt) -> Doubt:
-    """The flag of the agreement in words that fit."""
+def _judged(doubt: Doubt) -> Doubt:
+    """The part of its surface that is the end of the image says nothing of it; the flag of agreement in words that fit.
+
+    What fills an image without any edge is certain otherwise.
+    """
     flags = (
         replace(one, sentence=f"A second answer agrees by a Dice of {doubt.agreement:.2f} only.")
         if one.code == "disagreement"
         else one
         for one in doubt.flags
     )
-    return replace(doubt, flags=tuple(flags))
+    dice = None if doubt.dice is None else doubt.dice * (1 - doubt.border)
+    return replace(doubt, dice=dice, flags=tuple(flags))
 
 
 def _inside(crop: Grid, image: Grid) -> tuple[slice, ...]:

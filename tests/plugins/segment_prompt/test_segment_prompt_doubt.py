@@ -87,7 +87,7 @@ def test_a_structure_without_any_edge_is_doubted(method):
     """Everything is found then, which no method doubts by itself."""
     told = doubt_of(method, np.random.default_rng(3).normal(0, 1, SHAPE)).doubt
     assert told.dice < 0.75
-    assert "uncertain" in {flag.code for flag in told.flags}
+    assert "border" in {flag.code for flag in told.flags}
 
 
 def test_what_ends_where_the_image_says_so_is_agreed_on():
