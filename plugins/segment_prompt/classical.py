@@ -86,6 +86,6 @@ def random_walk_probability(image: Floats, prompts: Prompts, faces: Mask | None 
         return np.zeros(known.shape, np.float32)
     if not (known == 0).any() or not (known == BACKGROUND).any():
         return np.asarray(known != BACKGROUND, np.float32)
-    ends = walk(image, known, beta=BETA, mode="cg_j", tol=1e-3, prob_tol=1.0, return_full_prob=True)
+    ends = walk(image, known, beta=BETA, mode="cg_j", tol=1e-3, prob_tol=np.inf, return_full_prob=True)
     probability: Floats = np.clip(ends[0], 0, 1).astype(np.float32)
     return probability

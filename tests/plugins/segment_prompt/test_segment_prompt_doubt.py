@@ -105,8 +105,9 @@ def test_what_ends_where_the_frame_says_so_is_not_agreed_on():
     seed[20, 20, 20] = True
     marks = Marks.none(SHAPE).with_marks(seed, True).with_exclusion(shell)
     none = np.zeros(SHAPE, bool)
-    filled = Look(found("watershed", BALL + NOISE)[1].crop, image, marks, none, (~shell).astype(np.float32))
-    told = mask_doubt(~shell, GRID, filled, "watershed")
+    grid = Grid.of(SHAPE)
+    filled = Look(found("watershed", BALL + NOISE, grid)[1].crop, image, marks, none, (~shell).astype(np.float32))
+    told = mask_doubt(~shell, grid, filled, "watershed")
     assert told.doubt.agreement < 0.75
     assert "A second answer agrees" in told.doubt.flags[0].sentence
 
