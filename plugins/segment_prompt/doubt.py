@@ -13,7 +13,6 @@ watershed. Each costs less than a single look.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.ndimage import binary_dilation, binary_erosion
@@ -27,15 +26,12 @@ from .prompt_channels import normalize
 from .prompts import Mask, Prompts
 from .zoom import Floats, Look
 
-if TYPE_CHECKING:
-    from . import Method
-
 BAND = 3  # voxels of the crop to each side of the edge that the map is kept for
 NARROW = 0.7  # of the crop's sides has the narrower frame
 REACH = 3  # voxels to the crop's end within which a mask goes on beyond it: there no frame is narrower
 
 
-def mask_doubt(mask: Mask, image: Grid, look: Look, method: Method) -> MaskDoubt | None:
+def mask_doubt(mask: Mask, image: Grid, look: Look, method: str) -> MaskDoubt | None:
     """Of a mask [k, j, i] of the image that a method found by a look; None where nothing of it is seen there.
 
     Where the mask is not what the method said, as where its edge was found anew at the image's resolution, it is even
@@ -57,7 +53,7 @@ def mask_doubt(mask: Mask, image: Grid, look: Look, method: Method) -> MaskDoubt
     return None if doubt is None else MaskDoubt.of(_judged(doubt), stored, grid)
 
 
-def _opinions(look: Look, method: Method) -> tuple[Floats, Mask | None]:
+def _opinions(look: Look, method: str) -> tuple[Floats, Mask | None]:
     """Probabilities, and the second answer, of a classical method."""
     if method == "network":
         return look.probabilities, None
