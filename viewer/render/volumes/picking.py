@@ -119,4 +119,4 @@ def _gradient_opacity(volume: Volume, index: Floats, grid: Grid, preset: Preset,
         )
         slopes.append((there - here) / (2 * spacing))
     parts, heights = np.array(preset.gradient).T
-    return np.interp(np.linalg.norm(slopes, axis=0), parts * whole, heights)
+    return np.asarray(np.interp(np.linalg.norm(slopes, axis=0), parts * whole, heights))
