@@ -22,6 +22,7 @@ from viewer.compute.progress import Cancelled, Refusal
 from viewer.compute.registration.landmark_fit import rigid_fit
 from viewer.data.annotations.doubt import Doubt, DoubtFlag
 from viewer.data.annotations.landmarks import Landmarks
+from viewer.data.annotations.mask_doubt import MaskDoubt
 from viewer.data.annotations.measurement_table import Column, MeasurementTable
 from viewer.data.annotations.prompts import Prompt, Prompts
 from viewer.data.grid import Grid
@@ -49,6 +50,7 @@ __all__ = [
     "Grid",
     "Job",
     "Landmarks",
+    "MaskDoubt",
     "MeasurementTable",
     "Net",
     "PreparedImages",

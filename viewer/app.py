@@ -95,15 +95,15 @@ def application() -> QApplication:
 class Stage:
     """A window for pictures: the default look, nothing restored, nothing kept.
 
-    See viewer.cli.headless_session.WindowStage.
+    See viewer.cli.headless_session.WindowStage. make_session: another than one that runs plugins in this process.
     """
 
     placement = ""
 
-    def __init__(self) -> None:
+    def __init__(self, make_session: Callable[[Post], Session] | None = None) -> None:
         self._app = application()
         self._folder = TemporaryDirectory()  # for preferences that nobody keeps
-        self.session = Session(Post(), in_process=True)
+        self.session = make_session(Post()) if make_session else Session(Post(), in_process=True)
         self.window = MainWindow(self.session, Preferences(Path(self._folder.name) / "window.ini"))
 
     def __enter__(self) -> Self:

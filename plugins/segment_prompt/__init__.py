@@ -34,7 +34,8 @@ def segment_prompt(
 ) -> Segmentation:
     """Find a structure from a few points, scribbles, boxes or lassos on it.
 
-    The mask agrees with every prompt. What is looked at grows with the structure until nothing of it is cut off.
+    The mask agrees with every prompt. What is looked at grows with the structure until nothing of it is cut off. The
+    mask says how far it can be trusted, and where its edge is doubtful.
 
     Args:
         image: Grey values.
@@ -46,6 +47,7 @@ def segment_prompt(
         model: Name of the trained model of the method network.
         answered: How many of the prompts the previous mask has answered.
     """
+    from .doubt import mask_doubt
     from .network_answer import network_answer
     from .zoom import Scene  # scipy and SimpleITK come with it: not before a run
 
@@ -62,8 +64,12 @@ def segment_prompt(
     first = answered if answered < len(prompts.prompts) else 0
     mask = last if first else start
     for count in range(first + 1, len(prompts.prompts) + 1):
-        mask = scene.find(prompts.prompts[:count], mask, partial(job.progress, (count - 1) / len(prompts.prompts)))
-    return Segmentation(mask.astype(np.uint8), image.grid, (Segment(1, "structure"),))
+        mask, look = scene.find(
+            prompts.prompts[:count], mask, partial(job.progress, (count - 1) / len(prompts.prompts))
+        )
+    with job.stage("doubt"):
+        doubt = mask_doubt(mask, image.grid, look, method)
+    return Segmentation(mask.astype(np.uint8), image.grid, (Segment(1, "structure", mask_doubt=doubt),))
 
 
 def _mask(segmentation: Segmentation | None, image: Volume) -> Mask:
@@ -76,7 +82,7 @@ def _mask(segmentation: Segmentation | None, image: Volume) -> Mask:
 
 
 def _classical_answer(method: Method) -> Answer:
-    """Probabilities of a classical method, which are 0 or 1."""
+    """Probabilities of a classical method; those of a watershed are 0 or 1."""
     from . import classical
     from .borders import unlike_faces
     from .prompt_channels import normalize
@@ -86,7 +92,9 @@ def _classical_answer(method: Method) -> Answer:
         faces = unlike_faces(image, seeded.seeds())
         if method == "random walker":
             return classical.random_walker(normalize(image), seeded, faces)
-        find = classical.watershed if method == "watershed" else classical.geodesic
-        return find(classical.gradient(image), seeded, faces).astype(np.float32)
+        edges = classical.gradient(image)
+        if method == "geodesic distance":
+            return classical.geodesic(edges, seeded, faces)
+        return classical.watershed(edges, seeded, faces).astype(np.float32)
 
     return answer

@@ -17,6 +17,7 @@ from .random_walk import random_walk
 Floats = NDArray[np.float32]
 STRUCTURE, BACKGROUND = 1, 2
 EDGE = 0.02  # of the highest gradient: the speed of a front on flat ground
+NEVER = np.float32(1e30)  # the arrival of a front that starts nowhere
 
 
 def gradient(image: Floats) -> NDArray[np.uint8]:
@@ -50,17 +51,21 @@ def watershed(edges: NDArray[np.uint8], prompts: Prompts, faces: Mask | None = N
     return np.asarray(sitk.GetArrayViewFromImage(flooded) == STRUCTURE)
 
 
-def geodesic(edges: NDArray[np.uint8], prompts: Prompts, faces: Mask | None = None) -> Mask:
-    """What a front reaches from the seeds before it does from the background, slowed by edges (Sethian, PNAS 1996)."""
+def geodesic(edges: NDArray[np.uint8], prompts: Prompts, faces: Mask | None = None) -> Floats:
+    """Far / (near + far), by when fronts from the seeds and from the background, slowed by edges, arrive.
+
+    Fast marching (Sethian, PNAS 1996), as in Bai and Sapiro (ICCV 2007); above a half is the structure.
+    """
     known = markers(prompts, faces)
     speed = sitk.GetImageFromArray(1 / (EDGE + edges.astype(np.float32) / 255))
     near, far = (_arrival(speed, known == kind) for kind in (STRUCTURE, BACKGROUND))
-    return np.asarray(near < far)
+    probability: Floats = far / np.maximum(near + far, np.float32(1e-6))
+    return probability
 
 
 def _arrival(speed: sitk.Image, start: Mask) -> Floats:
     if not start.any():
-        return np.full(start.shape, np.inf, np.float32)
+        return np.full(start.shape, NEVER, np.float32)
     points = np.argwhere(start)[:, ::-1].tolist()
     arrival: Floats = sitk.GetArrayFromImage(sitk.FastMarching(speed, points))
     return arrival

@@ -24,12 +24,15 @@ def random_walk(image: Floats, seeds: Mask, ground: Mask) -> Floats:
 
     image: of standard deviation 1. All 0 without a seed.
     """
-    if not seeds.any():
-        return np.zeros_like(image)
+    return _walk(image, seeds, ground, coarse_walk(image, seeds, ground)) if seeds.any() else np.zeros_like(image)
+
+
+def coarse_walk(image: Floats, seeds: Mask, ground: Mask) -> Floats:
+    """The same on the blocks alone, in a fifth of the time."""
     coarse_seeds, coarse_ground = (_blocks(mask).max(-1) for mask in (seeds, ground))
     start = np.full(coarse_seeds.shape, 0.5, np.float32)
     coarse = _walk(_blocks(image).mean(-1), coarse_seeds, coarse_ground, start)
-    return _walk(image, seeds, ground, coarse.repeat(2, 0).repeat(2, 1).repeat(2, 2))
+    return coarse.repeat(2, 0).repeat(2, 1).repeat(2, 2)
 
 
 def _blocks(array: NDArray[np.generic]) -> NDArray[Any]:

@@ -28,6 +28,17 @@ THICK, DOUBT = 2, 5  # voxels of the rim of a structure that is refined, and aro
 
 
 @dataclass(frozen=True, eq=False)
+class Look:
+    """What a method was shown on a crop, its values and what was said of them, and its probabilities [k, j, i]."""
+
+    crop: Crop
+    image: Floats
+    marks: Marks
+    core: Mask
+    probabilities: Floats
+
+
+@dataclass(frozen=True, eq=False)
 class Scene:
     """What masks [k, j, i] are found in. initial: the structure before any prompt. protected: what it must not have.
 
@@ -45,23 +56,23 @@ class Scene:
         """The image's, which all masks are on."""
         return self.image.grid
 
-    def find(self, prompts: tuple[Prompt, ...], previous: Mask, go_on: Callable[[], None]) -> Mask:
-        """The mask that the prompts ask for, of which the last is the newest. previous: what those before it gave.
+    def find(self, prompts: tuple[Prompt, ...], previous: Mask, go_on: Callable[[], None]) -> tuple[Mask, Look]:
+        """The mask that the prompts ask for, of which the last is the newest, and the look that decided on it.
 
-        go_on: called before each look at the image; it may raise Cancelled.
+        previous: what those before it gave. go_on: called before each look at the image; it may raise Cancelled.
         Raises Refusal where they contradict each other.
         """
         known, mask = self.initial, previous
         wider: Crop | None = self._first_crop(prompts, previous, go_on)
         while wider is not None:
             go_on()
-            crop, values = wider, self._probabilities(self.answer, wider, prompts, mask, known)
-            known = mask = self._put_back(crop, values)
-            wider = crop.wider(values > 0.5, FACTOR)
+            crop, look = wider, self._look(self.answer, wider, prompts, mask, known)
+            known = mask = self._put_back(look)
+            wider = crop.wider(look.probabilities > 0.5, FACTOR)
         if crop.pitch > COARSE * float(self.grid.spacing.min()):
             self._refine(mask, prompts)
         constrain(mask, prompts, self.grid, self.protected)
-        return mask
+        return mask, look
 
     def _first_crop(self, prompts: tuple[Prompt, ...], previous: Mask, go_on: Callable[[], None]) -> Crop:
         """About what is known; of a structure of unknown size the one at whose scale its border stands out most."""
@@ -72,14 +83,14 @@ class Scene:
         tried: list[tuple[float, Crop]] = []
         while crop is not None:
             go_on()
-            values = self._probabilities(self.search, crop, prompts, self.initial, self.initial)
-            tried.append((contrast(crop.cut(self.image.array), values > 0.5), crop))
-            crop = crop.wider(np.ones(values.shape, bool), FACTOR)
+            look = self._look(self.search, crop, prompts, self.initial, self.initial)
+            tried.append((contrast(look.image, look.probabilities > 0.5), crop))
+            crop = crop.wider(np.ones(look.image.shape, bool), FACTOR)
         return max(tried, key=lambda one: one[0])[1]
 
-    def _put_back(self, crop: Crop, values: Floats) -> Mask:
+    def _put_back(self, look: Look) -> Mask:
         mask = np.zeros(self.grid.shape, bool)
-        box, inside = crop.put_back(values)
+        box, inside = look.crop.put_back(look.probabilities)
         mask[box] = inside
         return mask
 
@@ -91,20 +102,19 @@ class Scene:
         margin = np.maximum(MARGIN * (high - low), (least - (high - low)) / 2)
         return Crop.around(self.grid, low - margin, high + margin)
 
-    def _probabilities(
-        self, answer: Answer, crop: Crop, prompts: tuple[Prompt, ...], previous: Mask, known: Mask
-    ) -> Floats:
-        """On the crop's grid, as the prompts demand it.
+    def _look(self, answer: Answer, crop: Crop, prompts: tuple[Prompt, ...], previous: Mask, known: Mask) -> Look:
+        """At a crop: probabilities on its grid, as the prompts demand them.
 
         known: a mask whose inner part is taken to be of the structure where no prompt speaks against it.
         """
         protected, before, inner = (crop.cut(mask) > 0.5 for mask in (self.protected, previous, known))
         seen, image = rasterize(prompts, crop.grid, protected), crop.cut(self.image.array)
         _check(image)
-        values = answer(image, seen, before, _core(inner, seen))
+        core = _core(inner, seen)
+        values = answer(image, seen, before, core)
         values[seen.negative | seen.excluded] = 0
         values[seen.positive] = 1
-        return values
+        return Look(crop, image, seen, core, values)
 
     def _refine(self, mask: Mask, prompts: tuple[Prompt, ...]) -> None:
         """The border around the newest prompt once more, at the image's own resolution, in place: see edge."""

@@ -38,7 +38,7 @@ REQUIRED = {"maps": {1: 0.60, 2: 0.70, 5: 0.80}, "real images": {1: 0.50, 2: 0.6
 REAL = ("CT", "MR", "T1 brain", "lesions", "aorta CT")
 CLASSICAL: dict[str, Method] = {
     "watershed": lambda case, _, prompts: classical.watershed(case.edges, prompts),
-    "geodesic": lambda case, _, prompts: classical.geodesic(case.edges, prompts),
+    "geodesic": lambda case, _, prompts: classical.geodesic(case.edges, prompts) > 0.5,
     "random walker": lambda case, _, prompts: classical.random_walker(case.image, prompts) > 0.5,
 }
 METHODS = (*CLASSICAL, "network")

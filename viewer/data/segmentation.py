@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.data.annotations.doubt import Doubt
+from viewer.data.annotations.mask_doubt import MaskDoubt
 from viewer.data.annotations.prompts import Prompt
 from viewer.data.grid import Grid
 from viewer.data.printable_text import keep_printable
@@ -35,7 +36,8 @@ class Segment:
     state, reader, remark: how far its review is, whose, and what was said. side: of what comes in pairs; the code does
     not tell it (viewer.data.terminology).
     prompts: those that its voxels were found from, in order. base_mask: its voxels before the first of them
-    (viewer.data.annotations.packed_mask).
+    (viewer.data.annotations.packed_mask). mask_doubt: how far its voxels can be trusted as these prompts found them;
+    gone with any other change of them.
     review: of what a model gave, what a reader made of it: "edited" is changed since, and not accepted; "corrected" is
     changed and accepted; "source" is what no model gave. doubt: how far it can be trusted, as the model left it.
     """
@@ -53,6 +55,7 @@ class Segment:
     side: Side = ""
     prompts: tuple[Prompt, ...] = ()
     base_mask: str = ""
+    mask_doubt: MaskDoubt | None = None
     review: Verdict = "source"
     doubt: Doubt | None = None
 

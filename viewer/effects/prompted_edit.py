@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from viewer.data.annotations.mask_doubt import MaskDoubt
 from viewer.data.annotations.packed_mask import pack_mask, unpack_mask
 from viewer.data.annotations.prompts import Prompt, Prompts
 from viewer.data.arrays import Mask
@@ -120,10 +121,10 @@ class PromptRequest:
         k, j, i = box_shape(box)
         return np.asarray(mask[:k, :j, :i])
 
-    def edit(self, box: Box, mask: Mask, name: str) -> EditLabels:
+    def edit(self, box: Box, mask: Mask, doubt: MaskDoubt | None, name: str) -> EditLabels:
         """The mask as the segment's voxels in the box, and the prompts as the segment's: one step.
 
-        name: of the method. Raises ValueError, one sentence, where the rules forbid it.
+        doubt: of the mask. name: of the method. Raises ValueError, one sentence, where the rules forbid it.
         """
         before = self.layer.segmentation.segments
         box, mask = self._whole(box, mask)
@@ -139,7 +140,8 @@ class PromptRequest:
 
         def prompted(segment: Segment) -> Segment:
             kind = "SEMIAUTOMATIC" if self.prompts else segment.algorithm
-            return replace(segment, prompts=self.prompts, base_mask=base, algorithm=kind, algorithm_name=name)
+            told = replace(segment, prompts=self.prompts, base_mask=base, mask_doubt=doubt)
+            return replace(told, algorithm=kind, algorithm_name=name)
 
         stroke.change(key, prompted)
         drawn = stroke.edit(self.label)

@@ -21,7 +21,7 @@ NONE = np.zeros(SHAPE, bool)
 CLICKED = click(Prompts.none(SHAPE), NONE, BALL)
 METHODS: dict[str, Callable[[Prompts], Mask]] = {
     "watershed": lambda prompts: classical.watershed(EDGES, prompts),
-    "geodesic": lambda prompts: classical.geodesic(EDGES, prompts),
+    "geodesic": lambda prompts: classical.geodesic(EDGES, prompts) > 0.5,
     "random walker": lambda prompts: classical.random_walker(IMAGE, prompts) > 0.5,
 }
 

@@ -276,3 +276,49 @@ def test_a_cancelled_prompt_leaves_nothing(work: Work) -> None:
     assert work.add(point(20, 28, 30)).state == "done"
     assert len(work.segment.prompts) == 2
     assert all(a.id != b.id for a, b in pairwise((*work.segment.prompts, point(0, 0, 0))))
+
+
+def test_a_mask_says_how_sure_it_is_and_where_not(work: Work) -> None:
+    work.add(point(20, 28, 25))
+    told = work.segment.mask_doubt
+    assert told is not None
+    assert 0.5 < (told.doubt.dice or 0) <= 1
+    stored, grid = told.map()
+    places = grid.to_world(np.argwhere(stored))
+    assert len(places)
+    assert np.all(np.abs(np.linalg.norm(places - np.array(at(20, 28, 25)), axis=1) - 14) < 8)  # the edge of the ball
+
+
+def test_the_doubt_is_that_of_the_mask_or_none(work: Work) -> None:
+    """A stale one would lead the next click astray."""
+    session, first = work.stage.session, point(20, 28, 25)
+    work.add(first)
+    found = work.segment.mask_doubt
+    work.add(point(20, 28, 38, positive=False))
+    assert found is not None
+    assert work.segment.mask_doubt not in (None, found)
+    work.remove(work.segment.prompts[1])
+    assert work.segment.mask_doubt == found
+    drawn = np.ones((2, 2, 2), bool)
+    session.segments.apply_mask(work.layer, work.segment.key, drawn, tuple(slice(2, 4) for _ in SHAPE), "Paint")
+    assert work.mask[2, 2, 2]
+    assert work.segment.mask_doubt is None
+    session.history.undo()
+    assert work.segment.mask_doubt == found
+    session.segments.change(work.layer, work.segment.key, name="renamed")
+    assert work.segment.mask_doubt == found
+    work.remove(first)
+    assert work.segment.mask_doubt is None
+
+
+def test_a_neighbour_that_takes_voxels_takes_the_doubt(work: Work) -> None:
+    work.add(point(20, 28, 25))
+    found = work.segment.mask_doubt
+    other = work.stage.session.segments.add(work.layer, "other")
+    prompts, over = work.stage.session.prompts, Masking(overlap="replace others")
+    work.wait(prompts.add(work.layer, other.key, point(20, 30, 56), work.image, over))
+    assert work.segment.mask_doubt == found  # far away
+    work.wait(prompts.add(work.layer, other.key, point(20, 28, 27), work.image, over))
+    assert not work.mask[20, 28, 27]
+    assert work.segment.mask_doubt is None
+    assert work.layer.segmentation.segments[1].mask_doubt is not None

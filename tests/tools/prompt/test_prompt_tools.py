@@ -9,6 +9,8 @@ import pytest
 
 from viewer.data.annotations.prompts import Prompt
 from viewer.data.transform import Transform
+from viewer.render.view import MouseEvent
+from viewer.render.volumes.volume_view import VolumeView
 from viewer.scene.segmentation.edits import set_segments
 from viewer.scene.segmentation.prompt_settings import PromptSettings
 
@@ -99,3 +101,61 @@ def test_what_cannot_be_prompted_is_said(view, state, labels, work, drag) -> Non
     drag(0, 0, at=(200, 150))
     assert work.prompts == []
     assert "locked" in work.said[0]
+
+
+@pytest.fixture
+def space(qtbot, document, state, mouse):
+    """The 3-D view, from the front, of segments alone: what a click means there is the first voxel of one."""
+    view = VolumeView(document, state)
+    view.resize(400, 300)
+    qtbot.addWidget(view)
+    view.set_preset("segments")
+    view.show()
+    mouse.follow(view)
+    qtbot.waitUntil(lambda: view.is_complete)
+    return view
+
+
+def press_and_release(view, x: float, y: float, *modifiers: str, to: tuple[float, float] = (0, 0)) -> None:
+    held = frozenset(modifiers)
+    view.mouse.emit(view, MouseEvent("press", x, y, "left", held))
+    view.mouse.emit(view, MouseEvent("move", x + to[0], y + to[1], "left", held))
+    view.mouse.emit(view, MouseEvent("release", x + to[0], y + to[1], "left", held))
+
+
+@pytest.mark.parametrize(("modifiers", "positive"), [((), True), (("alt",), False)])
+def test_a_click_in_3d_means_the_first_voxel_that_is_seen(space, state, labels, work, modifiers, positive) -> None:
+    labels.segmentation.array[5:15, 10:20, 15:25] = 1
+    state.tool = "prompt_point"
+    press_and_release(space, 200, 150, *modifiers)
+    prompt = given(work)[2]
+    assert (prompt.kind, prompt.positive) == ("point", positive)
+    assert labels.grid.nearest(prompt.points[0])[1] == 10  # its foremost voxels
+    assert np.allclose(state.crosshair, prompt.points[0])
+
+
+def test_a_drag_in_3d_turns_and_gives_nothing(space, state, labels, work) -> None:
+    labels.segmentation.array[5:15, 10:20, 15:25] = 1
+    state.tool = "prompt_point"
+    before = space.renderer.GetActiveCamera().GetPosition()
+    press_and_release(space, 200, 150, to=(30, 5))
+    assert work.prompts == []
+    assert space.renderer.GetActiveCamera().GetPosition() != before
+
+
+def test_a_click_in_3d_on_nothing_is_said(space, state, labels, work) -> None:
+    state.tool = "prompt_point"
+    press_and_release(space, 200, 150)
+    assert work.prompts == []
+    assert "nothing to be seen" in work.said[0]
+
+
+def test_a_click_in_3d_on_a_prompt_chooses_it(space, state, labels, work) -> None:
+    labels.segmentation.array[5:15, 10:20, 15:25] = 1
+    first, *others = labels.segmentation.segments
+    prompt = Prompt("point", (tuple(labels.grid.centre.tolist()),))
+    set_segments(labels, (replace(first, prompts=(prompt,)), *others))
+    (mark,) = space.overlay().prompts
+    state.tool = "prompt_point"
+    press_and_release(space, *mark.places[0])
+    assert (state.prompt, work.prompts) == (prompt.id, [])

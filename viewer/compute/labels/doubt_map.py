@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from viewer.data.grid import Grid
     from viewer.data.study import Source
 
+AROUND = 5  # voxels a side of what is looked at together, where a map has no structure to go by
 STEPS = 255  # of a stored value of 8 bits, to one bit of entropy
 
 
@@ -64,6 +65,17 @@ def most_doubtful(labels: Labels, label: int, stored: NDArray[np.uint8] | None =
         mean = uniform_filter(stored[wide].astype(np.float32), 3)
         found = np.array(np.unravel_index(int(np.where(shell, mean, -1.0).argmax()), mask.shape))
     k, j, i = (int(at) + side.start for at, side in zip(found, wide, strict=True))
+    return k, j, i
+
+
+def most_doubtful_voxel(stored: NDArray[np.uint8]) -> tuple[int, int, int] | None:
+    """The voxel (k, j, i) about which a map is highest, as the mean over 5³ voxels; None where all of it is certain."""
+    from scipy.ndimage import uniform_filter
+
+    if not stored.any():
+        return None
+    mean = np.where(stored > 0, uniform_filter(stored.astype(np.float32), AROUND, mode="constant"), -1.0)
+    k, j, i = (int(at) for at in np.unravel_index(int(mean.argmax()), mean.shape))
     return k, j, i
 
 

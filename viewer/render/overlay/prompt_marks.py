@@ -1,4 +1,4 @@
-"""Which prompts of the chosen segment a slice view shows, and where; and how they are painted."""
+"""Which prompts of the chosen segment a view shows, and where; and how they are painted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from viewer.data.annotations.prompts import Prompt
+    from viewer.data.arrays import Floats
     from viewer.render.planes.plane import Pose
     from viewer.scene.segmentation_layer import SegmentationLayer
 
@@ -24,7 +27,7 @@ DEEP = 2.5  # mm, or half a slice where that is more: how far from the slice a p
 
 @dataclass(frozen=True)
 class PromptMark:
-    """A prompt in a slice, in pixels. closed: it encloses what it means. chosen: drawn bold."""
+    """A prompt in a view, in pixels. closed: it encloses what it means. chosen: drawn bold."""
 
     id: str
     places: Pixels
@@ -47,6 +50,25 @@ def prompt_marks(layer: SegmentationLayer | None, chosen: str, pose: Pose) -> tu
             pixels = tuple(pose.pixel(place) for place in near)
             marks.append(PromptMark(prompt.id, pixels, prompt.positive, closed, prompt.id == chosen))
     return tuple(marks)
+
+
+def projected_prompt_marks(layer: SegmentationLayer | None, chosen: str, to_pixel: Floats) -> tuple[PromptMark, ...]:
+    """All prompts of the chosen segment as they lie before or behind each other. to_pixel: 4×4, from LPS mm."""
+    segment = layer.active_segment if layer else None
+    if layer is None or segment is None:
+        return ()
+    marks = []
+    for prompt in segment.prompts:
+        world = np.array([(*layer.world_place(place), 1.0) for place in _outline(prompt)])
+        pixels = tuple((x, y) for x, y in (world @ to_pixel[:2].T).tolist())
+        closed = prompt.kind in ("box", "lasso")
+        marks.append(PromptMark(prompt.id, pixels, prompt.positive, closed, prompt.id == chosen))
+    return tuple(marks)
+
+
+def prompted_layer(labels: Sequence[SegmentationLayer], active: str) -> SegmentationLayer | None:
+    """The segmentation whose prompts are drawn: the chosen one, else the uppermost."""
+    return next((layer for layer in labels if layer.id == active), next(reversed(labels), None))
 
 
 def paint_prompt_marks(painter: QPainter, marks: tuple[PromptMark, ...]) -> None:

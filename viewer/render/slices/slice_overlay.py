@@ -26,13 +26,12 @@ from viewer.render.overlay.overlay import (
     slice_lines,
     window_lines,
 )
-from viewer.render.overlay.prompt_marks import prompt_marks
+from viewer.render.overlay.prompt_marks import prompt_marks, prompted_layer
 
 if TYPE_CHECKING:
     from viewer.render.planes.plane import Pose
     from viewer.render.slices.slice_content import SliceContent
     from viewer.scene.document import Document
-    from viewer.scene.segmentation_layer import SegmentationLayer
     from viewer.scene.view_state import ViewState
 
 
@@ -55,7 +54,7 @@ def slice_overlay(
         marks=shown_pairs(document, state, shown, pose),
         ring=ring(document, state, shown, pose),
         strokes=strokes(pose, content.deformation) if content.deformation else None,
-        prompts=prompt_marks(_prompted(content, state), state.prompt, pose),
+        prompts=prompt_marks(prompted_layer(content.labels, state.active), state.prompt, pose),
         loading=loading(shown),
         active=active,
     )
@@ -72,11 +71,6 @@ def slice_overlay(
         scale_bar=None if UNMEASURED in base.badges else scale_bar(pose.scale, pose.width),
         color_bars=_bars(content),
     )
-
-
-def _prompted(content: SliceContent, state: ViewState) -> SegmentationLayer | None:
-    """The segmentation whose prompts are drawn: the chosen one, else the uppermost."""
-    return next((layer for layer in content.labels if layer.id == state.active), next(reversed(content.labels), None))
 
 
 def slice_wipe(content: SliceContent) -> Wipe | None:

@@ -24,8 +24,10 @@ from viewer.render.overlay.overlay import (
     number,
     patient_lines,
 )
+from viewer.render.overlay.prompt_marks import projected_prompt_marks, prompted_layer
 from viewer.render.view import View
 from viewer.render.volumes.artists import SpaceArtist, space_artist_of
+from viewer.render.volumes.picking import first_labelled, first_opaque, line_of_sight, to_screen
 from viewer.render.volumes.surface_scene import LabelSurfaces
 from viewer.render.volumes.volume_presets import Preset, presets, presets_for
 
@@ -157,6 +159,23 @@ class VolumeView(View):
         """None: a pixel of a rendered volume has no one position."""
         return None
 
+    def place_under(self, x: float, y: float) -> tuple[float, float, float] | None:
+        """The place that a reader sees under a widget pixel, LPS mm; None where there is nothing.
+
+        That is the nearest of: the first voxel of a segment that is drawn, and where the rendered volume has stopped
+        half of the light (of a maximum, where that is).
+        """
+        sight, layer, artist = line_of_sight(self, x, y), self.layer, self._artist
+        depths = [first_labelled(sight, one) for one in self.labels]
+        if layer is not None and artist is not None and artist.solid is not None and self.preset is not None:
+            grid = layer.transform.placed(artist.solid.grid) if layer.transform else artist.solid.grid
+            depths.append(first_opaque(sight, artist.solid, grid, self.preset, layer.window))
+        met = [depth for depth in depths if depth is not None]
+        if not met:
+            return None
+        place = sight[0] + min(met) * sight[1]
+        return float(place[0]), float(place[1]), float(place[2])
+
     def picture(self) -> QImage:
         """The full picture, however long it takes."""
         self.sync()
@@ -203,8 +222,14 @@ class VolumeView(View):
         if layer is None or preset is None:
             return Overlay(active=self._active)
         message = self.problem or ("Preparing 3-D …" if self._steps else "")
-        marks = mark_lines((layer, *self.labels))
-        common = Overlay(top_right=marks, message=message, loading=loading((layer,)), active=self._active)
+        marks, prompted = mark_lines((layer, *self.labels)), prompted_layer(self.labels, self.state.active)
+        common = Overlay(
+            top_right=marks,
+            prompts=() if message else projected_prompt_marks(prompted, self.state.prompt, to_screen(self)),
+            message=message,
+            loading=loading((layer,)),
+            active=self._active,
+        )
         if not self.state.show_text:
             return common
         badges = [*label_lines(self.labels), *layer_lines((layer,))]

@@ -14,7 +14,7 @@ from viewer.scene.document import Document
 from viewer.scene.edits import Edit
 from viewer.scene.layer import Review
 from viewer.scene.segmentation.label_delta import LabelDelta
-from viewer.scene.segmentation.verdicts import layer_verdict, without_stale_verdicts
+from viewer.scene.segmentation.verdicts import layer_verdict, without_stale_doubts, without_stale_verdicts
 from viewer.scene.segmentation_layer import SegmentationLayer
 
 Segments = tuple[Segment, ...]
@@ -26,8 +26,8 @@ class EditLabels:
 
     drawn: a stroke has written the voxels already, so the first `do` need not. gesture: edits of the segments in one
     gesture merge.
-    A segment whose voxels it changes loses its acceptance, unless the edit itself says what becomes of it; and a layer
-    that waits for review is decided on with the last of its segments (see .verdicts).
+    A segment whose voxels it changes loses its acceptance and the doubt of its mask, unless the edit itself says what
+    becomes of them; and a layer that waits for review is decided on with the last of its segments (see .verdicts).
     """
 
     layer: SegmentationLayer
@@ -41,8 +41,10 @@ class EditLabels:
 
     def __post_init__(self) -> None:
         self.review = self.layer.review
-        if self.boxes is not None and any(one.review != "source" for one in self.after):
-            self.after = without_stale_verdicts(self.before, self.after, self.boxes.keys)
+        if self.boxes is not None and any(one.review != "source" or one.mask_doubt for one in self.after):
+            changed = self.boxes.keys
+            self.after = without_stale_verdicts(self.before, self.after, changed)
+            self.after = without_stale_doubts(self.before, self.after, changed)
 
     @property
     def size(self) -> int:

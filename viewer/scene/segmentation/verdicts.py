@@ -1,4 +1,4 @@
-"""What becomes of verdicts on segments when these are edited, and of their layer when the last verdict is given."""
+"""What becomes of verdicts and doubts when segments are edited, and of their layer when the last verdict is given."""
 
 from __future__ import annotations
 
@@ -20,15 +20,30 @@ def without_stale_verdicts(before: Segments, after: Segments, changed: Collectio
     One whose verdict differs from what it was before keeps it: the edit itself gives it. A new one, such as a part
     that was split off, was accepted by nobody.
     """
-    were = {one.key: one.review for one in before}
-    same = len(before) == len(after)  # then one that went into another map is known by its place
-    reviews = [before[n].review if same else were.get(one.key) for n, one in enumerate(after)]
     return tuple(
         replace(one, review="edited")
-        if one.key in changed and was in (None, one.review) and one.review not in ("source", "edited")
+        if one.key in changed and (was is None or was.review == one.review) and one.review not in ("source", "edited")
         else one
-        for one, was in zip(after, reviews, strict=True)
+        for one, was in zip(after, _before(before, after), strict=True)
     )
+
+
+def without_stale_doubts(before: Segments, after: Segments, changed: Collection[Key]) -> Segments:
+    """`after`, without the doubt of each mask whose voxels changed since, unless the edit itself brings a new one."""
+    return tuple(
+        replace(one, mask_doubt=None)
+        if one.key in changed and one.mask_doubt is not None and (was is None or was.mask_doubt == one.mask_doubt)
+        else one
+        for one, was in zip(after, _before(before, after), strict=True)
+    )
+
+
+def _before(before: Segments, after: Segments) -> list[Segment | None]:
+    """What each segment was; None for a new one. One that went into another map is known by its place in the list."""
+    if len(before) == len(after):
+        return list(before)
+    were = {one.key: one for one in before}
+    return [were.get(one.key) for one in after]
 
 
 def layer_verdict(review: Review, before: Segments, after: Segments) -> Review:

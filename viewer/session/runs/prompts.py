@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from viewer.compute.engine.engine import Engine
+    from viewer.data.annotations.mask_doubt import MaskDoubt
     from viewer.data.arrays import Mask
     from viewer.data.segmentation import Key, Segmentation
     from viewer.scene.document import Document
@@ -190,7 +191,7 @@ class SegmentPrompts:
             self._ask_engine(wanted, request, request.first_box(), generation)
         else:
             whole = request.first_box()
-            self._make_edit(wanted, request, whole, generation, request.base_in(whole))
+            self._make_edit(wanted, request, whole, generation, request.base_in(whole), None)
 
     def _ask_engine(self, wanted: _Wanted, request: PromptRequest, box: Box, generation: int) -> None:
         """For the mask in a part of the image."""
@@ -215,15 +216,24 @@ class SegmentPrompts:
 
     def _take_mask(self, wanted: _Wanted, request: PromptRequest, box: Box, generation: int, result: Result) -> None:
         """The answer; where it reaches the end of the part, a wider one is looked at."""
-        mask = request.mask(cast("Segmentation", result.outputs["mask"]), box)
+        found = cast("Segmentation", result.outputs["mask"])
+        mask = request.mask(found, box)
         wider = request.wider_box(box, mask)
         if wider is not None:
             self._ask_engine(wanted, request, wider, generation)
         else:
-            self._make_edit(wanted, request, box, generation, mask)
+            self._make_edit(wanted, request, box, generation, mask, found.segments[0].mask_doubt)
 
-    def _make_edit(self, wanted: _Wanted, request: PromptRequest, box: Box, generation: int, mask: Mask) -> None:
-        edit, around = request.edit(box, mask, self.method), mask_box(mask)
+    def _make_edit(
+        self,
+        wanted: _Wanted,
+        request: PromptRequest,
+        box: Box,
+        generation: int,
+        mask: Mask,
+        doubt: MaskDoubt | None,
+    ) -> None:
+        edit, around = request.edit(box, mask, doubt, self.method), mask_box(mask)
         found = None if around is None else shift_box(around, box)
         self.background.post(partial(self._finish, wanted, generation, edit, found))
 

@@ -65,7 +65,7 @@ def _segments(panel: SegmentsPanel) -> list[Action]:
 
 
 def _tools(panel: SegmentsPanel, context: ActionContext) -> list[Action]:
-    controller, state = panel.controller, context.session.state
+    controller, state, doubt = panel.controller, context.session.state, panel.prompts.doubt.controller
     possible = lambda: controller.image is not None  # noqa: E731
 
     def choose_tool(tool: str) -> None:
@@ -95,6 +95,15 @@ def _tools(panel: SegmentsPanel, context: ActionContext) -> list[Action]:
         Action(
             "delete_prompt", "Delete the chosen prompt", controller.delete_prompt, f"{MENU}/Tools",
             key="Ctrl+Backspace", when=lambda: bool(state.prompt),
+        ),
+        Action(
+            "prompt_doubtful", "Most doubtful place of the mask", doubt.visit, f"{MENU}/Tools", "focus-2", "Shift+A",
+            when=lambda: doubt.doubt is not None, tip="Where the next prompt of the chosen segment helps most",
+        ),
+        Action(
+            "prompt_doubt_map", "Doubt map of the mask", doubt.flip_map, f"{MENU}/Tools", key="Alt+Shift+A",
+            when=lambda: doubt.shown or doubt.doubt is not None, checked=lambda: doubt.shown,
+            tip="Where the edge of what prompts found is doubtful",
         ),
         Action(
             "outline_takes", "Outlines take away", controller.flip_taking, f"{MENU}/Tools",

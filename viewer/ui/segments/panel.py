@@ -23,7 +23,7 @@ from viewer.ui.segments.effects.section import EffectsSection
 from viewer.ui.segments.masking import MaskingSection
 from viewer.ui.segments.measurements import MeasurementsSection
 from viewer.ui.segments.paint import PaintSection
-from viewer.ui.segments.prompts import PromptsSection
+from viewer.ui.segments.prompts.section import PromptsSection
 from viewer.ui.segments.segment_list import SegmentList
 from viewer.ui.segments.statistics import StatisticsSection
 from viewer.ui.widgets import theme

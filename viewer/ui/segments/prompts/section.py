@@ -1,4 +1,4 @@
-"""Segmentation by prompts: the tools that give them, what they mean, and the prompts that the segment has."""
+"""The page of prompts: the tools that give them, what they mean, those that the segment has, and how sure it is."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from PySide6.QtWidgets import (
 from viewer.session.runs.prompts import PLUGIN
 from viewer.tools.mouse_dispatch import PROMPTING
 from viewer.ui.segments.masking import OVERLAPS
+from viewer.ui.segments.prompts.doubt_controller import PromptDoubtController
+from viewer.ui.segments.prompts.doubt_section import PromptDoubtSection
 from viewer.ui.widgets.basics import button, label, tile
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ class PromptsSection(QWidget):
         self.delete = button("Delete", "remove", controller.delete_prompt)
         self.clear = button("Delete all", "remove", controller.delete_prompts)
         self.tip = label(role="dim")
+        self.doubt = PromptDoubtSection(PromptDoubtController(controller))
         self._fill()
         self._build()
         self._listen()
@@ -130,6 +133,7 @@ class PromptsSection(QWidget):
         column.addLayout(form)
         column.addWidget(self.list)
         column.addLayout(buttons)
+        column.addWidget(self.doubt)
 
     def _listen(self) -> None:
         controller, events = self.controller, self.controller.state.events

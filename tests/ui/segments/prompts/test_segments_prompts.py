@@ -114,3 +114,42 @@ def test_no_form_asks_for_prompts(window, session):
     assert not window.plugins.tree.findItems(session.plugins["segment_prompt"].title, FOUND)
     assert window.plugins.tree.findItems(session.plugins["denoise"].title, FOUND)
     assert "plugin_segment_prompt" not in {action.id for action in window.actions_}
+
+
+def test_the_page_says_how_sure_the_mask_is_and_leads_to_the_most_doubtful_place(window, panel, session, click, qtbot):
+    section, actions = panel.prompts.doubt, window.actions_
+    assert section.isHidden()
+    click()
+    segment = panel.controller.segment
+    assert section.dice.text() == f"Predicted Dice {segment.mask_doubt.doubt.dice:.2f}"
+    stored, grid = segment.mask_doubt.map()
+    actions.refresh_now()
+    actions["prompt_doubtful"].trigger()
+    before = session.state.crosshair
+    qtbot.waitUntil(lambda: session.state.crosshair != before)
+    assert stored[grid.nearest(session.state.crosshair)] > stored[stored > 0].mean()
+    middle = Grid.of(SHAPE).to_world((12, 24, 24))
+    assert abs(np.linalg.norm(np.array(session.state.crosshair) - middle) - 8) < 4  # the edge of the ball
+
+
+def test_the_doubt_map_is_shown_over_the_image_until_the_mask_is_changed(window, panel, session, click):
+    click()
+    section, document = panel.prompts.doubt, session.document
+    QTest.mouseClick(section.map, LEFT)
+    (map,) = [layer for layer in document.shown if layer.is_doubt]
+    assert map not in tuple(document)  # nothing that would be saved
+    assert np.array_equal(map.volumes[0].array, panel.controller.segment.mask_doubt.map()[0])
+    drawn = np.ones((1, 1, 1), bool)
+    layer = panel.controller.layer
+    session.segments.apply_mask(layer, layer.active, drawn, tuple(slice(2, 3) for _ in SHAPE), "Paint")
+    assert not [layer for layer in document.shown if layer.is_doubt]
+    assert "not known" in section.note.text()
+    assert not section.note.isHidden()
+    session.history.undo()
+    assert [layer for layer in document.shown if layer.is_doubt]
+    layer.hidden = frozenset({layer.active})
+    assert not [layer for layer in document.shown if layer.is_doubt]
+    layer.hidden = frozenset()
+    window.actions_.refresh_now()
+    window.actions_["prompt_doubt_map"].trigger()
+    assert not [layer for layer in document.shown if layer.is_doubt]
