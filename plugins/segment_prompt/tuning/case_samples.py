@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import binary_dilation, map_coordinates
 
 from plugins.segment_prompt import classical
 from plugins.segment_prompt.prompt_channels import normalize
@@ -55,6 +55,7 @@ def _cut(case: TuningCase, places: NDArray[np.float64]) -> tuple[Floats, Mask]:
     """Image and structure at places [3, k, j, i] in mm; beyond the image it goes on as it ends."""
     at = places / np.array(case.spacing)[:, None, None, None]
     image: Floats = map_coordinates(case.image, at, order=1, mode="nearest", output=np.float32)
-    inside = map_coordinates(case.mask.astype(np.float32), at, order=1)
-    target = inside > 0.5
-    return image, target if target.sum() >= LEAST else np.asarray(inside > 0)  # finer than the crop's voxels
+    target = map_coordinates(case.mask.astype(np.float32), at, order=1) > 0.5
+    if target.sum() < LEAST:  # it is finer than the voxels of the crop
+        target = map_coordinates(binary_dilation(case.mask), at, order=0)
+    return image, np.asarray(target)

@@ -17,7 +17,7 @@ from plugins.segment_prompt.tuning.comparison import Comparison
 from plugins.segment_prompt.tuning.tune_network import Plan, tune
 from viewer.api import Cancelled, Job, Refusal, Tuned, TuningCase, TuningRequest, TuningState
 
-PLAN = Plan(size=16, episodes=4, compared=2)
+PLAN = Plan(size=16, episodes=3, samples=1, prompts=2, rehearsal=2, compared=1)
 
 
 def ball(case: str, seed: int, radius: float = 6.0) -> TuningCase:
@@ -40,7 +40,7 @@ def network() -> PromptNet:
 @pytest.fixture
 def request_(tmp_path: Path) -> TuningRequest:
     train = tuple(ball(f"case {n}", n) for n in range(2))
-    return TuningRequest("small", train, (ball("other", 9), ball("third", 8)), tmp_path / "tuning")
+    return TuningRequest("small", train, (ball("other", 9),), tmp_path / "tuning")
 
 
 def run(request: TuningRequest, plan: Plan = PLAN, job: Job | None = None, net: nn.Module | None = None) -> Tuned:
@@ -63,18 +63,17 @@ def test_a_line_of_single_voxels_is_still_there() -> None:
     mask = np.zeros((30, 30, 40), bool)
     mask[15, 15, 3:37] = True
     line = TuningCase("a", np.where(mask, 100, 0).astype(np.int16), mask, (1.0, 1.0, 1.0))
-    assert all(random_sample(line, 16, np.random.default_rng(seed)).target.any() for seed in range(8))
+    assert all(random_sample(line, 48, np.random.default_rng(seed)).target.any() for seed in range(8))
 
 
 def test_it_learns_what_it_is_shown_and_tells_by_which_cases(request_: TuningRequest) -> None:
-    plan = replace(PLAN, episodes=25, rate=3e-3, rehearsal=100)
+    plan = replace(PLAN, episodes=20, samples=2, rate=5e-3, rehearsal=100, average=0.8)
     found = run(request_, plan)
     held_back = [score for score in found.scores if score.case]
-    assert {score.case for score in held_back} == {"other", "third"}
-    assert {score.clicks for score in held_back} == {1, 2, 5}
-    assert sum(not score.case for score in found.scores) == 2 * plan.compared
-    first = [score for score in held_back if score.clicks == 1]
-    assert np.mean([score.new - score.old for score in first]) > 0.02
+    assert {score.case for score in held_back} == {"other"}
+    assert [score.clicks for score in held_back] == [1, 2, 5]
+    assert [score.clicks for score in found.scores if not score.case] == [1, 2]
+    assert held_back[0].new - held_back[0].old > 0.01
     weights = load(found.weights)
     assert weights.keys() == network().state_dict().keys()
     assert all(value.dtype == torch.float16 for value in weights.values())
@@ -92,7 +91,7 @@ def test_each_case_is_looked_at_before_one_twice() -> None:
     assert [one.case for one in Comparison(held_back, 3, 16, 1).cases] == ["a", "b", "a"]
 
 
-@pytest.mark.parametrize("calls", [3, 30, 45])
+@pytest.mark.parametrize("calls", [3, 11])
 def test_a_cancelled_tuning_goes_on_to_what_an_unbroken_one_gives(request_: TuningRequest, calls: int) -> None:
     unbroken = run(replace(request_, folder=request_.folder / "unbroken"))
     told: list[float] = []
@@ -116,11 +115,9 @@ def test_it_ends_when_its_time_is_over(request_: TuningRequest) -> None:
 
 
 def test_a_damaged_state_costs_what_was_done_not_the_tuning(request_: TuningRequest) -> None:
-    whole = run(request_)
-    state = TuningState(request_.folder)
-    for data in (state.read()[:5000], b"", b"nothing"):
-        state.write(data)
-        assert run(request_).weights == whole.weights
+    whole, state = run(request_), TuningState(request_.folder)
+    state.write(state.read()[:5000])
+    assert run(request_).weights == whole.weights
 
 
 def test_progress_never_falls_and_says_what_is_done(request_: TuningRequest) -> None:

@@ -11,7 +11,7 @@ from viewer.data.study import Image, Source
 from viewer.data.transform import ImageReference
 from viewer.io import requests
 from viewer.io.errors import OpenError
-from viewer.io.reader.reader import index_now
+from viewer.io.reader.reader import Reader, index_now
 from viewer.scene.segmentation.given_labels import GivenLabels
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
 
@@ -39,7 +39,7 @@ class CaseLoader:
 
         def call(tell: ProgressCallback) -> list[Image]:
             try:
-                return _images(worklist.root / case.image, worklist.root / case.segmentation, session)
+                return case_images(worklist.root / case.image, worklist.root / case.segmentation, session.reader)
             except OpenError as error:
                 raise OpenError(self._why(str(error))) from error
 
@@ -135,9 +135,9 @@ class CaseLoader:
         self.session.background.call("work", pack, show)
 
 
-def _images(path: Path, labels: Path, session: Session) -> list[Image]:
+def case_images(path: Path, labels: Path, reader: Reader) -> list[Image]:
     """The images of a path that are none of the labels', the largest first. Blocks. Raises OpenError: one sentence."""
-    images, refused = index_now([path], session.reader)
+    images, refused = index_now([path], reader)
     own = [one for one in images if not any(Path(file) == labels for file in one.source.files)]
     if not own:
         raise OpenError(refused[0].reason if refused else "The case has no image that could be opened: check the list.")
