@@ -137,7 +137,8 @@ def execute_tuning(job: Job, plugin_id: str, request: TuningRequest) -> Tuned:
         if plugin.tune is None:
             raise Refusal(f"{plugin.title} cannot be tuned.")
         network = card_network(find_card(request.model)).requires_grad_(True)
-        return plugin.tune(job, network, request, TuningState(request.folder))
+        tuner: Tuner = plugin.tune
+        return tuner(job, network, request, TuningState(request.folder))
     except Refusal as refusal:
         refusal.args = (f"Tuning: {refusal}",)
         raise

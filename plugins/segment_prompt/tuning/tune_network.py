@@ -150,7 +150,7 @@ class Tuning:
             logits = self.net(torch.from_numpy(one.channels()[None])).float()
         self._tell()
         target = torch.from_numpy(one.sample.target[None, None]).float()
-        (segmentation_loss(logits, target) / self.plan.samples).backward()
+        (segmentation_loss(logits, target) / self.plan.samples).backward()  # type: ignore[no-untyped-call]
         mask = one.prompts.constrain((logits.detach() > 0).numpy()[0, 0])
         return Trajectory(one.sample, next_prompt(one.prompts, mask, one.sample.target, rng), mask, one.left)
 
@@ -160,6 +160,7 @@ class Tuning:
     # ---- what it goes on from
     def packed(self) -> bytes:
         """All of it, as torch.save writes it."""
+        parts: dict[str, nn.Module | torch.optim.Optimizer]
         parts = {"net": self.net, "average": self.average, "optimiser": self.optimiser}
         state: dict[str, Any] = {name: part.state_dict() for name, part in parts.items()}
         numbers = {name: getattr(self, name) for name in ("episode", "steps", "seconds", "compared_for", "old")}
