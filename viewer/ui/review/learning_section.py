@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 INTRODUCTION = (
     "Structures that you accept teach the model of the prompts: those of the open list's completed cases, else of the "
-    "open images. About every third case is held back; old and tuned model are compared on these."
+    "open images. About every third case is held back; old and tuned model are compared on these, and on made-up shapes."
 )
 HEAD = ("Mean Dice", "Old", "Tuned", "Change")
 SAME = 0.0005  # of a Dice coefficient: what three digits do not show
@@ -196,7 +196,7 @@ class Seen(QWidget):
 
 
 def _row(one: Figure) -> tuple[Cell, ...]:
-    where = "Held-back cases" if one.held_back else "Made-up shapes"
+    where = "Held back" if one.held_back else "Made up"
     clicks = "1 click" if one.clicks == 1 else f"{one.clicks} clicks"
     change = one.new - one.old
     role = "" if abs(change) < SAME else "good" if change > 0 else "danger"
