@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 INTRODUCTION = (
     "Structures that you accept teach the model of the prompts: those of the open list's completed cases, else of the "
-    "open images. About every third case is held back; old and tuned model are compared on these, and on made-up shapes."
+    "open images. About every third case is held back: on these, and made-up shapes, both models are compared."
 )
 HEAD = ("Mean Dice", "Old", "Tuned", "Change")
 SAME = 0.0005  # of a Dice coefficient: what three digits do not show
