@@ -18,7 +18,7 @@ from viewer.io.reader.reader import load_now
 from viewer.plugin.tuning import TuningCase
 from viewer.scene.layer import VolumeLayer
 from viewer.session.learning.case_split import case_hash
-from viewer.session.review.case_loader import case_images
+from viewer.session.review.case_images import case_images
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

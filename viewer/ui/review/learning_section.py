@@ -152,8 +152,8 @@ class LearningSection(QWidget):
         for widget in (self.note, self.problem):
             column.addWidget(widget)
         column.addLayout(run)
-        for widget in (self.bar, self.state, self.choice, self.comparison, self.facts, self.reason):
-            column.addWidget(widget)
+        for part in (self.bar, self.state, self.choice, self.comparison, self.facts, self.reason):
+            column.addWidget(part)
         column.addLayout(deeds)
         column.addWidget(self.in_use)
 
