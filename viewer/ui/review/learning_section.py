@@ -36,6 +36,7 @@ class LearningSection(QWidget):
         self.learning, self.models, self.controller = session.learning, session.models, controller
         self.warn = session.messages.warn
         self.shown: Card | None = None
+        self._cards: tuple[Card, ...] = ()
         self.note, self.problem = label(INTRODUCTION, "dim"), label(role="warning")
         self.tune = button("Tune", "ai", self._tune, "primary", theme.CHROME)
         self.cancel = button("Cancel", "cancel", self._cancel, "quiet")
@@ -85,15 +86,17 @@ class LearningSection(QWidget):
     # ---- the tuned models
     def _offer(self) -> None:
         """List them; the newest is seen at first, and the one that was just made."""
-        cards = {card.name: card for card in self.learning.tuned}
-        before = [self.choice.itemText(row) for row in range(self.choice.count())]
-        if before != list(cards):
+        cards, before = self.learning.tuned, self._cards
+        if before != cards:
+            self._cards = cards
             with QSignalBlocker(self.choice):
                 self.choice.clear()
-                for name, card in cards.items():
-                    self.choice.addItem(name, card)
-            new = [card for name, card in cards.items() if name not in before] or list(cards.values())
-            self._show(max(new, key=lambda card: card.file.stat().st_mtime) if new else None)
+                for card in cards:
+                    self.choice.addItem(card.name, card)
+            names = {card.name for card in before}
+            new = [card for card in cards if card.name not in names]
+            same = [card for card in cards if self.shown and card.name == self.shown.name]
+            self._show(max(new or same or cards, key=lambda card: card.file.stat().st_mtime, default=None))
         self.choice.setVisible(len(cards) > 1)
         for widget in (self.comparison, self.facts, self.use, self.take_back, self.in_use):
             widget.setVisible(bool(cards) or self.learning.can_take_back)
