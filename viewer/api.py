@@ -33,6 +33,7 @@ from viewer.data.transform import Transform
 from viewer.data.volume import Volume, Window
 from viewer.plugin.parameter import Range
 from viewer.plugin.plugin import plugin
+from viewer.plugin.tuning import Score, Tuned, TuningCase, TuningRequest, TuningState
 
 Foreign, Prepared = ExternalModel, PreparedImages  # names of version 0.1.0, for plugins that users have
 
@@ -59,9 +60,14 @@ __all__ = [
     "Prompts",
     "Range",
     "Refusal",
+    "Score",
     "Segment",
     "Segmentation",
     "Transform",
+    "Tuned",
+    "TuningCase",
+    "TuningRequest",
+    "TuningState",
     "Volume",
     "Window",
     "check_memory",

@@ -11,6 +11,8 @@ import numpy as np
 from plugins.groups import SEGMENTATION
 from viewer.api import Annotated, Job, Prompts, Range, Refusal, Segment, Segmentation, Volume, plugin
 
+from .tuning.declaration import tune
+
 if TYPE_CHECKING:
     from .prompts import Mask
     from .prompts import Prompts as Marks
@@ -19,7 +21,13 @@ if TYPE_CHECKING:
 Method = Literal["watershed", "geodesic distance", "random walker", "network"]
 
 
-@plugin("Segment by prompts", group=SEGMENTATION, outputs=("mask",), libraries=("SimpleITK",))
+@plugin(
+    "Segment by prompts",
+    group=SEGMENTATION,
+    outputs=("mask",),
+    libraries=("SimpleITK",),
+    tune=tune,
+)
 def segment_prompt(
     image: Volume,
     prompts: Prompts,

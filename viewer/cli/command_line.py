@@ -196,6 +196,20 @@ def models(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def tune(
+    cases: Annotated[Path, typer.Argument(metavar="CASES", help="A folder or a table of cases: a task list.")],
+    model: Annotated[str, typer.Option(help="The installed model to begin with; by default the one in use.")] = "",
+    minutes: Annotated[float, typer.Option(help="At most, interruptions left out.")] = 10.0,
+    as_json: AsJson = False,
+) -> None:
+    """Tune the prompted model on the accepted structures of completed cases, and compare it with what it was."""
+    from viewer.cli.commands.tune import show
+    from viewer.cli.commands.tune import tune as start
+
+    _print(start(cases, model, minutes), as_json, show)
+
+
+@app.command()
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     """What this machine offers, what is missing, and its cure."""
     from viewer.cli.commands.doctor import doctor as examine

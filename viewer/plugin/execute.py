@@ -75,7 +75,7 @@ def execute(
 
     Raises Refusal: one sentence that begins with the plugin's title.
     """
-    plugin = _plugin(plugin_id)
+    plugin = find_plugin(plugin_id)
     job.title, job.model_name = plugin.title, plugin.model
     job.wanted = None if wanted is None else frozenset(wanted)
     started, clock = datetime.now().astimezone(), time.perf_counter()
@@ -102,8 +102,11 @@ def execute(
     return Result(outputs, provenance, dict(job.stages), time.perf_counter() - clock, peak.bytes)
 
 
-def _plugin(plugin_id: str) -> Plugin:
-    """Looked for at every run, so that a person who writes a plugin sees each change of his file at the next one."""
+def find_plugin(plugin_id: str) -> Plugin:
+    """The plugin of that id. Raises Refusal where it is not there.
+
+    It is looked for at every run, so that a person who writes a plugin sees each change of his file at the next one.
+    """
     found, broken = discover()
     if plugin_id in found:
         return found[plugin_id]

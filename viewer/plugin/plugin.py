@@ -62,6 +62,7 @@ class Plugin:
 
     libraries: the packages that do the work, as pip names them. model: the trained model it uses, "" for none.
     gpu: it can compute on a graphics card. groups: the function's arguments that gather inputs, each a NamedTuple.
+    tune: tunes its model (viewer.plugin.tuning.Tuner); None where that cannot be tuned.
     """
 
     id: str
@@ -78,6 +79,7 @@ class Plugin:
     model: str = ""
     gpu: bool = False
     groups: dict[str, type] = field(default_factory=dict)
+    tune: Callable[..., Any] | None = None
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """The result of the function, its groups put together of their inputs."""
@@ -141,6 +143,7 @@ def plugin(
     libraries: tuple[str, ...] = (),
     model: str = "",
     gpu: bool = False,
+    tune: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Plugin]:
     """Declare a function as a plugin: inputs before `job`, parameters after `*`, results by the return type.
 
@@ -148,7 +151,8 @@ def plugin(
     Annotated[Volume, "The image that …"]. A NamedTuple of inputs stands for all of them. A result that is left out
     where nobody asks for it (job.wants), or by a setting, is of type X | None.
 
-    outputs: the results' names; by default their types. Raises TypeError where the signature is not a plugin's.
+    outputs: the results' names; by default their types. tune: what tunes its model on accepted corrections. Raises
+    TypeError where the signature is not a plugin's.
     """
 
     def declare(function: Callable[..., Any]) -> Plugin:
@@ -171,6 +175,7 @@ def plugin(
             model=model,
             gpu=gpu,
             groups={name: hint for name, hint in hints.items() if _is_group(hint)},
+            tune=tune,
         )
 
     return declare

@@ -21,6 +21,7 @@ from viewer.scene.view_state import ViewState
 from viewer.session.background import Background
 from viewer.session.journal import SessionJournal
 from viewer.session.layers import Layers
+from viewer.session.learning.learning import Learning
 from viewer.session.projects import Projects
 from viewer.session.recovery import SessionRecovery
 from viewer.session.review.review import Review
@@ -77,6 +78,9 @@ class Session:
         self.runs = PluginRuns(self.plugins, engine, document, state, history, self.journal, background, tasks)
         self.prompts = SegmentPrompts(document, history, engine, background, tasks)
         self.review = Review(history, background, tasks, messages.warn)
+        self.learning = Learning(
+            document, type(engine)(post), reader, self.prompts, self.models, self.review.trail, background, tasks
+        )
         self.recovery = SessionRecovery(
             document, state, history, self.journal, reader, self.layers, self.studies, background, tasks, messages
         )
@@ -89,6 +93,7 @@ class Session:
 
     def close(self) -> None:
         """End the processes, wait for what runs in the background, and leave nothing to recover."""
+        self.learning.close()
         self.reader.close()
         self.engine.close()
         self.background.close()

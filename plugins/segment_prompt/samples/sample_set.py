@@ -6,6 +6,7 @@ are now and then merged with a neighbour, cut, or stand beside segments that are
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,7 @@ Labels = NDArray[np.uint8]
 Random = np.random.Generator
 SIZE = 48
 KINDS = {"brain": 0.3, "body": 0.2, "shapes": 0.25, "scan": 0.25}
+SHAPES = {"shapes": 1.0}  # made of nothing
 LEAST, MOST = 12, 0.5  # voxels of a structure, share of the crop
 
 
@@ -43,10 +45,12 @@ class Sample:
 
 
 class Samples(Dataset[Sample]):
-    """The samples first, first + 1, … of a seed."""
+    """The samples first, first + 1, … of a seed. kinds: how often each comes; SHAPES need no data."""
 
-    def __init__(self, data: Path, seed: int, first: int = 0, size: int = SIZE) -> None:
-        self.data, self.seed, self.first, self.size = data, seed, first, size
+    def __init__(
+        self, data: Path, seed: int, first: int = 0, size: int = SIZE, kinds: Mapping[str, float] = KINDS
+    ) -> None:
+        self.data, self.seed, self.first, self.size, self.kinds = data, seed, first, size, kinds
 
     def __len__(self) -> int:
         return 1 << 30
@@ -60,7 +64,7 @@ class Samples(Dataset[Sample]):
                 return _finish(image, labels, target, rng)
 
     def _scene(self, rng: Random) -> tuple[Floats, Labels, Mask]:
-        kind = rng.choice(list(KINDS), p=list(KINDS.values()))
+        kind = rng.choice(list(self.kinds), p=list(self.kinds.values()))
         if kind == "scan":
             image, labels, label = real_scenes.from_scan(scan(self.data / rng.choice(SCANS)), self.size, rng)
         elif kind == "shapes":

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from viewer.data.study import Image, Source
 from viewer.data.transform import ImageReference
 from viewer.io import requests
 from viewer.io.errors import OpenError
-from viewer.io.reader.reader import index_now
 from viewer.scene.segmentation.given_labels import GivenLabels
 from viewer.scene.segmentation_layer import SegmentationLayer, segmentation_layer
+from viewer.session.review.case_images import case_images
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from viewer.data.arrays import ProgressCallback
     from viewer.data.segmentation import Segmentation
@@ -39,7 +39,7 @@ class CaseLoader:
 
         def call(tell: ProgressCallback) -> list[Image]:
             try:
-                return _images(worklist.root / case.image, worklist.root / case.segmentation, session)
+                return case_images(worklist.root / case.image, worklist.root / case.segmentation, session.reader)
             except OpenError as error:
                 raise OpenError(self._why(str(error))) from error
 
@@ -133,15 +133,6 @@ class CaseLoader:
         there = given if given is not None and given.grid.matches(found.grid) else None
         pack = lambda tell: GivenLabels.of(there) if there is not None else None  # noqa: E731
         self.session.background.call("work", pack, show)
-
-
-def _images(path: Path, labels: Path, session: Session) -> list[Image]:
-    """The images of a path that are none of the labels', the largest first. Blocks. Raises OpenError: one sentence."""
-    images, refused = index_now([path], session.reader)
-    own = [one for one in images if not any(Path(file) == labels for file in one.source.files)]
-    if not own:
-        raise OpenError(refused[0].reason if refused else "The case has no image that could be opened: check the list.")
-    return sorted(own, key=lambda image: image.bytes, reverse=True)
 
 
 def _unnamed_image(image: Image, name: str) -> Image:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PLUGIN = "segment_prompt"
+MODEL = "segment-prompt"  # the one that it asks for by default
 PROTECTED = Masking(overlap="keep others")  # other segments keep their voxels unless somebody says otherwise
 ATTEMPTS = 2  # an engine that died begins anew
 
@@ -71,7 +72,10 @@ class _Wanted:
 
 @dataclass(eq=False)
 class SegmentPrompts:
-    """method: how masks are found, a value of the plugin's parameter of that name. Prompts wait for each other."""
+    """method: how masks are found, a value of the plugin's parameter of that name; model: of the method network.
+
+    Prompts wait for each other.
+    """
 
     document: Document
     history: History
@@ -79,6 +83,7 @@ class SegmentPrompts:
     background: Background
     tasks: Tasks
     method: str = "watershed"
+    model: str = MODEL
     _waiting: deque[_Wanted] = field(default_factory=deque, init=False)
     _working: bool = field(default=False, init=False)
     # layer, segment -> where it is, and at which generation of the layer that was known
@@ -109,7 +114,7 @@ class SegmentPrompts:
         point = Prompts((Prompt("point", (tuple(grid.centre.tolist()),)),))
         values: dict[str, Any] = {"image": Volume(ramp, grid), "prompts": point}
         failed = partial(log.warning, "prompts could not be warmed up: %s (%s)")
-        submit_plugin(self.engine, PLUGIN, values, {"method": self.method}, failed=failed)
+        submit_plugin(self.engine, PLUGIN, values, {"method": self.method, "model": self.model}, failed=failed)
 
     def _ask(
         self,
@@ -207,7 +212,7 @@ class SegmentPrompts:
             self.engine,
             PLUGIN,
             request.inputs(box),
-            {"method": self.method, "answered": request.answered},
+            {"method": self.method, "model": self.model, "answered": request.answered},
             done=lambda result: self._run(wanted, self._take_mask, wanted, request, box, generation, result),
             failed=failed,
             cancelled=partial(self._end, wanted, "cancelled"),

@@ -1,4 +1,4 @@
-"""The Review tab: structures by doubt, segmentations held against each other, several readers, who decided what."""
+"""The Review tab: structures by doubt, learning from them, segmentations compared, readers, who decided what."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from viewer.ui.review.audit_section import AuditSection
 from viewer.ui.review.comparison import LabelComparisonSection
 from viewer.ui.review.doubt_controller import DoubtController
 from viewer.ui.review.doubt_section import DoubtSection
+from viewer.ui.review.learning_section import LearningSection
 from viewer.ui.widgets.basics import button, label, rule, show_dialog
 from viewer.ui.widgets.section_column import SectionColumn
 
@@ -20,17 +21,22 @@ if TYPE_CHECKING:
 
 
 class ReviewPanel(SectionColumn):
-    """doubt: a model's structures. compare: two segmentations. audit: the trail. controller: of the task list."""
+    """doubt: a model's structures. learning: from them. compare: two segmentations. audit: the trail.
+
+    controller: of the task list.
+    """
 
     def __init__(self, session: Session, controller: WorklistSession, segments: SegmentsController) -> None:
         super().__init__()
         self.setAccessibleName("Review")
         self.session, self.controller = session, controller
         self.doubt = DoubtSection(DoubtController(segments))
+        self.learning = LearningSection(session, controller)
         self.compare = LabelComparisonSection(session)
         self.consensus = button("Consensus of readers…", "group", self.ask_consensus)
         self.audit = AuditSection(session, controller)
         self.add(label("Structures by doubt", "heading"), self.doubt, rule())
+        self.add(label("Learning from corrections", "heading"), self.learning, rule())
         self.add(label("Compare", "heading"), self.compare)
         self.add(self.consensus, alignment=Qt.AlignmentFlag.AlignLeft)
         self.add(rule(), label("Audit trail", "heading"), self.audit)

@@ -86,7 +86,7 @@ class PromptsSection(QWidget):
 
     def _offer_network(self) -> None:
         """The method network can be chosen where its model is installed; else its tool tip says what is missing."""
-        problem = self.controller.session.models.problem(self.model)
+        problem = self.controller.session.models.problem(self.controller.session.prompts.model)
         row = self.method.findData(NETWORK)
         self.method.setItemData(row, problem, Qt.ItemDataRole.ToolTipRole)
         self.method.setItemData(row, 0 if problem else None, ENABLED)
@@ -98,7 +98,6 @@ class PromptsSection(QWidget):
             self.overlap.addItem(words, overlap)
         plugin = self.controller.session.plugins.get(PLUGIN)
         parameters = {one.name: one for one in plugin.parameters} if plugin else {}
-        self.model = str(parameters["model"].default) if plugin else ""
         for method in parameters["method"].choices if plugin else ():
             self.method.addItem(str(method).capitalize(), method)
         for box, name in (

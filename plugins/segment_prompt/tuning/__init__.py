@@ -1,0 +1,1 @@
+"""Tuning of the prompted model on structures that people have accepted."""
