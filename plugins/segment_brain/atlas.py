@@ -30,6 +30,7 @@ LEAST = 2e-3  # share that every structure has everywhere
 LAYOUT = ((0, 0), *((n, side) for n, one in enumerate(STRUCTURES, 1) for side in ((1, 2) if one.paired else (0,))))
 LABELS = len(LAYOUT)  # class and side (0 none, 1 left, 2 right) of each of the atlas's channels
 MIRROR = [LAYOUT.index((number, (0, 2, 1)[side])) for number, side in LAYOUT]  # channels of the mirror image
+SOME = 0.1  # of a voxel is brain: it and its neighbours are looked at
 ROUNDS = 20  # of L-BFGS at most
 KNOTS = 5  # of the bend along each axis of the brain
 STIFF = 3e-4  # what a mm² of difference between two knots must gain, in nats for each voxel of the brain
@@ -92,11 +93,12 @@ class Atlas:
         inside = found[1:].sum(0)
         if float(inside.sum()) <= 0:
             raise Refusal("no brain was found in the image: choose one of a head.")
-        at = torch.nonzero(functional.max_pool3d(inside[None], 3, 1, 1)[0] > 0)
+        near = functional.max_pool3d(inside[None], 3, 1, 1)[0] >= min(SOME, float(inside.max()))
+        at = torch.nonzero(near)
         first, last = at.amin(0), at.amax(0) + 1
-        box = tuple(slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
-        found, inside, where = found[:, *box], inside[box], places(inside.shape, step)[box]
-        centre = (where * inside[..., None]).sum((0, 1, 2)) / inside.sum()
+        found, inside = found[:, near][..., None, None], inside[near]
+        where = places(near.shape, step)[near][:, None, None]
+        centre = (where[:, 0, 0] * inside[:, None]).sum(0) / inside.sum()
         logs = self._logs() - _outside()
 
         def unlikely(placement: Placement) -> Tensor:

@@ -27,6 +27,7 @@ from viewer.api import (
 from .atlas import answer_shares, load_atlas
 from .head_image import MULTIPLE, SIDE, SPACING, Floats, double, halve, head_grid, normalize
 from .labels import CLASSES, CSF, numbers, to_numbers
+from .network import BLOCK
 from .prediction import Prediction, predict, with_prior
 from .segments import BRAIN, segments
 
@@ -176,7 +177,8 @@ def lay_atlas(answer: Floats) -> Floats:
     shares = functional.avg_pool3d(answer_shares(answer), BLOCKS)
     atlas = load_atlas()
     placement = atlas.fit(shares, BLOCKS * SPACING)
-    return np.asarray(atlas.prior(placement, answer.shape[1:], SPACING).numpy(), np.float32)
+    prior = atlas.prior(placement, tuple(n // BLOCK for n in answer.shape[1:]), BLOCK * SPACING)
+    return np.asarray(functional.interpolate(prior[None], scale_factor=BLOCK)[0].numpy(), np.float32)
 
 
 def largest_part(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import io
+import logging
 import pickle
 import time
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from viewer.api import Job, Refusal, Score, Tuned, TuningRequest, TuningState
 from .case_samples import random_sample
 from .comparison import SHARE, Comparison
 
+log = logging.getLogger(__name__)
 DAMAGED = (RuntimeError, EOFError, KeyError, ValueError, TypeError, pickle.UnpicklingError)
 
 
@@ -178,6 +180,7 @@ class Tuning:
             for name in ("net", "average", "optimiser"):
                 getattr(self, name).load_state_dict(state[name])
         except DAMAGED:
+            log.warning("the state of a tuning is damaged or of another network: it begins anew", exc_info=True)
             self.__post_init__()
             return
         for name, value in numbers.items():
