@@ -69,12 +69,16 @@ def most_doubtful(labels: Labels, label: int, stored: NDArray[np.uint8] | None =
 
 
 def most_doubtful_voxel(stored: NDArray[np.uint8]) -> tuple[int, int, int] | None:
-    """The voxel (k, j, i) about which a map is highest, as the mean over 5³ voxels; None where all of it is certain."""
+    """The voxel (k, j, i) about which a map is highest, as the mean over 5³ voxels; None where all of it is certain.
+
+    It is at least half as doubtful itself as the most doubtful one.
+    """
     from scipy.ndimage import uniform_filter
 
     if not stored.any():
         return None
-    mean = np.where(stored > 0, uniform_filter(stored.astype(np.float32), AROUND, mode="constant"), -1.0)
+    doubtful = stored > stored.max() / 2
+    mean = np.where(doubtful, uniform_filter(stored.astype(np.float32), AROUND, mode="constant"), -1.0)
     k, j, i = (int(at) for at in np.unravel_index(int(mean.argmax()), mean.shape))
     return k, j, i
 

@@ -127,7 +127,7 @@ def test_the_page_says_how_sure_the_mask_is_and_leads_to_the_most_doubtful_place
     actions["prompt_doubtful"].trigger()
     before = session.state.crosshair
     qtbot.waitUntil(lambda: session.state.crosshair != before)
-    assert stored[grid.nearest(session.state.crosshair)] > stored[stored > 0].mean()
+    assert stored[grid.nearest(session.state.crosshair)] > stored.max() / 2
     middle = Grid.of(SHAPE).to_world((12, 24, 24))
     assert abs(np.linalg.norm(np.array(session.state.crosshair) - middle) - 8) < 4  # the edge of the ball
 
