@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,12 +62,13 @@ class Scene:
         previous: what those before it gave. go_on: called before each look at the image; it may raise Cancelled.
         Raises Refusal where they contradict each other.
         """
-        known, mask = self.initial, previous
+        known, mask, ground = self.initial, previous, np.zeros(self.grid.shape, bool)
         wider: Crop | None = self._first_crop(prompts, previous, go_on)
         while wider is not None:
             go_on()
-            crop, look = wider, self._look(self.answer, wider, prompts, mask, known)
-            known = mask = self._put_back(look)
+            crop, look = wider, self._look(self.answer, wider, prompts, mask, known, ground)
+            known = mask = self._put_back(crop, look.probabilities)
+            ground |= self._put_back(crop, _ground(look.probabilities))
             wider = crop.wider(look.probabilities > 0.5, FACTOR)
         if crop.pitch > COARSE * float(self.grid.spacing.min()):
             self._refine(mask, prompts)
@@ -83,14 +84,14 @@ class Scene:
         tried: list[tuple[float, Crop]] = []
         while crop is not None:
             go_on()
-            look = self._look(self.search, crop, prompts, self.initial, self.initial)
+            look = self._look(self.search, crop, prompts, self.initial, self.initial, self.protected)
             tried.append((contrast(look.image, look.probabilities > 0.5), crop))
             crop = crop.wider(np.ones(look.image.shape, bool), FACTOR)
         return max(tried, key=lambda one: one[0])[1]
 
-    def _put_back(self, look: Look) -> Mask:
+    def _put_back(self, crop: Crop, values: Floats) -> Mask:
         mask = np.zeros(self.grid.shape, bool)
-        box, inside = look.crop.put_back(look.probabilities)
+        box, inside = crop.put_back(values)
         mask[box] = inside
         return mask
 
@@ -102,14 +103,18 @@ class Scene:
         margin = np.maximum(MARGIN * (high - low), (least - (high - low)) / 2)
         return Crop.around(self.grid, low - margin, high + margin)
 
-    def _look(self, answer: Answer, crop: Crop, prompts: tuple[Prompt, ...], previous: Mask, known: Mask) -> Look:
+    def _look(
+        self, answer: Answer, crop: Crop, prompts: tuple[Prompt, ...], previous: Mask, known: Mask, ground: Mask
+    ) -> Look:
         """At a crop: probabilities on its grid, as the prompts demand them.
 
-        known: a mask whose inner part is taken to be of the structure where no prompt speaks against it.
+        known: a mask whose inner part is taken to be of the structure where no prompt speaks against it. ground: what
+        is taken to be none of it, so that what grows goes on from where it was cut off and nowhere else.
         """
         protected, before, inner = (crop.cut(mask) > 0.5 for mask in (self.protected, previous, known))
         seen, image = rasterize(prompts, crop.grid, protected), crop.cut(self.image.array)
         _check(image)
+        seen = replace(seen, excluded=seen.excluded | ((crop.cut(ground) > 0.5) & ~seen.positive))
         core = _core(inner, seen)
         values = answer(image, seen, before, core)
         values[seen.negative | seen.excluded] = 0
@@ -124,6 +129,11 @@ class Scene:
         coarse = crop.cut(mask) > 0.5
         box, found = crop.put_back(edge(crop.cut(self.image.array), coarse).astype(np.float32))
         mask[box] = found
+
+
+def _ground(probabilities: Floats) -> Floats:
+    """1 where a look has decided on background: not at the rim of the structure, nor where the crop ends."""
+    return np.asarray(binary_erosion(probabilities <= 0.5, iterations=THICK), np.float32)
 
 
 def _check(image: Floats) -> None:
