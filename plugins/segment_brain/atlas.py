@@ -1,14 +1,13 @@
 """Where the structures of a brain usually lie, laid over a head by what a first look at it has found.
 
-The atlas holds the share of heads that have each structure at a place. It is placed by an affine transform, then bent a
-little, so that what was found is likeliest, as SAMSEG does with its mesh (Puonti et al., NeuroImage 143, 2016), but by
-classes and not by grey values: contrast plays no part. Places are in mm along the head's axes k, j, i, from the corner
-of its first voxel.
+The atlas holds the share of heads that have each structure at a place. It is placed by an affine transform under which
+what was found is likeliest, as SAMSEG places its mesh (Puonti et al., NeuroImage 143, 2016), but by classes and not by
+grey values, so that contrast plays no part. Places are in mm along the head's axes k, j, i, from the corner of its
+first voxel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -32,43 +31,24 @@ LABELS = len(LAYOUT)  # class and side (0 none, 1 left, 2 right) of each of the 
 MIRROR = [LAYOUT.index((number, (0, 2, 1)[side])) for number, side in LAYOUT]  # channels of the mirror image
 SOME = 0.1  # of a voxel is brain: it and its neighbours are looked at
 ROUNDS = 20  # of L-BFGS at most
-KNOTS = 5  # of the bend along each axis of the brain
-STIFF = 3e-4  # what a mm² of difference between two knots must gain, in nats for each voxel of the brain
-BENT = 10.0  # mm: a unit of the search
 UNIT = 50.0  # mm: how far from the middle an entry of the matrix moves a place as much as one of the shift
 
 
 @dataclass(frozen=True, eq=False)
-class Bend:
-    """mm to move by [3, n, n, n], along k, j, i, at knots over a box of a head; linear between, held beyond."""
-
-    knots: Tensor
-    low: Tensor
-    size: Tensor
-
-    def __call__(self, places: Tensor) -> Tensor:
-        """At places [k, j, i, 3]."""
-        grid = (2 * (places - self.low) / self.size - 1).flip(-1)[None]
-        moved = functional.grid_sample(self.knots[None], grid, padding_mode="border", align_corners=True)
-        return moved[0].permute(1, 2, 3, 0)
-
-
-@dataclass(frozen=True, eq=False)
 class Placement:
-    """Takes places of a head to the atlas, whose middle is 0: change @ (place - centre) + shift + bend(place)."""
+    """Takes places of a head to those of the atlas, whose middle is 0: change @ (place - centre) + shift."""
 
     centre: Tensor
     change: Tensor
     shift: Tensor
-    bend: Bend | None = None
 
     def __call__(self, places: Tensor) -> Tensor:
-        """places: [k, j, i, 3]."""
-        straight: Tensor = (places - self.centre) @ self.change.T + self.shift
-        return straight if self.bend is None else straight + self.bend(places)
+        """places: [..., 3]."""
+        placed: Tensor = (places - self.centre) @ self.change.T + self.shift
+        return placed
 
     def inverse(self, places: Tensor) -> Tensor:
-        """Of the atlas, to those of the head; without the bend."""
+        """Of the atlas, to those of the head."""
         back: Tensor = (places - self.shift) @ torch.linalg.inv(self.change).T + self.centre
         return back
 
@@ -85,8 +65,8 @@ class Atlas:
 
     shares: Tensor
 
-    def fit(self, found: Tensor, step: float, knots: int = KNOTS) -> Placement:
-        """Under which the shares [LABELS, k, j, i] found in voxels of `step` mm are likeliest. knots: 0 not to bend it.
+    def fit(self, found: Tensor, step: float) -> Placement:
+        """Under which the shares [LABELS, k, j, i] found in voxels of `step` mm are likeliest.
 
         Raises Refusal where nothing was found.
         """
@@ -94,31 +74,25 @@ class Atlas:
         if float(inside.sum()) <= 0:
             raise Refusal("no brain was found in the image: choose one of a head.")
         near = functional.max_pool3d(inside[None], 3, 1, 1)[0] >= min(SOME, float(inside.max()))
-        at = torch.nonzero(near)
-        first, last = at.amin(0), at.amax(0) + 1
         found, inside = found[:, near][..., None, None], inside[near]
         where = places(near.shape, step)[near][:, None, None]
         centre = (where[:, 0, 0] * inside[:, None]).sum(0) / inside.sum()
         logs = self._logs() - _outside()
+        moved = torch.zeros(3, 4, requires_grad=True)
+        search = torch.optim.LBFGS([moved], max_iter=ROUNDS, line_search_fn="strong_wolfe")
 
-        def unlikely(placement: Placement) -> Tensor:
-            return -(found * _sample(logs, placement(where))).sum() / inside.sum()
-
-        def straight(moved: Tensor) -> Placement:
+        def placed() -> Placement:
             return Placement(centre, torch.eye(3) + moved[:, :3] / UNIT, moved[:, 3])
 
-        affine = straight(_least(lambda moved: unlikely(straight(moved)), (3, 4)))
-        if not knots:
-            return affine
+        def unlikely() -> Tensor:
+            search.zero_grad()
+            value = -(found * _sample(logs, placed()(where))).sum() / inside.sum()
+            value.backward()  # type: ignore[no-untyped-call]
+            return value.detach()
 
-        def bent(moved: Tensor) -> Placement:
-            return replace(affine, bend=Bend(BENT * moved, first * step, (last - first) * step))
-
-        def cost(moved: Tensor) -> Tensor:
-            roughness = torch.stack([((BENT * moved.diff(dim=axis)) ** 2).mean() for axis in (1, 2, 3)]).sum()
-            return unlikely(bent(moved)) + STIFF * roughness
-
-        return bent(_least(cost, (3, knots, knots, knots)))
+        search.step(unlikely)  # type: ignore[no-untyped-call]
+        moved = moved.detach()
+        return placed()
 
     def prior(self, placement: Placement, shape: tuple[int, ...], step: float) -> Tensor:
         """Logits [CLASSES + 1, k, j, i] for a head's voxels of `step` mm: of the classes, then of the left side."""
@@ -188,21 +162,6 @@ def channel_table() -> NDArray[np.int64]:
     for number, like in MERGED.items():
         table[number] = table[like]
     return table
-
-
-def _least(cost: Callable[[Tensor], Tensor], shape: tuple[int, ...]) -> Tensor:
-    """Where a cost is least, by L-BFGS from 0."""
-    at = torch.zeros(shape, requires_grad=True)
-    search = torch.optim.LBFGS([at], max_iter=ROUNDS, line_search_fn="strong_wolfe")
-
-    def step() -> Tensor:
-        search.zero_grad()
-        value = cost(at)
-        value.backward()  # type: ignore[no-untyped-call]
-        return value.detach()
-
-    search.step(step)  # type: ignore[no-untyped-call]
-    return at.detach()
 
 
 def _outside() -> Tensor:

@@ -42,7 +42,7 @@ def build(maps: list[Tensor]) -> Atlas:
     atlas = Atlas(_laid(maps[0], _centred(maps[0])))
     for _ in range(ROUNDS):
         symmetric = Atlas(_smooth((atlas.shares + atlas.shares[MIRROR].flip(-1)) / 2))
-        fits = [symmetric.fit(one, FIT, knots=0) for one in fine]
+        fits = [symmetric.fit(one, FIT) for one in fine]
         change, shift = (torch.stack([getattr(one, name) for one in fits]).mean(0) for name in ("change", "shift"))
         unbiased = [replace(one, change=one.change - change + torch.eye(3), shift=one.shift - shift) for one in fits]
         atlas = Atlas(torch.stack([_laid(one, fit) for one, fit in zip(maps, unbiased, strict=True)]).mean(0))

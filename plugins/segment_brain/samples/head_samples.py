@@ -24,7 +24,7 @@ TRAINED_ON, HELD_OUT = range(1, 9), (9, 10)
 POOL, USES = 16, 4  # heads at hand; paintings of each
 MIRRORED = np.array([0, 2, 1], np.uint8)  # sides
 FIT = 4  # voxels of a sample along a block by which the atlas is placed
-WRONG = ((0.01, 1.0), (0.03, 3.0))  # of the atlas's place, at random: mostly the first, share and mm
+WRONG = ((0.02, 2.0), (0.03, 4.0))  # of the atlas's place, at random: mostly the first, share and mm
 FAR, UNKNOWN = 0.2, 0.25  # how often it is the second, and how often there is no prior at all
 NICER = 5  # than the process that trains
 

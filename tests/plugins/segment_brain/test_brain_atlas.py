@@ -12,14 +12,12 @@ from scipy.spatial.transform import Rotation
 from plugins.segment_brain.atlas import (
     CLASSES,
     FILE,
-    KNOTS,
     LABELS,
     LAYOUT,
     LEAST,
     MIRROR,
     SHAPE,
     STEP,
-    Bend,
     Placement,
     answer_shares,
     channel_table,
@@ -36,11 +34,11 @@ HEAD = (24, 28, 24)  # voxels of 8 mm
 
 
 def head_of(placement: Placement) -> torch.Tensor:
-    """Shares [LABELS, *HEAD] of the likeliest head that the atlas would be laid over so."""
+    """Shares [LABELS, *HEAD] of a head that the atlas would be laid over so."""
     grid = placement(places(HEAD, 8.0)) / (torch.tensor(SHAPE) * STEP / 2)
     shares = torch.nn.functional.grid_sample(load_atlas().shares[None], grid.flip(-1)[None], align_corners=False)[0]
     shares[0] += 1 - shares.sum(0)
-    return torch.nn.functional.one_hot(shares.argmax(0), LABELS).permute(3, 0, 1, 2).float()
+    return shares
 
 
 @pytest.mark.parametrize(("degrees", "mm", "scale"), [(0, 0, 1.0), (12, 10, 1.1), (-15, -12, 0.9)])
@@ -48,29 +46,11 @@ def test_it_is_laid_over_a_head_that_is_moved(degrees: float, mm: float, scale: 
     change = torch.tensor(Rotation.from_euler("xyz", (degrees, -degrees / 2, degrees / 3), degrees=True).as_matrix())
     true = Placement(torch.tensor(HEAD) * 4.0, change.float() * scale, torch.tensor([mm, mm / 2, -mm]))
     head = head_of(true)
-    where, brain = places(HEAD, 8.0), head[0] < 0.5
-    for knots in (0, KNOTS):
-        found = load_atlas().fit(head, 8.0, knots)
-        assert float(torch.linalg.norm(found(where) - true(where), dim=-1)[brain].mean()) < 2.5  # a third of its voxels
-    assert torch.allclose(true.inverse(true(where)), where, atol=1e-2)
-
-
-def test_it_is_bent_where_a_head_is() -> None:
-    knots = torch.zeros(3, 3, 3, 3)
-    knots[1, 1, 1, 1] = 12  # the middle of the head lies 12 mm farther ahead
-    bend = Bend(knots, torch.full((3,), 20.0), torch.tensor([150.0, 180.0, 150.0]))
-    true = Placement(torch.tensor(HEAD) * 4.0, torch.eye(3), torch.zeros(3), bend)
-    head, where = head_of(true), places(HEAD, 8.0)
-    classes = torch.zeros(CLASSES, *HEAD)
-    for channel, (number, _) in enumerate(LAYOUT):
-        classes[number] += head[channel]
-    brain = head[0] == 0
-    assert float(torch.linalg.norm(true(where) - where + torch.tensor(HEAD) * 4, dim=-1)[brain].max()) > 7
-    straight, bent = (
-        float((load_atlas().prior(load_atlas().fit(head, 8.0, n), HEAD, 8.0)[:CLASSES] * classes).sum(0)[brain].mean())
-        for n in (0, KNOTS)
-    )
-    assert bent > straight + 0.02  # nats
+    found = load_atlas().fit(head, 8.0)
+    where = places(HEAD, 8.0)[head[0] < 0.5]
+    error = torch.linalg.norm(found(where) - true(where), dim=-1)
+    assert float(error.mean()) < 1.5
+    assert torch.allclose(found.inverse(found(where)), where, atol=1e-2)
 
 
 def test_nothing_cannot_be_laid_over() -> None:
