@@ -114,10 +114,10 @@ class Scene:
         protected, before, inner = (crop.cut(mask) > 0.5 for mask in (self.protected, previous, known))
         seen, image = rasterize(prompts, crop.grid, protected), crop.cut(self.image.array)
         _check(image)
-        seen = replace(seen, excluded=seen.excluded | ((crop.cut(ground) > 0.5) & ~seen.positive))
         core = _core(inner, seen)
-        values = answer(image, seen, before, core)
-        values[seen.negative | seen.excluded] = 0
+        told = replace(seen, excluded=seen.excluded | ((crop.cut(ground) > 0.5) & ~seen.positive))
+        values = answer(image, told, before, core)
+        values[told.negative | told.excluded] = 0
         values[seen.positive] = 1
         return Look(crop, image, seen, core, values)
 

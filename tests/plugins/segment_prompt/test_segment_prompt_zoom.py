@@ -43,10 +43,11 @@ def test_what_was_background_stays_so_where_the_crop_grows() -> None:
     clicked = (Prompt("point", ((50.0, 50.0, 50.0),), True),)
     start = np.zeros(SHAPE, bool)
     start[48:52, 48:52, 48:52] = True  # its size is known: the first look is a close one
-    mask, _ = scene(answer).find(clicked, start, lambda: None)
+    mask, look = scene(answer).find(clicked, start, lambda: None)
     assert len(answer.excluded) > 1
     assert not answer.excluded[0].any()
     assert answer.excluded[1].any()
+    assert not look.marks.excluded.any()  # nobody said so: it may be doubted
     assert mask[0, 50, 50]
     assert mask[-1, 50, 50]  # along the rod it went on
     beside = [mask[50, 50 + away, 50] for away in range(8, 16)]

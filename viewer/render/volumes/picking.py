@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 STOPPED = 0.5  # of the light: what stops that much is what a reader sees there
 STEP = 0.5  # voxels between two places that are looked at
-Sight = tuple[Floats, Floats]  # a place, LPS mm, and the unit direction away from the reader
+Ray = tuple[Floats, Floats]  # a place, LPS mm, and the unit direction away from the reader
 
 
-def line_of_sight(view: View, x: float, y: float) -> Sight:
+def line_of_sight(view: View, x: float, y: float) -> Ray:
     """Every place under a widget pixel: one of them (LPS mm), and the unit direction away from the reader."""
     camera = view.renderer.GetActiveCamera()
     right, down = screen_axes(view)
@@ -53,7 +53,7 @@ def to_screen(view: View) -> Floats:
     return out
 
 
-def first_opaque(sight: Sight, volume: Volume, grid: Grid, preset: Preset, window: Window) -> float | None:
+def first_opaque(ray: Ray, volume: Volume, grid: Grid, preset: Preset, window: Window) -> float | None:
     """How far along a line of sight (mm) a rendered volume stops half of the light; of a maximum, where that is.
 
     grid: of the volume's voxels in the world. Opacities are those of a mm, as VTK takes them. None where it is seen
@@ -61,10 +61,10 @@ def first_opaque(sight: Sight, volume: Volume, grid: Grid, preset: Preset, windo
     """
     from scipy.ndimage import map_coordinates
 
-    depths = _depths(sight, grid)
+    depths = _depths(ray, grid)
     if not preset.opacity or depths is None:
         return None
-    index = grid.to_index(sight[0] + depths[:, None] * sight[1]).T
+    index = grid.to_index(ray[0] + depths[:, None] * ray[1]).T
     values = map_coordinates(volume.array, index, np.float64, order=1, mode="nearest")
     points = sorted((stored_value(preset, value, volume, window), height) for value, height in preset.opacity)
     opacity = np.interp(values, *np.array(points).T)
@@ -77,13 +77,13 @@ def first_opaque(sight: Sight, volume: Volume, grid: Grid, preset: Preset, windo
     return float(depths[(left <= STOPPED).argmax()]) if left[-1] <= STOPPED else None
 
 
-def first_labelled(sight: Sight, layer: SegmentationLayer) -> float | None:
+def first_labelled(ray: Ray, layer: SegmentationLayer) -> float | None:
     """How far along a line of sight (mm) the first voxel of a segment that is drawn lies; None where none does."""
     grid = layer.world_grid
-    depths = _depths(sight, grid)
+    depths = _depths(ray, grid)
     if depths is None:
         return None
-    index = np.rint(grid.to_index(sight[0] + depths[:, None] * sight[1])).astype(np.intp)
+    index = np.rint(grid.to_index(ray[0] + depths[:, None] * ray[1])).astype(np.intp)
     k, j, i = np.clip(index, 0, np.array(grid.shape) - 1).T
     hit = np.zeros(len(depths), np.bool_)
     for number, labels in enumerate(layer.segmentation.maps):
@@ -92,9 +92,9 @@ def first_labelled(sight: Sight, layer: SegmentationLayer) -> float | None:
     return float(depths[hit.argmax()]) if hit.any() else None
 
 
-def _depths(sight: Sight, grid: Grid) -> Floats | None:
+def _depths(ray: Ray, grid: Grid) -> Floats | None:
     """The places along a line of sight (mm) at which it is looked at on its way through a grid; None beside it."""
-    start, step = grid.to_index(sight[0]), grid.inverse[:3, :3] @ sight[1]
+    start, step = grid.to_index(ray[0]), grid.inverse[:3, :3] @ ray[1]
     with np.errstate(divide="ignore", invalid="ignore"):
         ends = np.array([(-0.5 - start) / step, (np.array(grid.shape) - 0.5 - start) / step])
     inside = (start >= -0.5) & (start <= np.array(grid.shape) - 0.5)

@@ -165,15 +165,15 @@ class VolumeView(View):
         That is the nearest of: the first voxel of a segment that is drawn, and where the rendered volume has stopped
         half of the light (of a maximum, where that is).
         """
-        sight, layer, artist = line_of_sight(self, x, y), self.layer, self._artist
-        depths = [first_labelled(sight, one) for one in self.labels]
+        ray, layer, artist = line_of_sight(self, x, y), self.layer, self._artist
+        depths = [first_labelled(ray, one) for one in self.labels]
         if layer is not None and artist is not None and artist.solid is not None and self.preset is not None:
             grid = layer.transform.placed(artist.solid.grid) if layer.transform else artist.solid.grid
-            depths.append(first_opaque(sight, artist.solid, grid, self.preset, layer.window))
+            depths.append(first_opaque(ray, artist.solid, grid, self.preset, layer.window))
         met = [depth for depth in depths if depth is not None]
         if not met:
             return None
-        place = sight[0] + min(met) * sight[1]
+        place = ray[0] + min(met) * ray[1]
         return float(place[0]), float(place[1]), float(place[2])
 
     def picture(self) -> QImage:
