@@ -1,4 +1,4 @@
-"""The structures of the brain in MR of any contrast, with their volumes and how sure the network is."""
+"""The structures of the brain in MR of any contrast, with their volumes and how sure each is."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ def segment_brain(
 ) -> tuple[Segmentation, MeasurementTable, Volume | None]:
     """Label 34 structures of the brain, left and right apart, and the brain as a whole; measure their volumes.
 
-    For MR of any contrast, with the skull or without, of slices up to 6 mm, however it lies on its grid. Its network is
-    trained on heads that were painted from label maps in random contrasts (Billot et al., MedIA 2023). Left and right
-    are those of the image's header: no image shows whether it was mirrored.
+    For MR of any contrast, with the skull or without, of slices up to 6 mm, however it lies on its grid. A network that
+    was trained on heads painted in random contrasts (Billot et al., MedIA 2023) takes a first look; an atlas is fitted
+    to the image by it (Puonti et al., NeuroImage 143, 2016). Left and right are those of the image's header: no image
+    shows whether it was mirrored.
 
     Parameters
     ----------
@@ -47,8 +48,8 @@ def segment_brain(
     structures
         What is made, on both sides. The brain is a mask of all of it, furrows filled, without the fluid around it.
     doubt
-        Ask the network about the mirror image, too, take the mean, and tell how far each structure can be trusted; a
-        map shows where the answer is doubtful, from 0 bit, certain, to 1 bit, even odds. One pass more.
+        Do all of it with the mirror image, too, and tell how far each structure can be trusted; a map shows where the
+        mean of both is doubtful, from 0 bit, certain, to 1 bit, even odds. It takes half as long again.
     weights
         A safetensors file that plugins/segment_brain/train.py has written, to be used instead of the model that comes
         with the program.

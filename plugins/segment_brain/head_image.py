@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,10 +45,28 @@ def double(coarse: Floats) -> Floats:
     return np.asarray(coarse, np.float32)
 
 
+@dataclass(frozen=True)
+class GreyScale:
+    """Grey values to what the network sees: 0 at the first percentile of what is above the lowest, 1 at the 99.5th."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, image: Floats) -> GreyScale:
+        """By the values of an image; 0 is 0 where they are all one."""
+        inside = image[image > image.min()]
+        if not inside.size:
+            return cls(float(image.min()), np.inf)
+        low, high = np.percentile(inside[:: max(1, inside.size // 200_000)], (1, 99.5))
+        return cls(float(low), float(max(high, low + 1e-6)))
+
+    def __call__(self, image: Floats) -> Floats:
+        """Clipped a little beyond 1."""
+        scaled = (image - np.float32(self.low)) / np.float32(self.high - self.low)
+        return np.asarray(np.clip(scaled, 0, 1.2), np.float32)
+
+
 def normalize(image: Floats) -> Floats:
-    """0 at the first percentile of what is above the lowest value, 1 at the 99.5th; clipped a little beyond."""
-    inside = image[image > image.min()]
-    if not inside.size:
-        return np.zeros_like(image)
-    low, high = np.percentile(inside[:: max(1, inside.size // 200_000)], (1, 99.5))
-    return np.asarray(np.clip((image - np.float32(low)) / np.float32(max(high - low, 1e-6)), 0, 1.2), np.float32)
+    """By its own grey scale."""
+    return GreyScale.of(image)(image)

@@ -24,8 +24,8 @@ def loss(net: SubvoxelUNet, sample: Sample, weights: Tensor, dice: float) -> Ten
     inside = (labels > 0).any(1)
     chosen = torch.nonzero(inside | (torch.rand(len(labels)) < OUTSIDE))[:, 0]
     share = torch.where(inside[chosen], 1.0, 1 / OUTSIDE).repeat_interleave(labels.shape[1])
-    features = net.features(sample.image, sample.prior)[0].flatten(1).T[chosen]
-    answers = net.logits(features, sample.prior[0].flatten(1).T[chosen]).flatten(0, 1).T.float()
+    features = net.features(sample.image)[0].flatten(1).T[chosen]
+    answers = net.logits(features).flatten(0, 1).T.float()
     target, side = labels[chosen].flatten(), side[chosen].flatten()
     logs = answers[:CLASSES].contiguous().log_softmax(0)
     weight = weights[target] * share

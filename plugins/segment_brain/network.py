@@ -2,8 +2,7 @@
 
 Space-to-depth at the input and sub-voxel logits at the output (Shi et al., CVPR 2016) let everything between run at an
 eighth of the voxels. Left and right are one class: which side it is, is a logit of its own, so that a structure is
-learnt from both. What is known before the image is seen (atlas) is an input, and what the network adds to it is what is
-trained.
+learnt from both.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -42,9 +40,8 @@ class ConvBlock(nn.Sequential):
 
 
 class SubvoxelUNet(nn.Module):
-    """[n, inputs + outputs, k, j, i] to logits [n, outputs, k, j, i]. Sides are multiples of `multiple`.
+    """[n, inputs, k, j, i] to logits [n, outputs, k, j, i]. Sides are multiples of `multiple`.
 
-    The input is the image, then logits as they are known before it is seen: all 0 where nothing is.
     widths: channels from fine to coarse; each level has half the voxels a side of the one before.
     """
 
@@ -52,27 +49,21 @@ class SubvoxelUNet(nn.Module):
         super().__init__()
         self.outputs, self.multiple = outputs, BLOCK * 2 ** (len(widths) - 1)
         steps = list(pairwise(widths))
-        self.stem = ConvBlock(inputs * BLOCK**3 + outputs, widths[0])
+        self.stem = ConvBlock(inputs * BLOCK**3, widths[0])
         self.down = nn.ModuleList([nn.Conv3d(fine, coarse, 2, 2) for fine, coarse in steps])
         self.encode = nn.ModuleList([ConvBlock(coarse, coarse) for _, coarse in steps])
         self.up = nn.ModuleList([nn.ConvTranspose3d(coarse, fine, 2, 2) for fine, coarse in steps])
         self.decode = nn.ModuleList([ConvBlock(fine, fine) for fine, _ in steps])
         self.widen = ConvBlock(widths[0], 2 * widths[0])  # so few channels cannot tell eight voxels apart
         self.head = nn.Conv3d(2 * widths[0], outputs * BLOCK**3, 1)
-        self.trust = nn.Parameter(torch.ones(outputs))  # in what is known before
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits [n, outputs, k, j, i] of images with a prior [n, inputs + outputs, k, j, i]."""
-        image, prior = x[:, : -self.outputs], x[:, -self.outputs :]
-        features = self.features(image, functional.avg_pool3d(prior, BLOCK))
-        return from_blocks(self.head(features), self.outputs) + self.trust.view(-1, 1, 1, 1) * prior
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits [n, outputs, k, j, i] of images [n, inputs, k, j, i]."""
+        return from_blocks(self.head(self.features(image)), self.outputs)
 
-    def features(self, image: Tensor, prior: Tensor) -> Tensor:
-        """[n, 2 × widths[0], k / 2, j / 2, i / 2], from which the head tells the logits of each block.
-
-        image: [n, inputs, k, j, i]; prior: [n, outputs, k / 2, j / 2, i / 2].
-        """
-        x = self.stem(torch.cat([to_blocks(image), prior], 1))
+    def features(self, image: Tensor) -> Tensor:
+        """[n, 2 × widths[0], k / 2, j / 2, i / 2], from which the head tells the logits of each block."""
+        x = self.stem(to_blocks(image))
         skips = []
         for down, encode in zip(self.down, self.encode, strict=True):
             skips.append(x)
@@ -82,10 +73,10 @@ class SubvoxelUNet(nn.Module):
         widened: Tensor = self.widen(x)
         return widened
 
-    def logits(self, features: Tensor, prior: Tensor) -> Tensor:
-        """Of chosen blocks [blocks, 8, outputs]; features: [blocks, 2 × widths[0]], prior: [blocks, outputs]."""
-        added = functional.linear(features, self.head.weight.flatten(1), self.head.bias)
-        return added.view(-1, BLOCK**3, self.outputs) + (self.trust * prior)[:, None]
+    def logits(self, features: Tensor) -> Tensor:
+        """Of chosen blocks [blocks, 8, outputs]; features: [blocks, 2 × widths[0]]."""
+        found = functional.linear(features, self.head.weight.flatten(1), self.head.bias)
+        return found.view(-1, BLOCK**3, self.outputs)
 
 
 def to_blocks(x: Tensor) -> Tensor:

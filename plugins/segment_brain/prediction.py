@@ -1,4 +1,4 @@
-"""What the network says of a head, in one pass or in two: the second sees the mirror image, its sides changed back."""
+"""What is said of a head: by the network, which takes a first look, or by an atlas; in one pass or in several."""
 
 from __future__ import annotations
 
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
     import torch
 
 MODEL = "segment-brain"
-ABSENT = (
-    "no brain model comes with this version: choose a file of weights of your own (safetensors) that "
-    "plugins/segment_brain/train.py has written."
-)
-INPUTS = 1 + OUTPUTS  # the image, and what is known before it is seen
-SURE = np.float32(1e-6)  # no probability is taken to be smaller
 DEEPEST = 4  # levels of a network whose sides are multiples of MULTIPLE
 PAIRED = np.array([0, *(one.paired for one in STRUCTURES)], np.float32)  # by class
 
@@ -45,13 +39,6 @@ class Prediction:
         """The mean over the passes [CLASSES + 1, k, j, i]."""
         return np.asarray(sum(self.passes) / np.float32(len(self.passes)), np.float32)
 
-    def logits(self) -> Floats:
-        """[CLASSES + 1, k, j, i] whose greatest is the mean's greatest; the last is above 0 on the left."""
-        logits = np.log(np.maximum(self.mean, SURE))
-        left = self.mean[CLASSES].clip(SURE, 1 - SURE)
-        logits[CLASSES] = np.log(left / (1 - left))
-        return logits
-
     def winner(self) -> Floats:
         """The probability of the mean's answer [k, j, i], which side included."""
         left = self.mean[CLASSES]
@@ -66,30 +53,16 @@ class Prediction:
         return float(classes[:, inside].max(0).mean()) if inside.any() else 0.0
 
 
-def predict(
-    image: Floats, prior: Floats | None, net: Net, job: Job, *, mirrored: bool = False, between: float = 0.0
-) -> Prediction:
-    """Ask the network once, or twice (mirrored): the second pass sees the mirror image.
-
-    image: [k, j, i], i to the left, as head_image makes it. prior: [CLASSES + 1, k, j, i] (atlas).
-    between: the job's progress before the second pass. Raises Cancelled there.
-    """
-    seen = with_prior(image, prior)
-    passes = [_probabilities(net(seen[None])[0])]
-    if mirrored:
-        job.progress(between)  # hears a cancel: a pass takes a second or more
-        seen = seen[..., ::-1].copy()
-        seen[-1] *= -1  # what lies left lies right
-        turned = _probabilities(net(seen[None])[0])[..., ::-1]
-        turned[CLASSES] = 1 - turned[CLASSES]
-        passes.append(turned)
-    return Prediction(tuple(passes))
+def predict(image: Floats, net: Net) -> Floats:
+    """What the network says of an image [k, j, i], i to the left, as head_image makes it: a pass of a Prediction."""
+    return _probabilities(net(image[None, None])[0])
 
 
-def with_prior(image: Floats, prior: Floats | None) -> Floats:
-    """What the network is given [CLASSES + 2, k, j, i]: an image with what is known before it is seen, or nothing."""
-    known = np.zeros((OUTPUTS, *image.shape), np.float32) if prior is None else prior
-    return np.concatenate([image[None], known], dtype=np.float32)
+def mirror(shares: Floats) -> Floats:
+    """A pass of the mirror image, which is as good as one of the image once it is turned back."""
+    turned = shares[..., ::-1].copy()
+    turned[CLASSES] = 1 - turned[CLASSES]
+    return turned
 
 
 def _probabilities(answer: Floats) -> Floats:
@@ -104,10 +77,7 @@ def load_network(weights: Path | None, job: Job) -> Net:
     """The network with the user's weights, else as it comes with the program. Raises Refusal, one sentence."""
     if weights is not None:
         return _own_network(weights, job)
-    try:
-        return job.model(MODEL, channels=INPUTS, multiple=MULTIPLE, example=example())
-    except Refusal as refusal:
-        raise Refusal(ABSENT) if "is not installed" in str(refusal) else refusal from None
+    return job.model(MODEL, channels=1, multiple=MULTIPLE, example=example())
 
 
 def _own_network(path: Path, job: Job) -> Net:
@@ -137,7 +107,7 @@ def _own_network(path: Path, job: Job) -> Net:
         raise Refusal(f"{path.name} holds weights that are not numbers: choose another file.")
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     net = net.eval().requires_grad_(False)
-    return job.network(net, path.name, sha256, channels=INPUTS, multiple=MULTIPLE, example=example())
+    return job.network(net, path.name, sha256, channels=1, multiple=MULTIPLE, example=example())
 
 
 def _widths(state: Mapping[str, torch.Tensor]) -> list[int]:
@@ -150,9 +120,9 @@ def _widths(state: Mapping[str, torch.Tensor]) -> list[int]:
 
 
 def example() -> Floats:
-    """What engines are tried on [CLASSES + 2, k, j, i]: balls in each other, with noise, as bright as a head."""
+    """What engines are tried on [1, k, j, i]: balls in each other, with noise, as bright as a head."""
     axis = np.linspace(-1, 1, 2 * MULTIPLE, dtype=np.float32)
     radius = np.sqrt(axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2)
     image = np.select([radius < 0.3, radius < 0.6, radius < 0.7, radius < 0.9], [0.8, 0.5, 0.1, 0.9], 0.0)
     noise = np.random.default_rng(0).standard_normal(image.shape) * 0.05
-    return with_prior(np.abs(image + noise).astype(np.float32), None)
+    return np.abs(image + noise).astype(np.float32)[None]

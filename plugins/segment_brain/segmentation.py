@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import ndimage
-from torch.nn import functional
+from torch import Tensor
 
 from plugins.image_checks import check_finite
 from viewer.api import (
@@ -24,11 +26,11 @@ from viewer.api import (
     tiles,
 )
 
-from .atlas import answer_shares, load_atlas
-from .head_image import MULTIPLE, SIDE, SPACING, Floats, double, halve, head_grid, normalize
-from .labels import CLASSES, CSF, numbers, to_numbers
-from .network import BLOCK
-from .prediction import Prediction, predict, with_prior
+from .atlas.adaptation import AdaptedAtlas, Leaders, adapt
+from .atlas.tissues import LAYOUT, class_shares
+from .head_image import MULTIPLE, SIDE, SPACING, Floats, GreyScale, halve, head_grid, normalize
+from .labels import CLASSES, CSF, OUTPUTS, STRUCTURES, numbers, to_numbers
+from .prediction import Prediction, mirror, predict
 from .segments import BRAIN, segments
 
 Box = tuple[slice, slice, slice]
@@ -36,22 +38,26 @@ LEAST_WIDTH = 80.0  # mm that an image must be wide each way to hold a brain
 THICKEST = 6.0  # mm between slices: what the network was trained for
 AIR_HU = -900.0  # values of MR are not below 0, but for a little of filters
 VOLUMES = (500.0, 2200.0)  # ml: what a brain has, without the fluid around it
-LEAST_CONFIDENCE, SURE = 0.35, 0.7  # mean probability of the answer: below the first it is none, below the second said
+ROUGH = (400.0, 3600.0)  # ml: and what a first look may take for one, which may hold the skull
+LEAST_CONFIDENCE = 0.35  # mean probability of an answer: below it is none
+AGREED = 0.6  # Dice of the two brains, below which it is said
 MODALITIES = ("MR", "OT", "")  # the last two where the file does not tell
 LOCATED, HALO = 128, 16  # voxels of 2 mm: a tile, and its halo, where the head is looked for
 CEREBRUM, CEREBELLUM = (2, 3, 41, 42), (7, 8, 46, 47)
 LEFT, RIGHT = (tuple(number for number, _, side in numbers() if side == which) for which in ("left", "right"))
 LOWER, BEHIND = 15.0, 5.0  # mm, at least, is the middle of the cerebellum below and behind that of the cerebrum
 FURROWS = 5  # mm: half of the width that is closed
-BLOCKS = 4  # voxels of 2 mm along what the atlas is placed by
-FOUND, PLACED, HALF, SEGMENTED, MASKED = 0.35, 0.5, 0.65, 0.8, 0.9  # of the work
+PIA = 1  # mm that the brain goes beyond what is more tissue than fluid
+NUMBERS = to_numbers(np.array([number for number, _ in LAYOUT]), np.array([side < 2 for _, side in LAYOUT]))
+FOUND, LOOKED, HALF, TOLD, MASKED = 0.25, 0.35, 0.6, 0.85, 0.9  # of the work
 
 
 @dataclass(frozen=True, eq=False)
 class FoundBrain:
     """What was found of a head. labels: FreeSurfer's numbers, and mask: BRAIN, [k, j, i] of 1 mm on `cube`.
 
-    prediction: what the network said, of voxels of 2 mm, which `coarse` places.
+    prediction: what the atlas says, fitted to the image, of voxels of 2 mm, which `coarse` places; fitted to the mirror
+    image as well, perhaps. agreement: Dice of the brain in the first look and in what the atlas says.
     """
 
     image: Volume
@@ -59,6 +65,7 @@ class FoundBrain:
     mask: NDArray[np.uint8]
     cube: Grid
     prediction: Prediction
+    agreement: float
 
     @property
     def coarse(self) -> Grid:
@@ -70,15 +77,31 @@ class FoundBrain:
     def segmentation(self) -> Segmentation:
         """The structures in one label map, the whole brain in another, on the image's grid."""
         grid = self.image.grid
-        structures, brain = (resample_labels(one.astype(np.uint8), self.cube, grid) for one in (self.labels, self.mask))
+        structures, brain = (self._placed(one.astype(np.uint8)) for one in (self.labels, self.mask))
         return Segmentation(
             structures, grid, segments(), source=self.image.source, badges=self._notices(), overlapping=(brain,)
         )
 
+    def _placed(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Labels of the cube on the image's grid; only where there are any is looked at."""
+        grid = self.image.grid
+        placed = np.zeros(grid.shape, np.uint8)
+        for box in ndimage.find_objects((labels > 0).astype(np.uint8)):  # one, or none where nothing was found
+            ends = np.array([(part.start - 1, part.stop) for part in box])
+            corners = grid.to_index(self.cube.to_world(np.array(list(product(*ends)))))
+            low, high = corners.min(0).clip(0, grid.shape), corners.max(0).clip(-1, np.array(grid.shape) - 1)
+            start, stop = np.floor(low).astype(int), np.ceil(high).astype(int) + 1
+            inside = tuple(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
+            if (stop > start).all():
+                target = grid.crop((int(start[0]), int(start[1]), int(start[2])), placed[inside].shape)
+                placed[inside] = resample_labels(labels, self.cube, target)
+        return placed
+
     def _notices(self) -> tuple[str, ...]:
         """What a reader must know of it."""
-        confidence = self.prediction.confidence()
-        return (f"uncertain: mean probability {confidence:.2f}",) if confidence < SURE else ()
+        if self.agreement >= AGREED:
+            return ()
+        return (f"uncertain: two ways to find the brain agree with a Dice of only {self.agreement:.2f}",)
 
     def doubt(self) -> Volume:
         """How undecided the prediction is, on the image's grid: see viewer.api.doubt_map; 0 outside the cube."""
@@ -100,10 +123,10 @@ def segment_brain(image: Volume, net: Net, job: Job) -> Segmentation:
 
 
 def find_brain(image: Volume, net: Net, job: Job, *, mirrored: bool = False) -> FoundBrain:
-    """The structures of the brain in an image.
+    """The structures of the brain in an image: a first look by the network, then an atlas that is fitted to the image.
 
-    net: images with a prior [1, CLASSES + 2, k, j, i] (prediction.with_prior) to logits [1, CLASSES + 1, k, j, i]
-    (labels). mirrored: the structures are told apart in two passes, of which the second sees the mirror image.
+    net: images [1, 1, k, j, i] to logits [1, CLASSES + 1, k, j, i] (labels). mirrored: all of it is done with the
+    mirror image as well, so that the two answers can be held against each other.
 
     Raises Refusal: what is no head, holds values that are not numbers, or lies in another way than its header says.
     """
@@ -111,22 +134,34 @@ def find_brain(image: Volume, net: Net, job: Job, *, mirrored: bool = False) -> 
     grid = head_grid(image.grid)
     job.need(12 * int(np.prod(grid.shape)), "the head at 1 mm")
     with job.stage("bringing the head to the patient's axes"):
-        head = halve(resample(image.with_values(image.values()), grid).array)
+        fine = resample(image.with_values(image.values()), grid).array
+        head = halve(fine)
     box = _cube_around(_locate(head, net, job), head.shape)
-    with job.stage("telling the structures apart"):
-        seen = normalize(head[box])
-        prior = lay_atlas(predict(seen, None, net, job).mean)
-        job.progress(PLACED)
-        prediction = predict(seen, prior, net, job, mirrored=mirrored, between=HALF)
-        job.progress(SEGMENTED)
-        labels = decide(prediction.logits())
-    _check_brain(labels, prediction.confidence())
     start = [SPACING * part.start for part in box]
-    cube = grid.crop((start[0], start[1], start[2]), labels.shape)
+    cube = grid.crop((start[0], start[1], start[2]), (SPACING * SIDE,) * 3)
+    scale = GreyScale.of(head[box])
+    seen, shown = scale(head[box]), _shown(cube, image.grid)
+    with job.stage("telling the structures apart"):
+        first = predict(seen, net)
+        check_brain(first, ROUGH)
+        adapted = adapt(seen, first, shown, SPACING, job, (LOOKED, HALF if mirrored else TOLD))
+        near = adapted.near(seen.shape, SPACING) & torch.from_numpy(shown)
+        where = (torch.nonzero(near) + 0.5) * SPACING
+        shares = adapted.shares(where)
+        passes = [_answer(adapted.posterior(shares, torch.from_numpy(seen)[near], where), near)]
+        check_brain(passes[0], VOLUMES)
+        if mirrored:
+            turned = seen[..., ::-1].copy()
+            again = adapt(turned, predict(turned, net), shown[..., ::-1].copy(), SPACING, job, (HALF, TOLD))
+            beside = (torch.nonzero(near.flip(-1)) + 0.5) * SPACING
+            answer = again.posterior(again.shares(beside), torch.from_numpy(turned)[near.flip(-1)], beside)
+            passes.append(mirror(_answer(answer, near.flip(-1))))
+        leaders = adapted.leaders(shares, where)
+        labels = tell(adapted, leaders, scale(fine[*(slice(n, n + SPACING * SIDE) for n in start)]), near)
     with job.stage("closing the furrows"):
         mask = brain_mask(labels)
     job.progress(MASKED)
-    return FoundBrain(image, labels, mask, cube, prediction)
+    return FoundBrain(image, labels, mask, cube, Prediction(tuple(passes)), _agreement(first, passes[0]))
 
 
 def check_image(image: Volume) -> None:
@@ -157,7 +192,7 @@ def _locate(head: Floats, net: Net, job: Job) -> NDArray[np.intp]:
     seen, inside = normalize(head), np.zeros(head.shape, bool)
 
     def read(box: Box) -> Floats:
-        return with_prior(seen[*box], None)
+        return seen[None, *box]
 
     def write(slices: slice, answer: Floats) -> None:
         inside[slices] = answer[1:CLASSES].max(0) > answer[0]
@@ -172,13 +207,42 @@ def _locate(head: Floats, net: Net, job: Job) -> NDArray[np.intp]:
     return np.array([(part.start + part.stop) // 2 for part in ndimage.find_objects(brain.astype(np.uint8))[0]])
 
 
-def lay_atlas(answer: Floats) -> Floats:
-    """The prior [CLASSES + 1, k, j, i] of a head, by what a first look says of it: probabilities of the same shape."""
-    shares = functional.avg_pool3d(answer_shares(answer), BLOCKS)
-    atlas = load_atlas()
-    placement = atlas.fit(shares, BLOCKS * SPACING)
-    prior = atlas.prior(placement, tuple(n // BLOCK for n in answer.shape[1:]), BLOCK * SPACING)
-    return np.asarray(functional.interpolate(prior[None], scale_factor=BLOCK)[0].numpy(), np.float32)
+def _shown(cube: Grid, grid: Grid) -> NDArray[np.bool_]:
+    """Which blocks of SPACING voxels of a cube lie, by their middles, within a grid."""
+    blocks = np.stack(np.meshgrid(*(np.arange(n // SPACING) for n in cube.shape), indexing="ij"), -1)
+    index = grid.to_index(cube.to_world(SPACING * blocks + (SPACING - 1) / 2))
+    return np.asarray(((index >= -0.5) & (index <= np.array(grid.shape) - 0.5)).all(-1), bool)
+
+
+def _answer(posterior: Tensor, near: Tensor) -> Floats:
+    """A pass of a Prediction, from what the atlas says [CHANNELS, n] of voxels near the brain [k, j, i]."""
+    answer = np.zeros((OUTPUTS, *near.shape), np.float32)
+    answer[0], answer[CLASSES] = 1, 0.5
+    answer[:, near.numpy()] = class_shares(posterior.numpy())
+    return answer
+
+
+def _agreement(one: Floats, other: Floats) -> float:
+    """Dice of the brain, without the fluid around it, in two passes."""
+    fluid = 1 + STRUCTURES.index(next(structure for structure in STRUCTURES if structure.left == CSF))
+    brains = [~np.isin(each[:CLASSES].argmax(0), (0, fluid)) for each in (one, other)]
+    both = sum(map(np.count_nonzero, brains))
+    return 2 * np.count_nonzero(brains[0] & brains[1]) / both if both else 0.0
+
+
+def tell(adapted: AdaptedAtlas, leaders: Leaders, fine: Floats, near: Tensor) -> NDArray[np.uint16]:
+    """FreeSurfer's numbers [k, j, i] of an image in voxels of 1 mm; of the largest part only.
+
+    near: which blocks of SPACING voxels are asked about, one leader each: where a structure may be is asked once a
+    block, and what it looks like for each of its voxels.
+    """
+    labels = np.zeros(fine.shape, np.uint16)
+    for k, j, i in np.ndindex((SPACING,) * 3):
+        part = (slice(k, None, SPACING), slice(j, None, SPACING), slice(i, None, SPACING))
+        values = torch.from_numpy(np.ascontiguousarray(fine[part]))[near]
+        labels[part][near.numpy()] = NUMBERS[adapted.winners(leaders, values).numpy()]
+    labels[~largest_part(labels > 0)] = 0
+    return labels
 
 
 def largest_part(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -194,37 +258,30 @@ def _cube_around(middle: NDArray[np.intp], shape: tuple[int, ...]) -> Box:
     return k, j, i
 
 
-def decide(answer: Floats) -> NDArray[np.uint16]:
-    """Logits [CLASSES + 1, k, j, i] of 2 mm to numbers of FreeSurfer's table, of 1 mm; of the largest part only."""
-    classes = np.zeros([SPACING * n for n in answer.shape[1:]], np.uint8)
-    best = double(answer[0])
-    for number, logit in enumerate(answer[1:CLASSES], 1):
-        fine = double(logit)
-        better = fine > best
-        classes[better], best[better] = number, fine[better]
-    classes[~largest_part(classes > 0)] = 0
-    return to_numbers(classes, double(answer[CLASSES]) > 0)
-
-
 def brain_mask(labels: NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """The brain in voxels of 1 mm, with its furrows but without the fluid around it: BRAIN, else 0."""
-    tissue = np.pad((labels > 0) & (labels != CSF), FURROWS)
-    closed = ndimage.binary_fill_holes(ndimage.binary_closing(tissue, iterations=FURROWS))
-    inner = (slice(FURROWS, -FURROWS),) * 3
-    return np.where(closed[inner], BRAIN, 0).astype(np.uint8)
+    """The brain in voxels of 1 mm, with its furrows and its pia, but without the fluid around it: BRAIN, else 0."""
+    mask, tissue = np.zeros(labels.shape, np.uint8), (labels > 0) & (labels != CSF)
+    for box in ndimage.find_objects(tissue.astype(np.uint8)):  # one, or none where nothing was found
+        closed = ndimage.binary_closing(np.pad(tissue[box], FURROWS), iterations=FURROWS)
+        inner = ndimage.binary_fill_holes(closed)[(slice(FURROWS, -FURROWS),) * 3]
+        mask[box] = np.where(inner, BRAIN, 0)
+    return np.where(ndimage.binary_dilation(mask > 0, iterations=PIA), BRAIN, 0).astype(np.uint8)
 
 
-def _check_brain(labels: NDArray[np.uint16], confidence: float) -> None:
-    """Raises Refusal where what was found, in voxels of 1 mm along the patient's axes, is no brain, or none upright."""
-    volume = np.count_nonzero((labels > 0) & (labels != CSF)) / 1000
-    if not VOLUMES[0] <= volume <= VOLUMES[1]:
+def check_brain(found: Floats, volumes: tuple[float, float]) -> None:
+    """Raises Refusal where what was found, a pass of a Prediction, is no brain, or none upright. volumes: ml."""
+    classes = found[:CLASSES].argmax(0).astype(np.uint8)
+    classes[~largest_part(classes > 0)] = 0
+    labels, confidence = to_numbers(classes, found[CLASSES] > 0.5), Prediction((found,)).confidence()
+    volume = SPACING**3 * np.count_nonzero((labels > 0) & (labels != CSF)) / 1000
+    if not volumes[0] <= volume <= volumes[1]:
         raise Refusal(f"what looks like a brain has {volume:.0f} ml: choose an image of a whole head.")
     if confidence < LEAST_CONFIDENCE:
         raise Refusal(
             f"what looks like a brain is none for sure (mean probability {confidence:.2f}): choose an image of a whole "
             "head, or one with less noise."
         )
-    above, before, _ = _middle(labels, CEREBELLUM) - _middle(labels, CEREBRUM)
+    above, before, _ = SPACING * (_middle(labels, CEREBELLUM) - _middle(labels, CEREBRUM))
     if not (-above >= LOWER and before >= BEHIND):
         raise Refusal(
             "no cerebellum was found below and behind the cerebrum: the head lies in another way than the image's "
@@ -236,5 +293,7 @@ def _check_brain(labels: NDArray[np.uint16], confidence: float) -> None:
 
 def _middle(labels: NDArray[np.uint16], numbers: tuple[int, ...]) -> NDArray[np.float64]:
     """Of the voxels with one of the numbers, in voxels; NaN without any."""
-    places = np.argwhere(np.isin(labels, numbers))
-    return np.asarray(places.mean(0) if len(places) else np.full(3, np.nan))
+    mask = np.isin(labels, numbers)
+    counts = [mask.sum(tuple(other for other in range(3) if other != axis)) for axis in range(3)]
+    with np.errstate(invalid="ignore"):
+        return np.array([count @ np.arange(len(count)) / np.float64(count.sum()) for count in counts])

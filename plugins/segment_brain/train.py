@@ -1,4 +1,6 @@
-"""Train the brain network: python -m plugins.segment_brain.train --minutes 120 --out FOLDER [--start STATE].
+"""Train the network that takes a first look at a brain.
+
+python -m plugins.segment_brain.train --minutes 120 --out FOLDER [--start STATE] [--weights FILE]
 
 TOMOLENS_DATA names the folder of label maps: the first eight of brain-labelmaps-synthseg are trained on, the last two
 are for validation, and no real image is read. What was done before, in the folder or the state, is gone on with.
@@ -17,18 +19,17 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.utils.data import DataLoader
 
-from plugins.training.loop import autocast
+from plugins.training.loop import autocast, write_weights
 from plugins.training.training_state import read_training_state, write_training_state
 
 from .head_image import SPACING
 from .labels import CLASSES, OUTPUTS
 from .loss import loss
-from .network import BLOCK, SubvoxelUNet
+from .network import SubvoxelUNet
 from .samples.head_maps import Random, draw_head, read_head_map
-from .samples.head_samples import HELD_OUT, MAPS, Sample, Samples, draw_sample, lower_priority, place_head
+from .samples.head_samples import HELD_OUT, MAPS, Sample, Samples, draw_sample, lower_priority
 
 SEED = 20261130
 RATE, WARM_UP, FULL = 2e-3, 200, 1500  # of learning: highest; steps until then; steps until it falls with their root
@@ -98,7 +99,7 @@ class Validation:
 
     def __init__(self, data: Path) -> None:
         rng: Random = np.random.default_rng(SEED)
-        heads = [place_head(draw_head(read_head_map(data / MAPS.format(n)), SPACING, rng), SPACING) for n in HELD_OUT]
+        heads = [draw_head(read_head_map(data / MAPS.format(n)), SPACING, rng) for n in HELD_OUT]
         self.samples = [draw_sample(head, SPACING, rng) for head in heads for _ in range(3)]
 
     def __call__(self, net: SubvoxelUNet) -> str:
@@ -106,17 +107,12 @@ class Validation:
         dice, right = np.zeros((len(self.samples), CLASSES)), []
         for row, sample in zip(dice, self.samples, strict=True):
             with torch.inference_mode(), autocast("cpu"):
-                answer = net(torch.cat([sample.image, whole(sample.prior)], 1))[0].float()
+                answer = net(sample.image)[0].float()
             found, side = answer[:CLASSES].argmax(0), sample.sides
             row[:] = [_dice(found == n, sample.classes == n) for n in range(CLASSES)]
             right.append(float(((answer[CLASSES] > 0) == (side == 1))[side > 0].float().mean()))
         each = " ".join(f"{value:.2f}" for value in np.nanmean(dice, 0)[1:])
         return f"Dice {np.nanmean(dice[:, 1:]):.3f}  side {np.mean(right):.4f}  each {each}"
-
-
-def whole(prior: Tensor) -> Tensor:
-    """Of blocks [1, c, k, j, i], for each of their voxels."""
-    return functional.interpolate(prior, scale_factor=BLOCK)
 
 
 def _dice(a: Tensor, b: Tensor) -> float:
@@ -162,8 +158,13 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=120)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--start", type=Path, help="a state of training to go on from")
+    parser.add_argument("--weights", type=Path, help="train nothing: write the averaged weights, as a model has them")
     options = parser.parse_args()
-    train(begin(options.out, options.start), Path(os.environ["TOMOLENS_DATA"]), options.out, options.minutes)
+    run = begin(options.out, options.start)
+    if options.weights:
+        write_weights(run.average, options.weights)
+    else:
+        train(run, Path(os.environ["TOMOLENS_DATA"]), options.out, options.minutes)
 
 
 if __name__ == "__main__":

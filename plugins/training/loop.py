@@ -73,8 +73,9 @@ def _step(
 
 
 def autocast(device: str) -> torch.autocast:
-    """bfloat16 where it pays: on a graphics card and a processor with matrix tiles; others take twice as long."""
-    return torch.autocast(device, torch.bfloat16, enabled=device != "cpu" or torch.cpu._is_amx_tile_supported())
+    """bfloat16 where it pays: on a graphics card and a processor that computes with it; others take twice as long."""
+    pays = device != "cpu" or torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    return torch.autocast(device, torch.bfloat16, enabled=pays)
 
 
 def write_weights(net: nn.Module, path: Path) -> None:

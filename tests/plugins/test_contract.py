@@ -43,7 +43,7 @@ def image_of(plugin: Plugin, shape: tuple[int, int, int] = (20, 36, 40)) -> Volu
     """What a plugin works on, of that shape, where it does not ask for the whole head of a person."""
     if plugin.id != "segment_brain":
         return phantom(shape)
-    grid = Grid.of((45, 70, 60), (4.0, 2.6, 2.8), (-72, -95, -85), OBLIQUE_HEAD, "1.2.3.4")
+    grid = Grid.of((48, 80, 66), (4.0, 2.6, 2.8), (-82, -106, -91), OBLIQUE_HEAD, "1.2.3.4")
     return replace(brain_phantom.head(grid), source=phantom().source)
 
 
@@ -71,7 +71,6 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     files["apply_image_model"] = bright_onnx(folder / "image", 4, output={"patch": [48, 48, 48]}, labels={})
     made: Settings = {plugin: {"model": file} for plugin, file in files.items()}
     made["segment_organs"] = {"model": bright_onnx(folder / "organs", output={"patch": [48, 48, 48]})}
-    made["segment_brain"] = {"weights": brain_phantom.write_weights(folder / "phantom.safetensors")}
     made["register_network"] = {"weights": drawn_weights(folder), "before": "nothing", "side": 70}
     return {plugin: made.get(plugin, {}) for plugin in PLUGINS}
 

@@ -13,7 +13,7 @@ from .head_maps import Floats, Head, Random, smooth_field
 
 THICKEST = 6.0  # mm
 NOISE = 0.04  # of the brightest tissue, at most; the texture within tissues alike: what 2 mm leave of 0.1 at 1 mm
-AS_TISSUES, STRIPPED, THICK, CUT = 0.75, 0.5, 0.5, 0.25  # how often
+AS_TISSUES, STRIPPED, THICK, CUT = 0.75, 0.35, 0.5, 0.25  # how often
 OUTER = 500  # numbers above are outside the brain
 TISSUE_OF = class_table()
 GREY = {  # share of grey matter in what is not fluid, by FreeSurfer's number; the rest is white matter

@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk
 import torch
 
-from plugins.segment_brain.labels import CLASSES, class_table, side_table
+from plugins.segment_brain.labels import class_table, side_table
 from plugins.segment_brain.samples import head_samples
 from plugins.segment_brain.samples.contrast import paint, slice_profile
 from plugins.segment_brain.samples.head_maps import SIDE, Head, HeadMap, draw_head, read_head_map, smooth_field
@@ -89,7 +89,7 @@ def test_images_are_painted_by_label(head: Head) -> None:
         contrasts.append(abs(image[labels == 2].mean() - image[labels == 0].mean()))
         kept.append(SKULL in labels)
     assert np.median(contrasts) > 0.05  # now and then two tissues are alike by chance
-    assert 2 < sum(kept) < 10  # about half of them are stripped
+    assert 3 < sum(kept) < 12  # about a third of them are stripped
 
 
 def test_slices_keep_what_is_constant_and_blur_what_is_thin() -> None:
@@ -101,15 +101,12 @@ def test_slices_keep_what_is_constant_and_blur_what_is_thin() -> None:
 
 
 def test_a_mirror_image_changes_sides(head: Head) -> None:
-    placed = head_samples.place_head(head, 2)
-    seen = [head_samples.draw_sample(placed, 2, np.random.default_rng(seed)) for seed in range(8)]
+    seen = [head_samples.draw_sample(head, 2, np.random.default_rng(seed)) for seed in range(8)]
     places = torch.arange(SIDE)
     for one in seen:
         assert one.image.shape == (1, 1, SIDE, SIDE, SIDE)
         left, right = (((one.sides == side).sum((0, 1)) * places).sum() / (one.sides == side).sum() for side in (1, 2))
         assert left > right
-        known = one.prior[0, CLASSES].sum(0).sum(0)
-        assert known[: SIDE // 4].sum() <= 0 <= known[SIDE // 4 :].sum()  # its sides change, too
         paired = class_table()[[2, 3, 4]]
         assert np.array_equal(one.sides > 0, np.isin(one.classes, paired))
     assert len({float(((one.sides == 1).sum((0, 1)) * places).sum()) for one in seen}) > 1

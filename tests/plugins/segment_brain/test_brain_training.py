@@ -26,7 +26,7 @@ def halves() -> Sample:
     classes, sides = (torch.zeros((16, 16, 16), dtype=torch.uint8) for _ in range(2))
     classes[4:12, 4:12, 4:12] = 1
     sides[4:12, 4:12, 4:8], sides[4:12, 4:12, 8:12] = 2, 1
-    return Sample(classes[None, None].float(), torch.zeros(1, OUTPUTS, 8, 8, 8), classes, sides)
+    return Sample(classes[None, None].float(), classes, sides)
 
 
 def test_blocks_lead_back_to_voxels() -> None:
@@ -36,16 +36,14 @@ def test_blocks_lead_back_to_voxels() -> None:
 
 
 def test_the_head_tells_chosen_blocks_what_it_tells_all() -> None:
-    net, image, prior = small(5).eval(), torch.rand(1, 1, 16, 24, 8), torch.rand(1, 5, 8, 12, 4)
-    features, known = net.features(image, prior)[0].flatten(1).T, prior[0].flatten(1).T
-    chosen = net.logits(features[[7, 3]], known[[7, 3]])
-    x = torch.cat([image, train.whole(prior)], 1)
-    every = to_blocks(net(x))[0].flatten(1).T.reshape(-1, 8, 5)
+    net, image = small(5).eval(), torch.rand(1, 1, 16, 24, 8)
+    chosen = net.logits(net.features(image)[0].flatten(1).T[[7, 3]])
+    every = to_blocks(net(image))[0].flatten(1).T.reshape(-1, 8, 5)
     assert torch.allclose(chosen, every[[7, 3]], atol=1e-5)
 
 
 def test_one_image_is_normalized_alike_in_training_and_after_it() -> None:
-    net, x = small(), torch.rand(1, 1 + OUTPUTS, 16, 16, 16)
+    net, x = small(), torch.rand(1, 1, 16, 16, 16)
     assert torch.allclose(net.train()(x), net.eval()(x), atol=1e-4)
 
 
@@ -57,12 +55,12 @@ def test_the_loss_falls_towards_the_right_answer() -> None:
 
         sure = 0.0
 
-        def features(self, image: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
+        def features(self, image: torch.Tensor) -> torch.Tensor:
             one_hot = torch.nn.functional.one_hot(sample.classes.long(), CLASSES).permute(3, 0, 1, 2)
             side = (sample.sides == 1).float() - (sample.sides == 2).float()
             return to_blocks(self.sure * torch.cat([one_hot.float(), side[None]])[None])
 
-        def logits(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
+        def logits(self, features: torch.Tensor) -> torch.Tensor:
             return features.view(-1, 8, OUTPUTS)
 
     net, found = Answer(1, OUTPUTS, (8, 8)), []
