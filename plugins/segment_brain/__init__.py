@@ -10,7 +10,7 @@ import numpy as np
 from plugins.groups import SEGMENTATION
 from viewer.api import Job, MeasurementTable, Segmentation, Volume, plugin, with_doubts
 
-from .labels import NAMES, Name
+from .labels import NAMES, SCATTERED, Name, usual_volumes
 
 MASKED = 0.9  # of the work is done when the structures are found
 
@@ -67,7 +67,8 @@ def segment_brain(
         made, sure = found.segmentation(), found.doubt() if doubt else None
         if sure is not None:
             stored = np.asarray(sure.array, np.uint8)
-            made = with_doubts(made, found.pass_labels(), stored, tell=partial(_tell, job))
+            passes, told = found.pass_labels(), partial(_tell, job)
+            made = with_doubts(made, passes, stored, plausible=usual_volumes(), scattered=SCATTERED, tell=told)
         result = update(earlier, made, structures)
         return result, volume_table(result), sure
 

@@ -28,7 +28,8 @@ NAMES: tuple[Name, ...] = get_args(Name)
 class Structure:
     """left, right: FreeSurfer's numbers, equal for what lies in the middle. code: SNOMED CT, "" where none is known.
 
-    color: FreeSurfer's, r, g, b in 0…255.
+    color: FreeSurfer's, r, g, b in 0…255. usual: ml of one side in adults, those of eight heads and a third
+    and more beyond (ventricles); no fluid is left where the skull was taken off.
     """
 
     name: Name
@@ -37,6 +38,7 @@ class Structure:
     code: str
     group: Group
     color: tuple[int, int, int]
+    usual: tuple[float, float]
 
     @property
     def paired(self) -> bool:
@@ -45,29 +47,30 @@ class Structure:
 
 
 STRUCTURES = (
-    Structure("cerebral white matter", 2, 41, "68523003", "white matter", (245, 245, 245)),
-    Structure("cerebral cortex", 3, 42, "40146001", "cortex", (205, 62, 78)),
-    Structure("lateral ventricle", 4, 43, "66720007", "CSF spaces", (120, 18, 134)),
-    Structure("inferior lateral ventricle", 5, 44, "53118009", "CSF spaces", (196, 58, 250)),
-    Structure("cerebellar white matter", 7, 46, "33060004", "cerebellum", (220, 248, 164)),
-    Structure("cerebellar cortex", 8, 47, "25991003", "cerebellum", (230, 148, 34)),
-    Structure("thalamus", 10, 49, "42695009", "deep grey matter", (0, 118, 14)),
-    Structure("caudate nucleus", 11, 50, "11000004", "deep grey matter", (122, 186, 220)),
-    Structure("putamen", 12, 51, "89278009", "deep grey matter", (236, 13, 176)),
-    Structure("globus pallidus", 13, 52, "14738005", "deep grey matter", (12, 48, 255)),
-    Structure("hippocampus", 17, 53, "5366008", "deep grey matter", (220, 216, 20)),
-    Structure("amygdala", 18, 54, "4958002", "deep grey matter", (103, 255, 255)),
-    Structure("nucleus accumbens", 26, 58, "427667007", "deep grey matter", (255, 165, 0)),
-    Structure("ventral diencephalon", 28, 60, "", "brain stem", (165, 42, 42)),
-    Structure("choroid plexus", 31, 63, "80621003", "CSF spaces", (0, 200, 200)),
-    Structure("third ventricle", 14, 14, "49841001", "CSF spaces", (204, 182, 142)),
-    Structure("fourth ventricle", 15, 15, "35918002", "CSF spaces", (42, 204, 164)),
-    Structure("brain stem", 16, 16, "119238007", "brain stem", (119, 159, 176)),
-    Structure("cerebrospinal fluid", 24, 24, "", "CSF spaces", (60, 60, 60)),
+    Structure("cerebral white matter", 2, 41, "68523003", "white matter", (245, 245, 245), (110, 380)),
+    Structure("cerebral cortex", 3, 42, "40146001", "cortex", (205, 62, 78), (110, 430)),
+    Structure("lateral ventricle", 4, 43, "66720007", "CSF spaces", (120, 18, 134), (2, 60)),
+    Structure("inferior lateral ventricle", 5, 44, "53118009", "CSF spaces", (196, 58, 250), (0.05, 6)),
+    Structure("cerebellar white matter", 7, 46, "33060004", "cerebellum", (220, 248, 164), (8, 26)),
+    Structure("cerebellar cortex", 8, 47, "25991003", "cerebellum", (230, 148, 34), (30, 95)),
+    Structure("thalamus", 10, 49, "42695009", "deep grey matter", (0, 118, 14), (4, 14)),
+    Structure("caudate nucleus", 11, 50, "11000004", "deep grey matter", (122, 186, 220), (1.7, 6.6)),
+    Structure("putamen", 12, 51, "89278009", "deep grey matter", (236, 13, 176), (2.4, 9)),
+    Structure("globus pallidus", 13, 52, "14738005", "deep grey matter", (12, 48, 255), (0.7, 2.8)),
+    Structure("hippocampus", 17, 53, "5366008", "deep grey matter", (220, 216, 20), (1.5, 7)),
+    Structure("amygdala", 18, 54, "4958002", "deep grey matter", (103, 255, 255), (0.6, 2.8)),
+    Structure("nucleus accumbens", 26, 58, "427667007", "deep grey matter", (255, 165, 0), (0.25, 0.95)),
+    Structure("ventral diencephalon", 28, 60, "", "brain stem", (165, 42, 42), (1.9, 7.3)),
+    Structure("choroid plexus", 31, 63, "80621003", "CSF spaces", (0, 200, 200), (0.4, 3.5)),
+    Structure("third ventricle", 14, 14, "49841001", "CSF spaces", (204, 182, 142), (0.3, 6)),
+    Structure("fourth ventricle", 15, 15, "35918002", "CSF spaces", (42, 204, 164), (0.7, 5)),
+    Structure("brain stem", 16, 16, "119238007", "brain stem", (119, 159, 176), (11, 35)),
+    Structure("cerebrospinal fluid", 24, 24, "", "CSF spaces", (60, 60, 60), (0, 800)),
 )
 CLASSES = 1 + len(STRUCTURES)
 OUTPUTS = CLASSES + 1  # of the network: the classes, then which side: above 0 is left
 CSF = 24
+SCATTERED = (CSF, 31, 63)  # come in parts by nature: fluid, choroid plexus
 SIDES: tuple[Side, ...] = ("", "left", "right")
 LARGEST = 600  # above every number of the label maps
 # what the label maps tell apart beyond: lesions and vessels in the white matter, plexus by the ventricle it lies in
@@ -82,6 +85,11 @@ def numbers() -> Iterator[tuple[int, Structure, Side]]:
             yield structure.right, structure, "right"
         else:
             yield structure.left, structure, ""
+
+
+def usual_volumes() -> dict[int, tuple[float, float]]:
+    """By number: the volumes of adults, mm³."""
+    return {number: (1000 * structure.usual[0], 1000 * structure.usual[1]) for number, structure, _ in numbers()}
 
 
 def class_table() -> NDArray[np.uint8]:
