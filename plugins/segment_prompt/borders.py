@@ -13,7 +13,8 @@ from .prompts import Mask
 Floats = NDArray[np.float32]
 SHELL = 2  # voxels to each side of a border that are compared across it
 BAND = 3  # voxels to each side of a border that is refined
-ALIKE = 1.0  # standard deviations of the values around the seeds: what differs by less may be the same structure
+ALIKE = 1.0  # standard deviations of the noise around the seeds: what differs by less may be the same structure
+DEVIATION = 1.4826  # standard deviations that a median absolute one of normal noise is
 AROUND = generate_binary_structure(3, 3)
 
 
@@ -43,7 +44,7 @@ def unlike_faces(image: Floats, seeds: Mask) -> Mask:
     faces = all_faces(image.shape)
     if not seeds.any():
         return faces
-    near = image[binary_dilation(seeds, AROUND, iterations=2)]
-    smooth = uniform_filter(image, 3)
-    low, high = np.percentile(smooth[seeds], (10, 90)) + np.array((-1, 1)) * ALIKE * near.std()
+    near, smooth = binary_dilation(seeds, AROUND, iterations=2), uniform_filter(image, 3)
+    noise = DEVIATION * np.median(np.abs(image - smooth)[near])  # not a deviation: a seed may lie at a border
+    low, high = np.percentile(smooth[seeds], (10, 90)) + np.array((-1, 1)) * ALIKE * noise
     return np.asarray(faces & ((smooth < low) | (smooth > high)))

@@ -63,8 +63,11 @@ class Crop:
 
     def cut(self, array: NDArray[np.generic]) -> Floats:
         """An array of the image's grid on the crop's: linear, averaged where it gets coarser."""
-        (a, b, c), (d, e, f), (g, h, i) = self._lines()
-        return _averaged(_averaged(_averaged(array, 0, a, b, c), 1, d, e, f), 2, g, h, i)
+        taken = [_taken(*line, size) for line, size in zip(self._lines(), array.shape, strict=True)]
+        thin = np.asarray(array[tuple(part for part, _ in taken)], np.float32)
+        for axis, (_, weights) in enumerate(taken):
+            thin = _along(thin, axis, weights)
+        return thin
 
     def put_back(self, values: Floats) -> tuple[tuple[slice, slice, slice], NDArray[np.bool_]]:
         """The box of the image that the crop covers, and where probabilities, brought back linearly, exceed a half."""
@@ -89,17 +92,19 @@ class Crop:
         return [(float(start[a]), float(steps[a]), grid.shape[a]) for a in range(3)]
 
 
-def _averaged(array: NDArray[np.generic], axis: int, first: float, step: float, count: int) -> Floats:
-    """Resampled along one axis by a tent as wide as the coarser of the two steps; the ends go on as they are."""
-    size, skip = array.shape[axis], max(1, int(step // 2))
-    low, high = max(0, int(first - step)), min(size, int(first + step * (count + 1)) + 2)
-    thin = np.moveaxis(array, axis, 0)[low:high:skip]
-    places = (first + step * np.arange(count) - low) / skip
-    width = max(1.0, step / skip)
-    gap = np.abs(np.clip(places, 0, len(thin) - 1)[:, None] - np.arange(len(thin)))
-    weights = np.clip(1 - gap / width, 0, None)
+def _taken(first: float, step: float, count: int, size: int) -> tuple[slice, Floats]:
+    """Which voxels of an axis are looked at, and their weights [new, taken]: tents as wide as the coarser step.
+
+    The ends go on as they are.
+    """
+    skip = max(1, int(step // 2))
+    part = slice(max(0, int(first - step)), min(size, int(first + step * (count + 1)) + 2), skip)
+    thin = len(range(*part.indices(size)))
+    places = (first + step * np.arange(count) - part.start) / skip
+    gap = np.abs(np.clip(places, 0, thin - 1)[:, None] - np.arange(thin))
+    weights = np.clip(1 - gap / max(1.0, step / skip), 0, None)
     weights /= weights.sum(axis=1, keepdims=True)
-    return _along(np.asarray(np.moveaxis(thin, 0, axis), np.float32), axis, weights.astype(np.float32))
+    return part, weights.astype(np.float32)
 
 
 def _linear(places: NDArray[np.floating[Any]], count: int) -> Floats:

@@ -68,7 +68,8 @@ class Scene:
             go_on()
             crop, look = wider, self._look(self.answer, wider, prompts, mask, known, ground)
             known = mask = self._put_back(crop, look.probabilities)
-            ground |= self._put_back(crop, _ground(look.probabilities))
+            box, decided = crop.put_back(_ground(look.probabilities))
+            ground[box] |= decided
             wider = crop.wider(look.probabilities > 0.5, FACTOR)
         if crop.pitch > COARSE * float(self.grid.spacing.min()):
             self._refine(mask, prompts)
@@ -154,5 +155,9 @@ def _core(known: Mask, marks: Marks) -> Mask:
 
 def _ends(mask: Mask) -> NDArray[np.float64] | None:
     """The first and the last voxel [2, 3] of the box around a mask; None where it is empty."""
-    spans = [np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
-    return np.array([[span[0] for span in spans], [span[-1] for span in spans]], float) if len(spans[0]) else None
+    slices = np.flatnonzero(mask.any(axis=(1, 2)))
+    if not len(slices):
+        return None
+    part = mask[slices[0] : slices[-1] + 1]
+    spans = [slices, np.flatnonzero(part.any(axis=(0, 2))), np.flatnonzero(part.any(axis=(0, 1)))]
+    return np.array([[span[0] for span in spans], [span[-1] for span in spans]], float)
