@@ -34,17 +34,6 @@ def halve(fine: Floats) -> Floats:
     return np.asarray(blocks.mean((1, 3, 5), dtype=np.float32))
 
 
-def double(coarse: Floats) -> Floats:
-    """The way back, by linear interpolation between the centres of the blocks."""
-    for axis in range(coarse.ndim - 3, coarse.ndim):
-        ends = [(1, 1) if n == axis else (0, 0) for n in range(coarse.ndim)]
-        wide = np.moveaxis(np.pad(coarse, ends, mode="edge"), axis, 0)
-        before, at, after = wide[:-2], wide[1:-1], wide[2:]
-        both = np.stack((0.25 * before + 0.75 * at, 0.75 * at + 0.25 * after), 1)
-        coarse = np.moveaxis(both.reshape(-1, *at.shape[1:]), 0, axis)
-    return np.asarray(coarse, np.float32)
-
-
 @dataclass(frozen=True)
 class GreyScale:
     """Grey values to what the network sees: 0 at the first percentile of what is above the lowest, 1 at the 99.5th."""

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from viewer.api import Job
+from viewer.api import Job, Refusal
 
 from .atlas import HALVES, Atlas, answer_shares, load_atlas
 from .mixture import Mixture, cosine_terms
@@ -155,13 +155,15 @@ def adapt(
     """To an image [k, j, i] of voxels of `step` mm, as normalize makes it.
 
     first: what a first look says, probabilities [CLASSES + 1, k, j, i]. shown: which voxels the image holds. span: of
-    the job's progress. Raises Refusal where the first look found nothing, and Cancelled.
+    the job's progress. Raises Cancelled, and Refusal where the first look found nothing or the image shows nothing.
     """
     atlas, rng, known = load_atlas(), torch.Generator().manual_seed(0), torch.from_numpy(first)
     placement = atlas.fit(answer_shares(known, BLOCKS), BLOCKS * step)
     near = _inside(atlas.reach, lambda where: placement(where) / HALVES, image.shape, step) & torch.from_numpy(shown)
     order = torch.randperm(int(near.sum()), generator=rng)[:SEEN]
     values, found = torch.from_numpy(image)[near][order], answer_shares(known[:, near][:, order])
+    if not len(values) or float(values.max()) == float(values.min()):
+        raise Refusal("where the brain should be the image shows nothing: choose one of a whole head.")
     where, size = (torch.nonzero(near)[order] + 0.5) * step, torch.tensor(image.shape) * step
     brain = values[found[0] < 0.5]
     scale = max(float(brain.median()), 1e-3) if len(brain) else 1.0

@@ -17,7 +17,6 @@ LAYOUT = (
     *((n, side) for n, one in enumerate(STRUCTURES, 1) for side in ((1, 2) if one.paired else (0,))),
 )  # class and side (0 none, 1 left, 2 right) of each channel
 CHANNELS = len(LAYOUT)
-CLASS_OF = [number for number, _ in LAYOUT]
 MIRROR = [*range(OUTSIDE), *(LAYOUT.index((n, (0, 2, 1)[side])) for n, side in LAYOUT[OUTSIDE:])]
 # by numbers of the label maps: vessels, eyes, mucosa and muscles are soft tissue
 HEAD = {SOFT: (502, 506, 507, 508, 509, 512, 514, 530), SKIN: (511,), BONE: (515,), MARROW: (516,)}

@@ -13,7 +13,7 @@ from plugins.segment_brain.atlas.tissues import LAYOUT, OUTSIDE, class_shares
 from plugins.segment_brain.head_image import normalize
 from plugins.segment_brain.labels import CLASSES, OUTPUTS
 from tests.fixtures import brain_phantom
-from viewer.api import Cancelled, Job
+from viewer.api import Cancelled, Job, Refusal
 
 SIDE, STEP = 96, 2.0
 
@@ -93,3 +93,10 @@ def test_a_cancel_is_heard() -> None:
     image, found = head(1.0, 0.0, stripped=True)
     with pytest.raises(Cancelled):
         adapt(image, answer(found, 0.5), SHOWN, STEP, Job(cancelled=lambda: True), (0, 1))
+
+
+@pytest.mark.parametrize("shown", [SHOWN, ~SHOWN])
+def test_an_image_that_shows_nothing_where_the_brain_should_be_is_refused(shown: NDArray[np.bool_]) -> None:
+    image, found = head(1.0, 0.0, stripped=True)
+    with pytest.raises(Refusal, match="shows nothing"):
+        adapt(np.zeros_like(image), answer(found, 0.5), shown, STEP, Job(), (0, 1))

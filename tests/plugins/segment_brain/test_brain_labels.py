@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from plugins.segment_brain.labels import CLASSES, MERGED, STRUCTURES, class_table, numbers, side_table, to_numbers
+from plugins.segment_brain.labels import (
+    CLASSES,
+    MERGED,
+    STRUCTURES,
+    class_table,
+    numbers,
+    side_table,
+    to_numbers,
+    usual_volumes,
+)
 
 SYNTHSEG = (2, 3, 4, 5, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 24, 26, 28, 41, 42, 43, 44, 46, 47, 49, 50, 51, 52,
             53, 54, 58, 60)  # fmt: skip
@@ -45,3 +54,10 @@ def test_codes_and_colours_are_each_structures_own() -> None:
     codes = [one.code for one in STRUCTURES if one.code]
     assert len(set(codes)) == len(codes)
     assert len({one.color for one in STRUCTURES}) == len(STRUCTURES)
+
+
+def test_every_structure_has_a_usual_volume() -> None:
+    usual = usual_volumes()
+    assert set(usual) == {number for number, _, _ in numbers()}
+    assert all(0 <= low < high for low, high in usual.values())
+    assert usual[17] == usual[53] == (1500, 7000)  # hippocampus, mm³

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from plugins.segment_brain.head_image import double, halve, head_grid, normalize
+from plugins.segment_brain.head_image import head_grid, normalize
 from plugins.segment_brain.labels import CLASSES, CSF, OUTPUTS, numbers
 from plugins.segment_brain.prediction import Prediction
 from plugins.segment_brain.segmentation import FoundBrain, brain_mask, find_brain, largest_part, segment_brain
@@ -213,12 +213,6 @@ def test_the_grid_of_the_head_holds_the_image() -> None:
         assert index.min() >= -1e-9
         assert (index.max(0) <= np.array(made.shape) - 1).all()
         assert not any(n % 32 for n in made.shape)
-
-
-def test_double_is_the_way_back_from_halve() -> None:
-    ramp = np.broadcast_to(np.arange(12, dtype=np.float32)[:, None, None], (12, 8, 8))
-    assert double(halve(ramp))[1:-1] == pytest.approx(ramp[1:-1])
-    assert double(halve(ramp)).shape == ramp.shape
 
 
 def test_values_are_brought_to_one_scale() -> None:
