@@ -96,6 +96,10 @@ def test_a_result_says_where_it_came_from(image: Volume) -> None:
     assert 0 <= made.seconds <= result.seconds + 0.0005  # rounded to milliseconds
 
 
+def test_two_runs_in_a_row_can_be_told_apart(image: Volume) -> None:
+    assert len({run("shift", image, by=2).provenance.started for _ in range(5)}) == 5
+
+
 def test_values_made_anew_get_grid_and_source_of_the_input(image: Volume) -> None:
     result = run("anew", image)
     one, labels, transform = result.outputs.values()

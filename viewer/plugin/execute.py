@@ -94,7 +94,7 @@ def execute(
         provenance = replace(
             _provenance(plugin, settings, inputs),
             **_run_by(job),
-            started=started.isoformat(timespec="seconds"),
+            started=started.isoformat(timespec="microseconds"),
             seconds=round(time.perf_counter() - clock, 3),
         )
     outputs = {name: _stamped(value, _name(plugin, name, inputs), inputs, provenance) for name, value in values.items()}

@@ -20,7 +20,13 @@ LEAST = 24  # voxels of a shape
 
 
 def from_map(source: Source, size: int, rng: Random) -> tuple[Labels, int]:
-    """A crop [size]³ about a structure of a label map: relabelled 0…n, and the structure's label in it.
+    """A crop [size]³ about a structure of a label map: relabelled 0…n, and the structure's label in it."""
+    label, places = about_structure(source, size, rng)
+    return cut_labels(source, label, places)
+
+
+def about_structure(source: Source, size: int, rng: Random) -> tuple[int, NDArray[np.float64]]:
+    """A label of a map, and the voxels [3, size, size, size] of a crop about it in mm along k, j, i.
 
     Sides are 1.3 to 3 times the structure's largest extent, or of any length about one of its voxels.
     """
@@ -35,8 +41,12 @@ def from_map(source: Source, size: int, rng: Random) -> tuple[Labels, int]:
         side = float(np.exp(rng.uniform(np.log(20), np.log(110))))
     side = max(side, 12 * float(source.spacing.min()))
     centre = centre + rng.uniform(-0.12, 0.12, 3) * side
-    places = sampling_places(centre, side, size, rng) / source.spacing[:, None, None, None]
-    cut = map_coordinates(source.array, places, order=0, mode="constant")
+    return label, sampling_places(centre, side, size, rng)
+
+
+def cut_labels(source: Source, label: int, places: NDArray[np.float64]) -> tuple[Labels, int]:
+    """A label map at places in mm, relabelled 0…n, and which of these was the label; -1 where it is not there."""
+    cut = map_coordinates(source.array, places / source.spacing[:, None, None, None], order=0, mode="constant")
     present, labels = np.unique(cut, return_inverse=True)
     target = int(np.searchsorted(present, label)) if label in present else -1
     return labels.reshape(cut.shape).astype(np.uint8), target

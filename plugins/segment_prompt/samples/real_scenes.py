@@ -1,4 +1,4 @@
-"""Structures in unlabelled scans: supervoxels, connected parts of like value, and lesions put in."""
+"""Structures in scans: what the brain's model finds, supervoxels, parts of like value, and lesions put in."""
 
 from __future__ import annotations
 
@@ -22,17 +22,30 @@ def from_scan(source: Source, size: int, rng: Random) -> tuple[Floats, Labels, i
     lengths = np.array(source.array.shape) * source.spacing
     side = min(float(np.exp(rng.uniform(np.log(18), np.log(140)))), 1.2 * float(lengths.min()))
     centre = (0.5 + (rng.beta(2, 2, 3) - 0.5) * np.maximum(1 - side / lengths / 2, 0)) * lengths
-    places = label_scenes.sampling_places(centre, side, size, rng) / source.spacing[:, None, None, None]
-    image = map_coordinates(source.array, places, order=1, mode="nearest", output=np.float32)
-    low, high = np.percentile(image, (1, 99))
-    if high - low < 1e-3:
+    image = _cut(source, label_scenes.sampling_places(centre, side, size, rng), rng)
+    if image.min() == image.max():
         return image, np.zeros(image.shape, np.uint8), -1
-    image = np.clip((image - low) / (high - low), -0.5, 1.5)
-    image = image if rng.random() < 0.7 else 1 - image
     labels = supervoxels(image, rng) if rng.random() < 0.6 else like_values(image, rng)
     sizes = np.bincount(labels.ravel())
     fit = np.flatnonzero((sizes > 30) & (sizes < 0.3 * labels.size))
     return image, labels, int(rng.choice(fit)) if len(fit) else -1
+
+
+def from_head(source: Source, labels: Source, size: int, rng: Random) -> tuple[Floats, Labels, int]:
+    """A crop [size]³ of a scan, values about 0…1, its labels 0…n, and one of them; labels: on the scan's grid."""
+    label, places = label_scenes.about_structure(labels, size, rng)
+    return _cut(source, places, rng), *label_scenes.cut_labels(labels, label, places)
+
+
+def _cut(source: Source, places: NDArray[np.float64], rng: Random) -> Floats:
+    """A scan at places in mm, values about 0…1, now and then inverted; one value everywhere stays so."""
+    spaced = places / source.spacing[:, None, None, None]
+    image = map_coordinates(source.array, spaced, order=1, mode="nearest", output=np.float32)
+    low, high = np.percentile(image, (1, 99))
+    if high - low < 1e-3:
+        return np.zeros_like(image)
+    values: Floats = np.clip((image - low) / (high - low), -0.5, 1.5)
+    return values if rng.random() < 0.7 else 1 - values
 
 
 def supervoxels(image: Floats, rng: Random) -> Labels:

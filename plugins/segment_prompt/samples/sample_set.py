@@ -22,13 +22,13 @@ from plugins.training import noise, phantoms
 
 from . import label_scenes, real_scenes
 from .prompt_simulation import first_prompt, largest_part
-from .sources import BODIES, BRAINS, SCANS, label_map, scan
+from .sources import BODIES, BRAINS, HEADS, SCANS, head_labels, label_map, scan
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.uint8]
 Random = np.random.Generator
 SIZE = 48
-KINDS = {"brain": 0.3, "body": 0.2, "shapes": 0.25, "scan": 0.25}
+KINDS = {"brain": 0.2, "body": 0.2, "shapes": 0.2, "scan": 0.2, "head": 0.2}
 SHAPES = {"shapes": 1.0}  # made of nothing
 LEAST, MOST = 12, 0.5  # voxels of a structure, share of the crop
 
@@ -67,13 +67,16 @@ class Samples(Dataset[Sample]):
         kind = rng.choice(list(self.kinds), p=list(self.kinds.values()))
         if kind == "scan":
             image, labels, label = real_scenes.from_scan(scan(self.data / rng.choice(SCANS)), self.size, rng)
+        elif kind == "head":
+            path = self.data / rng.choice(HEADS)
+            image, labels, label = real_scenes.from_head(scan(path), head_labels(path), self.size, rng)
         elif kind == "shapes":
             labels, label = label_scenes.from_shapes(self.size, rng)
         else:
             source = label_map(self.data / rng.choice(BRAINS if kind == "brain" else BODIES))
             labels, label = label_scenes.from_map(source, self.size, rng)
         target = labels == label
-        if kind != "scan":
+        if kind not in ("scan", "head"):
             image = label_scenes.paint(labels, target, rng)
         if rng.random() < 0.12:
             image, target = real_scenes.add_lesion(image, rng)

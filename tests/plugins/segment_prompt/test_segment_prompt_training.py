@@ -14,8 +14,9 @@ from plugins.segment_prompt import train
 from plugins.segment_prompt.network import PromptNet
 from plugins.segment_prompt.prompts import Prompts
 from plugins.segment_prompt.samples import sample_set
+from plugins.segment_prompt.samples.real_scenes import from_head
 from plugins.segment_prompt.samples.sample_set import Sample, Samples
-from plugins.segment_prompt.samples.sources import BODIES, BRAINS, SCANS, label_map
+from plugins.segment_prompt.samples.sources import BODIES, BRAINS, SCANS, label_map, scan
 from plugins.training import loop
 
 WIDTHS = (8, 8, 8)
@@ -32,8 +33,10 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         image = sitk.GetImageFromArray(array)
         image.SetSpacing((1.0, 1.0, 1.5))
         sitk.WriteImage(image, str(tmp_path / name))
-    for name, files in (("BRAINS", ["map.nii.gz"]), ("BODIES", ["map.nii.gz"]), ("SCANS", ["scan.nii.gz"])):
+    maps, scans = ["map.nii.gz"], ["scan.nii.gz"]
+    for name, files in (("BRAINS", maps), ("BODIES", maps), ("SCANS", scans), ("HEADS", scans)):
         monkeypatch.setattr(sample_set, name, files)
+    monkeypatch.setattr(sample_set, "head_labels", lambda path: label_map(path.with_name("map.nii.gz")))
     return tmp_path
 
 
@@ -59,6 +62,14 @@ def test_the_structures_of_a_label_map_are_known_by_their_boxes(data: Path) -> N
     assert source.spacing.tolist() == [1.5, 1.0, 1.0]
     assert list(source.structures) == [1, 2]
     assert source.structures[1] == (slice(6, 21),) * 3
+
+
+def test_a_head_and_its_labels_are_cut_at_the_same_places(data: Path) -> None:
+    labels, rng = label_map(data / "map.nii.gz"), np.random.default_rng(5)
+    for _ in range(10):
+        image, cut, label = from_head(scan(data / "scan.nii.gz"), labels, SIZE, rng)
+        inside, outside = image[cut == label], image[cut == 0]
+        assert abs(float(inside.mean() - outside.mean())) > 2 * float(outside.std())
 
 
 def test_nothing_that_the_gates_are_measured_on_is_trained_on() -> None:

@@ -93,7 +93,7 @@ def consensus(
         raise Refusal(f"A consensus takes 2 to {MOST_READERS} segmentations, not {len(segmentations)}.")
     for other in segmentations[1:]:
         check(segmentations[0], other)
-    started, clock = datetime.now().astimezone().isoformat(timespec="seconds"), time.perf_counter()
+    started, clock = datetime.now().astimezone().isoformat(timespec="microseconds"), time.perf_counter()
     rows, boxes = matched(segmentations), [boxes_of(one) for one in segmentations]
     draft = _Draft(segmentations[0])
     found: dict[str, dict[str, list[float]]] = {}

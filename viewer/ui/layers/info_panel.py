@@ -222,7 +222,7 @@ def _provenance(volume: Volume) -> ItkHeader:
         "Parameters": "\n".join(printable(f"{name}: {value}") for name, value in made.parameters.items()),
         "Model": printable(f"{made.model} {made.model_sha256}".strip()),
         "Computed with": f"{made.engine} on {made.device}, {made.precision}",
-        "When": f"{made.started[:19].replace('T', ' ')}{made.started[19:]}, in {text_format.seconds(made.seconds)}",
+        "When": f"{text_format.moment(made.started)}, in {text_format.seconds(made.seconds)}",
         "From": printable(", ".join(made.inputs)),
         "Tomolens": made.application_version,
     }

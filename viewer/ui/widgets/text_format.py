@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -81,6 +82,11 @@ def seconds(value: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def moment(iso: str) -> str:
+    """A time of ISO 8601 to the second, as far as it is one: "2026-01-31 12:00:00+01:00"."""
+    return re.sub(r"\.\d+", "", iso.replace("T", " "))
 
 
 def size(n: int) -> str:

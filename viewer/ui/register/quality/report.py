@@ -120,9 +120,8 @@ def _method(transform: Transform) -> Iterable[Figure]:
         return
     yield Figure("Method", f"{made.plugin} {made.plugin_version}, Tomolens {made.application_version}")
     yield Figure("Settings", ", ".join(f"{name} {value}" for name, value in made.parameters.items()) or "none")
-    yield Figure(
-        "Computed", f"{made.started} in {text_format.seconds(made.seconds)}, {text_format.device(made.device)}"
-    )
+    when, device = text_format.moment(made.started), text_format.device(made.device)
+    yield Figure("Computed", f"{when} in {text_format.seconds(made.seconds)}, {device}")
     if made.model:
         yield Figure("Model", f"{made.model}, sha256 {made.model_sha256[:12]}…")
 
