@@ -97,7 +97,7 @@ def _classical_answer(method: Method) -> Answer:
 
     def answer(image: Floats, marks: Marks, previous: Mask, core: Mask) -> Floats:
         seeded = replace(marks, positive=marks.positive | core)
-        faces = unlike_faces(image, seeded.seeds())
+        faces = unlike_faces(image, seeded.marked())
         if method == "random walker":
             return classical.random_walker(normalize(image), seeded, faces)
         edges = classical.gradient(image)

@@ -39,12 +39,16 @@ def edge(image: Floats, mask: Mask) -> Mask:
     return np.asarray(sitk.GetArrayViewFromImage(flooded) == STRUCTURE)
 
 
-def unlike_faces(image: Floats, seeds: Mask) -> Mask:
-    """The voxels of the faces whose values are not those of the seeds: through the others the structure may go on."""
+def unlike_faces(image: Floats, marked: Mask) -> Mask:
+    """The voxels of the faces whose values are not those of the marks: through the others the structure may go on.
+
+    A mark may lie at a border: what is about it may be of the structure and of what is beside it, and tells nothing
+    but the noise, and that by a median.
+    """
     faces = all_faces(image.shape)
-    if not seeds.any():
+    if not marked.any():
         return faces
-    near, smooth = binary_dilation(seeds, AROUND, iterations=2), uniform_filter(image, 3)
-    noise = DEVIATION * np.median(np.abs(image - smooth)[near])  # not a deviation: a seed may lie at a border
-    low, high = np.percentile(smooth[seeds], (10, 90)) + np.array((-1, 1)) * ALIKE * noise
+    near, smooth = binary_dilation(marked, AROUND, iterations=2), uniform_filter(image, 3)
+    noise = DEVIATION * np.median(np.abs(image - smooth)[near])
+    low, high = np.percentile(smooth[marked], (10, 90)) + np.array((-1, 1)) * ALIKE * noise
     return np.asarray(faces & ((smooth < low) | (smooth > high)))

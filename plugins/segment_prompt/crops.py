@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from viewer.api import Grid
 
@@ -64,10 +66,10 @@ class Crop:
     def cut(self, array: NDArray[np.generic]) -> Floats:
         """An array of the image's grid on the crop's: linear, averaged where it gets coarser."""
         taken = [_taken(*line, size) for line, size in zip(self._lines(), array.shape, strict=True)]
-        thin = np.asarray(array[tuple(part for part, _ in taken)], np.float32)
-        for axis, (_, weights) in enumerate(taken):
-            thin = _along(thin, axis, weights)
-        return thin
+        thin = array[tuple(part for part, _ in taken)]
+        if not thin.any():
+            return np.zeros(self.grid.shape, np.float32)
+        return _weighted(np.asarray(thin, np.float32), [weights for _, weights in taken])
 
     def put_back(self, values: Floats) -> tuple[tuple[slice, slice, slice], NDArray[np.bool_]]:
         """The box of the image that the crop covers, and where probabilities, brought back linearly, exceed a half."""
@@ -77,10 +79,9 @@ class Crop:
             _linear((np.arange(side.start, side.stop) - first) / step, count)
             for side, (first, step, count) in zip(box, self._lines(), strict=True)
         ]
-        plane = _along(_along(values, 2, weights[2]), 1, weights[1])
         for start in range(0, len(mask), SLAB):
             part = slice(start, start + SLAB)
-            mask[part] = _along(plane, 0, weights[0][part]) > 0.5
+            mask[part] = _weighted(values, [weights[0][part], *weights[1:]]) > 0.5
         k, j, i = box
         return (k, j, i), mask
 
@@ -92,7 +93,7 @@ class Crop:
         return [(float(start[a]), float(steps[a]), grid.shape[a]) for a in range(3)]
 
 
-def _taken(first: float, step: float, count: int, size: int) -> tuple[slice, Floats]:
+def _taken(first: float, step: float, count: int, size: int) -> tuple[slice, csr_array]:
     """Which voxels of an axis are looked at, and their weights [new, taken]: tents as wide as the coarser step.
 
     The ends go on as they are.
@@ -100,22 +101,23 @@ def _taken(first: float, step: float, count: int, size: int) -> tuple[slice, Flo
     skip = max(1, int(step // 2))
     part = slice(max(0, int(first - step)), min(size, int(first + step * (count + 1)) + 2), skip)
     thin = len(range(*part.indices(size)))
-    places = (first + step * np.arange(count) - part.start) / skip
-    gap = np.abs(np.clip(places, 0, thin - 1)[:, None] - np.arange(thin))
-    weights = np.clip(1 - gap / max(1.0, step / skip), 0, None)
-    weights /= weights.sum(axis=1, keepdims=True)
-    return part, weights.astype(np.float32)
+    return part, _tents((first + step * np.arange(count) - part.start) / skip, thin, max(1.0, step / skip))
 
 
-def _linear(places: NDArray[np.floating[Any]], count: int) -> Floats:
+def _linear(places: NDArray[np.floating[Any]], count: int) -> csr_array:
     """Weights [place, voxel] of linear interpolation; beyond the ends their value goes on."""
+    return _tents(places, count, 1.0)
+
+
+def _tents(places: NDArray[np.floating[Any]], count: int, half_width: float) -> csr_array:
     gap = np.abs(np.clip(places, 0, count - 1)[:, None] - np.arange(count))
-    weights: Floats = np.clip(1 - gap, 0, None).astype(np.float32)
-    return weights
+    weights = np.clip(1 - gap / half_width, 0, None)
+    return csr_array((weights / weights.sum(axis=1, keepdims=True)).astype(np.float32))
 
 
-def _along(array: Floats, axis: int, weights: Floats) -> Floats:
-    """An array with one axis weighted [new, old]."""
-    weighted: Floats = np.tensordot(weights, array, (1, axis))
-    moved: Floats = np.moveaxis(weighted, 0, axis)
-    return moved
+def _weighted(array: Floats, weights: Sequence[csr_array]) -> Floats:
+    """An array with each of its axes weighted [new, old]."""
+    for one in weights:  # the axis in front, which goes to the end of the line
+        part = one @ array.reshape(len(array), -1)
+        array = np.moveaxis(part.reshape(-1, *array.shape[1:]), 0, -1)
+    return array

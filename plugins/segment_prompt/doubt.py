@@ -65,14 +65,14 @@ def _opinions(look: Look, method: str) -> tuple[Floats, Mask | None]:
     second = np.zeros_like(marks.positive)
     part = Prompts(*(one[frame] for one in (seeded.positive, seeded.negative, seeded.excluded, seeded.box)))
     second[frame] = _watershed(look.image[frame], part)
-    known = classical.markers(seeded, unlike_faces(look.image, seeded.seeds()))
+    known = classical.markers(seeded, unlike_faces(look.image, seeded.marked()))
     walked = coarse_walk(normalize(look.image), known == classical.STRUCTURE, known == classical.BACKGROUND)
     told = marks.positive | marks.negative | marks.excluded
     return np.where(told, own, (own + second + walked) / 3), second
 
 
 def _watershed(image: Floats, marks: Prompts) -> Mask:
-    return marks.constrain(classical.watershed(classical.gradient(image), marks, unlike_faces(image, marks.seeds())))
+    return marks.constrain(classical.watershed(classical.gradient(image), marks, unlike_faces(image, marks.marked())))
 
 
 def _narrower(mask: Mask) -> tuple[slice, ...]:

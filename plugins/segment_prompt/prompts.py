@@ -53,8 +53,13 @@ class Prompts:
 
     def seeds(self) -> Mask:
         """Voxels taken to be of the structure: about the positive marks, else the middle third of the boxes."""
+        around = thicken(self.positive) if self.positive.any() else self.marked()
+        return around & ~(self.negative | self.excluded)
+
+    def marked(self) -> Mask:
+        """Voxels of the structure beyond doubt: the positive marks, else the middle third of the boxes."""
         if self.positive.any() or not self.box.any():
-            return thicken(self.positive) & ~(self.negative | self.excluded)
+            return self.positive
         middle = np.zeros_like(self.box)
         spans = [np.flatnonzero(self.box.any(tuple({0, 1, 2} - {axis}))) for axis in range(3)]
         middle[tuple(slice(*_middle_third(int(span[0]), int(span[-1]))) for span in spans)] = True

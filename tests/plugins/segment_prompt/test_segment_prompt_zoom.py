@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from plugins.segment_prompt import _classical_answer
 from plugins.segment_prompt.crops import Crop
 from plugins.segment_prompt.prompts import Mask, Prompts
 from plugins.segment_prompt.zoom import Scene
@@ -72,6 +73,16 @@ def test_a_correction_at_the_border_leaves_the_rest_as_it_was(method: str) -> No
         assert isinstance(found, Segmentation)
         mask = found.array > 0
         assert 2 * np.count_nonzero(mask & ball) / (np.count_nonzero(mask) + np.count_nonzero(ball)) > 0.8
+
+
+@pytest.mark.parametrize("method", ["watershed", "random walker"])
+def test_a_mark_whose_surroundings_reach_over_the_border_does_not_make_the_crop_one_structure(method: str) -> None:
+    ball = np.linalg.norm(np.indices((32, 32, 32)) - 16, axis=0) <= 3
+    image = (np.random.default_rng(0).normal(0, 5, ball.shape) + 180 * ball).astype(np.float32)
+    marks, none = np.zeros_like(ball), np.zeros_like(ball)
+    marks[16, 16, (16, 19)] = True  # its middle, and its last voxel
+    answer = _classical_answer(method)(image, Prompts.none(ball.shape).with_marks(marks, True), none, none) > 0.5
+    assert np.count_nonzero(answer) < 5 * np.count_nonzero(ball)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
