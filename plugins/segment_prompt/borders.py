@@ -13,7 +13,7 @@ from .prompts import Mask
 Floats = NDArray[np.float32]
 SHELL = 2  # voxels to each side of a border that are compared across it
 BAND = 3  # voxels to each side of a border that is refined
-ALIKE = 1.0  # standard deviations of the noise around the seeds: what differs by less may be the same structure
+ALIKE = 1.0  # standard deviations of the noise around the marks: what differs by less may be the same structure
 DEVIATION = 1.4826  # standard deviations that a median absolute one of normal noise is
 AROUND = generate_binary_structure(3, 3)
 
@@ -40,15 +40,19 @@ def edge(image: Floats, mask: Mask) -> Mask:
 
 
 def unlike_faces(image: Floats, marked: Mask) -> Mask:
-    """The voxels of the faces whose values are not those of the marks: through the others the structure may go on.
+    """The voxels of the faces whose values are not those about the marks: through the others the structure may go on.
 
-    A mark may lie at a border: what is about it may be of the structure and of what is beside it, and tells nothing
-    but the noise, and that by a median.
+    A mark may lie at a border, and a thin structure is all border: of the values about the marks those count that are
+    nearer to the marks' own than to the one that differs most from them, and the noise is the lower one of what
+    medians say of their surroundings and of the whole crop.
     """
     faces = all_faces(image.shape)
     if not marked.any():
         return faces
     near, smooth = binary_dilation(marked, AROUND, iterations=2), uniform_filter(image, 3)
-    noise = DEVIATION * np.median(np.abs(image - smooth)[near])
-    low, high = np.percentile(smooth[marked], (10, 90)) + np.array((-1, 1)) * ALIKE * noise
+    grain = np.abs(image - smooth)
+    noise = DEVIATION * min(np.median(grain[near]), np.median(grain))
+    own, about = np.percentile(smooth[marked], (10, 90)), smooth[near]
+    differ = np.maximum(own[0] - about, about - own[1]).clip(0)
+    low, high = np.percentile(about[differ <= differ.max() / 2], (10, 90)) + np.array((-1, 1)) * ALIKE * noise
     return np.asarray(faces & ((smooth < low) | (smooth > high)))

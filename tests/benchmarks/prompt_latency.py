@@ -2,12 +2,12 @@
 
     python tests/benchmarks/prompt_latency.py [--slices 400 1000] [--count 200] [--methods watershed …]
 
-512 × 512 voxels a slice, a body of noise with ellipsoids of 6 to 60 mm; each gets a new segment, a click in its middle,
-and three corrections in the middle of the largest error; real Qt mouse events in the axial view, the engine a process
-of its own, the journal on the disk, a second between two prompts, the very first one counted. CPU: seconds of the window
-and the engine together, a prompt; on a machine with other work they tell more than the clock. Memory: proportional set
-size of window and engine at the worst moment of some prompts more, above what it was when the image was on the screen
-and no tool was chosen (Linux only). Gate: 95 of 100 prompts within 0.5 s, at most 300 MB.
+512 × 512 voxels a slice, a body of noise with ellipsoids of 6 to 60 mm; each gets a new segment, a click in its
+middle, and three corrections in the middle of the largest error; real Qt mouse events in the axial view, the engine a
+process of its own, the journal on the disk, a second between two prompts, the very first one counted. CPU: seconds of
+the window and the engine together, a prompt; on a machine with other work they tell more than the clock. Memory:
+proportional set size of window and engine at the worst moment of some prompts more, above what it was when the image
+was on the screen and no tool was chosen (Linux only). Gate: 95 of 100 prompts within 0.5 s, at most 300 MB.
 """
 
 from __future__ import annotations
