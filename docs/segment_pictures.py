@@ -1,4 +1,4 @@
-"""Pictures of the Segments tab for docs/segmentation.md: the tools at work, and every effect on one sheet."""
+"""Pictures for docs/segmentation.md: the tools of the Segments tab, every effect on one sheet, the brain by doubt."""
 
 from __future__ import annotations
 
@@ -44,12 +44,32 @@ def segmentation(pictures: Path) -> None:
         assert layer is not None
         seed(stage, layer)
         stage.picture(pictures / "segments-paint.png")
-        prompts(stage, pictures / "segments-prompts.png")
+        prompts(stage, pictures)
         session.state.show_text = session.state.show_crosshair = False
         sheet(stage, layer).save(str(pictures / "segments-effects.png"))
+        session.layers.remove(layer)
+        session.state.show_text = session.state.show_crosshair = True
+        brain(stage, pictures / "brain.png")
 
 
-def prompts(stage: Stage, path: Path) -> None:
+def brain(stage: Stage, path: Path) -> None:
+    """The structures of the sample's brain, outlined, with their doubts as a list and as a map."""
+    from viewer.cli.headless_session import finish
+
+    session, review = stage.session, stage.window.review
+    image = session.document.volume_layers[0]
+    finish(stage, session.runs.run_plugin("segment_brain", {"image": image.id}, {}))
+    (layer,) = session.document.segmentation_layers
+    session.state.active, layer.fill = layer.id, 0.0
+    stage.window.inspector.setCurrentWidget(review)
+    at = session.state.crosshair
+    review.doubt.controller.visit_next()
+    stage.until(lambda: session.state.crosshair != at)
+    review.doubt.controller.flip_map()
+    stage.picture(path)
+
+
+def prompts(stage: Stage, pictures: Path) -> None:
     """Both lateral ventricles from a point in each, in a segmentation of their own that is closed again."""
     from viewer.cli.headless_session import finish
     from viewer.data.annotations.prompts import Prompt
@@ -59,6 +79,8 @@ def prompts(stage: Stage, path: Path) -> None:
     controller.new()
     layer = controller.layer
     assert layer is not None
+    assert before is not None
+    before.visible = False
     image = session.document.volume_layers[0].volumes[0]
     controller.choose_tool("prompt_point")
     for index, side in zip(VENTRICLES, ("right", "left"), strict=True):
@@ -72,9 +94,14 @@ def prompts(stage: Stage, path: Path) -> None:
         finish(
             stage, session.prompts.add(layer, layer.segmentation.segments[-1].key, Prompt("point", ((x, y, z),)), image)
         )
-    stage.picture(path)
+    stage.picture(pictures / "segments-prompts.png")
+    doubt = stage.window.segments.prompts.doubt.controller
+    doubt.flip_map()
+    doubt.visit()
+    stage.picture(pictures / "segments-prompts-doubt.png")
+    doubt.flip_map()
     session.layers.remove(layer)
-    session.state.active = before.id if before else ""
+    session.state.active, before.visible = before.id, True
     controller.choose_tool("brush")
 
 

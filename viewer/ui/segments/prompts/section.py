@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 SIGNS = {True: "Part of the structure", False: "Not part of it"}
 NETWORK = "network"  # the method that needs a model
 ENABLED = Qt.ItemDataRole.UserRole - 1  # the role by which a combo box keeps whether a choice can be made
-ROWS = 6  # of the list that are seen at once
+ROWS = 12  # of the list that are seen at once, at most
 
 
 class PromptsSection(QWidget):
@@ -73,6 +73,8 @@ class PromptsSection(QWidget):
                 item.setData(Qt.ItemDataRole.UserRole, prompt.id)
                 self.list.addItem(item)
                 item.setSelected(prompt.id == state.prompt)
+        rows = min(len(prompts), ROWS)
+        self.list.setFixedHeight(rows * self.list.sizeHintForRow(0) + 2 * self.list.frameWidth())
         self.list.setVisible(bool(prompts))
         self.delete.setEnabled(any(prompt.id == state.prompt for prompt in prompts))
         self.clear.setEnabled(bool(prompts))
@@ -107,7 +109,6 @@ class PromptsSection(QWidget):
         ):
             box.setAccessibleName(name)
         self.list.setAccessibleName("Prompts of the segment")
-        self.list.setFixedHeight(ROWS * self.list.fontMetrics().height() + 2 * self.list.frameWidth() + ROWS * 4)
 
     def _build(self) -> None:
         palette = QHBoxLayout()
