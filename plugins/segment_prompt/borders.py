@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, binary_erosion, generate_binary_structure, uniform_filter
+from scipy.ndimage import (
+    binary_dilation,
+    binary_erosion,
+    find_objects,
+    generate_binary_structure,
+    uniform_filter,
+)
 
 from .classical import BACKGROUND, STRUCTURE, all_faces, gradient
 from .prompts import Mask
@@ -20,11 +26,15 @@ AROUND = generate_binary_structure(3, 3)
 
 def contrast(image: Floats, mask: Mask) -> float:
     """How far the values on both sides of a mask's border lie apart, in their standard deviations; 0 without any."""
-    inside = mask & ~binary_erosion(mask, iterations=SHELL)
-    outside = binary_dilation(mask, iterations=SHELL) & ~mask
-    if not inside.any() or not outside.any():
+    if not mask.any():
         return 0.0
-    here, there = image[inside], image[outside]
+    spans = find_objects(mask.astype(np.uint8))[0]
+    around = tuple(slice(max(span.start - SHELL - 1, 0), span.stop + SHELL + 1) for span in spans)
+    part = mask[around]
+    outside = binary_dilation(part, iterations=SHELL) & ~part
+    if not outside.any():
+        return 0.0
+    here, there = image[around][part & ~binary_erosion(part, iterations=SHELL)], image[around][outside]
     return float(abs(here.mean() - there.mean()) / max(float(np.hypot(here.std(), there.std())), 1e-6))
 
 
@@ -51,7 +61,7 @@ def unlike_faces(image: Floats, marked: Mask) -> Mask:
         return faces
     near, smooth = binary_dilation(marked, AROUND, iterations=2), uniform_filter(image, 3)
     grain = np.abs(image - smooth)
-    noise = DEVIATION * min(np.median(grain[near]), np.median(grain))
+    noise = DEVIATION * min(np.median(grain[near]), np.median(grain[::2, ::2, ::2]))
     own, about = np.percentile(smooth[marked], (10, 90)), smooth[near]
     differ = np.maximum(own[0] - about, about - own[1]).clip(0)
     low, high = np.percentile(about[differ <= differ.max() / 2], (10, 90)) + np.array((-1, 1)) * ALIKE * noise
