@@ -15,10 +15,11 @@ from viewer.compute.loaders.external_model import ExternalModel, PreparedImages
 from viewer.compute.loaders.find_models import FoundModel, find_models
 from viewer.compute.loaders.open_model import open_model
 from viewer.compute.memory_check import check_memory
-from viewer.compute.model_files.weights_file import read_weights
+from viewer.compute.model_files.trust import digest
+from viewer.compute.model_files.weights_file import read_checkpoint, read_weights
 from viewer.compute.networks.network import DeviceLost, Net
 from viewer.compute.networks.sliding_window import tiles
-from viewer.compute.progress import Cancelled, Refusal
+from viewer.compute.progress import Cancelled, NetworkRun, Refusal
 from viewer.compute.registration.landmark_fit import rigid_fit
 from viewer.data.annotations.doubt import Doubt, DoubtFlag
 from viewer.data.annotations.landmarks import Landmarks
@@ -54,6 +55,7 @@ __all__ = [
     "MaskDoubt",
     "MeasurementTable",
     "Net",
+    "NetworkRun",
     "PreparedImages",
     "Preview",
     "Prompt",
@@ -72,6 +74,7 @@ __all__ = [
     "Window",
     "check_memory",
     "class_term",
+    "digest",
     "doubt_map",
     "entropy",
     "find_models",
@@ -80,6 +83,7 @@ __all__ = [
     "open_hdf5",
     "open_model",
     "plugin",
+    "read_checkpoint",
     "read_weights",
     "replace",
     "resample",

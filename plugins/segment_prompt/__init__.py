@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -15,10 +15,8 @@ from .tuning.declaration import tune
 
 if TYPE_CHECKING:
     from .prompts import Mask
-    from .prompts import Prompts as Marks
-    from .zoom import Answer, Floats
 
-Method = Literal["watershed", "geodesic distance", "random walker", "network"]
+Method = Literal["watershed", "geodesic distance", "random walker", "network", "nnInteractive"]
 
 
 @plugin(
@@ -38,6 +36,8 @@ def segment_prompt(
     *,
     method: Method = "watershed",
     model: str = "segment-prompt",
+    weights: Path | None = None,
+    licence_accepted: bool = False,
     answered: Annotated[int, Range(0, 10_000)] = 0,
 ) -> Segmentation:
     """Find a structure from a few points, scribbles, boxes or lassos on it.
@@ -53,24 +53,28 @@ def segment_prompt(
         protected: What must not be touched, such as other structures.
         method: How voxels that no prompt names are told apart.
         model: Name of the trained model of the method network.
+        weights: Folder with the weights of nnInteractive, where you have installed it: it does not come with Tomolens.
+        licence_accepted: You have read the licence of these weights, and what you do is allowed by it. That of the
+            official ones (CC BY-NC-SA 4.0) forbids commercial use.
         answered: How many of the prompts the previous mask has answered.
     """
     from .doubt import mask_doubt
-    from .network_answer import network_answer
+    from .methods.classical_answer import classical_answer
+    from .methods.network_answer import network_answer
     from .zoom import Scene  # scipy and SimpleITK come with it: not before a run
 
-    if image.color:
-        raise Refusal("a colour image cannot be segmented by prompts: choose a grey-scale one.")
-    if not prompts.prompts:
-        raise Refusal("there is no prompt: give one.")
-    outside = [prompt.kind for prompt in prompts.prompts if image.grid.nearest(prompt.points[0]) is None]
-    if outside:
-        raise Refusal(f"a {outside[0]} lies outside the image: place it in the image.")
+    _check(image, prompts)
     start, last, kept = (_mask(one, image) for one in (initial, previous, protected))
-    answer = network_answer(job, model) if method == "network" else _classical_answer(method)
-    scene = Scene(image, start, kept, answer, _classical_answer("watershed"))
     first = answered if answered < len(prompts.prompts) else 0
     mask = last if first else start
+    if method == "nnInteractive":
+        from .methods.nninteractive import nninteractive_mask
+
+        given = prompts.prompts
+        mask = nninteractive_mask(image, given, mask, kept, first, weights, licence_accepted, job)
+        return Segmentation(mask.astype(np.uint8), image.grid, (Segment(1, "structure"),))
+    answer = network_answer(job, model) if method == "network" else classical_answer(method)
+    scene = Scene(image, start, kept, answer, classical_answer("watershed"))
     for count in range(first + 1, len(prompts.prompts) + 1):
         mask, look = scene.find(
             prompts.prompts[:count], mask, partial(job.progress, (count - 1) / len(prompts.prompts))
@@ -80,6 +84,17 @@ def segment_prompt(
     return Segmentation(mask.astype(np.uint8), image.grid, (Segment(1, "structure", mask_doubt=doubt),))
 
 
+def _check(image: Volume, prompts: Prompts) -> None:
+    """Raises Refusal where prompts cannot say anything of an image."""
+    if image.color:
+        raise Refusal("a colour image cannot be segmented by prompts: choose a grey-scale one.")
+    if not prompts.prompts:
+        raise Refusal("there is no prompt: give one.")
+    outside = [prompt.kind for prompt in prompts.prompts if image.grid.nearest(prompt.points[0]) is None]
+    if outside:
+        raise Refusal(f"a {outside[0]} lies outside the image: place it in the image.")
+
+
 def _mask(segmentation: Segmentation | None, image: Volume) -> Mask:
     """Its voxels; none where there is no segmentation. Raises Refusal where it is on another grid."""
     if segmentation is None:
@@ -87,22 +102,3 @@ def _mask(segmentation: Segmentation | None, image: Volume) -> Mask:
     if not segmentation.grid.matches(image.grid):
         raise Refusal("a label map is not on the image's grid: resample it onto the image first.")
     return np.asarray(segmentation.array > 0)
-
-
-def _classical_answer(method: Method) -> Answer:
-    """Probabilities of a classical method; those of a watershed are 0 or 1."""
-    from . import classical
-    from .borders import unlike_faces
-    from .prompt_channels import normalize
-
-    def answer(image: Floats, marks: Marks, previous: Mask, core: Mask) -> Floats:
-        seeded = replace(marks, positive=marks.positive | core)
-        faces = unlike_faces(image, seeded.marked())
-        if method == "random walker":
-            return classical.random_walker(normalize(image), seeded, faces)
-        edges = classical.gradient(image)
-        if method == "geodesic distance":
-            return classical.geodesic(edges, seeded, faces)
-        return classical.watershed(edges, seeded, faces).astype(np.float32)
-
-    return answer

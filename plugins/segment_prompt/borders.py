@@ -13,7 +13,7 @@ from scipy.ndimage import (
     uniform_filter,
 )
 
-from .classical import BACKGROUND, STRUCTURE, all_faces, gradient
+from .methods.classical import BACKGROUND, STRUCTURE, all_faces, gradient
 from .prompts import Mask
 
 Floats = NDArray[np.float32]

@@ -19,11 +19,11 @@ from scipy.ndimage import binary_dilation, binary_erosion
 
 from viewer.api import Doubt, Grid, MaskDoubt, Segment, Segmentation, entropy, with_doubts
 
-from . import classical
 from .borders import unlike_faces
+from .methods import classical
+from .methods.random_walk import coarse_walk
 from .prompt_channels import normalize
 from .prompts import Mask, Prompts
-from .random_walk import coarse_walk
 from .zoom import Floats, Look
 
 BAND = 3  # voxels of the crop to each side of the edge that the map is kept for

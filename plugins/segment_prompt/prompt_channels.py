@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from . import classical
+from .methods import classical
 from .prompts import Mask, Prompts, thicken
 
 Floats = NDArray[np.float32]

@@ -114,7 +114,7 @@ class Scene:
         """
         protected, before, inner = (crop.cut(mask) > 0.5 for mask in (self.protected, previous, known))
         seen, image = rasterize(prompts, crop.grid, protected), crop.cut(self.image.array)
-        _check(image)
+        check_values(image)
         core = _core(inner, seen)
         told = replace(seen, excluded=seen.excluded | ((crop.cut(ground) > 0.5) & ~seen.positive))
         values = answer(image, told, before, core)
@@ -137,7 +137,7 @@ def _ground(probabilities: Floats) -> Floats:
     return np.asarray(binary_erosion(probabilities <= 0.5, iterations=THICK), np.float32)
 
 
-def _check(image: Floats) -> None:
+def check_values(image: Floats) -> None:
     """Raises Refusal where there is nothing to tell apart."""
     if not np.isfinite(image).all():
         raise Refusal("the image holds voxels without a value (NaN) around the prompts: fill them first.")

@@ -15,7 +15,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from plugins.segment_prompt import classical
+from plugins.segment_prompt.methods import classical
 from plugins.segment_prompt.prompt_channels import normalize
 from plugins.segment_prompt.prompts import Mask
 from plugins.segment_prompt.samples import label_scenes

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from prompt_cases import Case
 from scipy.stats import spearmanr
 
-from plugins.segment_prompt import classical
+from plugins.segment_prompt.methods import classical
 from plugins.segment_prompt.network import PromptNet
 from plugins.segment_prompt.prompt_channels import channels
 from plugins.segment_prompt.prompts import Mask, Prompts

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter1d, zoom
 from torch.utils.data import Dataset
 
-from plugins.segment_prompt import classical
+from plugins.segment_prompt.methods import classical
 from plugins.segment_prompt.prompt_channels import normalize
 from plugins.segment_prompt.prompts import Mask, Prompts
 from plugins.training import noise, phantoms

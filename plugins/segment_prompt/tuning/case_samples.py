@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, map_coordinates
 
-from plugins.segment_prompt import classical
+from plugins.segment_prompt.methods import classical
 from plugins.segment_prompt.prompt_channels import normalize
 from plugins.segment_prompt.prompts import Mask, Prompts
 from plugins.segment_prompt.samples.label_scenes import sampling_places

@@ -7,10 +7,10 @@ import pytest
 from numpy.typing import NDArray
 from skimage.segmentation import random_walker
 
-from plugins.segment_prompt import classical
+from plugins.segment_prompt.methods import classical
+from plugins.segment_prompt.methods.random_walk import BETA, random_walk
 from plugins.segment_prompt.prompt_channels import CHANNELS, channels, likeness, normalize
 from plugins.segment_prompt.prompts import Mask, Prompts
-from plugins.segment_prompt.random_walk import BETA, random_walk
 from plugins.segment_prompt.samples.prompt_simulation import click
 
 SHAPE = (24, 24, 24)
@@ -95,7 +95,7 @@ def test_a_walk_is_the_random_walker() -> None:
 
 
 def test_a_walk_arrives_where_the_random_walker_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plugins.segment_prompt.random_walk.STEPS", 2000)
+    monkeypatch.setattr("plugins.segment_prompt.methods.random_walk.STEPS", 2000)
     image = np.random.default_rng(1).normal(0, 0.1, (12, 12, 12)).astype(np.float32)
     known = np.zeros(image.shape, np.uint8)
     known[:2, :2, :2], known[-2:] = classical.STRUCTURE, classical.BACKGROUND

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from plugins.segment_prompt import _classical_answer, classical
 from plugins.segment_prompt.doubt import mask_doubt
+from plugins.segment_prompt.methods import classical
+from plugins.segment_prompt.methods.classical_answer import classical_answer
 from plugins.segment_prompt.prompts import Prompts as Marks
 from plugins.segment_prompt.zoom import Look, Scene
 from viewer.api import Grid, MaskDoubt, Prompt, Volume
@@ -24,7 +25,7 @@ METHODS = ("watershed", "geodesic distance", "random walker")
 
 def found(method, image, grid=GRID, place=(18, 20, 21)) -> tuple[np.ndarray, Look]:
     none = np.zeros(image.shape, bool)
-    answer, search = _classical_answer(method), _classical_answer("watershed")
+    answer, search = classical_answer(method), classical_answer("watershed")
     scene = Scene(Volume(image.astype(np.float32), grid), none, none, answer, search)
     prompt = Prompt("point", (tuple(grid.to_world(place).tolist()),))
     return scene.find((prompt,), none, lambda: None)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from plugins.segment_prompt import _classical_answer
 from plugins.segment_prompt.crops import Crop
+from plugins.segment_prompt.methods.classical_answer import classical_answer
 from plugins.segment_prompt.prompts import Mask, Prompts
 from plugins.segment_prompt.zoom import Scene
 from viewer.api import Grid, Job, Prompt, Segmentation, Volume
@@ -81,7 +81,7 @@ def test_a_mark_whose_surroundings_reach_over_the_border_does_not_make_the_crop_
     image = (np.random.default_rng(0).normal(0, 5, ball.shape) + 180 * ball).astype(np.float32)
     marks, none = np.zeros_like(ball), np.zeros_like(ball)
     marks[16, 16, (16, 19)] = True  # its middle, and its last voxel
-    answer = _classical_answer(method)(image, Prompts.none(ball.shape).with_marks(marks, True), none, none) > 0.5
+    answer = classical_answer(method)(image, Prompts.none(ball.shape).with_marks(marks, True), none, none) > 0.5
     assert np.count_nonzero(answer) < 5 * np.count_nonzero(ball)
 
 

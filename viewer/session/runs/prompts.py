@@ -20,6 +20,8 @@ from viewer.data.volume import Volume
 from viewer.effects.prompted_edit import PromptRequest
 from viewer.plugin.execute import Result, submit_plugin
 from viewer.scene.segmentation.masking import Masking
+from viewer.session.runs.nninteractive import METHOD as NNINTERACTIVE
+from viewer.session.runs.nninteractive import NnInteractive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +76,7 @@ class _Wanted:
 class SegmentPrompts:
     """method: how masks are found, a value of the plugin's parameter of that name; model: of the method network.
 
-    Prompts wait for each other.
+    nninteractive: where the weights of the method of that name are. Prompts wait for each other.
     """
 
     document: Document
@@ -84,6 +86,7 @@ class SegmentPrompts:
     tasks: Tasks
     method: str = "watershed"
     model: str = MODEL
+    nninteractive: NnInteractive = field(default_factory=NnInteractive)
     _waiting: deque[_Wanted] = field(default_factory=deque, init=False)
     _working: bool = field(default=False, init=False)
     # layer, segment -> where it is, and at which generation of the layer that was known
@@ -114,7 +117,12 @@ class SegmentPrompts:
         point = Prompts((Prompt("point", (tuple(grid.centre.tolist()),)),))
         values: dict[str, Any] = {"image": Volume(ramp, grid), "prompts": point}
         failed = partial(log.warning, "prompts could not be warmed up: %s (%s)")
-        submit_plugin(self.engine, PLUGIN, values, {"method": self.method, "model": self.model}, failed=failed)
+        submit_plugin(self.engine, PLUGIN, values, self._settings(), failed=failed)
+
+    def _settings(self) -> dict[str, Any]:
+        """What the plugin is told of how to find masks."""
+        more = self.nninteractive.settings() if self.method == NNINTERACTIVE else {}
+        return {"method": self.method, "model": self.model, **more}
 
     def _ask(
         self,
@@ -212,7 +220,7 @@ class SegmentPrompts:
             self.engine,
             PLUGIN,
             request.inputs(box),
-            {"method": self.method, "model": self.model, "answered": request.answered},
+            {**self._settings(), "answered": request.answered},
             done=lambda result: self._run(wanted, self._take_mask, wanted, request, box, generation, result),
             failed=failed,
             cancelled=partial(self._end, wanted, "cancelled"),

@@ -8,11 +8,14 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from tests.fixtures.model_card import write_model
+from tests.fixtures.nninteractive import install as install_nninteractive
+from tests.fixtures.nninteractive import write_weights
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume, Window
 from viewer.scene.edits import AddLayer
 from viewer.scene.layer import volume_layer
 from viewer.settings import models_folder
+from viewer.ui.segments.prompts.nninteractive_dialog import NnInteractiveDialog
 
 LEFT = Qt.MouseButton.LeftButton
 FOUND = Qt.MatchFlag.MatchContains | Qt.MatchFlag.MatchRecursive
@@ -107,6 +110,32 @@ def test_the_network_can_be_chosen_once_its_model_is_installed(panel, session, q
     models.look()
     qtbot.waitUntil(lambda: models.find("segment-prompt") is not None)
     assert method.model().item(row).isEnabled()
+
+
+def test_nninteractive_is_used_once_its_licence_was_on_the_screen_and_accepted(panel, session, monkeypatch, tmp_path):
+    method, weights = panel.prompts.method, session.prompts.nninteractive
+    row = method.findData("nnInteractive")
+    assert not method.model().item(row).isEnabled()
+    assert "pip install nninteractive" in method.itemData(row, Qt.ItemDataRole.ToolTipRole)
+    install_nninteractive(monkeypatch)
+    panel.prompts.refresh()
+    assert method.model().item(row).isEnabled()
+    folder = write_weights(tmp_path / "weights", "Only on Sundays.")
+    method.setCurrentIndex(row)
+    method.activated.emit(row)
+    dialog = panel.prompts.findChild(NnInteractiveDialog)
+    assert session.prompts.method == method.currentData() == "watershed"
+    assert not dialog.accept_button.isEnabled()
+    dialog.show_folder(tmp_path)
+    assert not dialog.accept_button.isEnabled()
+    dialog.show_folder(folder)
+    assert dialog.text.toPlainText() == "Only on Sundays."
+    QTest.mouseClick(dialog.accept_button, LEFT)
+    assert (weights.weights, session.prompts.method, method.currentData()) == (folder, *["nnInteractive"] * 2)
+    panel.controller.choose_prompt_method("watershed")
+    method.setCurrentIndex(row)
+    method.activated.emit(row)  # it is not asked again
+    assert session.prompts.method == "nnInteractive"
 
 
 def test_no_form_asks_for_prompts(window, session):

@@ -17,11 +17,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.session.runs.nninteractive import METHOD as NNINTERACTIVE
 from viewer.session.runs.prompts import PLUGIN
 from viewer.tools.mouse_dispatch import PROMPTING
 from viewer.ui.segments.masking import OVERLAPS
 from viewer.ui.segments.prompts.doubt_controller import PromptDoubtController
 from viewer.ui.segments.prompts.doubt_section import PromptDoubtSection
+from viewer.ui.segments.prompts.nninteractive_dialog import NnInteractiveDialog
 from viewer.ui.widgets.basics import button, label, tile
 
 if TYPE_CHECKING:
@@ -64,7 +66,8 @@ class PromptsSection(QWidget):
             (self.method, self.controller.session.prompts.method),
         ):
             box.setCurrentIndex(box.findData(value))
-        self._offer_network()
+        self._offer(NETWORK, self.controller.session.models.problem(self.controller.session.prompts.model))
+        self._offer(NNINTERACTIVE, self.controller.session.prompts.nninteractive.problem)
         prompts = segment.prompts if segment else ()
         with QSignalBlocker(self.list):
             self.list.clear()
@@ -86,10 +89,9 @@ class PromptsSection(QWidget):
         self.controller.session.models.look_once()
         super().showEvent(event)
 
-    def _offer_network(self) -> None:
-        """The method network can be chosen where its model is installed; else its tool tip says what is missing."""
-        problem = self.controller.session.models.problem(self.controller.session.prompts.model)
-        row = self.method.findData(NETWORK)
+    def _offer(self, method: str, problem: str) -> None:
+        """A method can be chosen where nothing is missing; else its tool tip says what is."""
+        row = self.method.findData(method)
         self.method.setItemData(row, problem, Qt.ItemDataRole.ToolTipRole)
         self.method.setItemData(row, 0 if problem else None, ENABLED)
 
@@ -101,7 +103,7 @@ class PromptsSection(QWidget):
         plugin = self.controller.session.plugins.get(PLUGIN)
         parameters = {one.name: one for one in plugin.parameters} if plugin else {}
         for method in parameters["method"].choices if plugin else ():
-            self.method.addItem(str(method).capitalize(), method)
+            self.method.addItem(method if method == NNINTERACTIVE else str(method).capitalize(), method)
         for box, name in (
             (self.sign, "What the next prompt says"),
             (self.overlap, "Other segments"),
@@ -139,11 +141,24 @@ class PromptsSection(QWidget):
         controller, events = self.controller, self.controller.state.events
         self.sign.activated.connect(lambda: controller.set_prompting(positive=self.sign.currentData()))
         self.overlap.activated.connect(lambda: controller.set_prompting(overlap=self.overlap.currentData()))
-        self.method.activated.connect(lambda: controller.choose_prompt_method(self.method.currentData()))
+        self.method.activated.connect(lambda: self._choose_method(self.method.currentData()))
         self.list.itemSelectionChanged.connect(self._choose)
         models = controller.session.models
         for signal in (events.tool, events.prompting, events.prompt, controller.changed, models.changed):
             signal.connect(self.refresh)
+
+    def _choose_method(self, method: str) -> None:
+        """At once, but where weights have to be chosen and their licence to be accepted first."""
+        nninteractive = self.controller.session.prompts.nninteractive
+        if method != NNINTERACTIVE or nninteractive.weights is not None:
+            self.controller.choose_prompt_method(method)
+            return
+        self.refresh()  # as it was, while it is asked
+        dialog = NnInteractiveDialog(nninteractive, self)
+        dialog.accepted.connect(lambda: self.controller.choose_prompt_method(method))
+        dialog.finished.connect(self.refresh)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
 
     def _choose(self) -> None:
         items = self.list.selectedItems()

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import expit
 
+from plugins.segment_prompt.prompt_channels import CHANNELS, channels, normalize
+from plugins.segment_prompt.prompts import Prompts
+
 from . import classical
-from .prompt_channels import CHANNELS, channels, normalize
-from .prompts import Prompts
 
 if TYPE_CHECKING:
+    from plugins.segment_prompt.prompts import Mask
+    from plugins.segment_prompt.zoom import Answer, Floats
     from viewer.api import Job
-
-    from .prompts import Mask
-    from .zoom import Answer, Floats
 
 MULTIPLE = 8  # of its input's sides, which it halves three times
 EXAMPLE = 32  # voxels along each side of what it is tried on

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .prompts import Mask
+from plugins.segment_prompt.prompts import Mask
 
 Floats = NDArray[np.float32]
 STEPS = 40

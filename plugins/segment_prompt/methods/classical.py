@@ -11,7 +11,8 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_gradient_magnitude
 
-from .prompts import Mask, Prompts, thicken
+from plugins.segment_prompt.prompts import Mask, Prompts, thicken
+
 from .random_walk import random_walk
 
 Floats = NDArray[np.float32]

@@ -1,0 +1,1 @@
+"""How voxels that no prompt names are told apart: classical methods, the trained network, nnInteractive."""
