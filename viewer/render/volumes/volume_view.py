@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import QTimer
+from shiboken6 import isValid
 from vtkmodules.vtkRenderingOpenGL2 import vtkTextureObject
 
 from viewer.data.grid import Grid, orientation_letters
@@ -196,6 +197,11 @@ class VolumeView(View):
     def shows(self, layer: Layer, box: Box) -> bool:
         """False: a part that has arrived is never drawn by itself."""
         return False  # it waits for the last pixel, which `loaded` tells of, and for the end of a stroke
+
+    def _changed(self, *_: Any) -> None:
+        """A little later: slices that show the same change are not kept waiting by a rendering, which takes longer."""
+        if isValid(self) and not self._pace.isActive():
+            self._pace.start()
 
     # What it draws.
     def sync(self) -> bool:
