@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from viewer.data.annotations.doubt import Doubt
 from viewer.data.annotations.mask_doubt import MaskDoubt
 from viewer.data.annotations.prompts import Prompt
+from viewer.data.arrays import blank_labels
 from viewer.data.grid import Grid
 from viewer.data.printable_text import keep_printable
 from viewer.data.provenance import Provenance
@@ -131,7 +132,7 @@ class Segmentation:
         segments = tuple(segments)
         count = 1 + max((segment.layer for segment in segments), default=0)
         maps = [*self.maps[:count]]
-        maps += [np.zeros(self.grid.shape, self.array.dtype) for _ in range(count - len(maps))]
+        maps += [blank_labels(self.grid.shape, self.array.dtype) for _ in range(count - len(maps))]
         for layer, array in enumerate(maps):
             top = max((segment.label for segment in segments if segment.layer == layer), default=0)
             if top > np.iinfo(array.dtype).max:

@@ -10,6 +10,7 @@ import numpy as np
 
 from viewer.compute.labels.label_image import COLORS
 from viewer.compute.progress import Cancelled
+from viewer.data.arrays import blank_labels
 from viewer.data.box import Box, label_box
 from viewer.data.segmentation import Code, Key, Segment, Segmentation, Side
 from viewer.effects.effect_run import Call, Effect, How, apply
@@ -52,7 +53,7 @@ class Segments:
         at = f", time point {self.state.timepoint + 1}" if several else ""
         source = volume.source.of_timepoint(self.state.timepoint, len(image.volumes), volume.grid.shape[0])
         values = Segmentation(
-            np.zeros(volume.grid.shape, np.uint8), volume.grid, (), name or f"Segments of {image.name}{at}", source
+            blank_labels(volume.grid.shape, np.uint8), volume.grid, (), name or f"Segments of {image.name}{at}", source
         )
         layer = segmentation_layer(values, image)
         layer.drawn_at = self.state.timepoint if several else None

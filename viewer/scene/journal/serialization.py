@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.data.annotations.measurement_table import MeasurementTable
-from viewer.data.arrays import Json
+from viewer.data.arrays import Json, blank_labels
 from viewer.data.grid import Grid
 from viewer.data.provenance import Provenance
 from viewer.data.segmentation import Segment, Segmentation
@@ -152,7 +152,7 @@ def restore_segmentation(entry: Json, load: Load) -> Segmentation:
     """The inverse of describe_segmentation. Raises KeyError, TypeError or ValueError for an entry that is none."""
     grid = restore_grid(entry)
     first, *others = (
-        load(map["array"]) if map["array"] else np.zeros(grid.shape, map["dtype"]) for map in entry["maps"]
+        load(map["array"]) if map["array"] else blank_labels(grid.shape, map["dtype"]) for map in entry["maps"]
     )
     segments = restore_segments(entry["segments"])
     return Segmentation(first, grid, segments, entry["name"], overlapping=tuple(others), **_restore_origin(entry))
