@@ -59,13 +59,16 @@ def nninteractive_mask(
     session.set_target_buffer(np.zeros(image.grid.shape, np.uint8))
     if previous.any():
         session.add_initial_seg_interaction(previous.astype(np.uint8), run_prediction=False)
-    asked = [(one, interaction) for one in prompts for interaction in interactions(one, image.grid)]
-    new = sum(len(interactions(one, image.grid)) for one in prompts[answered:])
-    for number, (prompt, (kind, what)) in enumerate(asked, 1):
-        job.progress((number - 1) / len(asked))
+    told = [
+        (number >= answered, prompt.positive, *interaction)
+        for number, prompt in enumerate(prompts)
+        for interaction in interactions(prompt, image.grid)
+    ]
+    for number, (new, positive, kind, what) in enumerate(told):
+        job.progress(number / len(told))
         add: Callable[..., None] = getattr(session, f"add_{kind}_interaction")
         # what was answered before is known by the mask that it gave: a prediction for it would change nothing
-        add(what, include_interaction=prompt.positive, run_prediction=number > len(asked) - new)
+        add(what, include_interaction=positive, run_prediction=new)
     mask = np.array(session.target_buffer) > 0
     session.reset_interactions()
     constrain(mask, prompts, image.grid, protected)
