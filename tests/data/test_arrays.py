@@ -34,5 +34,5 @@ def test_a_blank_label_map_takes_memory_where_it_is_written() -> None:
     before = process.memory_info().rss
     blank = blank_labels((400, 512, 512), np.uint8)
     blank[:, 100, 100] = 1
-    assert blank[::50].sum() == 8
+    assert blank.sum() == 400  # all of it is read
     assert process.memory_info().rss - before < 40e6  # of 105

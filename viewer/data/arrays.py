@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import mmap
+import sys
 from collections.abc import Callable
-from mmap import mmap
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -23,13 +25,19 @@ Post = Callable[[Callable[[], None]], None]  # runs a function on the thread tha
 
 
 def blank_labels(shape: tuple[int, ...], dtype: DTypeLike) -> Labels:
-    """A label map of zeros that takes memory as it is written, in the smallest pages there are.
+    """A label map of zeros that takes memory as it is written, in the smallest pages there are (not on Windows).
 
     For arrays of this size numpy asks for pages of 2 MB: a few voxels in every slice would take memory for all of them.
-    Raises MemoryError.
+    The pages are private: to read one that was never written takes none. Raises MemoryError.
     """
     size = math.prod(shape) * np.dtype(dtype).itemsize
+    if sys.platform == "win32" or not size:
+        return np.zeros(shape, dtype)
     try:
-        return np.frombuffer(mmap(-1, size), dtype).reshape(shape) if size else np.zeros(shape, dtype)
+        pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     except (OSError, OverflowError) as error:
         raise MemoryError(f"no memory for {size} bytes of labels") from error
+    if sys.platform == "linux":
+        with suppress(OSError):  # a kernel that has no large pages
+            pages.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(pages, dtype).reshape(shape)
