@@ -46,9 +46,9 @@ class NnInteractive:
             log.warning("the licence of nnInteractive's weights cannot be read any more", exc_info=True)
             return None
 
-    def accept(self, folder: Path) -> None:
-        """Use the weights of a folder, whose licence the user has read and accepts. Raises Refusal, OSError."""
-        stored = {"weights": str(folder), "licence": _digest(licence(folder))}
+    def accept(self, folder: Path, text: str) -> None:
+        """Use the weights of a folder, whose licence, this text, the user has read and accepts. Raises OSError."""
+        stored = {"weights": str(folder), "licence": _digest(text)}
         self._file().parent.mkdir(parents=True, exist_ok=True)
         self._file().write_text(json.dumps(stored, indent=1), encoding="utf-8")
 

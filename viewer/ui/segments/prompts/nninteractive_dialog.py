@@ -30,7 +30,7 @@ class NnInteractiveDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("nnInteractive")
         self.nninteractive = nninteractive
-        self.folder: Path | None = None
+        self.shown: tuple[Path, str] | None = None  # a folder, and the licence of what is in it
         self.place = label(NO_FOLDER, "dim")
         self.text = QPlainTextEdit(readOnly=True)
         self.text.setAccessibleName("Licence of the weights")
@@ -68,17 +68,17 @@ class NnInteractiveDialog(QDialog):
         except Refusal as refusal:
             text = ""
             self.place.setText(str(refusal))
-        self.folder = folder if text else None
+        self.shown = (folder, text) if text else None
         self.text.setPlainText(printable(text))
         self.accept_button.setEnabled(bool(text))
 
     def accept(self) -> None:
         """Use these weights from now on."""
-        if self.folder is None:
+        if self.shown is None:
             return
         try:
-            self.nninteractive.accept(self.folder)
-        except (Refusal, OSError) as error:
+            self.nninteractive.accept(*self.shown)
+        except OSError as error:
             self.place.setText(f"That cannot be kept: {error}.")
         else:
             super().accept()
