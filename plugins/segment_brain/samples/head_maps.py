@@ -62,14 +62,14 @@ def draw_head(head_map: HeadMap, spacing: int, rng: Random) -> Head:
     knots = [(rng.standard_normal((3, n, n, n)) * rng.uniform(0, most)).astype(np.float32) for n, most in BENDS]
 
     def look(count: int, step: float) -> NDArray[np.uint16]:
-        where = _places(count, step, (rotation @ scale).astype(np.float32), centre, knots)
-        return _nearest(head_map.array, where)
+        where = places_of_cube(count, step, (rotation @ scale).astype(np.float32), centre, knots)
+        return nearest_labels(head_map.array, where)
 
     labels = look(SIDE, spacing)
     return Head(look(SIDE * spacing, 1.0) if spacing > 1 else labels, labels, spacing)
 
 
-def _places(count: int, step: float, matrix: Floats, centre: Floats, knots: list[Floats]) -> list[Floats]:
+def places_of_cube(count: int, step: float, matrix: Floats, centre: Floats, knots: list[Floats]) -> list[Floats]:
     """Where the voxels of a cube come from, in voxels of the map: one array [n, n, n] an axis."""
     at = (np.arange(count, dtype=np.float32) - (count - 1) / 2) * np.float32(step)
     places = []
@@ -82,7 +82,8 @@ def _places(count: int, step: float, matrix: Floats, centre: Floats, knots: list
     return places
 
 
-def _nearest(array: NDArray[np.uint16], places: list[Floats]) -> NDArray[np.uint16]:
+def nearest_labels(array: NDArray[np.uint16], places: list[Floats]) -> NDArray[np.uint16]:
+    """The labels at places, in voxels, one array an axis, which are rounded in place."""
     index = np.zeros(places[0].shape, np.int32)
     for place, length in zip(places, array.shape, strict=True):
         np.rint(place, out=place)

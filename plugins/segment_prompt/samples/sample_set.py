@@ -28,7 +28,7 @@ Floats = NDArray[np.float32]
 Labels = NDArray[np.uint8]
 Random = np.random.Generator
 SIZE = 48
-KINDS = {"brain": 0.2, "body": 0.2, "shapes": 0.2, "scan": 0.2, "head": 0.2}
+KINDS = {"brain": 0.15, "body": 0.2, "shapes": 0.15, "scan": 0.15, "head": 0.35}
 SHAPES = {"shapes": 1.0}  # made of nothing
 LEAST, MOST = 12, 0.5  # voxels of a structure, share of the crop
 
@@ -86,9 +86,9 @@ class Samples(Dataset[Sample]):
 def _vary(labels: Labels, target: Mask, rng: Random) -> Mask:
     """The structure as it is, or one part of it, with a neighbour, or a piece of it."""
     chance = rng.random()
-    if chance < 0.12 and len(beside := label_scenes.neighbours(labels, target)):
+    if chance < 0.05 and len(beside := label_scenes.neighbours(labels, target)):
         target = target | (labels == beside[rng.integers(min(len(beside), 3))])
-    elif chance < 0.2 and target.any():
+    elif chance < 0.09 and target.any():
         places = np.argwhere(target)
         side = (np.indices(target.shape).T - places[rng.integers(len(places))]) @ rng.standard_normal(3)
         target = target & (side.T > 0)

@@ -30,6 +30,7 @@ HEADS = [
     f"{LESIONS}/patient04/study1_FLAIR.nii.gz",
     f"{LESIONS}/patient09/study2_FLAIR.nii.gz",
     f"{LESIONS}/patient20/study2_FLAIR.nii.gz",
+    "dicom/mr-philips-mprage",
 ]
 SCANS = [
     *HEADS,
@@ -37,7 +38,6 @@ SCANS = [
     "nifti/spine-t2-pam50/t2.nii.gz",
     "dicom/ct-cmb-crc-lung",
     "dicom/ct-cmb-crc-lung",  # twice: the only large scan that is not of a head
-    "dicom/mr-philips-mprage",
     "dicom/pet-qin-headneck/PET",
 ]
 SMALLEST = 20  # voxels of a structure
