@@ -24,6 +24,7 @@ from viewer.data.annotations.finding import (
 )
 from viewer.data.annotations.packed_mask import mask_checksum
 from viewer.data.annotations.region import Region
+from viewer.data.provenance import Provenance
 from viewer.data.terminology import statement, statements
 from viewer.scene.journal.serialization import from_json
 
@@ -128,11 +129,13 @@ def test_parts_of_a_finding_are_checked() -> None:
 
 
 def test_a_run_signs_what_it_found_and_it_waits_for_review() -> None:
-    found = Findings((Finding(LESION, state="accepted"),), CHECKS).by(MODEL)
+    run = Provenance("diagnose_x", "1.0", "0.1", model_sha256="a" * 64, learned=True)
+    found = Findings((Finding(LESION, state="accepted"),), CHECKS).made_by(run)
     assert (found.findings[0].algorithm, found.findings[0].checks) == (MODEL, CHECKS)
     assert found.findings[0].state == "unreviewed"
+    assert (found.entries, found.provenance) == (found.findings, run)
     refused = Findings(checks=CHECKS, refusal=InputRefusal("No."))
-    assert refused.by(MODEL).refusal == InputRefusal("No.", CHECKS, MODEL)
+    assert refused.made_by(run).refusal == InputRefusal("No.", CHECKS, MODEL)
 
 
 def test_what_is_least_sure_is_reviewed_first_and_what_was_reviewed_last() -> None:

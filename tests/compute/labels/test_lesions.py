@@ -9,6 +9,7 @@ from scipy.spatial.distance import pdist
 from scipy.spatial.transform import Rotation
 
 from viewer.compute.labels.lesions import connected_lesions, longest_diameter, measure_lesions
+from viewer.compute.progress import Refusal
 from viewer.data.annotations.packed_mask import mask_checksum
 from viewer.data.grid import Grid
 
@@ -69,6 +70,8 @@ def test_lesions_are_parted_and_sorted_by_size() -> None:
     assert np.array_equal(labels > 0, mask)
     assert connected_lesions(mask, 2).max() == 2
     assert connected_lesions(mask, 99).max() == 0
+    with pytest.raises(Refusal, match="3 lesions; more than 2"):
+        connected_lesions(mask, 1, most=2)
     grid = Grid.of(mask.shape)
     found = measure_lesions(labels, grid)
     assert found[3].diameter == 1.0

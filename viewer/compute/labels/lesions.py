@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from viewer.compute.progress import Refusal
 from viewer.data.annotations.finding import Measurement, SegmentRegion
 from viewer.data.annotations.packed_mask import mask_checksum
 from viewer.data.box import box_shape, label_boxes
+from viewer.data.segmentation import HIGHEST
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,11 +50,11 @@ class Lesion:
         return SegmentRegion(segmentation, key, self.checksum)
 
 
-def connected_lesions(mask: Mask, smallest: int) -> Labels:
+def connected_lesions(mask: Mask, smallest: int, most: int = HIGHEST) -> Labels:
     """Each lesion of a mask [k, j, i] as a label of its own, the largest is 1; uint16 [k, j, i].
 
     Voxels that share a face, an edge or a corner belong together. smallest: voxels below which it is left out. Raises
-    OverflowError where there are more lesions than labels.
+    Refusal, one sentence, where there are more lesions than `most`.
     """
     from scipy import ndimage
 
@@ -60,8 +62,8 @@ def connected_lesions(mask: Mask, smallest: int) -> Labels:
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     sizes[0] = 0
     order = [label for label in np.argsort(-sizes, kind="stable").tolist() if sizes[label] >= max(smallest, 1)]
-    if len(order) > np.iinfo(np.uint16).max:
-        raise OverflowError(f"{len(order)} lesions")
+    if len(order) > most:
+        raise Refusal(f"there are {len(order):,} lesions; more than {most:,} are no list to read: choose another mask.")
     ranks = np.zeros(count + 1, np.uint16)
     ranks[order] = np.arange(1, len(order) + 1)
     return np.asarray(ranks[labels])
@@ -90,7 +92,7 @@ def measure_lesion(mask: Mask, box: Box, grid: Grid) -> Lesion:
 
 
 def longest_diameter(index: NDArray[np.integer], grid: Grid) -> float:
-    """The greatest distance in mm between two points of the surface of voxels (n, 3) [k, j, i].
+    """The greatest distance in mm between two points of the surface of voxels (n, 3) [k, j, i], in array order.
 
     The surface is that half-way between voxels, by the middles of their six faces, as IBSI measures on a mesh
     (Zwanenburg et al., Radiology 295, 2020, L0JK): of one voxel of 1 mm it is 1 mm. Exact on oblique and sheared grids:
@@ -98,6 +100,8 @@ def longest_diameter(index: NDArray[np.integer], grid: Grid) -> float:
     """
     from scipy.spatial import ConvexHull
 
+    turns = np.any(np.diff(index[:, :2], axis=0), axis=1)  # where a row ends: what lies within one is no corner
+    index = index[np.append(True, turns) | np.append(turns, True)]
     halves = np.concatenate([np.eye(3), -np.eye(3)]) / 2
     faces = grid.to_world(np.unique((index[:, None] + halves).reshape(-1, 3), axis=0))
     corners = faces[ConvexHull(faces).vertices]  # the two farthest points are corners of the hull

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from viewer.data.annotations.region import Point, Region
 from viewer.data.printable_text import keep_printable
+from viewer.data.provenance import Provenance
 
 FindingState = Literal["unreviewed", "accepted", "edited", "rejected", "manual"]
 Outcome = Literal["passed", "failed", "unknown"]
@@ -212,19 +213,28 @@ class Findings:
     findings: tuple[Finding, ...] = ()
     checks: tuple[InputCheck, ...] = ()
     refusal: InputRefusal | None = None
+    provenance: Provenance | None = None
 
     def __post_init__(self) -> None:
         if self.refusal is not None and self.findings:
             raise ValueError("a run that refuses its input has no findings.")
 
-    def by(self, algorithm: FindingAlgorithm) -> Findings:
-        """The same, each of them made by an algorithm, with the checks of the input and waiting for review."""
+    @property
+    def entries(self) -> tuple[Finding | InputRefusal, ...]:
+        """The findings, or the refusal in their place."""
+        return (self.refusal,) if self.refusal else self.findings
+
+    def made_by(self, provenance: Provenance) -> Findings:
+        """The same as a run's, each with its algorithm and the checks of the input, and waiting for review."""
+        algorithm = FindingAlgorithm(
+            provenance.plugin, provenance.plugin_version, provenance.model_sha256, provenance.learned
+        )
         found = tuple(
             replace(one, algorithm=algorithm, checks=self.checks, state="unreviewed", reader="", reason="")
             for one in self.findings
         )
         refusal = self.refusal and replace(self.refusal, algorithm=algorithm, checks=self.refusal.checks or self.checks)
-        return replace(self, findings=found, refusal=refusal)
+        return replace(self, findings=found, refusal=refusal, provenance=provenance)
 
 
 def finding_json(one: Finding | InputRefusal) -> dict[str, Any]:
