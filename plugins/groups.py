@@ -1,5 +1,6 @@
 """The headings under which the built-in plugins are listed."""
 
+DIAGNOSIS = "Diagnosis"
 MODELS = "Models"
 REGISTRATION = "Registration"
 RESTORATION = "Restoration"

@@ -21,6 +21,7 @@ from viewer.compute.engine.engine import Engine
 from viewer.compute.engine.job import Job
 from viewer.compute.engine.thread_queue import Runner
 from viewer.compute.progress import Cancelled
+from viewer.data.annotations.finding import Findings
 from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.annotations.measurement_table import MeasurementTable
 from viewer.data.annotations.prompts import Prompt, Prompts
@@ -137,7 +138,7 @@ def test_it_returns_what_it_declares_on_the_grid_it_got(plugin: Plugin, results:
     assert list(result.outputs) == [output.name for output in plugin.outputs]
     for value in result.outputs.values():
         assert value.provenance.plugin == plugin.id
-        if not isinstance(value, Transform | MeasurementTable):
+        if not isinstance(value, Transform | MeasurementTable | Findings):
             assert value.grid.matches(volume.grid, tolerance=0)
             assert value.grid.frame_of_reference == volume.grid.frame_of_reference
             assert value.source == volume.source
@@ -215,7 +216,7 @@ def test_odd_images_work_or_are_refused(plugin: Plugin, case: str, settings: Set
     assert heard.wait(60)
     runner.close()
     if isinstance(ends[0], Result):
-        values = [value for value in ends[0].outputs.values() if not isinstance(value, Transform)]
+        values = [value for value in ends[0].outputs.values() if not isinstance(value, Transform | Findings)]
         given = args[1]
         shape = given.get("onto", given.get("fixed", odd)).array.shape[:3]  # what an image is brought onto
         assert all(value.array.shape[:3] == shape for value in values)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVarTuple
 
 from viewer.cli.exit_codes import JobFailed
 from viewer.cli.inputs import call_reader, image_reference
+from viewer.data.annotations.finding import Findings, finding_json
 from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.annotations.measurement_table import MeasurementTable
 from viewer.data.provenance import is_learned
@@ -36,7 +37,7 @@ def write_output(
 
     results: an image for each time point, or one value of another kind.
     Label maps are NIfTI where images are DICOM; transforms are .h5 with a displacement field and .tfm without; pairs of
-    landmarks are .json, tables .csv and in the entry itself. Raises JobFailed.
+    landmarks are .json, tables .csv and findings .json; the last two are in the entry itself, too. Raises JobFailed.
     """
     out.mkdir(parents=True, exist_ok=True)
     value = results[0]
@@ -57,6 +58,8 @@ def write_output(
         _save(stage, requests.save_measurements, value, target)
         told = value.to_json()
         return _entry(name, "table", target) | {key: told[key] for key in ("subject", "rows", "columns", "notes")}
+    if isinstance(value, Findings):
+        return _write_findings(stage, name, value, out, format)
     assert isinstance(value, Landmarks)  # there is no other kind
     target = out / f"{name}.json"
     _save(stage, requests.write_landmarks, value, target)
@@ -75,6 +78,16 @@ def _write_labels(stage: Stage, name: str, value: Segmentation, out: Path, kind:
         targets.append(target)
     more = {"overlapping": [str(target) for target in targets[1:]]} if targets[1:] else {}
     return _entry(name, "segmentation", targets[0]) | more
+
+
+def _write_findings(stage: Stage, name: str, value: Findings, out: Path, format: Format) -> Json:
+    """A list with an entry a finding; of a refused input one entry that says why. Heat maps by their files."""
+    told = [finding_json(one) for one in value.entries]
+    for entry in told:
+        entry["heat_map"] = entry["heat_map"] and str(out / f"{entry['heat_map']}{ENDINGS[format]}")
+    target = out / f"{name}.json"
+    _save(stage, requests.save_findings, told, target)
+    return _entry(name, "findings", target) | {"findings": told}
 
 
 def _save(stage: Stage, function: Callable[[*Arguments], object], *arguments: *Arguments) -> None:

@@ -37,6 +37,10 @@ class Source:
     series_description: str = ""
     modality: str = "OT"
     body_part: str = ""
+    contrast_agent: str = ""  # (0018,0010); scanners write "NONE", too
+    view_position: str = ""
+    photometric: str = ""  # Photometric Interpretation; "" where pixels came from no DICOM file
+    burned_in: str = ""  # Burned In Annotation: "YES", "NO"
     manufacturer: str = ""
     files: tuple[str, ...] = ()
     sop_instance_uids: tuple[str, ...] = ()

@@ -1,6 +1,7 @@
 """What a segment can be called, in codes that other programs know: resources/terminology/segments.json.
 
-What the networks of others call things is told by resources/terminology/totalsegmentator.json.
+What the networks of others call things is told by resources/terminology/totalsegmentator.json, and what a finding can
+say by resources/terminology/findings.json.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from viewer.data.annotations.finding import Statement
 from viewer.data.segmentation import Code, Side
 
 FOLDER = Path(__file__).parents[2] / "resources" / "terminology"
 FILE, CLASSES = FOLDER / "segments.json", FOLDER / "totalsegmentator.json"
+FINDINGS = FOLDER / "findings.json"
 
 Color = tuple[int, int, int]
 SIDES: dict[Side, Code] = {"left": ("SCT", "7771000", "Left"), "right": ("SCT", "24028007", "Right")}  # PS3.16 CID 244
@@ -101,6 +104,21 @@ def class_term(name: str) -> tuple[str, Code | None, Side, Color | None]:
     if not code:
         return text, None, "", None
     return text, ("SCT", code, totalsegmentator_classes()[name][1]), side, None
+
+
+@cache
+def statements() -> tuple[Statement, ...]:
+    """What a finding can say, the most general first."""
+    table = json.loads(FINDINGS.read_text(encoding="utf-8"))["findings"]
+    return tuple(Statement((one["scheme"], one["code"], one["meaning"]), one["chinese"]) for one in table)
+
+
+def statement(value: str) -> Statement:
+    """The statement of that code value. Raises KeyError."""
+    found = next((one for one in statements() if one.code[1] == value), None)
+    if found is None:
+        raise KeyError(value)
+    return found
 
 
 def category_of(code: Code | None) -> Code:

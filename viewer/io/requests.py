@@ -5,6 +5,7 @@ Whatever it raises arrives as one sentence. Coordinates are LPS mm.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from viewer.data.annotations.landmarks import Landmarks
     from viewer.data.annotations.measurement_table import MeasurementTable
     from viewer.data.annotations.prompts import Prompts
+    from viewer.data.arrays import Json
     from viewer.data.grid import Grid
     from viewer.data.segmentation import Segmentation
     from viewer.data.study import Source
@@ -43,12 +45,19 @@ def save_label_image(segmentation: Segmentation, target: Path, format: Format, m
     return save.save_label_image(segmentation, target, format, mark)
 
 
-# ---- tables
+# ---- tables and findings
 def save_measurements(table: MeasurementTable, target: Path) -> None:
     """Write a table that a plugin measured as CSV, and its provenance beside it."""
     from viewer.io.reports import measurement_csv
 
     measurement_csv.save_table(table, target)
+
+
+def save_findings(entries: list[Json], target: Path) -> None:
+    """Write findings as a list of JSON objects, UTF-8."""
+    from viewer.io.reports import csv_table
+
+    csv_table.save_text(json.dumps(entries, indent=2, ensure_ascii=False, allow_nan=False), target, "utf-8")
 
 
 # ---- segmentations

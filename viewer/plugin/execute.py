@@ -19,6 +19,7 @@ from viewer.compute.engine.job import Job
 from viewer.compute.engine.peak_memory import PeakMemory
 from viewer.compute.engine.submission import Listeners, SubmittedJob
 from viewer.compute.progress import Refusal
+from viewer.data.annotations.finding import Findings
 from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.annotations.measurement_table import MeasurementTable
 from viewer.data.annotations.prompts import Prompts
@@ -129,7 +130,20 @@ def _checked(plugin: Plugin, returned: Any, job: Job) -> dict[str, Value]:
         if not isinstance(value, KINDS[output.type]):
             raise TypeError(f"its result {output.name} is a {type(value).__name__} and no {output.type}")
         checked[output.name] = replace(value, array=_voxels(value.array)) if isinstance(value, Volume) else value
+    for value in checked.values():
+        if isinstance(value, Findings):
+            _check_references(value, checked)
     return checked
+
+
+def _check_references(found: Findings, values: Mapping[str, Value]) -> None:
+    """Raises ValueError where a finding names a region or a heat map that the run does not give."""
+    for one in found.findings:
+        segments = values.get(one.segment.segmentation) if one.segment else None
+        if one.segment and not (isinstance(segments, Segmentation) and segments.segment(one.segment.key)):
+            raise ValueError(f"the region of its finding {one.name} is no segment of its results")
+        if one.heat_map and not isinstance(values.get(one.heat_map), Volume):
+            raise ValueError(f"the heat map of its finding {one.name} is none of its results")
 
 
 def _voxels(array: NDArray[Any]) -> NDArray[Any]:
@@ -153,6 +167,8 @@ def _stamped(value: Value, name: str, inputs: Mapping[str, Value], provenance: P
     """
     if isinstance(value, Landmarks | Prompts):
         return value
+    if isinstance(value, Findings):
+        return value.made_by(provenance)
     if isinstance(value, Transform | MeasurementTable):
         return replace(value, name=name, provenance=provenance)
     given = {key: one for key, one in inputs.items() if isinstance(one, Volume | Segmentation)}
@@ -230,7 +246,7 @@ def _identity(value: Value) -> str:
         return _digest(value.matrix) if value.displacement is None else _digest(value.matrix, value.displacement)
     if isinstance(value, Landmarks):
         return _digest(value.fixed, value.moving)
-    assert not isinstance(value, MeasurementTable)  # no input is one
+    assert not isinstance(value, MeasurementTable | Findings)  # no input is one
     if isinstance(value, Prompts):
         places = [place for prompt in value.prompts for place in prompt.points]
         return _digest(np.array(places, dtype=np.float64))

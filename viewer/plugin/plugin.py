@@ -12,6 +12,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 from docstring_parser import parse
 
 from viewer.compute.progress import Refusal
+from viewer.data.annotations.finding import Findings
 from viewer.data.annotations.landmarks import Landmarks
 from viewer.data.annotations.measurement_table import MeasurementTable
 from viewer.data.annotations.prompts import Prompts
@@ -20,7 +21,7 @@ from viewer.data.transform import Transform
 from viewer.data.volume import Volume
 from viewer.plugin.parameter import Parameter, declare_parameter, text_of, title_of
 
-Value = Volume | Segmentation | Transform | Landmarks | Prompts | MeasurementTable
+Value = Volume | Segmentation | Transform | Landmarks | Prompts | MeasurementTable | Findings
 KINDS: dict[str, type[Value]] = {
     "volume": Volume,
     "segmentation": Segmentation,
@@ -28,6 +29,7 @@ KINDS: dict[str, type[Value]] = {
     "landmarks": Landmarks,
     "prompts": Prompts,
     "table": MeasurementTable,
+    "findings": Findings,
 }
 NAMES = {kind: name for name, kind in KINDS.items()}
 
@@ -205,7 +207,7 @@ def _is_group(hint: Any) -> bool:
 
 def _input(name: str, hint: Any, description: str) -> Input:
     kind, optional = _value_type(hint)
-    if kind not in NAMES or kind is MeasurementTable:
+    if kind not in NAMES or kind in (MeasurementTable, Findings):
         raise TypeError(f"the input {name} must be a Volume, a Segmentation or a Transform")
     return Input(name, NAMES[kind], not optional, description or text_of(hint))
 

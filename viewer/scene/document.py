@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from psygnal import Signal
 
+from viewer.scene.findings.finding_list import FindingList
 from viewer.scene.landmarks import LandmarkPairs
 from viewer.scene.layer import Layer, VolumeLayer
 from viewer.scene.segmentation_layer import SegmentationLayer
@@ -25,6 +26,7 @@ class Document:
 
     def __init__(self) -> None:
         self.landmarks = LandmarkPairs()
+        self.findings = FindingList()
         self._layers: list[Layer] = []
         self._previews: list[tuple[Layer, Layer]] = []  # what each lies over, and the preview
 
@@ -153,7 +155,7 @@ class SingleLayerDocument(Document):
 
     def __init__(self, layer: VolumeLayer, among: Document) -> None:
         super().__init__()
-        self.landmarks, self._among = among.landmarks, among
+        self.landmarks, self.findings, self._among = among.landmarks, among.findings, among
         self.insert(0, layer)
 
     @property

@@ -15,6 +15,7 @@ import numpy as np
 from psygnal import Signal, SignalGroupDescriptor
 
 from viewer.data.annotations.doubt import ENTROPY
+from viewer.data.annotations.finding import SALIENCY
 from viewer.data.annotations.region import Point
 from viewer.data.box import whole_box
 from viewer.data.grid import Grid
@@ -172,6 +173,11 @@ class VolumeLayer(PlacedLayer):
         return self.volumes[0].unit == ENTROPY
 
     @property
+    def is_heat_map(self) -> bool:
+        """Whether it shows what a model looked at: no probability, and no picture of the patient."""
+        return self.volumes[0].unit == SALIENCY
+
+    @property
     def badges(self) -> tuple[str, ...]:
         """The marks that a view and an export must carry, the review mark first."""
         return (*self.marks(self.volumes[0].provenance), *self.volumes[0].badges)
@@ -222,6 +228,20 @@ def doubt_layer(volume: Volume) -> VolumeLayer:
         volumes=(volume,),
         window=Window(0.5, 1.0, "certain to even odds"),
         colormap="doubt",
+    )
+
+
+def heat_map_layer(volume: Volume) -> VolumeLayer:
+    """A heat map over the image: hidden until it is asked for; clear below the window, which begins at a threshold."""
+    top = float(volume.array.max()) * volume.slope + volume.intercept or 1.0
+    return VolumeLayer(
+        name=volume.name,
+        visible=False,
+        opacity=0.5,
+        review="unreviewed",
+        volumes=(volume,),
+        window=Window(0.65 * top, 0.7 * top, "saliency"),
+        colormap="inferno",
     )
 
 

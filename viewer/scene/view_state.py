@@ -55,4 +55,5 @@ class ViewState:
     show_crosshair: bool = True
     show_overlays: bool = True  # layers above the base
     blinded: bool = False  # nothing tells whose images these are
+    show_ai: bool = True  # findings of algorithms, with their regions and heat maps
     show_text: bool = True  # corner texts, scale bar, orientation letters

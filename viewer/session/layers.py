@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from viewer.scene.edits import ChangeLandmark, MoveLayer, RemoveLayer, RenameLayer
+from viewer.scene.findings.edits import remove_findings
 
 if TYPE_CHECKING:
     from viewer.scene.document import Document
@@ -40,7 +41,9 @@ class Layers:
             self.history.do(MoveLayer(layer, before, to))
 
     def clear(self) -> None:
-        """Remove all layers and landmarks for good: it cannot be undone."""
+        """Remove all layers, landmarks and findings for good: it cannot be undone."""
+        if len(self.document.findings):
+            self.history.do(remove_findings(self.document, "Remove findings", self.document.findings))
         for pair in self.document.landmarks:
             place = self.document.landmarks.index(pair.id)
             self.history.do(ChangeLandmark(pair, None, place))

@@ -96,11 +96,13 @@ class Projects:
         task.begin()
         project = describe_project(self.document, self.state, voxels=voxels)
         now = {layer: layer.generation for layer in self.document.segmentation_layers}
+        findings = tuple(self.document.findings)
 
         def done(saved: tuple[int, str]) -> None:
             size, self._sha256 = saved
             for layer, generation in now.items():
                 layer.saved = generation
+            self.document.findings.saved = findings
             self.path, self.layers = target, frozenset(entry["id"] for entry in project.layers)
             self._hold(target)
             task.end("done")
@@ -218,7 +220,8 @@ class Projects:
         if not task.running:
             return
         project = opening.project
-        self.history.do(replacement_edit(self.document, layers, project.pairs, opening.path.name))
+        self.history.do(replacement_edit(self.document, layers, project.pairs, project.entries, opening.path.name))
+        self.document.findings.saved = tuple(self.document.findings)
         project.restore_view(self.state)
         self.path, self.layers = opening.path, frozenset(layer.id for layer in layers)
         self._sha256 = opening.sha256

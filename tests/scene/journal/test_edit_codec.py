@@ -16,8 +16,10 @@ import pytest
 from journalled import Work, again, painted
 
 import viewer.scene
+from viewer.data.annotations.finding import Finding, Probability
 from viewer.data.grid import Grid
 from viewer.data.segmentation import Segment, Segmentation
+from viewer.data.terminology import statement
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume
 from viewer.scene.document import Document
@@ -32,6 +34,8 @@ from viewer.scene.edits import (
     RenameLayer,
     ReviewLayer,
 )
+from viewer.scene.findings.edits import add_findings
+from viewer.scene.findings.finding_list import FindingEntry
 from viewer.scene.history import History
 from viewer.scene.journal.edit_codec import (
     CODECS,
@@ -65,7 +69,7 @@ def every_edit() -> set[type]:
 
 def test_every_edit_is_in_the_table() -> None:
     assert every_edit() == {codec.edit for codec in CODECS.values()}
-    assert len(every_edit()) == len(CODECS) == 9
+    assert len(every_edit()) == len(CODECS) == 10
 
 
 @dataclass
@@ -121,6 +125,8 @@ def brush(scene: Scene) -> EditLabels:
     return edit
 
 
+FINDING = Finding(statement("52988006"), Probability(0.7, (0.6, 0.8)), (1.0, 2.0, 3.0))
+ENTRY = FindingEntry("a", FINDING, reading="after own look")
 PAIR = LandmarkPair(("a", "b"), "L1", (1.0, 2.0, 3.0), (1.5, 2.5, 3.5))
 EDITS: dict[str, Callable[[Scene], Edit]] = {
     "add": lambda scene: AddLayer(scene.image, 1),
@@ -130,6 +136,9 @@ EDITS: dict[str, Callable[[Scene], Edit]] = {
     "review": lambda scene: ReviewLayer(scene.image, "source", "accepted"),
     "align": lambda scene: AlignLayer(scene.image, None, Transform(np.diag([1.0, 1, 2, 1])), "drag"),
     "landmark": lambda scene: ChangeLandmark(None, PAIR, 0, "typing"),
+    "findings": lambda scene: add_findings(
+        scene.document, "Add", (FindingEntry("a", FINDING, reading="after own look"),)
+    ),
     "labels": brush,
     "together": lambda scene: CompositeEdit(
         "both", (RenameLayer(scene.image, "CT", "MR"), ChangeLandmark(None, PAIR, 0))
@@ -160,7 +169,7 @@ def test_every_kind_comes_back_as_it_was(scene: Scene, kind: str) -> None:
     assert comparable(decode_edit(entry, scene.decoding)) == comparable(edit)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in EDITS if kind not in ("landmark", "together")])
+@pytest.mark.parametrize("kind", [kind for kind in EDITS if kind not in ("landmark", "findings", "together")])
 def test_an_edit_of_a_layer_that_is_gone_is_none(scene: Scene, kind: str) -> None:
     entry = encode_edit(EDITS[kind](scene), scene.encoding)
     gone = replace(scene.decoding, layers={})

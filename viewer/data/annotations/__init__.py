@@ -1,1 +1,1 @@
-"""What a person marks in the patient: regions of interest and landmarks, in LPS mm."""
+"""What is said of places in the patient: regions, landmarks, prompts, doubts, tables and findings, in LPS mm."""

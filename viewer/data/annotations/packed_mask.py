@@ -24,6 +24,15 @@ def pack_mask(mask: Mask, start: Sequence[int] = (0, 0, 0)) -> str:
     return f"{' '.join(map(str, numbers))} {base64.b64encode(zlib.compress(np.packbits(mask[box]).tobytes())).decode()}"
 
 
+def mask_checksum(mask: Mask, start: Sequence[int] = (0, 0, 0)) -> int:
+    """The CRC-32 of a mask [k, j, i] that begins at voxel `start`: another one where a voxel came or went."""
+    box = mask_box(mask)
+    if box is None:
+        return 0
+    place = [first + side.start for first, side in zip(start, box, strict=True)]
+    return zlib.crc32(np.packbits(mask[box]).tobytes(), zlib.crc32(repr((place, box_shape(box))).encode()))
+
+
 def unpack_mask(text: str) -> tuple[Box, Mask] | None:
     """The box and the mask in it; None where it is empty. Raises ValueError where the text is no packed mask."""
     if not text:

@@ -113,7 +113,9 @@ def read_project(path: Path) -> tuple[Project, Marks]:
         with zipfile.ZipFile(path) as archive:
             document = _read_document(archive)
             arrays = dict(_arrays(archive))
-        project = Project(tuple(document["layers"]), tuple(document["landmarks"]), dict(document["view"]), arrays)
+        findings = tuple(document.get("findings", ()))  # an older version wrote none
+        view = dict(document["view"])
+        project = Project(tuple(document["layers"]), tuple(document["landmarks"]), view, arrays, findings)
         marks = {str(key): tuple(FileMark(**_texts(one)) for one in document["images"][key]) for key in project.images}
         _check(project)
     except OpenError:
@@ -172,6 +174,7 @@ def _write(project: Project, marks: Marks, path: Path) -> None:
         "written_by": application_version(),
         "layers": project.layers,
         "landmarks": project.landmarks,
+        "findings": project.findings,
         "view": project.view,
         "images": {key: [mark.__dict__ for mark in found] for key, found in marks.items()},
     }
@@ -184,8 +187,9 @@ def _write(project: Project, marks: Marks, path: Path) -> None:
 
 def _as_read_back(project: Project) -> Project:
     """A project as JSON gives it back: lists for tuples."""
-    layers, landmarks, view = json.loads(json.dumps([project.layers, project.landmarks, project.view]))
-    return Project(tuple(layers), tuple(landmarks), view, project.arrays)
+    told = [project.layers, project.landmarks, project.view, project.findings]
+    layers, landmarks, view, findings = json.loads(json.dumps(told))
+    return Project(tuple(layers), tuple(landmarks), view, project.arrays, tuple(findings))
 
 
 def _read_document(archive: zipfile.ZipFile) -> Json:
@@ -249,4 +253,4 @@ def _check(project: Project) -> None:
         if not all(isinstance(entry[name], str) for name in ("id", "name")):
             raise TypeError("a layer without a name")
     project.restore_view(ViewState())
-    len(project.pairs)
+    len(project.pairs), len(project.entries)

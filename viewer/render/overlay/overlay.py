@@ -267,6 +267,8 @@ def _color_bar(layer: VolumeLayer) -> ColorBar:
     lower, upper = number(layer.window.lower), number(layer.window.upper)
     if layer.is_doubt:
         return ColorBar(layer.colormap, _odds(layer.window.lower), _odds(layer.window.upper), "")
+    if layer.is_heat_map:
+        return ColorBar(layer.colormap, lower, upper, "saliency, not a probability")
     if layer.is_difference and layer.window.upper > 0:
         upper = f"+{upper}"
     even = abs(layer.window.center) < 1e-6 * layer.window.width

@@ -83,7 +83,7 @@ class VolumeView(View):
     @property
     def layer(self) -> VolumeLayer | None:
         """What is rendered: the active image where it is visible and no difference, else the base."""
-        solid = (layer for layer in self.shown if not (layer.is_difference or layer.is_doubt))
+        solid = (layer for layer in self.shown if not (layer.is_difference or layer.is_doubt or layer.is_heat_map))
         active = next((layer for layer in solid if layer.id == self.state.active), None)
         return active or self.document.base
 

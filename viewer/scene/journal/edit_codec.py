@@ -23,12 +23,16 @@ from viewer.scene.edits import (
     RenameLayer,
     ReviewLayer,
 )
+from viewer.scene.findings.edits import ChangeFindings
+from viewer.scene.findings.finding_list import FindingChange
 from viewer.scene.journal.serialization import (
     Load,
     Restored,
     Store,
     describe_layer,
     describe_transform,
+    json_value,
+    restore_finding,
     restore_landmark,
     restore_segments,
     restore_transform,
@@ -208,6 +212,30 @@ def _read_landmark(entry: Json, context: DecodeContext) -> Edit | None:
     return ChangeLandmark(before, after, entry["index"], entry["gesture"]) if before or after else None
 
 
+def _write_findings(edit: ChangeFindings, _: EncodeContext) -> Json:
+    told = [
+        {
+            "before": change.before.id if change.before else None,
+            "after": asdict(change.after) if change.after else None,
+            "index": change.index,
+        }
+        for change in edit.changes
+    ]
+    return {"label": edit.label, "changes": told}
+
+
+def _read_findings(entry: Json, context: DecodeContext) -> Edit:
+    """Raises ValueError for a change of an entry that is not there."""
+    changes = []
+    for told in entry["changes"]:
+        before = context.document.findings.find(told["before"]) if told["before"] else None
+        after = restore_finding(told["after"]) if told["after"] else None
+        if before is None and (told["before"] or after is None):
+            raise ValueError("a finding that is not there")
+        changes.append(FindingChange(before, after, json_value(int, told["index"])))
+    return ChangeFindings(entry["label"], tuple(changes))
+
+
 def _write_labels(edit: EditLabels, context: EncodeContext) -> Json:
     entry: Json = {"layer": edit.layer.id, "label": edit.label, "gesture": edit.gesture}
     if edit.after != edit.before:
@@ -270,6 +298,7 @@ CODECS: dict[str, Codec] = {
         _write_landmark,
         _read_landmark,
     ),
+    "findings": Codec(ChangeFindings, {"label": str, "changes": list}, _write_findings, _read_findings),
     "labels": Codec(EditLabels, {"layer": str, "label": str, "gesture": str}, _write_labels, _read_labels),
     "together": Codec(CompositeEdit, {"label": str, "edits": list}, _write_together, _read_together),
 }

@@ -18,6 +18,7 @@ from viewer.data.segmentation import Segment, Segmentation
 from viewer.data.study import Source
 from viewer.data.transform import SignOff, Transform
 from viewer.data.volume import Diffusion, Volume, Window
+from viewer.scene.findings.finding_list import FindingEntry
 from viewer.scene.landmarks import LandmarkPair
 from viewer.scene.layer import Layer, VolumeLayer
 from viewer.scene.segmentation.given_labels import GivenLabels
@@ -220,6 +221,11 @@ def restore_transform(entry: Json | None, load: Load) -> Transform | None:
 def restore_landmark(entry: Json) -> LandmarkPair:
     """The inverse of asdict."""
     return from_json(LandmarkPair, entry)
+
+
+def restore_finding(entry: Json) -> FindingEntry:
+    """The inverse of asdict. Raises KeyError, TypeError or ValueError for an entry that is none."""
+    return from_json(FindingEntry, entry)
 
 
 def describe_layer(layer: Layer, store: Store, store_labels: Store, *, voxels: bool = False) -> Json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from viewer.data.segmentation import Key, Segment
     from viewer.scene.document import Document
+    from viewer.scene.findings.finding_list import FindingEntry
 
 NAME = "audit.jsonl"
 
@@ -38,7 +40,9 @@ class AuditTrail:
         self.case = ""
         self.path = state_folder() / NAME
         self._followed: WeakKeyDictionary[Layer, dict[Key, Segment]] = WeakKeyDictionary()
+        self._findings: dict[str, FindingEntry] = {}
         document.inserted.connect(self._follow)
+        document.findings.changed.connect(self._findings_changed)
 
     def move_to(self, folder: Path | None) -> None:
         """Write to the trail in that folder from now on; without one to the user's own."""
@@ -78,6 +82,27 @@ class AuditTrail:
                 self.note("segment", segment.reader, segment=segment.name, state=segment.state)
             if key in before and before[key].review != segment.review:
                 self.note("structure", segment=segment.name, verdict=segment.review)
+
+    def _findings_changed(self) -> None:
+        """What came and went, a line a run, and each finding that is judged otherwise by now, also by undo and redo."""
+        before, self._findings = self._findings, {one.id: one for one in self._document.findings}
+        came = [one for id, one in self._findings.items() if id not in before]
+        gone = [one for id, one in before.items() if id not in self._findings]
+        for entries, verdict in ((came, "unreviewed"), (gone, "removed")):
+            for title, count in Counter(one.title for one in entries if one.run).items():
+                self.note("findings", made_by=title, count=count, verdict=verdict)
+        changed = [one for id, one in self._findings.items() if id in before and before[id] != one]
+        for entry in (*(one for one in came if not one.run), *changed):
+            self._note_finding(entry, entry.state)
+        for entry in (one for one in gone if not one.run):
+            self._note_finding(entry, "removed")
+
+    def _note_finding(self, entry: FindingEntry, verdict: str) -> None:
+        said, algorithm = entry.finding, entry.algorithm
+        facts = {"statement": said.statement.english, "tracking": said.tracking_uid} if said else {}
+        facts |= {"made_by": f"{algorithm.name} {algorithm.version}"} if algorithm else {}
+        facts |= {"reason": said.reason} if said and said.reason else {}
+        self.note("finding", said.reader if said else "", finding=entry.name, verdict=verdict, **facts)
 
 
 def _segments(layer: Layer) -> dict[Key, Segment]:

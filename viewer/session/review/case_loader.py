@@ -141,5 +141,6 @@ def _unnamed_image(image: Image, name: str) -> Image:
 
 def _unnamed(source: Source) -> Source:
     """What of a source tells nothing of whose it is."""
-    kept = ("modality", "body_part", "files", "dicom", "placement")
+    told = ("modality", "body_part", "contrast_agent", "view_position", "photometric", "burned_in")
+    kept = (*told, "files", "dicom", "placement")
     return Source(**{name: getattr(source, name) for name in kept})

@@ -9,6 +9,7 @@ from viewer.scene.segmentation.edits import EditLabels
 from viewer.scene.segmentation.verdicts import ACCEPTED, REOPENED, with_verdicts
 from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.session.review.audit_trail import AuditTrail
+from viewer.session.review.finding_review import FindingReview
 from viewer.session.review.structure_review import StructureReview
 
 if TYPE_CHECKING:
@@ -25,13 +26,14 @@ if TYPE_CHECKING:
 class Review:
     """trail: hears of every decision, whichever way it is made. warn: gets one sentence where it cannot be written.
 
-    structures: decisions on the structures of a segmentation, one by one.
+    structures: decisions on the structures of a segmentation, one by one. findings: decisions on findings.
     """
 
     def __init__(self, history: History, background: Background, tasks: Tasks, warn: Callable[[str], None]) -> None:
         self._history = history
         self.trail = AuditTrail(history.document, warn)
         self.structures = StructureReview(history, background, tasks, self.trail)
+        self.findings = FindingReview(history, background, tasks, self.trail)
 
     def decide(self, layer: Layer, verdict: Verdict) -> None:
         """Accept or reject a result, or open it again: one step of the history.

@@ -41,32 +41,15 @@ class StructureReview:
 
         Raises ValueError, one sentence, where it was rejected; KeyError where it is gone.
         """
-        segment = _segment(layer, key)
-        if segment.review == "rejected":
-            raise ValueError(f"{segment.name} was rejected: bring back what the model gave first.")
-        verdict = ACCEPTED.get(segment.review)
-        if verdict is None:
-            return
-        before = layer.segmentation.segments
-        decided = replace(segment, review=verdict, reader=self.trail.reader)
-        after = tuple(decided if one is segment else one for one in before)
-        self.history.do(EditLabels(layer, f"Accept {segment.name}", before, after))
+        if (edit := acceptance(layer, key, self.trail.reader)) is not None:
+            self.history.do(edit)
 
     def reject(self, layer: SegmentationLayer, key: Key) -> None:
         """Reject a structure: its voxels go, the segment stays, and so does what the model gave.
 
         Raises ValueError, one sentence, where it is locked; KeyError where it is gone.
         """
-        segment = _segment(layer, key)
-        if key in layer.locked:
-            raise ValueError(f"{segment.name} is locked: unlock it to reject it.")
-        stroke, labels = Stroke(layer), layer.segmentation.maps[segment.layer]
-        around = label_box(labels, segment.label)
-        if around is not None:
-            stroke.fill(segment.layer, around, labels[around] == segment.label, 0)
-        stroke.change(key, lambda one: replace(one, review="rejected", reader=self.trail.reader))
-        edit = stroke.edit(f"Reject {segment.name}")
-        if edit is not None:
+        if (edit := rejection(layer, key, self.trail.reader)) is not None:
             self.history.do(edit)
 
     def restore(self, layer: SegmentationLayer, key: Key) -> Task:
@@ -108,6 +91,39 @@ class StructureReview:
         edit = stroke.edit(title)
         if edit is not None:
             self.history.do(edit)
+
+
+def acceptance(layer: SegmentationLayer, key: Key, reader: str) -> EditLabels | None:
+    """The edit that accepts a structure; None where it was accepted, or no model gave it.
+
+    Raises ValueError, one sentence, where it was rejected; KeyError where it is gone.
+    """
+    segment = _segment(layer, key)
+    if segment.review == "rejected":
+        raise ValueError(f"{segment.name} was rejected: bring back what the model gave first.")
+    verdict = ACCEPTED.get(segment.review)
+    if verdict is None:
+        return None
+    before = layer.segmentation.segments
+    decided = replace(segment, review=verdict, reader=reader)
+    after = tuple(decided if one is segment else one for one in before)
+    return EditLabels(layer, f"Accept {segment.name}", before, after)
+
+
+def rejection(layer: SegmentationLayer, key: Key, reader: str) -> EditLabels | None:
+    """The edit that rejects a structure: its voxels are gone already, as after a stroke; None where nothing changes.
+
+    Raises ValueError, one sentence, where it is locked; KeyError where it is gone.
+    """
+    segment = _segment(layer, key)
+    if key in layer.locked:
+        raise ValueError(f"{segment.name} is locked: unlock it to reject it.")
+    stroke, labels = Stroke(layer), layer.segmentation.maps[segment.layer]
+    around = label_box(labels, segment.label)
+    if around is not None:
+        stroke.fill(segment.layer, around, labels[around] == segment.label, 0)
+    stroke.change(key, lambda one: replace(one, review="rejected", reader=reader))
+    return stroke.edit(f"Reject {segment.name}")
 
 
 def reviewed_segments(layer: SegmentationLayer | None) -> tuple[Segment, ...]:

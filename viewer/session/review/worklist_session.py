@@ -206,14 +206,16 @@ class WorklistSession:
         others = [layer for layer in self.session.saving.unsaved() if layer is not self.layer]
         own = self._loader.tasks if self._loader else []
         tasks = [task for task in self.session.tasks if task.running and task not in own]
-        landmarks = len(self.session.document.landmarks) > 0
+        landmarks, findings = len(self.session.document.landmarks) > 0, len(self.session.document.findings) > 0
         if tasks:
             self.session.messages.warn(f"{tasks[0].title} is still running: wait for it, or cancel it, then go on.")
         elif others:
             self.session.messages.warn(f"{others[0].name} is not saved: save it, reject it or remove it, then go on.")
         elif landmarks:
             self.session.messages.warn("There are landmarks: save them and remove them, then go on.")
-        return not (tasks or others or landmarks)
+        elif findings:
+            self.session.messages.warn("There are findings: save them in a project, then remove them, then go on.")
+        return not (tasks or others or landmarks or findings)
 
     def _leave(self, then: Callable[[], None]) -> None:
         if not self._free():

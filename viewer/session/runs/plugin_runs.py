@@ -11,11 +11,12 @@ from viewer.data.preview import CurvePoint, Preview
 from viewer.data.transform import Transform
 from viewer.plugin.execute import Result, submit_plugin
 from viewer.scene.edits import AddLayer, AlignLayer, CompositeEdit, Edit
+from viewer.scene.findings.edits import add_findings
 from viewer.scene.layer import VolumeLayer
 from viewer.scene.preview.result_preview import ResultPreview
 from viewer.scene.preview.transform_preview import TransformPreview
 from viewer.session.runs.placement import initial_transform, transform_between, world_transform
-from viewer.session.runs.result_layers import RunImages, found_transform, label_layers, result_layers
+from viewer.session.runs.result_layers import RunImages, finding_entries, found_transform, label_layers, result_layers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from viewer.compute.engine.engine import Engine
     from viewer.plugin.plugin import Plugin, Value
     from viewer.scene.document import Document
+    from viewer.scene.findings.finding_list import ReadingOrder
     from viewer.scene.history import History
     from viewer.scene.segmentation_layer import SegmentationLayer
     from viewer.scene.task import Task
@@ -60,7 +62,8 @@ class Run:
 class PluginRuns:
     """Plugins run in the engine; results wait for review, each as one edit.
 
-    device: what runs that can use a graphics card go to.
+    device: what runs that can use a graphics card go to. reading: whether findings are seen at once, or after the
+    reader's own look: it is kept with each of them.
     """
 
     plugins: Mapping[str, Plugin]
@@ -72,6 +75,7 @@ class PluginRuns:
     background: Background
     tasks: Tasks
     device: str = "cpu"
+    reading: ReadingOrder = "at once"
 
     def run_plugin(
         self, plugin_id: str, inputs: Mapping[str, str | Value], parameters: Mapping[str, Any], device: str = ""
@@ -223,13 +227,15 @@ class PluginRuns:
         edits: list[Edit] = [AddLayer(layer) for layer in (*layers, *labels)]
         if placed is not None and run.moving in tuple(self.document):
             edits.append(AlignLayer(run.moving, run.moving.transform, placed))
+        entries = finding_entries(result, given, (*layers, *labels), run.plugin.title, self.reading)
+        edits += [add_findings(self.document, "Add findings", entries)] if entries else []
         if not edits:
-            self.tasks.fail(
-                task, f"{run.plugin.title} returned nothing to show; its images may have been closed meanwhile."
-            )
+            self.tasks.fail(task, _nothing(run.plugin))
             return
+        if entries and self.reading == "after own look":
+            self.state.show_ai = False
         self.history.do(CompositeEdit(run.plugin.title, tuple(edits)))
-        images = [layer for layer in layers if not layer.is_doubt]
+        images = [layer for layer in layers if not (layer.is_doubt or layer.is_heat_map)]
         if images and given.visible:
             self.state.active = images[0].id
             self.state.compared = (given.id, *(layer.id for layer in images))
@@ -247,6 +253,13 @@ def _refusal(plugin: Plugin, layers: Mapping[str, VolumeLayer]) -> str:
     if len(places) > 1 and not any(_takes(plugin, name) for name in MINDFUL):
         return f"{plugin.title} works on images of one place, and one was moved: resample it onto the other first."
     return ""
+
+
+def _nothing(plugin: Plugin) -> str:
+    """Why there is nothing to show, in one sentence."""
+    if any(one.type == "findings" for one in plugin.outputs):
+        return f"{plugin.title} found nothing: there is no finding to review."
+    return f"{plugin.title} returned nothing to show; its images may have been closed meanwhile."
 
 
 def _takes(plugin: Plugin, name: str) -> bool:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QMessageBox, QWidget
 
+from viewer.ui.widgets.text_format import count
+
 if TYPE_CHECKING:
     from viewer.session.session import Session
 
@@ -17,6 +19,8 @@ def question(session: Session) -> str:
     parts = []
     if layers := session.saving.unsaved():
         parts.append(f"Not saved: {_names([layer.name for layer in layers])}.")
+    if session.document.findings.unsaved:
+        parts.append(f"Not saved: {count(len(session.document.findings), 'finding')}; a project keeps them.")
     if tasks := session.saving.running():
         parts.append(f"Still running: {_names([task.title for task in tasks])}.")
     return "\n".join(parts)
@@ -30,7 +34,7 @@ def may_leave(session: Session, parent: QWidget) -> bool:
     box = QMessageBox(QMessageBox.Icon.Warning, "Quit Tomolens?", text, parent=parent)
     box.setInformativeText("Quit all the same?")
     leave = box.addButton(
-        "Quit without saving" if session.saving.unsaved() else "Stop and quit", QMessageBox.ButtonRole.DestructiveRole
+        "Quit without saving" if "Not saved" in text else "Stop and quit", QMessageBox.ButtonRole.DestructiveRole
     )
     stay = box.addButton("Stay", QMessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(stay)
