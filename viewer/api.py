@@ -44,7 +44,7 @@ from viewer.data.grid import Grid
 from viewer.data.notice import UNMEASURED
 from viewer.data.preview import CurvePoint, Preview
 from viewer.data.segmentation import Segment, Segmentation
-from viewer.data.terminology import class_term, statement, totalsegmentator_classes
+from viewer.data.terminology import class_term, finding_site, statement, totalsegmentator_classes
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume, Window
 from viewer.plugin.parameter import Range
@@ -108,6 +108,7 @@ __all__ = [
     "doubt_map",
     "entropy",
     "find_models",
+    "finding_site",
     "is_hdf5",
     "masked",
     "measure_lesions",

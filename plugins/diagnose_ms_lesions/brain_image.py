@@ -12,7 +12,7 @@ RANGE = (-2.0, 6.0)  # of the grey values that the network sees
 
 def relative_values(image: Floats, median: float) -> Floats:
     """Grey values of magnitude MR to what the network sees: 0 at the brain's median, −2 at none."""
-    return np.clip(2 * (image / np.float32(median) - 1), *RANGE).astype(np.float32)
+    return np.asarray(np.clip(2 * (image / np.float32(median) - 1), *RANGE), np.float32)
 
 
 def inputs(values: Floats, brain: Mask, places: Floats) -> Floats:
@@ -28,4 +28,4 @@ def brain_places(at: Floats, low: Floats, high: Floats) -> Floats:
     ends = (low[:, None, None, None], high[:, None, None, None])
     placed = 2 * (at - ends[0]) / (ends[1] - ends[0]) - 1
     placed[2] = np.abs(placed[2])
-    return np.clip(placed, -1.2, 1.2).astype(np.float32)
+    return np.asarray(np.clip(placed, -1.2, 1.2), np.float32)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from plugins.segment_brain.segmentation import FoundBrain
-from viewer.api import Job, Net, Refusal, Volume, connected_lesions, resample, tiles
+from viewer.api import Job, Net, Refusal, Volume, resample, tiles
 
 from .brain_image import brain_places, inputs, relative_values
 from .network import MULTIPLE
@@ -20,7 +20,6 @@ TILE, HALO = 96, 16  # voxels of 1 mm
 LEAST_VENTRICLES = 200  # voxels of 1 mm that must be seen to tell the contrast
 DARK = 0.7  # of the white matter's value at most has the fluid of the ventricles in FLAIR
 LIKELY = 0.5  # probability of a voxel of a lesion
-SMALLEST = 10.0  # mm³ of a lesion
 GREY = 0.97  # of it at least has the cortex: it is darker in T1
 WHITE, CORTEX, VENTRICLES = (2, 41), (3, 42), (4, 43)  # FreeSurfer's numbers
 
@@ -86,10 +85,3 @@ def _median(values: Floats, labels: NDArray[np.uint16], numbers: tuple[int, ...]
 def _ends(labels: NDArray[np.uint16]) -> tuple[Floats, Floats]:
     spans = ndimage.find_objects((labels > 0).astype(np.uint8))[0]
     return np.array([s.start for s in spans], np.float32), np.array([s.stop - 1 for s in spans], np.float32)
-
-
-def lesions_of(found: LesionMap) -> NDArray[np.uint16]:
-    """Each lesion as a label on the image's own grid [k, j, i], the largest is 1."""
-    grid = found.brain.image.grid
-    smallest = int(np.ceil(SMALLEST / float(grid.spacing.prod())))
-    return connected_lesions(found.on_image() > LIKELY, smallest)

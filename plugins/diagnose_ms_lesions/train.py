@@ -87,18 +87,20 @@ def main() -> None:
     data = Path(os.environ["TOMOLENS_DATA"])
     torch.manual_seed(SEED)
     torch.set_num_threads(1)
-    net, average, steps = LesionNet(), LesionNet(), 0
+    net, earlier, state = LesionNet(), 0, options.out / "state.pt"
     if options.start:
-        steps = read_training_state(net, average, options.start)
-    state = options.out / "state.pt"
-    steps += torch.load(state, weights_only=True)["steps"] if state.exists() else 0
-    samples = LesionSamples(data, SEED + steps, MAPS)
+        earlier = read_training_state(net, LesionNet(), options.start)
+    samples = LesionSamples(data, SEED + earlier + _steps(state), MAPS)
     feed = DataLoader(samples, batch_size=None, num_workers=1, prefetch_factor=12, worker_init_fn=lower_priority)
     average = loop.train(
         net, batches(iter(feed)), lesion_loss, options.out,
         minutes=options.minutes, rate=options.rate, validate=Validation(data),
     )  # fmt: skip
-    write_training_state(net, average, steps, options.out / "diagnose-ms-lesions.safetensors")
+    write_training_state(net, average, earlier + _steps(state), options.out / "diagnose-ms-lesions.safetensors")
+
+
+def _steps(state: Path) -> int:
+    return int(torch.load(state, weights_only=True)["steps"]) if state.exists() else 0
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.api import Job, Net, Refusal, read_weights
+from plugins.own_weights import own_network
+from viewer.api import Job, Net
 
 from .head_image import MULTIPLE, Floats
 from .labels import CLASSES, OUTPUTS, STRUCTURES
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import torch
+
+    from .network import SubvoxelUNet
 
 MODEL = "segment-brain"
 DEEPEST = 4  # levels of a network whose sides are multiples of MULTIPLE
@@ -75,48 +77,21 @@ def _probabilities(answer: Floats) -> Floats:
 
 def load_network(weights: Path | None, job: Job) -> Net:
     """The network with the user's weights, else as it comes with the program. Raises Refusal, one sentence."""
+    engine = {"channels": 1, "multiple": MULTIPLE, "example": example()}
     if weights is not None:
-        return _own_network(weights, job)
-    return job.model(MODEL, channels=1, multiple=MULTIPLE, example=example())
+        return own_network(weights, job, _network, "plugins/segment_brain/train.py", "the brain", **engine)
+    return job.model(MODEL, **engine)
 
 
-def _own_network(path: Path, job: Job) -> Net:
-    """Of a file that train.py wrote: the averaged weights of a state of training, or weights alone.
-
-    How wide the network is, its weights tell.
-    """
-    import torch
-
+def _network(state: Mapping[str, torch.Tensor]) -> SubvoxelUNet:
+    """How wide it is, its weights tell. Raises KeyError or ValueError where it is no network of ours."""
     from .network import SubvoxelUNet
 
-    if path.suffix.lower() != ".safetensors":
-        raise Refusal(
-            f"{path.name} is no safetensors file: choose one that plugins/segment_brain/train.py has written."
-        )
-    found = read_weights(path)
-    state = {name.removeprefix("average."): one for name, one in found.items() if name.startswith("average.")} or found
-    try:
-        with torch.device("meta"):  # takes no memory, whatever sizes the file claims
-            net = SubvoxelUNet(1, OUTPUTS, _widths(state))
-        net.load_state_dict(state, assign=True)
-    except (KeyError, ValueError, RuntimeError) as error:
-        raise Refusal(
-            f"{path.name} holds weights of another network than that of the brain: choose another."
-        ) from error
-    if not all(bool(torch.isfinite(one).all()) for one in state.values()):
-        raise Refusal(f"{path.name} holds weights that are not numbers: choose another file.")
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    net = net.eval().requires_grad_(False)
-    return job.network(net, path.name, sha256, channels=1, multiple=MULTIPLE, example=example())
-
-
-def _widths(state: Mapping[str, torch.Tensor]) -> list[int]:
-    """Channels of each level. Raises KeyError or ValueError where it is no network of ours."""
     count = sum(name.startswith("down.") and name.endswith(".weight") for name in state)
     if not 0 < count < DEEPEST:
         raise ValueError("it has another number of levels")
     names = ["stem.0.weight", *(f"down.{level}.weight" for level in range(count))]
-    return [int(state[name].shape[0]) for name in names]
+    return SubvoxelUNet(1, OUTPUTS, [int(state[name].shape[0]) for name in names])
 
 
 def example() -> Floats:

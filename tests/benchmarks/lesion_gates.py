@@ -22,19 +22,16 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from viewer.compute.labels.lesions import connected_lesions
-
-from plugins.diagnose_ms_lesions.network import INPUTS, MULTIPLE, LesionNet
-from plugins.diagnose_ms_lesions.prediction import lesion_map, lesions_of
+from plugins.diagnose_ms_lesions.lesion_model import MODEL, load_lesion_network
+from plugins.diagnose_ms_lesions.prediction import LIKELY, lesion_map
 from plugins.segment_brain.prediction import load_network
 from plugins.segment_brain.segmentation import FoundBrain, find_brain
-from plugins.training.training_state import read_training_state
 from tests.benchmarks import lesion_cases
 from tests.benchmarks.brain_gates import Gate, at_least, at_most, dice, interval
 from tests.benchmarks.real_images import data_folder
 from viewer.api import Grid, Job, Net, Refusal, Volume, resample
+from viewer.compute.labels.lesions import connected_lesions
 
-MODEL = "diagnose-ms-lesions"
 CARD = Path(__file__).parents[2] / "resources" / "models" / MODEL / "card.json"
 COVERED = 0.1  # of a lesion: a hit
 LEAST = 10.0  # mm³ of a lesion that counts
@@ -121,15 +118,6 @@ def speed_gate(data: Path, net: Net) -> Gate:
     return at_most("seconds for a volume of 1 mm", SECONDS, time.monotonic() - begun)
 
 
-def network(weights: Path | None) -> Net:
-    example = np.random.default_rng(0).standard_normal((INPUTS, 32, 32, 32)).astype(np.float32)
-    if weights is None:
-        return Job().model(MODEL, channels=INPUTS, multiple=MULTIPLE, example=example)
-    net, average = LesionNet(), LesionNet()
-    print(f"{read_training_state(net, average, weights)} steps of training")
-    return Job().network(average.eval(), weights.name, "0" * 64, channels=INPUTS, multiple=MULTIPLE, example=example)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     which = parser.add_mutually_exclusive_group()
@@ -137,11 +125,11 @@ def main() -> None:
     which.add_argument("--write", action="store_true")
     options = parser.parse_args()
     data = data_folder()
-    net = network(options.weights)
+    net = load_lesion_network(options.weights, Job())
 
     def find(image: Volume, brain: FoundBrain) -> Mask:
         try:
-            return lesions_of(lesion_map(brain, net, Job())) > 0
+            return kept(lesion_map(brain, net, Job()).on_image() > LIKELY, image.grid)
         except Refusal as refusal:
             print(f"  refused: {refusal}")
             return np.zeros(image.grid.shape, bool)

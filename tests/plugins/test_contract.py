@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from tests.fixtures import brain_phantom
+from tests.fixtures import brain_phantom, lesion_phantom
 from tests.fixtures.model_files import bright_onnx
 from tests.fixtures.phantom import phantom
 from viewer.compute.engine.engine import Engine
@@ -42,10 +42,11 @@ every = pytest.mark.parametrize("plugin", PLUGINS.values(), ids=list(PLUGINS))
 
 def image_of(plugin: Plugin, shape: tuple[int, int, int] = (20, 36, 40)) -> Volume:
     """What a plugin works on, of that shape, where it does not ask for the whole head of a person."""
-    if plugin.id != "segment_brain":
+    if plugin.id not in ("segment_brain", "diagnose_ms_lesions"):
         return phantom(shape)
     grid = Grid.of((48, 80, 66), (4.0, 2.6, 2.8), (-82, -106, -91), OBLIQUE_HEAD, "1.2.3.4")
-    return replace(brain_phantom.head(grid), source=phantom().source)
+    image = lesion_phantom.flair(grid) if plugin.id == "diagnose_ms_lesions" else brain_phantom.head(grid)
+    return replace(image, source=phantom().source)
 
 
 def inputs_of(plugin: Plugin, volume: Volume) -> dict[str, Value]:
@@ -73,6 +74,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     made: Settings = {plugin: {"model": file} for plugin, file in files.items()}
     made["segment_organs"] = {"model": bright_onnx(folder / "organs", output={"patch": [48, 48, 48]})}
     made["register_network"] = {"weights": drawn_weights(folder), "before": "nothing", "side": 70}
+    made["diagnose_ms_lesions"] = {"weights": lesion_phantom.threshold_weights(folder / "lesions.safetensors")}
     return {plugin: made.get(plugin, {}) for plugin in PLUGINS}
 
 

@@ -109,13 +109,27 @@ def class_term(name: str) -> tuple[str, Code | None, Side, Color | None]:
 @cache
 def statements() -> tuple[Statement, ...]:
     """What a finding can say, the most general first."""
-    table = json.loads(FINDINGS.read_text(encoding="utf-8"))["findings"]
-    return tuple(Statement((one["scheme"], one["code"], one["meaning"]), one["chinese"]) for one in table)
+    return _statements("findings")
 
 
 def statement(value: str) -> Statement:
     """The statement of that code value. Raises KeyError."""
-    found = next((one for one in statements() if one.code[1] == value), None)
+    return _of_code(statements(), value)
+
+
+def finding_site(value: str) -> Statement:
+    """In which part of the body a finding lies, by its code value. Raises KeyError."""
+    return _of_code(_statements("sites"), value)
+
+
+@cache
+def _statements(part: str) -> tuple[Statement, ...]:
+    table = json.loads(FINDINGS.read_text(encoding="utf-8"))[part]
+    return tuple(Statement((one["scheme"], one["code"], one["meaning"]), one["chinese"]) for one in table)
+
+
+def _of_code(known: tuple[Statement, ...], value: str) -> Statement:
+    found = next((one for one in known if one.code[1] == value), None)
     if found is None:
         raise KeyError(value)
     return found

@@ -153,9 +153,10 @@ class Finding:
     """One statement about an image, or about a place in it.
 
     probability: None where nobody calibrated one, as of what a person found. point, box: LPS mm, in the image's own
-    space; point is where views go. segment: the region, where that is a mask. heat_map: name of the run's output that
-    shows what the model looked at, in a document the id of its layer; "" without one. tracking_id, tracking_uid: the
-    same for one lesion from study to study. algorithm: None for what a person found. checks: of the input.
+    space; point is where views go. site: in which part of the body. segment: the region, where that is a mask.
+    heat_map: name of the run's output that shows what the model looked at, in a document the id of its layer; ""
+    without one. tracking_id, tracking_uid: the same for one lesion from study to study. algorithm: None for what a
+    person found. checks: of the input.
     reader: who decided, and reason: why it was rejected. Raises ValueError, one sentence, where these contradict each
     other.
     """
@@ -164,6 +165,7 @@ class Finding:
     probability: Probability | None = None
     point: Point | None = None
     box: Region | None = None
+    site: Statement | None = None
     segment: SegmentRegion | None = None
     heat_map: str = ""
     measurements: tuple[Measurement, ...] = ()
@@ -253,6 +255,7 @@ def finding_json(one: Finding | InputRefusal) -> dict[str, Any]:
         "operating_point": probability and probability.operating_point,
         "refused": None,
         "heat_map": one.heat_map or None,
+        "site": one.site and one.site.english,
         "measurements": [
             {"name": figure.name[2], "code": list(figure.name[:2]), "value": figure.value, "unit": figure.unit}
             for figure in one.measurements
