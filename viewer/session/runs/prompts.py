@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from viewer.compute.engine.engine import Engine
     from viewer.data.annotations.mask_doubt import MaskDoubt
     from viewer.data.arrays import Mask
+    from viewer.data.provenance import Provenance
     from viewer.data.segmentation import Key, Segmentation
     from viewer.scene.document import Document
     from viewer.scene.history import History
@@ -204,7 +205,7 @@ class SegmentPrompts:
             self._ask_engine(wanted, request, request.first_box(), generation)
         else:
             whole = request.first_box()
-            self._make_edit(wanted, request, whole, generation, request.base_in(whole), None)
+            self._make_edit(wanted, request, whole, generation, request.base_in(whole))
 
     def _ask_engine(self, wanted: _Wanted, request: PromptRequest, box: Box, generation: int) -> None:
         """For the mask in a part of the image."""
@@ -235,7 +236,7 @@ class SegmentPrompts:
         if wider is not None:
             self._ask_engine(wanted, request, wider, generation)
         else:
-            self._make_edit(wanted, request, box, generation, mask, found.segments[0].mask_doubt)
+            self._make_edit(wanted, request, box, generation, mask, found.segments[0].mask_doubt, result.provenance)
 
     def _make_edit(
         self,
@@ -244,9 +245,10 @@ class SegmentPrompts:
         box: Box,
         generation: int,
         mask: Mask,
-        doubt: MaskDoubt | None,
+        doubt: MaskDoubt | None = None,
+        made: Provenance | None = None,
     ) -> None:
-        edit, around = request.edit(box, mask, doubt, self.method), mask_box(mask)
+        edit, around = request.edit(box, mask, doubt, self.method, made), mask_box(mask)
         found = None if around is None else shift_box(around, box)
         self.background.post(partial(self._finish, wanted, generation, edit, found))
 

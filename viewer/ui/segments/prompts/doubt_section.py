@@ -34,6 +34,7 @@ class PromptDoubtSection(QWidget):
         self.place = button("Most doubtful place", "focus-2", controller.visit, colour=theme.TEXT)
         self.place.setToolTip("Take every view to where the next prompt helps most (Shift+A)")
         self.note = label(CHANGED, "dim")
+        self.mark = label(role="ai")
         head = QHBoxLayout()
         head.addWidget(self.dice, 1)
         head.addWidget(self.map)
@@ -45,6 +46,7 @@ class PromptDoubtSection(QWidget):
         known.addWidget(self.place)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self.mark)
         whole.addWidget(self._known)
         whole.addWidget(self.note)
         self.map.clicked.connect(controller.flip_map)
@@ -53,7 +55,10 @@ class PromptDoubtSection(QWidget):
 
     def refresh(self, *_: object) -> None:
         """Show what is known of the chosen segment."""
-        segment, found = self.controller.segments.segment, self.controller.doubt
+        layer, segment, found = self.controller.segments.layer, self.controller.segments.segment, self.controller.doubt
+        mark = layer.review_mark(segment) if layer and segment else ""
+        self.mark.setText(f"{mark}: accept it when it is right (Ctrl+R).")
+        self.mark.setVisible(bool(mark))
         self.setVisible(segment is not None and bool(segment.prompts))
         self._known.setVisible(found is not None)
         self.note.setVisible(found is None)
