@@ -122,6 +122,13 @@ class PromptRequest:
         k, j, i = box_shape(box)
         return np.asarray(mask[:k, :j, :i])
 
+    def kept(self, box: Box, mask: Mask) -> float:
+        """The Dice of a mask in a box with the one that earlier prompts gave; 1 where there is none, or it may go."""
+        before = self.held(box)
+        if not self.answered or not self.prompts[-1].positive or not before.any():
+            return 1.0
+        return 2 * np.count_nonzero(before & mask) / (np.count_nonzero(before) + np.count_nonzero(mask))
+
     def edit(
         self, box: Box, mask: Mask, doubt: MaskDoubt | None, name: str, made: Provenance | None = None
     ) -> EditLabels:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.fixtures.nninteractive import install, write_weights
+from tests.fixtures.nninteractive import Session, install, write_weights
 from viewer.cli.headless_session import HeadlessStage, finish
 from viewer.data.annotations.prompts import Prompt
 from viewer.data.grid import Grid
@@ -126,6 +126,14 @@ def test_a_rejected_one_does_not_reject_what_was_drawn_beside_it(reader: Reader)
     assert not (reader.layer.segmentation.array == 2).any()
     assert reader.layer.review == "accepted"
     assert reader.layer in reader.session.saving.unsaved()
+
+
+def test_networks_are_asked_on_the_graphics_card_and_classical_methods_on_the_processor(reader: Reader) -> None:
+    reader.session.prompts.device = "cuda:0"
+    assert reader.click().provenance.device == "cuda:0"
+    assert str(Session.made[-1].device) == "cuda:0"
+    reader.by("watershed")
+    assert reader.click(12).algorithm_name == "watershed"
 
 
 def test_journal_and_project_keep_the_mark(reader: Reader, tmp_path: Path) -> None:
