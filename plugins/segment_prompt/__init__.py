@@ -67,8 +67,7 @@ def segment_prompt(
 
     _check(image, prompts)
     start, last, kept = (_mask(one, image) for one in (initial, previous, protected))
-    if method not in LEARNED:
-        job.device = "cpu"  # wherever it runs
+    job.device = job.device if method in LEARNED else "cpu"
     first = answered if answered < len(prompts.prompts) else 0
     mask = last if first else start
     if method == "nnInteractive":
