@@ -18,6 +18,7 @@ from viewer.data.box import Box, label_box, mask_box, shift_box
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
 from viewer.effects.prompted_edit import PromptRequest
+from viewer.files.memory_limit import release_freed_memory
 from viewer.plugin.execute import Result, submit_plugin
 from viewer.scene.edits import AddLayer, CompositeEdit
 from viewer.scene.segmentation.masking import Masking
@@ -301,6 +302,7 @@ class SegmentPrompts:
     def _do(self, wanted: _Wanted, edit: Edit, around: Box | None) -> None:
         self.history.do(edit)
         self._boxes[wanted.layer.id, wanted.key] = wanted.layer.generation, around
+        self.background.submit("prompts", release_freed_memory)  # crops of the image: several MB a prompt would stay
         self._end(wanted, "done")
 
 
