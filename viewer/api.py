@@ -17,8 +17,9 @@ from viewer.compute.loaders.external_model import ExternalModel, PreparedImages
 from viewer.compute.loaders.find_models import FoundModel, find_models
 from viewer.compute.loaders.open_model import open_model
 from viewer.compute.memory_check import check_memory
+from viewer.compute.model_files.copies import private_copy
 from viewer.compute.model_files.trust import digest
-from viewer.compute.model_files.weights_file import read_checkpoint, read_weights
+from viewer.compute.model_files.weights_file import MALFORMED, read_checkpoint, read_json, read_weights
 from viewer.compute.networks.network import DeviceLost, Net
 from viewer.compute.networks.sliding_window import tiles
 from viewer.compute.progress import Cancelled, NetworkRun, Refusal
@@ -54,6 +55,7 @@ from viewer.plugin.tuning import Score, Tuned, TuningCase, TuningRequest, Tuning
 Foreign, Prepared = ExternalModel, PreparedImages  # names of version 0.1.0, for plugins that users have
 
 __all__ = [
+    "MALFORMED",
     "SALIENCY",
     "UNMEASURED",
     "Annotated",
@@ -115,7 +117,9 @@ __all__ = [
     "open_hdf5",
     "open_model",
     "plugin",
+    "private_copy",
     "read_checkpoint",
+    "read_json",
     "read_weights",
     "refusal",
     "replace",

@@ -173,7 +173,8 @@ def _begin(window: MainWindow, paths: Sequence[str | Path], sample: bool) -> Non
 def _learn(window: MainWindow, found: Sequence[Device]) -> None:
     """What the machine computes on: runs go to the first graphics card that can be used."""
     usable = [device.id for device in found if not device.cure and device.id != "cpu"]
-    window.session.runs.device = usable[0] if usable else "cpu"
+    session = window.session
+    session.runs.device = session.prompts.device = usable[0] if usable else "cpu"
     window.status.show_devices(found)
 
 

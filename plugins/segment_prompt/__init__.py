@@ -16,6 +16,7 @@ from .tuning.declaration import tune
 if TYPE_CHECKING:
     from .prompts import Mask
 
+LEARNED = ("network", "nnInteractive")  # they compute on the job's device
 Method = Literal["watershed", "geodesic distance", "random walker", "network", "nnInteractive"]
 
 
@@ -24,6 +25,7 @@ Method = Literal["watershed", "geodesic distance", "random walker", "network", "
     group=SEGMENTATION,
     outputs=("mask",),
     libraries=("SimpleITK",),
+    gpu=True,
     tune=tune,
 )
 def segment_prompt(
@@ -65,6 +67,7 @@ def segment_prompt(
 
     _check(image, prompts)
     start, last, kept = (_mask(one, image) for one in (initial, previous, protected))
+    job.device = job.device if method in LEARNED else "cpu"
     first = answered if answered < len(prompts.prompts) else 0
     mask = last if first else start
     if method == "nnInteractive":

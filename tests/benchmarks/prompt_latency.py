@@ -177,6 +177,7 @@ def measure(slices: int, count: int, method: str) -> tuple[Times, float]:
         before = program_bytes()
         prompting = Prompting(stage, image)
         stage.session.prompts.method = method
+        stage.window.segments.controller.new()
         stage.window.segments.controller.choose_tool(PointTool.id)
         while len(times.wall) < count and structures:
             prompting.segment(structures.pop(), times, count)

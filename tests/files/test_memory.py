@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import psutil
 import pytest
 
 from viewer.files import memory_limit
-from viewer.files.memory_limit import available_memory, total_memory
+from viewer.files.memory_limit import available_memory, release_freed_memory, total_memory
 
 GIGABYTE = 1 << 30
 
@@ -131,3 +132,15 @@ def test_in_a_real_group_every_budget_is_the_groups(real_group: Path) -> None:
     assert total == 400 << 20
     assert 300 << 20 < free < total
     assert refused.startswith("there is not enough memory for the result: it needs 500 MB, and 3")
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps what was freed")
+def test_what_was_freed_below_a_small_block_is_given_back() -> None:
+    own = psutil.Process()
+    blocks = [bytearray(b"x") * 100_000 for _ in range(1000)]
+    above = [bytearray(2000) for _ in range(1000)]
+    full = own.memory_info().rss
+    blocks.clear()
+    release_freed_memory()
+    assert full - own.memory_info().rss > 60e6
+    assert len(above) == 1000

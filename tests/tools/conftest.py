@@ -37,6 +37,10 @@ class ToolServices:
     def give_prompt(self, *asked) -> None:
         self.prompts.append(asked)
 
+    def first_layer(self, image: VolumeLayer) -> SegmentationLayer:
+        grid = image.grid
+        return segmentation_layer(Segmentation(np.zeros(grid.shape, np.uint8), grid, (Segment(1, "new"),)), image)
+
 
 @pytest.fixture
 def document() -> Document:

@@ -36,9 +36,10 @@ class Segment:
     layer: which of the segmentation's label maps holds it; segments that overlap lie in different ones.
     state, reader, remark: how far its review is, whose, and what was said. side: of what comes in pairs; the code does
     not tell it (viewer.data.terminology).
-    prompts: those that its voxels were found from, in order. base_mask: its voxels before the first of them
-    (viewer.data.annotations.packed_mask). mask_doubt: how far its voxels can be trusted as these prompts found them;
-    gone with any other change of them.
+    prompts: those that its voxels were found from, in order. base_mask, base_review: its voxels
+    (viewer.data.annotations.packed_mask) and its verdict before the first of them. provenance: of the trained model
+    that found voxels from prompts; else the segmentation's holds. mask_doubt: how far its voxels can be trusted as
+    these prompts found them; gone with any other change of them.
     review: of what a model gave, what a reader made of it: "edited" is changed since, and not accepted; "corrected" is
     changed and accepted; "source" is what no model gave. doubt: how far it can be trusted, as the model left it.
     """
@@ -56,6 +57,8 @@ class Segment:
     side: Side = ""
     prompts: tuple[Prompt, ...] = ()
     base_mask: str = ""
+    base_review: Verdict = "source"
+    provenance: Provenance | None = field(default=None, hash=False)
     mask_doubt: MaskDoubt | None = None
     review: Verdict = "source"
     doubt: Doubt | None = None
@@ -67,6 +70,16 @@ class Segment:
     def key(self) -> Key:
         """What a segmentation knows it by: the number of its label map, and its label there."""
         return self.layer, self.label
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether a trained model had a part in its voxels by its own provenance, whatever its segmentation is."""
+        return self.provenance is not None and self.provenance.learned
+
+    @property
+    def latest_doubt(self) -> Doubt | None:
+        """How far its voxels can be trusted: as their prompts found them, else as the model left them."""
+        return self.mask_doubt.doubt if self.mask_doubt else self.doubt
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,8 @@ from viewer.data.annotations.prompts import Prompt, Prompts
 from viewer.data.arrays import Mask
 from viewer.data.box import Box, box_at, box_shape, box_size, box_union, dilate_box, mask_box
 from viewer.data.grid import Grid
-from viewer.data.segmentation import Key, Segment, Segmentation
+from viewer.data.provenance import Provenance
+from viewer.data.segmentation import DECIDED, Key, Segment, Segmentation, Verdict
 from viewer.data.study import Source
 from viewer.data.volume import Volume
 from viewer.scene.segmentation.edits import EditLabels
@@ -121,10 +122,20 @@ class PromptRequest:
         k, j, i = box_shape(box)
         return np.asarray(mask[:k, :j, :i])
 
-    def edit(self, box: Box, mask: Mask, doubt: MaskDoubt | None, name: str) -> EditLabels:
+    def kept(self, box: Box, mask: Mask) -> float:
+        """The Dice of a mask in a box with the one that earlier prompts gave; 1 where there is none, or it may go."""
+        before = self.held(box)
+        if not self.answered or not self.prompts[-1].positive or not before.any():
+            return 1.0
+        return 2 * np.count_nonzero(before & mask) / (np.count_nonzero(before) + np.count_nonzero(mask))
+
+    def edit(
+        self, box: Box, mask: Mask, doubt: MaskDoubt | None, name: str, made: Provenance | None = None
+    ) -> EditLabels:
         """The mask as the segment's voxels in the box, and the prompts as the segment's: one step.
 
-        doubt: of the mask. name: of the method. Raises ValueError, one sentence, where the rules forbid it.
+        doubt: of the mask. name: of the method. made: where the mask came from; of a trained model, it waits for
+        review. Raises ValueError, one sentence, where the rules forbid it.
         """
         before = self.layer.segmentation.segments
         box, mask = self._whole(box, mask)
@@ -136,17 +147,33 @@ class PromptRequest:
             inside = mask[changed]
             erase(stroke, key, changed, ~inside, self.masking, image)
             key = paint(stroke, key, changed, inside, self.masking, image)
-        base = self.base_mask() if self.prompts else ""
-
-        def prompted(segment: Segment) -> Segment:
-            kind = "SEMIAUTOMATIC" if self.prompts else segment.algorithm
-            told = replace(segment, prompts=self.prompts, base_mask=base, mask_doubt=doubt)
-            return replace(told, algorithm=kind, algorithm_name=name)
-
-        stroke.change(key, prompted)
+        prompted = self._prompted(doubt, name, made)
+        stroke.change(key, lambda segment: replace(prompted, layer=segment.layer, label=segment.label))
         drawn = stroke.edit(self.label)
         after, boxes = (drawn.after, drawn.boxes) if drawn else (before, None)
         return EditLabels(self.layer, self.label, before, after, boxes and _shifted(boxes, box))
+
+    def _prompted(self, doubt: MaskDoubt | None, name: str, made: Provenance | None) -> Segment:
+        """The segment with its prompts, and with the review that the mask that they found needs.
+
+        What a trained model found of a drawn segment waits for review, also where another method goes on from there; a
+        mask found anew by a classical method alone is again the person's own. What a model's result held is edited.
+        """
+        segment = self.segment
+        before = segment.base_review if segment.prompts else segment.review
+        kept = segment.provenance if self.answered or before != "source" else None
+        learned = made is not None and made.learned
+        provenance = made if learned else kept
+        review: Verdict = "edited"
+        if not self.prompts and before not in DECIDED:
+            review = before
+        elif before == "source":
+            review = "source" if provenance is None else "unreviewed" if learned else segment.review
+        told = replace(segment, prompts=self.prompts, mask_doubt=doubt, provenance=provenance, review=review)
+        if not self.prompts:
+            return replace(told, base_mask="", base_review="source", algorithm_name=name)
+        told = replace(told, base_mask=self.base_mask(), base_review=before)
+        return replace(told, algorithm="SEMIAUTOMATIC", algorithm_name=name)
 
     def _whole(self, box: Box, mask: Mask) -> tuple[Box, Mask]:
         """A mask in a box as one in the box that the segment's voxels by now are in, too."""

@@ -1,7 +1,9 @@
-"""How much memory may be taken: the machine's, or what a control group (a container, a batch system) allows of it."""
+"""How much memory may be taken: of the machine, or of a control group (container, batch system); what is given back."""
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,3 +70,13 @@ def _cached(facts: Path, name: str) -> int:
         return int(dict(line.split() for line in facts.read_text().splitlines())[name])
     except (OSError, ValueError, KeyError):
         return 0
+
+
+def release_freed_memory() -> None:
+    """Give the system back what this process has freed: glibc keeps it where a small block lies above (malloc_trim(3)).
+
+    On Linux with glibc; elsewhere nothing. Takes some milliseconds: not for the main thread.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)

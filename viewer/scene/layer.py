@@ -20,7 +20,7 @@ from viewer.data.annotations.region import Point
 from viewer.data.box import whole_box
 from viewer.data.grid import Grid
 from viewer.data.printable_text import keep_printable
-from viewer.data.provenance import Provenance
+from viewer.data.provenance import is_learned
 from viewer.data.study import Image, Source
 from viewer.data.transform import Transform
 from viewer.data.volume import Volume, Window
@@ -105,9 +105,12 @@ class PlacedLayer(Layer):
         """The marks that a view and an export must carry, the review mark first."""
         raise NotImplementedError
 
-    def marks(self, provenance: Provenance | None) -> tuple[str, ...]:
-        """What a view must say of its review and of the registration that moves it, the review mark first."""
-        mark = MARKS.get((self.review, bool(provenance and provenance.learned)))
+    def marks(self, *, learned: bool) -> tuple[str, ...]:
+        """What a view must say of its review and of the registration that moves it, the review mark first.
+
+        learned: whether a trained model had a part in it.
+        """
+        mark = MARKS.get((self.review, learned))
         return (*((mark,) if mark else ()), *self.alignment)
 
     @property
@@ -180,7 +183,7 @@ class VolumeLayer(PlacedLayer):
     @property
     def badges(self) -> tuple[str, ...]:
         """The marks that a view and an export must carry, the review mark first."""
-        return (*self.marks(self.volumes[0].provenance), *self.volumes[0].badges)
+        return (*self.marks(learned=is_learned(self.volumes[0].provenance)), *self.volumes[0].badges)
 
     @property
     def bytes(self) -> int:

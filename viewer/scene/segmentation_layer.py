@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from viewer.data.annotations.measurement_table import MeasurementTable
 from viewer.data.annotations.region import Point
 from viewer.data.box import Box
 from viewer.data.grid import Grid
+from viewer.data.provenance import is_learned
 from viewer.data.segmentation import Key, Segment, Segmentation
-from viewer.scene.layer import PlacedLayer, VolumeLayer
+from viewer.scene.layer import MARKS, PlacedLayer, VolumeLayer
 from viewer.scene.segmentation.given_labels import GivenLabels
+from viewer.scene.segmentation.verdicts import layer_verdict
 
 
 @dataclass(eq=False)
@@ -95,7 +97,14 @@ class SegmentationLayer(PlacedLayer):
     @property
     def badges(self) -> tuple[str, ...]:
         """The marks that a view and an export must carry, the review mark first."""
-        return (*self.marks(self.segmentation.provenance), *self.segmentation.badges)
+        segments, made = self.segmentation.segments, is_learned(self.segmentation.provenance)
+        learned = made or any(one.is_learned for one in segments)
+        return (*self.marks(learned=learned), *self.segmentation.badges)
+
+    def review_mark(self, segment: Segment) -> str:
+        """What the list must say of a segment that waits for review: "AI, not reviewed"; "" of every other one."""
+        learned = segment.is_learned or is_learned(self.segmentation.provenance)
+        return MARKS["unreviewed", learned] if segment.review in ("unreviewed", "edited") else ""
 
     @property
     def bytes(self) -> int:
@@ -104,9 +113,18 @@ class SegmentationLayer(PlacedLayer):
 
 
 def segmentation_layer(segmentation: Segmentation, image: VolumeLayer | None = None) -> SegmentationLayer:
-    """A layer over the image that it labels, where there is one: it stands where that stands."""
+    """A layer over the image that it labels, where there is one: it stands where that stands.
+
+    Where its segments tell that a trained model made them and nobody accepted them it waits for review, and no mark
+    that a file brought along says so beside.
+    """
     first = next(iter(segmentation.segments), None)
+    waits = layer_verdict("source", (), segmentation.segments, drawn=True) == "unreviewed"
+    if waits:
+        badges = tuple(badge for badge in segmentation.badges if badge not in MARKS.values())
+        segmentation = replace(segmentation, badges=badges)
     return SegmentationLayer(
+        review="unreviewed" if waits else "source",
         name=segmentation.name,
         segmentation=segmentation,
         active=first.key if first else None,

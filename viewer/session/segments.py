@@ -48,6 +48,18 @@ class Segments:
     # ---- segmentations
     def new_layer(self, image: VolumeLayer, name: str = "") -> SegmentationLayer:
         """An empty segmentation over an image, on its grid; of several time points that of the one that is shown."""
+        layer = self._blank_layer(image, name)
+        self.history.do(AddLayer(layer))
+        return layer
+
+    def first_layer(self, image: VolumeLayer) -> SegmentationLayer:
+        """The same with an empty segment, chosen; not in the document yet."""
+        layer = self._blank_layer(image)
+        made = Segment(1, "Segment 1", COLORS[0])
+        layer.segmentation, layer.active = replace(layer.segmentation, segments=(made,)), made.key
+        return layer
+
+    def _blank_layer(self, image: VolumeLayer, name: str = "") -> SegmentationLayer:
         several = len(image.volumes) > 1
         volume = image.volume(self.state.timepoint)
         at = f", time point {self.state.timepoint + 1}" if several else ""
@@ -57,7 +69,6 @@ class Segments:
         )
         layer = segmentation_layer(values, image)
         layer.drawn_at = self.state.timepoint if several else None
-        self.history.do(AddLayer(layer))
         return layer
 
     def add_layer(self, layer: SegmentationLayer) -> Task:

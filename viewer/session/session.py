@@ -76,7 +76,7 @@ class Session:
         self.projects = Projects(document, state, history, reader, self.journal, background, tasks, messages)
         self.saving = Saving(document, reader, self.projects, tasks, messages)
         self.runs = PluginRuns(self.plugins, engine, document, state, history, self.journal, background, tasks)
-        self.prompts = SegmentPrompts(document, history, engine, background, tasks)
+        self.prompts = SegmentPrompts(document, history, engine, background, tasks, self.segments)
         self.review = Review(history, background, tasks, messages.warn)
         self.learning = Learning(
             document, type(engine)(post), reader, self.prompts, self.models, self.review.trail, background, tasks

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from viewer.scene.document import Document
     from viewer.scene.edits import Edit
     from viewer.scene.layer import VolumeLayer
+    from viewer.scene.segmentation_layer import SegmentationLayer
     from viewer.scene.task import Task
     from viewer.scene.view_state import ViewState
 
@@ -28,12 +29,13 @@ class ToolServices:
     """What tools ask of the session.
 
     warn: says a sentence. run_effect: computes in the background, as Segments does. give_prompt: finds a segment's mask
-    from one prompt more, as SegmentPrompts.add does.
+    from one prompt more, as SegmentPrompts.add does. first_layer: a segmentation for it of an image that has none.
     """
 
     warn: Callable[[str], None]
     run_effect: Callable[..., Task]
     give_prompt: Callable[..., Task]
+    first_layer: Callable[[VolumeLayer], SegmentationLayer]
 
 
 class Tool:

@@ -1,7 +1,8 @@
 """nnInteractive (Isensee et al., arXiv 2503.08373) as a method, where the user has installed it and its weights.
 
 It looks at the image as it is and chooses its own scale. Every answer begins from the mask that the prompts before it
-gave, so that nothing of it is remembered between two prompts.
+gave, so that nothing of it is remembered between two prompts. It runs what a checkpoint says, and looks up the names in
+plans.json among all of Python: so it reads a copy of both that was checked and that nobody else writes to.
 """
 
 from __future__ import annotations
@@ -16,7 +17,18 @@ from scipy.ndimage import find_objects
 
 from plugins.segment_prompt.rasterize import MARKS, constrain, rasterize
 from plugins.segment_prompt.zoom import check_values
-from viewer.api import Job, NetworkRun, Prompt, Refusal, Volume, digest, read_checkpoint
+from viewer.api import (
+    MALFORMED,
+    Job,
+    NetworkRun,
+    Prompt,
+    Refusal,
+    Volume,
+    digest,
+    private_copy,
+    read_checkpoint,
+    read_json,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +38,10 @@ if TYPE_CHECKING:
 
 PACKAGE = "nnInteractive"
 CHECKPOINT = "checkpoint_final.pth"
+PLANS, DATASET, ABOUT = "plans.json", "dataset.json", "inference_session_class.json"  # the last one need not be there
+LARGEST = 1 << 20  # bytes of each of them; those of the official weights take a few thousand
+NAMED = ("dynamic_network_architectures.", "torch.nn.")  # where the parts of a network may come from
+BROKEN = "{} of nnInteractive's weights is not what its makers write: get the weights again."
 Interaction = tuple[str, Any]  # what it is called by nnInteractive, and its place or voxels, in the order [k, j, i]
 
 
@@ -97,18 +113,46 @@ def interactions(prompt: Prompt, grid: Grid) -> list[Interaction]:
     ]
 
 
-def _stamp(weights: Path) -> tuple[float, ...]:
-    """When the checkpoints of a folder were written. Raises Refusal where there are none."""
+def _files(weights: Path) -> list[Path]:
+    """What nnInteractive reads of a folder, the checkpoints last. Raises Refusal where there is none of them."""
     found = sorted(weights.glob(f"fold_*/{CHECKPOINT}"))
     if not found:
         raise Refusal(
             f"{weights.name or weights} holds no fold_…/{CHECKPOINT}: choose the folder of nnInteractive's weights."
         )
-    return tuple(path.stat().st_mtime for path in found)
+    about = [weights / ABOUT] if (weights / ABOUT).exists() else []
+    return [weights / PLANS, weights / DATASET, *about, *found]
+
+
+def _stamp(weights: Path) -> tuple[int, ...]:
+    """When what is read of a folder was written. Raises Refusal where something is missing."""
+    files = _files(weights)
+    missing = next((path.name for path in files if not path.is_file()), "")
+    if missing:
+        raise Refusal(f"{weights.name} lacks its {missing}: get nnInteractive's weights again, whole.")
+    return tuple(path.stat().st_mtime_ns for path in files)
+
+
+def _check(folder: Path) -> None:
+    """Raises Refusal where a file is not what nnInteractive's makers write, or names what is no part of a network."""
+    for path in _files(folder):
+        if path.name == CHECKPOINT:
+            read_checkpoint(path)  # it names no code
+        elif not isinstance(read_json(path, LARGEST), dict):
+            raise Refusal(BROKEN.format(path.name))
+    try:
+        parts = [one.get("architecture", {}) for one in read_json(folder / PLANS)["configurations"].values()]
+        names = [part["network_class_name"] for part in parts if part]
+        names += [part["arch_kwargs"][key] for part in parts if part for key in part["_kw_requires_import"]]
+        odd = [name for name in names if name is not None and not str(name).startswith(NAMED)]
+    except MALFORMED as error:
+        raise Refusal(BROKEN.format(PLANS)) from error
+    if odd:
+        raise Refusal(f"{PLANS} of nnInteractive's weights names code that is no part of a network: it was not read.")
 
 
 @lru_cache(maxsize=1)
-def _session(weights: Path, device: str, stamp: tuple[float, ...]) -> tuple[Any, str, str]:
+def _session(weights: Path, device: str, stamp: tuple[int, ...]) -> tuple[Any, str, str]:
     """The loaded network, the SHA-256 of its weights, and name and version of the package. Raises Refusal."""
     import torch
 
@@ -119,9 +163,12 @@ def _session(weights: Path, device: str, stamp: tuple[float, ...]) -> tuple[Any,
             f"nnInteractive is not installed or does not start ({error}): install it beside Tomolens with "
             "“pip install nninteractive”."
         ) from error
-    checkpoints = sorted(weights.glob(f"fold_*/{CHECKPOINT}"))
-    for path in checkpoints:
-        read_checkpoint(path)  # nnInteractive would run whatever a checkpoint says: this one names no code
-    session = Session(device=torch.device(device), verbose=False, torch_n_threads=torch.get_num_threads())
-    session.initialize_from_trained_model_folder(str(weights))
-    return session, digest(checkpoints, weights), f"{PACKAGE} {version(PACKAGE)}"
+    with private_copy(_files(weights), weights) as copy:
+        _check(copy)
+        session = Session(device=torch.device(device), verbose=False, torch_n_threads=torch.get_num_threads())
+        try:
+            session.initialize_from_trained_model_folder(str(copy))
+        except MALFORMED as error:
+            raise Refusal(f"nnInteractive cannot read these weights ({error}): get those of its version.") from error
+        sha256 = digest(copy.glob(f"fold_*/{CHECKPOINT}"), copy)
+    return session, sha256, f"{PACKAGE} {version(PACKAGE)}"

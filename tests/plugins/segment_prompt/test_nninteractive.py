@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import pickle
 from pathlib import Path
 
@@ -9,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.fixtures.nninteractive import RADIUS, Session, install, write_weights
+from plugins.segment_prompt.methods import nninteractive
+from tests.fixtures.nninteractive import ARCHITECTURE, RADIUS, Session, install, write_weights
 from viewer.api import Grid, Job, Prompt, Prompts, Refusal, Segment, Segmentation, Volume
 from viewer.plugin.execute import Result, execute
 
@@ -132,3 +135,77 @@ def test_a_checkpoint_with_code_in_it_is_refused_before_the_package_reads_it(wei
         run(weights, point(15, 20, 25))
     assert not package.made
     assert "run" not in capfd.readouterr().out
+
+
+def test_what_is_read_is_a_copy_that_was_checked(weights, package, monkeypatch) -> None:
+    checked = nninteractive.read_checkpoint
+    before = (weights / "fold_0/checkpoint_final.pth").read_bytes()
+
+    def exchanged(path: Path) -> object:
+        torch.save({"network_weights": Evil()}, weights / "fold_0/checkpoint_final.pth", pickle_module=pickle)
+        return checked(path)
+
+    monkeypatch.setattr(nninteractive, "read_checkpoint", exchanged)
+    made = run(weights, point(15, 20, 25)).provenance
+    (session,) = package.made
+    assert session.read["checkpoint_final.pth"] == before
+    assert sorted(session.read) == ["checkpoint_final.pth", "dataset.json", "plans.json"]
+    assert made.model_sha256 == hashlib.sha256(before).hexdigest()
+    assert not Path(session.folder).exists()
+
+
+@pytest.mark.parametrize("name", ["plans.json", "dataset.json"])
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("{", "no valid JSON"),
+        ("[]", "not what its makers write"),
+        (" " * (1 << 21), "far too large"),
+        (None, "lacks its"),
+    ],
+)
+def test_a_broken_description_is_refused_in_a_sentence(weights, package, name, text, sentence) -> None:
+    (weights / name).unlink()
+    if text is not None:
+        (weights / name).write_text(text)
+    with pytest.raises(Refusal, match=sentence):
+        run(weights, point(15, 20, 25))
+    assert not package.made
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"network_class_name": "subprocess.Popen"},
+        {"arch_kwargs": {"conv_op": "antigravity", "dropout_op": None}},
+    ],
+)
+def test_plans_that_name_other_code_than_networks_are_refused(weights, package, changes) -> None:
+    plans = {"configurations": {"3d_fullres": {"architecture": {**ARCHITECTURE, **changes}}}}
+    (weights / "plans.json").write_text(json.dumps(plans))
+    with pytest.raises(Refusal, match="no part of a network"):
+        run(weights, point(15, 20, 25))
+    assert not package.made
+
+
+def test_plans_without_configurations_are_refused(weights, package) -> None:
+    (weights / "plans.json").write_text('{"configurations": 3}')
+    with pytest.raises(Refusal, match="not what its makers write"):
+        run(weights, point(15, 20, 25))
+
+
+def test_weights_that_the_package_cannot_read_are_refused_in_a_sentence(weights, package, monkeypatch) -> None:
+    def fails(*_: object) -> None:
+        raise KeyError("trainer_name")
+
+    monkeypatch.setattr(Session, "initialize_from_trained_model_folder", fails)
+    with pytest.raises(Refusal, match=r"cannot read these weights .*trainer_name"):
+        run(weights, point(15, 20, 25))
+
+
+def test_it_computes_on_the_jobs_device_and_classical_methods_on_the_processor(weights, package) -> None:
+    settings = {"method": "nnInteractive", "weights": weights, "licence_accepted": True}
+    inputs = {"image": IMAGE, "prompts": Prompts((point(15, 20, 25),))}
+    made = execute(Job(device="cuda:0"), "segment_prompt", inputs, settings).provenance
+    assert (str(package.made[0].device), made.device) == ("cuda:0", "cuda:0")
+    assert execute(Job(device="cuda:0"), "segment_prompt", inputs, {"method": "watershed"}).provenance.device == "cpu"

@@ -322,3 +322,41 @@ def test_a_neighbour_that_takes_voxels_takes_the_doubt(work: Work) -> None:
     assert not work.mask[20, 28, 27]
     assert work.segment.mask_doubt is None
     assert work.layer.segmentation.segments[1].mask_doubt is not None
+
+
+def test_the_first_prompt_of_an_image_brings_a_segmentation_in_one_step(stage: HeadlessStage, image: VolumeLayer):
+    session, prompts = stage.session, stage.session.prompts
+    before = session.history.undo_labels
+    new = prompts.first_layer(image)
+    key = new.segmentation.segments[0].key
+    first = prompts.add(new, key, point(20, 28, 25), image.volume(0))
+    assert prompts.first_layer(image) is new  # while it is waited for
+    second = prompts.add(prompts.first_layer(image), key, point(20, 28, 34, positive=False), image.volume(0))
+    stage.until(lambda: not first.running)
+    assert session.document.segmentation_layers == (new,)
+    assert session.history.undo_labels == ("Positive point", *before)
+    work = Work(stage, new, image)
+    work.wait(second)
+    assert [one.positive for one in work.segment.prompts] == [True, False]
+    after = work.mask.copy()
+    session.history.undo()
+    session.history.undo()
+    assert session.document.segmentation_layers == ()
+    session.history.redo()
+    session.history.redo()
+    assert np.array_equal(work.mask, after)
+    assert prompts.first_layer(image) is not new
+
+
+def test_a_first_prompt_that_is_refused_or_cancelled_leaves_no_segmentation(stage: HeadlessStage, image: VolumeLayer):
+    prompts, before = stage.session.prompts, stage.session.history.undo_labels
+    for stop in (False, True):
+        new = prompts.first_layer(image)
+        wrong = point(20, 28, 25) if stop else Prompt("point", ((900.0, 0.0, 0.0),))
+        task = prompts.add(new, new.segmentation.segments[0].key, wrong, image.volume(0))
+        if stop:
+            task.stop()
+        stage.until(lambda task=task: not task.running)
+        assert task.state == ("cancelled" if stop else "failed")
+    assert stage.session.document.segmentation_layers == ()
+    assert stage.session.history.undo_labels == before

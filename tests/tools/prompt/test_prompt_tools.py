@@ -159,3 +159,15 @@ def test_a_click_in_3d_on_a_prompt_chooses_it(space, state, labels, work) -> Non
     state.tool = "prompt_point"
     press_and_release(space, *mark.places[0])
     assert (state.prompt, work.prompts) == (prompt.id, [])
+
+
+def test_a_click_on_an_image_without_a_segmentation_is_for_the_first_of_a_new_one(
+    view, document, state, labels, layer, work, drag
+):
+    document.remove(labels.id)
+    state.active, state.tool = layer.id, "prompt_point"
+    drag(0, 0, at=(200, 150))
+    new, key, prompt, image, _ = given(work)
+    assert (new.made_from, key, work.said) == (layer.id, (0, 1), [])
+    assert image is layer.volumes[0]
+    assert np.allclose(prompt.points[0], view.world_at(200, 150))

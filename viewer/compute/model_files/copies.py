@@ -51,6 +51,13 @@ def private_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
+@contextmanager
+def private_copy(files: Iterable[Path], root: Path) -> Iterator[Path]:
+    """A folder with copies of files of the folder `root`, as copy_files makes it, within the `with`. Raises Refusal."""
+    with private_folder() as place:
+        yield copy_files(files, root, place)
+
+
 def every_file(folder: Path) -> Iterator[Path]:
     """All that lies in a folder and below, links of every kind included. Raises Refusal where that is far too much."""
     count = 0

@@ -10,14 +10,15 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, get_args
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import numpy as np
 
 from viewer.data.annotations.doubt import Doubt
 from viewer.data.grid import Grid
 from viewer.data.printable_text import printable
+from viewer.data.provenance import Provenance
 from viewer.data.segmentation import HIGHEST, Code, Segment, Segmentation, Side, State, Verdict
 from viewer.data.study import LabelFile, Source
 from viewer.data.terminology import SIDES, category_of
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+T = TypeVar("T")
 ENDING = ".seg.nrrd"
 TYPES = {"u1": "unsigned char", "u2": "unsigned short"}
 STATES: dict[str, State] = {
@@ -42,8 +44,9 @@ STATES: dict[str, State] = {
 }
 SEGMENT = re.compile(r"Segment(\d{1,5})_(\w+)")
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
-REVIEW, DOUBT = "Tomolens.Review", "TomolensDoubt"  # a tag, and a key, of this program's own
-MOST_DOUBT = 16_384  # characters that are taken
+# A tag, and keys, of this program's own: of a segment; the mark of the whole.
+REVIEW, DOUBT, MADE, MARK = "Tomolens.Review", "TomolensDoubt", "TomolensProvenance", "TomolensMark"
+MOST_TOLD = 16_384  # characters of a doubt or a provenance that are taken
 FRACTIONAL = "Fractional labelmap"
 LONGEST = 256  # characters of a name that are taken
 TYPE, MODIFIER = 2, 3  # places in a terminology entry
@@ -122,19 +125,17 @@ def _segment(about: dict[str, str], number: int) -> Segment:
     state = STATES.get(tags.get("Segmentation.Status", ""), "not started")
     name = about.get("Name", f"Segment {number + 1}")
     review: Verdict = next((one for one in VERDICTS if one == tags.get(REVIEW)), "source")
-    doubt, code = _doubt(about.get(DOUBT, "")), _code(tags, TYPE)
-    side = _side(tags)
-    return Segment(
-        label, name[:LONGEST], (red, green, blue), code, layer, state=state, side=side, review=review, doubt=doubt
-    )
+    doubt, made, code = _told(Doubt, about.get(DOUBT, "")), _told(Provenance, about.get(MADE, "")), _code(tags, TYPE)
+    found = Segment(label, name[:LONGEST], (red, green, blue), code, layer, state=state, side=_side(tags))
+    return replace(found, review=review, doubt=doubt, provenance=made)
 
 
-def _doubt(text: str) -> Doubt | None:
-    """The doubt of a segment as this program writes it; None where it is none."""
-    if not text or len(text) > MOST_DOUBT:
+def _told(kind: type[T], text: str) -> T | None:
+    """What is told of a segment as this program writes it; None where it is nothing of that kind."""
+    if not text or len(text) > MOST_TOLD:
         return None
     try:
-        return from_json(Doubt, json.loads(text))
+        return from_json(kind, json.loads(text))
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
 
@@ -142,7 +143,7 @@ def _doubt(text: str) -> Doubt | None:
 def lowest_dice(path: str) -> float | None:
     """The lowest predicted Dice of its segments, by the header alone; None without any. Raises OpenError."""
     pairs = ((SEGMENT.fullmatch(key), value) for key, value in metadata(path).items())
-    doubts = [_doubt(value) for match, value in pairs if match and match[2] == DOUBT]
+    doubts = [_told(Doubt, value) for match, value in pairs if match and match[2] == DOUBT]
     return min((one.dice for one in doubts if one is not None and one.dice is not None), default=None)
 
 
@@ -172,7 +173,12 @@ def _header(segmentation: Segmentation) -> str:
     grid, layers = segmentation.grid, len(segmentation.maps)
     several = layers > 1
     vectors = [f"({','.join(f'{mm:.17g}' for mm in column)})" for column in grid.affine[:3, 2::-1].T]
-    segments = zip(segmentation.segments, _extents(segmentation), strict=True)
+    made = segmentation.provenance
+    told = [
+        replace(one, provenance=one.provenance or (made if one.review != "source" else None))
+        for one in segmentation.segments
+    ]
+    segments = zip(told, _extents(segmentation), strict=True)
     sizes = [*([layers] if several else []), *grid.shape[::-1]]
     fields = [
         "NRRD0004",
@@ -187,6 +193,7 @@ def _header(segmentation: Segmentation) -> str:
         "endian: little",
         "encoding: gzip",
         f"space origin: ({','.join(f'{mm:.17g}' for mm in grid.origin)})",
+        *(f"{MARK}:={_without_separators(badge)}" for badge in segmentation.badges[:1]),
         *(line for number, one in enumerate(segments) for line in _pairs(number, *one)),
         "Segmentation_ContainedRepresentationNames:=Binary labelmap|",
         "Segmentation_MasterRepresentation:=Binary labelmap",
@@ -215,8 +222,15 @@ def _pairs(number: int, segment: Segment, extent: str) -> Iterator[str]:
         "Extent": extent,
         "Tags": entry + status + (f"{REVIEW}:{segment.review}|" if segment.review != "source" else ""),
         **({DOUBT: _without_separators(json.dumps(asdict(segment.doubt)))} if segment.doubt else {}),
+        **({MADE: _made(segment.provenance)} if segment.provenance else {}),
     }.items():
         yield f"Segment{number}_{key}:={value}"
+
+
+def _made(provenance: Provenance) -> str:
+    """Who found a segment, as text without paths or places: the parameters of a prompt are none of the file's."""
+    told = replace(provenance, parameters={}, inputs=())
+    return _without_separators(json.dumps(told.to_json(), ensure_ascii=False))
 
 
 def _without_separators(text: str) -> str:

@@ -134,7 +134,9 @@ def save_segmentation(segmentation: Segmentation, target: Path, mark: str = "", 
     the journal and the project: no other program knows them. Raises SaveError, one sentence; the file that was there
     stays then.
     """
-    segments = tuple(replace(one, prompts=(), base_mask="", mask_doubt=None) for one in segmentation.segments)
+    segments = tuple(
+        replace(one, prompts=(), base_mask="", base_review="source", mask_doubt=None) for one in segmentation.segments
+    )
     segmentation, ending = replace(segmentation, segments=segments), _ending(target)
     if (kind := format_of(target)) is not None:
         if segmentation.overlapping:

@@ -67,7 +67,7 @@ def _fits(hint: Any, value: Any) -> bool:
         return value in parts
     if origin in (tuple, frozenset):
         return isinstance(value, list | tuple)
-    if is_dataclass(hint):
+    if is_dataclass(hint) or origin is dict:
         return isinstance(value, dict)
     if isinstance(value, bool):
         return hint is bool

@@ -59,7 +59,8 @@ class EditLabels:
             self._write("after")
         self.drawn = False
         self.review = self.layer.review
-        self.layer.review = layer_verdict(self.review, self.before, self.after)
+        drawn = self.layer.given is None and self.layer.segmentation.provenance is None
+        self.layer.review = layer_verdict(self.review, self.before, self.after, drawn=drawn)
 
     def undo(self, document: Document) -> None:
         """Write the segments and labels `before`; a stroke that is being drawn ends first."""

@@ -17,12 +17,14 @@ REOPENED: dict[Verdict, Verdict] = {"accepted": "unreviewed", "corrected": "edit
 def without_stale_verdicts(before: Segments, after: Segments, changed: Collection[Key]) -> Segments:
     """`after`, with "edited" for each segment of a model whose voxels changed: what was accepted is not what is there.
 
-    One whose verdict differs from what it was before keeps it: the edit itself gives it. A new one, such as a part
-    that was split off, was accepted by nobody.
+    One whose verdict differs from what it was before keeps it: the edit itself gives it, as one that brings a model's
+    answer does. A new one, such as a part that was split off, was accepted by nobody.
     """
     return tuple(
         replace(one, review="edited")
-        if one.key in changed and (was is None or was.review == one.review) and one.review not in ("source", "edited")
+        if one.key in changed
+        and (was is None or (was.review, was.provenance) == (one.review, one.provenance))
+        and one.review not in ("source", "edited")
         else one
         for one, was in zip(after, _before(before, after), strict=True)
     )
@@ -46,17 +48,20 @@ def _before(before: Segments, after: Segments) -> list[Segment | None]:
     return [were.get(one.key) for one in after]
 
 
-def layer_verdict(review: Review, before: Segments, after: Segments) -> Review:
-    """The review of a layer when its segments become `after`: of a result the sum of its segments' verdicts.
+def layer_verdict(review: Review, before: Segments, after: Segments, *, drawn: bool) -> Review:
+    """The review of a layer when its segments become `after`: the sum of the verdicts on what a model gave of it.
 
-    As it was where no verdict changes. Rejected where all are; not reviewed while one is undecided.
+    As it was where no verdict changes. Rejected where all are; not reviewed while one is undecided. drawn: whether
+    people made the layer: then it is a source, until a model answers prompts in it.
     """
     were, are = ([one.review for one in segments if one.review != "source"] for segments in (before, after))
-    if review == "source" or not are or were == are:
+    if were == are or (review == "source" and not any(one.is_learned for one in after)):
         return review
+    if not are:
+        return "source" if drawn else review
     if not all(one in DECIDED for one in are):
         return "unreviewed"
-    return "rejected" if set(are) == {"rejected"} else "accepted"
+    return "rejected" if {one.review for one in after} == {"rejected"} else "accepted"
 
 
 def with_verdicts(segments: Segments, table: dict[Verdict, Verdict]) -> Segments:

@@ -39,7 +39,8 @@ class StructureReview:
     def accept(self, layer: SegmentationLayer, key: Key) -> None:
         """Accept a structure: "accepted" as the model gave it, "corrected" where it was edited since.
 
-        Raises ValueError, one sentence, where it was rejected; KeyError where it is gone.
+        What no model gave is completed. Raises ValueError, one sentence, where it was rejected; KeyError where it is
+        gone.
         """
         if (edit := acceptance(layer, key, self.trail.reader)) is not None:
             self.history.do(edit)
@@ -62,6 +63,8 @@ class StructureReview:
                 raise ValueError(f"{layer.name} is no model's result: there is nothing to bring back.")
             if key in layer.locked:
                 raise ValueError(f"{segment.name} is locked: unlock it to bring back what the model gave.")
+            if not any(one.key == key or one.name == segment.name for one in given.segments):
+                raise ValueError(f"{segment.name} is nothing that the model gave: undo its prompts, or reject it.")
             return given.segmentation(layer.grid)
 
         def done(found: Segmentation) -> None:
@@ -94,18 +97,19 @@ class StructureReview:
 
 
 def acceptance(layer: SegmentationLayer, key: Key, reader: str) -> EditLabels | None:
-    """The edit that accepts a structure; None where it was accepted, or no model gave it.
+    """The edit that accepts a structure, or completes what no model gave; None where that was done.
 
     Raises ValueError, one sentence, where it was rejected; KeyError where it is gone.
     """
     segment = _segment(layer, key)
     if segment.review == "rejected":
         raise ValueError(f"{segment.name} was rejected: bring back what the model gave first.")
-    verdict = ACCEPTED.get(segment.review)
-    if verdict is None:
+    if is_decided(segment):
         return None
     before = layer.segmentation.segments
-    decided = replace(segment, review=verdict, reader=reader)
+    decided = replace(segment, review=ACCEPTED.get(segment.review, "source"), reader=reader)
+    if segment.review == "source":
+        decided = replace(decided, state="completed")
     after = tuple(decided if one is segment else one for one in before)
     return EditLabels(layer, f"Accept {segment.name}", before, after)
 
@@ -127,10 +131,15 @@ def rejection(layer: SegmentationLayer, key: Key, reader: str) -> EditLabels | N
 
 
 def reviewed_segments(layer: SegmentationLayer | None) -> tuple[Segment, ...]:
-    """The segments that a model gave, the most doubtful first."""
+    """The segments that a model gave, and those of which prompts tell how sure they are, the most doubtful first."""
     segments = layer.segmentation.segments if layer else ()
-    given = [one for one in segments if one.review != "source" or one.doubt is not None]
-    return tuple(sorted(given, key=lambda one: one.doubt.rank if one.doubt else (1.0, 0)))
+    given = [one for one in segments if one.review != "source" or one.latest_doubt is not None]
+    return tuple(sorted(given, key=lambda one: one.latest_doubt.rank if one.latest_doubt else (1.0, 0)))
+
+
+def is_decided(segment: Segment) -> bool:
+    """Whether a reader has said what becomes of it; of what no model gave the state says it."""
+    return segment.review in DECIDED or (segment.review == "source" and segment.state in ("completed", "rejected"))
 
 
 def next_to_review(layer: SegmentationLayer, key: Key | None) -> Segment | None:
@@ -138,7 +147,7 @@ def next_to_review(layer: SegmentationLayer, key: Key | None) -> Segment | None:
     segments = reviewed_segments(layer)
     place = next((n for n, one in enumerate(segments) if one.key == key), -1)
     ahead = (*segments[place + 1 :], *segments[: place + 1])
-    return next((one for one in ahead if one.review not in DECIDED and one.review != "source"), None)
+    return next((one for one in ahead if not is_decided(one)), None)
 
 
 def find_doubt_map(document: Document, layer: SegmentationLayer) -> VolumeLayer | None:
@@ -158,15 +167,21 @@ def find_doubt_map(document: Document, layer: SegmentationLayer) -> VolumeLayer 
 def most_doubtful_place(layer: SegmentationLayer, segment: Segment, map: VolumeLayer | None) -> Point | None:
     """Where in the world (LPS mm) a segment is most doubtful; without a map its middle; None without voxels.
 
-    Takes some time for large images: not for the main thread.
+    By the doubt of its own mask where it has one, else by the map. Takes some time for large images: not for the main
+    thread.
     """
-    from viewer.compute.labels.doubt_map import most_doubtful
+    from viewer.compute.labels.doubt_map import most_doubtful, most_doubtful_voxel
 
-    stored = map.volumes[0].array if map is not None else None
-    voxel = most_doubtful(layer.segmentation.maps[segment.layer], segment.label, stored)
+    voxel, grid = None, layer.grid
+    if segment.mask_doubt is not None:
+        own, grid = segment.mask_doubt.map()
+        voxel = most_doubtful_voxel(own)
+    if voxel is None:
+        stored, grid = map.volumes[0].array if map is not None else None, layer.grid
+        voxel = most_doubtful(layer.segmentation.maps[segment.layer], segment.label, stored)
     if voxel is None:
         return None
-    x, y, z = (float(mm) for mm in layer.grid.to_world(voxel))
+    x, y, z = (float(mm) for mm in grid.to_world(voxel))
     return layer.world_place((x, y, z))
 
 

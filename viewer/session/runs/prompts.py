@@ -18,7 +18,9 @@ from viewer.data.box import Box, label_box, mask_box, shift_box
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume
 from viewer.effects.prompted_edit import PromptRequest
+from viewer.files.memory_limit import release_freed_memory
 from viewer.plugin.execute import Result, submit_plugin
+from viewer.scene.edits import AddLayer, CompositeEdit
 from viewer.scene.segmentation.masking import Masking
 from viewer.session.runs.nninteractive import METHOD as NNINTERACTIVE
 from viewer.session.runs.nninteractive import NnInteractive
@@ -30,20 +32,27 @@ if TYPE_CHECKING:
     from viewer.compute.engine.engine import Engine
     from viewer.data.annotations.mask_doubt import MaskDoubt
     from viewer.data.arrays import Mask
+    from viewer.data.provenance import Provenance
     from viewer.data.segmentation import Key, Segmentation
     from viewer.scene.document import Document
+    from viewer.scene.edits import Edit
     from viewer.scene.history import History
+    from viewer.scene.layer import VolumeLayer
     from viewer.scene.segmentation.edits import EditLabels
     from viewer.scene.segmentation_layer import SegmentationLayer
     from viewer.scene.task import State, Task
     from viewer.session.background import Background
+    from viewer.session.segments import Segments
     from viewer.session.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
 PLUGIN = "segment_prompt"
 MODEL = "segment-prompt"  # the one that it asks for by default
+NETWORK = "network"  # the method that asks it
+LEARNED = (NETWORK, NNINTERACTIVE)  # methods that can use a graphics card
 PROTECTED = Masking(overlap="keep others")  # other segments keep their voxels unless somebody says otherwise
+LITTLE = 0.3  # Dice with the mask before: a positive prompt that leaves less may be a mistake
 ATTEMPTS = 2  # an engine that died begins anew
 
 
@@ -59,6 +68,7 @@ class _Wanted:
     masking: Masking
     added: Prompt | None = None
     removed: frozenset[str] = frozenset()
+    first: bool = False  # of a segmentation that comes into the document with it
     attempt: int = 1
 
     def request(self, box: Box | None) -> PromptRequest:
@@ -76,7 +86,8 @@ class _Wanted:
 class SegmentPrompts:
     """method: how masks are found, a value of the plugin's parameter of that name; model: of the method network.
 
-    nninteractive: where the weights of the method of that name are. Prompts wait for each other.
+    nninteractive: where the weights of the method of that name are. device: what methods that are networks compute on.
+    Prompts wait for each other.
     """
 
     document: Document
@@ -84,13 +95,27 @@ class SegmentPrompts:
     engine: Engine
     background: Background
     tasks: Tasks
+    segments: Segments
     method: str = "watershed"
     model: str = MODEL
     nninteractive: NnInteractive = field(default_factory=NnInteractive)
+    device: str = "cpu"
+    # the prompts after which little was left of the mask before them, and its Dice with that
+    jump: tuple[tuple[Prompt, ...], float] = field(default=((), 1.0), init=False)
     _waiting: deque[_Wanted] = field(default_factory=deque, init=False)
-    _working: bool = field(default=False, init=False)
+    _working: _Wanted | None = field(default=None, init=False)
     # layer, segment -> where it is, and at which generation of the layer that was known
     _boxes: dict[tuple[str, Key], tuple[int, Box | None]] = field(default_factory=dict, init=False)
+
+    def first_layer(self, image: VolumeLayer) -> SegmentationLayer:
+        """A segmentation of an image without one, for `add`: it comes into the document with its first mask.
+
+        The same one while a prompt of it is waited for.
+        """
+        made = self.segments.first_layer(image)
+        waiting = (*self._waiting, *([self._working] if self._working else ()))
+        pending = (one.layer for one in waiting if one.first and not one.layer.generation)
+        return next((one for one in pending if (one.made_from, one.drawn_at) == (image.id, made.drawn_at)), made)
 
     def add(
         self, layer: SegmentationLayer, key: Key, prompt: Prompt, image: Volume, masking: Masking = PROTECTED
@@ -117,7 +142,11 @@ class SegmentPrompts:
         point = Prompts((Prompt("point", (tuple(grid.centre.tolist()),)),))
         values: dict[str, Any] = {"image": Volume(ramp, grid), "prompts": point}
         failed = partial(log.warning, "prompts could not be warmed up: %s (%s)")
-        submit_plugin(self.engine, PLUGIN, values, self._settings(), failed=failed)
+        submit_plugin(self.engine, PLUGIN, values, self._settings(), device=self._device, failed=failed)
+
+    @property
+    def _device(self) -> str:
+        return self.device if self.method in LEARNED else "cpu"
 
     def _settings(self) -> dict[str, Any]:
         """What the plugin is told of how to find masks."""
@@ -136,7 +165,8 @@ class SegmentPrompts:
     ) -> Task:
         segment = layer.segmentation.segment(key)
         task = self.tasks.add("run", f"{title}: {segment.name if segment else layer.name}")
-        wanted = _Wanted(task, title, layer, key, image, masking, added, removed)
+        first = layer not in tuple(self.document)
+        wanted = _Wanted(task, title, layer, key, image, masking, added, removed, first)
         task.stop = partial(self._withdraw, wanted)
         self._waiting.append(wanted)
         self._next()
@@ -153,8 +183,7 @@ class SegmentPrompts:
         """Take up the next one: each is asked of the prompts and the mask that the one before it left."""
         if self._working or not self._waiting:
             return
-        wanted = self._waiting.popleft()
-        self._working = True
+        wanted = self._working = self._waiting.popleft()
         wanted.task.begin()
         self._run(wanted, self._find_part, wanted)
 
@@ -164,7 +193,7 @@ class SegmentPrompts:
             self.tasks.fail(wanted.task, reason)
         else:
             wanted.task.end(state)
-        self._working = False
+        self._working = None
         self._next()
 
     def _run(self, wanted: _Wanted, work: Callable[..., None], *arguments: Any) -> None:
@@ -185,7 +214,7 @@ class SegmentPrompts:
         """Try once more from what is there by now; the second time it ends."""
         if wanted.attempt < ATTEMPTS:
             self._waiting.appendleft(replace(wanted, attempt=wanted.attempt + 1))
-            self._working = False
+            self._working = None
             self._next()
         else:
             self._end(wanted, "failed", reason)
@@ -204,7 +233,7 @@ class SegmentPrompts:
             self._ask_engine(wanted, request, request.first_box(), generation)
         else:
             whole = request.first_box()
-            self._make_edit(wanted, request, whole, generation, request.base_in(whole), None)
+            self._make_edit(wanted, request, whole, generation, request.base_in(whole))
 
     def _ask_engine(self, wanted: _Wanted, request: PromptRequest, box: Box, generation: int) -> None:
         """For the mask in a part of the image."""
@@ -221,6 +250,7 @@ class SegmentPrompts:
             PLUGIN,
             request.inputs(box),
             {**self._settings(), "answered": request.answered},
+            device=self._device,
             done=lambda result: self._run(wanted, self._take_mask, wanted, request, box, generation, result),
             failed=failed,
             cancelled=partial(self._end, wanted, "cancelled"),
@@ -235,7 +265,7 @@ class SegmentPrompts:
         if wider is not None:
             self._ask_engine(wanted, request, wider, generation)
         else:
-            self._make_edit(wanted, request, box, generation, mask, found.segments[0].mask_doubt)
+            self._make_edit(wanted, request, box, generation, mask, found.segments[0].mask_doubt, result.provenance)
 
     def _make_edit(
         self,
@@ -244,26 +274,36 @@ class SegmentPrompts:
         box: Box,
         generation: int,
         mask: Mask,
-        doubt: MaskDoubt | None,
+        doubt: MaskDoubt | None = None,
+        made: Provenance | None = None,
     ) -> None:
-        edit, around = request.edit(box, mask, doubt, self.method), mask_box(mask)
+        edit, around = request.edit(box, mask, doubt, self.method, made), mask_box(mask)
         found = None if around is None else shift_box(around, box)
+        if (kept := request.kept(box, mask)) < LITTLE:
+            self.jump = request.prompts, kept
         self.background.post(partial(self._finish, wanted, generation, edit, found))
 
     # ---- on the main thread
     def _finish(self, wanted: _Wanted, generation: int, edit: EditLabels, around: Box | None) -> None:
         """What was edited meanwhile is not written over."""
         layer = wanted.layer
+        new = wanted.first and not layer.generation and layer not in tuple(self.document)
         if not wanted.task.running:
             self._end(wanted, "cancelled")
+        elif new and self.document.find(layer.made_from) is not None:
+            self._do(wanted, CompositeEdit(edit.label, (AddLayer(layer), edit)), around)
         elif layer not in tuple(self.document):
             self._end(wanted, "failed", f"{layer.name} was closed while a mask was found for it.")
         elif generation != layer.generation:
             self._again(wanted, f"{layer.name} was changed while a mask was found for it: give the prompt again.")
         else:
-            self.history.do(edit)
-            self._boxes[layer.id, wanted.key] = layer.generation, around
-            self._end(wanted, "done")
+            self._do(wanted, edit, around)
+
+    def _do(self, wanted: _Wanted, edit: Edit, around: Box | None) -> None:
+        self.history.do(edit)
+        self._boxes[wanted.layer.id, wanted.key] = wanted.layer.generation, around
+        self.background.submit("prompts", release_freed_memory)  # crops of the image: several MB a prompt would stay
+        self._end(wanted, "done")
 
 
 def _title(prompt: Prompt) -> str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 
 from viewer.data.annotations.prompts import Prompt, PromptKind
-from viewer.tools.segment.paint_tool import PaintTarget, find_paint_target, slices_of
+from viewer.scene.active_image import active_image
+from viewer.tools.segment.paint_tool import PaintTarget, chosen_segmentation, find_paint_target, slices_of
 from viewer.tools.tool import Tool
 
 if TYPE_CHECKING:
@@ -37,13 +38,23 @@ class PromptTool(Tool):
         return shown if shown is not None and self.take_up(event) else None
 
     def take_up(self, event: MouseEvent) -> PaintTarget | None:
-        """The segment that the next prompt is for, and its sign; else it is said why there is none."""
-        goal = find_paint_target(self.document, self.state)
+        """The segment that the next prompt is for, and its sign; else it is said why there is none.
+
+        Of an image without a segmentation it is the first of one that comes with the prompt's mask.
+        """
+        goal = self._first_target() or find_paint_target(self.document, self.state)
         self._goal = None if isinstance(goal, str) else goal
         self.positive = self.state.prompting.positive != ("alt" in event.modifiers)
         if isinstance(goal, str):
             self.warn(goal)
         return self._goal
+
+    def _first_target(self) -> PaintTarget | None:
+        image = active_image(self.document, self.state)
+        if image is None or self.services is None or chosen_segmentation(self.document, self.state) is not None:
+            return None
+        layer = self.services.first_layer(image)
+        return PaintTarget(layer, layer.segmentation.segments[0], image.volume(self.state.timepoint))
 
     def give(self, kind: PromptKind, places: Sequence[Point], radius: float = 0.0) -> None:
         """Give the segment a prompt. places: LPS mm of the world; radius: mm."""

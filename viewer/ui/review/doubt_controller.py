@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from viewer.data.segmentation import DECIDED
 from viewer.scene.task import Message
 from viewer.session.review.structure_review import (
     find_doubt_map,
+    is_decided,
     most_doubtful_place,
     next_to_review,
     reviewed_segments,
@@ -46,7 +46,7 @@ class DoubtController:
 
     @property
     def structures(self) -> tuple[Segment, ...]:
-        """Its segments that a model gave, the most doubtful first."""
+        """Its segments that a model gave, or prompts with their doubt, the most doubtful first."""
         return reviewed_segments(self.layer)
 
     @property
@@ -57,12 +57,18 @@ class DoubtController:
     @property
     def decided(self) -> int:
         """How many of them a reader has decided on."""
-        return sum(one.review in DECIDED for one in self.structures)
+        return sum(map(is_decided, self.structures))
 
     @property
     def doubt_map(self) -> VolumeLayer | None:
         """The doubt map of the segmentation, shown or hidden; None where it has none."""
         return find_doubt_map(self.session.document, self.layer) if self.layer else None
+
+    @property
+    def tells_places(self) -> bool:
+        """Whether it is known where the chosen segment is doubtful."""
+        segment = self.segments.segment
+        return segment is not None and (segment.mask_doubt is not None or self.doubt_map is not None)
 
     # ---- where to look
     def visit(self, key: Key) -> None:

@@ -104,7 +104,7 @@ class DoubtListModel(QAbstractTableModel):
         if role == BADGES:
             return words(segment)
         if role == Role.DisplayRole:
-            return segment.name if index.column() == NAME else _dice(segment.doubt)
+            return segment.name if index.column() == NAME else _dice(segment.latest_doubt)
         return swatch(segment.color) if role == Role.DecorationRole and index.column() == NAME else None
 
 
@@ -204,17 +204,22 @@ class _Prediction(_TwoLines):
 
 def words(segment: Segment) -> list[str]:
     """The verdict, then the flags."""
-    flags = segment.doubt.flags if segment.doubt else ()
-    return [VERDICTS[segment.review], *(FLAGS[flag.code] for flag in flags)]
+    flags = segment.latest_doubt.flags if segment.latest_doubt else ()
+    return [_verdict(segment), *(FLAGS[flag.code] for flag in flags)]
+
+
+def _verdict(segment: Segment) -> str:
+    """What no model gave is drawn, or accepted by its state."""
+    return "accepted" if segment.review == "source" and segment.state == "completed" else VERDICTS[segment.review]
 
 
 def reasons(segment: Segment) -> str:
     """The sentences of the flags, and what was measured."""
-    doubt = segment.doubt
+    doubt = segment.latest_doubt
     reader = (
         f" by {segment.reader}" if segment.reader and segment.review in ("accepted", "corrected", "rejected") else ""
     )
-    lines = [segment.name, f"{VERDICTS[segment.review].capitalize()}{reader}."]
+    lines = [segment.name, f"{_verdict(segment).capitalize()}{reader}."]
     if doubt is None:
         return printable("\n".join([*lines, "Nothing is known of how far it can be trusted."]))
     lines += [flag.sentence for flag in doubt.flags]
@@ -225,7 +230,7 @@ def reasons(segment: Segment) -> str:
     }
     lines += [f"{name}: {value:.2f}" for name, value in measures.items() if value is not None]
     lines += [f"Entropy at the border: {doubt.entropy:.2f} bit"] * (doubt.entropy is not None)
-    if segment.review in ("edited", "corrected"):
+    if segment.mask_doubt is None and segment.review in ("edited", "corrected"):
         lines.append("All of this is about what the model gave, before it was edited.")
     return "\n".join(printable(line) for line in lines)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
+from viewer.session.review.structure_review import is_decided
 from viewer.ui.review.doubt_list import DoubtList
 from viewer.ui.widgets import theme
 from viewer.ui.widgets.basics import Bar, button, label
@@ -14,7 +15,7 @@ from viewer.ui.widgets.basics import Bar, button, label
 if TYPE_CHECKING:
     from viewer.ui.review.doubt_controller import DoubtController
 
-EMPTY = "Run a model that labels structures: here they are reviewed one by one, the most doubtful first."
+EMPTY = "Run a model that labels structures, or prompt them: here they are reviewed, the most doubtful first."
 HINT = "Click a row: every view goes to its most doubtful place."
 NO_MAP = "Click a row: every view goes to its middle. There is no doubt map of this result."
 
@@ -58,14 +59,15 @@ class DoubtSection(QWidget):
         self.list.refresh()
         for widget in (self.list, self.progress, self.count, self.map, self._buttons):
             widget.setVisible(bool(structures))
-        self.note.setText((HINT if map else NO_MAP) if structures else EMPTY)
+        placed = map is not None or any(one.mask_doubt for one in structures)
+        self.note.setText((HINT if placed else NO_MAP) if structures else EMPTY)
         self.count.setText(f"{decided} of {len(structures)} reviewed")
         self.progress.advance(decided / max(len(structures), 1))
         with QSignalBlocker(self.map):
             self.map.setChecked(map is not None and map.visible)
         self.map.setEnabled(map is not None)
         self.next.setEnabled(decided < len(structures))
-        self.accept.setEnabled(chosen is not None and chosen.review in ("unreviewed", "edited"))
+        self.accept.setEnabled(chosen is not None and not is_decided(chosen))
         self.correct.setEnabled(chosen is not None)
         self.reject.setEnabled(chosen is not None and chosen.review not in ("rejected", "source"))
         given = controller.layer is not None and controller.layer.given is not None

@@ -10,6 +10,7 @@ from psygnal import Signal
 from viewer.effects.effect import EffectContext, Operation
 from viewer.scene.active_image import active_image
 from viewer.scene.segmentation.brush import STEP
+from viewer.tools.mouse_dispatch import PROMPTING
 from viewer.tools.segment.paint_tool import chosen_segmentation, find_paint_target, labelled_image
 from viewer.ui.widgets.text_format import number
 
@@ -160,8 +161,9 @@ class SegmentsController:
 
     # ---- tools
     def choose_tool(self, tool: str) -> None:
-        """Choose a painting tool; where there is nothing to paint in, that is made."""
-        if self.layer is None and self.image is not None:
+        """Choose a tool; where there is nothing to paint in, that is made, for prompts with the first of them."""
+        prompting = any(tool == one.id for one in PROMPTING)
+        if self.layer is None and self.image is not None and not prompting:
             self.new()
         self.state.tool = tool
 

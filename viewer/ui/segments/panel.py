@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from viewer.session.session import Session
 
 PAINT, PROMPTS, LIMITS = 0, 1, 3  # pages
-EMPTY = "Label an image: paint with the brush (B), or begin with a threshold."
+EMPTY = "Label an image: paint with the brush (B), click a structure (Q), or begin with a threshold."
 
 
 class SegmentsPanel(QWidget):

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QIcon, QKeyEvent, QMouseEvent, QPixmap
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView
 
 from viewer.data.printable_text import printable
-from viewer.ui.widgets import theme
+from viewer.ui.widgets import badges, theme
 
 if TYPE_CHECKING:
     from viewer.data.segmentation import Segment, State
@@ -96,6 +96,8 @@ class SegmentListModel(QAbstractTableModel):
             hidden = segment.key in layer.hidden
             return theme.icon("hidden", theme.DIM) if hidden else theme.icon("visible")
         if column == STATE:
+            if mark := layer.review_mark(segment):
+                return theme.icon(*badges.meaning(mark))
             icon, role = STATES[segment.state]
             return theme.icon(icon, theme.NAMES[role]) if segment.state != "not started" else None
         return theme.icon("lock") if segment.key in layer.locked else theme.icon("lock-unlock", theme.LINE)
@@ -104,7 +106,7 @@ class SegmentListModel(QAbstractTableModel):
         if column == EYE:
             return f"{segment.name} is {'hidden' if segment.key in layer.hidden else 'shown'} (Space)"
         if column == STATE:
-            parts = (segment.state, segment.reader, segment.remark)
+            parts = (layer.review_mark(segment), segment.state, segment.reader, segment.remark)
             return " · ".join(part for part in parts if part)
         return f"{segment.name} {'is locked' if segment.key in layer.locked else 'can be changed'} (L)"
 

@@ -52,7 +52,8 @@ class ViewGrid(QStackedWidget):
         self.setAccessibleName("Views")
         self.session = session
         self.by_name = {name: self._make(name) for name in VIEWS}
-        work = ToolServices(session.messages.warn, session.segments.run_effect, session.prompts.add)
+        prompts = session.prompts
+        work = ToolServices(session.messages.warn, session.segments.run_effect, prompts.add, prompts.first_layer)
         self.mouse = Mouse(session.document, session.state, profile, session.history.do, work)
         self.probe = ProbeTool(session.document, session.state, session.history.do)
         self._compared: dict[str, SliceView] = {}  # layer id -> the view that shows it alone

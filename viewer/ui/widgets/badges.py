@@ -24,6 +24,8 @@ def meaning(badge: str) -> tuple[str, QColor]:
         return "robot-line", theme.AI
     if "not reviewed" in word:
         return "tools-line", theme.AI
+    if word == "drawn":
+        return "edit-line", theme.DIM
     return ("time-line", theme.DIM) if word == "4-d" else ("alert-line", theme.WARNING)
 
 

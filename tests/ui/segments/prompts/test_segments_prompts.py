@@ -12,10 +12,14 @@ from tests.fixtures.nninteractive import install as install_nninteractive
 from tests.fixtures.nninteractive import write_weights
 from viewer.data.grid import Grid
 from viewer.data.volume import Volume, Window
+from viewer.effects.prompted_edit import PromptRequest
 from viewer.scene.edits import AddLayer
 from viewer.scene.layer import volume_layer
+from viewer.session.runs.nninteractive import licence
 from viewer.settings import models_folder
+from viewer.ui.review.doubt_list import BADGES
 from viewer.ui.segments.prompts.nninteractive_dialog import NnInteractiveDialog
+from viewer.ui.segments.segment_list import STATE
 
 LEFT = Qt.MouseButton.LeftButton
 FOUND = Qt.MatchFlag.MatchContains | Qt.MatchFlag.MatchRecursive
@@ -59,6 +63,38 @@ def test_clicks_find_a_structure_and_stand_in_the_list(panel, session, click):
     assert [section.list.item(row).text() for row in range(section.list.count())] == ["+ Point 1"]
     click(60, Qt.KeyboardModifier.AltModifier)
     assert [section.list.item(row).text()[0] for row in range(section.list.count())] == ["+", "−"]
+
+
+def test_the_first_click_makes_the_segmentation_and_one_undo_takes_it_away(panel, session, click, window):
+    assert panel.controller.layer is None
+    steps = len(session.history.undo_labels)
+    click()
+    assert panel.controller.segment.prompts
+    assert len(session.history.undo_labels) == steps + 1
+    window.actions_["undo"].trigger()
+    assert panel.controller.layer is None
+    click()
+    assert panel.controller.segment.prompts
+
+
+def test_what_a_network_found_is_marked_in_every_place(window, panel, session, click, monkeypatch, tmp_path):
+    install_nninteractive(monkeypatch)
+    weights = write_weights(tmp_path / "weights")
+    session.prompts.nninteractive.accept(weights, licence(weights))
+    session.prompts.method = "nnInteractive"
+    click()
+    layer, mark = panel.controller.layer, "AI, not reviewed"
+    model = panel.list.model()
+    assert mark in model.data(model.index(0, STATE), Qt.ItemDataRole.ToolTipRole)
+    assert panel.prompts.doubt.mark.text().startswith(mark)
+    assert not panel.prompts.doubt.mark.isHidden()
+    assert mark in [line.text for line in window.views.by_name["axial"].overlay().top_right]
+    assert window.review.doubt.list.rows.data(window.review.doubt.list.rows.index(0, 0), BADGES)[0] == "not reviewed"
+    window.actions_.refresh_now()
+    window.actions_["accept_structure"].trigger()
+    assert layer.badges == ("AI-altered, accepted",)
+    assert panel.prompts.doubt.mark.isHidden()
+    assert mark not in model.data(model.index(0, STATE), Qt.ItemDataRole.ToolTipRole)
 
 
 def test_any_prompt_is_chosen_and_deleted(panel, session, click, qtbot, window):
@@ -159,6 +195,24 @@ def test_the_page_says_how_sure_the_mask_is_and_leads_to_the_most_doubtful_place
     assert stored[grid.nearest(session.state.crosshair)] > stored.max() / 2
     middle = Grid.of(SHAPE).to_world((12, 24, 24))
     assert abs(np.linalg.norm(np.array(session.state.crosshair) - middle) - 8) < 4  # the edge of the ball
+
+
+def test_a_prompt_that_leaves_little_of_the_mask_is_told_with_the_cure(window, panel, session, click, monkeypatch):
+    section = panel.prompts.doubt
+    click()
+    click(10)
+    assert section.jump.isHidden()
+    corner = np.zeros(SHAPE, np.uint8)
+    corner[:4, :4, :4] = 1
+    monkeypatch.setattr(PromptRequest, "mask", lambda self, found, box: corner[box] > 0)
+    click(-60)
+    assert "Dice 0.00" in section.jump.text()
+    assert "undo" in section.jump.text()
+    assert not section.jump.isHidden()
+    window.actions_["undo"].trigger()
+    assert section.jump.isHidden()
+    click(-60, Qt.KeyboardModifier.AltModifier)  # a negative one is meant to take away
+    assert section.jump.isHidden()
 
 
 def test_the_doubt_map_is_shown_over_the_image_until_the_mask_is_changed(window, panel, session, click):

@@ -275,7 +275,9 @@ def _segment(segment: Segment, number: int, ds: Dataset) -> Dataset:
     item.SegmentedPropertyTypeCodeSequence = [property_type(segment)]
     item.SegmentAlgorithmType = segment.algorithm
     if segment.algorithm != "MANUAL":
-        item.SegmentAlgorithmName = (segment.algorithm_name or f"{NAME} {application_version()}")[:64]
+        model = f" ({segment.provenance.model})" if segment.provenance else ""
+        name = f"{segment.algorithm_name or f'{NAME} {application_version()}'}{model}"
+        item.SegmentAlgorithmName = name.replace("\\", " ")[:64]
     item.RecommendedDisplayCIELabValue = list(CIELabColor.from_rgb(*segment.color).value)
     item.TrackingID = item.SegmentLabel
     item.TrackingUID = named_uid(f"{ds.SOPInstanceUID}/{number}")

@@ -42,6 +42,12 @@ class PromptDoubtController:
         segment = self.segments.segment
         return segment.mask_doubt if segment else None
 
+    @property
+    def jump(self) -> float | None:
+        """The Dice with the mask before, where the last prompt of the chosen segment left little of that."""
+        segment, (prompts, dice) = self.segments.segment, self.session.prompts.jump
+        return dice if segment and prompts and segment.prompts == prompts else None
+
     def flip_map(self) -> None:
         """Show the doubt map of the edge over the image, or hide it."""
         self.shown = not self.shown

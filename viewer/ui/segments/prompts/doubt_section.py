@@ -13,7 +13,8 @@ from viewer.ui.widgets.basics import button, label, tabular
 if TYPE_CHECKING:
     from viewer.ui.segments.prompts.doubt_controller import PromptDoubtController
 
-CHANGED = "The mask was changed since its last prompt: how far it can be trusted is not known."
+CHANGED = "How far the mask can be trusted is not known: its method does not tell, or it was changed since."
+JUMP = "The last prompt left little of the mask before it (Dice {:.2f}): undo it (Ctrl+Z) if the mask got worse."
 WHENCE = (
     "The Dice with the structure that was meant, as the method expects it of its own answer, less what islands and "
     "holes could cost. Told without the truth: look at the mask."
@@ -34,6 +35,7 @@ class PromptDoubtSection(QWidget):
         self.place = button("Most doubtful place", "focus-2", controller.visit, colour=theme.TEXT)
         self.place.setToolTip("Take every view to where the next prompt helps most (Shift+A)")
         self.note = label(CHANGED, "dim")
+        self.mark, self.jump = label(role="ai"), label(role="warning")
         head = QHBoxLayout()
         head.addWidget(self.dice, 1)
         head.addWidget(self.map)
@@ -45,6 +47,8 @@ class PromptDoubtSection(QWidget):
         known.addWidget(self.place)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self.mark)
+        whole.addWidget(self.jump)
         whole.addWidget(self._known)
         whole.addWidget(self.note)
         self.map.clicked.connect(controller.flip_map)
@@ -53,7 +57,13 @@ class PromptDoubtSection(QWidget):
 
     def refresh(self, *_: object) -> None:
         """Show what is known of the chosen segment."""
-        segment, found = self.controller.segments.segment, self.controller.doubt
+        layer, segment, found = self.controller.segments.layer, self.controller.segments.segment, self.controller.doubt
+        mark = layer.review_mark(segment) if layer and segment else ""
+        self.mark.setText(f"{mark}: accept it when it is right (Ctrl+R).")
+        self.mark.setVisible(bool(mark))
+        jump = self.controller.jump
+        self.jump.setText("" if jump is None else JUMP.format(jump))
+        self.jump.setVisible(jump is not None)
         self.setVisible(segment is not None and bool(segment.prompts))
         self._known.setVisible(found is not None)
         self.note.setVisible(found is None)

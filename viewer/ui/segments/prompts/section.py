@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.session.runs.nninteractive import METHOD as NNINTERACTIVE
-from viewer.session.runs.prompts import PLUGIN
+from viewer.session.runs.prompts import NETWORK, PLUGIN
 from viewer.tools.mouse_dispatch import PROMPTING
 from viewer.ui.segments.masking import OVERLAPS
 from viewer.ui.segments.prompts.doubt_controller import PromptDoubtController
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from viewer.ui.segments.controller import SegmentsController
 
 SIGNS = {True: "Part of the structure", False: "Not part of it"}
-NETWORK = "network"  # the method that needs a model
 ENABLED = Qt.ItemDataRole.UserRole - 1  # the role by which a combo box keeps whether a choice can be made
 ROWS = 12  # of the list that are seen at once, at most
 
