@@ -12,7 +12,7 @@ from viewer.api import Job, MeasurementTable, Segmentation, Volume, plugin, with
 
 from .labels import NAMES, SCATTERED, Name, usual_volumes
 
-TRUSTED = 0.65  # expected Dice below which a structure is flagged: see tests/benchmarks/doubt_brain.py
+TRUSTED = 0.7  # expected Dice below which a structure is flagged: see tests/benchmarks/doubt_brain.py
 MASKED = 0.9  # of the work is done when the structures are found
 
 
