@@ -1,6 +1,6 @@
 """Predicted against true Dice of masks from prompts by the classical methods, on images made worse in five ways.
 
-TOMOLENS_DATA=… python tests/benchmarks/doubt_prompts.py [--structures 6]
+TOMOLENS_DATA=… python tests/benchmarks/doubt_prompts.py [--structures 6] [--methods watershed …]
 
 The real structures of prompt_cases.py, so many of each image, after one and after three clicks. The first lies in the
 middle of the structure, each next in the middle of the largest error. A cropped image ends within the structure; what
@@ -88,9 +88,10 @@ def main() -> None:
     """Print a table of each method."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--structures", type=int, default=6, help="of each image, at most")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     options = parser.parse_args()
     known = [case for group in REAL for case in cases(group, options.structures)]
-    for method in METHODS:
+    for method in options.methods:
         found: dict[str, list[Row]] = defaultdict(list)
         for kind in KINDS:
             for clicks, row in (one for case in known for one in rows(case, kind, method)):
