@@ -38,12 +38,14 @@ def main() -> None:
     from recovery_picture import recovery
     from review_pictures import review
     from segment_pictures import segmentation
+    from tuning_picture import tuning
 
     (PICTURES / "house.svg").write_text(picture(), encoding="utf-8")
     notices(PICTURES)
     segmentation(PICTURES)
     review(PICTURES)
     doubt(PICTURES)
+    tuning(PICTURES)
     recovery(PICTURES)
     missing_images(PICTURES)
 

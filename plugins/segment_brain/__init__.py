@@ -12,6 +12,7 @@ from viewer.api import Job, MeasurementTable, Segmentation, Volume, plugin, with
 
 from .labels import NAMES, SCATTERED, Name, usual_volumes
 
+TRUSTED = 0.7  # expected Dice below which a structure is flagged: see tests/benchmarks/doubt_brain.py
 MASKED = 0.9  # of the work is done when the structures are found
 
 
@@ -54,6 +55,7 @@ def segment_brain(
         A safetensors file that plugins/segment_brain/train.py has written, to be used instead of the model that comes
         with the program.
     """
+    from .head_image import shown_box
     from .prediction import load_network
     from .segmentation import check_image, find_brain
     from .segments import check_earlier, update
@@ -68,7 +70,10 @@ def segment_brain(
         if sure is not None:
             stored = np.asarray(sure.array, np.uint8)
             passes, told = found.pass_labels(), partial(_tell, job)
-            made = with_doubts(made, passes, stored, plausible=usual_volumes(), scattered=SCATTERED, tell=told)
+            made = with_doubts(
+                made, passes, stored, plausible=usual_volumes(), scattered=SCATTERED, trusted=TRUSTED,
+                shown=shown_box(image.array), tell=told,
+            )  # fmt: skip
         result = update(earlier, made, structures)
         return result, volume_table(result), sure
 

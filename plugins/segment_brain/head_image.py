@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from viewer.api import Grid
 
 Floats = NDArray[np.float32]
+Box = tuple[slice, slice, slice]
 SPACING = 2  # mm
 SIDE = 96  # voxels of the cube in which the structures are told apart, each way: it holds any brain
 MULTIPLE = 16  # of the sides of what the network is given
@@ -25,6 +27,25 @@ def head_grid(grid: Grid) -> Grid:
     step = SPACING * MULTIPLE
     i, j, k = (max(SIDE * SPACING, -(-int(np.ceil(mm + 1)) // step) * step) for mm in high - low)
     return Grid.of((k, j, i), origin=low, frame_of_reference=grid.frame_of_reference)
+
+
+def shown_box(image: NDArray[Any]) -> Box:
+    """What an image [k, j, i] shows: without the slices of one value at its ends, with which it was filled up."""
+
+    def side(axis: int) -> slice:
+        slices = np.moveaxis(image, axis, 0)
+        ends = (range(len(slices)), reversed(range(len(slices))))
+        first, last = (next((n for n in end if slices[n].min() < slices[n].max()), 0) for end in ends)
+        return slice(first, last + 1)
+
+    return side(0), side(1), side(2)
+
+
+def coarse_grid(fine: Grid) -> Grid:
+    """Of what halve makes of an image on a grid of 1 mm."""
+    k, j, i = (n // SPACING for n in fine.shape)
+    middle = fine.to_world([(SPACING - 1) / 2] * 3)
+    return Grid.of((k, j, i), (SPACING,) * 3, middle, fine.direction, fine.frame_of_reference)
 
 
 def halve(fine: Floats) -> Floats:

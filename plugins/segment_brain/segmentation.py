@@ -28,24 +28,18 @@ from viewer.api import (
 
 from .atlas.adaptation import AdaptedAtlas, Leaders, adapt
 from .atlas.tissues import LAYOUT, class_shares
-from .head_image import MULTIPLE, SIDE, SPACING, Floats, GreyScale, halve, head_grid, normalize
-from .labels import CLASSES, CSF, OUTPUTS, STRUCTURES, numbers, to_numbers
+from .head_image import MULTIPLE, SIDE, SPACING, Box, Floats, GreyScale, coarse_grid, halve, head_grid, normalize
+from .labels import CLASSES, CSF, OUTPUTS, STRUCTURES, to_numbers
+from .plausibility import ROUGH, VOLUMES, check_brain, check_fit, check_whole, largest_part
 from .prediction import Prediction, mirror, predict
 from .segments import BRAIN, segments
 
-Box = tuple[slice, slice, slice]
 LEAST_WIDTH = 80.0  # mm that an image must be wide each way to hold a brain
 THICKEST = 6.0  # mm between slices: what the network was trained for
 AIR_HU = -900.0  # values of MR are not below 0, but for a little of filters
-VOLUMES = (500.0, 2200.0)  # ml: what a brain has, without the fluid around it
-ROUGH = (400.0, 3600.0)  # ml: and what a first look may take for one, which may hold the skull
-LEAST_CONFIDENCE = 0.35  # mean probability of an answer: below it is none
 AGREED = 0.6  # Dice of the two brains, below which it is said
 MODALITIES = ("MR", "OT", "")  # the last two where the file does not tell
 LOCATED, HALO = 128, 16  # voxels of 2 mm: a tile, and its halo, where the head is looked for
-CEREBRUM, CEREBELLUM = (2, 3, 41, 42), (7, 8, 46, 47)
-LEFT, RIGHT = (tuple(number for number, _, side in numbers() if side == which) for which in ("left", "right"))
-LOWER, BEHIND = 15.0, 5.0  # mm, at least, is the middle of the cerebellum below and behind that of the cerebrum
 FURROWS = 5  # mm: half of the width that is closed
 PIA = 1  # mm that the brain goes beyond what is more tissue than fluid
 NUMBERS = to_numbers(np.array([number for number, _ in LAYOUT]), np.array([side < 2 for _, side in LAYOUT]))
@@ -70,9 +64,7 @@ class FoundBrain:
     @property
     def coarse(self) -> Grid:
         """Of the prediction: each voxel is a block of the cube's."""
-        k, j, i = (n // SPACING for n in self.cube.shape)
-        middle = self.cube.to_world([(SPACING - 1) / 2] * 3)
-        return Grid.of((k, j, i), (SPACING,) * 3, middle, self.cube.direction, self.cube.frame_of_reference)
+        return coarse_grid(self.cube)
 
     def segmentation(self) -> Segmentation:
         """The structures in one label map, the whole brain in another, on the image's grid."""
@@ -105,7 +97,7 @@ class FoundBrain:
 
     def doubt(self) -> Volume:
         """How undecided the prediction is, on the image's grid: see viewer.api.doubt_map; 0 outside the cube."""
-        stored = entropy(self.prediction.winner())
+        stored = entropy(self.prediction.calibrated().winner())
         placed = resample(Volume(stored, self.coarse), self.image.grid, outside=0.0)
         return doubt_map(placed.array.astype(np.uint8), self.image.grid, self.image.source)
 
@@ -128,7 +120,8 @@ def find_brain(image: Volume, net: Net, job: Job, *, mirrored: bool = False) -> 
     net: images [1, 1, k, j, i] to logits [1, CLASSES + 1, k, j, i] (labels). mirrored: all of it is done with the
     mirror image as well, so that the two answers can be held against each other.
 
-    Raises Refusal: what is no head, holds values that are not numbers, or lies in another way than its header says.
+    Raises Refusal: what is no head or a part of one, holds values that are not numbers, or lies in another way than its
+    header says.
     """
     check_image(image)
     grid = head_grid(image.grid)
@@ -148,8 +141,11 @@ def find_brain(image: Volume, net: Net, job: Job, *, mirrored: bool = False) -> 
         near = adapted.near(seen.shape, SPACING) & torch.from_numpy(shown)
         where = (torch.nonzero(near) + 0.5) * SPACING
         shares = adapted.shares(where)
-        passes = [_answer(adapted.posterior(shares, torch.from_numpy(seen)[near], where), near)]
+        values = torch.from_numpy(seen)[near]
+        check_fit(adapted, values, where)
+        passes = [_answer(adapted.posterior(shares, values, where), near)]
         check_brain(passes[0], VOLUMES)
+        check_whole(_tissue(passes[0]), coarse_grid(cube), image)
         if mirrored:
             turned = seen[..., ::-1].copy()
             again = adapt(turned, predict(turned, net), shown[..., ::-1].copy(), SPACING, job, (HALF, TOLD))
@@ -224,10 +220,15 @@ def _answer(posterior: Tensor, near: Tensor) -> Floats:
 
 def _agreement(one: Floats, other: Floats) -> float:
     """Dice of the brain, without the fluid around it, in two passes."""
-    fluid = 1 + STRUCTURES.index(next(structure for structure in STRUCTURES if structure.left == CSF))
-    brains = [~np.isin(each[:CLASSES].argmax(0), (0, fluid)) for each in (one, other)]
+    brains = [_tissue(each) for each in (one, other)]
     both = sum(map(np.count_nonzero, brains))
     return 2 * np.count_nonzero(brains[0] & brains[1]) / both if both else 0.0
+
+
+def _tissue(found: Floats) -> NDArray[np.bool_]:
+    """What is brain in a pass of a Prediction, without the fluid around it [k, j, i]."""
+    fluid = 1 + STRUCTURES.index(next(structure for structure in STRUCTURES if structure.left == CSF))
+    return ~np.isin(found[:CLASSES].argmax(0), (0, fluid))
 
 
 def tell(adapted: AdaptedAtlas, leaders: Leaders, fine: Floats, near: Tensor) -> NDArray[np.uint16]:
@@ -245,12 +246,6 @@ def tell(adapted: AdaptedAtlas, leaders: Leaders, fine: Floats, near: Tensor) ->
     return labels
 
 
-def largest_part(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The largest of its connected parts (by faces)."""
-    parts, count = ndimage.label(mask)
-    return parts == 1 + int(np.bincount(parts.ravel())[1:].argmax()) if count else mask
-
-
 def _cube_around(middle: NDArray[np.intp], shape: tuple[int, ...]) -> Box:
     """SIDE voxels each way, inside the image."""
     starts = [min(max(int(at) - SIDE // 2, 0), n - SIDE) for at, n in zip(middle, shape, strict=True)]
@@ -266,34 +261,3 @@ def brain_mask(labels: NDArray[np.uint16]) -> NDArray[np.uint8]:
         inner = ndimage.binary_fill_holes(closed)[(slice(FURROWS, -FURROWS),) * 3]
         mask[box] = np.where(inner, BRAIN, 0)
     return np.where(ndimage.binary_dilation(mask > 0, iterations=PIA), BRAIN, 0).astype(np.uint8)
-
-
-def check_brain(found: Floats, volumes: tuple[float, float]) -> None:
-    """Raises Refusal where what was found, a pass of a Prediction, is no brain, or none upright. volumes: ml."""
-    classes = found[:CLASSES].argmax(0).astype(np.uint8)
-    classes[~largest_part(classes > 0)] = 0
-    labels, confidence = to_numbers(classes, found[CLASSES] > 0.5), Prediction((found,)).confidence()
-    volume = SPACING**3 * np.count_nonzero((labels > 0) & (labels != CSF)) / 1000
-    if not volumes[0] <= volume <= volumes[1]:
-        raise Refusal(f"what looks like a brain has {volume:.0f} ml: choose an image of a whole head.")
-    if confidence < LEAST_CONFIDENCE:
-        raise Refusal(
-            f"what looks like a brain is none for sure (mean probability {confidence:.2f}): choose an image of a whole "
-            "head, or one with less noise."
-        )
-    above, before, _ = SPACING * (_middle(labels, CEREBELLUM) - _middle(labels, CEREBRUM))
-    if not (-above >= LOWER and before >= BEHIND):
-        raise Refusal(
-            "no cerebellum was found below and behind the cerebrum: the head lies in another way than the image's "
-            "header says, or the image does not show all of it."
-        )
-    if not _middle(labels, LEFT)[2] > _middle(labels, RIGHT)[2]:
-        raise Refusal("the left half was found on the right: the head lies in another way than its header says.")
-
-
-def _middle(labels: NDArray[np.uint16], numbers: tuple[int, ...]) -> NDArray[np.float64]:
-    """Of the voxels with one of the numbers, in voxels; NaN without any."""
-    mask = np.isin(labels, numbers)
-    counts = [mask.sum(tuple(other for other in range(3) if other != axis)) for axis in range(3)]
-    with np.errstate(invalid="ignore"):
-        return np.array([count @ np.arange(len(count)) / np.float64(count.sum()) for count in counts])

@@ -13,7 +13,7 @@ from psygnal import Signal, SignalGroupDescriptor
 from viewer.data.printable_text import keep_printable, printable
 from viewer.data.provenance import Provenance
 
-Kind = Literal["index", "load", "run", "measure", "save", "sample", "recover"]
+Kind = Literal["index", "load", "run", "tune", "measure", "save", "sample", "recover"]
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 Severity = Literal["info", "warning", "error"]
 

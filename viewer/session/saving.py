@@ -67,4 +67,4 @@ class Saving:
 
     def running(self) -> list[Task]:
         """Work that would have to be done again, or a file that would be left half written."""
-        return [task for task in self.tasks if task.running and task.kind in ("run", "save")]
+        return [task for task in self.tasks if task.running and task.kind in ("run", "tune", "save")]

@@ -70,6 +70,14 @@ class AdaptedAtlas:
         field = cosine_terms(where / self.bend.size) @ self.mixture.field
         return self.mixture.likelihood(logarithms(values, self.scale) - field)
 
+    def information(self, values: Tensor, where: Tensor) -> float:
+        """What the places [n, 3] tell of grey values [n], in nats a voxel: how much likelier they make them.
+
+        Than the tissues' shares in all of them together do; about 0 where the atlas lies wrong or tissues look alike.
+        """
+        likely, priors = self.likelihood(values, where), self.priors(where)
+        return float(((priors * likely).sum(0) / (priors.mean(1)[:, None] * likely).sum(0)).log().mean())
+
     def near(self, shape: tuple[int, ...], step: float) -> Tensor:
         """Which voxels [k, j, i] of `step` mm may be brain."""
         return _inside(self.atlas.rim, self.to_atlas, shape, step)

@@ -78,6 +78,24 @@ def test_what_reaches_the_end_of_the_image_is_flagged():
     assert doubt_of(flat).border == 0  # a single slice has no end across it
 
 
+def test_what_was_filled_up_ends_where_the_image_does():
+    labels = segmentation(BODY)
+    seen = (slice(4, SHAPE[0]), slice(0, SHAPE[1]), slice(0, SHAPE[2]))
+    assert doubt_of(labels, shown=seen).border == pytest.approx(100 / (1000 - 8**3))
+    assert codes(doubt_of(labels, shown=seen)) == {"border"}
+    beyond = (slice(6, SHAPE[0]), *seen[1:])
+    assert doubt_of(labels, shown=beyond).border > doubt_of(labels, shown=seen).border
+    inside = (slice(3, SHAPE[0]), *seen[1:])
+    assert doubt_of(labels, shown=inside).border == 0
+
+
+def test_a_model_may_have_its_own_bound_of_trust():
+    labels, even = segmentation(BODY), np.full(SHAPE, 255, np.uint8)
+    told = doubt_of(labels, doubt=even).expected
+    assert codes(doubt_of(labels, doubt=even, trusted=told + 0.01)) == {"uncertain"}
+    assert codes(doubt_of(labels, doubt=even, trusted=told - 0.01)) == set()
+
+
 def test_volumes_that_are_not_usual_bound_the_dice():
     labels = segmentation(BODY)
     small = doubt_of(labels, labels.array, plausible={1: (3000.0, 5000.0)})

@@ -13,9 +13,10 @@ from safetensors.torch import load_file, save_file
 from plugins.segment_brain import prediction
 from plugins.segment_brain.labels import CLASSES, OUTPUTS, STRUCTURES
 from plugins.segment_brain.network import SubvoxelUNet
-from plugins.segment_brain.prediction import Prediction, load_network, mirror, predict
+from plugins.segment_brain.prediction import MODEL, TEMPERATURE, Prediction, load_network, mirror, predict
 from tests.fixtures import brain_phantom
 from viewer.api import Job, Refusal
+from viewer.compute.networks.model_cards import find_card
 
 STEM, WHITE = 1 + [one.name for one in STRUCTURES].index("brain stem"), 1
 
@@ -61,6 +62,25 @@ def test_doubt_is_in_bits() -> None:
     assert Prediction((left, right)).winner() == pytest.approx(0.5, abs=1e-3)  # which side is not known
     no_side = (certain(np.full((1, 1, 1), STEM), side) for side in (1.0, 0.0))
     assert Prediction(tuple(no_side)).winner() == pytest.approx(1, abs=1e-4)
+
+
+def test_calibrated_odds_are_softer_and_their_order_stays() -> None:
+    rng = np.random.default_rng(0)
+    shares = rng.random((CLASSES + 1, 3, 4, 5)).astype(np.float32) ** 3
+    shares[:CLASSES] /= shares[:CLASSES].sum(0)
+    told = Prediction((shares,)).calibrated(2.0).passes[0]
+    assert told[:CLASSES].sum(0) == pytest.approx(1, abs=1e-5)
+    assert np.array_equal(told[:CLASSES].argmax(0), shares[:CLASSES].argmax(0))
+    assert told[1] / told[0] == pytest.approx(
+        np.sqrt(shares[1] / shares[0]), rel=1e-3
+    )  # odds, by the half of the power
+    left = shares[CLASSES]
+    assert told[CLASSES] == pytest.approx(1 / (1 + np.sqrt((1 - left) / left)), abs=1e-4)
+    assert (Prediction((shares,)).calibrated().winner() < Prediction((shares,)).winner()).all()
+
+
+def test_the_card_tells_the_temperature() -> None:
+    assert find_card(MODEL).metrics["edge"]["temperature"] == TEMPERATURE
 
 
 def test_confidence_is_that_of_the_brain() -> None:

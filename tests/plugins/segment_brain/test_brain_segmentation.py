@@ -13,8 +13,9 @@ from scipy.spatial.transform import Rotation
 
 from plugins.segment_brain.head_image import head_grid, normalize
 from plugins.segment_brain.labels import CLASSES, CSF, OUTPUTS, numbers
+from plugins.segment_brain.plausibility import largest_part
 from plugins.segment_brain.prediction import Prediction
-from plugins.segment_brain.segmentation import FoundBrain, brain_mask, find_brain, largest_part, segment_brain
+from plugins.segment_brain.segmentation import FoundBrain, brain_mask, find_brain, segment_brain
 from plugins.segment_brain.segments import BRAIN
 from tests.fixtures.brain_phantom import MIDDLE, head, place, truth
 from viewer.api import Grid, Job, Refusal, Volume, resample_labels

@@ -90,7 +90,9 @@ def test_the_default_model_is_the_plugins() -> None:
 def test_the_tuned_model_stands_beside_the_old_one_and_says_what_it_is(stage: HeadlessStage, models: Path) -> None:
     before = {path: path.read_bytes() for path in (models / MODEL).iterdir()}
     open_cases(stage)
-    card = card_of(stage, tuned(stage))
+    task = tuned(stage)
+    assert task.kind == "tune"  # no result that stands beside an input
+    card = card_of(stage, task)
     assert before == {path: path.read_bytes() for path in (models / MODEL).iterdir()}
     assert card.verified()
     assert (card.network, card.ranges) == (find_card(MODEL).network, {})

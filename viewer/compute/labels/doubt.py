@@ -9,8 +9,9 @@
   the parts apart from the largest are none of it (2m / (1+m), with m the largest part's share), that what it encloses
   belongs to it (2 / (2+h), with h the share of the holes), and that its true volume is the nearest usual one
   (2·min / (sum of both)). A calibration (Platt 1999), fitted on cases of known truth, can map this to the Dice.
-- A structure is flagged where agreement or expectation lie below TRUSTED, where islands or holes could cost more than
-  COST of Dice, where it reaches the end of the image, and where its volume is not usual.
+- A structure is flagged where agreement or expectation lie below TRUSTED (for the latter a model may have its own
+  bound), where islands or holes could cost more than COST of Dice, where it reaches the end of what the image shows,
+  and where its volume is not usual.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from viewer.compute.labels.doubt_map import STEPS, winner_table
 from viewer.compute.labels.label_metrics import surface
 from viewer.compute.progress import Refusal
 from viewer.data.annotations.doubt import Doubt, DoubtFlag
-from viewer.data.box import dilate_box, label_boxes
+from viewer.data.box import dilate_box, label_boxes, whole_box
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -77,6 +78,8 @@ def with_doubts(
     plausible: Mapping[int, Range] | None = None,
     scattered: Collection[int] = (),
     calibration: Calibration | None = None,
+    trusted: float = TRUSTED,
+    shown: Box | None = None,
     tell: ProgressCallback = lambda fraction: None,
 ) -> Segmentation:
     """The segmentation, each of its segments with its doubt, and waiting for review.
@@ -84,6 +87,8 @@ def with_doubts(
     passes: label maps [k, j, i] of further answers, on the same grid and with the labels of the first map; a single one
     is held against the segmentation. doubt: what viewer.compute.labels.doubt_map.entropy gave, on the grid. plausible:
     usual volumes in mm³, by label of the first map. scattered: labels of structures that come in parts by nature.
+    trusted: expected Dice below which a structure is flagged. shown: what of the grid the image shows, where it was
+    filled up at its ends.
     tell: gets 0…1; may raise Cancelled. Raises Refusal, one sentence, where a map has another shape.
     """
     for array in (*passes, *([] if doubt is None else [doubt])):
@@ -91,13 +96,14 @@ def with_doubts(
             raise Refusal(f"A pass has the shape {array.shape}, the segmentation {segmentation.grid.shape}.")
     agreements = _agreements(segmentation, passes)
     boxes = [label_boxes(array) for array in segmentation.maps]
+    shown = shown or whole_box(segmentation.grid.shape)
     cell = float(abs(np.linalg.det(segmentation.grid.affine[:3, :3])))
     found = []
     for done, segment in enumerate(segmentation.segments):
         tell(done / len(segmentation.segments))
-        first = segment.layer == 0
+        first, box = segment.layer == 0, boxes[segment.layer].get(segment.label)
         measured = replace(
-            _shape(segmentation.maps[segment.layer], segment, boxes[segment.layer].get(segment.label), doubt, cell),
+            _shape(segmentation.maps[segment.layer], segment, box, shown, doubt, cell),
             plausible=(plausible or {}).get(segment.label) if first else None,
         )
         if first and (told := agreements.get(segment.label)) is not None:
@@ -106,7 +112,7 @@ def with_doubts(
             measured = replace(measured, islands=0, island_share=0.0)
         dice = score(measured)
         dice = calibration(dice) if calibration is not None and dice else dice
-        judged = replace(measured, dice=dice, flags=tuple(_flags(measured)))
+        judged = replace(measured, dice=dice, flags=tuple(_flags(measured, trusted)))
         found.append(replace(segment, doubt=judged, review="unreviewed"))
     tell(1.0)
     return replace(segmentation, segments=tuple(found))
@@ -137,13 +143,13 @@ def _usual(doubt: Doubt) -> float:
     return 2 * min(doubt.volume, nearest) / (doubt.volume + nearest)
 
 
-def _flags(doubt: Doubt) -> Iterator[DoubtFlag]:
+def _flags(doubt: Doubt, trusted: float) -> Iterator[DoubtFlag]:
     if doubt.volume == 0:
         yield DoubtFlag("missing", "It has no voxel: it was not found, or is not in the image.")
         return
     if doubt.agreement is not None and doubt.agreement < TRUSTED:
         yield DoubtFlag("disagreement", f"The passes agree by a Dice of {doubt.agreement:.2f} only.")
-    if doubt.expected is not None and doubt.expected < TRUSTED:
+    if doubt.expected is not None and doubt.expected < trusted:
         yield DoubtFlag("uncertain", f"By its probabilities a Dice of {doubt.expected:.2f} is to be expected.")
     if _without_islands(doubt) < 1 - COST:
         parts = "one part" if doubt.islands == 1 else f"{doubt.islands} parts"
@@ -159,7 +165,9 @@ def _flags(doubt: Doubt) -> Iterator[DoubtFlag]:
         yield DoubtFlag("volume", f"Its volume, {doubt.volume / 1000:.3g} ml, is {side} the usual {low} to {high} ml.")
 
 
-def _shape(labels: Labels, segment: Segment, box: Box | None, doubt: NDArray[np.uint8] | None, cell: float) -> Doubt:
+def _shape(
+    labels: Labels, segment: Segment, box: Box | None, shown: Box, doubt: NDArray[np.uint8] | None, cell: float
+) -> Doubt:
     """What its voxels, and the doubt map in their shell, tell. cell: mm³ of a voxel."""
     from scipy.ndimage import binary_dilation, label
 
@@ -181,7 +189,7 @@ def _shape(labels: Labels, segment: Segment, box: Box | None, doubt: NDArray[np.
         island_share=1 - largest / blocks,
         holes=int(label(holes)[1]),
         hole_share=int(np.count_nonzero(holes)) / blocks,
-        border=_at_border(mask, wide, labels.shape) / int(np.count_nonzero(rim)),
+        border=_at_border(rim, wide, shown) / int(np.count_nonzero(rim)),
         volume=size * cell,
     )
     if doubt is None:
@@ -206,14 +214,18 @@ def _coarse(mask: Mask) -> Mask:
     return np.asarray(padded.reshape(k, step, j, step, i, step).any(axis=(1, 3, 5)))
 
 
-def _at_border(mask: Mask, box: Box, shape: Sequence[int]) -> int:
-    """Voxels of a mask in a box that lie on the faces of the image; across a few slices there is no end to reach."""
-    there = np.zeros(mask.shape, np.bool_)
-    for axis, (side, size) in enumerate(zip(box, shape, strict=True)):
-        for end, reached in ((0, side.start == 0), (-1, side.stop == size)):
-            if size > 2 and reached:
-                np.moveaxis(there, axis, 0)[end] = True
-    return int(np.count_nonzero(mask & there))
+def _at_border(rim: Mask, box: Box, shown: Box) -> int:
+    """Voxels of a surface in a box that lie at the ends of what is shown, or beyond.
+
+    Across a few slices there is no end to reach.
+    """
+    there = np.zeros(rim.shape, np.bool_)
+    for axis, (side, seen) in enumerate(zip(box, shown, strict=True)):
+        if seen.stop - seen.start > 2:
+            along = np.moveaxis(there, axis, 0)
+            along[: max(seen.start + 1 - side.start, 0)] = True
+            along[max(seen.stop - 1 - side.start, 0) :] = True
+    return int(np.count_nonzero(rim & there))
 
 
 def _agreements(segmentation: Segmentation, passes: Sequence[Labels]) -> dict[int, tuple[float, float]]:

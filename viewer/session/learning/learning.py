@@ -87,7 +87,7 @@ class Learning:
         if self.task is not None and self.task.running:
             return self.task
         model = model or self.chosen
-        task = self.task = self._tasks.add("run", f"Tune {model}")
+        task = self.task = self._tasks.add("tune", f"Tune {model}")
         task.stop = partial(task.end, "cancelled")
         task.events.connect(lambda *_: self.changed.emit())
         task.begin()

@@ -35,6 +35,7 @@ HEADS = {
     "Predicted Dice": "Overlap of what the model gave with the truth, as far as it can be told: 1 is equal",
 }
 BADGES = Role.UserRole  # the verdict and the flags of a row, as short words
+KNOWN = Role.UserRole + 1  # whether it has a doubt, so that no flag means that there was nothing to flag
 ROWS = 7  # that are seen at once, at most
 LINE, GAP = 22, 4  # px: a line of a row, and the room around both
 FLAGS: dict[FlagCode, str] = {
@@ -103,6 +104,8 @@ class DoubtListModel(QAbstractTableModel):
             return f"{segment.name}: {', '.join(words(segment))}"
         if role == BADGES:
             return words(segment)
+        if role == KNOWN:
+            return segment.doubt is not None
         if role == Role.DisplayRole:
             return segment.name if index.column() == NAME else _dice(segment.latest_doubt)
         return swatch(segment.color) if role == Role.DecorationRole and index.column() == NAME else None
@@ -185,7 +188,8 @@ class _Structure(_TwoLines):
             badges.paint(painter, lower, flags, option.font)
         else:
             painter.setPen(theme.DIM)
-            painter.drawText(lower, Qt.AlignmentFlag.AlignVCenter, "no flag")
+            text = "no flag" if index.data(KNOWN) else "doubt not known"
+            painter.drawText(lower, Qt.AlignmentFlag.AlignVCenter, text)
 
 
 class _Prediction(_TwoLines):

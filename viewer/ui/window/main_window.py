@@ -50,7 +50,7 @@ from viewer.ui.window.status_bar import StatusBar
 from viewer.ui.window.window_geometry import keep_shape, restore_shape, restore_view
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from viewer.session.session import Session
     from viewer.ui.preferences import Preferences
@@ -113,14 +113,18 @@ class MainWindow(QMainWindow):
         return whole
 
     def _follow_run(self, task: Task) -> None:
-        """Offer to look at a result beside its input as soon as it is there."""
+        """Offer to look at a result beside its input, or at a tuned model beside the old one, once it is there."""
+        offers: dict[str, tuple[str, str, Callable[[], None]]] = {
+            "run": ("The result waits for your review.", "Side by side", self.actions_["layout_compare"].trigger),
+            "tune": ("The tuned model waits for your choice.", "Review", partial(self.bring_forward, self.review)),
+        }
 
         def ended(state: str) -> None:
             if state == "done":
-                text = f"{task.title}: done. The result waits for your review."
-                self.status.show_message(Message(text, "info", "Side by side", self.actions_["layout_compare"].trigger))
+                text, button, look = offers[task.kind]
+                self.status.show_message(Message(f"{task.title}: done. {text}", "info", button, look))
 
-        if task.kind == "run":
+        if task.kind in offers:
             task.events.state.connect(ended)
 
     # ---- what actions ask for
