@@ -18,6 +18,7 @@ from PySide6.QtGui import (
 )
 
 from viewer.render.colormaps import colour_table
+from viewer.render.overlay.finding_marks import paint_finding_marks
 from viewer.render.overlay.marks_painter import paint_marks, paint_ring, paint_strokes
 from viewer.render.overlay.overlay import (
     ACCENT,
@@ -69,6 +70,7 @@ class OverlayPainter:
         if overlay.ring:
             paint_ring(painter, overlay.ring)
         paint_prompt_marks(painter, overlay.prompts)
+        paint_finding_marks(painter, overlay.findings, lambda text, color: self._text(painter, Line(text, color)))
         paint_marks(painter, overlay.marks, partial(self._text, painter))
         bars = self._color_bars(painter, overlay.color_bars, width, height)
         self._corners(painter, overlay, width, height)
