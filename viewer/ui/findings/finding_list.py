@@ -155,7 +155,7 @@ class _Row(QStyledItemDelegate):
         room = area.width() - option.fontMetrics.horizontalAdvance(right[0]) - 8
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.setPen(left[1])
-        painter.drawText(area, middle, option.fontMetrics.elidedText(left[0], Qt.TextElideMode.ElideRight, room))
+        painter.drawText(area, middle, option.fontMetrics.elidedText(left[0], Qt.TextElideMode.ElideMiddle, room))
         painter.setPen(right[1])
         painter.drawText(area, middle | Qt.AlignmentFlag.AlignRight, right[0])
 

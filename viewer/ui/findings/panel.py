@@ -65,7 +65,7 @@ class FindingsPanel(SectionColumn):
         by_algorithms = controller.is_hiding or any(one.algorithm for one in entries)
         self.show_ai.setVisible(by_algorithms)
         self.show_ai.setText("Show AI findings" if controller.is_hiding else "Hide AI")
-        self.show_ai.setToolTip("All that algorithms made: findings, regions, heat maps (H)")
+        self.show_ai.setToolTip("All that algorithms made: findings, regions, heat maps (Shift+I)")
         self.add_own.setEnabled(controller.image is not None)
 
     def _order_box(self) -> QComboBox:
