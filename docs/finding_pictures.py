@@ -1,4 +1,4 @@
-"""Pictures of the Findings tab for docs/diagnose.md: lesions of the sample, and a made-up model's answer on a phantom."""
+"""Pictures of the Findings tab for docs/diagnose.md: lesions of the sample; what a made-up model says of a phantom."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def findings(pictures: Path) -> None:
         session, panel = stage.session, stage.window.findings
         session.review.trail.move_to(Path(folder))
         under = volume_layer((phantom()[2],))
-        map, entries = answer(under.volumes[0], under.id)
-        edits = (AddLayer(under), AddLayer(map), add_findings(session.document, "Add", entries))
+        heat_map, entries = answer(under.volumes[0], under.id)
+        edits = (AddLayer(under), AddLayer(heat_map), add_findings(session.document, "Add", entries))
         session.history.do(CompositeEdit("Diagnose", edits))
         stage.window.inspector.setCurrentWidget(panel)
         panel.controller.visit(entries[1].id)
@@ -74,10 +74,10 @@ def findings(pictures: Path) -> None:
 def answer(image: Volume, image_id: str) -> tuple:
     """What no model said: two boxes with probabilities, where it looked, and an input that it would not have."""
     places = [image.grid.to_world(index) for index in ((48, 48, 34), (60, 50, 50))]
-    index = np.stack(np.meshgrid(*map(np.arange, image.grid.shape), indexing="ij"), -1)
+    index = np.moveaxis(np.indices(image.grid.shape), 0, -1)
     saliency = np.exp(-np.square(index - (48, 48, 34)).sum(-1) / 200).astype(np.float32)
     made = Provenance("made_up_model", "0.1", "0", learned=True)
-    map = heat_map_layer(Volume(saliency, image.grid, "Heat map", SALIENCY, source=image.source, provenance=made))
+    heat_map = heat_map_layer(Volume(saliency, image.grid, "Heat map", SALIENCY, source=image.source, provenance=made))
     entries = []
     for number, (place, value) in enumerate(zip(places, (0.64, 0.93), strict=True), 1):
         x, y, z = place.tolist()
@@ -86,7 +86,7 @@ def answer(image: Volume, image_id: str) -> tuple:
             Probability(value, (value - 0.09, value + 0.05), 0.5),
             (x, y, z),
             Region("box", (x, y, z), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (24.0, 30.0), 26.0),
-            heat_map=map.id if number == 1 else "",
+            heat_map=heat_map.id if number == 1 else "",
             measurements=(Measurement(("SCT", "103339001", "Long Axis"), 60.0, "mm"),),
             tracking_id=f"Lesion of brain {number}",
             algorithm=MODEL,
@@ -94,4 +94,4 @@ def answer(image: Volume, image_id: str) -> tuple:
         )
         entries.append(FindingEntry(image_id, finding, run="1", title="Made-up model"))
     refusal = InputRefusal("Modality: it is CT, and it must be MR.", (), MODEL)
-    return map, [FindingEntry(image_id, None, refusal, run="2", title="Tumour type"), *entries]
+    return heat_map, [FindingEntry(image_id, None, refusal, run="2", title="Tumour type"), *entries]
