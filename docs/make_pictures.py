@@ -32,6 +32,7 @@ def main() -> None:
     panels()
     registration()
     from doubt_picture import doubt
+    from finding_pictures import findings
     from house_picture import picture
     from notice_pictures import notices
     from project_picture import missing_images
@@ -46,6 +47,7 @@ def main() -> None:
     review(PICTURES)
     doubt(PICTURES)
     tuning(PICTURES)
+    findings(PICTURES)
     recovery(PICTURES)
     missing_images(PICTURES)
 

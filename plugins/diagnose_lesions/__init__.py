@@ -84,7 +84,7 @@ def diagnose_lesions(
             point=lesion.place,
             segment=lesion.region("lesions", (0, label)),
             measurements=lesion.measurements,
-            tracking_id=f"{said.english} {label}",
+            tracking_id=f"Lesion {label}",
         )
         for label, lesion in found.items()
     )

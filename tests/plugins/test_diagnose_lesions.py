@@ -46,10 +46,7 @@ def run(mask: Segmentation = MASK, image: Volume = IMAGE, **settings: Any) -> tu
 def test_every_lesion_is_a_finding_with_its_size_and_its_segment() -> None:
     found, lesions = run(kind="multiple sclerosis plaque")
     assert lesions is not None
-    assert [one.tracking_id for one in found.findings] == [
-        "Multiple sclerosis plaque 1",
-        "Multiple sclerosis plaque 2",
-    ]
+    assert [one.tracking_id for one in found.findings] == ["Lesion 1", "Lesion 2"]
     assert np.array_equal(lesions.array > 0, MASK.array > 0)
     first = found.findings[0]
     assert first.statement == statement("ms-plaque")

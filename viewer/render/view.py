@@ -12,6 +12,7 @@ from vtkmodules.vtkRenderingCore import vtkRenderer
 from viewer.render.gl_view import GLView
 from viewer.render.overlay.overlay_painter import OverlayPainter
 from viewer.render.tool_sketch import Draft, paint_draft
+from viewer.scene.findings.visibility import hidden_layers
 from viewer.scene.segmentation_layer import SegmentationLayer
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class View(GLView):
         document.removed.connect(self._removed)
         document.moved.connect(self._changed)
         document.landmarks.changed.connect(self._changed)
+        document.findings.changed.connect(self._changed)
         state.events.connect(self._changed)
 
     def _text_size(self) -> int:
@@ -136,14 +138,16 @@ class View(GLView):
     @property
     def shown(self) -> tuple[VolumeLayer, ...]:
         """The visible images, the base first; the base alone while overlays are hidden."""
-        visible = self.document.shown
+        hidden = hidden_layers(self.document, self.state)
+        visible = tuple(layer for layer in self.document.shown if layer.id not in hidden)
         return visible if self.state.show_overlays else visible[:1]
 
     @property
     def labels(self) -> tuple[SegmentationLayer, ...]:
         """The segmentations that are drawn over the images, bottom first: those of the time point, and of all."""
         shown = self.document.shown_segmentations if self.state.show_overlays else ()
-        return tuple(layer for layer in shown if layer.is_at(self.state.timepoint))
+        hidden = hidden_layers(self.document, self.state)
+        return tuple(layer for layer in shown if layer.is_at(self.state.timepoint) and layer.id not in hidden)
 
     def set_active(self, active: bool) -> None:
         """Show or hide the accent frame."""

@@ -30,7 +30,7 @@ class ViewState:
     landmark: id of the pair of landmarks that is chosen. deformation: how a transform is drawn over the images.
     region: the drawn region of interest, where there is one.
     brush, masking: how the painting tools paint, and which voxels they may change. prompting: how prompts are meant;
-    prompt: id of the one that is chosen.
+    prompt: id of the one that is chosen. finding: id of the one that is chosen.
     compared: ids of the layers that the layout "compare" shows side by side, in one plane (input, result, difference).
     """
 
@@ -52,6 +52,7 @@ class ViewState:
     masking: Masking = field(default_factory=Masking)
     prompting: PromptSettings = field(default_factory=PromptSettings)
     prompt: str = ""
+    finding: str = ""
     show_crosshair: bool = True
     show_overlays: bool = True  # layers above the base
     blinded: bool = False  # nothing tells whose images these are

@@ -9,6 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QByteArray, QSettings
 
+from viewer.scene.findings.finding_list import READING_ORDERS, ReadingOrder
 from viewer.settings import config_folder
 from viewer.tools.mouse_profiles import Profile, profiles
 from viewer.ui.widgets.theme import THEMES, Theme
@@ -99,6 +100,16 @@ class Preferences:
     def keys(self) -> dict[str, str]:
         """The profile's keys, then the user's."""
         return {**self.habits.keys, **self.own_keys}
+
+    @property
+    def reading(self) -> ReadingOrder:
+        """Whether findings are seen at once, or after the reader's own look."""
+        stored = self._get("reading", READING_ORDERS[0])
+        return next((order for order in READING_ORDERS if order == stored), READING_ORDERS[0])
+
+    @reading.setter
+    def reading(self, order: ReadingOrder) -> None:
+        self._set("reading", order)
 
     # ---- memory
     @property

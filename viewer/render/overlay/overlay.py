@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from viewer.data.study import Source
     from viewer.data.volume import Window
+    from viewer.render.overlay.finding_marks import FindingMark
     from viewer.render.overlay.prompt_marks import PromptMark
     from viewer.render.planes.plane import Plane, Pose
     from viewer.scene.segmentation_layer import SegmentationLayer
@@ -137,6 +138,7 @@ class Overlay:
     ring: tuple[float, float, float] | None = None
     strokes: Strokes | None = None
     prompts: tuple[PromptMark, ...] = ()
+    findings: tuple[FindingMark, ...] = ()
     message: str = ""
     loading: float = 1.0
     active: bool = False
@@ -196,6 +198,12 @@ def mark_lines(shown: Sequence[PlacedLayer]) -> tuple[Line, ...]:
         if badge in MARKS.values() or badge.startswith(("AI", "registered"))
     ]
     return tuple(Line(mark, _badge_color(mark)) for mark in dict.fromkeys(marks))
+
+
+def with_badges(lines: Sequence[Line], badges: Sequence[str]) -> tuple[Line, ...]:
+    """The lines, and the badges that none of them says."""
+    said = {line.text for line in lines}
+    return (*lines, *(Line(badge, _badge_color(badge)) for badge in badges if badge not in said))
 
 
 def _badge_color(badge: str) -> str:

@@ -18,6 +18,7 @@ from PySide6.QtGui import (
 )
 
 from viewer.render.colormaps import colour_table
+from viewer.render.overlay.finding_marks import paint_finding_marks
 from viewer.render.overlay.marks_painter import paint_marks, paint_ring, paint_strokes
 from viewer.render.overlay.overlay import (
     ACCENT,
@@ -69,6 +70,7 @@ class OverlayPainter:
         if overlay.ring:
             paint_ring(painter, overlay.ring)
         paint_prompt_marks(painter, overlay.prompts)
+        paint_finding_marks(painter, overlay.findings, lambda text, color: self._text(painter, Line(text, color)))
         paint_marks(painter, overlay.marks, partial(self._text, painter))
         bars = self._color_bars(painter, overlay.color_bars, width, height)
         self._corners(painter, overlay, width, height)
@@ -119,13 +121,13 @@ class OverlayPainter:
         _draw_picture(painter, (width - _width(picture)) / 2, y - 6 - self._line, picture)
 
     def _color_bars(self, painter: QPainter, bars: tuple[ColorBar, ...], width: int, height: int) -> float:
-        """Paints them along the right edge; returns the room they take."""
-        taken = 0.0
+        """Paints them along the right edge; returns the room they take at half the height, where a letter stands."""
+        taken = beside = 0.0
         tall = round(height * 0.3)
         for bar in bars:
             upper = self._text(painter, Line(f"{bar.upper} {bar.unit}".strip()))
             lower = self._text(painter, Line(bar.lower))
-            room = max(_width(upper), _width(lower), 12.0)
+            room, wide = max(_width(upper), _width(lower), 12.0), 12.0
             right, top = width - EDGE - taken, (height - tall) // 2
             _draw_picture(painter, right - _width(upper), top - self._line - 2, upper)
             _draw_picture(painter, right - _width(lower), top + tall + 2, lower)
@@ -136,9 +138,10 @@ class OverlayPainter:
             if bar.middle:
                 middle = self._text(painter, Line(bar.middle))
                 _draw_picture(painter, box.left() - 4 - _width(middle), box.center().y() - self._line / 2, middle)
-                room = max(room, 16 + _width(middle))
-            taken += room + 8
-        return taken
+                wide = 16 + _width(middle)
+            beside = taken + wide + 8
+            taken += max(room, wide) + 8
+        return beside
 
     def _cross(self, painter: QPainter, cross: Cross, width: int, height: int) -> None:
         x, y = int(cross.x) + 0.5, int(cross.y) + 0.5

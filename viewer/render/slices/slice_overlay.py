@@ -10,6 +10,7 @@ from viewer.render.comparison.comparison_artist import comparison_bars, comparis
 from viewer.render.comparison.deformation_artist import deformation_bar, deformation_line, strokes
 from viewer.render.comparison.inspection_overlay import RegionReader, inspection_lines, wipe_line
 from viewer.render.comparison.landmark_marks import ring, shown_pairs
+from viewer.render.overlay.finding_marks import finding_badges, finding_marks
 from viewer.render.overlay.overlay import (
     ColorBar,
     Line,
@@ -25,6 +26,7 @@ from viewer.render.overlay.overlay import (
     scale_bar,
     slice_lines,
     window_lines,
+    with_badges,
 )
 from viewer.render.overlay.prompt_marks import prompt_marks, prompted_layer
 
@@ -46,14 +48,16 @@ def slice_overlay(
         return Overlay(message=f"This image has no {pose.plane.name} slices.", active=active)
     selected = next((layer for layer in shown if layer.id == state.active), base)
     written = state.show_crosshair or state.show_text
+    badges = finding_badges(document, state, shown)
     common = Overlay(
-        top_right=mark_lines((*shown, *content.labels)),
+        top_right=with_badges(mark_lines((*shown, *content.labels)), badges),
         cross=cross(pose, state.crosshair, full=state.show_crosshair) if written else None,
         wipe=slice_wipe(content),
         outline=regions.outline(pose, document, state, shown),
         marks=shown_pairs(document, state, shown, pose),
         ring=ring(document, state, shown, pose),
         strokes=strokes(pose, content.deformation) if content.deformation else None,
+        findings=finding_marks(document, state, shown, pose),
         prompts=prompt_marks(prompted_layer(content.labels, state.active), state.prompt, pose),
         loading=loading(shown),
         active=active,
@@ -64,7 +68,7 @@ def slice_overlay(
     return replace(
         common,
         top_left=patient_lines(base.source),
-        top_right=_lines(content, pose),
+        top_right=with_badges(_lines(content, pose), badges),
         bottom_left=window_lines(selected.window, selected.volumes[0].unit, zoom),
         bottom_right=slice_lines(pose.plane, pose.index, reference, state.timepoint),
         edges=pose.plane.letters,

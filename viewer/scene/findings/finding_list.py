@@ -13,6 +13,7 @@ from viewer.data.annotations.finding import Finding, FindingAlgorithm, InputRefu
 from viewer.data.printable_text import keep_printable
 
 ReadingOrder = Literal["at once", "after own look"]
+READING_ORDERS: tuple[ReadingOrder, ...] = ("at once", "after own look")
 Reviewed = Literal["unreviewed", "accepted", "edited", "rejected", "manual", "refused"]
 
 # What a reader sees of a finding that an algorithm made, by whether a trained model had a part in it.

@@ -16,12 +16,13 @@ from viewer.scene.segmentation_layer import SegmentationLayer
 from viewer.scene.view_state import VIEWS, Layout, ViewState
 
 STATE = ("timepoint", "active", "layout", "view", "show_crosshair", "show_overlays", "show_text")  # as they are
+LATER = ("show_ai",)  # what older versions did not tell
 DELAY = 1.0  # seconds after a change
 
 
 def describe_state(state: ViewState) -> Json:
     """The JSON object of how the document is looked at: crosshair (LPS mm), time point, layout, what is shown."""
-    return {name: getattr(state, name) for name in (*STATE, "crosshair", "compared")}
+    return {name: getattr(state, name) for name in (*STATE, *LATER, "crosshair", "compared")}
 
 
 def restore_state(entry: Json, state: ViewState) -> None:
@@ -34,7 +35,8 @@ def restore_state(entry: Json, state: ViewState) -> None:
     if entry["view"] not in VIEWS:
         raise ValueError("a view of another program")
     json_value(Layout, entry["layout"])
-    values = {name: type(getattr(state, name))(entry[name]) for name in STATE}
+    known = (*STATE, *(name for name in LATER if name in entry))
+    values = {name: type(getattr(state, name))(entry[name]) for name in known}
     for name, value in {**values, "crosshair": (x, y, z), "compared": compared}.items():
         setattr(state, name, value)
 

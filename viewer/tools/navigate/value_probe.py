@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
+from viewer.scene.findings.visibility import hidden_layers
 from viewer.tools.tool import Tool
 
 if TYPE_CHECKING:
@@ -56,10 +57,11 @@ class ProbeTool(Tool):
     def _segments(self, world: tuple[float, float, float]) -> tuple[Segment, ...]:
         """Those that slices show at a place."""
         layers = self.document.shown_segmentations if self.state.show_overlays else ()
+        hidden = hidden_layers(self.document, self.state)
         return tuple(
             segment
             for layer in reversed(layers)
-            if layer.is_at(self.state.timepoint)
+            if layer.is_at(self.state.timepoint) and layer.id not in hidden
             for segment in reversed(layer.segments_at(world))
             if segment.key not in layer.hidden
         )

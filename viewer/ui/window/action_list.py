@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from viewer.settings import log_folder, plugin_folder
 from viewer.ui.actions.action import Action
+from viewer.ui.findings.actions import finding_actions
 from viewer.ui.inspect.actions import inspection_actions
 from viewer.ui.layers.actions import layer_actions, window_actions
 from viewer.ui.register.actions import comparison_actions
@@ -17,6 +18,7 @@ from viewer.ui.views.actions import layout_actions, slice_actions, tool_actions,
 
 if TYPE_CHECKING:
     from viewer.ui.actions.context import ActionContext
+    from viewer.ui.findings.panel import FindingsPanel
     from viewer.ui.inspect.controller import InspectionController
     from viewer.ui.layers.controller import LayersController
     from viewer.ui.register.comparison_controller import ComparisonController
@@ -44,6 +46,7 @@ class Controllers:
     segments: SegmentsPanel
     review: ReviewPanel
     worklist: WorklistPanel
+    findings: FindingsPanel
 
 
 def all_actions(of: Controllers, context: ActionContext) -> list[Action]:
@@ -62,6 +65,7 @@ def all_actions(of: Controllers, context: ActionContext) -> list[Action]:
         *segment_actions(of.segments, context),
         *review_actions(of.review, of.worklist, context),
         *structure_actions(of.review, of.segments, context),
+        *finding_actions(of.findings, of.segments, context),
         *volume_actions(of.views, context),
         *tool_actions(context),
         *_plugins(of.window, context),

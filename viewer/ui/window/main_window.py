@@ -25,6 +25,7 @@ from viewer.scene.task import Message, Severity, Task
 from viewer.settings import NAME
 from viewer.ui.actions.action import ActionList
 from viewer.ui.actions.menus import ToolBar, build_menus
+from viewer.ui.findings.panel import FindingsPanel
 from viewer.ui.inspect.panel import InspectPanel
 from viewer.ui.jobs.panel import JobsPanel
 from viewer.ui.layers.info_panel import InfoPanel
@@ -161,6 +162,7 @@ class MainWindow(QMainWindow):
             self.session.state.tool = self.preferences.habits.tool
         self.views.set_profile(self.preferences.habits)
         self.session.history.budget = self.preferences.undo_memory << 20
+        self.session.runs.reading = self.preferences.reading
         self.actions_.set_keys(self.preferences.keys)
         self.bar.show_key(self.actions_.keys("palette"))
 
@@ -180,13 +182,15 @@ class MainWindow(QMainWindow):
         self.comparison = ComparisonController(self.session, self.register.controller, lambda: self.views.slices)
         self.segments = SegmentsPanel(self.session)
         self.review = ReviewPanel(self.session, self.worklist.controller, self.segments.controller)
+        self.findings = FindingsPanel(self.segments.controller, self.preferences, self.apply_preferences)
         self.info = InfoPanel(self.session)
         self.jobs = JobsPanel(self.session)
         self.inspector = Inspector()
         tabs = (
             (self.layers, "Layers", "layers"), (self.plugins, "Plugins", "plug"), (self.segments, "Segments", "brush"),
             (self.inspect, "Inspect", "search-eye"), (self.register, "Register", "focus-2"),
-            (self.review, "Review", "check-double"), (self.info, "Info", "info"),
+            (self.review, "Review", "check-double"), (self.findings, "Findings", "stethoscope"),
+            (self.info, "Info", "info"),
         )  # fmt: skip
         for panel, title, icon in tabs:
             self.inspector.add(panel, title, icon)
@@ -195,7 +199,7 @@ class MainWindow(QMainWindow):
     def _controllers(self) -> Controllers:
         return Controllers(
             self.files, self.commands, ViewsController(self.views), self.layers.controller, self.inspect.controller,
-            self.comparison, self.segments, self.review, self.worklist,
+            self.comparison, self.segments, self.review, self.worklist, self.findings,
         )  # fmt: skip
 
     def _zones(self) -> list[QWidget]:
@@ -214,6 +218,8 @@ class MainWindow(QMainWindow):
         session.tasks.added.connect(self._follow_run)
         session.projects.images_missing.connect(self.files.ask_for_images)
         self.segments.controller.changed.connect(self.actions_.refresh)
+        self.findings.details.edit_asked.connect(self.actions_["edit_finding"].trigger)
+        self.findings.controller.changed.connect(self.actions_.refresh)
         self.review.doubt.correct_asked.connect(self.actions_["correct_structure"].trigger)
         self.views.open_asked.connect(self.files.open_folder)
         self.studies.open_requested.connect(self.files.open_folder)
