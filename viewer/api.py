@@ -12,6 +12,7 @@ from viewer.compute.images.input_rules import InputRules, check_input, refusal
 from viewer.compute.images.resample import resample, resample_labels
 from viewer.compute.labels.doubt import Calibration, with_doubts
 from viewer.compute.labels.doubt_map import doubt_map, entropy
+from viewer.compute.labels.lesion_change import ChangeLimit, LesionChange, lesion_changes
 from viewer.compute.labels.lesions import Lesion, connected_lesions, measure_lesions
 from viewer.compute.loaders.external_model import ExternalModel, PreparedImages
 from viewer.compute.loaders.find_models import FoundModel, find_models
@@ -24,6 +25,7 @@ from viewer.compute.networks.network import DeviceLost, Net
 from viewer.compute.networks.sliding_window import tiles
 from viewer.compute.progress import Cancelled, NetworkRun, Refusal
 from viewer.compute.registration.landmark_fit import rigid_fit
+from viewer.compute.registration.similarity import similarity
 from viewer.data.annotations.doubt import Doubt, DoubtFlag
 from viewer.data.annotations.finding import (
     SALIENCY,
@@ -61,6 +63,7 @@ __all__ = [
     "Annotated",
     "Calibration",
     "Cancelled",
+    "ChangeLimit",
     "Column",
     "CurvePoint",
     "DeviceLost",
@@ -77,6 +80,7 @@ __all__ = [
     "Job",
     "Landmarks",
     "Lesion",
+    "LesionChange",
     "MaskDoubt",
     "Measurement",
     "MeasurementTable",
@@ -112,6 +116,7 @@ __all__ = [
     "find_models",
     "finding_site",
     "is_hdf5",
+    "lesion_changes",
     "masked",
     "measure_lesions",
     "open_hdf5",
@@ -126,6 +131,7 @@ __all__ = [
     "resample",
     "resample_labels",
     "rigid_fit",
+    "similarity",
     "statement",
     "tiles",
     "totalsegmentator_classes",
