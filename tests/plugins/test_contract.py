@@ -62,7 +62,8 @@ def inputs_of(plugin: Plugin, volume: Volume) -> dict[str, Value]:
         "landmarks": Landmarks(places, places),
         "prompts": Prompts(tuple(Prompt("point", (tuple(place.tolist()),)) for place in places[:2])),
     }
-    earlier = replace(volume, array=volume.array + 1)  # the same study twice is refused
+    source = replace(volume.source, series_uid=f"{volume.source.series_uid}.1")  # the same study twice is refused
+    earlier = replace(volume, array=volume.array + 1, source=source)
     return {one.name: earlier if one.name == "prior" else made[one.type] for one in plugin.inputs}
 
 
