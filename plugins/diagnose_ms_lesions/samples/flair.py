@@ -50,23 +50,26 @@ def paint(labels: Labels, lesions: Mask, values: Floats, rng: Random) -> Floats:
     if rng.random() < 0.6:  # the ependymal rim, which is no lesion
         image += np.where(white, np.float32(rng.uniform(0.1, 0.5)) * np.exp(-near / rng.uniform(0.7, 1.6)), 0)
     if rng.random() < 0.4:  # white matter that is a little bright all around
-        image += np.where(white, rng.uniform(0.05, 0.2) * np.clip(_field(labels.shape, rng), 0, 1.5), 0)
+        image += np.where(white, rng.uniform(0.03, 0.12) * np.clip(_field(labels.shape, rng), 0, 1.5), 0)
     if rng.random() < 0.6:  # bright pieces of cortex
         grey = np.isin(labels, (*CORTEX, *DEEP))
         image += np.where(grey, rng.uniform(0.05, 0.35) * np.clip(_field(labels.shape, rng, 9), 0, 1.5), 0)
     if rng.random() < 0.3:  # fluid that flows
         fluid = np.isin(labels, (*VENTRICLES, CSF))
         image += np.where(fluid, rng.uniform(0.2, 1.0) * np.clip(_field(labels.shape, rng, 8), 0, 1), 0)
-    return insert_lesions(image, lesions, rng)
+    return insert_lesions(image, lesions.astype(np.float32), rng)
 
 
-def insert_lesions(image: Floats, lesions: Mask, rng: Random, reference: float = 1.0) -> Floats:
-    """Lesions of 1.2 to 2.2 times the white matter's value, soft at their rims, each a little otherwise."""
-    if not lesions.any():
+def insert_lesions(image: Floats, shares: Floats, rng: Random, reference: float = 1.0) -> Floats:
+    """Lesions of 1.1 to 1.9 times the white matter's value, soft at their rims, each a little otherwise.
+
+    shares: how much of each voxel is lesion. reference: the white matter's value.
+    """
+    if not shares.any():
         return image.astype(np.float32)
-    excess = reference * rng.uniform(0.25, 1.1) * np.exp(0.25 * _field(image.shape, rng, 7))
-    soft = gaussian_filter(lesions.astype(np.float32), rng.uniform(0.4, 0.9))
-    halo = gaussian_filter(lesions.astype(np.float32), 2.5) * rng.uniform(0, 0.2)
+    excess = reference * (0.12 + 0.75 * rng.beta(1.5, 2)) * np.exp(0.25 * _field(image.shape, rng, 7))
+    soft = gaussian_filter(shares, rng.uniform(0.4, 0.9))
+    halo = gaussian_filter(shares, 2.5) * rng.uniform(0, 0.2)
     target = np.maximum(image, reference * 0.95) + excess
     return np.asarray(image + np.maximum(soft, halo) * (target - image), np.float32)
 

@@ -17,6 +17,7 @@ from torch.utils.data import IterableDataset
 
 from plugins.diagnose_ms_lesions.brain_image import brain_places, inputs, relative_values
 from plugins.segment_brain.labels import CSF, class_table
+from plugins.segment_brain.samples.contrast import slice_profile
 from plugins.segment_brain.samples.head_maps import nearest_labels, places_of_cube, read_head_map
 from plugins.segment_brain.samples.head_samples import MAPS
 
@@ -135,11 +136,13 @@ def inserted(head: RealHead, lesions: Mask, rng: Random) -> LesionSample:
     inside = np.flatnonzero(lesions) if rng.random() < AT_LESION else head.brain
     inside = inside if len(inside) else head.brain
     box = _box(np.unravel_index(inside[rng.integers(len(inside))], lesions.shape), lesions.shape)
-    image = insert_lesions(head.image[box], lesions[box], rng, reference=head.white)
+    weights = slice_profile(SIDE, head.thickness, rng.uniform(0, head.thickness))
+    shares = np.tensordot(weights, lesions[box].astype(np.float32), 1)  # as thick slices show them
+    image = insert_lesions(head.image[box], shares, rng, reference=head.white)
     values = relative_values(image * np.float32(rng.uniform(0.92, 1.08)), head.median)
     at = np.stack(np.meshgrid(*(np.arange(s.start, s.stop) for s in box), indexing="ij")).astype(np.float32)
     low, high = head.labels.box.T.astype(np.float32)
-    targets = np.stack([lesions[box], ~head.bright[box]]).astype(np.float32)
+    targets = np.stack([shares > 0.5, ~head.bright[box]]).astype(np.float32)
     return LesionSample(inputs(values, head.brain_mask[box], brain_places(at, low, high)), targets)
 
 

@@ -27,7 +27,10 @@ RIM = 2  # voxels around that which do not count either
 
 @dataclass(frozen=True, eq=False)
 class RealHead:
-    """image: [k, j, i] of 1 mm, LPS. labels: what segment_brain finds. brain_mask: of it."""
+    """image: [k, j, i] of 1 mm, LPS. labels: what segment_brain finds. brain_mask: of it.
+
+    thickness: mm of the slices, which lie nearly along k.
+    """
 
     PATHS: ClassVar = tuple(
         f"{FOLDER}/{one}_FLAIR.nii.gz" for one in ("patient04/study1", "patient09/study2", "patient20/study2")
@@ -35,6 +38,7 @@ class RealHead:
     image: Floats
     labels: HeadLabels
     brain_mask: Mask
+    thickness: float
 
     @classmethod
     def read(cls, path: Path) -> RealHead:
@@ -44,7 +48,7 @@ class RealHead:
         volume, job = Volume(sitk.GetArrayFromImage(image), grid), Job()
         found = find_brain(volume, load_network(None, job), job)
         cut = resample(volume.with_values(volume.values()), found.cube).array
-        return cls(np.asarray(cut, np.float32), HeadLabels(found.labels), found.mask > 0)
+        return cls(np.asarray(cut, np.float32), HeadLabels(found.labels), found.mask > 0, float(grid.spacing[0]))
 
     @cached_property
     def brain(self) -> NDArray[np.intp]:
