@@ -47,10 +47,11 @@ findings = st.builds(
     st.none() | probabilities,
     st.none() | points,
     st.none() | boxes,
-    st.none() | st.builds(SegmentRegion, st.text(), st.tuples(st.integers(0, 3), st.integers(1, 99)), st.integers(0)),
-    st.sampled_from(["", "heat_map"]),
-    st.lists(figures, max_size=3).map(tuple),
-    st.text(),
+    segment=st.none()
+    | st.builds(SegmentRegion, st.text(), st.tuples(st.integers(0, 3), st.integers(1, 99)), st.integers(0)),
+    heat_map=st.sampled_from(["", "heat_map"]),
+    measurements=st.lists(figures, max_size=3).map(tuple),
+    tracking_id=st.text(),
     algorithm=st.just(MODEL),
     checks=st.just(CHECKS),
 )

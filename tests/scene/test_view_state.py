@@ -35,6 +35,8 @@ OTHER: dict[str, Any] = {
     "region": Region("box", (0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (2.0, 3.0), 0.5),
     "show_crosshair": False,
     "show_overlays": False,
+    "show_ai": False,
+    "finding": "f1",
     "show_text": False,
     "blinded": True,
 }

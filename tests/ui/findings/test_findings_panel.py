@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
 from two_patients import click, click_tab
 
 from viewer.data.annotations.finding import (
@@ -24,7 +25,7 @@ from viewer.data.annotations.packed_mask import mask_checksum
 from viewer.data.annotations.region import Region
 from viewer.data.provenance import Provenance
 from viewer.data.segmentation import Segment, Segmentation
-from viewer.data.terminology import statement
+from viewer.data.terminology import finding_site, statement
 from viewer.render.slices.slice_view import SliceView
 from viewer.scene.edits import AddLayer, CompositeEdit
 from viewer.scene.findings.edits import add_findings
@@ -296,6 +297,15 @@ def test_closing_names_findings_that_no_project_holds(panel, session):
     assert "Not saved: 3 findings; a project keeps them." in question(session)
     session.document.findings.saved = tuple(session.document.findings)
     assert "finding" not in question(session)
+
+
+def test_the_site_is_said_in_both_languages(panel, session):
+    (image, *_) = session.document.volume_layers
+    found = Finding(LESION, site=finding_site("periventricular"), tracking_id="Here", algorithm=MODEL)
+    session.history.do(add_findings(session.document, "Add", [FindingEntry(image.id, found, run="u")]))
+    click_row(panel, names(panel).index("Here"))
+    said = [one.text() for one in panel.details.findChildren(QLabel)]
+    assert "Periventricular · 脑室旁" in said
 
 
 def test_every_verb_has_its_action(panel, window):

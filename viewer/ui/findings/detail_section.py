@@ -93,7 +93,8 @@ class DetailSection(QWidget):
         image, finding = self.controller.session.document.find(entry.image), entry.finding
         rows: list[tuple[Cell, Cell]] = []
         if finding is not None and isinstance(image, VolumeLayer):
-            rows = [*figure_lines(finding), ("place", place_text(finding.point, image.grid))]
+            site = [("site", f"{finding.site.english} · {finding.site.chinese}")] if finding.site else []
+            rows = [*figure_lines(finding), *site, ("place", place_text(finding.point, image.grid))]
         checks = finding.checks if finding else entry.refusal.checks if entry.refusal else ()
         facts = QWidget()
         column = QVBoxLayout(facts)
