@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from pydicom.dataset import Dataset
 
@@ -33,11 +33,31 @@ class Reference(NamedTuple):
     segment: int
 
 
-def children(item: Dataset, kind: str = "", *names: str) -> Iterator[Dataset]:
-    """The items right below one: of a value type, and of those names ("DCM 121071") where any are given."""
-    for one in item.get("ContentSequence") or ():
-        if (not kind or one.get("ValueType") == kind) and (not names or " ".join(name_of(one)[:2]) in names):
-            yield one
+class Content(NamedTuple):
+    """An item: its value type, the scheme and value of its concept name ("DCM 121071"), and what it says."""
+
+    kind: str
+    name: str
+    item: Dataset
+
+
+Contents = tuple[Content, ...]
+
+
+def contents(item: Dataset) -> Contents:
+    """The items right below one. Looked at once: to ask pydicom again for each question takes most of the time."""
+    below = item.get("ContentSequence") or ()
+    return tuple(Content(str(one.get("ValueType", "")), " ".join(name_of(one)[:2]), one) for one in below)
+
+
+def chosen(items: Iterable[Content], kind: str, *names: str) -> Iterator[Dataset]:
+    """Those of a value type ("" for any), and of those names where any are given."""
+    return (one.item for one in items if kind in ("", one.kind) and (not names or one.name in names))
+
+
+def children(item: Dataset, kind: str, *names: str) -> Iterator[Dataset]:
+    """The same of the items right below one."""
+    return chosen(contents(item), kind, *names)
 
 
 def name_of(item: Dataset) -> Code:

@@ -7,7 +7,6 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from highdicom.sr import DeviceObserverIdentifyingAttributes, ObserverContext, PersonObserverIdentifyingAttributes
-from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
@@ -22,6 +21,8 @@ from viewer.settings import NAME, application_version
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
+
+    from pydicom.uid import UID
 
     from viewer.data.transform import ImageReference
     from viewer.io.dicom.sr.measurement_groups import SavedSegments
@@ -44,7 +45,7 @@ def reported_image(image: ImageReference, segments: SavedSegments) -> ReportedIm
     return ReportedImage(image.grid, image.source.series_uid, str(header.SOPClassUID), frames, segments)
 
 
-def document_header(image: ImageReference, modality: str, sop_class: uid.UID, description: str) -> Dataset:
+def document_header(image: ImageReference, modality: str, sop_class: UID, description: str) -> Dataset:
     """Patient, study, a new series, equipment and file of a document, texts in UTF-8; no code of another procedure."""
     ds = object_header(image.source, modality)
     del ds.ImageComments  # it is no image; the notice stands in the content

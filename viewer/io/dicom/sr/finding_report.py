@@ -148,4 +148,6 @@ def _own_scheme() -> Dataset:
 
 def _says_the_same(found: ReportFile, report: FindingReport) -> bool:
     expected = tuple(one for one in report.entries if one.finding is not None)
-    return found.entries == expected and found.verified_by == (person_name(report.reader).rstrip("^") if report.signed else "")
+    return found.entries == expected and found.verified_by == (
+        person_name(report.reader).rstrip("^") if report.signed else ""
+    )

@@ -16,7 +16,9 @@ from viewer.io.dicom.sr.codes import OWN, READING_ORDER, READINGS, REVIEW_STATE,
 from viewer.io.dicom.sr.content_items import (
     NO_CODE,
     children,
+    chosen,
     code_in,
+    contents,
     name_of,
     number_of,
     points_of,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from viewer.data.annotations.region import Point, Region
     from viewer.data.arrays import Floats
     from viewer.data.transform import ImageReference
+    from viewer.io.dicom.sr.content_items import Contents
     from viewer.scene.findings.finding_list import ReadingOrder
 
 FINDING, TRACKING, TRACKING_UID = "DCM 121071", "DCM 112039", "DCM 112040"
@@ -72,20 +75,20 @@ class GroupReader:
     unread: int = 0
     unplaced: int = 0
 
-    def finding(self, group: Dataset, number: int) -> tuple[Finding, ReadingOrder]:
+    def finding(self, items: Contents, number: int) -> tuple[Finding, ReadingOrder]:
         """The finding of a group, and how it was read."""
-        figures, probability = self._figures(group)
-        point, box = self._place(group)
-        algorithm = _algorithm(group)
-        state, reader = self._state(group, algorithm is not None or probability is not None)
-        uid = next((text_of(one) for one in children(group, "UIDREF", TRACKING_UID)), "")
+        figures, probability = self._figures(items)
+        point, box = self._place(items)
+        algorithm = _algorithm(items)
+        state, reader = self._state(items, algorithm is not None or probability is not None)
+        uid = next((text_of(one) for one in chosen(items, "UIDREF", TRACKING_UID)), "")
         said = Finding(
-            _statement(group),
+            _statement(items),
             probability,
             point,
             box,
             measurements=figures,
-            tracking_id=next((text_of(one) for one in children(group, "TEXT", TRACKING)), ""),
+            tracking_id=next((text_of(one) for one in chosen(items, "TEXT", TRACKING)), ""),
             tracking_uid=named_uid(f"{self.author.instance}/{number}"),
             algorithm=algorithm,
             state=state,
@@ -97,12 +100,12 @@ class GroupReader:
             self.unread += bool(uid)
         reading: ReadingOrder = "at once"
         for order, value in READINGS.items():
-            reading = order if _evaluation(group, READING_ORDER) == value else reading
+            reading = order if _evaluation(items, READING_ORDER) == value else reading
         return said, reading
 
-    def _state(self, group: Dataset, computed: bool) -> tuple[FindingState, str]:
+    def _state(self, items: Contents, computed: bool) -> tuple[FindingState, str]:
         """What a reader made of it, and who. Of others: verified is accepted; what a person saw was added by hand."""
-        said = _evaluation(group, REVIEW_STATE)
+        said = _evaluation(items, REVIEW_STATE)
         own = next((state for state, value in STATES.items() if value == said), None)
         person = self.author.verified_by or self.author.person
         if own in ("accepted", "edited") or (own == "manual" and not computed):
@@ -113,10 +116,10 @@ class GroupReader:
             return "accepted", self.author.verified_by
         return ("manual", person) if person and self.author.alone and not computed else ("unreviewed", "")
 
-    def _figures(self, group: Dataset) -> tuple[tuple[Measurement, ...], Probability | None]:
+    def _figures(self, items: Contents) -> tuple[tuple[Measurement, ...], Probability | None]:
         """The measurements, and the certainty of the finding as a probability."""
         figures, probability = list[Measurement](), None
-        for item in children(group, "NUM"):
+        for item in chosen(items, "NUM"):
             name, told = name_of(item), number_of(item)
             if told is None or not all(name[:2]) or len(figures) >= MOST_FIGURES:
                 self.unread += 1
@@ -133,15 +136,15 @@ class GroupReader:
                 self.unread += 1
         return tuple(figures), probability
 
-    def _place(self, group: Dataset) -> tuple[Point | None, Region | None]:
+    def _place(self, items: Contents) -> tuple[Point | None, Region | None]:
         """Where it is: its first region that can be placed; the point beside it before its middle."""
         point, box = None, None
-        self.segments += any(one.segment for one in map(reference_of, children(group, "IMAGE")) if one is not None)
-        for item in children(group, "", *REGIONS):
+        self.segments += any(one.segment for one in map(reference_of, chosen(items, "IMAGE")) if one is not None)
+        for item in chosen(items, "", *REGIONS):
             kind, points = str(item.get("GraphicType", "")), self._world(item)
             if points is not None and point is None:
                 point, box = place_of("ELLIPSE" if kind == "CIRCLE" else kind, points, self._depth)
-        for item in children(group, "SCOORD3D", CENTER):
+        for item in chosen(items, "SCOORD3D", CENTER):
             points = self._world(item)
             point = place_of("POINT", points, 0.0)[0] if points is not None else point
         return point, box
@@ -189,30 +192,30 @@ class GroupReader:
         return float(self.image.grid.spacing[0]) / 2 if self.image else THICKNESS / 2
 
 
-def _statement(group: Dataset) -> Statement:
+def _statement(items: Contents) -> Statement:
     """What is said, in both languages where the program knows it, else in the words of the file."""
-    code = next((code_in(one, "ConceptCodeSequence") for one in children(group, "CODE", FINDING)), None)
+    code = next((code_in(one, "ConceptCodeSequence") for one in chosen(items, "CODE", FINDING)), None)
     if code is None or not all(code):
         return GROUP_ITSELF
     return next((one for one in statements() if one.code[:2] == code[:2]), Statement(code, code[2]))
 
 
-def _algorithm(group: Dataset) -> FindingAlgorithm | None:
+def _algorithm(items: Contents) -> FindingAlgorithm | None:
     """What made it: of the group, or of its first measurement. Nobody knows of others' whether a model was trained."""
-    for item in (group, *children(group, "NUM")):
-        texts = {name_of(one)[1]: text_of(one) for one in children(item, "TEXT", ALGORITHM, VERSION)}
-        if name := texts.get("111001", ""):
-            told = [text_of(one) for one in children(item, "TEXT", PARAMETERS)]
+    for said in (items, *map(contents, chosen(items, "NUM"))):
+        texts = {one.name: text_of(one.item) for one in said if one.kind == "TEXT"}
+        if name := texts.get(ALGORITHM, ""):
+            told = [text_of(one) for one in chosen(said, "TEXT", PARAMETERS)]
             weights = next((one.removeprefix(WEIGHTS) for one in told if one.startswith(WEIGHTS)), "")
             try:
-                return FindingAlgorithm(name, texts.get("111003", ""), weights, learned=True)
+                return FindingAlgorithm(name, texts.get(VERSION, ""), weights, learned=True)
             except ValueError:
-                return FindingAlgorithm(name, texts.get("111003", ""), learned=True)
+                return FindingAlgorithm(name, texts.get(VERSION, ""), learned=True)
     return None
 
 
-def _evaluation(group: Dataset, name: tuple[str, str]) -> str:
+def _evaluation(items: Contents, name: tuple[str, str]) -> str:
     """The value of an own qualitative evaluation; "" without one."""
-    found: Any = next(iter(children(group, "CODE", f"{OWN} {name[0]}")), None)
+    found: Any = next(iter(chosen(items, "CODE", f"{OWN} {name[0]}")), None)
     scheme, value, _ = code_in(found, "ConceptCodeSequence") if found is not None else NO_CODE
     return value if scheme == OWN else ""

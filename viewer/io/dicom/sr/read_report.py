@@ -20,9 +20,10 @@ from viewer.io.archive import read_small
 from viewer.io.dicom.attributes.texts import decode_texts
 from viewer.io.dicom.export.derived_series import CREATOR
 from viewer.io.dicom.export.object_header import object_source
-from viewer.io.dicom.sr.content_items import children, code_in, name_of, reference_of, text_of
+from viewer.io.dicom.sr.content_items import children, chosen, code_in, contents, name_of, reference_of, text_of
 from viewer.io.dicom.sr.read_group import Author, GroupReader
 from viewer.io.errors import OpenError, refuse_damage
+from viewer.io.work_item import keep_alive
 from viewer.scene.findings.finding_list import FindingEntry
 from viewer.scene.journal.serialization import restore_finding
 
@@ -35,7 +36,10 @@ if TYPE_CHECKING:
     from viewer.data.annotations.finding import Finding
     from viewer.data.study import Source
     from viewer.data.transform import ImageReference
+    from viewer.io.dicom.sr.content_items import Contents
+    from viewer.scene.findings.finding_list import ReadingOrder
 
+UTF8 = "ISO_IR 192"
 OWN_REPORT = 0x03  # the element in the private block (0071,xx) of CREATOR
 MOST_BYTES = 64 << 20
 MOST_FINDINGS = 2_000
@@ -94,7 +98,7 @@ def read_report(path: Path, images: Sequence[ImageReference] = ()) -> ReportFile
             raise OpenError("It is no DICOM file: choose a structured report (modality SR).") from error
         if ds.get("SOPClassUID") not in CLASSES:
             raise OpenError(NO_REPORT)
-        return _report(decode_texts(ds), images)
+        return _report(ds if ds.get("SpecificCharacterSet") == UTF8 else decode_texts(ds), images)
 
 
 def _report(ds: Dataset, images: Sequence[ImageReference]) -> ReportFile:
@@ -107,7 +111,7 @@ def _report(ds: Dataset, images: Sequence[ImageReference]) -> ReportFile:
     verified = _verified_by(ds)
     author = _author(ds, verified)
     reader = GroupReader(author, images[image] if image >= 0 else None)
-    read = [reader.finding(group, n) for n, group in enumerate(groups)]
+    read = [_read_group(reader, group, n) for n, group in enumerate(groups)]
     run = str(ds.SOPInstanceUID)
     entries = tuple(
         FindingEntry("", one, None, run, author.title, reading, f"{run}/{n}") for n, (one, reading) in enumerate(read)
@@ -121,7 +125,12 @@ def _report(ds: Dataset, images: Sequence[ImageReference]) -> ReportFile:
     return ReportFile(entries, image, source, instances, author.title, verified, tuple(notes))
 
 
-def _groups(ds: Dataset) -> list[Dataset]:
+def _read_group(reader: GroupReader, group: Contents, number: int) -> tuple[Finding, ReadingOrder]:
+    keep_alive()  # thousands of them take long, and none hangs
+    return reader.finding(group, number)
+
+
+def _groups(ds: Dataset) -> list[Contents]:
     """The measurement groups. Raises OpenError where it is no measurement report, has no group, or too many."""
     templates = [str(one.get("TemplateIdentifier", "")) for one in ds.get("ContentTemplateSequence") or ()]
     containers = list(children(ds, "CONTAINER", MEASUREMENTS))
@@ -132,23 +141,23 @@ def _groups(ds: Dataset) -> list[Dataset]:
         raise OpenError(NO_GROUP)
     if len(groups) > MOST_FINDINGS:
         raise OpenError(TOO_MANY)
-    return groups
+    return [contents(group) for group in groups]
 
 
-def _instances(ds: Dataset, groups: list[Dataset]) -> frozenset[str]:
+def _instances(ds: Dataset, groups: list[Contents]) -> frozenset[str]:
     """Every instance that it refers to: as evidence, and in its groups."""
-    named = [instance for instance, _ in _evidence(ds)]
-    shown = [reference_of(one) for group in groups for one in children(group, "IMAGE")]
+    named = _evidence(ds)
+    shown = [reference_of(one) for group in groups for one in chosen(group, "IMAGE")]
     return frozenset((*named, *(one.instance for one in shown if one is not None and one.instance)))
 
 
-def _evidence(ds: Dataset) -> Iterator[tuple[str, str]]:
-    """Instances in the evidence sequences (PS3.3 C.17.2.3), each with its series."""
+def _evidence(ds: Dataset) -> Iterator[str]:
+    """Instances in the evidence sequences (PS3.3 C.17.2.3)."""
     for name in ("CurrentRequestedProcedureEvidenceSequence", "PertinentOtherEvidenceSequence"):
         for study in ds.get(name) or ():
             for series in study.get("ReferencedSeriesSequence") or ():
                 for one in series.get("ReferencedSOPSequence") or ():
-                    yield str(one.get("ReferencedSOPInstanceUID", "")), str(series.get("SeriesInstanceUID", ""))
+                    yield str(one.get("ReferencedSOPInstanceUID", ""))
 
 
 def _image_of(instances: frozenset[str], source: Source, images: Sequence[ImageReference]) -> int:
@@ -178,7 +187,7 @@ def _author(ds: Dataset, verified: str) -> Author:
 
 
 def _has_record(ds: Dataset) -> bool:
-    return any(block == CREATOR for block in ds.private_creators(0x0071))
+    return CREATOR in ds.private_creators(0x0071)
 
 
 def _own_entries(ds: Dataset, said: tuple[FindingEntry, ...]) -> tuple[FindingEntry, ...] | None:
