@@ -289,8 +289,8 @@ def test_key_images_are_the_slices_at_the_findings(image: ImageReference, tmp_pa
         uid for uid, _ in frames
     ]
     assert "未经审核的AI结果" in (tmp_path / "keys.dcm").read_bytes().decode(errors="replace")
-    with pytest.raises(SaveError, match="no key image"):
-        save_key_objects(report(image, WHOLE), tmp_path / "none.dcm")
+    assert save_key_objects(report(image, WHOLE), tmp_path / "none.dcm") == ()
+    assert not (tmp_path / "none.dcm").exists()
 
 
 def test_frames_of_a_multi_frame_file_are_named_by_their_number(tmp_path: Path, target: Path) -> None:

@@ -34,36 +34,36 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
+    from viewer.io.dicom.sr.measurement_groups import ReportedImage
     from viewer.scene.findings.finding_report import FindingReport
 
-NO_PLACE = "none of its findings lies on a slice of the image's files: there is no key image."
 KEY_OBJECT_DESCRIPTION = coded(("DCM", "113012", "Key Object Description"))
 
 Frames = tuple[tuple[str, int], ...]  # instance, and frame in it (0: its only one)
 
 
 def save_key_objects(report: FindingReport, target: Path, overwrite: bool = False) -> Frames:
-    """Save the selection; the slices that it names. Raises SaveError, one sentence."""
-    try:
-        ds, frames = key_objects(report)
-    except SaveError as error:
-        raise SaveError(f"{target.name} was not saved: {error}") from error
+    """Save the selection; the slices that it names. () where no finding lies on one: there is no file then.
+
+    Raises SaveError, one sentence.
+    """
+    image = reported_image(report.image, {})
+    frames = tuple(dict.fromkeys(frame for one in report.findings if (frame := frame_at(one, image))))
+    if not frames:
+        return ()
 
     def check(made: Path) -> None:
         named = [reference_of(one) for one in children(pydicom.dcmread(made), "IMAGE")]
         if [(one.instance, one.frame) for one in named if one is not None] != list(frames):
             raise SaveError("it does not read back with the same images: try again or use another drive.")
 
-    save_document(ds, target, check, overwrite)
+    save_document(_key_objects(report, image, frames), target, check, overwrite)
     return frames
 
 
-def key_objects(report: FindingReport) -> tuple[Dataset, Frames]:
-    """The whole file, and the slices at the points of the findings, each once. Raises SaveError."""
-    image, words = reported_image(report.image, {}), phrases(report.language)
-    frames = tuple(dict.fromkeys(frame for one in report.findings if (frame := frame_at(one, image))))
-    if not frames:
-        raise SaveError(NO_PLACE)
+def _key_objects(report: FindingReport, image: ReportedImage, frames: Frames) -> Dataset:
+    """The whole file."""
+    words = phrases(report.language)
     ds = document_header(report.image, "KO", uid.KeyObjectSelectionDocumentStorage, words.labels["pictures"])
     root = ContainerContentItem(codes.DCM.OfInterest, template_id="2010")
     marks = [words.notice, *dict.fromkeys(words.mark(one) for one in report.entries if one.mark)]
@@ -83,4 +83,4 @@ def key_objects(report: FindingReport) -> tuple[Dataset, Frames]:
     add_content(ds, [root])
     evidence = {image.series: {one: image.sop_class for one, _ in frames}}
     ds.CurrentRequestedProcedureEvidenceSequence = evidence_sequence(ds.StudyInstanceUID, evidence)
-    return ds, frames
+    return ds

@@ -37,6 +37,7 @@ from viewer.io.dicom.sr.codes import (
     own_code,
 )
 from viewer.io.dicom.sr.regions import outline_of
+from viewer.io.work_item import keep_alive
 
 if TYPE_CHECKING:
     from viewer.data.annotations.finding import Finding, FindingAlgorithm
@@ -78,6 +79,7 @@ class ReportedImage:
 
 def measurement_group(entry: FindingEntry, finding: Finding, image: ReportedImage, words: Phrases) -> Any:
     """The content of one finding, in the words of a language; codes are the same in all of them."""
+    keep_alive()  # thousands of them take long, and none hangs
     told: dict[str, Any] = {
         "tracking_identifier": TrackingIdentifier(finding.tracking_uid, finding.name[:MOST_TEXT]),
         "finding_type": coded(finding.statement.code, words.statement(finding.statement)),

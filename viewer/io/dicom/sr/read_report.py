@@ -172,8 +172,8 @@ def _image_of(instances: frozenset[str], source: Source, images: Sequence[ImageR
 
 def _verified_by(ds: Dataset) -> str:
     observers = ds.get("VerifyingObserverSequence") or ()
-    verified = ds.get("VerificationFlag") == "VERIFIED" and observers
-    return str(observers[0].get("VerifyingObserverName", "")).rstrip("^") if verified else ""
+    names = [str(one.get("VerifyingObserverName", "")).rstrip("^") for one in observers]
+    return names[0] if names and ds.get("VerificationFlag") == "VERIFIED" else ""
 
 
 def _author(ds: Dataset, verified: str) -> Author:
