@@ -70,7 +70,8 @@ def test_english() -> None:
     assert page.language == "en"
     for said in (
         NOTICE, "Not signed: preliminary", "P-1", "1970-01-02", "2024-05-03", "Jane Doe", "2026-12-01T10:00:00+00:00",
-        "Volume 1.23 ml, Maximum 3D Diameter of a Mesh 12 mm", "87.7 %, interval 50.0–95.0 %, operating point 40.0 %",
+        "Multiple sclerosis plaque, Deep white matter: Volume 1.23 ml, Maximum 3D Diameter of a Mesh 12 mm",
+        "87.7 %, interval 50.0–95.0 %, operating point 40.0 %",
         "Accepted (王^小明)", "Added by hand (王^小明)", "diagnose_x 1.0", "99TOMOLENS ms-plaque",
         WITH_BOX.tracking_uid,
         "Lesion; said of the whole image.", "right 9.3 mm, posterior 31.4 mm, superior 14.5 mm", "passed: It is CT.",
@@ -83,7 +84,7 @@ def test_chinese() -> None:
     assert page.language == "zh-CN"
     for said in (
         "影像发现报告", "非医疗器械；仅供研究和审阅。", "未经审核的AI结果", "2项发现中有1项未审核。", "病灶；位于",
-        "多发性硬化斑块：体积 1.23 毫升，最大三维直径 12 毫米；位于右 9.3 毫米，后 31.4 毫米，上 14.5 毫米。",
+        "多发性硬化斑块，深部白质：体积 1.23 毫升，最大三维直径 12 毫米；位于右 9.3 毫米，后 31.4 毫米，上 14.5 毫米。",
         "87.7 %，区间 50.0–95.0 %，工作点 40.0 %", "已接受 (王^小明)", "模型未对此图像作出判断：It is CT, not MR.",
     ):  # fmt: skip
         assert said in page.text, said

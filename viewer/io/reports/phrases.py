@@ -78,7 +78,7 @@ class Phrases:
         whole = finding.point is None
         kind = f"{'whole image ' * whole}{'measured' * bool(finding.measurements)}".strip()
         return self.templates[kind or "placed"].format(
-            statement=self.statement(finding.statement),
+            statement=self.joint.join(self.statement(one) for one in (finding.statement, finding.site) if one),
             figures=self.joint.join(map(self.figure, finding.measurements)),
             place=self.place(finding.point) if finding.point else "",
         )

@@ -95,6 +95,7 @@ def test_others_find_the_same_in_the_content(image: ImageReference, target: Path
         assert said is not None
         assert said.statement == expected.statement
         assert said.tracking_uid == expected.tracking_uid
+        assert said.site == expected.site
         assert [(one.name[:2], one.value, one.unit) for one in said.measurements] == [
             (one.name[:2], one.value, one.unit) for one in expected.measurements
         ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from highdicom.sr import (
     AlgorithmIdentification,
+    FindingSite,
     ImageContentItem,
     ImageRegion,
     ImageRegion3D,
@@ -84,6 +85,9 @@ def measurement_group(entry: FindingEntry, finding: Finding, image: ReportedImag
         "tracking_identifier": TrackingIdentifier(finding.tracking_uid, finding.name[:MOST_TEXT]),
         "finding_type": coded(finding.statement.code, words.statement(finding.statement)),
         "algorithm_id": _algorithm(finding.algorithm) if finding.algorithm else None,
+        "finding_sites": [FindingSite(coded(finding.site.code, words.statement(finding.site)))]
+        if finding.site
+        else None,
         "measurements": _measurements(finding, words),
         "qualitative_evaluations": [
             _evaluation(REVIEW_STATE, STATES[finding.state], words.states[finding.state]),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from viewer.data.annotations.finding import Finding, FindingAlgorithm, Measurement, Probability, Statement
-from viewer.data.terminology import statements
+from viewer.data.terminology import finding_sites, statements
 from viewer.io.dicom.export.derived_series import named_uid
 from viewer.io.dicom.export.source_attributes import frames_of_slices
 from viewer.io.dicom.sr.codes import OWN, READING_ORDER, READINGS, REVIEW_STATE, STATES
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 FINDING, TRACKING, TRACKING_UID = "DCM 121071", "DCM 112039", "DCM 112040"
 ALGORITHM, VERSION, PARAMETERS = "DCM 111001", "DCM 111003", "DCM 111002"
+SITES = ("SCT 363698007", "SRT G-C0E3")
 CERTAINTY, DERIVATION, CENTER = ("DCM", "111012"), "DCM 121401", "DCM 111010"
 REGIONS = ("DCM 111030", "DCM 121231", "DCM 130488")  # Image Region, Volume Surface, Region in Space
 WEIGHTS = "weights SHA-256: "
@@ -87,6 +88,7 @@ class GroupReader:
             probability,
             point,
             box,
+            _site(items),
             measurements=figures,
             tracking_id=next((text_of(one) for one in chosen(items, "TEXT", TRACKING)), ""),
             tracking_uid=named_uid(f"{self.author.instance}/{number}"),
@@ -198,6 +200,14 @@ def _statement(items: Contents) -> Statement:
     if code is None or not all(code):
         return GROUP_ITSELF
     return next((one for one in statements() if one.code[:2] == code[:2]), Statement(code, code[2]))
+
+
+def _site(items: Contents) -> Statement | None:
+    """In which part of the body it lies; None where that is not told."""
+    code = next((code_in(one, "ConceptCodeSequence") for one in chosen(items, "CODE", *SITES)), NO_CODE)
+    if not all(code):
+        return None
+    return next((one for one in finding_sites() if one.code[:2] == code[:2]), Statement(code, code[2]))
 
 
 def _algorithm(items: Contents) -> FindingAlgorithm | None:
