@@ -74,7 +74,8 @@ def test_english() -> None:
         "87.7 %, interval 50.0–95.0 %, operating point 40.0 %",
         "Accepted (王^小明)", "Added by hand (王^小明)", "diagnose_x 1.0", "99TOMOLENS ms-plaque",
         WITH_BOX.tracking_uid,
-        "Lesion; said of the whole image.", "right 9.3 mm, posterior 31.4 mm, superior 14.5 mm", "passed: It is CT.",
+        "Lesion; said of the whole image.", "at x -9.3, y 31.4, z 14.5 mm in patient coordinates (LPS).",
+        "passed: It is CT.",
     ):  # fmt: skip
         assert said in page.text, said
 
@@ -84,7 +85,8 @@ def test_chinese() -> None:
     assert page.language == "zh-CN"
     for said in (
         "影像发现报告", "非医疗器械；仅供研究和审阅。", "未经审核的AI结果", "2项发现中有1项未审核。", "病灶；位于",
-        "多发性硬化斑块，深部白质：体积 1.23 毫升，最大三维直径 12 毫米；位于右 9.3 毫米，后 31.4 毫米，上 14.5 毫米。",
+        "多发性硬化斑块，深部白质：体积 1.23 毫升，最大三维直径 12 毫米；"
+        "位于患者坐标（LPS）x -9.3、y 31.4、z 14.5 毫米。",
         "87.7 %，区间 50.0–95.0 %，工作点 40.0 %", "已接受 (王^小明)", "模型未对此图像作出判断：It is CT, not MR.",
     ):  # fmt: skip
         assert said in page.text, said
@@ -138,6 +140,12 @@ def test_both_languages_have_the_same_words() -> None:
         assert set(getattr(one, name)) == set(getattr(other, name)), name
     assert one.unreviewed == {"learned": "AI, not reviewed", "processed": "processed, not reviewed"}
     assert one.notice == NOTICE
+
+
+def test_no_side_is_named_that_nobody_looked_at() -> None:
+    text = made(*listed(WITH_BOX, BY_HAND)).text.casefold()
+    assert not {"left", "right", "anterior", "posterior"} & set(text.replace(",", " ").split())
+    assert not set("左右") & set(made(*listed(WITH_BOX, BY_HAND), language="zh").text)
 
 
 @given(text=st.text(max_size=30))

@@ -35,7 +35,7 @@ class Phrases:
     status: Mapping[str, str]
     templates: Mapping[str, str]
     outcomes: Mapping[str, str]
-    sides: tuple[str, ...]  # of the body, towards + and − of x, y and z (LPS)
+    place: str
     joint: str  # between the parts of an enumeration
     units: Mapping[str, str]  # of UCUM
     measurements: Mapping[str, str]  # by scheme and value
@@ -66,12 +66,9 @@ class Phrases:
         """A unit as people write it."""
         return self.units.get(ucum, ucum)
 
-    def place(self, point: Point) -> str:
-        """A place in the patient (LPS mm) by the sides of the body, from the origin."""
-        pairs = zip(self.sides[::2], self.sides[1::2], point, strict=True)
-        return self.joint.join(
-            f"{more if mm >= 0 else less} {abs(mm):.1f} {self.unit('mm')}" for more, less, mm in pairs
-        )
+    def place_of(self, point: Point) -> str:
+        """A place in the patient, LPS mm. No side is named: the origin need not lie in the middle of the body."""
+        return self.place.format(*(f"{mm:.1f}" for mm in point))
 
     def sentence(self, finding: Finding) -> str:
         """What is found, by the template of its kind: with or without figures, at a place or of the whole image."""
@@ -80,7 +77,7 @@ class Phrases:
         return self.templates[kind or "placed"].format(
             statement=self.joint.join(self.statement(one) for one in (finding.statement, finding.site) if one),
             figures=self.joint.join(map(self.figure, finding.measurements)),
-            place=self.place(finding.point) if finding.point else "",
+            place=self.place_of(finding.point) if finding.point else "",
         )
 
     def certainty(self, finding: Finding) -> str:
@@ -100,7 +97,7 @@ class Phrases:
 def phrases(language: Language) -> Phrases:
     """The words of a language."""
     table = json.loads(FILE.read_text(encoding="utf-8"))[language]
-    return Phrases(**{**table, "language": tuple(table["language"]), "sides": tuple(table["sides"])})
+    return Phrases(**{**table, "language": tuple(table["language"])})
 
 
 def _number(value: float) -> str:

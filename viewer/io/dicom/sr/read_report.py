@@ -153,11 +153,10 @@ def _instances(ds: Dataset, groups: list[Contents]) -> frozenset[str]:
 
 def _evidence(ds: Dataset) -> Iterator[str]:
     """Instances in the evidence sequences (PS3.3 C.17.2.3)."""
-    for name in ("CurrentRequestedProcedureEvidenceSequence", "PertinentOtherEvidenceSequence"):
-        for study in ds.get(name) or ():
-            for series in study.get("ReferencedSeriesSequence") or ():
-                for one in series.get("ReferencedSOPSequence") or ():
-                    yield str(one.get("ReferencedSOPInstanceUID", ""))
+    names = ("CurrentRequestedProcedureEvidenceSequence", "PertinentOtherEvidenceSequence")
+    studies = [study for name in names for study in ds.get(name) or ()]
+    for series in (one for study in studies for one in study.get("ReferencedSeriesSequence") or ()):
+        yield from (str(one.get("ReferencedSOPInstanceUID", "")) for one in series.get("ReferencedSOPSequence") or ())
 
 
 def _image_of(instances: frozenset[str], source: Source, images: Sequence[ImageReference]) -> int:
