@@ -12,10 +12,13 @@ from multiprocessing import freeze_support
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from viewer.cli.headless_session import WindowStage
 
 COMMANDS = (
-    "demo", "info", "plugins", "run", "compare", "convert", "snapshot", "models", "doctor", "--help", "--version",
+    "demo", "info", "plugins", "run", "compare", "convert", "report", "snapshot", "models", "tune", "doctor",
+    "--help", "--version",
 )  # fmt: skip
 
 
@@ -25,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given and given[0] in COMMANDS:
         from viewer.cli.command_line import Screen, command_line
 
-        return command_line(given, Screen(_window, _graphics))
+        return command_line(given, Screen(_window, _graphics, _pdf))
     from viewer.app import start
 
     return start([path for path in given if path != "--sample"], sample="--sample" in given)
@@ -47,6 +50,19 @@ def _graphics() -> str:
 
     ensure_display()
     return graphics()
+
+
+def _pdf(html: str, title: str, target: Path) -> int:
+    """Write a page as a PDF file; the number of its sheets. Raises OSError."""
+    from viewer.app import application
+    from viewer.cli.virtual_display import ensure_display
+    from viewer.ui.widgets.pdf_page import write_pdf
+
+    ensure_display()
+    drawing = application()  # fonts are its own
+    sheets = write_pdf(html, title, target)
+    drawing.processEvents()
+    return sheets
 
 
 if __name__ == "__main__":

@@ -35,10 +35,14 @@ Out = Annotated[Path, typer.Option(help="The folder for pictures and results.")]
 
 @dataclass(frozen=True)
 class Screen:
-    """What a command may ask of the side that draws. window: opens one to picture. graphics: names the renderer."""
+    """What a command may ask of the side that draws. window: opens one to picture. graphics: names the renderer.
+
+    pdf: writes a page (HTML, its title) as a PDF file; the number of its sheets. Raises OSError.
+    """
 
     window: Callable[[], WindowStage]
     graphics: Callable[[], str]
+    pdf: Callable[[str, str, Path], int]
 
 
 def command_line(arguments: list[str], screen: Screen) -> int:
@@ -168,6 +172,27 @@ def convert(
     from viewer.cli.commands.convert import convert as turn
 
     _print(turn(source, target, reference, placement, time), as_json)
+
+
+@app.command()
+def report(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A project, or a DICOM structured report.")],
+    out: Annotated[Path | None, typer.Option(help="The folder for reports; without it findings are listed.")] = None,
+    image: Annotated[str, typer.Option(help="The image that a structured report is of.")] = "",
+    language: Annotated[str, typer.Option(help="en or zh.")] = "en",
+    reader: Annotated[str, typer.Option(help="Who reports.")] = "",
+    sign: Annotated[bool, typer.Option("--sign", help="The reader answers for it: it is verified and final.")] = False,
+    unreviewed: Annotated[bool, typer.Option("--unreviewed", help="With what nobody reviewed, marked so.")] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="The page as PDF, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """The findings of a project or a structured report, listed or written as DICOM SR, HTML and PDF."""
+    from viewer.cli.commands.report import Wishes, show
+    from viewer.cli.commands.report import report as write
+
+    wishes = Wishes(out, language, reader, sign, unreviewed, context.obj.pdf if pdf else None)
+    _print(write(source, image, wishes), as_json, show)
 
 
 @app.command()

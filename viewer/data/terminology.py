@@ -119,7 +119,12 @@ def statement(value: str) -> Statement:
 
 def finding_site(value: str) -> Statement:
     """In which part of the body a finding lies, by its code value. Raises KeyError."""
-    return _of_code(_statements("sites"), value)
+    return _of_code(finding_sites(), value)
+
+
+def finding_sites() -> tuple[Statement, ...]:
+    """Parts of the body that findings lie in."""
+    return _statements("sites")
 
 
 @cache

@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from viewer.data.annotations.landmarks import Landmarks
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from viewer.data.study import Source
     from viewer.data.transform import ImageReference, Transform
     from viewer.data.volume import Volume
+    from viewer.io.dicom.sr.read_report import ReportFile
+    from viewer.io.dicom.sr.report_files import ReportPaths
     from viewer.io.images.save import Format, SaveReport
     from viewer.io.project.project_file import Marks
     from viewer.io.sample.sample import SamplePaths
     from viewer.io.sample.truth import Retention, Truth
+    from viewer.scene.findings.finding_report import FindingReport
     from viewer.scene.journal.project_state import Project
 
 
@@ -58,6 +61,29 @@ def save_findings(entries: list[Json], target: Path) -> None:
     from viewer.io.reports import csv_table
 
     csv_table.save_text(json.dumps(entries, indent=2, ensure_ascii=False, allow_nan=False), target, "utf-8")
+
+
+def save_finding_report(
+    report: FindingReport, target: Path, regions: Mapping[str, Segmentation], overwrite: bool = False
+) -> ReportPaths:
+    """Write a report of findings as DICOM SR, their regions as SEG and their key images as KO beside it."""
+    from viewer.io.dicom.sr import report_files
+
+    return report_files.save_report_files(report, target, regions, overwrite)
+
+
+def read_finding_report(path: Path, images: Sequence[ImageReference] = ()) -> ReportFile:
+    """The findings in a DICOM SR of TID 1500, whoever wrote it. images: that it may be of."""
+    from viewer.io.dicom.sr import read_report
+
+    return read_report.read_report(path, images)
+
+
+def save_finding_page(report: FindingReport, target: Path, key_images: Mapping[str, bytes]) -> None:
+    """Write a report of findings as one HTML file. key_images: PNG, by the ids of entries."""
+    from viewer.io.reports import csv_table, finding_page
+
+    csv_table.save_text(finding_page.finding_page(report, key_images), target, "utf-8")
 
 
 # ---- segmentations

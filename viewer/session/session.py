@@ -24,6 +24,7 @@ from viewer.session.layers import Layers
 from viewer.session.learning.learning import Learning
 from viewer.session.projects import Projects
 from viewer.session.recovery import SessionRecovery
+from viewer.session.review.finding_reports import FindingReports
 from viewer.session.review.review import Review
 from viewer.session.runs.installed_models import Models
 from viewer.session.runs.plugin_runs import PluginRuns
@@ -78,6 +79,7 @@ class Session:
         self.runs = PluginRuns(self.plugins, engine, document, state, history, self.journal, background, tasks)
         self.prompts = SegmentPrompts(document, history, engine, background, tasks, self.segments)
         self.review = Review(history, background, tasks, messages.warn)
+        self.reports = FindingReports(history, reader, self.review.trail, tasks, messages)
         self.learning = Learning(
             document, type(engine)(post), reader, self.prompts, self.models, self.review.trail, background, tasks
         )

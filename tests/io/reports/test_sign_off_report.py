@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from viewer.data.transform import SignOff
-from viewer.io.reports.sign_off_report import Figure, Picture, Report, Section, html, write
+from viewer.io.reports.page import Picture
+from viewer.io.reports.sign_off_report import Figure, Report, Section, html, write
 from viewer.settings import NOTICE
 
 SIGNED = SignOff("accepted", "Dr. Ruth Okafor", "good at the brain stem", "2026-11-22T10:15:00+00:00")

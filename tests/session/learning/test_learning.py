@@ -265,7 +265,7 @@ def test_the_command_tunes_on_the_completed_cases_of_a_list(
         entries.append(saved)
     document = {"version": 1, "seed": 1, "blinded": False, "cases": entries}
     (output / "tasks.json").write_text(json.dumps(document))
-    screen = Screen(lambda: None, str)  # type: ignore[arg-type, return-value]
+    screen = Screen(lambda: None, str, lambda *_: 0)  # type: ignore[arg-type, return-value]
     assert command_line(["tune", str(tmp_path / "cases"), "--json"], screen) == 0
     told = json.loads(capsys.readouterr().out)
     assert [len(told["cases"][part]) for part in ("train", "held_back")] == [1, 1]

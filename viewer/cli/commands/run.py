@@ -59,7 +59,8 @@ def run(
             for number in range(count)
         ]
         outputs = {name: [result.outputs[name] for result in results] for name in results[0].outputs}
-        written = [write_output(stage, name, ones, values, out, kind) for name, ones in outputs.items()]
+        known = values | {name: ones[0] for name, ones in outputs.items() if name not in values}
+        written = [write_output(stage, name, ones, known, out, kind) for name, ones in outputs.items()]
         return {"plugin": plugin_id, "outputs": written, "timepoints": count, "timepoint": time} | _totals(results)
 
 

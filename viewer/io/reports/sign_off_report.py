@@ -1,36 +1,24 @@
-"""The sign-off of a registration on one page: what was aligned, how well, with pictures, and what a person said of it.
-
-The page is one HTML file with everything in it. Only what Qt's rich text knows of HTML is used, so that the same text
-becomes the PDF: tables for the layout, and pictures with their sizes.
-"""
+"""The sign-off of a registration on one page: what was aligned, how well, with pictures, and what a person said."""
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
 
+from viewer.io.reports.page import INK, dim, line, page, pictures
 from viewer.settings import NAME, NOTICE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from pathlib import Path
 
     from viewer.data.transform import SignOff
+    from viewer.io.reports.page import Picture
 
 Verdict = Literal["", "good", "warning"]
 WORDS: dict[Verdict, str] = {"": "", "good": "✓ within", "warning": "⚠ beyond"}
-INK: dict[str, str] = {"": "#1b1f24", "good": "#1c6a40", "warning": "#7d4e00", "rejected": "#b0261f", "dim": "#565f6b"}
-PICTURE, WIDTH = 200, 690  # pixels: the largest side of a picture, and what a row of them may take
-STYLE = f"""\
-body {{ font-family: "Noto Sans", "Segoe UI", "Helvetica Neue", Arial, sans-serif; font-size: 9pt; color: {INK[""]};
-    max-width: 760px; }}
-h1 {{ font-size: 15pt; margin: 0; }}
-p {{ margin: 2px 0; }}
-td {{ padding: 1px 6px 1px 0; vertical-align: top; }}
-"""
 
 
 @dataclass(frozen=True)
@@ -52,14 +40,6 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """png: the bytes of a square PNG picture."""
-
-    title: str
-    png: bytes
-
-
-@dataclass(frozen=True)
 class Report:
     """Everything on the page. created: when, ISO 8601. images: the two that were aligned, side by side.
 
@@ -78,19 +58,14 @@ class Report:
 def html(report: Report) -> str:
     """The page; every text of it is escaped, and nothing is loaded from elsewhere."""
     rows = [_pair(report.images), *(_pair(report.sections[n : n + 2]) for n in range(0, len(report.sections), 2))]
-    return "\n".join(
-        (
-            '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">',
-            f"<title>{escape(report.title)}</title><style>{STYLE}</style></head><body>",
-            f"<h1>{escape(report.title)}</h1>",
-            _verdict(report.sign_off),
-            f'<table width="100%" cellspacing="0" cellpadding="0">{"".join(rows)}</table>',
-            _pictures(report.pictures),
-            _line(report.note, "dim") if report.note else "",
-            _line(f"{NOTICE} Made by {NAME}, {report.created}.", "dim"),
-            "</body></html>\n",
-        )
+    body = (
+        _verdict(report.sign_off),
+        f'<table width="100%" cellspacing="0" cellpadding="0">{"".join(rows)}</table>',
+        pictures(report.pictures),
+        line(report.note, "dim") if report.note else "",
+        line(f"{NOTICE} Made by {NAME}, {report.created}.", "dim"),
     )
+    return page(report.title, body)
 
 
 def write(report: Report, target: Path) -> None:
@@ -130,23 +105,5 @@ def _section(section: Section) -> str:
 def _figure(figure: Figure) -> str:
     word = f'<span style="color: {INK[figure.verdict]}">{WORDS[figure.verdict]}</span>' if figure.verdict else ""
     limit = f"{word} {escape(figure.limit)}".strip()
-    cells = (f'<span style="color: {INK["dim"]}">{escape(figure.name)}</span>', escape(figure.value), limit)
+    cells = (dim(figure.name), escape(figure.value), limit)
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
-
-
-def _pictures(rows: Iterable[Sequence[Picture]]) -> str:
-    lines = "".join(
-        f"<tr>{''.join(_picture(one, min(PICTURE, WIDTH // len(row))) for one in row)}</tr>" for row in rows
-    )
-    return f'<table cellspacing="0" cellpadding="2">{lines}</table>' if lines else ""
-
-
-def _picture(picture: Picture, side: int) -> str:
-    data = b64encode(picture.png).decode("ascii")
-    title = escape(picture.title)
-    shown = f'<img src="data:image/png;base64,{data}" width="{side}" height="{side}" alt="{title}">'
-    return f'<td>{shown}<br><span style="color: {INK["dim"]}">{title}</span></td>'
-
-
-def _line(text: str, ink: str) -> str:
-    return f'<p style="color: {INK[ink]}">{escape(text)}</p>'

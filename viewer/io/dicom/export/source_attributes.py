@@ -221,6 +221,25 @@ def is_slice_by_slice(source: Source, grid: Grid) -> bool:
         return False
 
 
+def frames_of_slices(source: Source, grid: Grid) -> tuple[tuple[str, int], ...]:
+    """Of each slice of the grid: the instance that it is of, and the frame in it (0 where it has one).
+
+    () where slices are not those of the source's files, or these cannot be read any more.
+    """
+    instances = source.sop_instance_uids
+    if is_slice_by_slice(source, grid) or len(instances) == grid.shape[0] == 1:
+        return tuple((one, 0) for one in instances)
+    if len(instances) != 1:
+        return ()
+    try:
+        header = scan_file(source.files[0])
+    except ScanError:
+        return ()
+    places = [frame.position and _slice_at(grid, frame.position) for frame in header.frames]
+    found = {k: number for number, k in enumerate(places, 1) if k is not None}
+    return tuple((instances[0], found[k]) for k in range(grid.shape[0])) if len(found) >= grid.shape[0] else ()
+
+
 def source_image_item(sop_class: str, instance: str, purpose: Code, *, same_place: bool) -> Dataset:
     """One item of the Source Image Sequence (PS3.3 C.7.6.1, table C.7.6.1-1)."""
     item = Dataset()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from viewer.compute.registration.decomposition import motion
 from viewer.compute.registration.pictures import AXES, Style
 from viewer.compute.registration.transform_quality import target_errors, within_tg132
-from viewer.io.reports.sign_off_report import Figure, Picture, Report, Section, Verdict
+from viewer.io.reports.page import Picture
+from viewer.io.reports.sign_off_report import Figure, Report, Section, Verdict
 from viewer.ui.register.landmarks import allowed
 from viewer.ui.register.result import motion_rows
 from viewer.ui.widgets import text_format
