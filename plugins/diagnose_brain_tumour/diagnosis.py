@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 from scipy.special import softmax
 
+from plugins.training.loop import autocast
+
 from .calibration import Calibration, Floats
 from .networks import HEAD_SIZE, NONE, STRIDE, TumourFinder, TypeReader
 from .views import Head, find_head
@@ -82,24 +84,35 @@ class TumourDiagnosis:
         head = find_head(image)
         pixels = torch.from_numpy(image.astype(np.float32))
         heat, sides = self._find(head, pixels)
-        boxes = candidates(heat, sides)
-        found = [self._read(head, pixels, box, peak) for box, peak in boxes]
+        found = self._read(head, pixels, candidates(heat, sides))
         return SliceDiagnosis(tuple(sorted(found, key=lambda one: -one.score)), heat, head)
 
     def _find(self, head: Head, pixels: torch.Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Heat [24, 24] and distances to the sides [4, 24, 24], the mean of the view and its mirror image."""
         view = head.scaled(head.square.sample(pixels, HEAD_SIZE))
-        logits, sides = self.finder(torch.stack([view, view.flip(2)]).contiguous(memory_format=torch.channels_last))
+        views = torch.stack([view, view.flip(2)]).contiguous(memory_format=torch.channels_last)
+        with autocast("cpu"):
+            logits, sides = (part.float() for part in self.finder(views))
         heat = (logits[0] + logits[1].flip(1)).div(2).sigmoid()
         return heat.numpy(), ((sides[0] + sides[1].flip(2)[[2, 1, 0, 3]]) / 2).numpy()
 
-    def _read(self, head: Head, pixels: torch.Tensor, box: Floats, peak: float) -> FoundTumour:
-        place = (box / HEAD_SIZE - 0.5) * head.square.side + np.tile([head.square.x, head.square.y], 2)
-        views = head.crops(pixels, place).contiguous(memory_format=torch.channels_last)
-        logits = self.reader(views).mean(0).double().numpy()
-        score = peak * float(1 - softmax(logits)[NONE])
-        types, presence = self.calibration.types(logits[:NONE]), float(self.calibration.presence(np.array(score)))
+    def _read(self, head: Head, pixels: torch.Tensor, boxes: list[tuple[Floats, float]]) -> list[FoundTumour]:
+        """The type at boxes in pixels of the view, with their heat."""
+        if not boxes:
+            return []
+        corner = np.tile([head.square.x, head.square.y], 2)
+        places = [(box / HEAD_SIZE - 0.5) * head.square.side + corner for box, _ in boxes]
+        views = torch.cat([head.crops(pixels, place) for place in places])
+        with autocast("cpu"):
+            logits = self.reader(views.contiguous(memory_format=torch.channels_last)).float()
+        each = logits.unflatten(0, (len(boxes), -1)).mean(1).double().numpy()
+        return [self._tumour(place, heat, one) for place, (_, heat), one in zip(places, boxes, each, strict=True)]
+
+    def _tumour(self, place: Floats, heat: float, logits: Floats) -> FoundTumour:
+        score = heat * float(1 - softmax(logits)[NONE])
         left, top, right, bottom = (float(side) for side in place)
+        presence = float(self.calibration.presence(np.array(score)))
+        types = self.calibration.types(logits[:NONE])
         return FoundTumour((left, top, right, bottom), score, logits[:NONE], types, presence)
 
     def series(self, slices: Sequence[SliceDiagnosis]) -> SeriesDiagnosis:

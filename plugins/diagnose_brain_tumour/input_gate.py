@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from .networks import CROP_SIZE, TypeReader
 from .views import find_head
@@ -103,8 +104,8 @@ def limits(distances: Floats) -> Floats:
 def gate_features(net: TypeReader, views: Tensor) -> Floats:
     """[n, d] of views [n, 1, 128, 128] of whole heads, from the blocks of the reader that training left alone."""
     early, middle = net.backbone.first(views.contiguous(memory_format=torch.channels_last), net.FROZEN)
-    bands = torch.nn.functional.adaptive_avg_pool2d(middle, (BANDS, 1)).flatten(1)
-    parts = [early.mean((2, 3)), early.std((2, 3)), bands, middle.std((2, 3))]
+    bands = [F.adaptive_avg_pool2d(level, (BANDS, 1)).flatten(1) for level in (early, middle)]
+    parts = [*bands, early.std((2, 3)), middle.std((2, 3))]
     return np.asarray(torch.cat(parts, 1).numpy())
 
 

@@ -29,7 +29,6 @@ from torch import Tensor, nn
 from .loss import finder_loss, reader_loss
 from .networks import TumourFinder, TypeReader
 from .samples.degradation import Random
-from .samples.drawn_samples import SampleSource
 from .samples.feature_bank import crop_bank, draw_rows, head_bank
 from .samples.labelled_slices import BLOCKS, LabelledSlices, read_labelled_slices
 from .start_weights import read_start_weights
@@ -128,9 +127,8 @@ def start_net(part: str, start: dict[str, Tensor]) -> TumourFinder | TypeReader:
 
 def part_loss(part: str, net: Any, slices: LabelledSlices, folder: Path) -> Callable[[Rows], Loss]:
     """Loss of a batch of some rows, for one of the networks."""
-    source = SampleSource(slices)
     make = head_bank if part == "find" else crop_bank
-    bank = make(folder / f"{part}-bank.safetensors", net, source, SEED)
+    bank = make(folder / f"{part}-bank.safetensors", net, slices, SEED)
 
     def of_heads(rows: Rows, net: Any, rng: Random) -> Tensor:
         return finder_loss(net, *bank.draw_heads(draw_rows(slices.types, rows, HEADS, rng), rng))

@@ -79,10 +79,8 @@ class Head:
         return Square(float(x), float(y), max(SCALES[scale] * sides[scale], 8.0))
 
     def crops(self, image: Tensor, box: NDArray[np.float64]) -> Tensor:
-        """Both, and both mirrored, [4, 1, 128, 128]."""
-        views = torch.stack([self.crop(box, n).sample(image, CROP_SIZE) for n in range(len(SCALES))])
-        views = self.scaled(views)
-        return torch.cat([views, views.flip(3)])
+        """Both views, [2, 1, 128, 128]."""
+        return self.scaled(torch.stack([self.crop(box, n).sample(image, CROP_SIZE) for n in range(len(SCALES))]))
 
 
 def find_head(image: NDArray[np.generic]) -> Head:

@@ -17,6 +17,7 @@ from ..networks import NONE, TYPES, TumourFinder, TypeReader
 from ..views import SCALES
 from .degradation import Random
 from .drawn_samples import SampleSource
+from .labelled_slices import LabelledSlices
 
 HEAD_COPIES, CROP_COPIES, EMPTY_COPIES = 3, 6, 2  # views of a slice
 NO_TUMOUR = 0.2  # share of a batch
@@ -61,10 +62,11 @@ def _kept(path: Path, make: Callable[[], dict[str, Tensor]]) -> FeatureBank:
 
 
 @torch.inference_mode()
-def head_bank(path: Path, net: TumourFinder, source: SampleSource, seed: int) -> FeatureBank:
+def head_bank(path: Path, net: TumourFinder, slices: LabelledSlices, seed: int) -> FeatureBank:
     """Views of whole heads, kept in a file."""
 
     def make() -> dict[str, Tensor]:
+        source = SampleSource(slices)
         out: dict[str, list[Tensor]] = {"early": [], "middle": [], "heat": [], "boxes": []}
         for row in range(len(source.heads)):
             rng: Random = np.random.default_rng((seed, row))
@@ -80,11 +82,11 @@ def head_bank(path: Path, net: TumourFinder, source: SampleSource, seed: int) ->
 
 
 @torch.inference_mode()
-def crop_bank(path: Path, net: TypeReader, source: SampleSource, seed: int) -> FeatureBank:
+def crop_bank(path: Path, net: TypeReader, slices: LabelledSlices, seed: int) -> FeatureBank:
     """Small views, those of the tumour first, kept in a file."""
 
     def make() -> dict[str, Tensor]:
-        out = []
+        source, out = SampleSource(slices), []
         for row in range(len(source.heads)):
             rng: Random = np.random.default_rng((seed, row))
             views = [source.draw_crop(row, n % len(SCALES), rng) for n in range(CROP_COPIES)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +21,32 @@ GAP = 12  # numbers on either side of a tested block that are in no set: neighbo
 
 @dataclass(frozen=True)
 class LabelledSlices:
-    """Images [n, 512, 512], their types (number in TYPES), file numbers, and boxes [n, 4]: left, top, right, bottom in pixels.
+    """Sorted by type and number.
 
-    Sorted by type and number.
+    Attributes
+    ----------
+    paths
+        n files
+    types
+        [n] number in TYPES
+    numbers
+        [n] of the files
+    boxes
+        [n, 4] left, top, right, bottom in pixels
     """
 
-    images: NDArray[np.uint8]
+    paths: tuple[Path, ...]
     types: NDArray[np.int64]
     numbers: NDArray[np.int64]
     boxes: NDArray[np.float64]
+
+    @cached_property
+    def images(self) -> NDArray[np.uint8]:
+        """[n, 512, 512], read when first asked for."""
+        images = np.empty((len(self.paths), SIZE, SIZE), np.uint8)
+        for image, path in zip(images, self.paths, strict=True):
+            image[:] = np.asarray(Image.open(path).convert("L").resize((SIZE, SIZE)))
+        return images
 
     @property
     def blocks(self) -> NDArray[np.int64]:
@@ -41,7 +59,7 @@ class LabelledSlices:
 
     def split(self, block: int | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Rows to train on, and those of the block to be tested; without a block all are trained on."""
-        tested = self.blocks == block
+        tested = self.blocks == (-1 if block is None else block)
         train = ~tested
         for kind in range(len(TYPES)):
             numbers = self.numbers[tested & (self.types == kind)]
@@ -57,9 +75,7 @@ def read_labelled_slices(data: Path) -> LabelledSlices:
         rows = sorted(csv.DictReader(file), key=lambda row: row["image"])
     sides = np.array([[float(row[name]) for name in ("x_center", "y_center", "width", "height")] for row in rows])
     boxes = np.concatenate([sides[:, :2] - sides[:, 2:] / 2, sides[:, :2] + sides[:, 2:] / 2], 1) * SIZE
-    images = np.empty((len(rows), SIZE, SIZE), np.uint8)
-    for image, row in zip(images, rows, strict=True):
-        image[:] = np.asarray(Image.open(data / FOLDER / row["image"]).convert("L").resize((SIZE, SIZE)))
     types = np.array([TYPES.index(row["class"]) for row in rows])
     numbers = np.array([int(Path(row["image"]).stem) for row in rows])
-    return LabelledSlices(images, types, numbers, boxes)
+    paths = tuple(data / FOLDER / row["image"] for row in rows)
+    return LabelledSlices(paths, types, numbers, boxes)
