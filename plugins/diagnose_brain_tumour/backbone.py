@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 # repeats, kernel, stride, expansion, channels (Tan and Le, ICML 2019, table 1; "lite": no squeeze-excitation, ReLU6)
 STAGES = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192))
@@ -18,12 +18,12 @@ class SameConv(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """[n, channels, rows, columns], the last two divided by the stride."""
-        size, step = self.kernel_size[0], self.stride[0]
+        size, step = int(self.kernel_size[0]), int(self.stride[0])
         if step == 1:
-            return F.conv2d(x, self.weight, self.bias, 1, size // 2, 1, self.groups)
+            return functional.conv2d(x, self.weight, self.bias, 1, size // 2, 1, self.groups)
         before = (size - step) // 2
-        x = F.pad(x, (before, size - step - before) * 2)
-        return F.conv2d(x, self.weight, self.bias, step, 0, 1, self.groups)
+        x = functional.pad(x, (before, size - step - before) * 2)
+        return functional.conv2d(x, self.weight, self.bias, step, 0, 1, self.groups)
 
 
 class MBConv(nn.Module):
@@ -39,8 +39,8 @@ class MBConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Features in, features out."""
-        y = x if self.expand is None else F.relu6(self.expand(x), inplace=True)
-        y = self.project(F.relu6(self.depthwise(y), inplace=True))
+        y = x if self.expand is None else functional.relu6(self.expand(x), inplace=True)
+        y = self.project(functional.relu6(self.depthwise(y), inplace=True))
         return x + y if self.skips else y
 
 
@@ -64,7 +64,7 @@ class Backbone(nn.Module):
 
     def first(self, views: Tensor, blocks: int) -> list[Tensor]:
         """Views [n, 1, rows, columns] of 0..1, sides divisible by 32 -> what `next` gives of so many blocks."""
-        return self.next(F.relu6(self.stem((views * 255 - 127) / 128)), 0, blocks)
+        return self.next(functional.relu6(self.stem((views * 255 - 127) / 128)), 0, blocks)
 
     def next(self, x: Tensor, begin: int, end: int | None = None) -> list[Tensor]:
         """Features after each block of LEVELS among those from `begin` to `end`, and those after the last block."""

@@ -70,9 +70,7 @@ def emptied(slices: LabelledSlices, rows: NDArray[np.int64]) -> list[NDArray[np.
     return [fill_tumour(one, box, find_head(one).square.x, rng) for one, box in zip(images, boxes, strict=True)]
 
 
-def fit_calibration(
-    answers: Answers, empty: Answers, slices: LabelledSlices, rows: NDArray[np.int64]
-) -> Calibration:
+def fit_calibration(answers: Answers, empty: Answers, slices: LabelledSlices, rows: NDArray[np.int64]) -> Calibration:
     """From answers to the rows of the slices and to some whose tumour was taken out.
 
     The types weigh alike. Where nothing was found there is nothing to calibrate.

@@ -1,8 +1,8 @@
 """Whether an image is of the kind that the networks were trained on, told before they are asked.
 
-Method: three distances in the features of a network that was never trained on such images: Mahalanobis distance in the
-principal components, distance of the nearest neighbours there, and what the components leave out (residual). Softmax and
-energy of a classifier do not tell foreign images apart, these do.
+Method: three distances in the features of a network that was never trained on such images: Mahalanobis
+distance in the principal components, distance of the nearest neighbours there, and what the components leave out
+(residual). Softmax and energy of a classifier do not tell foreign images apart, these do.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from .networks import CROP_SIZE, TypeReader
 from .views import find_head
@@ -73,10 +73,10 @@ class InputGate:
         return {f.name: torch.from_numpy(getattr(self, f.name)).half().contiguous() for f in fields(self)}
 
 
-def _squared(a: Floats, b: Floats) -> Floats:
+def _squared(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.floating]:
     """Mean squared differences [n, m] of rows [n, d] and [m, d]."""
     square = (a**2).mean(1)[:, None] + (b**2).mean(1)[None] - 2 * (a @ b.T) / a.shape[1]
-    return np.maximum(square, 0)
+    return np.asarray(np.maximum(square, 0))
 
 
 def fit_reference(features: Floats) -> InputGate:
@@ -87,7 +87,8 @@ def fit_reference(features: Floats) -> InputGate:
     kept = min(COMPONENTS, len(directions))
     spread = sizes[:kept] / np.sqrt(len(features))
     reference = scaled @ directions[:kept].T / spread
-    return InputGate(*(np.float32(part) for part in (mean, scale, directions[:kept], spread, reference, np.ones(3))))
+    parts = mean, scale, directions[:kept], spread, reference, np.ones(3)
+    return InputGate(*(np.asarray(part, np.float32) for part in parts))
 
 
 def limits(distances: Floats) -> Floats:
@@ -97,14 +98,14 @@ def limits(distances: Floats) -> Floats:
     """
     ranks = np.argsort(np.argsort(distances, 0), 0).max(1) / len(distances)
     quantile = np.quantile(ranks, 1 - REFUSED)
-    return np.float32(np.quantile(distances, min(quantile, 1.0), axis=0))
+    return np.asarray(np.quantile(distances, min(quantile, 1.0), axis=0), np.float32)
 
 
 @torch.inference_mode()
 def gate_features(net: TypeReader, views: Tensor) -> Floats:
     """[n, d] of views [n, 1, 128, 128] of whole heads, from the blocks of the reader that training left alone."""
     early, middle = net.backbone.first(views.contiguous(memory_format=torch.channels_last), net.FROZEN)
-    bands = [F.adaptive_avg_pool2d(level, (BANDS, 1)).flatten(1) for level in (early, middle)]
+    bands = [functional.adaptive_avg_pool2d(level, (BANDS, 1)).flatten(1) for level in (early, middle)]
     parts = [*bands, early.std((2, 3)), middle.std((2, 3))]
     return np.asarray(torch.cat(parts, 1).numpy())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from .networks import STRIDE, TumourFinder, TypeReader
 
@@ -18,14 +18,16 @@ def finder_loss(net: TumourFinder, features: list[Tensor], heat: Tensor, boxes: 
     heat [n, 24, 24], boxes [n, 4] in pixels of the view.
     """
     logits, sides = net.answer(*features)
-    focal = (heat - logits.sigmoid()).abs() ** 2 * F.binary_cross_entropy_with_logits(logits, heat, reduction="none")
+    focal = (heat - logits.sigmoid()).abs() ** 2 * functional.binary_cross_entropy_with_logits(
+        logits, heat, reduction="none"
+    )
     weights = torch.where(heat > INSIDE, heat, 0.0)
     overlap = generalised_iou(sides, side_distances(boxes, logits.shape[-1]))
     return focal.sum() / len(heat) + 2 * ((1 - overlap) * weights).sum() / weights.sum().clamp(min=1)
 
 
 def side_distances(boxes: Tensor, cells: int) -> Tensor:
-    """From the middle of every cell to the sides of boxes [n, 4] (pixels) -> [n, 4, cells, cells]: left, top, right, bottom."""
+    """From the middle of every cell to the sides of boxes [n, 4] (pixels) -> [n, 4, cells, cells]."""
     place = (torch.arange(cells, device=boxes.device) + 0.5) * STRIDE
     x, y = place[None, None, :], place[None, :, None]
     left, top, right, bottom = (side[:, None, None] for side in boxes.unbind(1))
@@ -45,4 +47,4 @@ def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
 
 def reader_loss(net: TypeReader, features: list[Tensor], types: Tensor) -> Tensor:
     """Cross entropy with smoothed labels."""
-    return F.cross_entropy(net.answer(*features), types, label_smoothing=SMOOTHING)
+    return functional.cross_entropy(net.answer(*features), types, label_smoothing=SMOOTHING)

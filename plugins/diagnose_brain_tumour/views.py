@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from .networks import CROP_SIZE
 
@@ -33,7 +33,7 @@ class Square:
         x = image[None, None].float()
         factor = max(1, int(self.side / size))
         if factor > 1:
-            x = F.avg_pool2d(x, factor, ceil_mode=True, count_include_pad=False)
+            x = functional.avg_pool2d(x, factor, ceil_mode=True, count_include_pad=False)
         rows, columns = (n * factor for n in x.shape[2:])
         cos, sin = self.side * np.cos(self.turn), self.side * np.sin(self.turn)
         flip = -1 if self.mirrored else 1
@@ -41,8 +41,10 @@ class Square:
             [flip * cos / columns, -sin / columns, 2 * self.x / columns - 1],
             [flip * sin / rows, cos / rows, 2 * self.y / rows - 1],
         ]
-        grid = F.affine_grid(torch.tensor([matrix], dtype=torch.float32), [1, 1, size, size], align_corners=False)
-        return F.grid_sample(x, grid, align_corners=False)[0]
+        grid = functional.affine_grid(
+            torch.tensor([matrix], dtype=torch.float32), [1, 1, size, size], align_corners=False
+        )
+        return functional.grid_sample(x, grid, align_corners=False)[0]
 
     def inside(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Points (column, row) [n, 2] of the slice as fractions of the square."""

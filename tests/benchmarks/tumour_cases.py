@@ -1,4 +1,4 @@
-"""Images for the gates of the brain tumour type: foreign ones, true ones that were altered, and what the folder lacks."""
+"""Images for the gates of the brain tumour type: foreign ones, and true ones that were altered."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 Random: TypeAlias = np.random.Generator
 
@@ -20,9 +20,9 @@ def degrade(view: Tensor, rng: Random) -> Tensor:
     view = view.clamp(1e-4, 1) ** float(np.exp(rng.normal(0, 0.25)))
     if rng.random() < 0.5:
         shading = torch.from_numpy(rng.normal(0, 0.15, (1, 1, 3, 3)).astype(np.float32))
-        view = view * F.interpolate(shading, (n, n), mode="bicubic", align_corners=True)[0].exp()
+        view = view * functional.interpolate(shading, (n, n), mode="bicubic", align_corners=True)[0].exp()
     if rng.random() < 0.3:
-        weak = F.avg_pool2d(view[None], 3, 1, 1)[0]
+        weak = functional.avg_pool2d(view[None], 3, 1, 1)[0]
         view = torch.lerp(view, weak, float(rng.uniform(-0.6, 1)))
     if rng.random() < 0.4:
         view = view + float(rng.uniform(0, 0.05)) * torch.from_numpy(rng.standard_normal((1, n, n), np.float32))

@@ -7,8 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..networks import CROP_SIZE, HEAD_SIZE, STRIDE
-from ..views import Head, Square, find_head
+from plugins.diagnose_brain_tumour.networks import CROP_SIZE, HEAD_SIZE, STRIDE
+from plugins.diagnose_brain_tumour.views import Head, Square, find_head
+
 from .degradation import Random, degrade
 from .labelled_slices import LabelledSlices
 from .tumour_edits import Box, fill_tumour, paste_tumour
@@ -74,7 +75,7 @@ class SampleSource:
 
 
 def draw_heat(box: NDArray[np.float64]) -> Tensor:
-    """Heat [24, 24] of a box given as fractions of the view: 1 at its middle cell, and a Gaussian as wide as the box."""
+    """Heat [24, 24] of a box in fractions of the view: 1 at its middle cell, a Gaussian as wide as the box."""
     cells = HEAD_SIZE // STRIDE
     place = (np.arange(cells) + 0.5) / cells
     centre, width = (box[:2] + box[2:]) / 2, np.maximum((box[2:] - box[:2]) * GAUSS, 0.5 / cells)

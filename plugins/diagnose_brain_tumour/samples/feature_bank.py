@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from plugins.diagnose_brain_tumour.networks import NONE, TYPES, TumourFinder, TypeReader
+from plugins.diagnose_brain_tumour.views import SCALES
 from plugins.training.loop import autocast
 
-from ..networks import NONE, TYPES, TumourFinder, TypeReader
-from ..views import SCALES
 from .degradation import Random
 from .drawn_samples import SampleSource
 from .labelled_slices import LabelledSlices
@@ -23,24 +25,27 @@ HEAD_COPIES, CROP_COPIES, EMPTY_COPIES = 3, 6, 2  # views of a slice
 NO_TUMOUR = 0.2  # share of a batch
 
 
+Rows: TypeAlias = NDArray[np.int64]
+
+
 @dataclass(frozen=True)
 class FeatureBank:
     """Tensors [slices, copies, ...]: features of half precision first, then truth, if it is not one for all copies."""
 
     parts: dict[str, Tensor]
 
-    def take(self, name: str, rows: np.ndarray, copies: np.ndarray) -> Tensor:  # type: ignore[type-arg]
+    def take(self, name: str, rows: Rows, copies: Rows) -> Tensor:
         """[n, ...] of some copies of some slices."""
         taken = self.parts[name][torch.from_numpy(rows), torch.from_numpy(copies)].float()
         return taken.contiguous(memory_format=torch.channels_last) if taken.dim() == 4 else taken
 
-    def draw_heads(self, rows: np.ndarray, rng: Random) -> tuple[list[Tensor], Tensor, Tensor]:  # type: ignore[type-arg]
+    def draw_heads(self, rows: Rows, rng: Random) -> tuple[list[Tensor], Tensor, Tensor]:
         """Features, heat and boxes for finder_loss."""
         copies = rng.integers(HEAD_COPIES, size=len(rows))
         early, middle, heat, boxes = (self.take(name, rows, copies) for name in ("early", "middle", "heat", "boxes"))
         return [early, middle], heat, boxes
 
-    def draw_crops(self, rows: np.ndarray, types: np.ndarray, rng: Random) -> tuple[list[Tensor], Tensor]:  # type: ignore[type-arg]
+    def draw_crops(self, rows: Rows, types: Rows, rng: Random) -> tuple[list[Tensor], Tensor]:
         """Features and types for reader_loss; `types` are those of the slices."""
         empty = rng.random(len(rows)) < NO_TUMOUR
         copies = rng.integers(CROP_COPIES, size=len(rows))
@@ -48,7 +53,7 @@ class FeatureBank:
         return [self.take("crops", rows, copies)], torch.from_numpy(np.where(empty, NONE, types))
 
 
-def draw_rows(types: np.ndarray, rows: np.ndarray, count: int, rng: Random) -> np.ndarray:  # type: ignore[type-arg]
+def draw_rows(types: Rows, rows: Rows, count: int, rng: Random) -> Rows:
     """So many of some slices, the types equally often."""
     kinds = [rows[types[rows] == kind] for kind in range(len(TYPES))]
     return np.array([rng.choice(kinds[n]) for n in rng.integers(len(TYPES), size=count)])

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..networks import TYPES
+from plugins.diagnose_brain_tumour.networks import TYPES
 
 FOLDER = "labelled/brain-tumour-cheng"
 SIZE = 512  # pixels a side

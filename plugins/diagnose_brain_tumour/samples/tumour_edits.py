@@ -1,4 +1,4 @@
-"""Slices whose tumour is gone, and tumours in other slices: so that plane, level and scanner do not speak for a type."""
+"""Slices whose tumour is gone, and tumours in other places: so that plane and level do not speak for a type."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def window(box: Box, shape: tuple[int, ...], factor: float) -> tuple[slice, slic
 def ellipse(rows: int, columns: int) -> Image:
     """1 in the middle, falling smoothly to 0 at the sides."""
     y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j]
-    return np.clip((1 - np.hypot(x, y)) / 0.3, 0, 1).astype(np.float32)
+    return np.asarray(np.clip((1 - np.hypot(x, y)) / 0.3, 0, 1), np.float32)
 
 
 def fill_tumour(image: Image, box: Box, middle: float, rng: Random) -> Image:
@@ -47,13 +47,18 @@ def fill_tumour(image: Image, box: Box, middle: float, rng: Random) -> Image:
     return image
 
 
-def paste_tumour(image: Image, source: Image, box: Box, head: tuple[float, float, float], rng: Random) -> tuple[Image, Box]:
+def paste_tumour(
+    image: Image, source: Image, box: Box, head: tuple[float, float, float], rng: Random
+) -> tuple[Image, Box]:
     """A copy with the tumour of `source` at a random place in the head (centre column, row, side), and its box."""
     image = image.copy()
     rows, columns = window(box, source.shape, MARGIN)
     patch = source[rows, columns]
     x, y = (rng.uniform(-0.3, 0.3, 2) * head[2] + head[:2]) - (patch.shape[1] / 2, patch.shape[0] / 2)
-    x, y = (int(np.clip(v, 0, n - m)) for v, n, m in ((x, image.shape[1], patch.shape[1]), (y, image.shape[0], patch.shape[0])))
+    x, y = (
+        int(np.clip(v, 0, n - m))
+        for v, n, m in ((x, image.shape[1], patch.shape[1]), (y, image.shape[0], patch.shape[0]))
+    )
     target = image[y : y + patch.shape[0], x : x + patch.shape[1]]
     gain = np.percentile(image, 99) / max(float(np.percentile(source, 99)), 1.0)
     target[:] = target + ellipse(*patch.shape) * (gain * patch - target)
