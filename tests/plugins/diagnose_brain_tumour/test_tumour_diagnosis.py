@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import save_file
 
 from plugins.diagnose_brain_tumour.calibration import (
     GRID,
@@ -20,6 +22,7 @@ from plugins.diagnose_brain_tumour.calibration import (
 from plugins.diagnose_brain_tumour.diagnosis import FoundTumour, SliceDiagnosis, TumourDiagnosis, candidates, iou
 from plugins.diagnose_brain_tumour.fit_calibration import UNCALIBRATED, Answers
 from plugins.diagnose_brain_tumour.input_gate import fit_reference, limits
+from plugins.diagnose_brain_tumour.model_file import read_model, write_model
 from plugins.diagnose_brain_tumour.networks import TumourFinder, TypeReader
 from plugins.diagnose_brain_tumour.views import find_head
 from tests.plugins.diagnose_brain_tumour.brain_phantom import head
@@ -166,3 +169,36 @@ def test_the_input_gate_passes_what_is_like_its_reference_and_refuses_the_rest()
     assert gate.refuses(like(50) + 4 * np.float32(rng.normal(0, 1, 80))).all(), "beside what the components hold"
     assert gate.refuses(np.float32(6 * rng.normal(0, 1, (50, 10)) @ mix)).mean() > 0.95, "too far along them"
     assert all(value.dtype == torch.float16 for value in gate.tensors().values())
+
+
+def test_a_model_is_read_as_it_was_written(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    gate = fit_reference(np.float32(rng.normal(0, 1, (80, 70))))
+    calibration = Calibration(1.7, 1.1, -0.3, np.linspace(0.1, 0.9, len(GRID)), np.linspace(0.3, 1, len(GRID)))
+    written = TumourDiagnosis(TumourFinder(), TypeReader(), calibration)
+    path = tmp_path / "weights.safetensors"
+    write_model(path, written, gate)
+    read, its_gate = read_model(path)
+    assert (read.calibration.temperature, read.calibration.slope, read.calibration.offset) == (1.7, 1.1, -0.3)
+    assert np.array_equal(read.calibration.high, calibration.high)
+    features = np.float32(rng.normal(0, 2, (5, 70)))
+    assert np.allclose(its_gate.distances(features), gate.distances(features), atol=0.02)
+    image = head(200, 250, 30, 255)
+    assert np.allclose(read.slice(image).heat, written.slice(image).heat, atol=0.01)
+
+
+def test_a_model_that_is_cut_foreign_or_full_of_nan_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    gate = fit_reference(np.float32(np.random.default_rng(0).normal(0, 1, (80, 70))))
+    diagnosis = TumourDiagnosis(TumourFinder(), TypeReader(), UNCALIBRATED)
+    path = tmp_path / "weights.safetensors"
+    with torch.no_grad():
+        diagnosis.finder.out.bias[0] = float("nan")
+    write_model(path, diagnosis, gate)
+    with pytest.raises(ValueError, match="no numbers"):
+        read_model(path)
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(ValueError, match="no whole model"):
+        read_model(path)
+    save_file({"other": torch.zeros(1)}, path)
+    with pytest.raises(ValueError, match="no whole model"):
+        read_model(path)
