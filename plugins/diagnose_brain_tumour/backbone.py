@@ -40,8 +40,8 @@ class MBConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Features in, features out."""
-        y = x if self.expand is None else functional.relu6(self.expand(x), inplace=True)
-        y = self.project(functional.relu6(self.depthwise(y), inplace=True))
+        wide = x if self.expand is None else functional.relu6(self.expand(x), inplace=True)
+        y: Tensor = self.project(functional.relu6(self.depthwise(wide), inplace=True))
         return x + y if self.skips else y
 
 

@@ -32,7 +32,7 @@ class LesionNet(nn.Module):
         for part in (self.stem, *self.down, *self.up):
             nn.init.kaiming_normal_(part.weight, nonlinearity="linear")
         nn.init.normal_(self.head.weight, std=0.01)
-        self.head.bias.data.fill_(RARE)
+        nn.init.constant_(self.head.get_parameter("bias"), RARE)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits [n, 1, k, j, i] of the inputs [n, 4, k, j, i]."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -89,7 +89,7 @@ def _probabilities(answer: Floats) -> Floats:
 
 def load_network(weights: Path | None, job: Job) -> Net:
     """The network with the user's weights, else as it comes with the program. Raises Refusal, one sentence."""
-    engine = {"channels": 1, "multiple": MULTIPLE, "example": example()}
+    engine: dict[str, Any] = {"channels": 1, "multiple": MULTIPLE, "example": example()}
     if weights is not None:
         return own_network(weights, job, _network, "plugins/segment_brain/train.py", "the brain", **engine)
     return job.model(MODEL, **engine)

@@ -54,11 +54,13 @@ def lesion_changes(prior: Labels, current: Labels, voxel: float, limit: ChangeLi
     sizes = [np.bincount(labels.ravel()) for labels in (prior, current)]
     changes = []
     for before, now in _groups(prior, current, *sizes):
-        volumes = [float(size[list(group)].sum()) * voxel for size, group in zip(sizes, (before, now), strict=True)]
-        kind = _kind(before, now, *volumes, limit)
-        if kind in ("new", "vanished") and max(volumes) <= limit.volume:
+        prior_volume, volume = (
+            float(size[list(group)].sum()) * voxel for size, group in zip(sizes, (before, now), strict=True)
+        )
+        kind = _kind(before, now, prior_volume, volume, limit)
+        if kind in ("new", "vanished") and max(prior_volume, volume) <= limit.volume:
             continue
-        changes.append(LesionChange(kind, before, now, *volumes))
+        changes.append(LesionChange(kind, before, now, prior_volume, volume))
     return tuple(sorted(changes, key=lambda one: (not one.current, -max(one.current_volume, one.prior_volume))))
 
 
