@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from dataclasses import replace
@@ -41,7 +42,7 @@ from viewer.data.study import Source
 from viewer.data.transform import ImageReference
 from viewer.io.dicom.sr.finding_report import MOST_FINDINGS, save_finding_report, saved_segments
 from viewer.io.dicom.sr.key_objects import save_key_objects
-from viewer.io.dicom.sr.read_report import CHANGED, read_report
+from viewer.io.dicom.sr.read_report import CHANGED, OWN_REPORT, read_report
 from viewer.io.errors import SaveError
 from viewer.io.segmentations.dicom_seg.write import write_seg
 from viewer.scene.findings.finding_list import FindingEntry
@@ -228,6 +229,33 @@ def test_what_another_program_changed_is_read_from_the_content(image: ImageRefer
     assert said is not None
     assert said.measurements[0].value == 77.0
     assert not said.checks
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"state": "accepted", "reader": "nobody"},
+        {"probability": {"value": 0.99, "interval": None, "operating_point": None}},
+        {"measurements": [{"name": ["SCT", "118565006", "Volume"], "value": 10**400, "unit": "ml"}]},
+        {"statement": 7},
+    ],
+)
+def test_a_record_that_says_something_else_is_not_believed(
+    image: ImageReference, target: Path, forged: dict[str, object]
+) -> None:
+    save_finding_report(report(image, UNREVIEWED), target, {})
+    ds = pydicom.dcmread(target)
+    element = ds.private_block(0x0071, "TOMOLENS")[OWN_REPORT]
+    record = json.loads(element.value)
+    record["entries"][0]["finding"] |= forged
+    element.value = json.dumps(record)
+    ds.save_as(target)
+    found = read_report(target, [image])
+    assert CHANGED in found.notes
+    said = found.entries[0].finding
+    assert said is not None
+    assert said.probability is not None
+    assert (said.state, said.probability.value, said.measurements) == ("unreviewed", 0.25, ())
 
 
 def test_a_record_under_another_uid_is_not_believed(image: ImageReference, target: Path) -> None:

@@ -196,7 +196,7 @@ def _own_entries(ds: Dataset, said: tuple[FindingEntry, ...]) -> tuple[FindingEn
         if record["instance"] != ds.SOPInstanceUID:
             return None
         own = tuple(restore_finding(one) for one in record["entries"])
-    except (LookupError, ValueError, TypeError, RecursionError):
+    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError):
         return None
     same = len(own) == len(said) and all(
         one.finding and other.finding and _agree(one.finding, other.finding)
