@@ -70,9 +70,9 @@ def diagnose_ms_lesions(
     checks = (*check_input(image, RULES), UNSURE)
     if (refused := refusal(checks)) is not None:
         return Findings(checks=checks, refusal=refused), None
-    net = load_lesion_network(weights, job)
+    brain_net, net = load_network(None, job), load_lesion_network(weights, job)  # the last one is who says it
     try:
-        brain = find_brain(image, load_network(None, job), job)
+        brain = find_brain(image, brain_net, job)
         found = lesion_map(brain, net, job, (BRAIN, NETWORK))
     except Refusal as why:
         return Findings(checks=checks, refusal=InputRefusal(str(why), checks)), None

@@ -13,6 +13,7 @@ from tests.fixtures.lesion_phantom import flair, lesions, threshold_weights
 from viewer.api import Findings, Grid, Job, Segmentation
 from viewer.compute.progress import Refusal
 from viewer.data.study import Source
+from viewer.files.checksum import sha256_of
 from viewer.plugin.execute import Result, execute
 
 GRID = Grid.of((64, 106, 92), (3.0, 2.0, 2.0), (105, -110, -91), [[-1, 0, 0], [0, 1, 0], [0, 0, 1]])
@@ -28,7 +29,7 @@ def result(weights: Path) -> Result:
     return execute(Job(), "diagnose_ms_lesions", {"image": flair(GRID)}, {"weights": weights})
 
 
-def test_each_lesion_is_a_finding_with_its_place_and_size(result: Result) -> None:
+def test_each_lesion_is_a_finding_with_its_place_and_size(result: Result, weights: Path) -> None:
     found, mask = result.outputs["findings"], result.outputs["lesions"]
     assert isinstance(found, Findings)
     assert isinstance(mask, Segmentation)
@@ -46,6 +47,7 @@ def test_each_lesion_is_a_finding_with_its_place_and_size(result: Result) -> Non
     assert large.probability is None
     assert large.algorithm is not None
     assert large.algorithm.learned
+    assert large.algorithm.weights_sha256 == sha256_of(weights)  # of the network of lesions, not of that of the brain
     assert large.segment is not None
     assert large.segment.key == (0, 1)
 
