@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import numpy as np
+from numpy.typing import NDArray
 
 from plugins.groups import DIAGNOSIS
 from viewer.api import (
@@ -73,11 +74,7 @@ def diagnose_change(
     from .comparability import check_pair
     from .results import change_findings, change_segments, change_table
 
-    for mask, on in ((lesions, image), (prior_lesions, prior)):
-        if not mask.grid.matches(on.grid):
-            raise Refusal("a mask does not lie on the grid of its image: resample it onto the image first.")
-        if UNMEASURED in on.badges:
-            raise Refusal("the size of a pixel is not known: lesions cannot be measured.")
+    _check_masks((lesions, image), (prior_lesions, prior))
     with job.stage("comparing the two studies"):
         checks = check_pair(image, prior, transform)
         job.progress(0.2)
@@ -85,12 +82,10 @@ def diagnose_change(
         return Findings(checks=checks, refusal=refused), None, None
     cell = float(abs(np.linalg.det(image.grid.affine[:3, :3])))
     with job.stage("laying the prior's lesions over the current study"):
-        held = np.any([array > 0 for array in prior_lesions.maps], axis=0).astype(np.uint8)
-        moved = resample_labels(held, prior.grid, image.grid, transform)
+        moved = resample_labels(_held(prior_lesions).astype(np.uint8), prior.grid, image.grid, transform)
         job.progress(0.5)
     least = int(np.ceil(smallest / cell - 1e-6))
-    masks = (moved > 0, np.any([array > 0 for array in lesions.maps], axis=0))
-    before, now = (connected_lesions(mask, least, most=MOST) for mask in masks)
+    before, now = (connected_lesions(mask, least, most=MOST) for mask in (moved > 0, _held(lesions)))
     job.progress(0.6)
     found = lesion_changes(before, now, cell, ChangeLimit(limit, share))
     said = InputCheck(
@@ -99,3 +94,17 @@ def diagnose_change(
     segmentation = change_segments(found, before, now, image)
     findings = change_findings(found, segmentation, image.grid, lambda done: job.progress(0.6 + 0.4 * done))
     return Findings(findings, (*checks, said)), segmentation if found else None, change_table(found)
+
+
+def _check_masks(*pairs: tuple[Segmentation, Volume]) -> None:
+    """Raises Refusal where a mask cannot be measured on its image."""
+    for mask, image in pairs:
+        if not mask.grid.matches(image.grid):
+            raise Refusal("a mask does not lie on the grid of its image: resample it onto the image first.")
+        if UNMEASURED in image.badges:
+            raise Refusal("the size of a pixel is not known: lesions cannot be measured.")
+
+
+def _held(mask: Segmentation) -> NDArray[np.bool_]:
+    """All of its segments together [k, j, i]."""
+    return np.asarray(np.any([array > 0 for array in mask.maps], axis=0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,6 +29,9 @@ from viewer.api import (
     refusal,
     statement,
 )
+
+if TYPE_CHECKING:
+    from .prediction import LesionMap
 
 RULES = InputRules(modality=("MR",), body_part=("BRAIN", "HEAD"), slices=(12, 1000), spacing=(0.3, 6.5))
 MOST = 2_000
@@ -64,8 +68,7 @@ def diagnose_ms_lesions(
     from plugins.segment_brain.segmentation import find_brain
 
     from .lesion_model import load_lesion_network
-    from .lesion_regions import BrainRegions
-    from .prediction import LIKELY, lesion_map
+    from .prediction import lesion_map
 
     checks = (*check_input(image, RULES), UNSURE)
     if (refused := refusal(checks)) is not None:
@@ -76,12 +79,22 @@ def diagnose_ms_lesions(
         found = lesion_map(brain, net, job, (BRAIN, NETWORK))
     except Refusal as why:
         return Findings(checks=checks, refusal=InputRefusal(str(why), checks)), None
-    cell = float(abs(np.linalg.det(image.grid.affine[:3, :3])))
-    probability = found.on_image()
-    labels = connected_lesions(probability > LIKELY, int(np.ceil(smallest / cell - 1e-6)), most=MOST)
+    return _listed(found, checks, smallest, job)
+
+
+def _listed(
+    found: LesionMap, checks: tuple[InputCheck, ...], smallest: float, job: Job
+) -> tuple[Findings, Segmentation | None]:
+    """Each lesion of smallest mm³ and more as a finding and a segment."""
+    from .lesion_regions import BrainRegions
+    from .prediction import LIKELY
+
+    brain, grid = found.brain, found.brain.image.grid
+    cell = float(abs(np.linalg.det(grid.affine[:3, :3])))
+    labels = connected_lesions(found.on_image() > LIKELY, int(np.ceil(smallest / cell - 1e-6)), most=MOST)
     with job.stage("measuring lesions"):
-        regions = BrainRegions.of(brain.labels, brain.cube).of_lesions(labels, image.grid)
-        measured = measure_lesions(labels, image.grid, lambda done: job.progress(NETWORK + (1 - NETWORK) * done))
+        regions = BrainRegions.of(brain.labels, brain.cube).of_lesions(labels, grid)
+        measured = measure_lesions(labels, grid, lambda done: job.progress(NETWORK + (1 - NETWORK) * done))
     findings = tuple(
         Finding(
             statement("ms-plaque"),
@@ -94,5 +107,5 @@ def diagnose_ms_lesions(
         for label, lesion in measured.items()
     )
     segments = tuple(Segment(label, f"Lesion {label}", COLOR, statement("ms-plaque").code) for label in measured)
-    made = Segmentation(labels, image.grid, segments, source=image.source) if findings else None
+    made = Segmentation(labels, grid, segments, source=brain.image.source) if findings else None
     return Findings(findings, checks), made
