@@ -61,13 +61,13 @@ def paint(labels: Labels, lesions: Mask, values: Floats, rng: Random) -> Floats:
 
 
 def insert_lesions(image: Floats, shares: Floats, rng: Random, reference: float = 1.0) -> Floats:
-    """Lesions of 1.1 to 1.9 times the white matter's value, soft at their rims, each a little otherwise.
+    """Lesions of 1.2 to 2 times the white matter's value, soft at their rims, each a little otherwise.
 
     shares: how much of each voxel is lesion. reference: the white matter's value.
     """
     if not shares.any():
         return image.astype(np.float32)
-    excess = reference * (0.12 + 0.75 * rng.beta(1.5, 2)) * np.exp(0.25 * _field(image.shape, rng, 7))
+    excess = reference * (0.2 + 0.8 * rng.beta(1.5, 2)) * np.exp(0.25 * _field(image.shape, rng, 7))
     soft = gaussian_filter(shares, rng.uniform(0.4, 0.9))
     halo = gaussian_filter(shares, 2.5) * rng.uniform(0, 0.2)
     target = np.maximum(image, reference * 0.95) + excess
