@@ -14,7 +14,7 @@ from .calibration import GRID, Calibration, Floats, fit_interval, fit_presence, 
 from .diagnosis import TumourDiagnosis
 from .input_gate import InputGate, fit_reference, gate_features, head_view, limits
 from .networks import NONE, TumourFinder, TypeReader
-from .samples.degradation import Random, degrade
+from .samples.degradation import Random, mild_copy
 from .samples.labelled_slices import BLOCKS, GAP, LabelledSlices
 from .samples.tumour_edits import fill_tumour
 from .views import find_head
@@ -94,13 +94,12 @@ def runs(slices: LabelledSlices) -> NDArray[np.int64]:
 
 
 def reference_features(net: TypeReader, slices: LabelledSlices) -> NDArray[np.float32]:
-    """[2, n, d]: of the slices as they are, and of degraded and mirrored copies."""
+    """[2, n, d]: of the slices as they are, and of mildly altered copies."""
     rng: Random = np.random.default_rng(0)
     out: list[list[NDArray[np.float32]]] = []
     for image in slices.images:
         view = head_view(image)
-        other = degrade(view.flip(2) if rng.random() < 0.7 else view, rng)
-        out.append(list(gate_features(net, torch.stack([view, other]))))
+        out.append(list(gate_features(net, torch.stack([view, mild_copy(view, rng)]))))
     return np.array(out).transpose(1, 0, 2)
 
 

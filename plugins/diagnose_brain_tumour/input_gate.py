@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from .networks import CROP_SIZE, TypeReader
+from .networks import HEAD_SIZE, TypeReader
 from .views import find_head
 
+MIDDLE = 8  # blocks: a third level between those of strides 8 and 16
 BANDS = 3  # of rows, whose means are kept apart: an image upside down has the same mean, but not the same bands
 COMPONENTS = 64
 NEAREST = 3
-REFUSED = 0.02  # of true images, when the limits were set
+REFUSED = 0.04  # of true images by the limits, each block held against three others; against all, fewer
 
 Floats = NDArray[np.float32]
 
@@ -92,7 +93,7 @@ def fit_reference(features: Floats) -> InputGate:
 
 
 def limits(distances: Floats) -> Floats:
-    """Of raw distances [n, 3] of accepted images that are not in the reference: one in 50 of them is over the largest.
+    """Of raw distances [n, 3] of accepted images that are not in the reference: a share of REFUSED is over one.
 
     All three are the same quantile, chosen so that together they refuse that share.
     """
@@ -103,14 +104,15 @@ def limits(distances: Floats) -> Floats:
 
 @torch.inference_mode()
 def gate_features(net: TypeReader, views: Tensor) -> Floats:
-    """[n, d] of views [n, 1, 128, 128] of whole heads, from the blocks of the reader that training left alone."""
-    early, middle = net.backbone.first(views.contiguous(memory_format=torch.channels_last), net.FROZEN)
-    bands = [functional.adaptive_avg_pool2d(level, (BANDS, 1)).flatten(1) for level in (early, middle)]
-    parts = [*bands, early.std((2, 3)), middle.std((2, 3))]
+    """[n, d] of views [n, 1, 192, 192] of whole heads, from the blocks of the reader that training left alone."""
+    early, middle = net.backbone.first(views.contiguous(memory_format=torch.channels_last), MIDDLE)
+    levels = early, middle, net.backbone.next(middle, MIDDLE, net.FROZEN)[-1]
+    bands = [functional.adaptive_avg_pool2d(level, (BANDS, 1)).flatten(1) for level in levels]
+    parts = [*bands, *(level.std((2, 3)) for level in levels)]
     return np.asarray(torch.cat(parts, 1).numpy())
 
 
 def head_view(image: NDArray[np.generic]) -> Tensor:
-    """[1, 128, 128] of an image [rows, columns] with square pixels."""
+    """[1, 192, 192] of an image [rows, columns] with square pixels."""
     head = find_head(image)
-    return head.scaled(head.square.sample(torch.from_numpy(image.astype(np.float32)), CROP_SIZE))
+    return head.scaled(head.square.sample(torch.from_numpy(image.astype(np.float32)), HEAD_SIZE))

@@ -48,7 +48,10 @@ class TumourFinder(nn.Module):
         for layer in self.mix:
             x = x + layer(x)
         out = self.out(x)
-        return out[:, 0], REACH * torch.exp(out[:, 1:].clamp(-3, 3))
+        scale = out[:, 1:]
+        # a plain clamp has no gradient outside: a training that steps there once would never come back
+        scale = scale + (scale.clamp(-3, 3) - scale).detach()
+        return out[:, 0], REACH * torch.exp(scale)
 
     def forward(self, views: Tensor) -> tuple[Tensor, Tensor]:
         """Both, one after the other."""

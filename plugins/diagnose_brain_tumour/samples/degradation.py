@@ -35,3 +35,14 @@ def compress(view: Tensor, quality: int) -> Tensor:
     file = io.BytesIO()
     Image.fromarray((view[0] * 255).round().byte().numpy()).save(file, "JPEG", quality=quality)
     return torch.from_numpy(np.asarray(Image.open(file), np.float32) / 255)[None]
+
+
+def mild_copy(view: Tensor, rng: Random) -> Tensor:
+    """What an input gate should pass: mirrored, brighter or darker, a little noise, compressed."""
+    view = view.flip(2) if rng.random() < 0.6 else view
+    view = view * float(rng.uniform(0.85, 1.15))
+    if rng.random() < 0.4:
+        noise = torch.from_numpy(rng.standard_normal(tuple(view.shape), np.float32))
+        view = view + float(rng.uniform(0, 0.03)) * noise
+    view = view.clamp(0, 1)
+    return compress(view, int(rng.integers(15, 70))) if rng.random() < 0.6 else view

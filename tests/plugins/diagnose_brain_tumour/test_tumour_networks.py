@@ -66,6 +66,16 @@ def test_a_box_told_from_any_cell_is_the_same_box() -> None:
     assert generalised_iou(sides, sides + 30)[0, 7, 5] < 0.5
 
 
+def test_boxes_that_are_far_off_still_learn() -> None:
+    net = TumourFinder()
+    net.out.weight.data.zero_()
+    net.out.bias.data[1:] = 9.0  # type: ignore[index]
+    sides = net(torch.rand(1, 1, 64, 64))[1]
+    assert sides.max() < 400
+    sides.sum().backward()
+    assert (net.out.bias.grad[1:] > 0).all()  # type: ignore[index]
+
+
 def test_a_training_learns_and_goes_on_where_it_was(tmp_path: Path) -> None:
     torch.manual_seed(0)
     features, types = [torch.rand(8, 112, 8, 8)], torch.tensor([0, 1, 2, 3] * 2)
