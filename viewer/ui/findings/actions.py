@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from viewer.tools.mouse_dispatch import PAINTING, PROMPTING
 from viewer.ui.actions.action import Action
+from viewer.ui.findings.report_dialog import ReportDialog, open_reports
+from viewer.ui.widgets.basics import show_dialog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +44,10 @@ def finding_actions(panel: FindingsPanel, segments: SegmentsPanel, context: Acti
             if all(state.tool != tool.id for tool in (*PAINTING, *PROMPTING)):
                 segments.controller.choose_tool(PAINTING[0].id)
 
+    def report() -> None:
+        if controller.image is not None:
+            show_dialog(ReportDialog(context.session, controller.image, context.window()))
+
     reject = lambda: controller.reject(panel.details.reason.currentText())  # noqa: E731
     return [
         Action("next_finding", "Next finding", partial(seen, partial(controller.step, 1)), MENU, "down", "Shift+F",
@@ -69,4 +75,8 @@ def finding_actions(panel: FindingsPanel, segments: SegmentsPanel, context: Acti
                when=lambda: controller.entry is not None),
         Action("remove_run_findings", "Remove all findings of its run", controller.remove_run, MENU, "remove",
                when=lambda: (entry := controller.entry) is not None and bool(entry.run)),
+        Action("report_findings", "Report of findings…", report, MENU, "save", when=some, new_group=True,
+               tip="DICOM structured report, PDF or HTML; English or Chinese"),
+        Action("open_report", "Open structured report…", lambda: open_reports(context.session, context.window()),
+               MENU, "file", when=context.has_images, tip="DICOM SR (TID 1500) of images that are open"),
     ]  # fmt: skip

@@ -7,13 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice
-from PySide6.QtGui import QImage, QImageWriter
 
-from viewer.compute.registration.pictures import Picture, PlacedImage, Style, pictures, styles
+from viewer.compute.registration.pictures import PlacedImage, Style, pictures, styles
 from viewer.compute.registration.quality import InverseConsistency, Quality, measure, measure_inverse_consistency
 from viewer.session.runs.placement import transform_between
 from viewer.session.runs.result_layers import found_transform
+from viewer.ui.widgets.pdf_page import png
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -157,14 +156,3 @@ def assess(
         taken.append((style, plane, png(pixels)))
         tell(MEASURING + (1 - MEASURING) * len(taken) / count, "pictures")
     return Assessment(transform, quality, tuple(taken))
-
-
-def png(pixels: Picture) -> bytes:
-    """A picture [r, c, 3] as the bytes of a PNG file."""
-    rows, columns = pixels.shape[:2]
-    image = QImage(pixels.tobytes(), columns, rows, 3 * columns, QImage.Format.Format_RGB888)
-    data = QByteArray()
-    buffer = QBuffer(data)
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    QImageWriter(buffer, QByteArray(b"png")).write(image)
-    return bytes(data.data())
