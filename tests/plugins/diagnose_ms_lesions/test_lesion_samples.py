@@ -18,7 +18,15 @@ from plugins.diagnose_ms_lesions.samples.lesion_masks import (
     read_mask,
     without_specks,
 )
-from plugins.diagnose_ms_lesions.samples.lesion_samples import LESION, Head, LesionSample, painted, to_tensors
+from plugins.diagnose_ms_lesions.samples.lesion_samples import (
+    LESION,
+    Head,
+    LesionSample,
+    inserted,
+    painted,
+    to_tensors,
+)
+from plugins.diagnose_ms_lesions.samples.real_heads import RealHead
 from tests.plugins.diagnose_ms_lesions.head_phantom import head_labels
 
 FLUID = (0, 24, 4, 43)
@@ -97,3 +105,24 @@ def test_a_crop_has_the_brain_alone_and_counts_everywhere(seed: int) -> None:
     inputs, targets = to_tensors([sample, LesionSample(*sample)])
     assert inputs.shape == (2, 4, 32, 32, 32)
     assert targets.shape == (2, 2, 32, 32, 32)
+
+
+def test_lesions_put_into_a_real_head_count_and_its_own_bright_places_do_not() -> None:
+    labels = HeadLabels(head_labels())
+    brain = labels.array > 0
+    image = np.where(brain, 100, 2).astype(np.float32)
+    image[34:37, 34:37, 44:47] = 160  # what may be a lesion of the patient's own
+    head = RealHead(image, labels, brain, thickness=1.0)
+    assert head.bright[35, 35, 45]
+    lesions = np.zeros(labels.array.shape, bool)
+    lesions[20:26, 30:36, 48:54] = True
+    for seed in range(6):
+        sample = inserted(head, lesions, np.random.default_rng(seed))
+        found, counts = sample.targets > 0
+        assert not (found & ~counts).any()
+        if found.any() and not counts.all():
+            values = sample.inputs[0]
+            assert values[found].mean() > 0.3
+            assert values[~counts].max() > 0.8
+            return
+    pytest.fail("no crop held both")
