@@ -14,7 +14,7 @@ from scipy.special import expit, log_softmax, logit, softmax
 
 Floats = NDArray[np.float64]
 GRID = np.linspace(0.3, 1, 29)  # probabilities of the likeliest type that intervals are kept for
-NEIGHBOURS, DRAWS = 90, 400  # slices around a probability; of the bootstrap
+NEIGHBOURS, DRAWS = 90, 200  # slices of a block around a probability; of the bootstrap, in each block
 CLIP = 1e-4
 
 
@@ -75,20 +75,26 @@ def fit_presence(score: Floats, right: NDArray[np.bool_]) -> tuple[float, float]
     return float(slope), float(offset)
 
 
-def fit_interval(probability: Floats, right: NDArray[np.bool_], runs: NDArray[np.int64]) -> tuple[Floats, Floats]:
+def fit_interval(
+    probability: Floats, right: NDArray[np.bool_], runs: NDArray[np.int64], blocks: NDArray[np.int64]
+) -> tuple[Floats, Floats]:
     """The 5th and 95th percentile, on GRID, of the share that is right among slices of about such a probability.
 
-    Runs of consecutive numbers (about a patient each) are drawn, never slices: as many as the neighbours have.
+    A bootstrap in two steps: a block of patients, as another hospital would bring it, then in it runs of consecutive
+    numbers (about a patient each); never slices.
     """
     rng = np.random.default_rng(0)
     low, high = np.empty(len(GRID)), np.empty(len(GRID))
     for n, p in enumerate(GRID):
-        near = np.argsort(np.abs(probability - p), kind="stable")[:NEIGHBOURS]
-        names, group = np.unique(runs[near], return_inverse=True)
-        hits, sizes = np.bincount(group, right[near]), np.bincount(group)
-        drawn = rng.integers(len(names), size=(DRAWS, len(names)))
-        share = hits[drawn].sum(1) / sizes[drawn].sum(1)
-        low[n], high[n] = np.percentile(share, (5, 95))
+        shares = []
+        for block in np.unique(blocks):
+            rows = np.flatnonzero(blocks == block)
+            near = rows[np.argsort(np.abs(probability[rows] - p), kind="stable")[:NEIGHBOURS]]
+            names, group = np.unique(runs[near], return_inverse=True)
+            hits, sizes = np.bincount(group, right[near]), np.bincount(group)
+            drawn = rng.integers(len(names), size=(DRAWS, len(names)))
+            shares.append(hits[drawn].sum(1) / sizes[drawn].sum(1))
+        low[n], high[n] = np.percentile(np.concatenate(shares), (5, 95))
     return low, high
 
 

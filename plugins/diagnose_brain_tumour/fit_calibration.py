@@ -84,7 +84,7 @@ def fit_calibration(answers: Answers, empty: Answers, slices: LabelledSlices, ro
     draft = Calibration(temperature, *fit_presence(score, right), UNCALIBRATED.low, UNCALIBRATED.high)
     probability = draft.types(answers.logits[found])
     hit = probability.argmax(1) == types[found]
-    low, high = fit_interval(probability.max(1), hit, runs(slices)[rows][found])
+    low, high = fit_interval(probability.max(1), hit, runs(slices)[rows][found], slices.blocks[rows][found])
     return Calibration(temperature, draft.slope, draft.offset, low, high)
 
 

@@ -149,11 +149,19 @@ def test_an_interval_is_wider_where_patients_differ() -> None:
     by_patient = np.repeat(rng.random(75) < 0.7, 12)
     widths = []
     for right in (alike, by_patient):
-        low, high = fit_interval(probability, right, runs)
+        low, high = fit_interval(probability, right, runs, np.zeros(900, int))
         assert len(low) == len(GRID)
         assert (low <= high).all()
         widths.append(high[15] - low[15])
     assert widths[1] > 1.5 * widths[0]
+
+
+def test_an_interval_holds_what_differs_between_blocks() -> None:
+    rng = np.random.default_rng(0)
+    blocks = np.repeat([0, 1, 2], 300)
+    right = rng.random(900) < np.array([0.6, 0.75, 0.9])[blocks]
+    low, high = fit_interval(np.full(900, 0.75), right, np.arange(900) // 12, blocks)
+    assert low[18] < 0.62 < 0.88 < high[18]
 
 
 def test_the_input_gate_passes_what_is_like_its_reference_and_refuses_the_rest() -> None:
