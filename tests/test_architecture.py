@@ -195,10 +195,11 @@ def test_controllers_know_no_widgets() -> None:
 
 
 def test_text_of_files_meets_no_parser_of_markup() -> None:
-    """Labels are plain by the style, the terminal by its console; HTML is made in two places, which escape."""
+    """Labels are plain by the style, the terminal by its console; HTML is made in few places, which escape."""
     for path in PROGRAM:
         text, name = path.read_text(encoding="utf-8"), name_of(path)
         assert "setHtml(" not in text or name in (
+            "viewer/ui/findings/report_dialog.py",
             "viewer/ui/register/quality/sign_off_dialog.py",
             "viewer/ui/widgets/pdf_page.py",
         ), name
