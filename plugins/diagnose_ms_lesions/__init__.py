@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 RULES = InputRules(modality=("MR",), body_part=("BRAIN", "HEAD"), slices=(12, 1000), spacing=(0.3, 6.5))
 MOST = 2_000
 COLOR = (230, 97, 0)
-BRAIN, NETWORK = 0.5, 0.9  # of the work
+BRAIN, NETWORK = 0.9, 0.97  # of the work
 UNSURE = InputCheck("probability", "unknown", "The network's probabilities are not calibrated: none is told.")
 
 

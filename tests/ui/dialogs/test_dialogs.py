@@ -86,11 +86,11 @@ def test_all_actions_and_gestures_are_listed(window, keys):
 
 def test_a_key_is_changed_kept_and_reset(window, keys):
     item = _choose(keys, "fit")
-    keys.key.setKeySequence(QKeySequence("Ctrl+Shift+F"))
+    keys.key.setKeySequence(QKeySequence("Ctrl+Alt+F"))
     keys.set_key()
-    assert item.text(1) == "Ctrl+Shift+F"
-    assert window.actions_["fit"].shortcut() == QKeySequence("Ctrl+Shift+F")
-    assert window.preferences.own_keys == {"fit": "Ctrl+Shift+F"}
+    assert item.text(1) == "Ctrl+Alt+F"
+    assert window.actions_["fit"].shortcut() == QKeySequence("Ctrl+Alt+F")
+    assert window.preferences.own_keys == {"fit": "Ctrl+Alt+F"}
     keys.reset_all()
     assert window.actions_["fit"].shortcut() == QKeySequence("F")
 
