@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -75,8 +77,21 @@ def test_pages_are_saved_with_their_key_images(dialog, qtbot, tmp_path) -> None:
     qtbot.waitUntil(lambda: bool(dialog._pictures))
     dialog.save(tmp_path / "report.pdf")
     assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
+    assert '"report"' in dialog.session.review.trail.path.read_text()
     dialog.save(tmp_path / "report.html")
     qtbot.waitUntil((tmp_path / "report.html").exists)
     page = (tmp_path / "report.html").read_text()
     assert "data:image/png;base64," in page
     assert "Not a medical device" in page
+
+
+def test_a_finding_that_moved_has_no_picture_of_where_it_was(dialog, session, qtbot) -> None:
+    qtbot.waitUntil(lambda: len(dialog._key_images(dialog.report)) == 1)
+    entry = next(iter(session.document.findings))
+    before = dialog._key_images(dialog.report)[entry.id]
+    x, y, z = entry.finding.point
+    moved = replace(entry.finding, point=(x + 6, y + 4, z))
+    session.history.do(change_finding(session.document, "Measure", entry, moved))
+    assert dialog._key_images(dialog.report).get(entry.id) != before
+    qtbot.waitUntil(lambda: entry.id in dialog._key_images(dialog.report))
+    assert dialog._key_images(dialog.report)[entry.id] != before

@@ -76,7 +76,7 @@ class FindingReports:
 
         def done(saved: ReportPaths | None) -> None:
             task.end("done")
-            self.trail.note("report", report.reader, signed=report.signed, findings=len(report.findings))
+            self.note_saved(report)
             beside = [one.name for one in (*saved.regions, saved.key_images) if one is not None] if saved else []
             more = f" Beside it: {', '.join(beside)}." if beside else ""
             self.messages.add(Message(f"Saved and verified: {target.name}.{more}"))
@@ -89,6 +89,10 @@ class FindingReports:
             running = self.reader.call(requests.save_finding_report, *files, done=done, failed=failed)
         task.stop_with(running.cancel)
         return task
+
+    def note_saved(self, report: FindingReport) -> None:
+        """A line of the audit trail, for every form that a report is written in."""
+        self.trail.note("report", report.reader, signed=report.signed, findings=len(report.findings))
 
     def open(self, path: Path) -> Task:
         """Add the findings of a structured report to the list, as one step; those that are there stay as they are."""

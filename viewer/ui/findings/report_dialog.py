@@ -27,6 +27,7 @@ from viewer.ui.widgets.pdf_page import png, write_pdf
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from viewer.data.annotations.region import Point
     from viewer.scene.findings.finding_list import FindingEntry
     from viewer.scene.findings.finding_report import FindingReport
     from viewer.scene.layer import VolumeLayer
@@ -48,8 +49,8 @@ class ReportDialog(QDialog):
         super().__init__(parent)
         self.session, self.image = session, image
         self.report: FindingReport | None = None
-        self._pictures: dict[str, bytes] = {}
-        self._call: BackgroundCall[None, dict[str, bytes]] | None = None
+        self._pictures: dict[tuple[str, Point], bytes] = {}  # by entry and place, which an edit may move
+        self._call: BackgroundCall[None, dict[tuple[str, Point], bytes]] | None = None
         self.setWindowTitle("Report of findings")
         self.resize(*SIZE)
         self.page, self.note = QTextBrowser(), label(role="dim")
@@ -92,13 +93,14 @@ class ReportDialog(QDialog):
         if report is None:
             return
         if target.suffix.lower() != ".pdf":
-            self.session.reports.save(report, target, key_images=self._pictures, overwrite=target.exists())
+            self.session.reports.save(report, target, key_images=self._key_images(report), overwrite=target.exists())
             return
         try:
-            write_pdf(finding_page(report, self._pictures), phrases(report.language).title, target)
+            write_pdf(finding_page(report, self._key_images(report)), phrases(report.language).title, target)
         except OSError as error:
             self._say(f"{target.name} could not be written ({error}): choose another folder.", "danger")
         else:
+            self.session.reports.note_saved(report)
             self._say(f"Saved {target}", "good")
 
     def _entries(self) -> list[FindingEntry]:
@@ -107,26 +109,29 @@ class ReportDialog(QDialog):
     def _show(self) -> None:
         self.page.setVisible(self.report is not None)
         if self.report is not None:
-            self.page.setHtml(finding_page(self.report, self._pictures))
+            self.page.setHtml(finding_page(self.report, self._key_images(self.report)))
 
     def _take_pictures(self, report: FindingReport) -> None:
         """Those that are not there yet, in the background."""
         volume, window = self.image.volume(0), self.image.window
-        wanted = [(one.id, one.finding.point) for one in report.entries if one.finding and one.finding.point]
-        missing = [(name, point) for name, point in wanted[:MOST_PICTURES] if name not in self._pictures]
+        missing = [one for one in _places(report) if one not in self._pictures]
         if not missing:
             return
 
-        def work(_: Callable[[None], None]) -> dict[str, bytes]:
-            return {name: png(key_image(volume, window, point)) for name, point in missing}
+        def work(_: Callable[[None], None]) -> dict[tuple[str, Point], bytes]:
+            return {(name, point): png(key_image(volume, window, point)) for name, point in missing}
 
-        def done(found: dict[str, bytes]) -> None:
+        def done(found: dict[tuple[str, Point], bytes]) -> None:
             self._pictures |= found
             self._show()
 
         if self._call is not None:
             self._call.stop()
         self._call = self.session.background.call("display", work, done)
+
+    def _key_images(self, report: FindingReport) -> dict[str, bytes]:
+        """By entry, those that are there of where its finding is now."""
+        return {one[0]: self._pictures[one] for one in _places(report) if one in self._pictures}
 
     def _ask(self) -> None:
         start = str(Path.home() / f"{NAME}.dcm")
@@ -165,6 +170,12 @@ class ReportDialog(QDialog):
         if self._call is not None:
             self._call.stop()
         super().done(code)
+
+
+def _places(report: FindingReport) -> list[tuple[str, Point]]:
+    """Entries and where their findings are, as many as get a picture."""
+    found = [(one.id, one.finding.point) for one in report.entries if one.finding and one.finding.point]
+    return found[:MOST_PICTURES]
 
 
 def open_reports(session: Session, parent: QWidget) -> None:
