@@ -325,3 +325,14 @@ def test_nothing_of_it_is_cut_off_in_a_narrow_panel(panel, window, qtbot):
     bar = window.inspector.tabBar()
     assert bar.tabRect(bar.count() - 1).right() <= bar.width()
     assert panel.details.width() <= panel.viewport().width()
+
+
+def test_a_finding_of_an_image_that_is_hidden_brings_it_back(panel, session, add_image):
+    image = session.document.volume_layers[0]
+    other = add_image()
+    session.layers.show(other, overlay=False)
+    assert not image.visible
+    panel.controller.visit(next(one.id for one in session.document.findings if one.image == image.id))
+    assert image.visible
+    assert not other.visible
+    assert panel.controller.image is image

@@ -92,11 +92,13 @@ class FindingsController:
 
     # ---- where to look
     def visit(self, entry_id: str) -> None:
-        """Choose a finding; every view goes to its place, and its region is the chosen segment."""
+        """Choose a finding; its image is shown, every view goes to its place, its region is the chosen segment."""
         self.state.finding = entry_id
         entry, finding, image, layer = self.entry, self.finding, self.image, self.region
         if entry is None or finding is None or image is None:
             return
+        if not image.visible:  # another patient's may be on the screen: nothing is said of what is not seen
+            self.session.layers.show(image, overlay=False)
         if layer is not None and finding.segment is not None:
             layer.visible, layer.active = True, finding.segment.key
         if finding.point is not None:
